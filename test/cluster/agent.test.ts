@@ -187,10 +187,9 @@ describe('an agent', () => {
     script.leases.push(lease(fake({}), 'a'));
     const settings = { ...config(address), roofs: 'auto' };
     const running = await agent(settings);
-    const began = performance.now();
     await running.stop();
-    expect(performance.now() - began).toBeLessThan(10_000);
     expect(script.hellos).toEqual([]);
+    // They would be there if it had gone on to the end.
     expect(existsSync(settings.roofsFolder)).toBe(false);
   });
 
