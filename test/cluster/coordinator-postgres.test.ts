@@ -41,7 +41,10 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
 
   test('a follower is notified of what another coordinator appends', async () => {
     // It never looks by itself.
-    const [one, two] = [await open('followed', { pollSeconds: Number.POSITIVE_INFINITY }), await open('followed')];
+    const [one, two] = [
+      await open('followed', { pollSeconds: Number.POSITIVE_INFINITY }),
+      await open('followed'),
+    ];
     const stop = new AbortController();
     const seen: number[] = [];
     const append = () => void two.append([submitted(`${seen.length}`)], seen.length);

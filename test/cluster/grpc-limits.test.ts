@@ -203,7 +203,10 @@ describe('connections', () => {
 
   /** A server speaks first, to whom it lets in. */
   const served = (socket: Socket): Promise<string> =>
-    Promise.race([closed(socket), new Promise<string>((resolve) => socket.once('data', () => resolve('served')))]);
+    Promise.race([
+      closed(socket),
+      new Promise<string>((resolve) => socket.once('data', () => resolve('served'))),
+    ]);
 
   test('one on which nobody is admitted is closed; one with an agent stays', async () => {
     const { grpcAddress } = await start({ limits: { unauthenticatedSeconds: 0.3 } });

@@ -9,7 +9,6 @@ import type { Options } from '../../../core/experiment/experiment.js';
 import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
 import { askNumbers, keeping, numbers, speaker } from '../../support/asked-numbers.js';
 import { experiment, lease, trialContext } from '../../support/bench.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 
