@@ -30,7 +30,7 @@ function commandOf(pid: string): string {
   }
 }
 
-describe.skipIf(problem !== null)(`a sandbox (${problem ?? 'here'})`, () => {
+describe.skipIf(problem !== null)(`the sandbox (needs a sandbox: ${problem ?? 'here'})`, () => {
   test('runs a program, and tells how it ended', async () => {
     const { ended, exitCode, stdout } = await run('import sys; print("hello"); sys.exit(3)');
     expect({ ended, exitCode, stdout }).toEqual({ ended: 'exited', exitCode: 3, stdout: 'hello\n' });
@@ -138,7 +138,7 @@ except OSError as error: print("full")`;
   });
 });
 
-describe.skipIf(problem !== null)('answers that are programs', () => {
+describe.skipIf(problem !== null)('answers that are programs (needs a sandbox)', () => {
   const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 1 });
   const examples = join(import.meta.dirname, '../../docs/examples/tasks/humaneval.yaml');
   const fixtures = join(import.meta.dirname, '../fixtures/tasks');

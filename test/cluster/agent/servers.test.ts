@@ -196,7 +196,7 @@ describe('a server that fails', () => {
   });
 });
 
-describe.skipIf(!linux)('nothing of a server is left', () => {
+describe.skipIf(!linux)('nothing of a server is left (needs Linux)', () => {
   const childrenIn = (file: string) => readFileSync(file, 'utf8').split(' ').map(Number);
 
   test('that does not listen to SIGTERM', async () => {

@@ -47,7 +47,7 @@ describe('an external scorer', () => {
   });
 
   test.skipIf(!existsSync('/usr/bin/python3'))(
-    'the one that ships names the package that is missing',
+    'the one that ships names the package that is missing (needs /usr/bin/python3)',
     async () => {
       const program = join(import.meta.dirname, '../../../docs/examples/scorers/text_metrics.py');
       // -S: without any package that somebody installed.

@@ -242,7 +242,7 @@ describe('nothing is left of what is refused', () => {
   });
 });
 
-describe.skipIf(!hasOpenssl)('over TLS', () => {
+describe.skipIf(!hasOpenssl)('over TLS (needs openssl)', () => {
   test('an authority that is not named is not trusted, one that is, is', async () => {
     const authority = new Authority(temporaryFolder());
     const server = await new FileServer(authority.issue('server')).start();
