@@ -9,7 +9,8 @@ import { type Failure, failure, toFailure } from '../../core/errors.js';
 import { temporaryFolder } from './folder.js';
 import { doHere } from './launcher.js';
 
-export const here = doHere({
+/** Fetches in this process what a child of its own would. */
+export const fetching = doHere({
   async fetch({ job, outputPath }: FetchTask, tell) {
     const progress = (doneBytes: number, totalBytes: number | null) =>
       tell({ type: 'fetched', doneBytes, totalBytes });
@@ -28,7 +29,7 @@ export function node(sources: object, artifactBytes = 1e9) {
   const cacheFolder = temporaryFolder();
   const settings = { cacheFolder, policy, artifactBytes };
   const ask = (source: string, rest: Partial<FetchRequest> = {}) =>
-    cachedModel({ source, digest: null, uses: null, launcher: here, ...rest }, settings);
+    cachedModel({ source, digest: null, uses: null, launcher: fetching, ...rest }, settings);
   const left = () =>
     readdirSync(join(cacheFolder, 'artifacts')).map((name) => name.replace(/^fetched-\w{24}/, 'F'));
   return { ask, left, cacheFolder, policy, settings };

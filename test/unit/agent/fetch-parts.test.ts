@@ -12,7 +12,7 @@ import { readRemote } from '../../../core/models/remote.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
 import { joinDigests } from '../../../process/digest.js';
-import { here, node, refused, sha256 } from '../../support/fetching.js';
+import { fetching, node, refused, sha256 } from '../../support/fetching.js';
 import { FileServer } from '../../support/file-server.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { hub } from '../../support/hub.js';
@@ -54,7 +54,7 @@ describe('a model in parts', () => {
     );
     expect(store.seen).toHaveLength(3);
     const settings = { modelFolders: [], cacheFolder, sources: { policy, artifactBytes: 1e9 } };
-    const model = await resolveModel('hf:o/r:f16', settings, { launcher: here, digest });
+    const model = await resolveModel('hf:o/r:f16', settings, { launcher: fetching, digest });
     expect(model).toMatchObject({ path: fetched.path, digest, facts: { layers: 4, bytes } });
     expect(readGgufHeader(fetched.path).tensors).toHaveLength(readGgufHeader(tiny).tensors.length);
     expect(readFileSync(partPaths(fetched.path)[2]!).equals(files[2]!)).toBe(true);

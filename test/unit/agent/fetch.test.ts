@@ -10,7 +10,7 @@ import type { Launcher } from '../../../artifacts/files/store.js';
 import type { Failure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { launch } from '../../../process/isolation/launch.js';
-import { content, here, node, refused, sha256 } from '../../support/fetching.js';
+import { content, fetching, node, refused, sha256 } from '../../support/fetching.js';
 import { FileServer } from '../../support/file-server.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { hub } from '../../support/hub.js';
@@ -313,7 +313,7 @@ describe('a model', () => {
     const source = server.put('/tiny.gguf', tiny);
     const { cacheFolder, policy } = node({ https: [server.url] });
     const settings = { modelFolders: [], cacheFolder, sources: { policy, artifactBytes: 1e9 } };
-    const model = await resolveModel(source, settings, { launcher: here });
+    const model = await resolveModel(source, settings, { launcher: fetching });
     expect(model).toMatchObject({ digest: sha256(tiny), fetchedFrom: source, facts: { layers: 4 } });
     const bare = await refused(resolveModel(source, { modelFolders: [], cacheFolder: temporaryFolder() }));
     expect(bare).toMatchObject({
