@@ -43,4 +43,4 @@ test('an agent marks no part of its heap while it seems to be idle, and still co
   const whenNeeded = await collections('collectOnlyWhenNeeded();');
   expect(whenNeeded.major).toBeGreaterThan(0);
   expect(whenNeeded.inSteps).toBe(0);
-});
+}, 300_000);
