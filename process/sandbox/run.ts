@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 
 /** What a program of nobody's trust may use. */
 export interface SandboxLimits {
@@ -22,6 +23,8 @@ export interface SandboxedProgram {
   /** Files and folders that it may read, beside the system's programs and libraries. */
   readonly readable: readonly string[];
   readonly limits: SandboxLimits;
+  /** What it may speak with over its descriptor 3; left out = nothing. */
+  readonly channel?: Duplex;
 }
 
 /** How a program ended. */
@@ -85,7 +88,7 @@ const NOBODY = 65_534;
  * @throws Error where the room cannot be made, with the reason; `sandboxProblem` asks before.
  */
 export async function runSandboxed(
-  { interpreter, program, readable, limits }: SandboxedProgram,
+  { interpreter, program, readable, limits, channel }: SandboxedProgram,
   signal?: AbortSignal,
 ): Promise<SandboxEnding> {
   const asRoot = process.getuid?.() === 0;
@@ -100,13 +103,14 @@ export async function runSandboxed(
   const args = [...unshared, '--fork', '--kill-child=SIGKILL', ...room];
   try {
     const child = spawn('unshare', [...args, ...seen, '--', ...interpreter], {
-      stdio: 'pipe',
+      stdio: ['pipe', 'pipe', 'pipe', ...(channel === undefined ? [] : ['pipe' as const])],
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/tmp', LANG: 'C.UTF-8' },
       // Its mount point is its own there.
       ...(asRoot && { uid: NOBODY, gid: NOBODY }),
       ...(signal !== undefined && { signal, killSignal: 'SIGKILL' }),
     });
+    if (channel !== undefined) connect(child.stdio[3] as Duplex, channel);
     const ending = await endingOf(child, program, limits);
     if (ending.stderr.includes(mark)) throw new Error(reasonIn(ending.stderr, mark));
     return ending;
@@ -162,6 +166,12 @@ function endingOf(
     child.stdin!.on('error', () => {});
     child.stdin!.end(program);
   });
+}
+
+/** Until either end is closed. Who writes to one that has gone learns it there. */
+function connect(one: Duplex, other: Duplex): void {
+  for (const end of [one, other]) end.on('error', () => {});
+  one.pipe(other).pipe(one);
 }
 
 /** The line before ours. */
