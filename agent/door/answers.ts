@@ -208,7 +208,7 @@ export async function checkAsked(
   onError: (of: 'quality' | 'graph', error: unknown) => void,
 ): Promise<void> {
   if (quality !== null)
-    await evaluationOf(quality, settings, node.scorers).catch((error) => onError('quality', error));
+    await evaluationOf(quality, settings, node.scorers, launch).catch((error) => onError('quality', error));
   const locate = (path: string) => locateSource(path, settings);
   for (const { kind, axes } of workloads) {
     if (workloadNamed(kind)?.needs !== 'completions') continue;

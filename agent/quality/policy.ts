@@ -1,3 +1,4 @@
+import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
@@ -21,7 +22,7 @@ export interface EvaluationSpec {
 }
 
 /**
- * @param scorers what the node's config has.
+ * @param scorers what the node's config has. @param launcher starts the child that reads task files.
  * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
  * files with errors, all of them in the message.
  */
@@ -29,6 +30,7 @@ export async function evaluationOf(
   policy: QualityPolicy,
   settings: ModelSettings,
   scorers: Scorers,
+  launcher: Launcher,
 ): Promise<EvaluationSpec> {
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
@@ -36,7 +38,7 @@ export async function evaluationOf(
   const named = chosen.map(({ file, ...rest }) => ({ ...rest, file: locateSource(file, settings) }));
   const { modelFolders, cacheFolder } = settings;
   const places = { modelFolders, cacheFolder };
-  const { files, tasks, rankings, scorers: judges } = await checkTasks(named, places);
+  const { files, tasks, rankings, scorers: judges } = await checkTasks(named, places, launcher);
   return {
     request: { text, tasks, files, named, places, ...(rankings.length > 0 && { rankings }) },
     textDigest: text === null ? null : await digestOf(text.path, cacheFolder),

@@ -24,7 +24,7 @@ import { type ServedModel, whileServed } from './serve.js';
  * @throws FailureError for files that are missing, not allowed, or wrong.
  */
 export async function prepareQuestions(
-  { lease: { experiment, purpose }, node, notes }: TrialRun,
+  { lease: { experiment, purpose }, node, notes, child }: TrialRun,
   model: PreparedModel | null,
 ): Promise<EvaluationSpec | null> {
   const why = purpose === 'probe' ? 'a probe asks no questions' : reasonNotAsked(experiment, model);
@@ -33,7 +33,7 @@ export async function prepareQuestions(
     return null;
   }
   if (experiment.quality === null) return null;
-  return await evaluationOf(experiment.quality, node.models, node.scorers);
+  return await evaluationOf(experiment.quality, node.models, node.scorers, child.launch);
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
