@@ -1,4 +1,5 @@
 import type { Check } from '../check.js';
+import { answersChecks } from './answers.js';
 import { forgeryChecks } from './forgery.js';
 import { jetstreamChecks } from './jetstream.js';
 import { largeChecks } from './large.js';
@@ -18,4 +19,5 @@ export const checks: readonly Check[] = [
   ...yamlChecks,
   ...serviceChecks,
   ...openedChecks,
+  ...answersChecks,
 ];
