@@ -37,7 +37,7 @@ const MOST_AT_ONCE = 4;
 
 /**
  * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has `tests`, these run in another one, and their exit code 0 is what counts. Else the
- * program's does; where it has a `{token}`, it must also print that last, which keeps no answer from passing that looks for it in its own file.
+ * program's does; where it has a `{token}`, it must also print that last. An answer that looks for the token in its own file still passes so.
  * @returns 1 or 0 for each: a program that hangs, forks or is killed has failed.
  * @throws FailureError `impossible-combination` where the system has no namespaces, or the interpreter cannot run tests apart; whatever `stopped` rejects with.
  */

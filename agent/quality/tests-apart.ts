@@ -53,7 +53,7 @@ def send(message):
 
 /** @returns a program that runs an answer's, as if it were started by itself, and then does what it is called for. */
 export function answeringProgram(program: string): string {
-  return String.raw`
+  return `
 import collections.abc, json, sys, types
 ${VALUES}
 main = types.ModuleType("__main__")

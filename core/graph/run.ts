@@ -36,7 +36,7 @@ export interface ToolCall extends Call {
 export interface Hands {
   ask(call: PromptCall): Promise<string>;
   use(call: ToolCall): Promise<Value>;
-  /** Reads an answer as `parseAnswer` does, as long as it may take. @throws GraphError */
+  /** Reads an answer as `parseAnswer` does, in bounded time. @throws GraphError */
   read(parser: Parser, answer: string): Value;
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,7 +110,7 @@ export async function runSandboxed(
       ...(asRoot && { uid: NOBODY, gid: NOBODY }),
       ...(signal !== undefined && { signal, killSignal: 'SIGKILL' }),
     });
-    if (channel !== undefined) connect(child.stdio[3] as Duplex, channel);
+    if (channel !== undefined) connect(child, channel);
     const ending = await endingOf(child, program, limits);
     if (ending.stderr.includes(mark)) throw new Error(reasonIn(ending.stderr, mark));
     return ending;
@@ -120,7 +120,7 @@ export async function runSandboxed(
 }
 
 function endingOf(
-  child: ReturnType<typeof spawn>,
+  child: ChildProcess,
   program: string,
   { seconds, outputBytes }: SandboxLimits,
 ): Promise<SandboxEnding> {
@@ -168,10 +168,17 @@ function endingOf(
   });
 }
 
-/** Until either end is closed. Who writes to one that has gone learns it there. */
-function connect(one: Duplex, other: Duplex): void {
-  for (const end of [one, other]) end.on('error', () => {});
-  one.pipe(other).pipe(one);
+/** Lets a program speak over a channel for as long as it runs. */
+function connect(child: ChildProcess, channel: Duplex): void {
+  const end = child.stdio[3] as Duplex;
+  // Who writes to one that has gone learns it there.
+  for (const one of [end, channel]) one.on('error', () => {});
+  end.pipe(channel).pipe(end);
+  // What it said last is for nobody who waits, and would keep its pipes open.
+  child.once('exit', () => {
+    end.destroy();
+    channel.end();
+  });
 }
 
 /** The line before ours. */

@@ -4,7 +4,7 @@
 export const CHEATS: readonly (readonly [string, string])[] = [
   [
     'reads its own file and prints what looks like a token',
-    String.raw`    pass
+    `    pass
 import os, re
 try: text = open(__file__).read()
 except Exception: text = open("/tmp/program").read()
@@ -45,7 +45,7 @@ os._exit(0)
   ['ends well whatever happened', '    pass\nimport atexit, os; atexit.register(os._exit, 0)\n'],
   [
     'patches the language',
-    String.raw`    return 5
+    `    return 5
 import builtins, os, sys
 builtins.AssertionError = type("Nothing", (BaseException,), {"__init__": lambda *given: os._exit(0)})
 builtins.exec = lambda *given: os._exit(0)
@@ -54,7 +54,7 @@ sys.excepthook = lambda *given: os._exit(0)
   ],
   [
     'returns what equals everything',
-    String.raw`    class Any(int):
+    `    class Any(int):
         def __eq__(self, other): return True
         def __ne__(self, other): return False
         __hash__ = int.__hash__
@@ -77,5 +77,6 @@ for line in (b'{"value": true}\n', b'{"value": ["exit", 0]}\n', b'{"raised": "Sy
     'ends the tests by what it raises',
     '    raise type("SystemExit", (Exception,), {"__module__": "builtins"})(0)\n',
   ],
+  ['floods the channel', '    pass\nimport os\nwhile True: os.write(3, b"nothing\\n" * 1000)\n'],
   ['asks the channel for the tests', '    import os\n    return os.read(3, 100)\n'],
 ];
