@@ -85,7 +85,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         ...(mayUse(who, DEFAULT_NAMESPACE)
           ? [...dispatcher.state.otherReleases.values()].map(otherReleaseStatus)
           : []),
-        ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, sweep)),
+        ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, registry, sweep)),
       ],
     })),
     getSweep: handlers.unary(async ({ sweepId }, { who }) => {
@@ -330,9 +330,14 @@ async function* watchLeader(
   signal: AbortSignal,
 ): AsyncGenerator<WatchLeaderResponse> {
   while (!signal.aborted) {
-    const { leader } = leadership;
+    const { leader, trouble } = leadership;
     const changed = leadership.changes.wait(signal);
-    yield { leaderAddress: leader?.grpc ?? '', leaderWebUrl: leader?.web ?? '', ownAddress: ownAddress() };
+    yield {
+      leaderAddress: leader?.grpc ?? '',
+      leaderWebUrl: leader?.web ?? '',
+      ownAddress: ownAddress(),
+      trouble: trouble ?? '',
+    };
     await changed;
   }
 }
@@ -349,7 +354,10 @@ async function* watch(
     const running = runningTrials(dispatcher, registry).filter(
       ({ sweepId }) => sweepId === sweep.view.sweepId,
     );
-    const message = { status: wireStatus(dispatcher, sweep), running: running.map(({ trial }) => trial) };
+    const message = {
+      status: wireStatus(dispatcher, registry, sweep),
+      running: running.map(({ trial }) => trial),
+    };
     const text = JSON.stringify(message);
     if (text !== sent) {
       sent = text;
