@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import {
   type AnswersFile,
   type AnswersReference,
@@ -98,8 +99,8 @@ export const qualityRecordSchema = z.object({
     }),
   ),
   /** Digests of what was read: the text, and tasks in order. */
-  textDigest: z.string().nullable(),
-  taskDigests: z.array(z.string()),
+  textDigest: digestSchema.nullable(),
+  taskDigests: z.array(digestSchema),
   /** What the server could not be asked, and why; left out = nothing. A stand-in may have been asked instead. */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
   /**

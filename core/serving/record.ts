@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import { REQUEST_OUTCOMES, type RequestRecord } from './requests.js';
 import { SERVER_METRIC_NAMES } from './server-metrics.js';
 
@@ -58,9 +59,9 @@ export const servingRecordSchema = z.object({
   outputTokensBy: countedBy,
   /** Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted; left out = not known. */
   retokenized: z.number().int().optional(),
-  tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
+  tokenizer: z.object({ name: z.string(), digest: digestSchema }).nullable(),
   /** That prompts of chats were counted by; left out = there was none, or none was needed. */
-  chatTemplate: z.object({ digest: z.string() }).optional(),
+  chatTemplate: z.object({ digest: digestSchema }).optional(),
   /** Why the run was ended before its time; null = it was not. */
   endedEarly: z.string().nullable(),
   /** How the load of the row was found; null where the sweep states it. */

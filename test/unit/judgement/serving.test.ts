@@ -30,7 +30,7 @@ const recordOf = (
   search: null,
   promptTokensBy: 'tokenizer',
   outputTokensBy: 'tokenizer',
-  tokenizer: { name: 'gpt2', digest: 'sha256:0' },
+  tokenizer: { name: 'gpt2', digest: `sha256:${'0'.repeat(64)}` },
   generator: {
     lag: { p50: 0, p99: 0.001, max: 0.002 },
     loopDelay: null,
