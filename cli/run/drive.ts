@@ -14,9 +14,9 @@ import type { Report } from '../../report/report.js';
 import { EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { chosenFormat } from '../options/display.js';
-import { printData, say } from '../output/print.js';
+import { say } from '../output/print.js';
 import { AT_MOST, promiseText, type SweepTime } from '../plan/sweep-time.js';
-import { renderReport } from '../report/render.js';
+import { printRendered, renderReport } from '../report/render.js';
 import { FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { saying } from '../single/step-progress.js';
@@ -125,7 +125,7 @@ export async function drive(
     const leaving = leaveReport(folder, job.sweep, records, coordinator, options);
     const report = await saying(process.stderr, 'writing the report', leaving);
     const format = chosenFormat(options);
-    printData(await renderReport(report, format));
+    printRendered(await renderReport(report, format), format);
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
       folder.end();

@@ -34,11 +34,13 @@ export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 /** Exports make columns, labels and files of these names. */
-const OPTION_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
-const options = z.record(
-  z.string().regex(OPTION_NAME, 'is no name of an option: a letter, then letters, digits and _, 64 at most'),
-  axisValue,
-);
+const optionName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/);
+const options = z.record(optionName, axisValue, {
+  error: ({ code }) =>
+    code === 'invalid_key'
+      ? 'names of options are a letter, then letters, digits and _, 64 at most'
+      : undefined,
+});
 
 const modelFacts = z.object({
   format: z.enum(FORMAT_NAMES),

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Experiment, Options } from '../../../core/experiment/experiment.js';
-import { printableLines } from '../../../core/input/printable.js';
+import { printable } from '../../../core/input/printable.js';
 import { pathWord, shellLine, shellWord } from '../../../core/input/shell-word.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { PROFILES, profileOf, SERVER_KINDS } from '../../../core/runners/server/index.js';
@@ -36,11 +36,7 @@ type Options_ = Pick<RecommendOptions, 'modelPath' | 'image' | 'port'>;
 export function deploymentText(judged: Judged, target: string, options: Options_): DeploymentText {
   const problem = optionProblem(judged.candidate.experiment);
   if (problem !== null) throw notDeployed(problem);
-  const { text, notes } = asWords(() => textFor(judged, target, options));
-  // It is pasted into a shell or a cluster: what a terminal does not show is not to be in it.
-  if (printableLines(text).join('\n') !== text)
-    throw notDeployed('a name or source in it has control characters');
-  return { text, notes };
+  return asWords(() => textFor(judged, target, options));
 }
 
 function notDeployed(why: string) {
@@ -109,6 +105,9 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     },
     port,
   ).map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
+  // It is pasted into a shell or a cluster: what a terminal does not show is not to be in it.
+  if ([...parts, experiment.id].some((word) => printable(word) !== word))
+    throw notDeployed('a name or source in it has control characters');
   const engine = record?.environment.engine;
   const notes = [
     ...model_.notes,

@@ -1,5 +1,6 @@
 import type { Check } from '../check.js';
 import { answersChecks } from './answers.js';
+import { fileChecks } from './file.js';
 import { forgeryChecks } from './forgery.js';
 import { jetstreamChecks } from './jetstream.js';
 import { largeChecks } from './large.js';
@@ -20,4 +21,5 @@ export const checks: readonly Check[] = [
   ...serviceChecks,
   ...openedChecks,
   ...answersChecks,
+  ...fileChecks,
 ];
