@@ -34,11 +34,15 @@ export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 /** Exports make columns, labels and files of these names. */
-const optionName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/);
+const optionName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
+  // What every object has (`constructor`) would be the value of the rows without it.
+  .refine((name) => !(name in {}));
 const options = z.record(optionName, axisValue, {
   error: ({ code }) =>
     code === 'invalid_key'
-      ? 'names of options are a letter, then letters, digits and _, 64 at most'
+      ? 'names of options are a letter, then letters, digits and _, 64 at most, and nothing that every object has'
       : undefined,
 });
 

@@ -34,7 +34,7 @@ const reportOf = (...records: ResultRecord[]) =>
   buildReport(records, { sweepName: 'forged', objectives: [] });
 
 describe('names in a record', () => {
-  test.each(['../x', 'a/b', '', ' a', 'a b', '1a', '-a', 'a.b', 'a\n', 'x'.repeat(65)])(
+  test.each(['../x', 'a/b', '', ' a', 'a b', '1a', '-a', 'a.b', 'a\n', 'constructor', 'toString', 'x'.repeat(65)])(
     'an option %j is none',
     (name) => {
       expect(recordOf(JSON.stringify(withOption(name)))).toMatch(
