@@ -9,6 +9,8 @@ import { mlflow } from '../../../cli/report/files/mlflow.js';
 import { recordOf } from '../../../cli/report/run-folder.js';
 import { fetchRun } from '../../../cli/results/fetched.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { RUNNERS } from '../../../core/runners/index.js';
+import { WORKLOADS } from '../../../core/workloads/index.js';
 import type { ControlConnection } from '../../../proto/client.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
@@ -34,17 +36,29 @@ const reportOf = (...records: ResultRecord[]) =>
   buildReport(records, { sweepName: 'forged', objectives: [] });
 
 describe('names in a record', () => {
-  test.each(['../x', 'a/b', '', ' a', 'a b', '1a', '-a', 'a.b', 'a\n', 'constructor', 'toString', 'x'.repeat(65)])(
-    'an option %j is none',
-    (name) => {
-      expect(recordOf(JSON.stringify(withOption(name)))).toMatch(
-        /runner\.options.*: names of options are a letter/s,
-      );
-    },
-  );
+  test.each([
+    '../x',
+    'a/b',
+    '',
+    ' a',
+    'a b',
+    '1a',
+    '-a',
+    'a.b',
+    'a\n',
+    'constructor',
+    'toString',
+    'x'.repeat(65),
+  ])('an option %j is none', (name) => {
+    expect(recordOf(JSON.stringify(withOption(name)))).toMatch(
+      /runner\.options.*: names of options are a letter/s,
+    );
+  });
 
   test('options of every runner and workload are', () => {
-    expect(recordOf(JSON.stringify(withOption('x'.repeat(64))))).toMatchObject({ trialId: record.trialId });
+    const names = [...RUNNERS, ...WORKLOADS].flatMap(({ options }) => Object.keys(options.shape));
+    for (const name of ['x'.repeat(64), ...names])
+      expect(recordOf(JSON.stringify(withOption(name))), name).toMatchObject({ trialId: record.trialId });
   });
 
   test.each(['sha256:', 'sha256:ab', `sha256:${'g'.repeat(64)}`, `sha256:${'0'.repeat(65)}`, 'sha256:../..'])(
