@@ -2,6 +2,7 @@ import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
 import type { Told } from '../../search/searcher.js';
 import type { FactHead, ResultHead } from '../log/log.js';
+import { releaseBlock } from './block-allocator.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
@@ -215,10 +216,7 @@ function releaseBlocks(
   for (const node of state.nodes.values()) {
     if (!from(node)) continue;
     for (const slot of node.slots.values()) {
-      if (slot.block?.sweepId !== sweep.view.sweepId) continue;
-      const queue = queueOf(sweep, slot.block.queue);
-      for (const position of slot.block.pending) requeue(queue, position);
-      slot.block = null;
+      if (slot.block?.sweepId === sweep.view.sweepId) releaseBlock(state, slot);
     }
   }
 }

@@ -40,8 +40,7 @@ function wake(state: SchedulerState, slots: readonly Slot[]): Command[] {
 
 function slotsFor(state: SchedulerState, running: readonly SweepState[], most: number): Slot[] {
   const [found, passed]: [Slot[], [Slot, boolean][]] = [[], []];
-  // A namespace that runs as many trials as it may has slots wait that hold a block.
-  if (!state.severalTurns && !running.some(hasPoints)) return found;
+  if (!running.some(hasPoints)) return found;
   const left = new Map<PointQueue, number>();
   for (const [slot, idle] of state.waiting) {
     if (found.length === most || found.length + passed.length === LOOKED_AT_EACH * most) break;
