@@ -10,18 +10,9 @@ import { aView, Simulation, type ViewChange } from './simulation.js';
 class Fleet extends Simulation {
   readonly order: string[] = [];
 
-  submitIn(namespace: string, sweepId: string, change: ViewChange = {}, priority?: number): void {
-    const view = inNamespace(
-      aView({ sweepId, prefix: sweepId, count: 100, blockSize: 1, ...change }),
-      namespace,
-    );
-    this.views.set(view.sweepId, view);
-    const more = {
-      ...(namespace !== 'default' && { namespace }),
-      ...(priority !== undefined && { priority }),
-    };
-    const about = { sweepId: view.sweepId, document: '', models: [], submitter: 'test', at: '', ...more };
-    this.append([{ fact: 'SweepSubmitted', ...about }]);
+  submitIn(namespace: string, sweepId: string, change: ViewChange = {}, priority = 0): void {
+    const view = aView({ sweepId, prefix: sweepId, count: 100, blockSize: 1, ...change });
+    this.submit(inNamespace(view, namespace), { priority });
   }
 
   /** One trial after the other on a device. @returns whose they were. */

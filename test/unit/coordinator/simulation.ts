@@ -1,6 +1,7 @@
 import type { Fact } from '../../../coordinator/log/log.js';
 import type { Command, Event } from '../../../coordinator/scheduler/commands.js';
 import { applyFact } from '../../../coordinator/scheduler/facts.js';
+import { DEFAULT_NAMESPACE } from '../../../coordinator/scheduler/namespaces.js';
 import {
   emptyState,
   type SchedulerOptions,
@@ -46,7 +47,7 @@ export function aView(change: ViewChange = {}): SweepView {
     sweepId,
     pointsId: prefix,
     name: `sweep ${sweepId}`,
-    namespace: 'default',
+    namespace: DEFAULT_NAMESPACE,
     devicesAt: () => 1,
     count,
     impossible: 0,
@@ -112,13 +113,13 @@ export class Simulation {
     this.append([{ fact: 'LeaseKeyCreated', key: 'a key for tests', at: '' }]);
   }
 
-  submit(view: SweepView, budgetSeconds?: number): void {
-    const { sweepId } = view;
+  /** Submits a sweep in the namespace of its view. */
+  submit(view: SweepView, more: { readonly budgetSeconds?: number; readonly priority?: number } = {}): void {
+    const { sweepId, namespace } = view;
     this.views.set(sweepId, view);
-    const about = { sweepId, document: '', models: [], submitter: 'test', at: '' };
-    this.append([
-      { fact: 'SweepSubmitted', ...about, ...(budgetSeconds !== undefined && { budgetSeconds }) },
-    ]);
+    const about = { sweepId, document: '', models: [], submitter: 'test', at: '', ...more };
+    const whose = namespace === DEFAULT_NAMESPACE ? {} : { namespace };
+    this.append([{ fact: 'SweepSubmitted', ...about, ...whose }]);
   }
 
   append(facts: readonly Fact[]): void {
