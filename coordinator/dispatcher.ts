@@ -4,6 +4,7 @@ import { type Failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
+import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Leadership } from './leadership.js';
@@ -14,7 +15,7 @@ import type { Fact, Log, ResultHead } from './log/log.js';
 import type { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
-import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
+import { inNamespace } from './scheduler/namespaces.js';
 import {
   nodesWithLeases,
   type SchedulerOptions,

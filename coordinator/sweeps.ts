@@ -2,7 +2,7 @@ import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { experimentAt } from '../core/sweep/expand.js';
-import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
+import { DEFAULT_NAMESPACE, experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
@@ -13,7 +13,6 @@ import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
 import { type SearchSpace, searchSpace } from '../search/space.js';
 import { permute } from '../statistics/permutation.js';
-import { DEFAULT_NAMESPACE } from './scheduler/namespaces.js';
 import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
 import { invalid, WireError } from '../../proto/errors.js';
@@ -28,7 +29,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Durability, Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
-import { DEFAULT_NAMESPACE, NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
+import { NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
 import { namespaceStatuses } from './namespaces.js';

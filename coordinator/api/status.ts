@@ -1,4 +1,5 @@
 import { getOrMake } from '../../core/maps.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { SearchBound } from '../../core/sweep/spec.js';
 import { BEFORE_WORK, beforeWorkOf } from '../../proto/before-work.js';
 import { toBounds, toSweepState } from '../../proto/convert.js';
@@ -12,7 +13,7 @@ import {
 import type { SearchProgress } from '../../search/searcher.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
-import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
+import { quotaRefusal } from '../scheduler/namespaces.js';
 import { serves } from '../scheduler/placement.js';
 import {
   type LeaseState,

@@ -1,10 +1,11 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { Told } from '../../search/searcher.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
-import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
+import { chargeTrial } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { serves } from './placement.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';

@@ -210,3 +210,12 @@ export function nameOfContent(setting: string, content: unknown): string {
 export function seedFrom(name: string): number {
   return Number.parseInt(digest('ridgepoint.dev/seed/v1', name).slice(0, 8), 16);
 }
+
+/** The namespace of sweeps that name none, and of all that were submitted before there were namespaces. */
+export const DEFAULT_NAMESPACE = 'default';
+
+/** @returns the id of a sweep in a namespace: one of its own, so that two namespaces that ask for the same have nothing in common. */
+export function idInNamespace(id: string, namespace: string): string {
+  if (namespace === DEFAULT_NAMESPACE) return id;
+  return `s${bytesToHex(sha256(utf8ToBytes(`${id}\n${namespace}`))).slice(0, id.length - 1)}`;
+}

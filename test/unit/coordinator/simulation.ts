@@ -1,7 +1,6 @@
 import type { Fact } from '../../../coordinator/log/log.js';
 import type { Command, Event } from '../../../coordinator/scheduler/commands.js';
 import { applyFact } from '../../../coordinator/scheduler/facts.js';
-import { DEFAULT_NAMESPACE } from '../../../coordinator/scheduler/namespaces.js';
 import {
   emptyState,
   type SchedulerOptions,
@@ -16,6 +15,7 @@ import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';
 import type { NodeSelector } from '../../../core/experiment/node-selector.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { DEFAULT_NAMESPACE } from '../../../core/sweep/identity.js';
 import type { RepetitionPolicy } from '../../../core/sweep/spec.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
