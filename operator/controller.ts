@@ -17,7 +17,7 @@ import { type Asked, type Seen, statusOf } from './sweep/status.js';
 export type Around = (action: Action, work: () => Promise<void>) => Promise<void>;
 
 export interface ControllerNeeds {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'list' | 'watch' | 'get' | 'create' | 'apply' | 'delete'>;
   readonly settings: OperatorSettings;
   readonly log: (level: 'info' | 'warn' | 'debug', sentence: string) => void;
   readonly around?: Around | undefined;
