@@ -196,7 +196,7 @@ class Gathering implements Gathered {
   #placesOf(lists: readonly (readonly AxisValue[])[]): Places {
     const indices = Int32Array.from(lists[0] ?? [], (_, index) => {
       const value = lists.map((list) => list[index]!);
-      // Written as JSON, a number is no word; most axes walk alone, and have numbers.
+      // Most axes are numbers alone, which are keys as they are: writing each as JSON takes time.
       const [only] = value;
       const key = value.length === 1 && typeof only === 'number' ? only : JSON.stringify(value);
       return getOrMake(this.#indexOf, key, () => this.values.push(value) - 1);

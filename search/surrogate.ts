@@ -12,7 +12,7 @@ const BAND = 3;
 /** A model that explains less than this of what it was not shown says nothing. */
 const LEAST_EXPLAINED = 0.25;
 
-/** A fit takes time by the cube of what it fits. Axes of which so many values were measured have too few points each for one to say anything. */
+/** A fit takes time by the cube of its effects; where so many values were measured, few points say something of each. */
 const MOST_EFFECTS = 200;
 
 /** What is known of a point without measuring it (physics.ts); null of a model of which nothing is known. */
@@ -198,7 +198,7 @@ function inverse(matrix: readonly Float64Array[]): Float64Array[] {
     const [from, beside] = [left[pivot]!, right[pivot]!];
     const scale = 1 / from[pivot]!;
     for (let j = 0; j < size; j++) from[j]! *= scale;
-    // Behind the diagonal there is nothing yet.
+    // Beyond the diagonal it is still zero.
     for (let j = 0; j <= pivot; j++) beside[j]! *= scale;
     for (let i = 0; i < size; i++) {
       const [to, other] = [left[i]!, right[i]!];

@@ -25,7 +25,7 @@ const MOST_INCOMING = 64;
 /** What nobody went on bringing, or offered, is given up. */
 const PATIENCE_SECONDS = 600;
 
-/** Bytes of a file that have come, and that belongs to no artifact yet. */
+/** What has come of a file that belongs to no artifact yet. */
 interface Coming {
   readonly namespace: string;
   readonly bytes: number;
@@ -106,8 +106,9 @@ export class Shelf {
     if (bytes > this.#settings.maxBytes) throw noRoom(bytes);
     if (!this.#kept().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
     const progress = await this.#incoming.take(caller, piece);
-    const before = this.#coming.get(digest)?.bytes ?? 0;
-    this.#coming.set(digest, { namespace, bytes: Math.max(before, progress.received), at: this.#now() });
+    const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
+    const received = Math.max(before.bytes, progress.received);
+    this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
     return progress;
   }
 

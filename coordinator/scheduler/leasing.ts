@@ -91,7 +91,7 @@ function nextLease(
       continue;
     }
     if (state.severalTurns && quotaRefusal(state, sweep.view.namespace) !== null) {
-      // The rest goes back: nobody else would get this device while the namespace may begin nothing on it.
+      // Kept, the block would hold the device idle for everybody.
       releaseBlock(state, slot);
       continue;
     }

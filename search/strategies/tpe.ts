@@ -21,7 +21,7 @@ const MOST_GOOD = 30;
 const CANDIDATES = 96;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
 const UNIFORM = 1;
-/** Values of an axis by which a kernel is made to add up to 1. */
+/** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
 const LOOKED_AT = 512;
 /** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
 const WIDTH = 0.35;
@@ -133,8 +133,8 @@ function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
 }
 
 /**
- * A step kernel on the values of an axis, worked out for the values that were measured alone: an axis may have ten thousand. What a long axis adds
- * up to is told from some of its values, equally far apart in their order.
+ * A step kernel on the values of an axis, worked out for those alone that were measured: an axis may have ten thousand. The sum over a long axis is
+ * estimated from some of its values, at equal distances in their order.
  */
 class Kernel {
   readonly #axis: SearchAxis;

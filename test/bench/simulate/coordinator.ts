@@ -175,13 +175,14 @@ export class SimulatedCoordinator {
     dispatcher.dispatch = async (event, bytes) => {
       const heard = this.process.world.now;
       const asked = event.event === 'work-requested' ? event : null;
-      if (asked !== null && this.#plants.keptBlock && holdsBlockInVain(dispatcher.state, asked))
-        return this.#inVain(dispatcher, asked.node, [noWork(asked.deviceId)]);
-      const replies: Reply[] = await dispatch(event, bytes);
+      const keeps =
+        asked !== null && this.#plants.keptBlock === true && holdsBlockInVain(dispatcher.state, asked);
+      const replies: Reply[] = keeps ? [noWork(asked.deviceId)] : await dispatch(event, bytes);
       if (!this.process.alive) return replies;
       const grants = replies.flatMap((reply) => (reply.command === 'grant' ? [reply.lease] : []));
       if (asked !== null) for (const lease of grants) this.#checker.granted(asked.node, lease, this.name);
-      if (asked !== null && grants.length === 0) this.#inVain(dispatcher, asked.node, replies);
+      if (asked !== null && grants.length === 0)
+        this.#checker.askedInVain(asked.node, this.name, dispatcher.position);
       if (event.event === 'heartbeat') this.#checker.renewed(event.node, event.trialIds, heard);
       if (event.event === 'node-joined') {
         this.#checker.joined(event.profile.name);
@@ -190,11 +191,6 @@ export class SimulatedCoordinator {
       }
       return replies;
     };
-  }
-
-  #inVain(dispatcher: Dispatcher, node: string, replies: Reply[]): Reply[] {
-    this.#checker.askedInVain(node, this.name, dispatcher.position);
-    return replies;
   }
 
   #tick(dispatcher: Dispatcher): void {
