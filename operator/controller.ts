@@ -7,11 +7,12 @@ import { JOBS, type Job, type KubeObject, SECRETS } from './kubernetes/objects.j
 import { keyOf, Watched } from './kubernetes/watched.js';
 import { Queue } from './queue.js';
 import { type OperatorSettings, securityIn } from './settings.js';
+import { type Asked, askedBy, type Others } from './sweep/asked.js';
 import { SWEEPS, type SweepObject, type SweepObjectStatus, type SweepSpec } from './sweep/definition.js';
 import { UID_LABEL } from './sweep/job.js';
 import { type Reading, readObject } from './sweep/reading.js';
-import { type Action, askedBy, FINALIZER, type Observed, type Others, reconcile } from './sweep/reconcile.js';
-import { type Asked, type Seen, statusOf } from './sweep/status.js';
+import { type Action, FINALIZER, type Observed, reconcile } from './sweep/reconcile.js';
+import { type Seen, statusOf } from './sweep/status.js';
 
 /** Does one step; tests put themselves around it. */
 export type Around = (action: Action, work: () => Promise<void>) => Promise<void>;

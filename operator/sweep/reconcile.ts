@@ -1,11 +1,9 @@
 import type { Job } from '../kubernetes/objects.js';
+import { type Asked, askedBy, isLeftTo, type Others } from './asked.js';
 import type { SweepObject, SweepObjectStatus, SweepSpec } from './definition.js';
 import { type AgentDefaults, agentJob, isCurrent, jobState } from './job.js';
 import type { Reading } from './reading.js';
-import { type Asked, type Seen, sameStatus, statusOf } from './status.js';
-
-/** Whether another object wants a sweep to run, or at least not to be cancelled; `none` = nobody else asks for it. */
-export type Others = 'run' | 'keep' | 'none';
+import { type Seen, sameStatus, statusOf } from './status.js';
 
 /** What is known at one moment of one object; nothing else decides. */
 export interface Observed {
@@ -101,16 +99,6 @@ function* pursue(
   if (sweep !== null) yield* steer(observed, sweepId, sweep.state, steered, asked);
   yield* agents(observed, spec, sweepId);
   if (!first) yield* tell(observed, asked);
-}
-
-/** @returns what an object says of its sweep. */
-export function askedBy({ cancel, suspend }: Pick<SweepSpec, 'cancel' | 'suspend'>): Asked {
-  return cancel ? 'cancel' : suspend ? 'suspend' : null;
-}
-
-/** @returns whether others want a sweep that one object wants to stop. */
-export function isLeftTo(others: Others, wanted: Asked): boolean {
-  return wanted === 'cancel' ? others !== 'none' : wanted === 'suspend' && others === 'run';
 }
 
 /** The state that each leaves a sweep in. */

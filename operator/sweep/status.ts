@@ -1,12 +1,10 @@
 import { sameJson } from '../../core/same.js';
 import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Condition } from '../kubernetes/objects.js';
+import { type Asked, askedBy, isLeftTo } from './asked.js';
 import type { BestRow, SweepObject, SweepObjectStatus } from './definition.js';
 import { jobState } from './job.js';
-import { askedBy, isLeftTo, type Observed } from './reconcile.js';
-
-/** What an object makes the operator ask the coordinator for, besides the sweep itself. */
-export type Asked = 'cancel' | 'suspend' | null;
+import type { Observed } from './reconcile.js';
 
 /** What the coordinator says of a sweep. */
 export interface SweepSeen extends Omit<SweepStatus, 'state'> {
