@@ -13,14 +13,15 @@ const WANTED = {
   sharedPrefix: 0,
   turns: 1,
   thinkSeconds: 0,
+  api: 'completions',
   tokenizer: null,
-  salt: 0,
-};
+  salt: 'a',
+} as const;
 
 describe('requests of a run', () => {
   test('have the same lengths under another salt, and other words', async () => {
     const [plain, again, salted] = await Promise.all(
-      [0, 0, 77].map(async (salt) => (await requestMaker({ ...WANTED, salt }))(20, 3)),
+      ['a', 'a', 'b'].map(async (salt) => (await requestMaker({ ...WANTED, salt }))(20, 3)),
     );
     expect(again).toEqual(plain);
     const lengths = (requests: typeof plain) =>
@@ -44,5 +45,26 @@ describe('requests of a run', () => {
     expect(make(30, 1).map(({ wantedTokens }) => wantedTokens)).toEqual(wanted);
     expect(make(5, 1).map(({ wantedTokens }) => wantedTokens)).toEqual(wanted.slice(0, 5));
     expect(make(30, 2).map(({ wantedTokens }) => wantedTokens)).not.toEqual(wanted);
+  });
+
+  test('of a dataset begin with a marker of the run, a conversation and a chat once', async () => {
+    const path = join(temporaryFolder(), 'prompts.jsonl');
+    const messages = ['system', 'user'].map((role) => ({ role, content: role }));
+    const turns = [{ text: 'first' }, { text: 'second' }];
+    writeFileSync(
+      path,
+      [{ prompt: 'alone' }, { messages }, { turns }].map((line) => JSON.stringify(line)).join('\n'),
+    );
+    const promptsOf = async (salt: string, seed: number) =>
+      (await requestMaker({ ...WANTED, path, salt }))(4, seed).map(({ prompt }) => prompt);
+    const prompts = await promptsOf('a', 1);
+    const marker = String(prompts[0]).slice(0, -'alone'.length);
+    expect(marker).toMatch(/^\[rid:[0-9a-f]{8}\]\n\n$/);
+    const [system, user] = messages;
+    const marked = [{ ...system, content: `${marker}system` }, user];
+    expect(prompts).toEqual([`${marker}alone`, marked, `${marker}first`, 'second']);
+    expect(await promptsOf('a', 1)).toEqual(prompts);
+    const others = [await promptsOf('b', 1), await promptsOf('a', 2)].map(([first]) => first);
+    expect(new Set([prompts[0], ...others]).size).toBe(3);
   });
 });
