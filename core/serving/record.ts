@@ -33,7 +33,14 @@ const requestColumnsSchema = z
     /** Left out where no request asked for one. */
     lora: z.array(z.string().nullable()).optional(),
     usage: z.array(
-      z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
+      z
+        .object({
+          promptTokens: z.number().nullable(),
+          completionTokens: z.number().nullable(),
+          /** Left out where the server does not say, and in records of before. */
+          cachedTokens: z.number().optional(),
+        })
+        .nullable(),
     ),
   })
   .meta({ id: 'requests' });
@@ -54,6 +61,16 @@ export const servingRecordSchema = z.object({
   requests: requestColumnsSchema,
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
+  /**
+   * What sets the texts of this trial's prompts apart from those of any other; with `loadSeed` it makes them again (`promptSalt` of the
+   * sweep). Records of before have none: there all trials of a point sent the same.
+   */
+  promptSalt: z.string().optional(),
+  /**
+   * Tokens of prompts that the load itself shares: those with which an earlier prompt of the run and its answer begin, and those that the server
+   * puts before each. What it found beyond them in its cache it knew from before. Records of before have none.
+   */
+  sharedPromptTokens: z.number().int().nonnegative().optional(),
   promptTokensBy: countedBy,
   /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
