@@ -13,7 +13,7 @@ import type { ChildMessage, Job } from '../process/isolation/job.js';
 import { FACTORS } from './factors/job.js';
 import { KERNELS } from './kernels/job.js';
 import { PROFILE } from './profile/job.js';
-import { COMPARE, EXITS, JUDGE, QUALITY, SERVED_QUALITY } from './quality/jobs.js';
+import { COMPARE, EXITS, JUDGE, QUALITY, QUESTIONS, SERVED_QUALITY } from './quality/jobs.js';
 import { CUDA_ROOFS, ROOFS } from './roofs/jobs.js';
 import { TRIAL } from './trial/job.js';
 
@@ -34,6 +34,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   LOOK,
   CONVERT,
   CALIBRATE,
+  QUESTIONS,
   QUALITY,
   SERVED_QUALITY,
   COMPARE,

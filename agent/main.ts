@@ -11,6 +11,7 @@ import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
 import type { AgentConnection } from '../proto/client.js';
 import { redialling } from '../proto/redial.js';
 import { SharedArtifacts } from './artifacts.js';
+import { work } from './before-work.js';
 import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
@@ -104,15 +105,13 @@ export async function startAgent(
   const metrics = metricsOf(probe, meters, session, trials, spool);
   const exporter = await exporterOf(config, metrics.families, () => session.connected);
   const going = new AbortController();
-  // No work is asked for while roofs are measured: they and a trial would disturb each other.
-  const ended = roofs
-    .prepare(going.signal)
-    .then(() => session.run())
-    .finally(async () => {
-      await exporter?.close();
-      metrics.close();
-      await closeNode({ probe, context });
-    });
+  const { missing } = probe;
+  const working = { session, roofs, missing, trials, going: going.signal };
+  const ended = work({ ...working, log: (level, sentence) => log[level](sentence) }).finally(async () => {
+    await exporter?.close();
+    metrics.close();
+    await closeNode({ probe, context });
+  });
   const leave = leaving(session, trials, ended, going);
   const bored = leaveWhenBored(config.mostIdleSeconds, trials, leave.drain);
   void ended.finally(() => clearInterval(bored)).catch(() => undefined);

@@ -1,5 +1,6 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
+import type { FailureCode } from '../core/errors.js';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
 import { NO_ENGINES, type NodeEngines } from '../engines/config.js';
 import { PROBE } from '../engines/runners/jobs.js';
@@ -11,7 +12,7 @@ import { metalDevices, nvidiaDevices } from '../process/device/gpu.js';
 import { openNvml } from '../process/device/nvml.js';
 import { vulkanDevices } from '../process/device/sysfs-gpus.js';
 import { taskOf } from '../process/isolation/job.js';
-import { launch } from '../process/isolation/launch.js';
+import { launch, UNBOUND } from '../process/isolation/launch.js';
 import { VERSION } from '../process/package.js';
 import type { AgentConfig } from './config.js';
 import {
@@ -26,6 +27,7 @@ import {
   withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
+import { absentBy, MissingRunners } from './missing-runners.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;
@@ -50,12 +52,23 @@ export interface NodeProbe {
   readonly sensors: Sensors;
   /** Everything each runner said, for `ridge doctor`. */
   readonly runnerProbes: readonly RunnerProbe[];
+  /** Those whose probes gave no answer: one that is found later is in the profile then. */
+  readonly missing: MissingRunners;
   /** How often each source of energy and device state renews what it tells: measured just now. */
   readonly periods: NodePeriods;
 }
 
 /** A probe opens drivers and libraries; one that takes longer hangs. */
 const PROBE_LIMIT_SECONDS = 60;
+/** A machine on which everything starts at once may end a probe that has nothing to do with it. */
+const PROBE_TRIES = 3;
+/** How a probe fails that has said nothing of its runner. */
+const WITHOUT_ANSWER: ReadonlySet<FailureCode> = new Set([
+  'crashed',
+  'timed-out',
+  'out-of-memory',
+  'internal',
+]);
 
 /** @returns what an agent of this configuration finds on its node. */
 export async function probeFor(config: AgentConfig): Promise<NodeProbe> {
@@ -94,7 +107,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       allowPowermetrics: settings.meters.allowPowermetrics ?? false,
       ...settings.sensors,
     }),
-    Promise.all(kinds.map((kind) => probeRunner(kind, settings.engines))),
+    probeRunners(kinds, settings.engines, Math.max(2, cpu.allowed.length)),
   ]);
   const host = cpuDevices(cpu, settings.cpuGroups, limits.memoryBytes, limits.cpuQuota);
   const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
@@ -105,10 +118,16 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
     ...vulkanDevices(sensors.gpus, hostCpus),
   ];
   const energy = await searchEnergy({ ...settings.meters, sensors }, nvml, devices);
+  const runners = runnerProbes.flatMap((probe): RunnerProfile[] => (probe.available ? [probe.profile] : []));
+  const absent: Record<string, string> = { ...energy.absent };
+  for (const probe of runnerProbes) Object.assign(absent, absentBy(probe));
   return {
     nvml,
     sensors,
     runnerProbes,
+    missing: new MissingRunners({ runners, absent }, runnerProbes, (kind) =>
+      probeRunner(kind, settings.engines),
+    ),
     periods: energy.periods,
     profile: {
       name: settings.nodeName,
@@ -120,39 +139,54 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       cores: inventory.physicalCores ?? cpu.allowed.length,
       memoryBytes: limits.memoryBytes,
       devices,
-      runners: runnerProbes.flatMap((probe): RunnerProfile[] => (probe.available ? [probe.profile] : [])),
+      runners,
       energySources: energy.sources,
-      absent: {
-        ...energy.absent,
-        ...Object.fromEntries(
-          runnerProbes.flatMap((probe) =>
-            probe.available
-              ? Object.entries(probe.missing ?? {})
-              : [[`runner ${probe.kind}`, `${probe.reason}; ${probe.hint}`]],
-          ),
-        ),
-      },
+      absent,
       labels: settings.labels,
       version: VERSION,
     },
   };
 }
 
-/** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
-export async function probeRunner(kind: string, engines: NodeEngines = NO_ENGINES): Promise<RunnerProbe> {
-  const { answer, failure } = await launch({
-    task: taskOf(PROBE, { runnerKind: kind, engines }),
-    cpus: [],
-    timeLimitSeconds: PROBE_LIMIT_SECONDS,
-    memoryLimitBytes: null,
-  }).ended;
-  if (answer !== null) return answer;
-  return {
-    available: false,
-    kind,
-    reason: failure?.message ?? 'the probe gave no answer',
-    hint: failure?.hint ?? 'run `ridge doctor` for the details',
+/** @param atOnce each is a process: more of them than there are CPUs only keep each other, and everybody else, from answering. */
+async function probeRunners(
+  kinds: readonly string[],
+  engines: NodeEngines | undefined,
+  atOnce: number,
+): Promise<RunnerProbe[]> {
+  const probes: RunnerProbe[] = [];
+  const left = [...kinds.entries()];
+  const one = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [index, kind] = next;
+      probes[index] = await probeRunner(kind, engines);
+    }
   };
+  await Promise.all(Array.from({ length: atOnce }, one));
+  return probes;
+}
+
+/**
+ * Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. A child that ended without an
+ * answer is started again.
+ * @param start replaced by tests.
+ */
+export async function probeRunner(
+  kind: string,
+  engines: NodeEngines = NO_ENGINES,
+  start: typeof launch<RunnerProbe> = launch,
+): Promise<RunnerProbe> {
+  const task = taskOf(PROBE, { runnerKind: kind, engines });
+  for (let tried = 1; ; tried += 1) {
+    const { answer, failure } = await start({ ...UNBOUND, task, timeLimitSeconds: PROBE_LIMIT_SECONDS })
+      .ended;
+    if (failure === null) return answer;
+    const unanswered = WITHOUT_ANSWER.has(failure.code);
+    // What hung for a minute would hang again.
+    if (unanswered && tried < PROBE_TRIES && failure.code !== 'timed-out') continue;
+    const hint = failure.hint ?? 'run `ridge doctor` for the details';
+    return { available: false, kind, reason: failure.message, hint, ...(unanswered && { unanswered }) };
+  }
 }
 
 async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: readonly DeviceProfile[]) {

@@ -4,6 +4,7 @@ import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { tooLargeRecord } from '../core/result/too-large.js';
+import type { BeforeWork } from '../proto/before-work.js';
 import type { AgentConnection } from '../proto/client.js';
 import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
@@ -68,6 +69,10 @@ export class Session {
   #outbox: Outbox | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #draining = false;
+  /** What this node does first; null = it asks for work. */
+  #held: BeforeWork | null = null;
+  /** The conversation was ended here, to begin another with a profile that has changed. */
+  #renews = false;
   /** Why the last attempt failed. */
   #trouble: string | null = null;
   readonly #unacknowledged = new Map<string, () => void>();
@@ -127,6 +132,22 @@ export class Session {
     this.#draining = true;
     this.#asking.end();
     this.#beat();
+  }
+
+  /** Asks for no work until `goOn`. @param what this node does meanwhile. */
+  hold(what: BeforeWork): void {
+    this.#held = what;
+    this.#asking.end();
+    this.#beat();
+  }
+
+  /** Asks for work again. @param changed whether the node's profile is another one than it was: then it is told anew. */
+  goOn(changed: boolean): void {
+    this.#held = null;
+    if (changed && this.#stream !== null) {
+      this.#renews = true;
+      this.#stream.end();
+    } else if (this.connected && !this.#draining) this.#asking.begin();
   }
 
   /** Something has become free. */
@@ -217,6 +238,7 @@ export class Session {
     const { connection, profile, trials, spool, log } = this.#needs;
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
+    this.#renews = false;
     this.#outbox = new Outbox(stream);
     try {
       const ended = spool.trialIds.slice(-MAX_TRIAL_IDS);
@@ -231,7 +253,7 @@ export class Session {
       for await (const response of stream) {
         for (const { message } of responsesOf(response)) if (message !== undefined) await this.#hear(message);
       }
-      log('info', 'the coordinator closed the stream');
+      log('info', this.#renews ? 'says anew what this node has' : 'the coordinator closed the stream');
     } finally {
       this.#hangUp();
     }
@@ -307,6 +329,7 @@ export class Session {
     for (const trialId of welcome.unknownTrialIds)
       trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
+    if (this.#held !== null) this.#beat();
     // Not awaited: while it sends, the acknowledgements have to be heard.
     void this.#resume();
   }
@@ -315,7 +338,7 @@ export class Session {
   async #resume(): Promise<void> {
     const stream = this.#stream;
     for await (const record of this.#needs.spool.waiting()) await this.report(record);
-    if (!this.#draining && this.#stream === stream) this.#asking.begin();
+    if (!this.#draining && this.#held === null && this.#stream === stream) this.#asking.begin();
   }
 
   #settle(trialId: string): void {
@@ -328,7 +351,8 @@ export class Session {
   #beat(): void {
     if (!this.connected) return;
     const { trials } = this.#needs;
-    const state = this.#draining ? 'draining' : trials.runningCount > 0 ? 'busy' : 'idle';
+    const working = trials.runningCount > 0 ? 'busy' : (this.#held ?? 'idle');
+    const state = this.#draining ? 'draining' : working;
     const trialIds = [...trials.trialIds, ...this.#bringing];
     void this.#say({ $case: 'heartbeat', value: { trialIds, state } });
   }
@@ -368,6 +392,7 @@ const size = (bytes: number) => `${(bytes / 1024 ** 2).toPrecision(3)} MiB`;
 /** A coordinator that answers and refuses is another matter than none. */
 function trouble(error: unknown): string {
   if (!(error instanceof WireError)) return `the conversation broke off: ${String(error)}`;
+  if (error.passes) return `the coordinator leases nothing now (${error.message})`;
   if (error.code === 'unavailable') return `no coordinator answers (${error.message})`;
   return `the coordinator refuses (${error.code}): ${error.message}`;
 }

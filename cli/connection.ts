@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { type ControlConnection, connectControl } from '../proto/client.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepStatus } from '../proto/gen/ridgepoint/v1/control.js';
+import { OUTAGE_SECONDS } from '../proto/outage.js';
 import type { ClientSecurity } from '../proto/security.js';
-import { CommandError, tryFile, usageError, workError } from './exit.js';
-import type { ConnectionOptions } from './options/connection.js';
+import { CommandError, EXIT, tryFile, usageError, workError } from './exit.js';
+import type { ConnectionOptions, CredentialOptions } from './options/connection.js';
+import { say } from './output/print.js';
 
 function readCredential(option: string, path: string): Buffer {
   return tryFile(
@@ -19,7 +21,7 @@ function readCredential(option: string, path: string): Buffer {
  * Plaintext when no credential is given (the wire refuses that for anything but loopback), else mutual TLS
  * or TLS with a token.
  */
-export function clientSecurity(options: Omit<ConnectionOptions, 'coordinator'>): ClientSecurity {
+export function clientSecurity(options: CredentialOptions): ClientSecurity {
   const ca = options.tlsCa === undefined ? null : readCredential('--tls-ca', options.tlsCa);
   if (options.tokenFile !== undefined) {
     const token = readCredential('--token-file', options.tokenFile).toString('utf8').trim();
@@ -42,6 +44,9 @@ export function clientSecurity(options: Omit<ConnectionOptions, 'coordinator'>):
   return { kind: 'plaintext' };
 }
 
+/** A coordinator is there, and cannot answer now. */
+class LaterError extends CommandError {}
+
 /** Turns what the wire says into one sentence with the next step. */
 export function commandErrorOf(error: unknown, address: string): unknown {
   if (!(error instanceof WireError) || error instanceof CommandError) return error;
@@ -51,12 +56,20 @@ export function commandErrorOf(error: unknown, address: string): unknown {
       'Start one with `ridge coordinator`, or name another with --coordinator or RIDGE_COORDINATOR.',
     );
   }
+  if (error.passes) {
+    const hint = error.details.join(' ') || 'Ask again when it is back: what it has acknowledged is kept.';
+    return new LaterError(
+      `the coordinator at ${address} cannot answer now: ${error.message}`,
+      EXIT.failed,
+      hint,
+    );
+  }
   const message = [error.message, ...error.details].join('\n');
   const isUsage = error.code === 'invalid' || error.code === 'refused' || error.code === 'not-found';
   return isUsage ? usageError(message) : workError(message);
 }
 
-/** Opens a connection, does the work, and closes it whatever happens. */
+/** Opens a connection, does the work, and closes it whatever happens. A coordinator that cannot answer now is waited for, and that is said. */
 export async function withCoordinator<T>(
   options: ConnectionOptions,
   work: (control: ControlConnection) => Promise<T>,
@@ -64,7 +77,8 @@ export async function withCoordinator<T>(
   const address = options.coordinator;
   let control: ControlConnection | null = null;
   try {
-    control = connectControl({ address, security: clientSecurity(options) });
+    const seconds = options.wait === false ? 0 : OUTAGE_SECONDS;
+    control = connectControl({ address, security: clientSecurity(options) }, { seconds, said: say });
     return await work(control);
   } catch (error) {
     throw commandErrorOf(error, address);
@@ -92,7 +106,7 @@ export async function findSweep(control: ControlConnection, named: string | unde
 
 /**
  * Does something with a sweep of a coordinator that a word may name where it is no path of this machine.
- * @throws CommandError (2) where it is neither.
+ * @throws CommandError (2) where it is neither, (1) where a coordinator cannot say now.
  */
 export async function withNamedSweep<T>(
   named: string,
@@ -105,7 +119,7 @@ export async function withNamedSweep<T>(
       async (control) => await work(control, await findSweep(control, named)),
     );
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof CommandError) || error instanceof LaterError) throw error;
     throw usageError(
       `there is no file ${named}, and as a sweep of a coordinator: ${error.message}`,
       error.hint,

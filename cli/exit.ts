@@ -3,7 +3,8 @@ import { fileProblem } from '../core/input/file-problem.js';
 
 /**
  * Exit codes, the same everywhere; `invalid` is of commands that wait for a sweep, `nothingRuns` of a plan of which nothing can run
- * on the machines it was held against, `undecided` of a gate that noise leaves so, where that was asked for.
+ * on the machines it was held against, `undecided` of a gate that noise leaves so, where that was asked for, and of a bundle whose numbers
+ * could not all be computed again.
  */
 export const EXIT = {
   ok: 0,
@@ -60,6 +61,8 @@ export function tryFile<T>(what: string, work: () => T, hint: string | null = nu
   try {
     return work();
   } catch (error) {
+    // The work said what is wrong in its own words.
+    if (error instanceof CommandError) throw error;
     throw usageError(`${what}: ${fileProblem(error)}`, hint);
   }
 }

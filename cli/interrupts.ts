@@ -1,5 +1,20 @@
 import { say } from './output/print.js';
 
+/** So long a command may take to end by itself when it is terminated. */
+const GRACE_SECONDS = 4;
+
+let endProgram: (() => void) | null = null;
+
+/** @param end ends this process, which does one command and no more, when that was terminated and has not ended soon by itself. */
+export function endWhenTerminated(end: () => void): void {
+  endProgram = end;
+}
+
+/** SIGTERM has come. What a command writes it writes whole or not at all, so that it may be ended anywhere. */
+export function terminated(): void {
+  if (endProgram !== null) setTimeout(endProgram, 1000 * GRACE_SECONDS).unref();
+}
+
 /**
  * Does what a command can do without: Ctrl-C skips a part of it, as whoever works hears by themselves, and SIGTERM ends the command.
  * @param work given a signal that SIGTERM aborts.
@@ -7,7 +22,10 @@ import { say } from './output/print.js';
  */
 export async function unlessTerminated(work: (ended: AbortSignal) => Promise<void>): Promise<boolean> {
   const controller = new AbortController();
-  const end = () => controller.abort();
+  const end = () => {
+    terminated();
+    controller.abort();
+  };
   process.once('SIGTERM', end);
   try {
     await work(controller.signal);
@@ -20,6 +38,8 @@ export async function unlessTerminated(work: (ended: AbortSignal) => Promise<voi
 export interface Interrupts {
   /** True from the first interrupt on. */
   readonly interrupted: boolean;
+  /** True when it is to stop at once. */
+  readonly stopped: boolean;
   /** Stops listening. */
   close(): void;
 }
@@ -28,16 +48,25 @@ export interface Interrupts {
  * Ctrl-C as people expect it: the first one (or SIGTERM) lets the running trial finish, the second stops at
  * once. Nothing is lost either way.
  * @param meanwhile what happens after the first, for people to read.
+ * @param terminates whether SIGTERM stops at once, as the second Ctrl-C does.
  */
-export function onInterrupt(meanwhile: string, drain: () => void, stopNow: () => void): Interrupts {
+export function onInterrupt(
+  meanwhile: string,
+  drain: () => void,
+  stopNow: () => void,
+  { terminates = false }: { readonly terminates?: boolean } = {},
+): Interrupts {
   let count = 0;
-  const listener = (): void => {
+  let stopped = false;
+  const listener = (signal: NodeJS.Signals): void => {
     count += 1;
-    if (count === 1) {
+    if (count === 1 && !(terminates && signal === 'SIGTERM')) {
       say(`${meanwhile}; press Ctrl-C again to stop at once`);
       drain();
     } else {
       say('stopping at once');
+      stopped = true;
+      if (terminates) terminated();
       stopNow();
     }
   };
@@ -46,6 +75,9 @@ export function onInterrupt(meanwhile: string, drain: () => void, stopNow: () =>
   return {
     get interrupted() {
       return count > 0;
+    },
+    get stopped() {
+      return stopped;
     },
     close() {
       process.off('SIGINT', listener);

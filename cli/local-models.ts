@@ -71,7 +71,8 @@ export async function resolveModels(
       resolved.push(await describedModel(model, { ...settings, ...FOREGROUND }, fetched));
     } catch (error) {
       const reason = toFailure(error);
-      if (reason.code === 'internal') throw error;
+      // Whoever ended it wants none of the others either.
+      if (reason.code === 'internal' || reason.code === 'cancelled') throw error;
       if (isMissing(reason) && onMissing !== undefined) {
         onMissing(model, reason.message);
         resolved.push(model);

@@ -8,6 +8,7 @@ import { type FailureError, failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
+import { OUTAGE_SECONDS } from '../proto/outage.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
 import { SCOPES } from '../proto/security.js';
 
@@ -80,7 +81,7 @@ const bodiesSchema = z.discriminatedUnion('kind', [
 
 const artifactsSchema = z.strictObject({
   path: z.string().min(1),
-  /** All together; the longest unused go. */
+  /** All together; beyond that the longest unused go of the namespace that has most. */
   maxBytes: count.default(20e9),
   /** What its disk has left in any case. */
   keepFreeBytes: z.number().int().nonnegative().default(5e9),
@@ -164,7 +165,7 @@ export const coordinatorConfigSchema = z.strictObject({
   leaderSeconds: z.number().min(1).default(3),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   /** Seconds for which a server of the log that is not there yet is waited for at the start. */
-  logWaitSeconds: z.number().nonnegative().default(300),
+  logWaitSeconds: z.number().nonnegative().default(OUTAGE_SECONDS),
   /**
    * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes. `ridge coordinator` with a SQLite
    * log has a folder beside it.

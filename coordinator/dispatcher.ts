@@ -5,6 +5,7 @@ import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
 import { answeredAgain } from '../judgement/answered-again.js';
+import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Leadership } from './leadership.js';
@@ -15,7 +16,7 @@ import type { Fact, Log, ResultHead } from './log/log.js';
 import type { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
-import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
+import { inNamespace } from './scheduler/namespaces.js';
 import { keptAnswersOf } from './scheduler/stale.js';
 import {
   nodesWithLeases,
@@ -196,21 +197,27 @@ export class Dispatcher {
       return Promise.allSettled(this.#late).then(() => this.dispatch(event));
     if (event.event === 'work-requested' && this.leads && this.state.leaseKey !== null)
       return this.#grant(event);
-    return this.#oneAtATime(async () => {
-      if (!BOOKKEEPING.has(event.event)) {
+    return this.#inTurn(event);
+  }
+
+  async #inTurn(event: Event): Promise<Reply[]> {
+    const isBookkeeping = BOOKKEEPING.has(event.event);
+    // What would wait behind a log that is away is not let in: whoever asks is told at once.
+    if (!isBookkeeping && event.event !== 'tick') this.checkLeads();
+    const replies = await this.#oneAtATime(async () => {
+      if (!isBookkeeping) {
         if (event.event === 'tick' && !this.leadership.leads) return [];
         this.checkLeads();
       }
       if (event.event === 'work-requested') await this.#ensureLeaseKey();
       const replies = await this.#carryOut(step(this.state, event));
       // What was granted under a term that has run out meanwhile is not let out.
-      if (!BOOKKEEPING.has(event.event)) this.checkLeads();
-      return replies;
-    }).then(async (replies) => {
-      if (event.event === 'node-joined') await this.#noteNodes();
-      else if (event.event === 'tick') void this.#noteNodes().catch(() => undefined);
+      if (!isBookkeeping) this.checkLeads();
       return replies;
     });
+    if (event.event === 'node-joined') await this.#noteNodes();
+    else if (event.event === 'tick') void this.#noteNodes().catch(() => undefined);
+    return replies;
   }
 
   /** Grants at once, beside an append that is under way, where nothing has to be written for it: what is leased is no fact. */
@@ -262,6 +269,7 @@ export class Dispatcher {
     budgetSeconds: number | null = null,
     { namespace = DEFAULT_NAMESPACE, priority = null }: Turn = {},
   ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
+    this.checkLeads();
     const view = inNamespace(await this.#parts.sweeps.read(document, models), namespace);
     return this.#oneAtATime(async () => {
       this.checkLeads();

@@ -36,13 +36,19 @@ export class Leadership {
   check(): Term {
     const term = this.term;
     if (term !== null) return term;
-    throw new WireError('unavailable', this.sentence, ['`--coordinator` takes several addresses: A,B,C.'], {
-      leader: this.#term === null ? this.#leader?.grpc : undefined,
-    });
+    const leader = this.#term === null ? this.#leader?.grpc : undefined;
+    const details = leader === undefined ? [] : ['`--coordinator` takes several addresses: A,B,C.'];
+    throw new WireError('unavailable', this.sentence, details, { leader, passes: true });
+  }
+
+  /** Why nobody can be asked for what takes the log: it is away, or no coordinator leads it; null = somebody can. */
+  get trouble(): string | null {
+    return this.#storeAway === null && this.#leader !== null ? null : this.sentence;
   }
 
   /** Why nothing is written or leased here. */
   get sentence(): string {
+    if (this.#storeAway !== null) return this.#storeAway.message;
     if (this.#term !== null) return 'This coordinator leads no more: its lease ran out.';
     if (this.#leader !== null)
       return `The coordinator at ${this.#leader.grpc} leads: this one answers reads.`;
@@ -58,10 +64,11 @@ export class Leadership {
     this.changes.notify();
   }
 
-  /** Nobody knows: the store does not answer. */
+  /** Nobody knows: the store does not answer. Whoever led can do nothing that takes it. */
   unheard(reason: Failure): void {
     const before = this.#storeAway;
     this.#storeAway = reason;
+    if (this.#term === null) this.#leader = null;
     if (before === null) this.changes.notify();
   }
 

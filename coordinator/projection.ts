@@ -1,10 +1,11 @@
 import { quote } from '../core/quote.js';
+import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
 import { Column } from './scheduler/column.js';
 import { damageOf } from './scheduler/damage.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
 import { type KeptSweep, type Piece, StateTaker, statePieces } from './scheduler/kept.js';
-import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
+import { inNamespace } from './scheduler/namespaces.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import type { SweepView } from './scheduler/view.js';
 import { readSweep } from './sweeps.js';

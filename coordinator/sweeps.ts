@@ -2,7 +2,7 @@ import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { experimentAt } from '../core/sweep/expand.js';
-import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
+import { DEFAULT_NAMESPACE, experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
@@ -11,15 +11,15 @@ import { parseStoredModels } from '../proto/convert.js';
 import { invalid } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
-import { searchSpace } from '../search/space.js';
+import { type SearchSpace, searchSpace } from '../search/space.js';
 import { permute } from '../statistics/permutation.js';
-import { DEFAULT_NAMESPACE } from './scheduler/namespaces.js';
 import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';
 
 /** A sweep that was read and planned, as plain data that one thread can give to another. */
 export interface PlannedSweep {
   readonly sweepId: string;
+  readonly pointsId: string;
   readonly sweep: Sweep;
   readonly plan: SweepPlan;
 }
@@ -58,18 +58,21 @@ export function planSweep(
       return more === undefined ? model : { ...model, digest: more.digest, facts: more.facts };
     }),
   };
-  return { ok: true, planned: { sweepId: sweepId(sweep), sweep, plan: layOut(sweep) } };
+  return {
+    ok: true,
+    planned: { sweepId: sweepId(sweep), pointsId: pointsId(sweep), sweep, plan: layOut(sweep) },
+  };
 }
 
 /** @returns a sweep as the scheduler sees it. */
-export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
+export function viewOf({ sweepId, pointsId, sweep, plan }: PlannedSweep): SweepView {
   const space = openSpace(sweep, plan);
   const models = new Set(sweep.models.map(modelKey));
   const label = labelsIn(sweep);
   const onCpus = sweep.placement.devices.every((device) => device === 'cpu');
   return {
     sweepId,
-    pointsId: pointsId(sweep),
+    pointsId,
     name: sweep.name,
     namespace: DEFAULT_NAMESPACE,
     count: space.count,
@@ -100,10 +103,14 @@ function searchOf(
   label: SweepView['label'],
 ): SweepView['newSearch'] {
   if (spec === null) return null;
-  const points = searchSpace(space);
+  // Whoever submits a sweep again begins no search.
+  let points: SearchSpace | null = null;
   const physics = (position: number) => physicsOf(space.at(position));
   const labelOf = (position: number) => label(experimentAt(space, position, null));
-  return () => new Searcher(points, { spec, objectives, physics, labelOf });
+  return () => {
+    points ??= searchSpace(space);
+    return new Searcher(points, { spec, objectives, physics, labelOf });
+  };
 }
 
 /**

@@ -56,6 +56,8 @@ export function failure(
 export class FailureError extends Error {
   override readonly name = 'FailureError';
   readonly failure: Failure;
+  /** Whether the same may succeed in a moment, by itself. */
+  readonly passes: boolean = false;
   constructor(reason: Failure, options?: ErrorOptions) {
     super(reason.message, options);
     this.failure = reason;

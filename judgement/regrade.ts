@@ -1,12 +1,14 @@
 import type { Experiment, Gates } from '../core/experiment/experiment.js';
-import { gradeOf, type Severity, WARNINGS, type WarningCode } from '../core/result/warnings.js';
+import { gradeOf, type Severity, WARNINGS, type WarningCode, warn } from '../core/result/warnings.js';
 import { profileOf } from '../core/runners/server/index.js';
+import { knownBefore, sharedByOptions } from '../core/serving/prefix-hits.js';
 
 /** What a grade follows from: a record, or its head, which keeps no messages, and of the experiment the gates where they are not the usual ones. */
 interface Graded {
   readonly status: 'complete' | 'failed';
   readonly valid: boolean;
   readonly warnings: readonly Coded[];
+  readonly measurements?: Readonly<Record<string, { readonly value: number | null } | undefined>>;
   readonly experiment?:
     | ({ readonly measure: { readonly gates?: Gates } } & Partial<Pick<Experiment, 'runner' | 'workload'>>)
     | undefined;
@@ -29,11 +31,12 @@ export function regraded<T extends Graded>(record: T, gates?: Gates): T {
   const { experiment } = record;
   const measured = experiment?.measure?.gates ?? 'warn';
   const under = gates ?? measured;
-  const warnings = record.warnings.map((warning) => today(warning, experiment));
+  const warnings = [...record.warnings.map((warning) => today(warning, experiment)), ...unsaid(record)];
   const valid = record.status === 'complete' && gradeOf(warnings, under) !== 'invalid';
   if (
     under === measured &&
     valid === record.valid &&
+    warnings.length === record.warnings.length &&
     warnings.every((warning, i) => warning === record.warnings[i])
   ) {
     return record;
@@ -55,6 +58,15 @@ function today(warning: Coded, experiment: Graded['experiment']): Coded {
   // A code that a newer release made is what that said it is.
   const { severity } = Object.hasOwn(WARNINGS, code) ? WARNINGS[code] : warning;
   return code === warning.code && severity === warning.severity ? warning : { ...warning, code, severity };
+}
+
+/** What releases before did not look for, as far as a record says it without what it was computed from. */
+function unsaid({ warnings, measurements, experiment }: Graded): Coded[] {
+  const hits = measurements?.prefixCacheHitRatio?.value ?? null;
+  if (hits === null || warnings.some(({ code }) => code === 'prompts-known')) return [];
+  const shared = sharedByOptions(experiment?.workload?.options ?? {});
+  const told = shared === null ? null : knownBefore(hits, shared);
+  return told === null ? [] : [warn('prompts-known', told)];
 }
 
 /** Two codes of before said what are two things now. */

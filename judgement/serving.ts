@@ -1,7 +1,9 @@
+import type { Experiment } from '../core/experiment/experiment.js';
 import { metricsOf } from '../core/metrics/catalogue.js';
 import { type Warning, warn, warnIf } from '../core/result/warnings.js';
-import { auditCaches, type Speedup } from '../core/serving/audit.js';
+import { auditCaches, firstTokensKnown, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
+import { knownBefore, prefixHitRatio, sharedByOptions, sharedOfRun } from '../core/serving/prefix-hits.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
 import type { RequestRecord } from '../core/serving/requests.js';
 import type { ServerMetric } from '../core/serving/server-metrics.js';
@@ -53,6 +55,7 @@ export function servingFindings({ input }: Evidence): Findings {
       ...loadWarnings(summary, serving, countsDiffer, forcesLengths(input.experiment)),
       ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
+      ...known(serving, requests, options),
       ...failures(summary, requests),
     ],
   };
@@ -159,7 +162,8 @@ function around(serving: ServingRecord): Entries {
 }
 
 /** What the server says of itself; each reason names what it does not say. */
-function inside({ inside: said, insideAbsent }: ServingRecord, requests: number): Entries {
+function inside(serving: ServingRecord, requests: number): Entries {
+  const { inside: said, insideAbsent } = serving;
   const growth = (name: ServerMetric) => {
     const metric = said[name];
     return metric !== undefined && 'growth' in metric ? metric.growth : null;
@@ -178,11 +182,7 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
   const accepted = growth('acceptedDraftTokens');
   return {
     kvCacheUsageRatio: loaded(gauge('kvCacheUsageRatio', 'max'), 'the use of its KV cache'),
-    prefixCacheHitRatio: entry(
-      gauge('prefixCacheHitRatio', 'mean') ??
-        over(growth('prefixCacheHitTokens'), growth('prefixCacheQueriedTokens')),
-      'hits of its prefix cache',
-    ),
+    prefixCacheHitRatio: entry(prefixHitRatio(serving), 'hits of its prefix cache'),
     meanQueuedRequests: loaded(gauge('requestsWaiting', 'mean'), 'its queue'),
     meanRunningRequests: loaded(gauge('requestsRunning', 'mean'), 'the requests it works on'),
     preemptionsPerRequest: entry(over(growth('preemptions'), requests), 'preemptions'),
@@ -263,6 +263,30 @@ function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
   if (decode?.cached) return [warn('output-cached', said('had each further token', decode))];
   if (!firstToken?.cached || prefixes) return [];
   return [warn('prefix-cached', said('had their first token', firstToken))];
+}
+
+/** Whether the server knew prompts before the run: by its own word, or where it says nothing by how soon it answered them. */
+function known(
+  serving: ServingRecord,
+  requests: readonly RequestRecord[],
+  options: Experiment['workload']['options'],
+): Warning[] {
+  const shared = sharedOfRun(serving) ?? sharedByOptions(options);
+  if (shared === null) return [];
+  const hits = prefixHitRatio(serving);
+  const told = hits === null ? null : knownBefore(hits, shared);
+  if (told !== null) return [warn('prompts-known', told)];
+  if (hits !== null || serving.audit == null) return [];
+  const found = firstTokensKnown(requests, requestsOf(serving.audit), shared.ratio);
+  if (found === null) return [];
+  const { pairs, run, again } = found;
+  const sooner = (saved: number) => `${(100 * saved).toFixed(0)} % sooner`;
+  return [
+    warn(
+      'prompts-known',
+      `${pairs} requests had their first token ${sooner(run.saved)} than new prompts of their length (p ${run.p.toPrecision(1)}), as prompts that are asked again have (${sooner(again.saved)}): the server knew prompts of another run`,
+    ),
+  ];
 }
 
 /** One warning, with how many, and the sentence of the first. */

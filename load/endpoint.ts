@@ -72,10 +72,21 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
     if (value === WANTED) fields[key] = planned.wantedTokens;
     if (fields[key] === null) delete fields[key];
   }
-  const turns = earlierTurns(planned, before);
   if (api === 'chat') fields.messages = messagesSent(planned, before);
-  else fields.prompt = turns.map(({ prompt, answer }) => textOf(prompt) + answer).join('');
+  else fields.prompt = textSent(api, planned, before);
   return Buffer.from(JSON.stringify(fields));
+}
+
+/** @returns the text that a request sends; of a chat its messages one after the other, without what a template puts around them. */
+export function textSent(
+  api: Endpoint['api'],
+  planned: PlannedRequest,
+  before: readonly EarlierTurn[],
+): string {
+  if (api === 'chat') return textOf(messagesSent(planned, before));
+  return earlierTurns(planned, before)
+    .map(({ prompt, answer }) => textOf(prompt) + answer)
+    .join('');
 }
 
 /** @returns all messages that a request sends. */

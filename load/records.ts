@@ -1,9 +1,10 @@
 import { FailureError } from '../core/errors.js';
 import type { RequestRecord } from '../core/serving/requests.js';
+import { sharedBeginnings } from '../core/serving/shared-beginnings.js';
 import type { Tokenizer } from '../core/serving/tokenizer.js';
 import type { Exchange } from './client.js';
 import { ChunkCounter, chunkCounts, spread } from './count.js';
-import { type Endpoint, messagesSent, textOf } from './endpoint.js';
+import { type Endpoint, messagesSent, textSent } from './endpoint.js';
 
 /** Who counted: the model's tokenizer, the server with each chunk, the server at the end alone, or nobody. */
 export type CountedBy = 'tokenizer' | 'chunks' | 'server' | 'nobody';
@@ -14,6 +15,8 @@ export interface Counted {
   readonly outputTokensBy: CountedBy;
   /** Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in the first place. */
   readonly retokenized: number | null;
+  /** Tokens of prompts of complete requests that the load itself shares: see the record of serving. */
+  readonly sharedPromptTokens: number;
 }
 
 /**
@@ -46,7 +49,36 @@ export function recordsOf(
     promptTokensBy: countOwn !== null ? 'tokenizer' : countedBy(({ promptTokens }) => promptTokens),
     outputTokensBy: byChunks ? 'chunks' : byOther,
     retokenized: byChunks && counter !== null ? tokensOf(ordered, counter) : null,
+    sharedPromptTokens: sharedTokens(exchanges, api, tokenizer),
   };
+}
+
+/**
+ * Tokens with which prompts begin that the server was given, or gave, before. What it counts beyond the text, for a beginning or a template, may
+ * be the same in all.
+ */
+function sharedTokens(
+  exchanges: readonly Exchange[],
+  api: Endpoint['api'],
+  tokenizer: Tokenizer | null,
+): number {
+  const sent = exchanges.filter(({ dispatched }) => dispatched !== null);
+  const ordered = sent.sort((a, b) => a.dispatched! - b.dispatched!);
+  const prompts = ordered.map(({ planned, before }) => textSent(api, planned, before));
+  const answers = ordered.map(({ chunks }) =>
+    chunks.map(({ channel, text }) => (channel === 'answer' ? text : '')).join(''),
+  );
+  const shared = sharedBeginnings(prompts.map((prompt, i) => ({ prompt, computed: prompt + answers[i] })));
+  const count = (text: string) =>
+    text === '' ? 0 : (tokenizer?.tokenize(text).length ?? text.match(/\S+/g)?.length ?? 0);
+  const begin = api === 'completions' && tokenizer !== null && tokenizer.beginToken !== null ? 1 : 0;
+  return ordered.reduce((sum, { planned, before, usage, outcome }, i) => {
+    if (outcome !== 'complete') return sum;
+    const known = planned.follows && before.length > 0 ? null : planned.promptTokens;
+    const text = known ?? count(prompts[i]!);
+    const around = Math.max(begin, (usage?.promptTokens ?? 0) - text);
+    return sum + around + count(prompts[i]!.slice(0, shared[i]));
+  }, 0);
 }
 
 /** Whether the server told with every chunk of every stream how many tokens there were until then. */
@@ -88,11 +120,11 @@ function promptCounter(
 }
 
 function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {
-  const history = planned.follows ? before.map(({ prompt, answer }) => textOf(prompt) + answer).join('') : '';
   const begin = tokenizer.beginToken === null ? 0 : 1;
+  const follows = planned.follows && before.length > 0;
   // Nobody else changed it: the count of its maker holds.
-  if (history === '' && planned.promptTokens !== null) return planned.promptTokens + begin;
-  return tokenizer.tokenize(history + textOf(planned.prompt)).length + begin;
+  if (!follows && planned.promptTokens !== null) return planned.promptTokens + begin;
+  return tokenizer.tokenize(textSent('completions', planned, before)).length + begin;
 }
 
 function recordOf(

@@ -7,6 +7,7 @@ import { JOBS, type Job, type KubeObject, SECRETS } from './kubernetes/objects.j
 import { keyOf, Watched } from './kubernetes/watched.js';
 import { Queue } from './queue.js';
 import { type OperatorSettings, securityIn } from './settings.js';
+import { type Asked, askedBy, type Others } from './sweep/asked.js';
 import { SWEEPS, type SweepObject, type SweepObjectStatus, type SweepSpec } from './sweep/definition.js';
 import { UID_LABEL } from './sweep/job.js';
 import { type Reading, readObject } from './sweep/reading.js';
@@ -17,7 +18,7 @@ import { type Seen, statusOf } from './sweep/status.js';
 export type Around = (action: Action, work: () => Promise<void>) => Promise<void>;
 
 export interface ControllerNeeds {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'list' | 'watch' | 'get' | 'create' | 'apply' | 'delete'>;
   readonly settings: OperatorSettings;
   readonly log: (level: 'info' | 'warn' | 'debug', sentence: string) => void;
   readonly around?: Around | undefined;
@@ -182,10 +183,7 @@ export class Controller {
       reading,
       sweepId: memory.sweepId,
       seen,
-      // Asked of one that goes alone: it looks at all the others.
-      shared:
-        object.metadata.deletionTimestamp !== undefined &&
-        this.#objects().some((other) => other !== object && this.#wants(other, id)),
+      others: this.#othersOf(object, reading, id),
       jobs: this.#jobs.flatMap((watched) =>
         watched.all().filter(({ metadata }) => metadata.labels?.[UID_LABEL] === uid),
       ),
@@ -199,10 +197,20 @@ export class Controller {
     return spec?.coordinator?.address ?? settings.agents.coordinator ?? settings.coordinator;
   }
 
-  #wants(other: SweepObject, id: string | null): boolean {
-    if (id === null || other.metadata.deletionTimestamp !== undefined) return false;
-    const reading = this.#readingOf(other);
-    return reading.ok && !reading.spec.cancel && (this.#idOf(other) ?? reading.sweepId) === id;
+  /** Looks at all the others, and so only where an object wants its sweep to stop. */
+  #othersOf(object: SweepObject, reading: Reading, id: string | null): Others {
+    const goes = object.metadata.deletionTimestamp !== undefined;
+    if (id === null || !(goes || (reading.ok && askedBy(reading.spec) !== null))) return 'none';
+    const wishes = this.#objects().map((other) => (other === object ? 'cancel' : this.#wishOf(other, id)));
+    if (wishes.includes(null)) return 'run';
+    return wishes.includes('suspend') ? 'keep' : 'none';
+  }
+
+  /** @returns what an object wants of a sweep: null = that it runs. Who goes, or asks for another one, wants as little of it as who cancels it. */
+  #wishOf(object: SweepObject, id: string): Asked {
+    const reading = this.#readingOf(object);
+    if (!reading.ok || object.metadata.deletionTimestamp !== undefined) return 'cancel';
+    return (this.#idOf(object) ?? reading.sweepId) === id ? askedBy(reading.spec) : 'cancel';
   }
 
   async #do(action: Action, object: SweepObject, coordinator: Coordinator | Error): Promise<void> {
@@ -233,6 +241,7 @@ export class Controller {
       try {
         memory.sweepId = await coordinator.submit(
           action.document,
+          action.namespace,
           `kubernetes:${keyOf(object)}`.slice(0, 500),
         );
         this.#needs.log('info', `${keyOf(object)} is sweep ${memory.sweepId}`);

@@ -104,8 +104,8 @@ export class Coordinator {
   }
 
   /** @returns the id. @throws WireError `invalid` with the parser's sentences as details, and others. */
-  async submit(document: string, submitter: string): Promise<string> {
-    const request = { document, modelsJson: '', submitter, retryFailed: false };
+  async submit(document: string, namespace: string, submitter: string): Promise<string> {
+    const request = { document, modelsJson: '', submitter, retryFailed: false, namespace };
     return (await this.#control.submitSweep(request)).sweepId;
   }
 

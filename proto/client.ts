@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { getOrMake } from '../core/maps.js';
-import { addressesOf, type Coordinators, coordinatorsAt, type Place } from './coordinators.js';
+import { type Asked, again, againFrom } from './again.js';
+import { addressesOf, type Coordinators, coordinatorsAt } from './coordinators.js';
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
 import {
@@ -51,6 +51,7 @@ import {
   type WatchSweepResponse,
 } from './gen/ridgepoint/v1/control.js';
 import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
+import { Outages, type Patience, SHORT_PATIENCE } from './outage.js';
 import { type ClientSecurity, clientCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 
@@ -116,9 +117,6 @@ export interface AgentConnection {
 const WHOLE_RECORDS = { detail: RecordDetail.RECORD_DETAIL_UNSPECIFIED, together: false, after: 0 };
 /** A coordinator that is asked for its word only answers within this. */
 const WORD_SECONDS = 5;
-/** What was asked is asked again so often while nothing of an answer comes. */
-const TRIES = 8;
-const AGAIN_MILLISECONDS = 100;
 
 /** The clients of one kind, each made when its address is asked first. */
 class Clients<C extends { close(): void }> {
@@ -140,20 +138,26 @@ class Clients<C extends { close(): void }> {
   }
 }
 
-/** @throws WireError `refused` when plaintext is asked for and an address is not loopback. */
-export function connectControl({ address: text, security }: Endpoint): ControlConnection {
+/**
+ * @param patience with coordinators that cannot answer now.
+ * @throws WireError `refused` when plaintext is asked for and an address is not loopback.
+ */
+export function connectControl(
+  { address: text, security }: Endpoint,
+  patience: Patience = SHORT_PATIENCE,
+): ControlConnection {
   const clients = new Clients(text, (address) => new ControlServiceClient(...dial({ address, security })));
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const watch = (address: string, signal: AbortSignal) =>
     incoming<WatchLeaderResponse>(() => clients.at(address).watchLeader({}), signal);
-  const coordinators = coordinatorsAt(text, watch);
+  const asked = askedAt(text, watch, patience);
   const asking = <Request, Response>(
     method: (client: ControlServiceClient) => Unary<Request, Response>,
     request: Request,
     limits: CallLimits = {},
   ): Promise<Response> =>
-    again(coordinators, limits.signal, (place) => {
-      const signal = AbortSignal.any([place.moved, ...(limits.signal === undefined ? [] : [limits.signal])]);
+    again(asked, limits.signal, (place, wanted) => {
+      const signal = AbortSignal.any([place.moved, wanted]);
       const client = clients.at(place.address);
       return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
     });
@@ -169,30 +173,30 @@ export function connectControl({ address: text, security }: Endpoint): ControlCo
     cordonNode: (request, limits) => asking((client) => client.cordonNode, request, limits),
     listNamespaces: (limits) => asking((client) => client.listNamespaces, {}, limits),
     watchSweep: (request, signal) =>
-      againFrom(coordinators, signal, (place, over) =>
+      againFrom(asked, signal, (place, over) =>
         incoming<WatchSweepResponse>(() => clients.at(place.address).watchSweep(request), over),
       ),
     streamResults(request, signal) {
-      const asked = { ...WHOLE_RECORDS, ...request };
+      const wanted = { ...WHOLE_RECORDS, ...request };
       return againFrom(
-        coordinators,
+        asked,
         signal,
         (place, over) =>
-          incoming<StreamResultsResponse>(() => clients.at(place.address).streamResults(asked), over),
+          incoming<StreamResultsResponse>(() => clients.at(place.address).streamResults(wanted), over),
         // Entries of the log are numbered alike at every coordinator.
         ({ position }) => {
-          asked.after = Math.max(asked.after, position);
+          wanted.after = Math.max(wanted.after, position);
         },
       );
     },
     getBody(request, signal) {
-      const asked = { ...request, offset: 0 };
+      const wanted = { ...request, offset: 0 };
       return againFrom(
-        coordinators,
+        asked,
         signal,
-        (place, over) => incoming<GetBodyResponse>(() => bodies.at(place.address).getBody(asked), over),
+        (place, over) => incoming<GetBodyResponse>(() => bodies.at(place.address).getBody(wanted), over),
         ({ piece }) => {
-          asked.offset += piece.length;
+          wanted.offset += piece.length;
         },
       );
     },
@@ -201,11 +205,17 @@ export function connectControl({ address: text, security }: Endpoint): ControlCo
         addressesOf(text).map(async (address) => ({ address, answer: await firstOf(address, watch) })),
       ),
     close() {
-      coordinators.close();
+      asked.coordinators.close();
       bodies.close();
       clients.close();
     },
   };
+}
+
+function askedAt(text: string, watch: Parameters<typeof coordinatorsAt>[1], patience: Patience): Asked {
+  const coordinators = coordinatorsAt(text, watch, (word) => outages.told(word));
+  const outages = new Outages(text, patience, () => coordinators.listen());
+  return { coordinators, outages };
 }
 
 async function firstOf(
@@ -233,9 +243,10 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
     const channelOverride = clients.at(address).getChannel();
     return new ControlServiceClient(target, credentials, { ...options, channelOverride });
   });
-  const coordinators = coordinatorsAt(text, (address, signal) =>
-    incoming<WatchLeaderResponse>(() => watchers.at(address).watchLeader({}), signal),
-  );
+  const watch = (address: string, signal: AbortSignal) =>
+    incoming<WatchLeaderResponse>(() => watchers.at(address).watchLeader({}), signal);
+  const asked = askedAt(text, watch, SHORT_PATIENCE);
+  const { coordinators } = asked;
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const artifacts = new Clients('', (address) => new ArtifactServiceClient(...dial({ address, security })));
   const asks =
@@ -245,9 +256,9 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
       request: Request,
       limits: CallLimits = {},
     ): Promise<Response> =>
-      again(coordinators, limits.signal, (place) => {
+      again(asked, limits.signal, (place, signal) => {
         const client = of.at(place.address);
-        return unary(method(client).bind(client) as Unary<Request, Response>, request, limits);
+        return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
       });
   const asking = asks(bodies);
   const exchanging = asks(artifacts);
@@ -260,14 +271,14 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
     putArtifact: (request, limits) => exchanging((client) => client.putArtifact, request, limits),
     offerArtifact: (request, limits) => exchanging((client) => client.offerArtifact, request, limits),
     getArtifact(request, signal) {
-      const asked = { ...request };
+      const wanted = { ...request };
       return againFrom(
-        coordinators,
+        asked,
         signal,
         (place, over) =>
-          incoming<GetArtifactResponse>(() => artifacts.at(place.address).getArtifact(asked), over),
+          incoming<GetArtifactResponse>(() => artifacts.at(place.address).getArtifact(wanted), over),
         ({ piece }) => {
-          asked.offset += piece.length;
+          wanted.offset += piece.length;
         },
       );
     },
@@ -312,58 +323,6 @@ function agentSession(
   };
 }
 
-/** Asks the one that leads, and again where another one does by then. */
-async function again<T>(
-  coordinators: Coordinators,
-  signal: AbortSignal | undefined,
-  ask: (place: Place) => Promise<T>,
-): Promise<T> {
-  const given = signal ?? new AbortController().signal;
-  for (let tried = 1; ; tried += 1) {
-    const place = await coordinators.place(given);
-    try {
-      return await ask(place);
-    } catch (error) {
-      if (given.aborted || tried === TRIES || !coordinators.failed(place, error)) throw error;
-      await sleep(AGAIN_MILLISECONDS * (tried - 1));
-    }
-  }
-}
-
-/** How long a coordinator that has answered may be away: it is restarted, or its machine is. */
-const RESTART_SECONDS = 30;
-
-/** The same for a stream, which goes on where it was, also where its coordinator is started again. @param seen is told every message. */
-async function* againFrom<Message>(
-  coordinators: Coordinators,
-  signal: AbortSignal | undefined,
-  open: (place: Place, over: AbortSignal) => AsyncIterable<Message>,
-  seen: (message: Message) => void = () => {},
-): AsyncGenerator<Message> {
-  const given = signal ?? new AbortController().signal;
-  let heard = false;
-  let goneAt: number | null = null;
-  for (let tried = 1; !given.aborted; tried += 1) {
-    const place = await coordinators.place(given);
-    try {
-      for await (const message of open(place, AbortSignal.any([given, place.moved]))) {
-        seen(message);
-        yield message;
-        [tried, heard, goneAt] = [1, true, null];
-      }
-      if (!place.moved.aborted) return;
-    } catch (error) {
-      if (given.aborted) return;
-      const elsewhere = coordinators.failed(place, error);
-      goneAt ??= performance.now();
-      const mayCome = performance.now() < goneAt + 1000 * RESTART_SECONDS;
-      if (heard && mayCome && error instanceof WireError && error.isAway) tried = Math.min(tried, TRIES - 1);
-      else if (tried === TRIES || !elsewhere) throw error;
-    }
-    await sleep(AGAIN_MILLISECONDS * (tried - 1));
-  }
-}
-
 /** Sent to a client before it has taken what came: at HTTP/2's 64 KiB both ends of a stream of results wait for each other. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
 
@@ -398,7 +357,7 @@ function unary<Request, Response>(
     const call = method(request, new Metadata(), { deadline }, (error, response) => {
       signal?.removeEventListener('abort', cancel);
       if (error === null) resolve(response);
-      else reject(fromServiceError(error));
+      else reject(endedBy(error, signal));
     });
     const cancel = (): void => call.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
@@ -422,9 +381,16 @@ async function* incoming<Message>(open: () => Incoming, signal?: AbortSignal): A
     ended = true;
   } catch (error) {
     if (signal?.aborted) return;
-    throw fromServiceError(error);
+    throw endedBy(error, signal);
   } finally {
     signal?.removeEventListener('abort', cancel);
     if (!ended) call.cancel();
   }
+}
+
+/** A call that was cancelled, though nobody here has done so, was ended by a coordinator that stops. */
+function endedBy(error: unknown, signal: AbortSignal | undefined): WireError {
+  const wire = fromServiceError(error);
+  if (wire.code !== 'cancelled' || signal?.aborted === true) return wire;
+  return new WireError('unavailable', 'The coordinator has stopped.', [], { cause: error });
 }

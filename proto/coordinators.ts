@@ -15,8 +15,13 @@ export interface Coordinators {
   place(signal: AbortSignal): Promise<Place>;
   /** Says how asking there ended. @returns whether it is worth asking again at once, elsewhere. */
   failed(place: Place, error: unknown): boolean;
+  /** Begins to hear what keeps them from answering, where that is not heard anyway. */
+  listen(): void;
   close(): void;
 }
+
+/** Told what keeps the coordinators from answering, as they say themselves; null = nothing does. */
+type Told = (word: string | null) => void;
 
 /** Follows who leads at one address, until the signal aborts. @throws WireError */
 type Watch = (address: string, signal: AbortSignal) => AsyncIterable<WatchLeaderResponse>;
@@ -34,18 +39,26 @@ export function addressesOf(text: string): string[] {
 }
 
 /** @param text `host:port`, or those of several coordinators of one log with commas between them */
-export function coordinatorsAt(text: string, watch: Watch): Coordinators {
+export function coordinatorsAt(text: string, watch: Watch, told: Told = () => {}): Coordinators {
   const addresses = addressesOf(text);
-  return addresses.length > 1 ? new Several(addresses, watch) : new One(addresses[0] ?? text);
+  return addresses.length > 1
+    ? new Several(addresses, watch, told)
+    : new One(addresses[0] ?? text, watch, told);
 }
 
 /** One address, behind which there may be several coordinators: whoever does not lead names the one that does. */
 class One implements Coordinators {
   readonly #address: string;
+  readonly #watch: Watch;
+  readonly #told: Told;
+  readonly #closed = new AbortController();
   #named: string | null = null;
+  #listening = false;
 
-  constructor(address: string) {
+  constructor(address: string, watch: Watch, told: Told) {
     this.#address = address;
+    this.#watch = watch;
+    this.#told = told;
   }
 
   async place(): Promise<Place> {
@@ -61,7 +74,47 @@ class One implements Coordinators {
     return again;
   }
 
-  close(): void {}
+  listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    void follow(this.#address, this.#watch, this.#closed.signal, {
+      heard: ({ trouble }) => this.#told(trouble === '' ? null : trouble),
+    });
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+}
+
+/** Who hears what a coordinator says of who leads. */
+interface Follower {
+  heard(word: WatchLeaderResponse): void;
+  /** Nothing is heard just now. */
+  lost?(error: unknown): void;
+  /** It is of a release that knows one coordinator, and says nothing. */
+  alone?(): void;
+}
+
+/** Hears one coordinator until the signal aborts, again and again where it breaks off. */
+async function follow(
+  address: string,
+  watch: Watch,
+  signal: AbortSignal,
+  { heard, lost, alone }: Follower,
+): Promise<void> {
+  while (!signal.aborted) {
+    let trouble: unknown = null;
+    try {
+      for await (const word of watch(address, signal)) heard(word);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof WireError && error.code === 'unimplemented') return alone?.();
+      trouble = error;
+    }
+    lost?.(trouble);
+    await sleep(1000 * AGAIN_SECONDS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
 }
 
 /**
@@ -74,26 +127,29 @@ class Several implements Coordinators {
   readonly #watch: Watch;
   /** What the others call a coordinator → how it is reached from here. */
   readonly #names = new Map<string, string>();
+  /** What each says keeps it from answering, empty = nothing; null = it was not heard. */
+  readonly #words = new Map<string, string | null>();
+  readonly #told: Told;
   #leader: { readonly address: string; readonly moved: AbortController } | null = null;
   #waiting: (() => void)[] = [];
   #watching = false;
   #trouble = 'no coordinator leads';
 
-  constructor(addresses: readonly string[], watch: Watch) {
+  constructor(addresses: readonly string[], watch: Watch, told: Told) {
     this.#addresses = addresses;
     this.#watch = watch;
+    this.#told = told;
   }
 
   async place(signal: AbortSignal): Promise<Place> {
-    if (!this.#watching) {
-      this.#watching = true;
-      for (const address of this.#addresses) void this.#follow(address);
-    }
+    this.listen();
     const end = performance.now() + 1000 * PATIENCE_SECONDS;
     while (this.#leader === null) {
       if (signal.aborted) throw new WireError('cancelled', 'The call was cancelled.');
       const left = end - performance.now();
       if (left <= 0 || this.#closed.signal.aborted) {
+        const word = this.#word();
+        if (word !== null) throw new WireError('unavailable', word, [], { passes: true });
         const at = this.#addresses.join(', ');
         throw new WireError('unavailable', `No coordinator at ${at} leads: ${this.#trouble}.`);
       }
@@ -109,6 +165,12 @@ class Several implements Coordinators {
     if (error.leader !== null) this.#lead(error.leader);
     // One that is gone is soon told by its silence, or leads on.
     return error.code === 'unavailable';
+  }
+
+  listen(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    for (const address of this.#addresses) this.#follow(address);
   }
 
   close(): void {
@@ -127,27 +189,35 @@ class Several implements Coordinators {
     over.abort();
   }
 
-  async #follow(address: string): Promise<void> {
-    const { signal } = this.#closed;
-    while (!signal.aborted) {
-      try {
-        for await (const { leaderAddress, ownAddress } of this.#watch(address, signal)) {
-          this.#names.set(ownAddress, address);
-          if (leaderAddress !== '') this.#lead(leaderAddress);
-          else if (this.#leader?.address === address) this.#lost();
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof WireError && error.code === 'unimplemented') {
-          // Of a release that knows one coordinator: it leads.
-          this.#lead(address);
-          return;
-        }
-        this.#trouble = error instanceof Error ? error.message : String(error);
-      }
-      if (this.#leader?.address === address) this.#lost();
-      await sleep(1000 * AGAIN_SECONDS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
+  #follow(address: string): void {
+    void follow(address, this.#watch, this.#closed.signal, {
+      heard: ({ leaderAddress, ownAddress, trouble }) => {
+        this.#names.set(ownAddress, address);
+        if (leaderAddress !== '') this.#lead(leaderAddress);
+        else if (this.#leader?.address === address) this.#lost();
+        this.#words.set(address, trouble);
+        this.#tell();
+      },
+      lost: (error) => {
+        if (error !== null) this.#trouble = error instanceof Error ? error.message : String(error);
+        if (this.#leader?.address === address) this.#lost();
+        this.#words.set(address, null);
+        this.#tell();
+      },
+      alone: () => this.#lead(address),
+    });
+  }
+
+  /** The word of the one that leads counts; where none does, each has to have its say. */
+  #tell(): void {
+    const word = this.#word();
+    if (this.#leader !== null) this.#told(this.#words.get(this.#leader.address) || null);
+    else if (word !== null && this.#words.size === this.#addresses.length) this.#told(word);
+  }
+
+  /** @returns what one of them says keeps it from answering. */
+  #word(): string | null {
+    return [...this.#words.values()].find((word) => word !== null && word !== '') ?? null;
   }
 
   #lead(name: string): void {

@@ -29,21 +29,24 @@ export class WireError extends Error {
   readonly details: readonly string[];
   /** Of a coordinator that does not lead: `host:port` of the one that does; null = it knows of none, or that is not the matter. */
   readonly leader: string | null;
+  /** Whether the same may succeed in a moment, by itself: the coordinator waits for its log, or for one that leads. */
+  readonly passes: boolean;
   constructor(
     code: WireCode,
     message: string,
     details: readonly string[] = [],
-    options: ErrorOptions & { readonly leader?: string | undefined } = {},
+    options: ErrorOptions & { readonly leader?: string | undefined; readonly passes?: boolean } = {},
   ) {
     super(message, options);
     this.code = code;
     this.details = details;
     this.leader = options.leader ?? null;
+    this.passes = options.passes ?? false;
   }
 
-  /** Whether nobody answers: a coordinator that is there and cannot do it now says what to do. */
+  /** Whether nobody answers: a coordinator that is there and cannot do it now says so, or what to do. */
   get isAway(): boolean {
-    return this.code === 'unavailable' && this.details.length === 0;
+    return this.code === 'unavailable' && this.details.length === 0 && !this.passes;
   }
 }
 
@@ -54,6 +57,7 @@ export const invalid = (message: string, details?: readonly string[]): WireError
 /** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */
 const DETAILS = 'ridgepoint-details-bin';
 const LEADER = 'ridgepoint-leader';
+const PASSES = 'ridgepoint-passes';
 /** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand errors must still be answered. */
 const DETAILS_BYTES = 6_000;
 /** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
@@ -65,6 +69,7 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
   if (wire.leader !== null) metadata.set(LEADER, wire.leader);
+  if (wire.passes) metadata.set(PASSES, '1');
   return { code: STATUS[wire.code], details: cut(wire.message), metadata };
 }
 
@@ -87,7 +92,8 @@ function toWire(error: unknown): WireError {
   if (error instanceof WireError) return error;
   const { code, message, hint } = toFailure(error);
   if (!(error instanceof FailureError)) return new WireError('internal', message);
-  return new WireError(wireCodeOf(code), message, hint === null ? [] : [hint]);
+  const { passes } = error;
+  return new WireError(wireCodeOf(code), message, hint === null ? [] : [hint], { passes });
 }
 
 /** Client side: what grpc-js gives → WireError. */
@@ -98,7 +104,8 @@ export function fromServiceError(error: unknown): WireError {
   }
   const leader = error.metadata?.get(LEADER)[0]?.toString();
   const code = CODES.find((one) => STATUS[one] === error.code) ?? 'internal';
-  return new WireError(code, error.details, unpackDetails(error), { cause: error, leader });
+  const passes = error.metadata?.get(PASSES)[0] !== undefined;
+  return new WireError(code, error.details, unpackDetails(error), { cause: error, leader, passes });
 }
 
 function packDetails(details: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { nearest } from '../core/input/suggest.js';
-import { METRIC_NAMES, METRICS, type MetricName, metricNamed, metricsOf } from '../core/metrics/catalogue.js';
+import { METRIC_NAMES, METRICS, type MetricName, metricMeant, metricsOf } from '../core/metrics/catalogue.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840, section 3) compares techniques by, in its order, and the paper's word
@@ -150,7 +150,7 @@ export function readColumns(
   for (const name of text.split(',').map((part) => part.trim())) {
     if (name === 'default' || name === 'all') columns.push(name);
     else if (Object.hasOwn(SETS, name)) columns.push(...SETS[name as keyof typeof SETS]);
-    else if (metricNamed(name) !== undefined) columns.push(name);
+    else if (metricMeant(name) !== undefined) columns.push(metricMeant(name)!.name);
     else {
       const message = `there is no column ${JSON.stringify(name)}: name metrics, or a set (${COLUMN_SETS.join(', ')})`;
       return { ok: false, message, suggestion: nearest(name, [...COLUMN_SETS, ...METRIC_NAMES]) };

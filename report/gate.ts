@@ -1,6 +1,6 @@
 import { type Reading, refused } from '../core/input/reading.js';
 import { nearest } from '../core/input/suggest.js';
-import { METRIC_NAMES, metricNamed } from '../core/metrics/catalogue.js';
+import { METRIC_NAMES, metricMeant } from '../core/metrics/catalogue.js';
 import type { Interval } from '../statistics/interval.js';
 import type { Change, Comparison } from './compare.js';
 
@@ -14,18 +14,19 @@ export interface Gate {
   readonly relative: boolean;
 }
 
-/** @returns the gate of `METRIC:-5%` or `METRIC:+0.02`, or what is wrong with it. */
+/** @returns the gate of `METRIC:-5%` or `METRIC:+0.02`, the metric by its name or its column's head; or what is wrong with it. */
 export function readGate(text: string): Reading<Gate> {
-  const [, metric = '', sign = '', number = '', percent = ''] =
-    /^([A-Za-z0-9]+):([+-])(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
-  if (metric === '') {
+  const [, named = '', sign = '', number = '', percent = ''] =
+    /^([A-Za-z0-9][A-Za-z0-9 -]*):([+-])(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  if (named === '') {
     return refused(
       `${JSON.stringify(text)} is no gate: write a metric and how far it may move, such as decodeTokensPerSecond:-5% or perplexity:+0.2`,
     );
   }
-  if (metricNamed(metric) === undefined) {
-    const guess = nearest(metric, METRIC_NAMES);
-    return refused(`there is no metric ${metric}${guess === null ? '' : `: did you mean ${guess}?`}`);
+  const metric = metricMeant(named)?.name;
+  if (metric === undefined) {
+    const guess = nearest(named, METRIC_NAMES);
+    return refused(`there is no metric ${named}${guess === null ? '' : `: did you mean ${guess}?`}`);
   }
   const relative = percent === '%';
   const limit = (sign === '-' ? -1 : 1) * Number(number) * (relative ? 0.01 : 1);

@@ -1,16 +1,17 @@
-import type { Interval } from '../statistics/interval.js';
+import { z } from 'zod';
 import type { Report } from './report.js';
 
 /** A number as it was published: one metric of one row. */
-export interface PublishedFigure {
-  readonly row: number;
-  readonly experimentId: string;
-  readonly label: string;
-  readonly metric: string;
-  readonly unit: string;
-  readonly value: number;
-  readonly ci95: Interval | null;
-}
+export const figureSchema = z.object({
+  row: z.number(),
+  experimentId: z.string(),
+  label: z.string(),
+  metric: z.string(),
+  unit: z.string(),
+  value: z.number(),
+  ci95: z.tuple([z.number(), z.number()]).nullable(),
+});
+export type PublishedFigure = Readonly<z.infer<typeof figureSchema>>;
 
 /** Of numbers that another processor computes again, the last digits are its own. */
 const TOLERANCE = 1e-9;

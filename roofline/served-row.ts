@@ -1,6 +1,7 @@
 import { toFailure } from '../core/errors.js';
 import type { RooflineRecord } from '../core/result/roofline-record.js';
 import { type ServedLoad, servedLoad } from '../core/serving/load.js';
+import { prefixHitRatio } from '../core/serving/prefix-hits.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
 import type { RequestRecord } from '../core/serving/requests.js';
 import { steadyStateOf } from '../core/serving/steady-state.js';
@@ -101,17 +102,11 @@ function runningOf({ startSeconds, inside, requests }: ServingRecord): number | 
 
 /** @returns the share of the tokens of prompts that the prefix cache had, or why nobody knows. */
 function cachedShare(
-  { inside }: ServingRecord,
+  serving: ServingRecord,
   { runner, workload }: Evidence['input']['experiment'],
 ): number | string {
-  const {
-    prefixCacheHitTokens: hits,
-    prefixCacheQueriedTokens: queried,
-    prefixCacheHitRatio: ratio,
-  } = inside;
-  if (ratio !== undefined && 'mean' in ratio) return ratio.mean;
-  if (hits !== undefined && queried !== undefined && 'growth' in hits && 'growth' in queried)
-    return queried.growth === 0 ? 0 : Math.min(1, hits.growth / queried.growth);
+  const told = prefixHitRatio(serving);
+  if (told !== null) return told;
   if (runner.options.prefixCaching === false) return 0;
   const { sharedPrefix, turns, promptDataset, trace } = workload.options;
   // Random texts of their own begin alike in nothing.

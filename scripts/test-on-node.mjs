@@ -12,6 +12,7 @@ const TESTS = [
   'test/unit/coordinator/log.test.ts',
   'test/unit/native',
   'test/unit/agent/fetch.test.ts',
+  'test/unit/agent/fetch-parts.test.ts',
   'test/unit/agent/proxy.test.ts',
   'test/cluster/web.test.ts',
   'test/cluster/packed.test.ts',

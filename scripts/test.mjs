@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the tests and prints `N passed, N failed, N skipped` last; proofs that were skipped are named with
-// what they need. Arguments go to vitest, e.g. `npm test -- test/unit/sweep`.
+// Runs the tests and prints `N passed, N failed, N skipped` last, before it what those that were skipped need.
+// Arguments go to vitest, e.g. `npm test -- test/unit/sweep`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,13 +34,23 @@ try {
 const skipped = results.testResults.flatMap((file) =>
   file.assertionResults
     .filter((test) => test.status === 'pending' || test.status === 'skipped' || test.status === 'todo')
-    .map((test) => `${relative(root, file.name)}: ${test.fullName}`),
+    .map((test) => ({ test, path: relative(root, file.name) })),
 );
+/** @returns what a test needs, as its name or that of a group around it says: `the page (needs chromium)`, `needs PostgreSQL`. */
+function needOf({ ancestorTitles, title }) {
+  const needs = [...ancestorTitles, title].flatMap((name) => /(?:^|\()needs? ([^()]+)/.exec(name)?.[1] ?? []);
+  return needs.length > 0 ? needs.join(', ') : `what its name says: ${title}`;
+}
 if (skipped.length > 0) {
+  const paths = new Map();
+  for (const { test, path } of skipped) paths.set(needOf(test), [...(paths.get(needOf(test)) ?? []), path]);
+  console.log('\nNot tested here, for want of:');
+  for (const [need, all] of [...paths].sort(([, one], [, other]) => other.length - one.length))
+    console.log(`  ${need} (${all.length}: ${[...new Set(all)].join(', ')})`);
   console.log(
-    '\nSkipped (their names say what they need; `bash scripts/install-test-services.sh` installs it):',
+    'What a distribution has, `bash scripts/install-test-services.sh` installs on Debian, with Go also helm and nats-server; ' +
+      'what belongs to Kubernetes, `bash scripts/install-kubernetes-test-services.sh` builds.',
   );
-  for (const name of skipped) console.log(`  ${name}`);
 }
 // A file that cannot be loaded has no tests in it and must still count as a failure.
 const broken = results.testResults.filter(

@@ -4,7 +4,7 @@ import type { SearchSpace } from './space.js';
 /** What is known of a point that was measured. */
 export interface Observation {
   readonly position: number;
-  readonly digits: Int16Array;
+  readonly digits: Int32Array;
   /** In each objective, smaller being better, the mean of its starts; null where it failed or lacks a number. */
   readonly costs: Costs | null;
   /** By how much it misses constraints, each as a share of its bound; 0 = it meets all of them. */

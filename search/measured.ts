@@ -49,7 +49,7 @@ export class Measured {
   }
 
   /** @param since device-seconds that all trials have taken now. */
-  add(position: number, digits: Int16Array, since: number, start: Start): void {
+  add(position: number, digits: Int32Array, since: number, start: Start): void {
     getOrMake(this.#points, position, () => new Point(position, digits, since)).add(start);
   }
 
@@ -135,7 +135,7 @@ export class Measured {
 /** A point with what its starts said together. */
 class Point implements Observation {
   readonly position: number;
-  readonly digits: Int16Array;
+  readonly digits: Int32Array;
   costs: Costs | null = null;
   violation = 0;
   starts = 0;
@@ -145,7 +145,7 @@ class Point implements Observation {
   /** Device-seconds that all trials had taken when its first one had ended. */
   readonly since: number;
 
-  constructor(position: number, digits: Int16Array, since: number) {
+  constructor(position: number, digits: Int32Array, since: number) {
     this.position = position;
     this.digits = digits;
     this.since = since;

@@ -20,7 +20,7 @@ const LEFT_BEHIND = 0.5;
 /** What a short look at a point said. */
 export interface Probe extends Reading {
   readonly position: number;
-  readonly digits: Int16Array;
+  readonly digits: Int32Array;
   readonly violation: number;
   readonly seconds: number;
 }

@@ -14,30 +14,30 @@ interface Features {
   readonly number: number | null;
 }
 
+/** @returns how far apart two values of an axis are by their indices: 0 to 1, and 0 of a value and itself alone. */
+export type Distance = (from: number, to: number) => number;
+
 /**
  * How far apart the values of an axis are, so that what was measured at one says something of its neighbours: numbers by where they lie
  * between the smallest and the largest (by their logarithms where these are far apart), words by whether their letters are the same and
- * how far apart their numbers are (`q4_0` is nearer to `q5_0` than to `f16`, `wanda:0.5` to `wanda:0.6`).
+ * how far apart their numbers are (`q4_0` is nearer to `q5_0` than to `f16`, `wanda:0.5` to `wanda:0.6`). Each distance is worked out when it is
+ * asked for: an axis may have ten thousand values, and their pairs are too many to be kept.
  * @param values of each value of the axis what it is on each of the axes that walk together.
- * @returns 0 to 1 for each pair, row by row; 0 on the diagonal alone.
  */
-export function distancesOf(values: readonly (readonly AxisValue[])[]): Float64Array {
-  const size = values.length;
-  const distances = new Float64Array(size * size);
-  const members = values[0]?.length ?? 0;
-  for (let member = 0; member < members; member++) {
-    const features = values.map((value) => featuresOf(value[member]!));
-    const between = numberDistance(features.map(({ number }) => number));
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        const letters = features[i]!.letters === features[j]!.letters ? 0 : 1;
-        const hasLetters = features.some((one) => one.letters !== '');
-        const distance = hasLetters ? LETTERS * letters + (1 - LETTERS) * between(i, j) : between(i, j);
-        distances[i * size + j]! += distance / members;
-      }
-    }
-  }
-  return distances;
+export function distanceAmong(values: readonly (readonly AxisValue[])[]): Distance {
+  const members = (values[0] ?? []).map((_, member) =>
+    memberDistance(values.map((value) => featuresOf(value[member]!))),
+  );
+  const [only] = members;
+  if (members.length === 1) return only!;
+  return (from, to) => members.reduce((sum, distance) => sum + distance(from, to) / members.length, 0);
+}
+
+function memberDistance(features: readonly Features[]): Distance {
+  const between = numberDistance(features.map(({ number }) => number));
+  if (features.every(({ letters }) => letters === '')) return between;
+  const letters = features.map((one) => one.letters);
+  return (from, to) => LETTERS * (letters[from] === letters[to] ? 0 : 1) + (1 - LETTERS) * between(from, to);
 }
 
 function featuresOf(value: AxisValue): Features {
@@ -49,19 +49,28 @@ function featuresOf(value: AxisValue): Features {
   return { letters, number: number === undefined ? null : Number(number) };
 }
 
-/** @returns the distance of two of the numbers by their indices; those that are none are at the other end from every number. */
-function numberDistance(numbers: readonly (number | null)[]): (i: number, j: number) => number {
-  const known = numbers.filter((number) => number !== null);
-  const low = Math.min(...known);
-  const high = Math.max(...known);
+/** Those that are no number are at the other end from every number. */
+function numberDistance(numbers: readonly (number | null)[]): Distance {
+  const [low, high] = boundsOf(numbers);
   const place = low > 0 && high > WIDE * low ? Math.log : (number: number) => number;
   const range = place(high) - place(low);
-  return (i, j) => {
-    const a = numbers[i]!;
-    const b = numbers[j]!;
-    if (a === null || b === null) return a === b ? 0 : 1;
-    return range > 0 ? Math.abs(place(a) - place(b)) / range : 0;
+  const places = Float64Array.from(numbers, (number) => (number === null ? Number.NaN : place(number)));
+  return (from, to) => {
+    const a = places[from]!;
+    const b = places[to]!;
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) === Number.isNaN(b) ? 0 : 1;
+    return range > 0 ? Math.abs(a - b) / range : 0;
   };
+}
+
+function boundsOf(numbers: readonly (number | null)[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const number of numbers) {
+    if (number === null) continue;
+    low = Math.min(low, number);
+    high = Math.max(high, number);
+  }
+  return [low, high];
 }
 
 /** An axis on which points of a search differ: one of a sweep, several that walk together, or which grid a point belongs to. */
@@ -69,8 +78,7 @@ export interface SearchAxis {
   readonly name: string;
   /** Number of its values. */
   readonly size: number;
-  /** How far apart two values are, 0 to 1; `distances[i * size + j]`. */
-  readonly distances: Float64Array;
+  readonly distance: Distance;
 }
 
 /** A point has no value of this axis: another runner, workload or entry of the file has it. */
@@ -82,18 +90,26 @@ export interface SearchSpace {
   readonly count: number;
   readonly axes: readonly SearchAxis[];
   /** @returns the index of a point's value on each axis, ABSENT where it has none. */
-  digitsAt(position: number): Int16Array;
+  digitsAt(position: number): Int32Array;
   /** @returns the position of the point with these values, where values of axes that it does not have are ignored; null when none runs. */
-  positionOf(digits: Int16Array): number | null;
+  positionOf(digits: Int32Array): number | null;
 }
 
 /** An axis over all grids of a sweep. */
 interface Gathered {
   readonly name: string;
   /** Each value once, in the order in which it came; values of axes that walk together are one. */
-  readonly values: Map<string, readonly AxisValue[]>;
-  /** By grid: the dimension that it is there, and the axis's index of each value of the dimension. */
-  readonly dimensions: Map<number, { readonly dimension: number; readonly indices: readonly number[] }>;
+  readonly values: readonly (readonly AxisValue[])[];
+  /** By grid: the dimension that it is there, and where its values stand. */
+  readonly dimensions: ReadonlyMap<number, { readonly dimension: number; readonly places: Places }>;
+}
+
+/** Where the values of a dimension stand among those of its axis. Grids that share their lists of values share this, too. */
+interface Places {
+  /** Of each value of the dimension its index on the axis. */
+  readonly indices: Int32Array;
+  /** The other way round. */
+  readonly back: ReadonlyMap<number, number>;
 }
 
 /**
@@ -101,32 +117,31 @@ interface Gathered {
  * axes it has follows from that (a runner's options, a workload's).
  */
 export function searchSpace(space: Space): SearchSpace {
-  const gathered = [...gather(space.grids).values()].filter(({ values }) => values.size > 1);
+  const gathered = gather(space.grids).filter(({ values }) => values.length > 1);
   const grids = space.grids.length;
   const gridAxis: SearchAxis | null =
     grids > 1
-      ? { name: 'grid', size: grids, distances: distancesOf(space.grids.map((_, i) => [`${i}`])) }
+      ? { name: 'grid', size: grids, distance: distanceAmong(space.grids.map((_, i) => [`${i}`])) }
       : null;
   const first = gridAxis === null ? 0 : 1;
   const axes = [
     ...(gridAxis === null ? [] : [gridAxis]),
     ...gathered.map(({ name, values }) => ({
       name,
-      size: values.size,
-      distances: distancesOf([...values.values()]),
+      size: values.length,
+      distance: distanceAmong(values),
     })),
   ];
-  const dimensionIndex = inverted(gathered);
   return {
     count: space.count,
     axes,
     digitsAt(position) {
       const { grid, indices } = space.locate(position);
-      const digits = new Int16Array(axes.length).fill(ABSENT);
+      const digits = new Int32Array(axes.length).fill(ABSENT);
       if (gridAxis !== null) digits[0] = grid;
       for (const [i, { dimensions }] of gathered.entries()) {
         const at = dimensions.get(grid);
-        if (at !== undefined) digits[first + i] = at.indices[indices[at.dimension]!]!;
+        if (at !== undefined) digits[first + i] = at.places.indices[indices[at.dimension]!]!;
       }
       return digits;
     },
@@ -136,7 +151,7 @@ export function searchSpace(space: Space): SearchSpace {
       for (const [i, { dimensions }] of gathered.entries()) {
         const at = dimensions.get(grid);
         if (at === undefined) continue;
-        const index = dimensionIndex[i]!.get(grid)!.get(digits[first + i]!);
+        const index = at.places.back.get(digits[first + i]!);
         if (index === undefined) return null;
         indices[at.dimension] = index;
       }
@@ -145,33 +160,47 @@ export function searchSpace(space: Space): SearchSpace {
   };
 }
 
-function gather(grids: readonly Grid[]): Map<string, Gathered> {
-  const found = new Map<string, Gathered>();
+function gather(grids: readonly Grid[]): Gathered[] {
+  const found = new Map<string, Gathering>();
   for (const [grid, { dimensions }] of grids.entries()) {
-    for (const [dimension, { axes, size }] of dimensions.entries()) {
+    for (const [dimension, { axes }] of dimensions.entries()) {
       const name = axes.map((axis) => axis.name).join('+');
-      const axis = getOrMake(found, name, () => ({ name, values: new Map(), dimensions: new Map() }));
-      const indices = Array.from({ length: size }, (_, index) => {
-        const value = axes.map(({ values }) => values[index]!);
-        const key = JSON.stringify(value);
-        if (!axis.values.has(key)) axis.values.set(key, value);
-        return [...axis.values.keys()].indexOf(key);
-      });
-      axis.dimensions.set(grid, { dimension, indices });
+      getOrMake(found, name, () => new Gathering(name)).add(grid, dimension, axes);
     }
   }
-  return found;
+  return [...found.values()];
 }
 
-/** @returns of each axis and grid the index in the grid's dimension by the axis's index. */
-function inverted(gathered: readonly Gathered[]): Map<number, Map<number, number>>[] {
-  return gathered.map(
-    ({ dimensions }) =>
-      new Map(
-        [...dimensions].map(([grid, { indices }]) => [
-          grid,
-          new Map(indices.map((value, index) => [value, index])),
-        ]),
-      ),
-  );
+/** Collects an axis from the grids of a sweep, each list of values once. */
+class Gathering implements Gathered {
+  readonly name: string;
+  readonly values: (readonly AxisValue[])[] = [];
+  readonly dimensions = new Map<number, { readonly dimension: number; readonly places: Places }>();
+  readonly #indexOf = new Map<string | number, number>();
+  readonly #lists: { readonly lists: readonly (readonly AxisValue[])[]; readonly places: Places }[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  add(grid: number, dimension: number, axes: Grid['dimensions'][number]['axes']): void {
+    const lists = axes.map(({ values }) => values);
+    let known = this.#lists.find((one) => one.lists.every((list, i) => list === lists[i]));
+    if (known === undefined) {
+      known = { lists, places: this.#placesOf(lists) };
+      this.#lists.push(known);
+    }
+    this.dimensions.set(grid, { dimension, places: known.places });
+  }
+
+  #placesOf(lists: readonly (readonly AxisValue[])[]): Places {
+    const indices = Int32Array.from(lists[0] ?? [], (_, index) => {
+      const value = lists.map((list) => list[index]!);
+      // Most axes are numbers alone, which are keys as they are: writing each as JSON takes time.
+      const [only] = value;
+      const key = value.length === 1 && typeof only === 'number' ? only : JSON.stringify(value);
+      return getOrMake(this.#indexOf, key, () => this.values.push(value) - 1);
+    });
+    return { indices, back: new Map(Array.from(indices, (place, index) => [place, index])) };
+  }
 }

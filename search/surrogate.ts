@@ -12,6 +12,9 @@ const BAND = 3;
 /** A model that explains less than this of what it was not shown says nothing. */
 const LEAST_EXPLAINED = 0.25;
 
+/** A fit takes time by the cube of its effects; where so many values were measured, few points say something of each. */
+const MOST_EFFECTS = 200;
+
 /** What is known of a point without measuring it (physics.ts); null of a model of which nothing is known. */
 export type PhysicsOf = (position: number) => readonly number[] | null;
 
@@ -33,7 +36,8 @@ interface Fit {
 export class Surrogate {
   readonly #space: SearchSpace;
   readonly #physics: PhysicsOf;
-  readonly #offsets: readonly number[];
+  /** Of each axis, where the effects of those of its values stand that were measured: of another one nothing is known. */
+  readonly #effects: readonly ReadonlyMap<number, number>[];
   readonly #width: number;
   readonly #physicsCount: number;
   readonly #centre: readonly number[];
@@ -48,11 +52,7 @@ export class Surrogate {
     this.#physics = physics;
     this.#physicsCount = physics(shown[0]!.position)?.length ?? 0;
     let width = this.#physicsCount;
-    this.#offsets = space.axes.map(({ size }) => {
-      const offset = width;
-      width += size;
-      return offset;
-    });
+    this.#effects = seenOf(space, shown).map((values) => new Map(values.map((value) => [value, width++])));
     this.#width = width;
     this.#centre = Array.from({ length: this.#physicsCount }, (_, i) => {
       const values = shown.map(({ position }) => physics(position)?.[i] ?? 0);
@@ -72,6 +72,8 @@ export class Surrogate {
   static of(space: SearchSpace, physics: PhysicsOf, observations: readonly Observation[]): Surrogate | null {
     const shown = observations.filter((one): one is Shown => one.costs !== null);
     if (shown.length < FEWEST) return null;
+    const effects = seenOf(space, shown).reduce((sum, values) => sum + values.length, 0);
+    if (effects > MOST_EFFECTS) return null;
     const model = new Surrogate(space, physics, shown);
     return model.#objectives.some(({ explained }) => explained >= LEAST_EXPLAINED) ? model : null;
   }
@@ -96,17 +98,27 @@ export class Surrogate {
     );
   }
 
-  #row(position: number, digits: Int16Array): Float64Array {
+  #row(position: number, digits: Int32Array): Float64Array {
     const row = new Float64Array(this.#width);
     const physics = this.#physics(position);
     for (let i = 0; i < this.#physicsCount; i++) {
       row[i] = physics === null ? 0 : physics[i]! - this.#centre[i]!;
     }
-    for (const [axis, offset] of this.#offsets.entries()) {
-      if (digits[axis] !== ABSENT) row[offset + digits[axis]!] = 1;
+    for (const [axis, effects] of this.#effects.entries()) {
+      const effect = effects.get(digits[axis]!);
+      if (effect !== undefined) row[effect] = 1;
     }
     return row;
   }
+}
+
+/** @returns of each axis the values that were measured, in their order. */
+function seenOf({ axes }: SearchSpace, shown: readonly Shown[]): number[][] {
+  return axes.map((_, axis) => {
+    const seen = new Set(shown.map(({ digits }) => digits[axis]!));
+    seen.delete(ABSENT);
+    return [...seen].sort((a, b) => a - b);
+  });
 }
 
 type Shown = Observation & { readonly costs: Costs };
@@ -183,18 +195,17 @@ function inverse(matrix: readonly Float64Array[]): Float64Array[] {
     return line;
   });
   for (let pivot = 0; pivot < size; pivot++) {
-    const scale = 1 / left[pivot]![pivot]!;
-    for (let j = 0; j < size; j++) {
-      left[pivot]![j]! *= scale;
-      right[pivot]![j]! *= scale;
-    }
+    const [from, beside] = [left[pivot]!, right[pivot]!];
+    const scale = 1 / from[pivot]!;
+    for (let j = 0; j < size; j++) from[j]! *= scale;
+    // Beyond the diagonal it is still zero.
+    for (let j = 0; j <= pivot; j++) beside[j]! *= scale;
     for (let i = 0; i < size; i++) {
-      const factor = left[i]![pivot]!;
+      const [to, other] = [left[i]!, right[i]!];
+      const factor = to[pivot]!;
       if (i === pivot || factor === 0) continue;
-      for (let j = 0; j < size; j++) {
-        left[i]![j]! -= factor * left[pivot]![j]!;
-        right[i]![j]! -= factor * right[pivot]![j]!;
-      }
+      for (let j = 0; j < size; j++) to[j]! -= factor * from[j]!;
+      for (let j = 0; j <= pivot; j++) other[j]! -= factor * beside[j]!;
     }
   }
   return right;

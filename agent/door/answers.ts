@@ -220,7 +220,7 @@ export async function checkAsked(
   const spec =
     quality === null
       ? null
-      : await evaluationOf(quality, settings, node.scorers).catch((error) => {
+      : await evaluationOf(quality, settings, node.scorers, launch).catch((error) => {
           onError('quality', error);
           return null;
         });

@@ -4,8 +4,10 @@ import { FailureError, failed } from '../../core/errors.js';
 import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
 import { parseGraph } from '../../core/graph/parse.js';
 import { parseSettings } from '../../core/graph/settings.js';
-import type { Value } from '../../core/graph/value.js';
+import { textOf, type Value } from '../../core/graph/value.js';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { isNestedTooDeep, MOST_NESTED } from '../../core/nesting.js';
+import { patternProblem } from '../../core/quality/scorers/pattern.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 
 /** Real paths of a graph and of what it names. */
@@ -69,6 +71,11 @@ export function readGraph(
     [...new Set(names)].map((name) => [name, reader.documents(resolve(folder, name))]),
   );
   for (const [i, item] of items.entries()) {
+    if (isNestedTooDeep(item))
+      reader.errors.push(`item ${i + 1} of ${graph.name} is nested deeper than ${MOST_NESTED}`);
+    reader.errors.push(
+      ...patternProblems(graph, item).map((problem) => `item ${i + 1} of ${graph.name}: ${problem}`),
+    );
     const missing = graph.inputs.filter((name) => !Object.hasOwn(item, name));
     if (missing.length > 0) reader.errors.push(`item ${i + 1} of ${graph.name} has no ${missing.join(', ')}`);
   }
@@ -86,6 +93,12 @@ export function readGraph(
     },
     digest: reader.digest(settings ?? ''),
   };
+}
+
+/** @returns why references of an item cannot be searched as patterns. */
+function patternProblems({ scorers, reference }: RequestGraph, item: Item): string[] {
+  const given = reference === null || !scorers.includes('regex') ? undefined : item[reference];
+  return [given ?? []].flat().flatMap((one) => patternProblem(textOf(one as Value)) ?? []);
 }
 
 /** Reads it again where the parent has found it. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FailureError } from '../../core/errors.js';
 import { criticalPath, type TimedCall } from '../../core/graph/critical-path.js';
+import { type Parser, parseAnswer } from '../../core/graph/parsers.js';
 import { type ApplicationRecord, CALL_SCHEMA, type CallRecord } from '../../core/graph/record.js';
 import { type Hands, type PromptCall, runGraph, type ToolCall } from '../../core/graph/run.js';
 import { GraphError, textOf, type Value } from '../../core/graph/value.js';
 import { score } from '../../core/quality/scorers/index.js';
 import type { Arrival } from '../../core/serving/requests.js';
 import type { Completion, Completions } from '../../engines/runners/opened.js';
+import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { Pacer } from '../../load/pacer.js';
 import { startsOf } from '../../load/schedule.js';
 import type { Item, ReadGraph } from './files.js';
@@ -165,12 +168,10 @@ function applicationRecord(
   const path = failed || interrupted ? [] : criticalPath(calls, start + submitted, outcome.after);
   const reference = graph.reference === null ? undefined : item[graph.reference];
   const references = reference === undefined ? [] : [reference].flat().map((one) => textOf(one as Value));
-  const scores = graph.scorers.map((name) => {
-    const own = failed || references.length === 0 || name.startsWith('external:');
-    return [
-      name,
-      own ? null : score(name as never, outcome.answer, references, { tolerance: TOLERANCE }),
-    ] as const;
+  const answer = failed ? null : outcome.answer;
+  const scores = graph.scorers.map((name): [string, number | null] => {
+    if (answer === null || references.length === 0 || name.startsWith('external:')) return [name, null];
+    return [name, scoreInTime(() => score(name as never, answer, references, { tolerance: TOLERANCE }))];
   });
   const since = (seconds: number) => Math.max(0, seconds - origin);
   return {
@@ -182,12 +183,22 @@ function applicationRecord(
     start: since(start),
     end: since(end),
     sitting: journal.sitting,
-    answer: failed ? null : outcome.answer,
+    answer,
     calls: calls.length,
     pathCalls: path.length,
     pathSeconds: path.length === 0 ? null : submitted + path.reduce((sum, { seconds }) => sum + seconds, 0),
     scores: Object.fromEntries(scores),
   };
+}
+
+/** @returns 0 where a pattern that is a reference takes too long on an answer, as where it does not match. */
+function scoreInTime(work: () => number): number {
+  try {
+    return boundedWork('the scoring of an answer', work, CALL_SECONDS);
+  } catch (error) {
+    if (error instanceof FailureError) return 0;
+    throw error;
+  }
 }
 
 const nameOf = (item: Item, field: string, index: number) => String(item[field] ?? index + 1);
@@ -257,6 +268,15 @@ class Application implements Hands {
     });
     if ('problem' in gave) throw new GraphError(`${call.id}: ${gave.problem}`);
     return gave.value;
+  }
+
+  /** A pattern of the graph may take for ever on an answer. */
+  read(parser: Parser, answer: string): Value {
+    try {
+      return boundedWork('the reading of an answer', () => parseAnswer(parser, answer), CALL_SECONDS);
+    } catch (error) {
+      throw error instanceof FailureError ? new GraphError(error.failure.message) : error;
+    }
   }
 
   /** What was said in an earlier sitting: it is not asked again. */

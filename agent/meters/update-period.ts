@@ -111,10 +111,12 @@ export class ChangeWatch {
  * Reads meters as fast as it can for a moment, then about every millisecond, until the energy and power
  * among their quantities have changed often enough or the time is over, which is longer for counters that move seldom. Only for the agent's start: it
  * takes the time that trials may not lose.
+ * @param pause waits for so many milliseconds.
  */
 export async function measurePeriods(
   meters: readonly Meter[],
   { burstSeconds, totalSeconds }: PeriodLimits = LIMITS,
+  pause: (milliseconds: number) => Promise<unknown> = sleep,
 ): Promise<UpdatePeriods> {
   const watches = new Map<string, ChangeWatch>();
   for (const meter of meters) {
@@ -142,7 +144,7 @@ export async function measurePeriods(
   const patient = () =>
     passed() < totalSeconds || (passed() < PATIENCE * totalSeconds && telling.some(({ slow }) => slow));
   while (watches.size > 0 && !done() && patient()) {
-    await sleep(PAUSE_MILLISECONDS);
+    await pause(PAUSE_MILLISECONDS);
     read();
   }
   return new Map([...watches].map(([key, watch]) => [key, watch.period()]));

@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
+import { duplexPair } from 'node:stream';
 import { z } from 'zod';
 import { failed } from '../../core/errors.js';
-import { programWith } from '../../core/quality/tasks/program.js';
-import { runSandboxed, type SandboxEnding, sandboxProblem } from '../../process/sandbox/run.js';
+import { asksToken, programWith } from '../../core/quality/tasks/program.js';
+import {
+  runSandboxed,
+  type SandboxEnding,
+  type SandboxedProgram,
+  sandboxProblem,
+} from '../../process/sandbox/run.js';
 import type { Question } from './external-scorer.js';
+import { answeringProgram, testingProgram } from './tests-apart.js';
 
 const path = z.string().refine(isAbsolute, 'use a whole path');
 
@@ -25,13 +32,14 @@ export const interpreterSchema = z.strictObject({
 export type InterpreterProfile = z.output<typeof interpreterSchema>;
 
 const OUTPUT_BYTES = 2 ** 20;
-/** At once: each may take the memory that its profile allows. */
+/** Answers at once: each may take the memory that its profile allows, and its tests as much again. */
 const MOST_AT_ONCE = 4;
 
 /**
- * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). One that ends with exit code 0 has passed; of a task whose `program` has a `{token}` it must print that last.
+ * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has `tests`, these run in another one, and their exit code 0 is what counts. Else the
+ * program's does; where it has a `{token}`, it must also print that last. An answer that looks for the token in its own file still passes so.
  * @returns 1 or 0 for each: a program that hangs, forks or is killed has failed.
- * @throws FailureError `impossible-combination` where the system has no namespaces; whatever `stopped` rejects with.
+ * @throws FailureError `impossible-combination` where the system has no namespaces, or the interpreter cannot run tests apart; whatever `stopped` rejects with.
  */
 export async function scoreByRunning(
   name: string,
@@ -50,9 +58,14 @@ export async function scoreByRunning(
   const scores: number[] = [];
   const waiting = questions[Symbol.iterator]();
   let count = 0;
+  let able: Promise<void> | null = null;
   const work = async () => {
     for (let next = waiting.next(); !next.done && !abort.signal.aborted; next = waiting.next()) {
       const place = count++;
+      if (next.value.program?.tests != null) {
+        able ??= requireApart(name, profile, abort.signal);
+        await able;
+      }
       scores[place] = Number(await passes(next.value, profile, abort.signal));
     }
   };
@@ -68,17 +81,57 @@ export async function scoreByRunning(
 
 async function passes(
   { answer, program }: Question,
-  { interpreter, readable, seconds, memoryBytes, processes }: InterpreterProfile,
+  profile: InterpreterProfile,
   signal: AbortSignal,
 ): Promise<boolean> {
   const token = randomUUID();
-  const limits = { seconds, memoryBytes, processes, outputBytes: OUTPUT_BYTES };
   const whole = programWith(program, answer, token);
-  const ending = await runSandboxed({ interpreter, program: whole, readable, limits }, signal);
-  const asksToken = program?.some((part) => typeof part !== 'string' && part.place === 'token') ?? false;
-  return hasPassed(ending, asksToken ? token : null);
+  if (program?.tests != null) return hasPassed(await testedApart(whole, program.tests, profile, signal));
+  const ending = await runSandboxed(sandboxed(whole, profile), signal);
+  return hasPassed(ending) && (!asksToken(program) || ending.stdout.trimEnd().endsWith(token));
 }
 
-function hasPassed({ ended, exitCode, stdout }: SandboxEnding, token: string | null): boolean {
-  return ended === 'exited' && exitCode === 0 && (token === null || stdout.trimEnd().endsWith(token));
+const hasPassed = ({ ended, exitCode }: SandboxEnding) => ended === 'exited' && exitCode === 0;
+
+function sandboxed(program: string, profile: InterpreterProfile): SandboxedProgram {
+  const { interpreter, readable, seconds, memoryBytes, processes } = profile;
+  const limits = { seconds, memoryBytes, processes, outputBytes: OUTPUT_BYTES };
+  return { interpreter, program, readable, limits };
+}
+
+/** Runs an answer's program and its tests in a sandbox each, with nothing between them but calls. @returns how the tests ended. */
+async function testedApart(
+  program: string,
+  tests: string,
+  profile: InterpreterProfile,
+  signal: AbortSignal,
+): Promise<SandboxEnding> {
+  const tested = new AbortController();
+  const until = AbortSignal.any([signal, tested.signal]);
+  const [toAnswer, toTests] = duplexPair();
+  const answering = runSandboxed(
+    { ...sandboxed(answeringProgram(program), profile), channel: toAnswer },
+    until,
+  );
+  const testing = runSandboxed({ ...sandboxed(testingProgram(tests), profile), channel: toTests }, until);
+  try {
+    return await Promise.race([testing, answering.then(() => testing)]);
+  } finally {
+    tested.abort();
+    await Promise.allSettled([answering, testing]);
+  }
+}
+
+/** @throws FailureError `impossible-combination` where a right answer fails: the interpreter is another language's. */
+async function requireApart(name: string, profile: InterpreterProfile, signal: AbortSignal): Promise<void> {
+  const program = 'def same(value):\n    return value\n';
+  const tests = 'assert answer.same([1, "a"]) == [1, "a"]\n';
+  const ending = await testedApart(program, tests, profile, signal);
+  if (hasPassed(ending)) return;
+  const why = ending.stderr.trim().split('\n').at(-1) || `they ${ending.ended}`;
+  throw failed(
+    'impossible-combination',
+    `the scorer ${name} cannot run \`tests\`, which are Python: ${why}`,
+    'Name Python 3 as its interpreter, or put the tests into `program` (docs/quality.md).',
+  );
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { between } from '../../core/bounds.js';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
 import { orElse } from '../../core/or-else.js';
-import type { ProgramPart } from '../../core/quality/tasks/program.js';
+import type { Program } from '../../core/quality/tasks/program.js';
 import { StderrTail } from '../../process/isolation/stderr-tail.js';
 
 /** `scorers` of an agent's config that are commands. */
@@ -32,7 +32,7 @@ export interface AnswerToScore {
 
 /** An answer, with what scorers of this process are given beside it. */
 export interface Question extends AnswerToScore {
-  readonly program?: readonly ProgramPart[];
+  readonly program?: Program;
 }
 
 const id = z.string().optional();

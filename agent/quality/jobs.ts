@@ -6,7 +6,7 @@ import type { CompareJob, Comparison } from './compare.js';
 import type { ExitsFound, ExitsJob } from './exits.js';
 import type { JudgeJob, ScoreReport } from './judge.js';
 import type { QualityJob } from './measure.js';
-import type { ByFiles } from './questions.js';
+import type { ByFiles, QuestionsFound, QuestionsRequest } from './questions.js';
 import type { ServedQualityJob } from './served/measure.js';
 import type { QualityProgress, Watch } from './watch.js';
 
@@ -18,6 +18,13 @@ export interface QualityReport {
 async function read<Asking extends { readonly request: QualityRequest }>(job: ByFiles<Asking>) {
   return await (await import('./questions.js')).withQuestions(job);
 }
+
+/** Reads what a stranger wrote: in a child, so that whatever its templates do ends with that. */
+export const QUESTIONS: Job<QuestionsRequest, QuestionsFound> = {
+  name: 'questions',
+  what: 'reading the task files',
+  run: async (request) => (await import('./questions.js')).questionsIn(request),
+};
 
 /** Scores what a model says; nothing is timed. */
 export const QUALITY: Job<ByFiles<QualityJob>, QualityOutcome, QualityReport> = {

@@ -1,3 +1,4 @@
+import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
@@ -25,7 +26,7 @@ export interface EvaluationSpec {
 }
 
 /**
- * @param scorers what the node's config has.
+ * @param scorers what the node's config has. @param launcher starts the child that reads task files.
  * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
  * files with errors, all of them in the message.
  */
@@ -33,6 +34,7 @@ export async function evaluationOf(
   policy: QualityPolicy,
   settings: ModelSettings,
   scorers: Scorers,
+  launcher: Launcher,
 ): Promise<EvaluationSpec> {
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
@@ -40,7 +42,7 @@ export async function evaluationOf(
   const named = chosen.map(({ file, ...rest }) => ({ ...rest, file: locateSource(file, settings) }));
   const { modelFolders, cacheFolder } = settings;
   const places = { modelFolders, cacheFolder };
-  const { files, tasks, rankings } = await checkTasks(named, places);
+  const { files, tasks, rankings } = await checkTasks(named, places, launcher);
   const commands = scorersNamed([...new Set(tasks.flatMap((task) => task.scorers))], scorers);
   const textDigest = text === null ? null : await digestOf(text.path, cacheFolder);
   const judges = await identityOf(commands, cacheFolder);

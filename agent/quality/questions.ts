@@ -2,18 +2,21 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Launcher } from '../../artifacts/files/build-file.js';
 import { readNote } from '../../artifacts/files/note.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
-import { failed } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import type { QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import { digestOf } from '../../process/digest.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { VERSION } from '../../process/package.js';
 import { digestsOf } from './digests.js';
+import { QUESTIONS } from './jobs.js';
 import { scorerNames } from './scorers.js';
 import { type ReadTasks, readTasks } from './task-files.js';
 
@@ -56,24 +59,41 @@ export type ByFiles<Job extends { readonly request: QualityRequest }> = Omit<Job
   readonly request: QualityRequest | QuestionFiles;
 };
 
+/** Task files that are to be read. */
+export interface QuestionsRequest {
+  /** By whole paths. */
+  readonly named: readonly TaskChoice[];
+  readonly places: Places;
+}
+
+/** What task files hold, without their items. */
+export interface QuestionsFound
+  extends Pick<Checked, 'tasks'>,
+    Pick<Sound, 'files' | 'rankings'> {}
+
+/** Of a child that reads task files: large ones of a hundred thousand items take some seconds and some hundred megabytes. */
+const LIMITS = { timeLimitSeconds: 300, memoryLimitBytes: 2 * 2 ** 30 };
+
 /**
- * Checks task files with every item in them, unless that was done before and none has changed since.
+ * Has a child check task files with every item in them, unless that was done before and none has changed since. Their templates are a stranger's: whatever they
+ * make of time and memory ends with the child.
  * @param named by whole paths.
- * @throws FailureError `impossible-combination` with every error of every file.
+ * @throws FailureError `impossible-combination` with every error of every file, or for files that take the child's time or its memory, or bring it down.
  */
 export async function checkTasks(
   named: readonly TaskChoice[],
   places: Places,
+  launcher: Launcher,
 ): Promise<Checked & Pick<Sound, 'rankings'>> {
   const folder = join(places.cacheFolder, 'questions');
   const asked = canonicalJson({ version: VERSION, modelFolders: places.modelFolders, named });
   const note = join(folder, `${createHash('sha256').update(asked).digest('hex').slice(0, 32)}.json`);
   const known = await readNote(note, checkedSchema);
   if (known !== null && (await changedOf(known.files, places)) === null) return { ...known, rankings: [] };
-  const { tasks, rankings, files } = soundTasks(named, places);
+  const { tasks, rankings, files } = await foundByChild({ named, places }, launcher);
   const checked: Checked = {
     files: await Promise.all(files.map(async (path) => ({ path, digest: await digestAt(path, places) }))),
-    tasks: tasks.map(checkedOf),
+    tasks,
   };
   // What is ranked is kept nowhere: it says when its files were written.
   if (rankings.length === 0) {
@@ -81,6 +101,24 @@ export async function checkTasks(
     await writeWhole(note, JSON.stringify(checked));
   }
   return { ...checked, rankings };
+}
+
+async function foundByChild(request: QuestionsRequest, launcher: Launcher): Promise<QuestionsFound> {
+  const { answer, failure } = await launcher({ task: taskOf(QUESTIONS, request), cpus: [], ...LIMITS }).ended;
+  if (failure === null) return answer;
+  if (!['timed-out', 'out-of-memory', 'crashed'].includes(failure.code)) throw new FailureError(failure);
+  const files = request.named.map(({ file }) => file).join(', ');
+  throw failed(
+    'impossible-combination',
+    `the task files ${files} are not usable: ${failure.message}`,
+    'Ask fewer items or ways, or correct the templates; `ridge quality --task FILE` reads them one by one.',
+  );
+}
+
+/** Reads task files with every item in this process, which is a child. @throws FailureError `impossible-combination` with every error of every file. */
+export function questionsIn({ named, places }: QuestionsRequest): QuestionsFound {
+  const { tasks, rankings, files } = soundTasks(named, places);
+  return { files, tasks: tasks.map(checkedOf), rankings };
 }
 
 function checkedOf(task: Task): Checked['tasks'][number] {

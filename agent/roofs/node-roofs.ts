@@ -21,11 +21,17 @@ export class NodeRoofs {
   readonly #needs: NodeRoofsNeeds;
   readonly #found = new Map<string, StoredRoofs>();
   readonly #absent = new Map<string, string>();
+  /** Resolves when the first of them begins to be measured, which takes about a minute. */
+  readonly measures: Promise<void>;
+  #beginsToMeasure!: () => void;
   /** For the node's profile: which devices have roofs. Grows while they are prepared. */
   readonly summary: Record<string, DeviceRoofs> = {};
 
   constructor(needs: NodeRoofsNeeds) {
     this.#needs = needs;
+    this.measures = new Promise((resolve) => {
+      this.#beginsToMeasure = resolve;
+    });
   }
 
   /** Finds them, and measures those that are to be measured, one device after the other. Never throws. */
@@ -74,7 +80,8 @@ export class NodeRoofs {
     const found = await holdingRoofs(device, {
       store,
       measurer,
-      async measure(why) {
+      measure: async (why) => {
+        this.#beginsToMeasure();
         log('info', `measuring the roofs of ${device.id}${why}: once, about a minute`);
         const roofs = await measurer.measure(device, { signal });
         for (const said of [...roofs.warnings.map(({ message }) => message), ...roofs.caveats])

@@ -25,7 +25,7 @@ import { type ServedModel, whileServed } from './serve.js';
  * @throws FailureError for files that are missing, not allowed, or wrong.
  */
 export async function prepareQuestions(
-  { lease: { experiment, purpose }, node, notes }: TrialRun,
+  { lease: { experiment, purpose }, node, notes, child }: TrialRun,
   model: PreparedModel | null,
 ): Promise<EvaluationSpec | null> {
   const why = purpose === 'probe' ? 'a probe asks no questions' : reasonNotAsked(experiment, model);
@@ -34,7 +34,7 @@ export async function prepareQuestions(
     return null;
   }
   if (experiment.quality === null) return null;
-  return await evaluationOf(experiment.quality, node.models, node.scorers);
+  return await evaluationOf(experiment.quality, node.models, node.scorers, child.launch);
 }
 
 /**
@@ -45,9 +45,10 @@ export async function asksTheSame({
   lease: { experiment, purpose, kept },
   node,
   notes,
+  child,
 }: TrialRun): Promise<boolean> {
   if (purpose !== 'quality' || experiment.quality === null || kept?.questions == null) return false;
-  const { questions } = await evaluationOf(experiment.quality, node.models, node.scorers);
+  const { questions } = await evaluationOf(experiment.quality, node.models, node.scorers, child.launch);
   if (questionsId(questions) !== kept.questions) return false;
   const nothing = { text: null, tasks: [], textDigest: null, taskDigests: [], warnings: [], seconds: 0 };
   notes.quality = { ...nothing, questions: [...questions], reused: true };

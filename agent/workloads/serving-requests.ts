@@ -9,6 +9,7 @@ import type { Tokenizer } from '../../core/serving/tokenizer.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import type { PlannedRequest } from '../../load/endpoint.js';
 import { datasetRequests } from '../../load/prompts/dataset.js';
+import { markedPrompt, markerOf } from '../../load/prompts/salt.js';
 import { syntheticRequests } from '../../load/prompts/synthetic.js';
 import { type TraceFormat, traceRequests } from '../../load/prompts/trace.js';
 
@@ -23,9 +24,10 @@ export interface RequestsWanted {
   readonly sharedPrefix: number;
   readonly turns: number;
   readonly thinkSeconds: number;
+  readonly api: 'completions' | 'chat';
   readonly tokenizer: Tokenizer | null;
-  /** Changes words that are made up, and no length: one server is asked several loads, and may keep what it knows of prompts. */
-  readonly salt: number;
+  /** Changes texts, and no length that is made up: a server is asked by many trials, and may keep what it knows of prompts. */
+  readonly salt: string;
 }
 
 /** The numbers that ways of arriving take; the door asks for those that each does. */
@@ -63,7 +65,7 @@ export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arriva
   }
 }
 
-/** Makes the requests of a run: the same for every variant with the same seed. */
+/** Makes the requests of a run: for every variant with the same seed of the same lengths, with the same in common. */
 export type RequestMaker = (count: number, seed: number) => readonly PlannedRequest[];
 
 /**
@@ -71,31 +73,40 @@ export type RequestMaker = (count: number, seed: number) => readonly PlannedRequ
  * @throws FailureError `impossible-combination` for a file that cannot be read, with its first wrong line; a maker throws it for a trace.
  */
 export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker> {
-  const { path, trace, traceSpeed, tokenizer, salt } = wanted;
+  const { path, trace, traceSpeed, api, tokenizer, salt } = wanted;
+  // A template brings its own.
+  const beginTokens = api === 'completions' && tokenizer !== null && tokenizer.beginToken !== null ? 1 : 0;
   const outputTokens = lengthsOf(wanted.outputTokens);
   if (path === null) {
     const { sharedPrefix, turns, thinkSeconds } = wanted;
     const promptTokens = lengthsOf(wanted.inputTokens);
-    const order = { promptTokens, outputTokens, sharedPrefix, turns, thinkSeconds, salt };
+    const order = { salt, promptTokens, beginTokens, outputTokens, sharedPrefix, turns, thinkSeconds };
     return (count, seed) => syntheticRequests({ ...order, count, seed }, tokenizer);
   }
   const text = await textOf(path);
   if (trace === null) {
     const prompts = taken(path, datasetRequests(text, tokenizer));
-    return (count, seed) => withLengths(prompts.slice(0, count), outputTokens, seed);
+    return (count, seed) => {
+      const marker = markerOf(`${salt} ${seed}`);
+      return withLengths(prompts.slice(0, count), outputTokens, seed).map((one) => behindMarker(one, marker));
+    };
   }
   const format = traceFormatOf(text);
-  return (most, seed) =>
-    taken(path, traceRequests(text, format, { seed: (seed ^ salt) & SEEDS, most }, tokenizer)).map(
-      (request) => ({
-        ...request,
-        thinkSeconds: request.thinkSeconds / traceSpeed,
-        atSeconds: request.atSeconds === null ? null : request.atSeconds / traceSpeed,
-      }),
-    );
+  return (most, seed) => {
+    const options = { salt: `${salt} ${seed}`, beginTokens, most };
+    return taken(path, traceRequests(text, format, options, tokenizer)).map((request) => ({
+      ...request,
+      thinkSeconds: request.thinkSeconds / traceSpeed,
+      atSeconds: request.atSeconds === null ? null : request.atSeconds / traceSpeed,
+    }));
+  };
 }
 
-const SEEDS = 0x7fff_ffff;
+/** A turn that follows others is sent behind them, and so behind theirs. What was counted of a prompt is no longer so. */
+function behindMarker(request: PlannedRequest, marker: string): PlannedRequest {
+  if (request.follows) return request;
+  return { ...request, prompt: markedPrompt(request.prompt, marker), promptTokens: null };
+}
 
 /** A prompt that says no length of its answer gets one that the sweep says, drawn for itself. */
 function withLengths(prompts: readonly PlannedRequest[], lengths: Lengths, seed: number): PlannedRequest[] {

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { failed } from '../../core/errors.js';
-import type { Options } from '../../core/experiment/experiment.js';
 import {
   LOAD_SEARCH,
   type LoadRun,
@@ -15,7 +13,6 @@ import { type Arrival, mostInFlight } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
 import { keptBy, objectivesOf } from '../../core/serving/slo.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
-import { canonicalJson } from '../../core/sweep/identity.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../../engines/runners/tokenizer.js';
 import { headersOf } from '../../engines/servers/ask.js';
@@ -23,6 +20,7 @@ import { type ServedEndpoint, withoutLora } from '../../engines/servers/served.j
 import { measureCeiling } from '../../load/ceiling.js';
 import type { Endpoint } from '../../load/endpoint.js';
 import { type InsideReadings, watchInside } from '../../load/inside.js';
+import { newSalt } from '../../load/prompts/salt.js';
 import { type LoadOutcome, runLoad } from '../../load/run-load.js';
 import { choosingLoras } from './lora-requests.js';
 import { arrivalNamed, type RequestMaker, requestMaker } from './serving-requests.js';
@@ -39,11 +37,14 @@ export const serving = {
     const wanted = options as unknown as ServingOptions;
     const tokenizer = input.tokenizerPath === null ? null : await openTokenizer(input.tokenizerPath);
     const endpoint = endpointOf(served, wanted);
-    const source = { ...wanted, path: input.promptsPath, tokenizer, salt: saltOf(options) };
+    const salt = wanted.promptSalt ?? newSalt();
+    const source = { ...wanted, path: input.promptsPath, tokenizer, salt };
+    const alone = { path: null, sharedPrefix: 0, turns: 1 };
     const requests = {
       run: choosingLoras(await requestMaker(source), wanted.loraShares, served),
       warmUp: choosingLoras(await requestMaker({ ...source, path: null }), wanted.loraShares, served),
-      audit: await requestMaker({ ...source, path: null, sharedPrefix: 0, turns: 1 }),
+      // Of the lengths of the run's, whose seed it has, in words that nobody sent.
+      audit: await requestMaker({ ...source, ...alone, salt: newSalt() }),
     };
     const asked = { server: served.name, endpoint, tokenizer, wanted, context, requests };
     const warmups = wanted.warmupRequests > 0 ? await load('warm-up', asked) : null;
@@ -79,6 +80,7 @@ export const serving = {
           search,
           audit,
           chat: wanted.api === 'chat',
+          salt,
         }),
       },
     };
@@ -109,6 +111,7 @@ interface ServingOptions {
   readonly stream: boolean;
   readonly temperature: number;
   readonly loadSeed: number;
+  readonly promptSalt: string | null;
   readonly requestTimeoutSeconds: number;
   readonly audit: boolean;
   readonly slo: string | null;
@@ -240,14 +243,6 @@ function summaryOf(run: LoadRun) {
   };
 }
 
-/**
- * A server stays for points that differ in their load alone, and may keep prompts: at each load it is asked in other words of the same
- * lengths, which are the same for every server.
- */
-function saltOf(options: Options): number {
-  return createHash('sha256').update(canonicalJson(options)).digest().readUInt32LE() & 0x7fff_ffff;
-}
-
 /** Prompts of the audit. */
 const AUDITED = 8;
 /** Enough to tell how long one takes. */
@@ -264,8 +259,7 @@ async function askTwice({
   context,
   requests,
 }: Load): Promise<RequestColumns> {
-  // Others each time: a server that is kept may know those of an earlier trial.
-  const seed = (wanted.loadSeed ^ Math.floor(1e6 * context.now())) & 0x7fff_ffff;
+  const seed = wanted.loadSeed;
   const prompts = requests.audit(AUDITED, seed).flatMap((prompt) => {
     const wantedTokens = Math.min(AUDIT_TOKENS, prompt.wantedTokens ?? AUDIT_TOKENS);
     const short = { ...prompt, wantedTokens };
@@ -308,6 +302,7 @@ interface Around extends Pick<ServingRecord, 'search' | 'audit'> {
   readonly ceiling: GeneratorCeiling | null;
   /** Whether messages of chats were sent. */
   readonly chat: boolean;
+  readonly salt: string;
   readonly read: InsideReadings;
 }
 
@@ -315,10 +310,10 @@ function recordOf(
   outcome: Loaded,
   { name, startSeconds, weightsLoadSeconds, kept }: ServedEndpoint,
   tokenizer: Tokenizer | null,
-  { ceiling, read, search, audit, chat }: Around,
+  { ceiling, read, search, audit, chat, salt }: Around,
 ): ServingRecord {
   const { records, skippedTurns, generator, endedEarly } = outcome;
-  const { promptTokensBy, outputTokensBy, retokenized } = outcome;
+  const { promptTokensBy, outputTokensBy, retokenized, sharedPromptTokens } = outcome;
   return {
     server: name,
     startSeconds,
@@ -328,6 +323,8 @@ function recordOf(
     skippedTurns,
     endedEarly,
     search,
+    promptSalt: salt,
+    sharedPromptTokens,
     promptTokensBy,
     outputTokensBy,
     ...(retokenized !== null && { retokenized }),

@@ -3,6 +3,7 @@ import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:f
 import { copyFile, link, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { hexOf } from '../../core/digest.js';
 import { type FailureError, failed } from '../../core/errors.js';
 import type { BodyReference } from '../../core/result/bodies.js';
 import { cacheFolder } from '../../engines/native/engines/location.js';
@@ -40,8 +41,8 @@ export class FolderBodies implements Bodies {
 
   /** @throws Error for what is no digest: it must never become a path. */
   pathOf(digest: string): string {
-    const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
-    if (hex === undefined) throw new Error(`${JSON.stringify(digest)} is no digest`);
+    const hex = hexOf(digest);
+    if (hex === null) throw new Error(`${JSON.stringify(digest)} is no digest`);
     return join(this.#folder, `${hex}${ENDING}`);
   }
 

@@ -16,7 +16,7 @@ export async function serveAgent(options: AgentOptions): Promise<void> {
   const { profile } = agent;
   const devices = profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(', ');
   say(`agent ${profile.name}: ${profile.cpuModel}, devices: ${devices}`);
-  say(`agent ${profile.name}: works for the coordinator at ${config.coordinator}`);
+  say(`agent ${profile.name}: asks the coordinator at ${config.coordinator} for work`);
   if (agent.exporterUrl !== null) say(`agent ${profile.name}: metrics at ${agent.exporterUrl}`);
   const interrupts = onInterrupt(
     'finishing the running trial',

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { type BasicType, fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import type { AnswerRecord } from '../../core/quality/answers/record.js';
 import { runLines } from '../../core/ranking/data.js';
 import { csvLines } from '../../report/csv.js';
+import { printNext } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { type AnswerColumn, columnsFor, exportedRecord } from './columns.js';
 import type { Answer, Answers } from './read.js';
@@ -73,9 +73,7 @@ export async function exportAnswers(
 ): Promise<number> {
   const columns = format === 'csv' || format === 'parquet' ? await columnsFor(answers, joined) : [];
   if (path === null) {
-    return await lines(answers, textOf(format, columns), async (text) => {
-      if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-    });
+    return await lines(answers, textOf(format, columns), printNext);
   }
   const whole = outputPath(path, true);
   const draft = `${whole}.new`;

@@ -37,7 +37,7 @@ export function registerBundle(program: Command): void {
   bundle
     .command('verify')
     .description(
-      `check a bundle without asking anybody: exit code ${EXIT.failed} with the line that does not hold`,
+      `check a bundle without asking anybody: exit code ${EXIT.failed} with the line that does not hold, ${EXIT.undecided} where numbers could not be computed again from their raw readings`,
     )
     .argument('<file>', 'a bundle')
     // Those of its parent, which reads them wherever they stand.

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { FolderBodies } from '../../artifacts/files/bodies.js';
 import type { BodyReference } from '../../core/result/bodies.js';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { usageError } from '../exit.js';
 import { ANSWERS, CALLS, FILES, mustExist } from '../report/run-folder.js';
 
@@ -35,29 +35,7 @@ export function contentsOf(path: string): Contents {
   };
 }
 
-/** @returns the record of a line, or in a clause why it is none. */
-export function recordOf(line: string): ResultRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return 'it is not JSON';
-  }
-  const parsed = resultSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  return `it is not a result record: ${issue?.path.join('.')}: ${issue?.message}`;
-}
-
 /** @returns where a body is in one of these folders, by its digest; null = nowhere. */
 export function bodyFile(folders: readonly string[], digest: string): string | null {
-  const hex = hexOf(digest);
-  for (const folder of folders) {
-    const found = existsSync(folder) ? readdirSync(folder).find((name) => name.startsWith(hex)) : undefined;
-    if (found !== undefined) return join(folder, found);
-  }
-  return null;
+  return folders.map((folder) => new FolderBodies(folder).pathOf(digest)).find(existsSync) ?? null;
 }
-
-/** `sha256:<hex>` without its head. */
-export const hexOf = (digest: string) => digest.replace(/^sha256:/, '');

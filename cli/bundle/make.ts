@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hexOf } from '../../core/digest.js';
 import { groupBy } from '../../core/maps.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
@@ -14,11 +15,11 @@ import { agentConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
-import { requestIn, writeWhole } from '../report/run-folder.js';
-import { fetchRun } from '../results/fetched.js';
+import { recordOf, requestIn, writeWhole } from '../report/run-folder.js';
+import { fetchRun, sayLeft } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
 import type { BundleOptions } from './command.js';
-import { bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
+import { bodyFile, type Contents, contentsOf } from './contents.js';
 import { signed } from './keys.js';
 import { BUNDLE_SCHEMA, entriesOf, MANIFEST, type Manifest, SIGNATURE } from './manifest.js';
 
@@ -70,7 +71,9 @@ async function read(source: string, options: MakeOptions, folder: string): Promi
     const { documents, records } = await readWhole(source);
     return [...new Set(records.map(({ sweep }) => sweep.id))].map((id) => ({
       name: `${source} ${id}`,
-      lines: records.filter(({ sweep }) => sweep.id === id).map((record) => JSON.stringify(record)),
+      lines: soundLines(
+        records.filter(({ sweep }) => sweep.id === id).map((record) => JSON.stringify(record)),
+      ),
       document: documents.get(id) ?? null,
       bodies: [],
     }));
@@ -80,6 +83,18 @@ async function read(source: string, options: MakeOptions, folder: string): Promi
     await fetchRun(control, sweep.sweepId, folder, { allTrials: true });
     return [{ ...contentsOf(folder), name: sweep.name }];
   });
+}
+
+/** @returns what a log holds of results: one that a node spoiled is said and left out. */
+function soundLines(lines: readonly string[]): string[] {
+  const left: string[] = [];
+  const sound = lines.filter((line) => {
+    const record = recordOf(line);
+    if (typeof record === 'string') left.push(record);
+    return typeof record !== 'string';
+  });
+  sayLeft(left);
+  return sound;
 }
 
 /** @returns the files of a bundle, its manifest first. @throws CommandError (2) for a line that is no record, or none at all. */

@@ -34,16 +34,17 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
+const lineDigits = (line: string): string => sha256(line).slice(0, LINE_DIGITS);
+
 /** @returns what a manifest says of files. */
 export function entriesOf(files: BundleFiles): Manifest['files'] {
   return [...files].map(([path, bytes]) => {
-    const lines = path.endsWith('.jsonl') ? linesOf(bytes) : null;
-    const short = lines !== null && lines.length <= MOST_LINES;
+    const lines = path.endsWith('.jsonl') ? Array.from(linesOf(bytes), lineDigits) : null;
     return {
       path,
       bytes: bytes.length,
       sha256: sha256(bytes),
-      ...(short ? { lines: lines.map((line) => sha256(line).slice(0, LINE_DIGITS)) } : {}),
+      ...(lines !== null && lines.length <= MOST_LINES ? { lines } : {}),
     };
   });
 }
@@ -54,9 +55,8 @@ export function unlike(files: BundleFiles, manifest: Manifest): string[] {
   const others = [...files.keys()].filter(
     (path) => !listed.has(path) && path !== MANIFEST && path !== SIGNATURE,
   );
-  const twice = manifest.files.filter(
-    ({ path }, i) => manifest.files.findIndex((one) => one.path === path) < i,
-  );
+  const seen = new Set<string>();
+  const twice = manifest.files.filter(({ path }) => seen.size === seen.add(path).size);
   return [
     ...twice.map(({ path }) => `${MANIFEST}: it lists ${path} twice`),
     ...others.map((path) => `${path}: the manifest does not list it`),
@@ -67,17 +67,18 @@ export function unlike(files: BundleFiles, manifest: Manifest): string[] {
 function differsFrom(bytes: Buffer | undefined, { path, ...wanted }: Manifest['files'][number]): string[] {
   if (bytes === undefined) return [`${path}: it is in the manifest, and not in the bundle`];
   if (sha256(bytes) === wanted.sha256 && bytes.length === wanted.bytes) return [];
-  const lines = wanted.lines === undefined ? [] : linesOf(bytes);
-  const other = lines.findIndex((line, i) => sha256(line).slice(0, LINE_DIGITS) !== wanted.lines?.[i]);
-  const which =
-    wanted.lines === undefined
-      ? ''
-      : other >= 0
-        ? ` line ${other + 1}`
-        : lines.length < wanted.lines.length
-          ? ` line ${lines.length + 1} and what follows is gone, and`
-          : '';
   return [
-    `${path}${which}: it is not what the manifest has the digest of (sha256 ${sha256(bytes).slice(0, 12)}…, not ${wanted.sha256.slice(0, 12)}…)`,
+    `${path}${whereOther(bytes, wanted.lines)}: it is not what the manifest has the digest of (sha256 ${sha256(bytes).slice(0, 12)}…, not ${wanted.sha256.slice(0, 12)}…)`,
   ];
+}
+
+/** @param wanted what the lines of a file begin with as digests; undefined = nobody says. @returns where the first other line is, for a sentence. */
+function whereOther(bytes: Buffer, wanted: readonly string[] | undefined): string {
+  if (wanted === undefined) return '';
+  let count = 0;
+  for (const line of linesOf(bytes)) {
+    if (lineDigits(line) !== wanted[count]) return ` line ${count + 1}`;
+    count += 1;
+  }
+  return count < wanted.length ? ` line ${count + 1} and what follows is gone, and` : '';
 }

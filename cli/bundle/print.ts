@@ -4,27 +4,42 @@ import { EXIT, tryFile } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { BundleOptions } from './command.js';
 import { makeKeys, publicKeyAt } from './keys.js';
-import { verifyBundle } from './verify.js';
+import { type Verified, verifyBundle } from './verify.js';
 
 /** `ridge bundle verify`. @returns the exit code. */
 export function printVerified(path: string, options: Pick<BundleOptions, 'key' | 'json'>): number {
   const bytes = tryFile(`${path} cannot be read`, () => readFileSync(path));
   const verified = verifyBundle(bytes, options.key === undefined ? null : publicKeyAt(options.key));
-  const { broken, key, trials, figures, again, notes } = verified;
+  const code = codeOf(verified);
   if (options.json === true)
-    printJson({ schema: 'ridgepoint.dev/verified-bundle/v1', holds: broken.length === 0, ...verified });
-  else if (broken.length > 0) printData(broken.map((sentence) => `does not hold: ${sentence}`).join('\n'));
-  else {
-    const by =
-      key === null
-        ? 'unsigned'
-        : `signed by ${key}${options.key === undefined ? ' (--key asks whether that is whom you trust)' : ''}`;
-    printData(
-      `it holds: ${trials} trials, ${figures} published numbers, those of ${again} trials computed again; ${by}`,
-    );
-  }
-  for (const note of notes) say(note);
-  return broken.length === 0 ? EXIT.ok : EXIT.failed;
+    printJson({ schema: 'ridgepoint.dev/verified-bundle/v1', holds: code === EXIT.ok, ...verified });
+  else printData(textOf(verified, options.key !== undefined));
+  for (const note of verified.notes) say(note);
+  return code;
+}
+
+function codeOf({ broken, unconfirmed, asRecorded }: Verified): number {
+  if (broken.length > 0) return EXIT.failed;
+  return unconfirmed.length > 0 || asRecorded > 0 ? EXIT.undecided : EXIT.ok;
+}
+
+/** @param trusted whether it was asked by whom it has to be signed. */
+function textOf(verified: Verified, trusted: boolean): string {
+  const { broken, unconfirmed, key, trials, figures, again, asRecorded } = verified;
+  if (broken.length > 0) return broken.map((sentence) => `does not hold: ${sentence}`).join('\n');
+  const by =
+    key === null
+      ? 'unsigned'
+      : `signed by ${key}${trusted ? '' : ' (--key asks whether that is whom you trust)'}`;
+  const held = `${trials} trials, ${figures} published numbers; ${by}`;
+  if (unconfirmed.length > 0)
+    return [
+      ...unconfirmed.map((sentence) => `does not come out again: ${sentence}`),
+      `NOT confirmed: ${held}. Numbers that do not come out are of another release, or forged; that release can tell.`,
+    ].join('\n');
+  if (asRecorded > 0)
+    return `NOT confirmed: ${held}. Numbers of ${again} trials were computed again; those of ${asRecorded} are only what somebody wrote, for their raw readings are not there.`;
+  return `it holds: ${held}; those of ${again} trials were computed again and came out`;
 }
 
 /** `ridge bundle keygen`. */

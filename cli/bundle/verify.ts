@@ -1,26 +1,41 @@
 import type { KeyObject } from 'node:crypto';
+import { hexOf } from '../../core/digest.js';
+import { readJsonLine } from '../../core/input/json-line.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { canRecompute } from '../../judgement/judge.js';
 import { VERSION } from '../../process/package.js';
-import { differences, isNear, type PublishedFigure, publishedOf } from '../../report/published.js';
+import {
+  differences,
+  figureSchema,
+  isNear,
+  type PublishedFigure,
+  publishedOf,
+} from '../../report/published.js';
 import { recompute } from '../../roofline/judge.js';
 import { type BundleFiles, linesOf, sha256, unpacked } from '../report/packed/container.js';
-import { hexOf, recordOf } from './contents.js';
+import { recordOf } from '../report/run-folder.js';
 import { signerOf } from './keys.js';
 import { IN_BUNDLE, reportOf } from './make.js';
 import { MANIFEST, type Manifest, manifestSchema, SIGNATURE, unlike } from './manifest.js';
 
 /** What came of looking at a bundle. */
 export interface Verified {
-  /** What does not hold, a sentence each that begins with the file and line; none = all of it holds. */
+  /** What does not hold, a sentence each that begins with the file and line; none = nothing speaks against it. */
   readonly broken: readonly string[];
+  /**
+   * Where a bundle names another release, whose judge may be another: numbers that do not come out again here, a sentence each. Who made it may
+   * have changed them, or written another version.
+   */
+  readonly unconfirmed: readonly string[];
   /** Whose signature holds; null = it is not signed. */
   readonly key: string | null;
   readonly trials: number;
-  /** Numbers that were published, and how many trials they were computed from again. */
+  /** Numbers that were published, and of how many trials all numbers were computed again and came out. */
   readonly figures: number;
   readonly again: number;
+  /** Trials whose numbers nobody can compute again: their raw part is not in their records. */
+  readonly asRecorded: number;
   readonly notes: readonly string[];
 }
 
@@ -54,31 +69,49 @@ export function verifyFiles(files: BundleFiles, trusted: KeyObject | null): Veri
   const records = recordsIn(files, manifest);
   broken.push(...records.broken);
   const notes = signer === null ? ['it is not signed: who has it can make another'] : [];
-  if (broken.length === 0) {
-    if (manifest.version === VERSION) broken.push(...judgedAgain(files, records.of));
-    else
-      notes.push(
-        `its numbers are not computed again: Ridgepoint ${manifest.version} wrote it, and this is ${VERSION}`,
-      );
-  }
+  const otherwise = broken.length === 0 ? judgedAgain(files, records.of) : [];
+  const isOurs = manifest.version === VERSION;
+  if (isOurs) broken.push(...otherwise);
+  else
+    notes.push(
+      `it says that Ridgepoint ${manifest.version} wrote it, and this is ${VERSION}: its numbers were computed again all the same`,
+    );
   if (manifest.missing.length > 0)
     notes.push(`${manifest.missing.length} files of answers or calls were gone when it was made`);
+  const numbered = records.of.filter(hasNumbers);
+  const recomputed = otherwise.length === 0 && broken.length === 0 ? numbered.filter(canRecompute).length : 0;
   return {
     broken: broken.slice(0, MOST_TOLD),
+    unconfirmed: isOurs ? [] : otherwise.slice(0, MOST_TOLD),
     key,
     trials: records.of.length,
-    figures: linesOf(files.get(IN_BUNDLE.published) ?? Buffer.alloc(0)).length,
-    again: records.of.filter(canRecompute).length,
+    figures: countOf(linesOf(files.get(IN_BUNDLE.published) ?? NOTHING)),
+    again: recomputed,
+    asRecorded: numbered.filter((record) => !canRecompute(record)).length,
     notes,
   };
 }
 
+const NOTHING = Buffer.alloc(0);
+
+function countOf(lines: Iterable<string>): number {
+  let count = 0;
+  for (const _ of lines) count += 1;
+  return count;
+}
+
+/** Failed trials have none. */
+const hasNumbers = ({ measurements }: ResultRecord): boolean =>
+  Object.values(measurements).some(({ value }) => value !== null);
+
 const refusedFor = (sentence: string): Verified => ({
   broken: [sentence],
+  unconfirmed: [],
   key: null,
   trials: 0,
   figures: 0,
   again: 0,
+  asRecorded: 0,
   notes: [],
 });
 
@@ -103,16 +136,20 @@ function recordsIn(
   const of: ResultRecord[] = [];
   const broken: string[] = [];
   const seen = new Map<string, number>();
-  for (const [i, line] of linesOf(files.get(IN_BUNDLE.trials) ?? Buffer.alloc(0)).entries()) {
-    const at = `${IN_BUNDLE.trials} line ${i + 1}`;
+  let number = 0;
+  for (const line of linesOf(files.get(IN_BUNDLE.trials) ?? NOTHING)) {
+    number += 1;
+    const at = `${IN_BUNDLE.trials} line ${number}`;
     const record = recordOf(line);
     if (typeof record === 'string') {
       broken.push(`${at}: ${record}`);
+      // A file of something else has as many as it has lines.
+      if (broken.length >= MOST_TOLD) return { of, broken };
       continue;
     }
     const before = seen.get(record.trialId);
     if (before !== undefined) broken.push(`${at}: trial ${record.trialId} stands in line ${before}, too`);
-    seen.set(record.trialId, i + 1);
+    seen.set(record.trialId, number);
     for (const { kind, digest } of bodiesOf(record))
       if (!files.has(`${kind}/${hexOf(digest)}.jsonl`) && !manifest.missing.includes(digest))
         broken.push(`${at}: ${kind} ${digest} are not in the bundle, and not said to be missing`);
@@ -128,26 +165,25 @@ function recordsIn(
   return { of, broken };
 }
 
+/** @returns what stands in the files and does not come out of their raw part, a sentence each. */
 function judgedAgain(files: BundleFiles, records: readonly ResultRecord[]): string[] {
-  const recomputed = records.map((record) => recompute(record));
+  const recomputed: ResultRecord[] = [];
+  for (const [i, record] of records.entries()) {
+    try {
+      recomputed.push(recompute(record));
+    } catch (error) {
+      return [`${IN_BUNDLE.trials} line ${i + 1}: it cannot be judged again: ${(error as Error).message}`];
+    }
+  }
   const apart = records.flatMap((record, i) =>
-    Object.entries(record.measurements).flatMap(([metric, { value }]) => {
-      const other = recomputed[i]!.measurements[metric]?.value ?? null;
-      const same = value === null || other === null ? value === other : isNear(value, other);
-      return same
-        ? []
-        : [
-            `${IN_BUNDLE.trials} line ${i + 1}: ${metric} ${value} stands there, and ${other} comes out of its raw readings`,
-          ];
-    }),
+    differencesOf(record, recomputed[i]!).map((what) => `${IN_BUNDLE.trials} line ${i + 1}: ${what}`),
   );
   const published: PublishedFigure[] = [];
-  for (const [i, line] of linesOf(files.get(IN_BUNDLE.published) ?? Buffer.alloc(0)).entries()) {
-    try {
-      published.push(JSON.parse(line) as PublishedFigure);
-    } catch {
-      return [...apart, `${IN_BUNDLE.published} line ${i + 1}: it is not JSON`];
-    }
+  for (const line of linesOf(files.get(IN_BUNDLE.published) ?? NOTHING)) {
+    const figure = readJsonLine(figureSchema, line, 'a published number');
+    if (typeof figure === 'string')
+      return [...apart, `${IN_BUNDLE.published} line ${published.length + 1}: ${figure}`];
+    published.push(figure);
   }
   const document = files.get(IN_BUNDLE.sweep)?.toString('utf8') ?? null;
   const again = publishedOf(reportOf(recomputed, document));
@@ -155,4 +191,20 @@ function judgedAgain(files: BundleFiles, records: readonly ResultRecord[]): stri
     ...apart,
     ...differences(published, again).map((sentence) => `${IN_BUNDLE.published}: ${sentence}`),
   ];
+}
+
+/** Numbers and the grade: a faulty row without its warnings would be shown as a clean one. */
+function differencesOf(record: ResultRecord, other: ResultRecord): string[] {
+  const numbers = Object.entries(record.measurements).flatMap(([metric, { value }]) => {
+    const found = other.measurements[metric]?.value ?? null;
+    const same = value === null || found === null ? value === found : isNear(value, found);
+    return same ? [] : [`${metric} ${value} stands there, and ${found} comes out of its raw readings`];
+  });
+  const [stated, found] = [record, other].map(gradeText);
+  return stated === found ? numbers : [...numbers, `it is ${stated}, and ${found} by its raw readings`];
+}
+
+function gradeText({ valid, warnings }: ResultRecord): string {
+  const codes = [...new Set(warnings.map(({ code }) => code))].sort();
+  return `${valid ? 'valid' : 'invalid'} with ${codes.length === 0 ? 'no warnings' : codes.join(', ')}`;
 }

@@ -10,7 +10,7 @@ import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../process/package.js';
 import { EXIT } from '../exit.js';
 import { agentConfig } from '../node-config.js';
-import { printData, printJson } from '../output/print.js';
+import { printDrawn, printJson } from '../output/print.js';
 import type { DoctorOptions } from './command.js';
 import { hostLines, hostStates } from './host.js';
 import { powerFindings, settableHere } from './power.js';
@@ -65,7 +65,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   ];
   const runs = engines.some((e) => e.ok && /^(llama\.cpp|onnxruntime)/.test(e.name));
   if (options.json === true) printJson({ runs, profile, findings, host });
-  else printData([...inFewLines(findings).map(line), ...host.flatMap(hostLines)].join('\n'));
+  else printDrawn([...inFewLines(findings).map(line), ...host.flatMap(hostLines)].join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
 }
 

@@ -6,6 +6,7 @@ import {
   type DriftChart,
   driftCharts,
   lastOf,
+  unchangedSentence,
 } from '../../report/drift/charts.js';
 import { metricText } from '../../report/scale.js';
 import { EXIT, usageError } from '../exit.js';
@@ -64,7 +65,7 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
     ]),
   );
   for (const sentence of sentences) printData(sentence);
-  if (sentences.length === 0) say('no level changed');
+  if (sentences.length === 0) say(unchangedSentence(charts));
 }
 
 function sparkline(values: readonly number[]): string {

@@ -11,7 +11,7 @@ import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { asWords, usageError, workError } from '../exit.js';
 import { plainTable, printTable, tableOf } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printData, printJson, printNext, say } from '../output/print.js';
 import { CALLS, newestRun } from '../report/run-folder.js';
 import type { GraphCommandOptions } from './command.js';
 
@@ -108,8 +108,10 @@ async function printCalls(
     async function* text() {
       for await (const { row, call } of chosen()) yield `${JSON.stringify({ row: row.number, ...call })}\n`;
     }
-    const target = options.output === undefined ? process.stdout : createWriteStream(options.output);
-    return await pipeline(Readable.from(text()), target, { end: options.output !== undefined });
+    if (options.output !== undefined)
+      return await pipeline(Readable.from(text()), createWriteStream(options.output));
+    for await (const line of text()) await printNext(line);
+    return;
   }
   const lines: (string | number | null)[][] = [];
   for await (const { row, call } of chosen()) {

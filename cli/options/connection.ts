@@ -1,8 +1,11 @@
 import { type Command, Option } from 'commander';
+import { OUTAGE_SECONDS } from '../../proto/outage.js';
 import { DEFAULT_COORDINATOR } from '../../proto/ports.js';
 
 export interface ConnectionOptions extends CredentialOptions {
   readonly coordinator: string;
+  /** False = a coordinator that cannot answer now is not waited for; left out = it is. */
+  readonly wait?: boolean;
 }
 
 export interface CredentialOptions {
@@ -14,7 +17,9 @@ export interface CredentialOptions {
 
 /** Adds the options of every command that asks a coordinator something. */
 export function addConnectionOptions(command: Command): Command {
-  return addCredentialOptions(command.addOption(coordinatorOption().default(DEFAULT_COORDINATOR)));
+  return addCredentialOptions(
+    addWaitOption(command.addOption(coordinatorOption().default(DEFAULT_COORDINATOR))),
+  );
 }
 
 /** Adds the same options to the agent, whose configuration file may say them, too: nothing has a default here. */
@@ -24,7 +29,14 @@ export function addAgentConnectionOptions(command: Command): Command {
 
 /** Adds the same options to a command that reads files, unless a coordinator is named: what the environment names is not meant then. */
 export function addSourceOptions(command: Command, coordinator: string): Command {
-  return addCredentialOptions(command.option('-c, --coordinator <address>', coordinator));
+  return addCredentialOptions(addWaitOption(command.option('-c, --coordinator <address>', coordinator)));
+}
+
+function addWaitOption(command: Command): Command {
+  return command.option(
+    '--no-wait',
+    `end at once where the coordinator cannot answer now, as while its log is away (default: wait for it, ${OUTAGE_SECONDS} s at most)`,
+  );
 }
 
 function coordinatorOption(): Option {

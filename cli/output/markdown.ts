@@ -1,3 +1,4 @@
+import { printable } from '../../core/input/printable.js';
 import { cellText } from '../../report/columns.js';
 import { intervalLegend } from '../../report/interval-legend.js';
 import type { Report } from '../../report/report.js';
@@ -74,7 +75,7 @@ function markdownText(report: Report): string {
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
   for (const absence of report.absences) {
-    lines.push(`- no ${absence.what}: ${inCell(absence.reason)}`);
+    lines.push(`- no ${inCell(absence.what)}: ${inCell(absence.reason)}`);
   }
   return `${lines.join('\n').trimEnd()}\n`;
 }
@@ -97,12 +98,11 @@ function remark(row: Row): string {
   return row.state === 'invalid' ? `**invalid**: ${codes}` : codes;
 }
 
-/** Names come from files and users: nothing in a cell may end the cell or become a tag. */
+/** Names come from files and users: nothing in a cell may end the cell, become a tag, or move the cursor of who looks at the file. */
 function inCell(text: string): string {
-  return text
+  return printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' '))
     .replaceAll('\\', '\\\\')
     .replaceAll('|', '\\|')
     .replaceAll('[', '\\[')
-    .replaceAll('<', '&lt;')
-    .replaceAll(/\s*[\r\n]+\s*/g, ' ');
+    .replaceAll('<', '&lt;');
 }

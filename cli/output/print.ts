@@ -2,8 +2,16 @@ import { once } from 'node:events';
 import { printableLines } from '../../core/input/printable.js';
 import { columnsOf, wrap } from './text.js';
 
-/** Writes data to stdout, with exactly one newline at its end. */
+/**
+ * Writes data to stdout, with exactly one newline at its end. Names and sentences of strangers are in it: a terminal gets nothing that would
+ * move its cursor or hide a part, a file or a pipe every byte.
+ */
 export function printData(text: string): void {
+  printDrawn(process.stdout.isTTY === true ? printableLines(text).join('\n') : text);
+}
+
+/** The same of what was drawn for a terminal, colours included: whoever draws makes each text in it printable. */
+export function printDrawn(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 

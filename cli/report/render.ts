@@ -4,7 +4,7 @@ import type { Report, ReportRequest } from '../../report/report.js';
 import type { Format } from '../options/display.js';
 import { renderHtml } from '../output/html.js';
 import { EXPORTERS } from '../output/index.js';
-import { say } from '../output/print.js';
+import { printData, printDrawn, say } from '../output/print.js';
 import { renderTable } from '../output/table.js';
 import { terminalStyle } from '../output/terminal.js';
 
@@ -15,6 +15,12 @@ export async function renderReport(report: Report, format: Format): Promise<stri
   const { text, notes } = EXPORTERS[format](report);
   for (const note of notes) say(note);
   return text;
+}
+
+/** Prints what was rendered. */
+export function printRendered(text: string, format: Format): void {
+  if (format === 'table') printDrawn(text);
+  else printData(text);
 }
 
 /** Records → text, in one step. */

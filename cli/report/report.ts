@@ -7,11 +7,11 @@ import type { ReportRequest } from '../../report/report.js';
 import { recompute } from '../../roofline/judge.js';
 import { EXIT, usageError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
-import { printData, say } from '../output/print.js';
+import { say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import type { ReportOptions } from './command.js';
 import { fileExporter, isFileFormat } from './files/index.js';
-import { renderResults } from './render.js';
+import { printRendered, renderResults } from './render.js';
 import { newestRun, readRun, writeWhole } from './run-folder.js';
 
 /** `ridge report`. */
@@ -39,7 +39,7 @@ export async function printReport(source: string | undefined, options: ReportOpt
     return;
   }
   const text = await renderResults(records, format as Format, request);
-  if (output === null) return printData(text);
+  if (output === null) return printRendered(text, format as Format);
   writeWhole(output, text);
   say(`wrote ${options.output}`);
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Gates } from '../../core/experiment/experiment.js';
+import { readJsonLine } from '../../core/input/json-line.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { namesOf } from '../../core/sweep/labels.js';
 import { parseSweep } from '../../core/sweep/parse.js';
@@ -135,24 +136,26 @@ export function requestIn(document: string | null, name: string): ReportRequest 
   return parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: name, objectives: [] };
 }
 
-function readRecords(path: string, lines: readonly string[], gates: Gates | undefined): ResultRecord[] {
-  return lines.flatMap((line, index) => {
-    if (line.trim() === '') return [];
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      throw usageError(`${path}:${index + 1}: this line is not JSON`);
-    }
-    const parsed = resultSchema.safeParse(value);
-    if (parsed.success) return [regraded(parsed.data, gates)];
-    const issue = parsed.error.issues[0];
-    throw usageError(
-      `${path}:${index + 1}: not a result record: ${issue?.path.join('.')}: ${issue?.message}`,
-      'schemas/result.schema.json says what a record holds.',
-    );
-  });
+function readRecords(path: string, lines: Iterable<string>, gates: Gates | undefined): ResultRecord[] {
+  const records: ResultRecord[] = [];
+  let number = 0;
+  for (const line of lines) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const record = recordOf(line);
+    if (typeof record === 'string')
+      throw usageError(
+        `${path}:${number}: ${record}`,
+        'schemas/result.schema.json says what a record holds.',
+      );
+    records.push(regraded(record, gates));
+  }
+  return records;
 }
+
+/** @returns the record of a line, or in a clause why it is none. */
+export const recordOf = (line: string): ResultRecord | string =>
+  readJsonLine(resultSchema, line, 'a result record');
 
 /** @returns the folders in a place that hold one of these files of a run. */
 export function runFolders(place: string, names: readonly string[]): string[] {

@@ -15,13 +15,12 @@ import { pipeline } from 'node:stream/promises';
 import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { type BodyReference, bodiesOf } from '../../core/result/bodies.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { parseStoredRecord } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { workError } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import { say } from '../output/print.js';
-import { ANSWERS, CALLS, FILES } from '../report/run-folder.js';
+import { ANSWERS, CALLS, FILES, recordOf } from '../report/run-folder.js';
 import { counted } from './counted.js';
 
 export interface Fetched {
@@ -32,7 +31,7 @@ export interface Fetched {
 
 /**
  * Leaves in a folder what a run leaves there: the sweep's file, its results that count, or all trials, and the files that they refer to. Files that the coordinator
- * has not are said and left out; those that are there are not fetched again.
+ * has not are said and left out, as is a record that one node spoiled; those that are there are not fetched again.
  * @throws CommandError (1) for a file that is damaged on its way
  */
 export async function fetchRun(
@@ -52,11 +51,16 @@ export async function fetchRun(
   const draft = `${file}.new`;
   const references = new Map<string, BodyReference & { readonly trialId: string }>();
   let results = 0;
+  const left: string[] = [];
   const lines = async function* (): AsyncGenerator<string> {
     for await (const { recordJson } of counted(
       control.streamResults({ sweepId, follow: false, allTrials }),
     )) {
-      const record = parseStoredRecord(recordJson);
+      const record = recordOf(recordJson);
+      if (typeof record === 'string') {
+        left.push(record);
+        continue;
+      }
       for (const reference of bodiesOf(record))
         references.set(reference.digest, { ...reference, trialId: record.trialId });
       results += 1;
@@ -65,6 +69,7 @@ export async function fetchRun(
   };
   await pipeline(Readable.from(lines()), createWriteStream(draft));
   renameSync(draft, file);
+  sayLeft(left);
   let absent = 0;
   for (const { kind, digest, trialId } of references.values()) {
     const path = stores[kind].pathOf(digest);
@@ -76,6 +81,13 @@ export async function fetchRun(
     );
   }
   return { results, files: references.size - absent };
+}
+
+/** Says how many records of a coordinator or a log are none, and so are left out: one node denies nobody the results of others. @param left why, each */
+export function sayLeft(left: readonly string[]): void {
+  if (left.length === 0) return;
+  const which = left.length === 1 ? 'one record is' : `${left.length} records are`;
+  say(`${which} left out, for what a node reported there is no result: ${left[0]}`);
 }
 
 /** @returns null where the coordinator is of a release that does not tell. */

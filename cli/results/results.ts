@@ -11,7 +11,7 @@ import { findSweep, withCoordinator } from '../connection.js';
 import { type CommandError, workError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
 import { printData, printNext, say } from '../output/print.js';
-import { renderResults } from '../report/render.js';
+import { printRendered, renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
 import { counted } from './counted.js';
 import { fetchRun } from './fetched.js';
@@ -157,12 +157,11 @@ export async function printResults(named: string | undefined, options: ResultsOp
     }
     const records = await collectResults(control, sweep.sweepId, detail, MOST_CHARACTERS);
     if (records.length === 0) return say(`${sweep.name} has no results yet`);
-    printData(
-      await renderResults(records, format, request).catch((error: unknown) => {
-        // The one thing that V8 says of texts that are too long.
-        throw error instanceof RangeError ? tooMany(records.length) : error;
-      }),
-    );
+    const text = await renderResults(records, format, request).catch((error: unknown) => {
+      // The one thing that V8 says of texts that are too long.
+      throw error instanceof RangeError ? tooMany(records.length) : error;
+    });
+    printRendered(text, format);
   });
 }
 

@@ -169,8 +169,7 @@ function print(result: Analyses, varying: readonly PointField[], how: RooflineOu
   const { analyses } = result;
   const [only] = analyses;
   if (how === 'json') printJson({ schema: 'ridgepoint.dev/roofline/v1', ...result });
-  else if (how !== 'text')
-    process.stdout.write(how === 'points' ? pointsCsv(analyses) : operatorsCsv(analyses));
+  else if (how !== 'text') printData(how === 'points' ? pointsCsv(analyses) : operatorsCsv(analyses));
   else if (analyses.length === 1 && only !== undefined) printData(pointText(only));
   else printData(pointsTable(analyses, varying));
 }

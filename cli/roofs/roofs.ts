@@ -10,7 +10,7 @@ import { ACCESSES, LEVELS, type Roofs, UNITS } from '../../core/result/roofs.js'
 import { ARITHMETICS } from '../../core/work/work.js';
 import { usageError, workError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printDrawn, printJson, say } from '../output/print.js';
 import { FOREGROUND } from '../single/foreground.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
@@ -38,7 +38,7 @@ export async function roofs(options: RoofsOptions): Promise<void> {
       });
     }
     if (options.json === true) printJson(all);
-    else printData(all.map(describe).join('\n\n'));
+    else printDrawn(all.map(describe).join('\n\n'));
   });
 }
 

@@ -10,14 +10,13 @@ import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
-import type { ColumnChoice } from '../../report/column-sets.js';
 import type { Report } from '../../report/report.js';
 import { EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { chosenFormat } from '../options/display.js';
-import { printData, say } from '../output/print.js';
+import { say } from '../output/print.js';
 import { AT_MOST, promiseText, type SweepTime } from '../plan/sweep-time.js';
-import { renderReport } from '../report/render.js';
+import { printRendered, renderReport } from '../report/render.js';
 import { FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { saying } from '../single/step-progress.js';
@@ -88,6 +87,7 @@ export async function drive(
     'finishing the running trial',
     () => void agent.drain('interrupted').then(() => over.abort()),
     () => void agent.stopNow().then(() => over.abort()),
+    { terminates: true },
   );
   try {
     const { sweepId, measuredOtherwise } = await control.submitSweep({
@@ -112,13 +112,22 @@ export async function drive(
         throw reason;
       }),
     ]);
+    if (interrupts.stopped) {
+      await leaveResults(folder, job, await collectResults(control, sweepId), options);
+      say(
+        `interrupted; the same command goes on where it was, and \`ridge report ${folder.path}\` shows what there is`,
+      );
+      return EXIT.interrupted;
+    }
+    // Nothing runs any more: who ends the command now ends it at once, and the next one writes its report.
+    interrupts.close();
     const records = await collectResults(control, sweepId);
     sayAskedAgain(records, since);
-    await leaveAnswers(folder.path, records, job.cacheFolder);
-    const leaving = leave(folder, job.sweep, records, coordinator, options.columns ?? null);
+    await leaveResults(folder, job, records, options);
+    const leaving = leaveReport(folder, job.sweep, records, coordinator, options);
     const report = await saying(process.stderr, 'writing the report', leaving);
     const format = chosenFormat(options);
-    printData(await renderReport(report, format));
+    printRendered(await renderReport(report, format), format);
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
       folder.end();
@@ -152,17 +161,26 @@ async function tellRows(
   }
 }
 
-/** Leaves the report and the records in the folder, whole or not at all. */
-async function leave(
+/** Leaves the records in the folder, whole or not at all, with what they refer to. */
+async function leaveResults(
+  folder: RunFolder,
+  { sweep, cacheFolder }: Pick<Job, 'sweep'> & { readonly cacheFolder: string },
+  records: readonly ResultRecord[],
+  { columns }: RunOptions,
+): Promise<void> {
+  writeRecords(folder.path, records, { ...requestOf(sweep), columns: columns ?? null });
+  await leaveAnswers(folder.path, records, cacheFolder);
+}
+
+/** Leaves the report in the folder, whole or not at all. */
+async function leaveReport(
   folder: RunFolder,
   sweep: Sweep,
   records: readonly ResultRecord[],
   coordinator: RunningCoordinator,
-  columns: ColumnChoice | null,
+  { columns }: RunOptions,
 ): Promise<Report> {
-  const request = { ...requestOf(sweep), columns };
-  const report = buildReport(records, request);
-  writeRecords(folder.path, records, request);
+  const report = buildReport(records, { ...requestOf(sweep), columns: columns ?? null });
   writeWhole(join(folder.path, FILES.page), await renderReport(report, 'html'));
   // What promtool and node_exporter's textfile collector read is the older text, which has no exemplars.
   writeWhole(join(folder.path, FILES.metrics), plainText(await coordinator.families()));

@@ -1,6 +1,7 @@
 import { formatValue } from '../../core/metrics/format.js';
 import type { ChildMessage } from '../../process/isolation/job.js';
 import { type Launched, type LaunchRequest, launch } from '../../process/isolation/launch.js';
+import { terminated } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { ProgressLine } from '../output/progress-line.js';
 import { interruptible, stepProgress } from './step-progress.js';
@@ -10,7 +11,10 @@ import { interruptible, stepProgress } from './step-progress.js';
  * @returns what `ended` of the child gives.
  */
 export function orStopped<Answer>(child: Launched<Answer>): Launched<Answer>['ended'] {
-  const stop = () => child.kill('interrupted');
+  const stop = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGTERM') terminated();
+    child.kill('interrupted');
+  };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   return child.ended.finally(() => process.off('SIGINT', stop).off('SIGTERM', stop));
 }

@@ -1,4 +1,5 @@
 import { duration } from '../../report/time-left.js';
+import { terminated } from '../interrupts.js';
 import { SILENT_SECONDS } from '../output/progress.js';
 import type { ProgressStream } from '../output/progress-writer.js';
 
@@ -46,7 +47,10 @@ export async function interruptible<T>(
 ): Promise<T> {
   const progress = stepProgress(process.stderr, what);
   const interrupted = new AbortController();
-  const stop = () => interrupted.abort();
+  const stop = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGTERM') terminated();
+    interrupted.abort();
+  };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     return await work(progress, interrupted.signal);

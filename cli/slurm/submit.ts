@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { printable } from '../../core/input/printable.js';
+import { shellLine, shellWord } from '../../core/input/shell-word.js';
 import { VERSION } from '../../process/package.js';
 import { isLoopback } from '../../proto/loopback.js';
 import { EXIT, usageError, workError } from '../exit.js';
@@ -38,8 +39,15 @@ export async function submitJob(
   );
   if (options.coordinator === HERE) {
     const certs = join(job.folder, 'certs');
-    const address = `"$(cat ${shellQuoted(join(job.folder, 'coordinator'))})"`;
-    const files = `--tls-ca ${certs}/ca.crt --tls-cert ${certs}/job.crt --tls-key ${certs}/job.key`;
+    const address = `"$(cat ${shellWord(join(job.folder, 'coordinator'))})"`;
+    const files = shellLine([
+      '--tls-ca',
+      `${certs}/ca.crt`,
+      '--tls-cert',
+      `${certs}/job.crt`,
+      '--tls-key',
+      `${certs}/job.key`,
+    ]);
     say(`while it runs: ridge watch --coordinator ${address} ${files}`);
   }
   printData(id);
@@ -184,7 +192,7 @@ export function jobScript(job: Job): string {
     ...options.map((option) => `#SBATCH ${directive(option)}`),
     '',
     ...job.before,
-    `exec ${job.task.map(shellQuoted).join(' ')}`,
+    `exec ${shellLine(job.task)}`,
     '',
   ].join('\n');
 }
@@ -192,9 +200,4 @@ export function jobScript(job: Job): string {
 /** sbatch splits a directive at blanks and knows double quotes. */
 function directive(option: string): string {
   return /^[\w@%+=:,./[\]-]*$/.test(option) ? option : `"${option.replace(/["\\]/g, '\\$&')}"`;
-}
-
-/** @returns the word as bash reads it back. */
-export function shellQuoted(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
 }

@@ -47,8 +47,8 @@ export function artifactService(api: ArtifactsApi, handlers: Handlers): Artifact
       return { artifact: undefined, maker: maker ?? '', wanted };
     }),
     putArtifact: handlers.unary(async (request, context) => {
-      const { shelf } = claimed(placeOf(api, request, context));
-      return await shelf.take(context.caller, request);
+      const { shelf, key } = claimed(placeOf(api, request, context));
+      return await shelf.take(key, context.caller, request);
     }),
     offerArtifact: handlers.unary(async ({ artifact, ...request }, context) => {
       const { shelf, lease, key } = claimed(placeOf(api, request, context));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
 import { invalid, WireError } from '../../proto/errors.js';
@@ -28,7 +29,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Durability, Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
-import { DEFAULT_NAMESPACE, NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
+import { NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
 import { namespaceStatuses } from './namespaces.js';
@@ -85,7 +86,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         ...(mayUse(who, DEFAULT_NAMESPACE)
           ? [...dispatcher.state.otherReleases.values()].map(otherReleaseStatus)
           : []),
-        ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, sweep)),
+        ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, registry, sweep)),
       ],
     })),
     getSweep: handlers.unary(async ({ sweepId }, { who }) => {
@@ -330,9 +331,14 @@ async function* watchLeader(
   signal: AbortSignal,
 ): AsyncGenerator<WatchLeaderResponse> {
   while (!signal.aborted) {
-    const { leader } = leadership;
+    const { leader, trouble } = leadership;
     const changed = leadership.changes.wait(signal);
-    yield { leaderAddress: leader?.grpc ?? '', leaderWebUrl: leader?.web ?? '', ownAddress: ownAddress() };
+    yield {
+      leaderAddress: leader?.grpc ?? '',
+      leaderWebUrl: leader?.web ?? '',
+      ownAddress: ownAddress(),
+      trouble: trouble ?? '',
+    };
     await changed;
   }
 }
@@ -349,7 +355,10 @@ async function* watch(
     const running = runningTrials(dispatcher, registry).filter(
       ({ sweepId }) => sweepId === sweep.view.sweepId,
     );
-    const message = { status: wireStatus(dispatcher, sweep), running: running.map(({ trial }) => trial) };
+    const message = {
+      status: wireStatus(dispatcher, registry, sweep),
+      running: running.map(({ trial }) => trial),
+    };
     const text = JSON.stringify(message);
     if (text !== sent) {
       sent = text;

@@ -1,5 +1,7 @@
 import { getOrMake } from '../../core/maps.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { SearchBound } from '../../core/sweep/spec.js';
+import { BEFORE_WORK, beforeWorkOf } from '../../proto/before-work.js';
 import { toBounds, toSweepState } from '../../proto/convert.js';
 import {
   type NodeStatus,
@@ -11,11 +13,20 @@ import {
 import type { SearchProgress } from '../../search/searcher.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
-import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
-import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
+import { quotaRefusal } from '../scheduler/namespaces.js';
+import { serves } from '../scheduler/placement.js';
+import {
+  type LeaseState,
+  type OtherRelease,
+  queueOf,
+  type SchedulerState,
+  type SweepState,
+} from '../scheduler/state.js';
 import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
 
+/** Nodes that a reason names. */
+const MOST_NODES = 4;
 /** Behind what a running trial is of. */
 const SUFFIX = {
   measure: '',
@@ -24,7 +35,7 @@ const SUFFIX = {
   quality: ' (answers)',
 } as const;
 
-export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
+export function wireStatus(dispatcher: Dispatcher, registry: Registry, sweep: SweepState): SweepStatus {
   const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);
   const search = searchProgress(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
@@ -46,7 +57,7 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     start: start ?? 0,
     disturbedBy: [...disturbedBy],
     invalidBy: [...invalidBy],
-    blockedReasons: reasonsToWait(dispatcher, sweep, state),
+    blockedReasons: reasonsToWait(dispatcher, registry, sweep, state),
     failureReasons: failureReasons(sweep),
     search: search === null ? undefined : wireSearch(search, sweep.view.bounds),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
@@ -64,15 +75,40 @@ function wireSearch(
 }
 
 function reasonsToWait(
-  dispatcher: Dispatcher,
+  { state }: Dispatcher,
+  registry: Registry,
   sweep: SweepState,
-  state: ReturnType<typeof sweepStatus>['state'],
+  stated: ReturnType<typeof sweepStatus>['state'],
 ): string[] {
-  if (state === 'paused') return sweep.paused === null ? [] : [sweep.paused];
-  if (state === 'cancelled') return sweep.ended === null ? [] : [sweep.ended];
-  if (state !== 'running') return [];
-  const quota = quotaRefusal(dispatcher.state, sweep.view.namespace);
-  return [...(quota === null ? [] : [quota]), ...blockedReasons(dispatcher.state, sweep)];
+  if (stated === 'paused') return sweep.paused === null ? [] : [sweep.paused];
+  if (stated === 'cancelled') return sweep.ended === null ? [] : [sweep.ended];
+  if (stated !== 'running') return [];
+  const quota = quotaRefusal(state, sweep.view.namespace);
+  const reasons = [...(quota === null ? [] : [quota]), ...blockedReasons(state, sweep)];
+  return reasons.length > 0 ? reasons : whyNothingRuns(state, registry, sweep);
+}
+
+/** @returns what those nodes do that could measure a sweep of which nothing runs; none where something does, or they ask for work. */
+function whyNothingRuns(state: SchedulerState, registry: Registry, sweep: SweepState): string[] {
+  const leases = [...state.leases.values()];
+  if (leases.some(({ sweepId }) => sweepId === sweep.view.sweepId)) return [];
+  if (state.awaited !== null) return [awaitedText(state.awaited.nodes)];
+  const serving = registry
+    .entries()
+    .filter(({ profile, session }) => session !== null && serves(profile, sweep.view));
+  const first = serving.map(({ profile, state: does }) => {
+    const before = beforeWorkOf(does);
+    return before === null ? null : `${profile.name} ${BEFORE_WORK[before]}`;
+  });
+  if (first.every((does) => does !== null)) return first.slice(0, MOST_NODES);
+  const slots = serving.flatMap(({ profile }) => [...(state.nodes.get(profile.name)?.slots.values() ?? [])]);
+  const areBusy = slots.length > 0 && slots.every(({ trialId }) => trialId !== null);
+  return areBusy ? ['every device that could measure it is busy with other sweeps'] : [];
+}
+
+function awaitedText(nodes: ReadonlySet<string>): string {
+  const some = [...nodes].slice(0, MOST_NODES).join(', ');
+  return `nothing is begun until ${some} ${nodes.size === 1 ? 'has' : 'have'} said what still runs there`;
 }
 
 /** @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0 = nobody can tell. */
@@ -158,7 +194,7 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
             ? 'draining'
             : mine.length > 0
               ? 'busy'
-              : 'idle',
+              : (beforeWorkOf(state) ?? 'idle'),
       lastSeenAt,
       nodeProfileJson: JSON.stringify(profile),
       running: seen.map(({ trial }) => trial),

@@ -1,8 +1,9 @@
 import { quote } from '../../core/quote.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { WireError } from '../../proto/errors.js';
 import type { Dispatcher } from '../dispatcher.js';
-import { DEFAULT_NAMESPACE, namespaceOf } from '../scheduler/namespaces.js';
+import { namespaceOf } from '../scheduler/namespaces.js';
 import type { SweepState } from '../scheduler/state.js';
 
 /** Whose rights are asked for. */

@@ -11,7 +11,7 @@ import { type BodyStore, hexOf, hexOfBytes } from '../bodies/store.js';
 
 export interface ShelfSettings {
   readonly path: string;
-  /** All together; the longest unused go. */
+  /** All together; beyond that the longest unused go of the namespace that has most. */
   readonly maxBytes: number;
   /** What the disk has left in any case: logs and bodies may lie on the same. */
   readonly keepFreeBytes: number;
@@ -20,14 +20,22 @@ export interface ShelfSettings {
 const MOST_ARTIFACTS = 10_000;
 /** Files of one artifact: an exported graph with its vocabulary has a dozen. */
 const MOST_FILES = 256;
-/** On their way at a time. */
+/** On their way at a time, of all callers together. */
 const MOST_INCOMING = 64;
 /** What nobody went on bringing, or offered, is given up. */
 const PATIENCE_SECONDS = 600;
 
+/** What has come of a file that belongs to no artifact yet. */
+interface Coming {
+  readonly namespace: string;
+  readonly bytes: number;
+  readonly at: number;
+}
+
 /**
- * Artifacts that nodes made, for other nodes: a cache, bounded, whose loss costs making them again. Each is there by a key that has its
- * namespace in it; files with the same content are there once.
+ * Artifacts that nodes made, for other nodes: a cache, bounded, whose loss costs making them again. Each is there by a key that begins with its
+ * namespace; files with the same content are there once. What has come counts, and not what somebody says will come; who needs room takes
+ * it from the namespace that has most, so that nobody loses what is within an equal share.
  */
 export class Shelf {
   readonly #settings: ShelfSettings;
@@ -35,9 +43,8 @@ export class Shelf {
   readonly #incoming: Incoming;
   /** By key, the longest unused first. */
   readonly #entries = new Map<string, Artifact>();
-  /** Bytes of files that are on their way or not offered yet, by digest. */
-  readonly #coming = new Map<string, { readonly bytes: number; readonly at: number }>();
-
+  /** By digest. */
+  readonly #coming = new Map<string, Coming>();
   readonly #checkedAt = new Map<string, number>();
 
   private constructor(settings: ShelfSettings, now: () => number) {
@@ -90,17 +97,19 @@ export class Shelf {
   }
 
   /**
-   * Takes in a piece of a file.
+   * Takes in a piece of a file of the artifact that is to be there by a key.
    * @throws WireError `too-large` where there is no room, `invalid` for what is not what its digest says.
    */
-  async take(caller: string, piece: Piece): Promise<Progress> {
+  async take(key: string, caller: string, piece: Piece): Promise<Progress> {
     const { digest, bytes } = piece;
-    if (!this.#coming.has(digest) && !this.#kept().has(digest)) await this.#makeRoom(bytes);
-    this.#coming.set(digest, {
-      bytes: Math.max(bytes, this.#coming.get(digest)?.bytes ?? 0),
-      at: this.#now(),
-    });
-    return await this.#incoming.take(caller, piece);
+    const namespace = namespaceOf(key);
+    if (bytes > this.#settings.maxBytes) throw noRoom(bytes);
+    if (!this.#kept().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
+    const progress = await this.#incoming.take(caller, piece);
+    const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
+    const received = Math.max(before.bytes, progress.received);
+    this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
+    return progress;
   }
 
   /** Has an artifact whose files were brought. @throws WireError `invalid` for one that lacks a file. */
@@ -118,9 +127,10 @@ export class Shelf {
     this.#entries.delete(key);
     this.#entries.set(key, artifact);
     for (const { digest } of files) this.#coming.delete(digest);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= MOST_ARTIFACTS) break;
-      await this.#drop(oldest);
+    while (this.#entries.size > MOST_ARTIFACTS) {
+      const counts = new Map<string, number>();
+      for (const one of this.#entries.keys()) add(counts, namespaceOf(one), 1);
+      await this.#drop(this.#oldestOf(largest(counts, namespaceOf(key)))!);
     }
   }
 
@@ -146,26 +156,43 @@ export class Shelf {
     }
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
+  /** @param digest of the file that needs it. @throws WireError `too-large` */
+  async #makeRoom(namespace: string, digest: string, bytes: number): Promise<void> {
     const { path, maxBytes, keepFreeBytes } = this.#settings;
     const stale = [...this.#coming].filter(([, { at }]) => this.#now() - at > PATIENCE_SECONDS);
-    for (const [digest] of stale) this.#coming.delete(digest);
+    for (const [one] of stale) this.#coming.delete(one);
     if (stale.length > 0) await this.#sweep();
     const lacks = async () => {
       const { bavail, bsize } = await statfs(path);
-      return this.#used() + bytes > maxBytes || bavail * bsize - this.#awaited() - bytes < keepFreeBytes;
+      return this.#used() + bytes > maxBytes || bavail * bsize - bytes < keepFreeBytes;
     };
-    for (const key of [...this.#entries.keys()]) {
-      if (bytes > maxBytes || !(await lacks())) break;
-      await this.#drop(key);
+    while (await lacks()) {
+      const most = largest(this.#bytesBy(namespace, bytes), namespace);
+      const oldest = this.#oldestOf(most);
+      // What others have begun goes last; who brings several files of one artifact needs them all.
+      const begun =
+        most === namespace
+          ? undefined
+          : [...this.#coming].find(([one, coming]) => one !== digest && coming.namespace === most);
+      if (oldest !== undefined) await this.#drop(oldest);
+      else if (begun !== undefined) this.#coming.delete(begun[0]);
+      else throw noRoom(bytes);
       await this.#sweep();
     }
-    if (!(await lacks())) return;
-    throw new WireError(
-      'too-large',
-      `There is no room for ${bytes} bytes among the artifacts of the coordinator.`,
-      ['Raise `maxBytes` of its `artifacts`, or give it a larger disk.'],
-    );
+  }
+
+  /** @returns the artifact of a namespace that was unused for longest. */
+  #oldestOf(namespace: string): string | undefined {
+    return [...this.#entries.keys()].find((key) => namespaceOf(key) === namespace);
+  }
+
+  /** @returns what each namespace has, and what one of them is about to have. */
+  #bytesBy(namespace: string, more: number): Map<string, number> {
+    const bytes = new Map([[namespace, more]]);
+    for (const [key, { files }] of this.#entries)
+      for (const file of files) add(bytes, namespaceOf(key), file.bytes);
+    for (const coming of this.#coming.values()) add(bytes, coming.namespace, coming.bytes);
+    return bytes;
   }
 
   #kept(): Map<string, number> {
@@ -175,13 +202,8 @@ export class Shelf {
 
   #used(): number {
     const all = this.#kept();
-    for (const [digest, { bytes }] of this.#coming) all.set(digest, bytes);
+    for (const [digest, { bytes }] of this.#coming) if (!all.has(digest)) all.set(digest, bytes);
     return [...all.values()].reduce((sum, bytes) => sum + bytes, 0);
-  }
-
-  /** Bytes that may still come of what was begun. */
-  #awaited(): number {
-    return [...this.#coming.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async #drop(key: string): Promise<void> {
@@ -210,6 +232,23 @@ export class Shelf {
     return join(this.#settings.path, 'index', createHash('sha256').update(key).digest('hex'));
   }
 }
+
+const namespaceOf = (key: string): string => key.slice(0, key.indexOf(' '));
+
+const add = (sums: Map<string, number>, name: string, more: number) =>
+  void sums.set(name, (sums.get(name) ?? 0) + more);
+
+/** @returns the namespace that has most; of several the one that asks. */
+function largest(of: ReadonlyMap<string, number>, asks: string): string {
+  let most = asks;
+  for (const [namespace, size] of of) if (size > (of.get(most) ?? 0)) most = namespace;
+  return most;
+}
+
+const noRoom = (bytes: number) =>
+  new WireError('too-large', `There is no room for ${bytes} bytes among the artifacts of the coordinator.`, [
+    'Raise `maxBytes` of its `artifacts`, or give it a larger disk.',
+  ]);
 
 /** Files by their digests, moved where they belong once they are whole. */
 function filesIn(folder: string): Pick<BodyStore, 'name' | 'has' | 'put' | 'open'> {

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { failed } from '../../core/errors.js';
+import { groupBy } from '../../core/maps.js';
 import { invalid, WireError } from '../../proto/errors.js';
 import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 
 export interface IncomingLimits {
   /** Of one file. */
   readonly maxBytes: number;
-  /** Files that are on their way at a time, of all callers together; the one that waits longest is forgotten then. */
+  /** Files that are on their way at a time, of all callers together; beyond that the oldest is forgotten of the caller that has most. */
   readonly most: number;
 }
 
@@ -93,7 +94,7 @@ export class Incoming {
     if (offset + piece.length > bytes || (piece.length === 0 && bytes > 0)) {
       throw invalid(`A piece of ${piece.length} bytes at ${offset} does not fit in ${bytes}.`);
     }
-    if (before === 0) await this.#makeRoom();
+    if (before === 0) await this.#makeRoom(path);
     const file = await open(path, 'a');
     try {
       await file.appendFile(piece);
@@ -111,22 +112,26 @@ export class Incoming {
     return { kept: true, received };
   }
 
-  async #makeRoom(): Promise<void> {
+  /** @param path of the file that is about to come. */
+  async #makeRoom(path: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const names = await readdir(this.#folder);
     if (names.length < this.#limits.most) return;
+    const byCaller = groupBy(names, callerOf);
+    const own = byCaller.get(callerOf(basename(path))) ?? [];
+    const most = [...byCaller.values()].reduce((a, b) => (b.length > a.length ? b : a), own);
     const files = await Promise.all(
-      names.map(async (name) => {
-        const path = join(this.#folder, name);
-        return { path, at: (await stat(path).catch(() => null))?.mtimeMs ?? 0 };
+      most.map(async (name) => {
+        const file = join(this.#folder, name);
+        return { file, at: (await stat(file).catch(() => null))?.mtimeMs ?? 0 };
       }),
     );
     const [oldest] = files.sort((a, b) => a.at - b.at);
-    if (oldest !== undefined) await rm(oldest.path, { force: true });
+    if (oldest !== undefined) await rm(oldest.file, { force: true });
   }
 
   #pathOf(caller: string, hex: string): string {
-    return join(this.#folder, `${createHash('sha256').update(caller).digest('hex').slice(0, 16)}-${hex}`);
+    return join(this.#folder, `${callerOf(createHash('sha256').update(caller).digest('hex'))}-${hex}`);
   }
 
   async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -139,6 +144,11 @@ export class Incoming {
     }
   }
 }
+
+/** Of a name in the folder, the characters that say whose the file is. */
+const CALLER_CHARACTERS = 16;
+
+const callerOf = (name: string): string => name.slice(0, CALLER_CHARACTERS);
 
 function checked(digest: string): string {
   const hex = hexOf(digest);

@@ -27,10 +27,7 @@ export interface BodyStore {
   open(hex: string): Promise<Readable | null>;
 }
 
-/** @returns the 64 digits of a digest; null for what is none: it must never become a path. */
-export function hexOf(digest: string): string | null {
-  return /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] ?? null;
-}
+export { hexOf } from '../../core/digest.js';
 
 /** @returns SHA-256 of a file as it is read, as hexadecimal digits. */
 export async function hexOfBytes(file: Readable): Promise<string> {

@@ -1,12 +1,12 @@
 import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
 import type { Grade } from '../../core/result/warnings.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { NamespaceStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { namespaceStatuses } from '../api/namespaces.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
-import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
 import type { LeaseState, SchedulerState, SweepState } from '../scheduler/state.js';
 import { type SweepStatus, sweepStatus } from '../scheduler/status.js';
 import { type RankedResult, rankResults } from './ranking.js';

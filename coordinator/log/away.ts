@@ -1,7 +1,9 @@
 import { FailureError } from '../../core/errors.js';
 
 /** No server of the log answers, or none that is ready yet: the same may succeed a moment later. */
-export class StoreAway extends FailureError {}
+export class StoreAway extends FailureError {
+  override readonly passes = true;
+}
 
 /** What the system was asked to do when nobody was there. */
 const CALLS: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo', 'read', 'write']);

@@ -37,6 +37,8 @@ export interface PostgresOptions {
   readonly patienceSeconds: number;
   /** Whether the tables are made where they are not there. */
   readonly make?: boolean;
+  /** How often a follower that hears nothing asks again: notifications are lost while a connection is away. */
+  readonly pollSeconds?: number;
 }
 
 /** Where the log ends, and who writes to it. Numbers of PostgreSQL's bigint come as text. */
@@ -60,7 +62,6 @@ interface Attempt {
   readonly chain: string;
 }
 
-/** A follower that hears nothing asks again after this long: notifications are lost while a connection is away. */
 const POLL_SECONDS = 2;
 /** Most rows of one statement, of six values each: a power of two, as the others are, so that a few statements are all that a server has to read. */
 const ROWS_AT_ONCE = 128;
@@ -71,7 +72,7 @@ const ROWS_AT_ONCE = 128;
  * whose acknowledgement was lost is recognised by its checksum, and not written twice.
  */
 export class PostgresLog extends EntryReader implements Log {
-  protected override readonly pollSeconds = POLL_SECONDS;
+  protected override readonly pollSeconds: number;
   readonly snapshots: Snapshots;
   readonly #address: Address;
   /** Appends have a connection to themselves: a slow reader must not hold them up. */
@@ -86,8 +87,9 @@ export class PostgresLog extends EntryReader implements Log {
   #seen = 0;
   #appending: Promise<unknown> = Promise.resolve();
 
-  private constructor(address: Address, patienceSeconds: number, kept: boolean) {
+  private constructor(address: Address, patienceSeconds: number, kept: boolean, pollSeconds: number) {
     super();
+    this.pollSeconds = pollSeconds;
     this.#address = address;
     const channel = channelOf(address);
     this.#lease = new PostgresLease(address, patienceSeconds, () => {
@@ -109,9 +111,10 @@ export class PostgresLog extends EntryReader implements Log {
    * Connects and makes the tables when they are not there.
    * @throws FailureError with one sentence: no server, a wrong password, tables of another release, …
    */
-  static async open({ url, patienceSeconds, make = true }: PostgresOptions): Promise<PostgresLog> {
+  static async open(options: PostgresOptions): Promise<PostgresLog> {
+    const { url, patienceSeconds, make = true, pollSeconds = POLL_SECONDS } = options;
     const address = readAddress(url);
-    const log = new PostgresLog(address, patienceSeconds, make);
+    const log = new PostgresLog(address, patienceSeconds, make, pollSeconds);
     try {
       // Not patiently: whoever starts is told at once where nothing answers.
       await log.#reader.query('SELECT 1');

@@ -1,5 +1,6 @@
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { FactHead, ResultHead } from '../log/log.js';
-import { DEFAULT_NAMESPACE, NAMESPACE } from './namespaces.js';
+import { NAMESPACE } from './namespaces.js';
 import { MOST_STARTS } from './starts.js';
 import type { SchedulerState } from './state.js';
 

@@ -1,10 +1,12 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { Told } from '../../search/searcher.js';
 import { askedOf } from '../log/detail.js';
 import type { FactHead, ResultHead } from '../log/log.js';
+import { releaseBlock } from './block-allocator.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
-import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
+import { chargeTrial } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { serves } from './placement.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
@@ -224,10 +226,7 @@ function releaseBlocks(
   for (const node of state.nodes.values()) {
     if (!from(node)) continue;
     for (const slot of node.slots.values()) {
-      if (slot.block?.sweepId !== sweep.view.sweepId) continue;
-      const queue = queueOf(sweep, slot.block.queue);
-      for (const position of slot.block.pending) requeue(queue, position);
-      slot.block = null;
+      if (slot.block?.sweepId === sweep.view.sweepId) releaseBlock(state, slot);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Lease, Purpose } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
-import { type Allocation, allocateBlock } from './block-allocator.js';
+import { type Allocation, allocateBlock, releaseBlock } from './block-allocator.js';
 import { appendOf, type Command } from './commands.js';
 import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
 import { quotaRefusal, refundBlock } from './namespaces.js';
@@ -92,7 +92,11 @@ function nextLease(
       slot.block = null;
       continue;
     }
-    if (state.severalTurns && quotaRefusal(state, sweep.view.namespace) !== null) return null;
+    if (state.severalTurns && quotaRefusal(state, sweep.view.namespace) !== null) {
+      // Kept, the block would hold the device idle for everybody.
+      releaseBlock(state, slot);
+      continue;
+    }
     const { stage } = block;
     const time = timeLeft(state, sweep, now);
     const next = nextOfBlock(state, sweep, slot, { facts: allocation.facts, time, at });

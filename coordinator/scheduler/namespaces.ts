@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { groupBy } from '../../core/maps.js';
+import { DEFAULT_NAMESPACE, idInNamespace } from '../../core/sweep/identity.js';
 import {
   type Block,
   type LeaseState,
@@ -9,9 +9,6 @@ import {
   type SweepState,
 } from './state.js';
 import type { SweepView } from './view.js';
-
-/** Of sweeps that name none, and of all that were submitted before there were namespaces. */
-export const DEFAULT_NAMESPACE = 'default';
 
 /** What names of namespaces look like. */
 export const NAMESPACE = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -33,11 +30,10 @@ const USUAL: NamespacePolicy = { weight: 1, runningTrials: null, deviceHours: nu
 /** Before a sweep has a trial that says how long they take. */
 const UNKNOWN_SECONDS = 60;
 
-/** @returns a sweep as that of a namespace: an id of its own, so that two namespaces that ask for the same have nothing in common. */
+/** @returns a sweep as that of a namespace. */
 export function inNamespace(view: SweepView, namespace: string): SweepView {
   if (namespace === DEFAULT_NAMESPACE) return view;
-  const digest = createHash('sha256').update(`${view.sweepId}\n${namespace}`).digest('hex');
-  return { ...view, namespace, sweepId: `s${digest.slice(0, view.sweepId.length - 1)}` };
+  return { ...view, namespace, sweepId: idInNamespace(view.sweepId, namespace) };
 }
 
 /** @returns the namespace of a sweep; that of one which another release wrote is the usual one. */

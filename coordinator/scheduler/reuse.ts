@@ -1,7 +1,8 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { ofNewestBuild } from '../../judgement/trials.js';
 import type { Fact } from '../log/log.js';
-import { DEFAULT_NAMESPACE, namespaceOf } from './namespaces.js';
+import { namespaceOf } from './namespaces.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 import { readTrialId } from './trial-id.js';

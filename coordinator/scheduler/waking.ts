@@ -1,5 +1,6 @@
 import { FEW_EXPERIMENTS } from './block-allocator.js';
 import type { Command } from './commands.js';
+import { quotaRefusal } from './namespaces.js';
 import { serves } from './placement.js';
 import { type PointQueue, queueKey, type SchedulerState, type Slot, type SweepState } from './state.js';
 import { isRunning } from './status.js';
@@ -40,12 +41,14 @@ function wake(state: SchedulerState, slots: readonly Slot[]): Command[] {
 
 function slotsFor(state: SchedulerState, running: readonly SweepState[], most: number): Slot[] {
   const [found, passed]: [Slot[], [Slot, boolean][]] = [[], []];
-  // A namespace that runs as many trials as it may has slots wait that hold a block.
-  if (!state.severalTurns && !running.some(hasPoints)) return found;
+  const open = running.filter(
+    ({ view }) => !state.severalTurns || quotaRefusal(state, view.namespace) === null,
+  );
+  if (!open.some(hasPoints)) return found;
   const left = new Map<PointQueue, number>();
   for (const [slot, idle] of state.waiting) {
     if (found.length === most || found.length + passed.length === LOOKED_AT_EACH * most) break;
-    if (isFor(state, slot, running, left)) found.push(slot);
+    if (isFor(state, slot, open, left)) found.push(slot);
     else passed.push([slot, idle]);
   }
   // Those behind them are looked at first the next time.

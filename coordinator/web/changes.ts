@@ -66,7 +66,7 @@ export class Changes {
   }
 
   #write(): Texts {
-    const sweeps = JSON.stringify(liveSweeps(this.#dispatcher, this.#who));
+    const sweeps = JSON.stringify(liveSweeps(this.#dispatcher, this.#registry, this.#who));
     const nodes = JSON.stringify(liveNodes(this.#dispatcher, this.#registry));
     const running = JSON.stringify(liveTrials(this.#dispatcher, this.#registry, this.#who));
     const before = this.#texts;

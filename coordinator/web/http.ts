@@ -80,7 +80,9 @@ function routes(app: HttpApp, parts: WebParts): void {
   });
 
   if (parts.writes) writeRoutes(app, parts);
-  app.get('/api/v1/sweeps', READ, async (request) => ({ sweeps: liveSweeps(dispatcher, seer(request)) }));
+  app.get('/api/v1/sweeps', READ, async (request) => ({
+    sweeps: liveSweeps(dispatcher, registry, seer(request)),
+  }));
   app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
   app.get('/api/v1/leader', READ, async () => standingOf(dispatcher.leadership));
   const driftFor = perRights((who) => new Drift(parts, who));
@@ -92,7 +94,7 @@ function routes(app: HttpApp, parts: WebParts): void {
     running: liveTrials(dispatcher, registry, seer(request)),
   }));
   app.get<Named>('/api/v1/sweeps/:id', READ, async (request) =>
-    liveSweep(dispatcher, sweepNamed(dispatcher, request.params.id, seer(request))),
+    liveSweep(dispatcher, registry, sweepNamed(dispatcher, request.params.id, seer(request))),
   );
   app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
     const packed = await reports.of(sweepNamed(dispatcher, request.params.id, seer(request)));

@@ -11,8 +11,8 @@ import { searchProgress } from '../scheduler/status.js';
 const SWEEPS = 200;
 
 /** @returns where a sweep stands, the same numbers as the control API's. */
-export function liveSweep(dispatcher: Dispatcher, sweep: SweepState): LiveSweep {
-  const { state, trialSeconds, objectives, search: _, ...status } = wireStatus(dispatcher, sweep);
+export function liveSweep(dispatcher: Dispatcher, registry: Registry, sweep: SweepState): LiveSweep {
+  const { state, trialSeconds, objectives, search: _, ...status } = wireStatus(dispatcher, registry, sweep);
   return {
     ...status,
     state: fromSweepState(state),
@@ -30,9 +30,9 @@ function liveSearch(sweep: SweepState, spared: number): LiveSearch | null {
 }
 
 /** @returns the newest sweeps, newest first. */
-export function liveSweeps(dispatcher: Dispatcher, who: Seer): LiveSweep[] {
+export function liveSweeps(dispatcher: Dispatcher, registry: Registry, who: Seer): LiveSweep[] {
   const newest = sweepsOf(dispatcher, who).slice(-SWEEPS).reverse();
-  return newest.map((sweep) => liveSweep(dispatcher, sweep));
+  return newest.map((sweep) => liveSweep(dispatcher, registry, sweep));
 }
 
 export function liveTrials(dispatcher: Dispatcher, registry: Registry, who: Seer): LiveTrial[] {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { textUpTo } from '../bounds.js';
+import { isNestedTooDeep, MOST_NESTED } from '../nesting.js';
+import { orElse } from '../or-else.js';
 import { patternProblem } from '../quality/scorers/pattern.js';
-import { type Value, valueAt } from './value.js';
+import { GraphError, type Value, valueAt } from './value.js';
 
 /** How an answer is read: a word, or a word with what it needs. */
 export const parserSchema = z
@@ -20,7 +22,8 @@ const MARK = /^\s*(?:[-*•]|\(?\d{1,4}[.):])\s+/;
 /**
  * Reads an answer. What is not found is null, and no error: models say what they like.
  * `list` takes the lines that begin with a bullet or a number, or a JSON list; `number` and `letter` the last one; `regex` its first
- * group, or all that matches.
+ * group, or all that matches, which may take long.
+ * @throws GraphError for lists and records that are nested too deeply.
  */
 export function parseAnswer(parser: Parser, answer: string): Value {
   if (typeof parser === 'object') {
@@ -76,11 +79,9 @@ function jsonIn(text: string): Value | undefined {
   ] as const) {
     const [from, to] = [text.indexOf(open), text.lastIndexOf(close)];
     if (from < 0 || to < from) continue;
-    try {
-      return JSON.parse(text.slice(from, to + 1)) as Value;
-    } catch {
-      // Braces that are no JSON.
-    }
+    const read = orElse(() => JSON.parse(text.slice(from, to + 1)) as Value, undefined);
+    if (isNestedTooDeep(read)) throw new GraphError(`the answer nests JSON deeper than ${MOST_NESTED}`);
+    if (read !== undefined) return read;
   }
   return undefined;
 }

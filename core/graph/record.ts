@@ -1,13 +1,6 @@
 import { z } from 'zod';
-import {
-  between,
-  ID_CHARACTERS,
-  listOf,
-  NAME_CHARACTERS,
-  recordOf,
-  SENTENCE_CHARACTERS,
-  textOf,
-} from '../bounds.js';
+import { between, listOf, NAME_CHARACTERS, recordOf, SENTENCE_CHARACTERS, textOf } from '../bounds.js';
+import { digestSchema } from '../digest.js';
 import { readJsonLine } from '../input/json-line.js';
 import { REQUEST_OUTCOMES } from '../serving/requests.js';
 import { MOST_CALLS } from './definition.js';
@@ -34,7 +27,7 @@ export const callSchema = z.object({
   /** Calls whose ends it waited for. */
   after: listOf(textOf(SENTENCE_CHARACTERS), MOST_CALLS),
   /** Of system prompt and prompt, or of what a tool was given. */
-  promptDigest: z.string(),
+  promptDigest: digestSchema,
   /** What was said, or what a tool gave, as JSON. */
   answer: textOf(TEXT_CHARACTERS).nullable(),
   outcome: z.enum(REQUEST_OUTCOMES),
@@ -104,7 +97,7 @@ const stepSchema = z.object({
 export const graphRecordSchema = z.object({
   graph: textOf(NAME_CHARACTERS),
   /** Of its file, items included where they stand beside it. */
-  digest: z.string(),
+  digest: digestSchema,
   execution: z.enum(['graph', 'separate']),
   networkDelaySeconds: seconds,
   /** How the engine shares beginnings of prompts. */
@@ -122,7 +115,7 @@ export const graphRecordSchema = z.object({
   /** Their records, known by the content of their file. */
   calls: z.object({
     schema: z.literal(CALL_SCHEMA),
-    digest: textOf(ID_CHARACTERS),
+    digest: digestSchema,
     bytes: count,
     items: count,
   }),

@@ -2,7 +2,7 @@ import { MOST_CALLS, MOST_ELEMENTS } from './definition.js';
 import { evaluate, holds } from './expression.js';
 import type { Body, Drawn, GraphNode, RequestGraph } from './graph.js';
 import { startingValues } from './graph.js';
-import { type Parser, parseAnswer } from './parsers.js';
+import type { Parser } from './parsers.js';
 import { render } from './template.js';
 import { GraphError, listOf, textOf, type Value } from './value.js';
 
@@ -32,10 +32,12 @@ export interface ToolCall extends Call {
   readonly tool: Extract<GraphNode, { readonly kind: 'retrieve' | 'calculate' | 'command' }>;
 }
 
-/** What carries calls out. Either rejects where the application cannot go on. */
+/** What carries calls out. Each rejects where the application cannot go on. */
 export interface Hands {
   ask(call: PromptCall): Promise<string>;
   use(call: ToolCall): Promise<Value>;
+  /** Reads an answer as `parseAnswer` does, in bounded time. @throws GraphError */
+  read(parser: Parser, answer: string): Value;
 }
 
 /** What an application came to. */
@@ -171,7 +173,7 @@ class Application {
     };
     const ask = async (sample: number, of: string) => {
       this.#count(1);
-      return parseAnswer(parser as Parser, await this.#hands.ask({ ...call, id: of, sample }));
+      return this.#hands.read(parser as Parser, await this.#hands.ask({ ...call, id: of, sample }));
     };
     if (samples === null) return { value: await ask(0, id), after: new Set([id]) };
     const ids = Array.from({ length: samples }, (_, i) => `${id}~${i}`);

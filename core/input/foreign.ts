@@ -18,7 +18,8 @@ export function whyForeign(source: string, yaml: YamlSource, kind: string): stri
   if (source.slice(0, FRONT).includes('\0')) return why('it is binary, not text');
   if (yaml.exceeds) return null;
   const keys = `it has none of the keys ${TOP_KEYS.slice(0, -1).join(', ')} and ${TOP_KEYS.at(-1)}`;
-  if (!yaml.readable) return showsKeys(source) ? null : why(keys);
+  if (!yaml.readable)
+    return showsKeys(source) ? null : why(isMarkdown(source) ? keys : `${keys}${brokenAt(yaml)}`);
   if (yaml.data === null) return why('it is empty');
   if (!isMap(yaml.data) || !TOP_KEYS.some((key) => Object.hasOwn(yaml.data as object, key))) return why(keys);
   const written = yaml.data.kind;
@@ -28,8 +29,17 @@ export function whyForeign(source: string, yaml: YamlSource, kind: string): stri
 
 /** Of a text whose grammar is broken: one with a Markdown fence may hold such a file, and is none. */
 function showsKeys(source: string): boolean {
-  if (/^ {0,3}(```|~~~)/m.test(source)) return false;
+  if (isMarkdown(source)) return false;
   return TOP_KEYS.some((key) => new RegExp(`^[ \\t{]*["']?${key}["']?\\s*:`, 'm').test(source));
+}
+
+const isMarkdown = (source: string): boolean => /^ {0,3}(```|~~~)/m.test(source);
+
+/** Whoever left a bracket open wants to know where. */
+function brokenAt({ diagnostics: [first] }: YamlSource): string {
+  if (first === undefined) return '';
+  const [sentence] = first.message.split('\n');
+  return `; its YAML breaks at line ${first.line}, column ${first.column}: ${sentence!.replace(/^YAML: /, '').replace(/ at line \d+, column \d+:$/, '')}`;
 }
 
 /** Whether it is an object and no list. */

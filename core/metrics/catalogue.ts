@@ -109,6 +109,15 @@ export function metricNamed(name: string): MetricDefinition | undefined {
   return byName.get(name);
 }
 
+const byColumn = new Map(
+  METRICS.flatMap((metric) => (metric.column === null ? [] : [[metric.column, metric]])),
+);
+
+/** @returns the metric that people mean by its name (`decodeTokensPerSecond`) or by the head of its column (`decode`). */
+export function metricMeant(text: string): MetricDefinition | undefined {
+  return byName.get(text) ?? byColumn.get(text);
+}
+
 export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);
 
 /** @returns the metrics that only a server has, or only applications, or an energy source. */

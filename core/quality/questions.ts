@@ -1,15 +1,14 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import { groupBy } from '../maps.js';
-
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** What one task, or the text (null), was asked by, and what its answers were scored by. */
 const questionsOfTaskSchema = z.object({
   task: z.string().nullable(),
   /** Of all that answers follow from beside the model: items, prompts, examples, sampling; of the text its bytes and windows. */
-  asking: digest,
+  asking: digestSchema,
   /** Of all that scores follow from beside the answers: keys, scorers with their options, what is read in an answer, judges. */
-  scoring: digest,
+  scoring: digestSchema,
 });
 export type QuestionsOfTask = z.infer<typeof questionsOfTaskSchema>;
 

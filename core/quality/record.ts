@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import {
   type AnswersFile,
   type AnswersReference,
@@ -99,8 +100,8 @@ export const qualityRecordSchema = z.object({
     }),
   ),
   /** Digests of what was read: the text, and tasks in order. */
-  textDigest: z.string().nullable(),
-  taskDigests: z.array(z.string()),
+  textDigest: digestSchema.nullable(),
+  taskDigests: z.array(digestSchema),
   /** What each task and the text were asked and scored by; left out by releases of before. */
   questions: questionsSchema.optional(),
   /** Tasks of which answers were kept from an earlier asking, and scored again; left out = of none. */

@@ -8,6 +8,7 @@ import {
   SENTENCE_CHARACTERS,
   textOf,
 } from '../bounds.js';
+import { adapterDigestSchema, digestSchema, modelDigestSchema } from '../digest.js';
 import { FAILURES, type FailureCode } from '../errors.js';
 import { DISTURBANCE_LIMITS, GATES, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { graphRecordSchema } from '../graph/record.js';
@@ -32,7 +33,18 @@ import { SEVERITIES, WARNINGS, type WarningCode } from './warnings.js';
 export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-const options = z.record(z.string(), axisValue);
+/** Exports make columns, labels and files of these names. */
+const optionName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
+  // What every object has (`constructor`) would be the value of the rows without it.
+  .refine((name) => !(name in {}));
+const options = z.record(optionName, axisValue, {
+  error: ({ code }) =>
+    code === 'invalid_key'
+      ? 'names of options are a letter, then letters, digits and _, 64 at most, and nothing that every object has'
+      : undefined,
+});
 
 const modelFacts = z.object({
   format: z.enum(FORMAT_NAMES),
@@ -89,7 +101,7 @@ export const experimentSchema = z.object({
   model: z.object({
     name: z.string(),
     source: z.string(),
-    digest: z.string().nullable(),
+    digest: modelDigestSchema.nullable(),
     facts: modelFacts.nullable(),
   }),
   technique: z.object({
@@ -187,7 +199,7 @@ export const phaseSchema = z.object({
 export const artifactStepSchema = z.object({
   recipe: z.string(),
   /** Of the file it made. */
-  digest: z.string(),
+  digest: digestSchema,
   bytes: z.number(),
   makeSeconds: z.number(),
   /** What was learned while it was made, e.g. the sparsity and the errors of pruning. */
@@ -290,8 +302,8 @@ export const resultSchema = z.object({
   artifact: z
     .object({
       /** Digest of the file that was run, and of the base it was made from. */
-      digest: z.string(),
-      base: z.string(),
+      digest: modelDigestSchema,
+      base: modelDigestSchema,
       bytes: z.number(),
       recipe: z.string(),
       makeSeconds: z.number().nullable(),
@@ -299,7 +311,7 @@ export const resultSchema = z.object({
       steps: z.array(artifactStepSchema),
       /** Adapters that were attached at run time. */
       adapters: z.array(
-        z.object({ source: z.string(), digest: z.string(), bytes: z.number(), scale: z.number() }),
+        z.object({ source: z.string(), digest: adapterDigestSchema, bytes: z.number(), scale: z.number() }),
       ),
     })
     .nullable(),

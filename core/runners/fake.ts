@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { between, whole } from '../bounds.js';
-import { addedLater } from './added-later.js';
+import { addedLater } from '../experiment/added-later.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */

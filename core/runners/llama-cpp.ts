@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { orNull, whole } from '../bounds.js';
+import { addedLater } from '../experiment/added-later.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -11,7 +12,6 @@ import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
 import { predictMemory } from '../work/memory.js';
-import { addedLater } from './added-later.js';
 import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 import { PLACEMENT_OPTIONS } from './placement.js';
 import { PLAIN, type RunnerKind } from './runner.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { orNull, whole } from '../bounds.js';
+import { addedLater } from '../experiment/added-later.js';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -23,7 +24,6 @@ import {
 } from '../work/memory.js';
 import { onnxPasses, tokensAtOnce } from '../work/onnx.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from '../work/pass/setting.js';
-import { addedLater } from './added-later.js';
 import { batch, engine, threads } from './cpu-options.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 

@@ -30,23 +30,73 @@ const ALPHA = 0.005;
 
 /** @param requests each prompt once and then again, in the order they were sent. */
 export function auditCaches(requests: readonly RequestRecord[]): CacheAudit {
-  const pairs = requests.flatMap((fresh, i) => {
+  const pairs = pairsOf(requests);
+  return {
+    pairs: pairs.length,
+    firstToken: speedup(pairs, firstTokenOf),
+    decode: speedup(pairs, decodeOf),
+  };
+}
+
+/** First tokens of a run that came as soon as those of prompts that are asked again. */
+interface KnownPrompts {
+  readonly pairs: number;
+  /** Over new prompts. */
+  readonly run: Speedup;
+  readonly again: Speedup;
+}
+
+/**
+ * Compares requests of a run with the new prompts of an audit, which are asked alone: whatever else a server does beside it makes a first token
+ * later, so that one that comes much sooner is of a prompt that it knew.
+ * @param run requests in the order they were sent.
+ * @param sharedRatio of their prompt tokens, those that the load itself shares: a server need not read them.
+ * @returns null where they took as long as new ones, or where the server keeps nothing of prompts.
+ */
+export function firstTokensKnown(
+  run: readonly RequestRecord[],
+  audit: readonly RequestRecord[],
+  sharedRatio: number,
+): KnownPrompts | null {
+  const asked = pairsOf(audit);
+  const again = speedup(asked, firstTokenOf);
+  if (!again?.cached) return null;
+  const waiting = run.filter(({ outcome }) => outcome === 'complete');
+  const pairs = asked.flatMap(([fresh]) => {
+    const at = waiting.findIndex(({ promptTokens }) => (promptTokens ?? 0) >= (fresh.promptTokens ?? 0));
+    return at < 0 ? [] : [[fresh, ...waiting.splice(at, 1)] as [RequestRecord, RequestRecord]];
+  });
+  const saved = speedup(pairs, firstTokenOf, 1 - sharedRatio);
+  // A busy moment of the machine, or a clock that had gone down, is none of a cache: most of what one saves has to be saved.
+  if (!saved?.cached || saved.saved < again.saved / 2) return null;
+  return { pairs: pairs.length, run: saved, again };
+}
+
+type Pair = readonly [fresh: RequestRecord, other: RequestRecord];
+
+function pairsOf(requests: readonly RequestRecord[]): Pair[] {
+  return requests.flatMap((fresh, i) => {
     const again = requests[i + 1];
     if (i % 2 === 1 || again === undefined) return [];
     return fresh.outcome === 'complete' && again.outcome === 'complete' ? [[fresh, again] as const] : [];
   });
-  const speedup = (of: (request: RequestRecord) => number | null): Speedup | null => {
-    const times = pairs.flatMap(([fresh, again]) => {
-      const [a, b] = [of(fresh), of(again)];
-      return a === null || b === null ? [] : [[a, b] as const];
-    });
-    const p = pairedSigns(times.map(([a, b]) => a - b));
-    const whole = times.reduce((sum, [a]) => sum + a, 0);
-    if (p === null || whole === 0) return null;
-    const saved = 1 - times.reduce((sum, [, b]) => sum + b, 0) / whole;
-    return { saved, p, cached: saved > ALLOWED && p <= ALPHA };
-  };
-  return { pairs: pairs.length, firstToken: speedup(firstTokenOf), decode: speedup(decodeOf) };
+}
+
+/** @param least what remains of the first's time in any case, as a share of it. */
+function speedup(
+  pairs: readonly Pair[],
+  of: (request: RequestRecord) => number | null,
+  least = 1,
+): Speedup | null {
+  const times = pairs.flatMap(([fresh, other]) => {
+    const [a, b] = [of(fresh), of(other)];
+    return a === null || b === null ? [] : [[a * least, b] as const];
+  });
+  const p = pairedSigns(times.map(([a, b]) => a - b));
+  const whole = times.reduce((sum, [a]) => sum + a, 0);
+  if (p === null || whole === 0) return null;
+  const saved = 1 - times.reduce((sum, [, b]) => sum + b, 0) / whole;
+  return { saved, p, cached: saved > ALLOWED && p <= ALPHA };
 }
 
 function firstTokenOf({ dispatched, firstToken }: RequestRecord): number | null {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import { REQUEST_OUTCOMES, type RequestRecord } from './requests.js';
 import { SERVER_METRIC_NAMES } from './server-metrics.js';
 
@@ -32,7 +33,14 @@ const requestColumnsSchema = z
     /** Left out where no request asked for one. */
     lora: z.array(z.string().nullable()).optional(),
     usage: z.array(
-      z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
+      z
+        .object({
+          promptTokens: z.number().nullable(),
+          completionTokens: z.number().nullable(),
+          /** Left out where the server does not say, and in records of before. */
+          cachedTokens: z.number().optional(),
+        })
+        .nullable(),
     ),
   })
   .meta({ id: 'requests' });
@@ -53,14 +61,24 @@ export const servingRecordSchema = z.object({
   requests: requestColumnsSchema,
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
+  /**
+   * What sets the texts of this trial's prompts apart from those of any other; with `loadSeed` it makes them again (`promptSalt` of the
+   * sweep). Records of before have none: there all trials of a point sent the same.
+   */
+  promptSalt: z.string().optional(),
+  /**
+   * Tokens of prompts that the load itself shares: those with which an earlier prompt of the run and its answer begin, and those that the server
+   * puts before each. What it found beyond them in its cache it knew from before. Records of before have none.
+   */
+  sharedPromptTokens: z.number().int().nonnegative().optional(),
   promptTokensBy: countedBy,
   /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
   /** Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted; left out = not known. */
   retokenized: z.number().int().optional(),
-  tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
+  tokenizer: z.object({ name: z.string(), digest: digestSchema }).nullable(),
   /** That prompts of chats were counted by; left out = there was none, or none was needed. */
-  chatTemplate: z.object({ digest: z.string() }).optional(),
+  chatTemplate: z.object({ digest: digestSchema }).optional(),
   /** Why the run was ended before its time; null = it was not. */
   endedEarly: z.string().nullable(),
   /** How the load of the row was found; null where the sweep states it. */

@@ -43,7 +43,12 @@ export interface RequestRecord {
   /** The LoRA adapter that it asked for; null or left out = none. */
   readonly lora?: string | null;
   /** What the server says it counted; kept beside our own count and never in its place without a word. */
-  readonly usage: { readonly promptTokens: number | null; readonly completionTokens: number | null } | null;
+  readonly usage: {
+    readonly promptTokens: number | null;
+    readonly completionTokens: number | null;
+    /** Of the prompt, those that it had computed before; left out = it does not say. */
+    readonly cachedTokens?: number | undefined;
+  } | null;
 }
 
 /**

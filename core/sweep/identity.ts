@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { leftOutOf } from '../experiment/added-later.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
   DISTURBANCE_LIMITS,
@@ -7,14 +8,15 @@ import {
   type MeasurePolicy,
   type RunnerChoice,
   type TechniqueChoice,
+  type WorkloadChoice,
 } from '../experiment/experiment.js';
 import type { NodeSelector } from '../experiment/node-selector.js';
 import { getOrMake } from '../maps.js';
 import type { QuestionsOfTask } from '../quality/questions.js';
-import { leftOutOf } from '../runners/added-later.js';
 import { runnerNamed } from '../runners/index.js';
 import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
-import { ONE_START, type PlacementSpec, type Sweep } from './spec.js';
+import { workloadNamed } from '../workloads/index.js';
+import { type Block, ONE_START, type PlacementSpec, type Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
 const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
@@ -61,13 +63,24 @@ function digest(format: string, value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(`${format}\n${canonicalJson(value)}`)));
 }
 
-/** What a runner was given after ids were, where it changes nothing, is left out of them. */
-function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
-  const left = leftOutOf(runnerNamed(kind)?.options);
+type Choice = RunnerChoice | WorkloadChoice;
+type Named = typeof runnerNamed | typeof workloadNamed;
+
+/** What a runner or a workload was given after ids were, where it changes nothing, is left out of them. */
+function withoutAdded({ kind, options }: Choice, named: Named): Choice {
+  const left = leftOutOf(named(kind)?.options);
   const identifying = Object.entries(options).filter(
     ([name, value]) => !left.has(name) || left.get(name) !== value,
   );
   return { kind, options: Object.fromEntries(identifying) };
+}
+
+/** The same of a sweep's axes. */
+function withoutAddedAxes({ kind, axes }: Block, named: Named): Block {
+  const left = leftOutOf(named(kind)?.options);
+  const isTold = ({ name, values }: Block['axes'][number]) =>
+    !left.has(name) || values.some((value) => value !== left.get(name));
+  return { kind, axes: axes.filter(isTold) };
 }
 
 /** All points of a sweep have the same policy, which is half of what is hashed of each. */
@@ -86,8 +99,9 @@ function policyIn(measure: MeasurePolicy): Canonical {
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, workload, device, node } = content;
-  const runner = withoutAdded(content.runner);
+  const { model, technique, device, node } = content;
+  const runner = withoutAdded(content.runner, runnerNamed);
+  const workload = withoutAdded(content.workload, workloadNamed);
   const measure = policyIn(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
@@ -113,12 +127,8 @@ export function sweepId(sweep: Sweep): string {
   const settings = asked ? sweep.settings : undefined;
   const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
   const repetition = once ? undefined : sweep.repetition;
-  const runners = sweep.runners.map(({ kind, axes }) => {
-    const left = leftOutOf(runnerNamed(kind)?.options);
-    const isTold = ({ name, values }: (typeof axes)[number]) =>
-      !left.has(name) || values.some((value) => value !== left.get(name));
-    return { kind, axes: axes.filter(isTold) };
-  });
+  const runners = sweep.runners.map((block) => withoutAddedAxes(block, runnerNamed));
+  const workloads = sweep.workloads.map((block) => withoutAddedAxes(block, workloadNamed));
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
   const search = withoutFull(sweep.search);
@@ -132,6 +142,7 @@ export function sweepId(sweep: Sweep): string {
     models,
     techniques,
     runners,
+    workloads,
     settings,
     objectives,
     measure,
@@ -216,4 +227,13 @@ export function nameOfContent(setting: string, content: unknown): string {
 /** @returns a 32-bit seed made from a name, the same everywhere. */
 export function seedFrom(name: string): number {
   return Number.parseInt(digest('ridgepoint.dev/seed/v1', name).slice(0, 8), 16);
+}
+
+/** The namespace of sweeps that name none, and of all that were submitted before there were namespaces. */
+export const DEFAULT_NAMESPACE = 'default';
+
+/** @returns the id of a sweep in a namespace: one of its own, so that two namespaces that ask for the same have nothing in common. */
+export function idInNamespace(id: string, namespace: string): string {
+  if (namespace === DEFAULT_NAMESPACE) return id;
+  return `s${bytesToHex(sha256(utf8ToBytes(`${id}\n${namespace}`))).slice(0, id.length - 1)}`;
 }

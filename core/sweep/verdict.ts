@@ -7,7 +7,7 @@ import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
 import { formsOf } from '../techniques/graph-quantization.js';
 import { TECHNIQUES } from '../techniques/index.js';
-import { workloadNamed } from '../workloads/index.js';
+import { WORKLOADS, workloadNamed } from '../workloads/index.js';
 import type { WorkloadKind } from '../workloads/workload.js';
 import { type Budget, Diagram, type NodeId } from './diagram.js';
 import { settingFields } from './fields.js';
@@ -44,12 +44,13 @@ const generalClass = (device: AxisValue | undefined) => String(device).split(':'
 /** A workload needs one capability, and a runner either offers it or not. */
 function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
   const able = RUNNERS.filter(({ offers }) => offers.includes(workload.needs)).map(({ kind }) => kind);
+  const others = WORKLOADS.filter(({ needs }) => runner.offers.includes(needs)).map(({ kind }) => kind);
   return {
     axes: ['device'],
     reason: () =>
       runner.offers.includes(workload.needs)
         ? null
-        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${anyOf(able)} can`,
+        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: use the workload ${anyOf(others)}, or the runner ${anyOf(able)}`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema } from '../digest.js';
 import { TRAINING_METHODS } from './methods.js';
 
 const bytes = z.number();
@@ -43,7 +44,7 @@ export const trainingRecordSchema = z.object({
   made: z
     .object({
       kind: z.enum(['adapter', 'model']),
-      digest: z.string(),
+      digest: digestSchema,
       bytes: z.number(),
       /** Of the weights that were trained, without the base. */
       parameters: z.number().int(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
+import { addedLater } from '../experiment/added-later.js';
 import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
@@ -108,7 +109,7 @@ export const serving: WorkloadKind = {
     inputTokens: lengths()
       .default(128)
       .describe(
-        'Tokens of a prompt: a number, uniform:64..256, normal:256,64 (mean, standard deviation) or lognormal:256,0.5 (median, sigma).',
+        'Tokens of a prompt as the server reads it, with its begin-of-sequence token; of a chat those of the message: a number, uniform:64..256, normal:256,64 (mean, standard deviation) or lognormal:256,0.5 (median, sigma).',
       ),
     outputTokens: lengths().default(64).describe('Tokens of an answer, in the same words.'),
     exactLength: z
@@ -140,7 +141,18 @@ export const serving: WorkloadKind = {
     temperature: between(0, 10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
     loadSeed: whole(0, 0xffff_ffff)
       .default(1)
-      .describe('Seed of prompts, lengths and starts: every variant is asked the same.'),
+      .describe(
+        'Seed of lengths, of when requests start and of what prompts share: the same of every variant.',
+      ),
+    promptSalt: addedLater(
+      orNull(
+        textUpTo(64)
+          .regex(/^[A-Za-z0-9-]+$/)
+          .meta({ title: 'letters, digits and dashes' }),
+      ).describe(
+        'Of the texts of prompts: null makes others in each start, so that no cache knows them; that of a record makes the same again.',
+      ),
+    ),
     requestTimeoutSeconds: above0(86_400)
       .default(600)
       .describe('A request without an end by then is given up, and counts as failed.'),

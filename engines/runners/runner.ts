@@ -34,7 +34,14 @@ export type RunnerProbe =
       /** Variants that the node's configuration names and that cannot be had, as a sentence calls them (`server mine`), with the reason; left out = none. */
       readonly missing?: Readonly<Record<string, string>>;
     }
-  | { readonly available: false; readonly kind: string; readonly reason: string; readonly hint: string };
+  | {
+      readonly available: false;
+      readonly kind: string;
+      readonly reason: string;
+      readonly hint: string;
+      /** The probe itself came to nothing: nobody knows whether the runner is here. */
+      readonly unanswered?: true;
+    };
 
 /** An adapter that an engine runs beside a model. */
 export interface RunnableAdapter {

@@ -1,5 +1,7 @@
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { pathWord } from '../../core/input/shell-word.js';
+import { quote } from '../../core/quote.js';
 import { SERVER_OPTION_NAMES } from '../../core/runners/server/options.js';
 import type { OptionArguments, ServerProfile } from '../../core/runners/server/profile.js';
 import { ownProgram } from '../../process/isolation/own-program.js';
@@ -28,7 +30,7 @@ export const PORT = '{port}';
 /**
  * @returns the whole command line of a server at a point; the port is still `{port}`, so that two points with equal arguments have
  *   equal lines.
- * @throws FailureError `impossible-combination` for a value that the server does not know.
+ * @throws FailureError `impossible-combination` for a value that the server does not know, or would take for an option.
  */
 export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
   const { profile, command } = server;
@@ -41,7 +43,7 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
     return filled(argumentsOf(profile, name, option, value), value);
   });
   const adapters = parts.adapters.flatMap(({ path, source: name, scale }) =>
-    profile.adapter.map((argument) => inPlace(argument, { path, name, scale })),
+    profile.adapter.map((argument) => inPlace(argument, { path: pathWord(path), name, scale })),
   );
   const program = command.flatMap(spelledOut);
   const ofModel = [...options, ...adapters, ...lorasOf(profile, parts)];
@@ -50,7 +52,9 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
 
 function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string[] {
   if (how === null || loras.length === 0) return [];
-  const each = loras.flatMap((one) => how.adapter.map((argument) => inPlace(argument, { ...one })));
+  const each = loras.flatMap((one) =>
+    how.adapter.map((argument) => inPlace(argument, { ...one, path: pathWord(one.path) })),
+  );
   return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
 }
 
@@ -74,19 +78,29 @@ function fill(argument: string, parts: CommandParts, value: string): string {
   const values: Readonly<Record<string, unknown>> = {
     ...options,
     value,
-    model: modelPath ?? '',
+    model: pathWord(modelPath ?? ''),
     name: modelName,
-    draftModel: draftPath ?? '',
+    draftModel: pathWord(draftPath ?? ''),
     totalContext: Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1),
     verifiedTokens: Number(options.draftTokens ?? 0) + 1,
   };
   return inPlace(argument, values);
 }
 
-/** @returns an argument with values in place of their names. */
+/** @returns an argument with values in place of their names. @throws FailureError for one that would be an option by a value that begins with a dash. */
 function inPlace(argument: string, values: Readonly<Record<string, unknown>>): string {
-  return argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
+  const filled = argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
+  if (isOption(filled) && !isOption(argument))
+    throw failed(
+      'impossible-combination',
+      `${quote(filled)} begins with a dash: a server would take it for an option of its own`,
+      'Call it otherwise.',
+    );
+  return filled;
 }
+
+/** Numbers below zero are none. */
+const isOption = (word: string): boolean => word.startsWith('-') && !/^-\d+(?:\.\d+)?$/.test(word);
 
 /** Programs that come with Ridgepoint, by what profiles call them. */
 const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../../load/simulator/main' };

@@ -9,9 +9,14 @@ import { TextMaker } from './text.js';
 /** Requests that are made up. */
 export interface SyntheticOrder {
   readonly count: number;
-  /** Same seed, same requests. One seed for all variants of a repeat; another for each repeat, so that no cache of the server knows them. */
+  /** Same seed, same lengths: one for all variants of a load. */
   readonly seed: number;
+  /** With the seed, of the words: another salt, other words of the same lengths, which no cache of a server knows. */
+  readonly salt: string;
+  /** Of a prompt as a server reads it. */
   readonly promptTokens: Lengths;
+  /** Of these, those that a server puts before a text; left out = none. */
+  readonly beginTokens?: number;
   readonly outputTokens: Lengths;
   /** Of each prompt of a first turn, how much all of them have in common, from their beginning: 0 to 1. */
   readonly sharedPrefix?: number;
@@ -19,31 +24,30 @@ export interface SyntheticOrder {
   readonly turns?: number;
   /** Before each turn but the first. */
   readonly thinkSeconds?: number;
-  /** Another salt, other words of the same lengths. */
-  readonly salt?: number;
 }
 
 const SEEDS = 0x7fff_ffff;
 
 /** @returns that many requests (of conversations, the last may be cut short). */
 export function syntheticRequests(order: SyntheticOrder, tokenizer: Tokenizer | null): PlannedRequest[] {
-  const { count, seed, promptTokens, outputTokens, sharedPrefix = 0, turns = 1, thinkSeconds = 0 } = order;
-  const { salt = 0 } = order;
-  const salted = (number: number) => (number ^ salt) & SEEDS;
+  const { count, seed, salt, promptTokens, beginTokens = 0, outputTokens } = order;
+  const { sharedPrefix = 0, turns = 1, thinkSeconds = 0 } = order;
   const random = xoroshiro128plus(seed);
   const uniform = () => uniformFloat64(random);
+  const nextKey = () => `${salt} ${seed} ${uniformInt(random, 1, SEEDS)}`;
   const maker = new TextMaker(tokenizer);
-  const prefixSeed = salted(uniformInt(random, 1, SEEDS));
+  const prefixKey = nextKey();
   let prefix: string[] = [];
   return Array.from({ length: count }, (_, i): PlannedRequest => {
     const turn = i % turns;
-    const length = drawLength(promptTokens, uniform);
+    const begin = turn === 0 ? beginTokens : 0;
+    const length = Math.max(1, drawLength(promptTokens, uniform) - begin);
     const wantedTokens = drawLength(outputTokens, uniform);
     const shared = turn === 0 ? Math.round(sharedPrefix * length) : 0;
-    if (shared > prefix.length) prefix = maker.words(2 * shared, prefixSeed);
-    const ownSeed = salted(uniformInt(random, 1, SEEDS));
-    const own = maker.words(length - shared, ownSeed);
-    const { text, tokens } = maker.textOf([...prefix.slice(0, shared), ...own], length, ownSeed + 1);
+    if (shared > prefix.length) prefix = maker.words(2 * shared, prefixKey);
+    const ownKey = nextKey();
+    const own = maker.words(length - shared, ownKey);
+    const { text, tokens } = maker.textOf([...prefix.slice(0, shared), ...own], length, `${ownKey} more`);
     const conversation = turns === 1 ? null : Math.floor(i / turns);
     const place = { conversation, turn, follows: turn > 0, thinkSeconds: turn === 0 ? 0 : thinkSeconds };
     return { prompt: text, promptTokens: tokens, wantedTokens, ...place, atSeconds: null };

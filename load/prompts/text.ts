@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
 
@@ -37,17 +38,17 @@ export class TextMaker {
     this.#words = own.length < FEWEST_WORDS ? common : own;
   }
 
-  /** @returns so many random words, the same for the same seed. */
-  words(count: number, seed: number): string[] {
-    const random = xoroshiro128plus(seed);
+  /** @returns so many random words, the same for the same key. */
+  words(count: number, key: string): string[] {
+    const random = randomOf(key);
     return Array.from({ length: count }, () => this.#draw(random));
   }
 
-  /** @returns a text that begins with these words and has so many tokens. @param seed of words that it takes in addition. */
-  textOf(words: readonly string[], tokens: number, seed: number): Text {
+  /** @returns a text that begins with these words and has so many tokens. @param key of words that it takes in addition. */
+  textOf(words: readonly string[], tokens: number, key: string): Text {
     const tokenizer = this.#tokenizer;
     if (tokenizer === null) return { text: words.slice(0, tokens).join(' '), tokens: null };
-    const random = xoroshiro128plus(seed);
+    const random = randomOf(key);
     const taken = words.slice(0, tokens);
     for (let round = 0; ; round++) {
       const text = taken.join(' ');
@@ -63,6 +64,12 @@ export class TextMaker {
   #draw(random: RandomGenerator): string {
     return this.#words[uniformInt(random, 0, this.#words.length - 1)]!;
   }
+}
+
+/** Of the whole digest of a key: of seeds of 32 bits, two of a million prompts would be the same one. */
+function randomOf(key: string): RandomGenerator {
+  const digest = createHash('sha256').update(key).digest();
+  return xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
 }
 
 /** Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and audit. */

@@ -21,6 +21,15 @@ export type TraceFormat = (typeof TRACE_FORMATS)[number];
 /** Tokens of a block of a Mooncake trace (Qin et al., "Mooncake", FAST 2025: blocks of 512). */
 const BLOCK_TOKENS = 512;
 
+interface TraceOptions {
+  /** Of the texts: another salt, other words of the same lengths, with the same in common. */
+  readonly salt: string;
+  /** Of the tokens that a trace counts, those that a server puts before a text; left out = none. */
+  readonly beginTokens?: number;
+  /** Requests that are read at most. */
+  readonly most: number;
+}
+
 /**
  * Reads a trace and makes up texts of its lengths.
  *
@@ -29,20 +38,19 @@ const BLOCK_TOKENS = 512;
  * - `azure`: CSV with TIMESTAMP,ContextTokens,GeneratedTokens
  * - `burstgpt`: CSV with Timestamp (in s), "Request tokens" and "Response tokens", and "Session ID" where there is one
  *
- * @param most requests that are read at most.
  * @returns requests in the order of their times, turns of a session together, or a sentence that names the first line that is wrong.
  */
 export function traceRequests(
   text: string,
   format: TraceFormat,
-  options: { readonly seed: number; readonly most: number },
+  options: TraceOptions,
   tokenizer: Tokenizer | null,
 ): PlannedRequest[] | string {
   const traced =
     format === 'mooncake' ? readMooncake(text, options.most) : readCsv(text, COLUMNS[format], options.most);
   if (typeof traced === 'string') return traced;
   if (traced.length === 0) return 'The trace has no request.';
-  return planned(traced, options.seed, new TextMaker(tokenizer));
+  return planned(traced, options, new TextMaker(tokenizer));
 }
 
 function readMooncake(text: string, most: number): Traced[] | string {
@@ -130,7 +138,11 @@ function readCsv(text: string, columns: Columns, most: number): Traced[] | strin
   return all;
 }
 
-function planned(traced: readonly Traced[], seed: number, maker: TextMaker): PlannedRequest[] {
+function planned(
+  traced: readonly Traced[],
+  { salt, beginTokens = 0 }: TraceOptions,
+  maker: TextMaker,
+): PlannedRequest[] {
   const earlier = (least: number, { atSeconds }: Traced) => Math.min(least, atSeconds ?? least);
   const start = traced.reduce(earlier, Number.POSITIVE_INFINITY);
   const sessions = new Map<string, { readonly number: number; readonly turns: Traced[] }>();
@@ -147,7 +159,7 @@ function planned(traced: readonly Traced[], seed: number, maker: TextMaker): Pla
   }
   const blocks = new Map<number, string[]>();
   const block = (id: number): readonly string[] => {
-    const words = blocks.get(id) ?? maker.words(BLOCK_TOKENS, mix(seed, id));
+    const words = blocks.get(id) ?? maker.words(BLOCK_TOKENS, `${salt} block ${id}`);
     blocks.set(id, words);
     return words;
   };
@@ -156,12 +168,14 @@ function planned(traced: readonly Traced[], seed: number, maker: TextMaker): Pla
   const ordered = units.sort((a, b) => beginning(a.turns) - beginning(b.turns));
   return ordered.flatMap(({ conversation, turns }) =>
     turns.map((one, turn): PlannedRequest => {
-      const ownSeed = mix(seed ^ 0x5eed, made++);
+      const key = `${salt} request ${made++}`;
       const { blocks: own, promptTokens, outputTokens, thinkSeconds } = one;
-      const words = own.length > 0 ? own.flatMap(block) : maker.words(promptTokens, ownSeed);
-      const { text, tokens } = maker.textOf(words, promptTokens, ownSeed);
+      const follows = turn > 0 && own.length === 0;
+      const length = Math.max(1, promptTokens - (follows ? 0 : beginTokens));
+      const words = own.length > 0 ? own.flatMap(block) : maker.words(length, key);
+      const { text, tokens } = maker.textOf(words, length, key);
       const atSeconds = one.atSeconds === null ? null : one.atSeconds - start;
-      const place = { conversation, turn, follows: turn > 0 && own.length === 0, thinkSeconds, atSeconds };
+      const place = { conversation, turn, follows, thinkSeconds, atSeconds };
       return { prompt: text, promptTokens: tokens, wantedTokens: outputTokens, ...place };
     }),
   );
@@ -169,10 +183,3 @@ function planned(traced: readonly Traced[], seed: number, maker: TextMaker): Pla
 
 const isTime = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0;
-
-/** Two numbers to a seed (the finalizer of MurmurHash3): neighbours must not give neighbouring streams. */
-function mix(a: number, b: number): number {
-  let hash = Math.imul(a ^ Math.imul(b + 1, 0x9e37_79b1), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return (hash ^ (hash >>> 16)) & 0x7fff_ffff;
-}

@@ -3,6 +3,8 @@ import type { SimulatorOptions } from './options.js';
 /** What a simulated server counts of itself. */
 export interface Counters {
   promptTokens: number;
+  /** Of these, those that were found in its cache. */
+  cachedTokens: number;
   promptSeconds: number;
   outputTokens: number;
   outputSeconds: number;
@@ -34,6 +36,7 @@ export function noCounters(): Counters {
   const nothing = () => ({ count: 0, sum: 0 });
   return {
     promptTokens: 0,
+    cachedTokens: 0,
     promptSeconds: 0,
     outputTokens: 0,
     outputSeconds: 0,
@@ -47,13 +50,17 @@ export function noCounters(): Counters {
   };
 }
 
-/** @returns them as the server shows its own at `/metrics` that is spoken like. */
-export function metricsText(counters: Counters, speaks: SimulatorOptions['speaks'], model: string): string {
-  return speaks === 'vLLM' ? vllmMetrics(counters, model) : llamaServerMetrics(counters);
+/** @returns them as the server shows its own at `/metrics` that is spoken like; of a cache only where there is one that tells of itself. */
+export function metricsText(
+  counters: Counters,
+  { speaks, model, keeps }: Pick<SimulatorOptions, 'speaks' | 'model' | 'keeps'>,
+): string {
+  const tells = keeps === 'beginnings';
+  return speaks === 'vLLM' ? vllmMetrics(counters, model, tells) : llamaServerMetrics(counters, tells);
 }
 
 /** vLLM 0.32, of its series those that tell something here (vllm/v1/metrics/loggers.py). */
-function vllmMetrics(counters: Counters, model: string): string {
+function vllmMetrics(counters: Counters, model: string, tells: boolean): string {
   const labels = (more = '') => `{engine="0"${more},model_name="${model}"}`;
   const lines = (name: string, type: string, values: readonly (readonly [suffix: string, value: number])[]) =>
     `# TYPE vllm:${name} ${type}\n${values.map(([suffix, value]) => `vllm:${name}${suffix} ${value}\n`).join('')}`;
@@ -64,12 +71,18 @@ function vllmMetrics(counters: Counters, model: string): string {
       [`_count${labels()}`, count],
       [`_sum${labels()}`, sum],
     ]);
-  const { promptTokens, outputTokens, chunks, answered, processing, deferred } = counters;
+  const { promptTokens, cachedTokens, outputTokens, chunks, answered, processing, deferred } = counters;
   return [
     single('gauge', 'num_requests_running', processing),
     single('gauge', 'num_requests_waiting', deferred),
     single('counter', 'prompt_tokens_total', promptTokens),
     single('counter', 'generation_tokens_total', outputTokens),
+    ...(tells
+      ? [
+          single('counter', 'prefix_cache_queries_total', promptTokens),
+          single('counter', 'prefix_cache_hits_total', cachedTokens),
+        ]
+      : []),
     lines('request_success_total', 'counter', [
       [labels(',finished_reason="stop"'), 0],
       [labels(',finished_reason="length"'), answered],
@@ -82,12 +95,21 @@ function vllmMetrics(counters: Counters, model: string): string {
 }
 
 /** tools/server/README.md of llama.cpp. */
-function llamaServerMetrics(counters: Counters): string {
-  const { promptTokens, promptSeconds, outputTokens, outputSeconds, processing, deferred, chunks } = counters;
+function llamaServerMetrics(counters: Counters, tells: boolean): string {
+  const { promptTokens, cachedTokens, promptSeconds, outputTokens, outputSeconds } = counters;
+  const { processing, deferred, chunks } = counters;
   const rate = (tokens: number, seconds: number) => (seconds === 0 ? 0 : tokens / seconds);
-  const [read, made] = [rate(promptTokens, promptSeconds), rate(outputTokens, outputSeconds)];
-  const families: readonly [string, 'counter' | 'gauge', string, number][] = [
-    ['prompt_tokens_total', 'counter', 'Number of prompt tokens processed.', promptTokens],
+  const [read, made] = [rate(promptTokens - cachedTokens, promptSeconds), rate(outputTokens, outputSeconds)];
+  type Family = readonly [name: string, type: 'counter' | 'gauge', help: string, value: number];
+  const cached: Family = [
+    'prompt_tokens_cached_total',
+    'counter',
+    'Number of prompt tokens reused from the cache',
+    cachedTokens,
+  ];
+  const families: readonly Family[] = [
+    ['prompt_tokens_total', 'counter', 'Number of prompt tokens processed.', promptTokens - cachedTokens],
+    ...(tells ? [cached] : []),
     ['prompt_seconds_total', 'counter', 'Prompt process time', promptSeconds],
     ['tokens_predicted_total', 'counter', 'Number of generation tokens processed.', outputTokens],
     ['tokens_predicted_seconds_total', 'counter', 'Predict process time', outputSeconds],

@@ -22,6 +22,8 @@ const BEFORE_FAULT = 4;
 const REQUEST_BYTES = 64 * 2 ** 20;
 /** Prompts whose beginnings it keeps. */
 const MOST_KEPT = 200;
+/** Of vLLM's prefix cache, unless it is told otherwise (--block-size). */
+const VLLM_BLOCK_TOKENS = 16;
 
 /**
  * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an absolute time, so that
@@ -61,7 +63,7 @@ interface Job {
   readonly chat: boolean;
   readonly stream: boolean;
   readonly promptTokens: number;
-  /** Of these, those that an earlier prompt begins with; null = it keeps none. */
+  /** Of these, those with which an earlier prompt and its answer begin; null = it keeps none. */
   cachedTokens: number | null;
   readonly tokens: number;
   readonly fails: boolean;
@@ -112,7 +114,7 @@ class Simulated {
       const model = { id: this.#options.model, object: 'model', owned_by: 'ridgepoint' };
       json(200, { object: 'list', data: [model] });
     } else if (path === '/metrics') {
-      const text = metricsText(this.counters, this.#options.speaks, this.#options.model);
+      const text = metricsText(this.counters, this.#options);
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text);
     } else json(404, problem(404, 'File Not Found', 'not_found_error'));
   }
@@ -190,6 +192,7 @@ class Simulated {
     const real = (inside: number) => origin + stalling.real(inside);
     this.counters.processing += 1;
     this.counters.promptTokens += job.promptTokens;
+    this.counters.cachedTokens += job.cachedTokens ?? 0;
     let over = false;
     const end = () => {
       if (over) return;
@@ -225,8 +228,8 @@ class Simulated {
     this.#pacer.at(real(first), () => step(0));
   }
 
-  /** @returns how many tokens its prompt has in common with one before it, at most all but its last. */
-  #common({ asked }: Job): number {
+  /** @returns how many tokens its prompt has in common with one before it and its answer, at most all but its last; of vLLM whole blocks. */
+  #common({ asked, tokens: answered }: Job): number {
     const tokens = tokensOf(asked);
     if (asked.cache_prompt === false) return 0;
     const common = (other: readonly (string | number)[]) => {
@@ -234,9 +237,9 @@ class Simulated {
       return differs < 0 ? tokens.length - 1 : differs;
     };
     const most = Math.max(0, ...this.#begun.map(common));
-    this.#begun.push(tokens);
+    this.#begun.push([...tokens, ...tokensOf({ prompt: this.#text(0, answered) })]);
     if (this.#begun.length > MOST_KEPT) this.#begun.shift();
-    return most;
+    return this.#options.speaks === 'vLLM' ? most - (most % VLLM_BLOCK_TOKENS) : most;
   }
 
   /** @returns whether its prompt was asked before. */
@@ -287,7 +290,7 @@ class Simulated {
       return true;
     }
     this.#countAnswer(job);
-    const used = { ...this.#fields(job, '', null, tokens), choices: [], usage: usageOf(job, tokens) };
+    const used = { ...this.#fields(job, '', null, tokens), choices: [], usage: this.#usage(job, tokens) };
     const last = (vllm ? '' : event(this.#fields(job, '', 'length', tokens))) + event(used);
     const end = `${text}${last}data: [DONE]\n\n`;
     if (fault === 'stays-open') response.write(end);
@@ -305,7 +308,7 @@ class Simulated {
     const ofText = { text, ...(logprobs !== null && { logprobs }) };
     const said = chat ? { message: { role: 'assistant', content: text } } : ofText;
     const choices = [{ index: 0, ...said, finish_reason: 'length' }];
-    sendJson(response, 200, { ...this.#head(chat, false), choices, usage: usageOf(job, tokens) });
+    sendJson(response, 200, { ...this.#head(chat, false), choices, usage: this.#usage(job, tokens) });
   }
 
   #countChunk(job: Job, tokens: number): void {
@@ -341,23 +344,25 @@ class Simulated {
     return { id: 'cmpl-simulated', object, created: 0, model: this.#options.model };
   }
 
+  /** vLLM tells of hits in its metrics alone, unless it is started with --enable-prompt-tokens-details. */
+  #usage({ promptTokens, cachedTokens }: Job, tokens: number) {
+    const tells = cachedTokens !== null && this.#options.speaks !== 'vLLM';
+    return {
+      prompt_tokens: promptTokens,
+      completion_tokens: tokens,
+      total_tokens: promptTokens + tokens,
+      ...(tells && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
+    };
+  }
+
   /** @param until tokens of the answer with this chunk's. */
   #fields(job: Job, text: string, finish: string | null, until: number): object {
     const said = job.chat ? { delta: text === '' ? {} : { content: text } } : { text };
     const options = job.asked.stream_options as { continuous_usage_stats?: unknown } | undefined;
     const counts = this.#options.speaks === 'vLLM' && options?.continuous_usage_stats === true;
     const choices = [{ index: 0, ...said, finish_reason: finish }];
-    return { ...this.#head(job.chat, true), choices, ...(counts && { usage: usageOf(job, until) }) };
+    return { ...this.#head(job.chat, true), choices, ...(counts && { usage: this.#usage(job, until) }) };
   }
-}
-
-function usageOf({ promptTokens, cachedTokens }: Job, tokens: number) {
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: tokens,
-    total_tokens: promptTokens + tokens,
-    ...(cachedTokens !== null && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
-  };
 }
 
 const problem = (code: number, message: string, type: string) => ({ error: { code, message, type } });

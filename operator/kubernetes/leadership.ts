@@ -11,6 +11,19 @@ export interface LeadershipSettings {
   readonly leaseSeconds: number;
 }
 
+/** The time that a process lives by. */
+export interface Time {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Ends after so many milliseconds, or when told to stop. */
+  pause(milliseconds: number, stop: AbortSignal): Promise<void>;
+}
+
+const REAL_TIME: Time = {
+  now: () => performance.now(),
+  pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
+};
+
 /**
  * Who of several operators works: the holder of a Lease, by the rules of client-go's leader election. Whoever watches counts from when it
  * saw the lease renewed by its own clock, so that clocks need not agree.
@@ -18,12 +31,19 @@ export interface LeadershipSettings {
 export class Leadership {
   readonly #client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
   readonly #settings: LeadershipSettings;
+  readonly #time: Time;
   #seen: { readonly version: string; readonly at: number } | null = null;
   #lease: Lease | null = null;
+  #renewing: Promise<void> = Promise.resolve();
 
-  constructor(client: Pick<KubeClient, 'get' | 'create' | 'replace'>, settings: LeadershipSettings) {
+  constructor(
+    client: Pick<KubeClient, 'get' | 'create' | 'replace'>,
+    settings: LeadershipSettings,
+    time: Time = REAL_TIME,
+  ) {
     this.#client = client;
     this.#settings = settings;
+    this.#time = time;
   }
 
   /** Waits until this process leads. @returns a signal of it losing that again; null = told to stop. */
@@ -35,13 +55,15 @@ export class Leadership {
       } catch (error) {
         if (!isConflict(error)) trouble((error as Error).message);
       }
-      await sleep(retry * (1 + Math.random() / 5), undefined, { signal: stop }).catch(() => undefined);
+      await this.#time.pause(retry * (1 + Math.random() / 5), stop);
     }
     return null;
   }
 
-  /** Lets others lead at once. */
+  /** Lets others lead at once. For whoever has been told to stop. */
   async release(): Promise<void> {
+    // A renewal that is under way would take the lease up again, or refuse this write.
+    await this.#renewing;
     const lease = this.#lease;
     this.#lease = null;
     if (lease === null) return;
@@ -52,23 +74,23 @@ export class Leadership {
   #keep(stop: AbortSignal, retry: number): AbortSignal {
     const lost = new AbortController();
     const renew = async () => {
-      let renewed = performance.now();
+      let renewed = this.#time.now();
       const patience = (this.#settings.leaseSeconds * 1000 * 2) / 3;
-      while (!stop.aborted) {
-        await sleep(retry, undefined, { signal: stop }).catch(() => undefined);
+      for (;;) {
+        await this.#time.pause(retry, stop);
+        if (stop.aborted) return;
         const held = await this.#take().catch((error: unknown) =>
           // Not told that it is lost: until the time is over nobody else can have it.
           error instanceof KubeError && error.status !== 409 ? null : false,
         );
-        if (held === true) renewed = performance.now();
-        else if (held === false || performance.now() - renewed > patience) break;
+        if (held === true) renewed = this.#time.now();
+        else if (held === false || this.#time.now() - renewed > patience) break;
       }
-      if (!stop.aborted) {
-        this.#lease = null;
-        lost.abort();
-      }
+      if (stop.aborted) return;
+      this.#lease = null;
+      lost.abort();
     };
-    void renew();
+    this.#renewing = renew();
     return lost.signal;
   }
 
@@ -89,11 +111,11 @@ export class Leadership {
       return true;
     }
     const version = found.metadata.resourceVersion ?? '';
-    if (this.#seen?.version !== version) this.#seen = { version, at: performance.now() };
+    if (this.#seen?.version !== version) this.#seen = { version, at: this.#time.now() };
     const holder = found.spec?.holderIdentity ?? '';
     const mine = holder === identity;
     const valid = (found.spec?.leaseDurationSeconds ?? leaseSeconds) * 1000;
-    if (!mine && holder !== '' && performance.now() - this.#seen.at < valid) return false;
+    if (!mine && holder !== '' && this.#time.now() - this.#seen.at < valid) return false;
     const transitions = (found.spec?.leaseTransitions ?? 0) + (mine ? 0 : 1);
     const acquireTime = mine ? (found.spec?.acquireTime ?? now) : now;
     const spec = { ...ours, acquireTime, leaseTransitions: transitions };

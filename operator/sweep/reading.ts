@@ -1,5 +1,5 @@
 import { pathText } from '../../core/input/diagnostic.js';
-import { sweepId } from '../../core/sweep/identity.js';
+import { DEFAULT_NAMESPACE, idInNamespace, sweepId } from '../../core/sweep/identity.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { documentOf, type SweepObject, type SweepSpec, specSchema } from './definition.js';
 
@@ -9,6 +9,8 @@ export type Reading =
       readonly ok: true;
       readonly spec: SweepSpec;
       readonly document: string;
+      /** The coordinator's namespace that it is in: that of the object. Two namespaces that ask for the same have nothing in common. */
+      readonly namespace: string;
       /** As this release makes it; what the coordinator says counts. */
       readonly sweepId: string;
     }
@@ -28,7 +30,11 @@ export function readObject(object: SweepObject): Reading {
   }
   const document = documentOf(object);
   const parsed = parseSweep(document);
-  if (parsed.ok) return { ok: true, spec: checked.data, document, sweepId: sweepId(parsed.sweep) };
+  if (parsed.ok) {
+    const namespace = object.metadata.namespace ?? DEFAULT_NAMESPACE;
+    const id = idInNamespace(sweepId(parsed.sweep), namespace);
+    return { ok: true, spec: checked.data, document, namespace, sweepId: id };
+  }
   const sentences = parsed.diagnostics.map(
     ({ path, message, suggestion }) =>
       `spec.sweep${path === '' ? '' : `.${path}`}: ${message}${suggestion === null ? '' : `; ${suggestion}`}`,

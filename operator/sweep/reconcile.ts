@@ -1,8 +1,9 @@
 import type { Job } from '../kubernetes/objects.js';
+import { type Asked, askedBy, isLeftTo, type Others } from './asked.js';
 import type { SweepObject, SweepObjectStatus, SweepSpec } from './definition.js';
 import { type AgentDefaults, agentJob, isCurrent, jobState } from './job.js';
 import type { Reading } from './reading.js';
-import { type Asked, type Seen, sameStatus, statusOf } from './status.js';
+import { type Seen, sameStatus, statusOf } from './status.js';
 
 /** What is known at one moment of one object; nothing else decides. */
 export interface Observed {
@@ -11,8 +12,8 @@ export interface Observed {
   /** The sweep's id once the coordinator has said it. */
   readonly sweepId: string | null;
   readonly seen: Seen;
-  /** Another object, one that does not go and is not cancelled, asks for the very same sweep. */
-  readonly shared: boolean;
+  /** What others that ask for the very same sweep, and do not go, want of it. */
+  readonly others: Others;
   /** Agents of this object, those on their way out, too. */
   readonly jobs: readonly Job[];
   readonly defaults: AgentDefaults;
@@ -25,7 +26,7 @@ export type Action =
   /** Nothing of the object goes before the sweep is cancelled. */
   | { readonly step: 'hold' }
   | { readonly step: 'release' }
-  | { readonly step: 'submit'; readonly document: string }
+  | { readonly step: 'submit'; readonly document: string; readonly namespace: string }
   | { readonly step: 'cancel' | 'suspend' | 'resume'; readonly sweepId: string; readonly reason: string }
   | { readonly step: 'start-agent'; readonly job: Job }
   | { readonly step: 'end-agent'; readonly name: string; readonly uid: string }
@@ -52,11 +53,11 @@ export function reconcile(observed: Observed): readonly Action[] {
 
 /** Cancels, waits until nothing runs, ends the agents, and lets the object go. */
 function leave(observed: Observed): readonly Action[] {
-  const { seen, shared, reading, jobs } = observed;
+  const { seen, others, reading, jobs } = observed;
   const asked: Asked = 'cancel';
   // Who submitted it may have ended before it wrote down the id.
   const sweepId = observed.sweepId ?? (reading.ok ? reading.sweepId : null);
-  if (sweepId !== null && !shared) {
+  if (sweepId !== null && others === 'none') {
     if (seen.trouble !== null) return tell(observed, asked);
     const sweep = seen.sweep;
     if (sweep !== null && isOpen(sweep.state))
@@ -68,9 +69,12 @@ function leave(observed: Observed): readonly Action[] {
   return jobs.length > 0 ? [] : [{ step: 'release' }];
 }
 
-function* pursue(observed: Observed, { spec, document }: Extract<Reading, { ok: true }>): Generator<Action> {
+function* pursue(
+  observed: Observed,
+  { spec, document, namespace }: Extract<Reading, { ok: true }>,
+): Generator<Action> {
   const { seen, sweepId, object } = observed;
-  const wanted: Asked = spec.cancel ? 'cancel' : spec.suspend ? 'suspend' : null;
+  const wanted = askedBy(spec);
   if (seen.trouble !== null || seen.refusal !== null) {
     // Nobody takes the work, so nobody needs the devices; while it is only not known, what runs runs on.
     if (seen.refusal !== null) yield* endAll(observed);
@@ -83,14 +87,16 @@ function* pursue(observed: Observed, { spec, document }: Extract<Reading, { ok: 
   const goesOn = sweep?.state === 'cancelled' && before === 'cancel' && wanted !== 'cancel';
   if (begins || goesOn || sweepId === null) {
     if (wanted === 'cancel') yield* tell(observed, wanted);
-    else yield { step: 'submit', document };
+    else yield { step: 'submit', document, namespace };
     return;
   }
-  const asked = wanted ?? (before !== null && sweep?.state === LEFT_BY[before] ? before : null);
+  // What others go on with is left to them.
+  const steered = isLeftTo(observed.others, wanted) ? null : wanted;
+  const asked = steered ?? (before !== null && sweep?.state === LEFT_BY[before] ? before : null);
   // Written down before it is done: whoever takes it back has to know whose it is.
   const first = asked !== before;
   if (first) yield* tell(observed, asked);
-  if (sweep !== null) yield* steer(observed, sweepId, sweep.state, wanted, asked);
+  if (sweep !== null) yield* steer(observed, sweepId, sweep.state, steered, asked);
   yield* agents(observed, spec, sweepId);
   if (!first) yield* tell(observed, asked);
 }

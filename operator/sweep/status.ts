@@ -1,12 +1,10 @@
 import { sameJson } from '../../core/same.js';
 import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Condition } from '../kubernetes/objects.js';
+import { type Asked, askedBy, isLeftTo } from './asked.js';
 import type { BestRow, SweepObject, SweepObjectStatus } from './definition.js';
 import { jobState } from './job.js';
 import type { Observed } from './reconcile.js';
-
-/** What an object makes the operator ask the coordinator for, besides the sweep itself. */
-export type Asked = 'cancel' | 'suspend' | null;
 
 /** What the coordinator says of a sweep. */
 export interface SweepSeen extends Omit<SweepStatus, 'state'> {
@@ -106,7 +104,7 @@ function accepted({ reading, seen, sweepId }: Observed): Stated {
   return stated('Accepted', true, 'Accepted', `the coordinator has it as ${sweepId}`);
 }
 
-function running({ reading, seen, jobs }: Observed): Stated {
+function running({ reading, seen, jobs, others }: Observed): Stated {
   const no = (reason: string, message: string) => stated('Running', false, reason, message);
   if (!reading.ok || seen.refusal !== null) return no('NotAccepted', 'it is not accepted');
   const { sweep } = seen;
@@ -121,6 +119,8 @@ function running({ reading, seen, jobs }: Observed): Stated {
     case 'not_resumed':
       return no('OtherRelease', 'it was measured by another release; its results are there');
     case 'running':
+      if (isLeftTo(others, askedBy(reading.spec)))
+        return no('WantedByOthers', 'another Sweep of the namespace asks for the same, and goes on with it');
       if (sweep.running > 0)
         return stated('Running', true, 'Running', `${sweep.running} points are measured`);
       if (jobs.length > 0 && jobs.every((job) => jobState(job) === 'suspended'))

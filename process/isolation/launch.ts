@@ -3,6 +3,7 @@ import { type Failure, FailureError } from '../../core/errors.js';
 import { causeOf } from './ending.js';
 import type { ChildMessage, Task } from './job.js';
 import { KillLadder } from './kill.js';
+import { lastWords } from './last-words.js';
 import { guardMemory, systemOomKills } from './memory-limit.js';
 import type { ChildState, LastMessage, ParentMessage } from './messages.js';
 import { ownProgram } from './own-program.js';
@@ -61,9 +62,6 @@ export async function answered<Answer>({ ended }: Pick<Launched<Answer>, 'ended'
   if (failure !== null) throw new FailureError(failure);
   return answer;
 }
-
-/** What a dead child had still in its pipes arrives within this time. */
-const LAST_WORDS_MILLISECONDS = 500;
 
 /**
  * Starts one child in its own process group for one task. Never throws: whatever goes wrong is in the
@@ -187,16 +185,5 @@ function exitOf(
       resolve({ exitCode: null, signal: null });
     });
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-  });
-}
-
-/** `exit` can come before the last messages and lines; `close` comes after both, unless somebody keeps the pipes. */
-function lastWords(closed: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LAST_WORDS_MILLISECONDS);
-    void closed.then(() => {
-      clearTimeout(timer);
-      setImmediate(resolve);
-    });
   });
 }

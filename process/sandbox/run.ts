@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 
 /** What a program of nobody's trust may use. */
 export interface SandboxLimits {
@@ -22,6 +23,8 @@ export interface SandboxedProgram {
   /** Files and folders that it may read, beside the system's programs and libraries. */
   readonly readable: readonly string[];
   readonly limits: SandboxLimits;
+  /** What it may speak with over its descriptor 3; left out = nothing. */
+  readonly channel?: Duplex;
 }
 
 /** How a program ended. */
@@ -85,7 +88,7 @@ const NOBODY = 65_534;
  * @throws Error where the room cannot be made, with the reason; `sandboxProblem` asks before.
  */
 export async function runSandboxed(
-  { interpreter, program, readable, limits }: SandboxedProgram,
+  { interpreter, program, readable, limits, channel }: SandboxedProgram,
   signal?: AbortSignal,
 ): Promise<SandboxEnding> {
   const asRoot = process.getuid?.() === 0;
@@ -100,13 +103,14 @@ export async function runSandboxed(
   const args = [...unshared, '--fork', '--kill-child=SIGKILL', ...room];
   try {
     const child = spawn('unshare', [...args, ...seen, '--', ...interpreter], {
-      stdio: 'pipe',
+      stdio: ['pipe', 'pipe', 'pipe', ...(channel === undefined ? [] : ['pipe' as const])],
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/tmp', LANG: 'C.UTF-8' },
       // Its mount point is its own there.
       ...(asRoot && { uid: NOBODY, gid: NOBODY }),
       ...(signal !== undefined && { signal, killSignal: 'SIGKILL' }),
     });
+    if (channel !== undefined) connect(child, channel);
     const ending = await endingOf(child, program, limits);
     if (ending.stderr.includes(mark)) throw new Error(reasonIn(ending.stderr, mark));
     return ending;
@@ -116,7 +120,7 @@ export async function runSandboxed(
 }
 
 function endingOf(
-  child: ReturnType<typeof spawn>,
+  child: ChildProcess,
   program: string,
   { seconds, outputBytes }: SandboxLimits,
 ): Promise<SandboxEnding> {
@@ -161,6 +165,19 @@ function endingOf(
     // One that ends before it has read everything closes its end.
     child.stdin!.on('error', () => {});
     child.stdin!.end(program);
+  });
+}
+
+/** Lets a program speak over a channel for as long as it runs. */
+function connect(child: ChildProcess, channel: Duplex): void {
+  const end = child.stdio[3] as Duplex;
+  // Who writes to one that has gone learns it there.
+  for (const one of [end, channel]) one.on('error', () => {});
+  end.pipe(channel).pipe(end);
+  // What it said last is for nobody who waits, and would keep its pipes open.
+  child.once('exit', () => {
+    end.destroy();
+    channel.end();
   });
 }
 

@@ -205,6 +205,17 @@ export function changeSentences(charts: readonly DriftChart[]): string[] {
   );
 }
 
+/** @returns what charts without a change say together: that no level changed, or that there are too few sittings to tell. */
+export function unchangedSentence(charts: readonly DriftChart[]): string {
+  const most = Math.max(0, ...charts.map(({ sittings }) => sittings.length));
+  const judged = charts.filter(({ chart }) => chart !== null).length;
+  if (judged === 0)
+    return `cannot tell yet: ${most} of ${FEWEST_CHARTED} sittings. Measure the same experiments again on other occasions`;
+  return judged === charts.length
+    ? 'no level changed'
+    : `no level changed in ${judged} of ${charts.length} charts; the others have fewer than ${FEWEST_CHARTED} sittings`;
+}
+
 /** @returns in a clause what a chart says of its last sitting. */
 export function lastOf({ sittings, chart }: DriftChart): string {
   if (chart === null) return `${sittings.length} of ${FEWEST_CHARTED} sittings`;

@@ -40,7 +40,7 @@ function tournament(parents: readonly Observation[], draws: Draws): Observation 
   return parents[Math.min(drawBelow(draws, parents.length), drawBelow(draws, parents.length))]!;
 }
 
-function crossed(a: Observation, b: Observation, draws: Draws): Int16Array {
+function crossed(a: Observation, b: Observation, draws: Draws): Int32Array {
   return a.digits.map((digit, axis) => {
     const other = b.digits[axis]!;
     if (digit === ABSENT) return other;
@@ -49,14 +49,14 @@ function crossed(a: Observation, b: Observation, draws: Draws): Int16Array {
   });
 }
 
-function mutate(digits: Int16Array, { space }: History, draws: Draws): void {
-  for (const [axis, { size, distances }] of space.axes.entries()) {
+function mutate(digits: Int32Array, { space }: History, draws: Draws): void {
+  for (const [axis, { size, distance }] of space.axes.entries()) {
     const from = digits[axis]!;
     if (from === ABSENT || from >= size) {
       digits[axis] = drawBelow(draws, size);
     } else if (draws.next() < MUTATED_AXES / space.axes.length) {
       const weights = Array.from({ length: size }, (_, to) =>
-        to === from ? 0 : 1 / (0.1 + distances[from * size + to]!),
+        to === from ? 0 : 1 / (0.1 + distance(from, to)),
       );
       digits[axis] = drawWeighted(weights, draws);
     }

@@ -12,7 +12,7 @@ export const sobol: Strategy = {
     const first = begun(history);
     return () => {
       for (let i = 0; i < TRIES; i++) {
-        const digits = Int16Array.from(space.axes, ({ size }, axis) => {
+        const digits = Int32Array.from(space.axes, ({ size }, axis) => {
           const place = axis < MOST_DIMENSIONS ? coordinate(first + i, axis) : draws.next();
           return size === 0 ? ABSENT : Math.floor(place * size);
         });

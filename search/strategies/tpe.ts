@@ -1,3 +1,4 @@
+import { getOrMake } from '../../core/maps.js';
 import {
   type Draws,
   drawBelow,
@@ -20,6 +21,8 @@ const MOST_GOOD = 30;
 const CANDIDATES = 96;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
 const UNIFORM = 1;
+/** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
+const LOOKED_AT = 512;
 /** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
 const WIDTH = 0.35;
 /**
@@ -115,7 +118,7 @@ function placesBy(prior: PriorOf, positions: readonly number[]): Map<number, num
   return new Map(order.map(({ position }, i) => [position, 1 - i / Math.max(1, order.length - 1)]));
 }
 
-const NONE = new Int16Array();
+const NONE = new Int32Array();
 
 function split(observations: readonly Observation[]): { good: Observation[]; others: Observation[] } {
   const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));
@@ -123,41 +126,71 @@ function split(observations: readonly Observation[]): { good: Observation[]; oth
   return { good: order.slice(0, count), others: order.slice(count) };
 }
 
-/** Of each axis the chance of a value beside one that was measured, row by row. */
-function kernelsOf(space: SearchSpace, observations: number): Float64Array[] {
+/** @returns of each axis the chance of a value beside one that was measured. */
+function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
   const width = WIDTH * Math.max(1, observations) ** (-1 / (space.axes.length + 4));
-  return space.axes.map((axis) => kernelOf(axis, width, observations));
+  return space.axes.map((axis) => new Kernel(axis, width, observations));
 }
 
-function kernelOf({ size, distances }: SearchAxis, width: number, observations: number): Float64Array {
-  const kernel = new Float64Array(size * size);
-  const spread = 1 / (1 + Math.sqrt(observations)) / 2;
-  for (let i = 0; i < size; i++) {
-    let sum = 0;
-    for (let j = 0; j < size; j++) sum += Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2);
-    for (let j = 0; j < size; j++) {
-      const near = Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2) / sum;
-      kernel[i * size + j] = (1 - spread) * near + spread / size;
-    }
+/**
+ * A step kernel on the values of an axis, worked out for those alone that were measured: an axis may have ten thousand. The sum over a long axis is
+ * estimated from some of its values, at equal distances in their order.
+ */
+class Kernel {
+  readonly #axis: SearchAxis;
+  readonly #width: number;
+  readonly #spread: number;
+  readonly #sums = new Map<number, number>();
+  readonly #rows = new Map<number, Float64Array>();
+
+  constructor(axis: SearchAxis, width: number, observations: number) {
+    this.#axis = axis;
+    this.#width = width;
+    this.#spread = 1 / (1 + Math.sqrt(observations)) / 2;
   }
-  return kernel;
+
+  at(from: number, to: number): number {
+    const near = this.#near(from, to) / getOrMake(this.#sums, from, () => this.#sum(from));
+    return (1 - this.#spread) * near + this.#spread / this.#axis.size;
+  }
+
+  /** @returns the chance of each value beside one from which is drawn. */
+  row(from: number): Float64Array {
+    return getOrMake(this.#rows, from, () => {
+      const row = new Float64Array(this.#axis.size);
+      for (let to = 0; to < row.length; to++) row[to] = this.at(from, to);
+      return row;
+    });
+  }
+
+  #near(from: number, to: number): number {
+    return Math.exp(-0.5 * (this.#axis.distance(from, to) / this.#width) ** 2);
+  }
+
+  #sum(from: number): number {
+    const { size } = this.#axis;
+    const looked = Math.min(size, LOOKED_AT);
+    let sum = 0;
+    for (let i = 0; i < looked; i++) sum += this.#near(from, Math.floor((i * size) / looked));
+    return sum * (size / looked);
+  }
 }
 
 /** A mixture of products of kernels, one for each observation, and a uniform density. */
 class Density {
   readonly #space: SearchSpace;
-  readonly #kernels: readonly Float64Array[];
-  readonly #centres: readonly Int16Array[];
+  readonly #kernels: readonly Kernel[];
+  readonly #centres: readonly Int32Array[];
   readonly #total: number;
 
-  constructor(space: SearchSpace, kernels: readonly Float64Array[], centres: readonly Int16Array[]) {
+  constructor(space: SearchSpace, kernels: readonly Kernel[], centres: readonly Int32Array[]) {
     this.#space = space;
     this.#kernels = kernels;
     this.#centres = centres;
     this.#total = UNIFORM + centres.length;
   }
 
-  logAt(digits: Int16Array): number {
+  logAt(digits: Int32Array): number {
     let uniform = 1;
     for (const [axis, { size }] of this.#space.axes.entries()) if (digits[axis] !== ABSENT) uniform /= size;
     let sum = UNIFORM * uniform;
@@ -167,25 +200,29 @@ class Density {
         const to = digits[axis]!;
         const from = centre[axis]!;
         // What one of them does not have says nothing of the other.
-        if (to !== ABSENT) product *= from === ABSENT ? 1 / size : this.#kernels[axis]![from * size + to]!;
+        if (to !== ABSENT) product *= from === ABSENT ? 1 / size : this.#kernels[axis]!.at(from, to);
       }
       sum += product;
     }
     return Math.log(sum / this.#total);
   }
 
-  draw(draws: Draws): Int16Array {
+  draw(draws: Draws): Int32Array {
     const at = Math.floor(draws.next() * this.#total - UNIFORM);
     const centre = this.#centres[at] ?? null;
-    return Int16Array.from(this.#space.axes, ({ size }, axis) => {
-      const from = centre?.[axis] ?? ABSENT;
-      if (from === ABSENT) return drawBelow(draws, size);
-      let rest = draws.next();
-      for (let to = 0; to < size; to++) {
-        rest -= this.#kernels[axis]![from * size + to]!;
-        if (rest < 0) return to;
-      }
-      return from;
-    });
+    const digits = new Int32Array(this.#space.axes.length);
+    for (const axis of digits.keys()) digits[axis] = this.#drawOn(axis, centre?.[axis] ?? ABSENT, draws);
+    return digits;
+  }
+
+  #drawOn(axis: number, from: number, draws: Draws): number {
+    if (from === ABSENT) return drawBelow(draws, this.#space.axes[axis]!.size);
+    const row = this.#kernels[axis]!.row(from);
+    let rest = draws.next();
+    for (let to = 0; to < row.length; to++) {
+      rest -= row[to]!;
+      if (rest < 0) return to;
+    }
+    return from;
   }
 }

@@ -37,6 +37,7 @@ const requests = (count: number, outputTokens: number) =>
     {
       count,
       seed: 1,
+      salt: 'bench',
       promptTokens: { kind: 'fixed', tokens: 32 },
       outputTokens: { kind: 'fixed', tokens: outputTokens },
     },

@@ -1,50 +1,26 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ResultRecord } from '../../core/result/result.js';
+import { describe, expect, test } from 'vitest';
 import { NOT_APPLICABLE } from '../../judgement/not-applicable.js';
 import { buildReport } from '../../report/build.js';
-import type { Report } from '../../report/report.js';
 import { LONG } from '../support/cases.js';
 import { hasChromium, shoot } from '../support/chromium.js';
 import { experimentOf } from '../support/experiments.js';
 import { completeTrial } from '../support/records.js';
-import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
+import { reportOf, reportPages } from '../support/report-page.js';
 import { rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { TRAINING, techniqueRecords } from '../support/technique-records.js';
-import { waysRecords } from '../support/ways-records.js';
 import { calmInput, recordOf } from '../unit/judgement/trace.js';
 
 const EVIL = '</script><img src=x onerror="document.title=\'owned\'">';
 
-const build = (records: ResultRecord[], sweepName: string) =>
-  buildReport(records, {
-    sweepName,
-    objectives: [
-      { metric: 'decodeTokensPerSecond', better: 'max' },
-      { metric: 'modelBytes', better: 'min' },
-    ],
-  });
-
 describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
-  let browsing: Browsing;
+  const pages = reportPages();
   let page: Page;
-  let opened: OpenedPage | null = null;
-
-  beforeAll(async () => {
-    browsing = await startBrowsing();
-  });
-  afterAll(() => browsing?.close());
-  afterEach(async () => {
-    expect(opened?.trouble ?? []).toEqual([]);
-    opened = null;
-  });
-
-  async function open(report: Report, width = 1280, scheme: 'light' | 'dark' = 'light') {
-    opened = await browsing.open(report, { width, scheme });
-    page = opened.page;
-  }
+  const open = async (...asked: Parameters<typeof pages.open>) => {
+    page = await pages.open(...asked);
+  };
   const numbers = () =>
     page.$$eval('tbody tr[data-row]', (rows) => rows.map((r) => Number(r.getAttribute('data-row'))));
   const cells = (column: number) =>
@@ -57,7 +33,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
         .map((h) => `${h.querySelector('.name')?.textContent} ${h.getAttribute('aria-sort')}`),
     );
 
-  const reference = build(sweepRecords({ experiments: 24, watts: 80 }), 'reference');
+  const reference = reportOf(sweepRecords({ experiments: 24, watts: 80 }), 'reference');
 
   test('shows every experiment with its state, and what does not fit a number says why', async () => {
     await open(reference);
@@ -79,7 +55,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
         : // One of kernels without factors among them.
           { ...record, roofline: { ...rooflineOf(1.5 + i / 10), ...(i === 3 && { factors: null }) } },
     );
-    const report = build(records, 'under roofs');
+    const report = reportOf(records, 'under roofs');
     await open(report);
     const placed = report.rows.filter((row) => row.trial.roofline !== null).length;
     const chart = '.plot.roofline [role=img]';
@@ -304,7 +280,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
   test('a row that trained shows its loss, its time and its memory', async () => {
     const [first] = techniqueRecords();
     if (first === undefined) throw new Error('no record');
-    await open(build([{ ...first, training: TRAINING }], 'training'));
+    await open(reportOf([{ ...first, training: TRAINING }], 'training'));
     await page.click('tr[data-row="1"] td:nth-child(3)');
     const training = page.locator('aside.detail .training');
     const text = (await training.textContent()) ?? '';
@@ -354,7 +330,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
         sweepName: EVIL,
       }),
     );
-    await open(build(records, EVIL));
+    await open(reportOf(records, EVIL));
     expect(await page.textContent('h1')).toBe(EVIL);
     await page.click('tr[data-row="1"] td:nth-child(3)');
     await page.waitForSelector('aside.detail');
@@ -365,7 +341,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
 
   test('thousands of rows scroll, sort and filter', async () => {
     const rows = LONG ? 10_000 : 2_500;
-    await open(build(sweepRecords({ experiments: rows }), 'large'));
+    await open(reportOf(sweepRecords({ experiments: rows }), 'large'));
     expect(await status()).toBe(`${rows} rows`);
     expect((await numbers()).length).toBeLessThan(80);
     await page.$eval('.scroller', (element) => element.scrollTo({ top: element.scrollHeight }));
@@ -432,7 +408,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const frames = page.locator('section.plot:has(button[aria-label="Save SVG"]):has(svg)');
     const count = await frames.count();
     expect(count).toBeGreaterThanOrEqual(4);
-    const blank = await browsing.browser.newPage();
+    const blank = await pages.browser().newPage();
     for (let i = 0; i < count; i += 1) {
       const frame = frames.nth(i);
       for (const ending of ['SVG', 'PNG']) {
@@ -464,7 +440,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
 
   test('what the sweep did not ask for is not listed as missing', async () => {
     const records = [recordOf(calmInput({ quality: null }))];
-    const report = build(records, 'unasked');
+    const report = reportOf(records, 'unasked');
     const [unasked, missed] = [false, true].map((is) => report.absences.filter((a) => a.missed === is));
     expect(unasked?.length).toBeGreaterThan(2);
     await open(report);
@@ -475,66 +451,5 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const detail = (await page.textContent('aside.detail')) ?? '';
     const { quality, training, kernel, serving } = NOT_APPLICABLE;
     for (const reason of [quality, training, kernel, serving]) expect(detail).not.toContain(reason);
-  });
-
-  test('on a phone the ways of asking stay beside their numbers', async () => {
-    await open(build(waysRecords(), 'ways'), 390);
-    const table = page.locator('table.ways');
-    await table.scrollIntoViewIfNeeded();
-    expect(await table.locator('tbody tr').count()).toBe(6);
-    const seen = async () => {
-      const way = await table.locator('tbody th[scope=row]').nth(1).boundingBox();
-      return [way!.x >= 0, way!.x + way!.width < 200];
-    };
-    expect(await seen()).toEqual([true, true]);
-    await page.$eval('.ways .sideways', (element) => element.scrollTo({ left: element.scrollWidth }));
-    expect(await seen()).toEqual([true, true]);
-    const [scroll, client] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ]);
-    expect(scroll).toBe(client);
-    await shoot(page, 'ways-phone');
-  });
-
-  test('on a phone a row begins with its name and its numbers', async () => {
-    await open(reference, 390);
-    const heads = await page.$$eval('.results thead th .name', (all) => all.map((head) => head.textContent));
-    expect(heads.slice(0, 3)).toEqual(['row', ...reference.metrics.slice(0, 2).map((m) => m.label)]);
-    await page.locator('.results .scroller').scrollIntoViewIfNeeded();
-    const cells = await page.$$eval('tr[data-row="1"] td', (all) =>
-      all.slice(0, 3).map((cell) => [cell.textContent, cell.getBoundingClientRect().right] as const),
-    );
-    expect(cells[0]?.[0]).toBe(`1 ${reference.rows[0]?.label}`);
-    // Both objectives are seen without scrolling sideways, and no name is cut off.
-    for (const [, right] of cells) expect(right).toBeLessThanOrEqual(390);
-    const cut = await page.$$eval('td.row-name > span', (all) =>
-      all.filter((name) => name.scrollHeight > name.clientHeight + 1).map((name) => name.textContent),
-    );
-    expect(cut).toEqual([]);
-    const [scroll, client] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ]);
-    expect(scroll).toBe(client);
-    await shoot(page, 'phone');
-    // Scrolled to the end the name is still there, and so is the choice of rows to compare.
-    await page.$eval('.results .scroller', (element) => element.scrollTo({ left: element.scrollWidth }));
-    expect(await page.$eval('tr[data-row="1"] td', (cell) => cell.getBoundingClientRect().left)).toBeLessThan(
-      20,
-    );
-    await page.locator('tr[data-row="2"] td.pick input').check();
-    await page.locator('tr[data-row="2"] td.row-name').click();
-    await page.waitForSelector('aside.detail');
-  });
-
-  test('narrow screens get one column and no sideways scrolling of the page', async () => {
-    await open(reference, 700);
-    const [scroll, client] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ]);
-    expect(scroll).toBe(client);
-    await shoot(page, 'page-light-700', { fullPage: true });
   });
 });

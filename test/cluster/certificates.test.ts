@@ -11,10 +11,13 @@ import type { ClientSecurity, Scope } from '../../proto/security.js';
 import { start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { temporaryFolder } from '../support/folder.js';
+import { untilSaid } from '../support/heard.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
 
+/** Warnings go to stderr, as people read them. */
+const TALKING = { logLevel: 'warn', logFormat: 'text' } as const;
 const soon = { timeout: 10_000, interval: 50 };
 
 /** An authority as `ridge certs init` makes it, and the configuration that it prints. */
@@ -98,7 +101,7 @@ describe('ridge certs', () => {
     const { certs, read, by, serve, folder } = await authority();
     await certs('node', 'gpu-1');
     await certs('user', 'alice', '--scopes', 'read');
-    const { grpcAddress } = await serve();
+    const { grpcAddress } = await serve(TALKING);
     const { agent } = await join_(grpcAddress, by('gpu-1'), 'gpu-1');
     expect(await call(grpcAddress, by('alice'))).toBe('ok');
     // A list that somebody else signed changes nothing.
@@ -106,8 +109,9 @@ describe('ridge certs', () => {
     const own = read('revoked.pem');
     await stranger.certs('node', 'gpu-1');
     await stranger.certs('revoke', 'gpu-1');
-    writeFileSync(join(folder, 'revoked.pem'), stranger.read('revoked.pem'));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await untilSaid('what was read before holds on', () =>
+      writeFileSync(join(folder, 'revoked.pem'), stranger.read('revoked.pem')),
+    );
     expect(await call(grpcAddress, by('alice'))).toBe('ok');
     writeFileSync(join(folder, 'revoked.pem'), own);
 
@@ -147,15 +151,16 @@ describe('ridge certs', () => {
   test('renews the coordinator’s certificate while its agents stay connected; half a pair changes nothing', async () => {
     const { folder, certs, read, by, serve } = await authority();
     await certs('node', 'gpu-1');
-    const { grpcAddress, webUrl } = await serve({ webAddress: 'localhost:0' });
+    const { grpcAddress, webUrl } = await serve({ webAddress: 'localhost:0', ...TALKING });
     const { agent } = await join_(grpcAddress, by('gpu-1'), 'gpu-1');
     const client = { ca: read('ca.crt'), cert: read('gpu-1.crt'), key: read('gpu-1.key') };
     const before = await shownBy(grpcAddress, { ...client, ALPNProtocols: ['h2'] });
     expect(await shownBy(webUrl!, client)).toBe(before);
     // Somebody who copies files by hand is in the middle of it.
     const old = read('coordinator.crt');
-    writeFileSync(join(folder, 'coordinator.crt'), read('gpu-1.crt'));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await untilSaid('what was read before holds on', () =>
+      writeFileSync(join(folder, 'coordinator.crt'), read('gpu-1.crt')),
+    );
     expect(await shownBy(grpcAddress, { ...client, ALPNProtocols: ['h2'] })).toBe(before);
     writeFileSync(join(folder, 'coordinator.crt'), old);
 

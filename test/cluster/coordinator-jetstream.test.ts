@@ -98,7 +98,7 @@ describe.skipIf(!hasNatsServer).each(VERSIONS)('needs nats-server %s', (version)
 
   test('a coordinator of before there were leases claims a stream: whoever leads it by a lease leads no more', async () => {
     const log = await JetStreamLog.open(options('CLAIMED'));
-    const term = await lead(log);
+    const term = await lead(log, 3);
     await log.append([submitted('a')], 0, term);
     const connection = await connect({ servers: server.url });
     const { headers: claim, body } = await claimOf('of-an-old-release', 2);

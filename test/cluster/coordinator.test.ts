@@ -102,19 +102,6 @@ test('an agent vanishes: its lease expires and another agent measures the point'
   expect(await status(client, sweepId)).toMatchObject({ state: 'done', complete: 1 });
 });
 
-test('heartbeats hold a lease longer than it was given for', async () => {
-  const { grpcAddress } = await start({ leaseSeconds: 1 });
-  await control(grpcAddress).submitSweep(submission(fakeSweep(1)));
-  const { agent } = await enter(grpcAddress);
-  const lease = await agent.lease();
-  for (let beat = 0; beat < 12; beat += 1) {
-    await agent.heartbeat(lease.trialId);
-    await new Promise((resolve) => setTimeout(resolve, 120));
-  }
-  const { agent: idle } = await enter(grpcAddress, { profile: aNode('node-b') });
-  expect((await idle.ask()).$case).toBe('noWork');
-});
-
 test('the coordinator restarts on its file: agents come back, report again, nothing counts twice', async () => {
   const log = { kind: 'sqlite' as const, path: join(folder, 'restart.sqlite') };
   const first = await start({ log });

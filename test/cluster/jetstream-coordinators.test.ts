@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer } from 'node:net';
 import { connect } from 'nats';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { pack } from '../../coordinator/log/jetstream/appends.js';
@@ -13,6 +13,20 @@ import { startRidge } from '../support/ridge.js';
 import { until } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
+
+/** Hangs up on whoever comes to a port, and counts them. */
+async function knockedAt(port: number) {
+  let count = 0;
+  const server = createServer((socket) => {
+    count += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+  return {
+    count: () => count,
+    close: () => new Promise<void>((closed) => server.close(() => closed())),
+  };
+}
 
 describe.skipIf(!hasNatsServer)('needs nats-server', () => {
   let server: NatsServer;
@@ -40,9 +54,13 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
 
   test('a coordinator waits at its start for a server that is away', async () => {
     await server.kill();
+    const knocks = await knockedAt(Number(new URL(server.url).port));
     const starting = start('LATE');
-    const first = await Promise.race([starting.then(() => 'started'), sleep(700).then(() => 'waits')]);
-    expect(first).toBe('waits');
+    const begun = starting.then(() => 'started');
+    // It has come, found nobody, and comes again.
+    await expect.poll(() => knocks.count(), { timeout: 30_000 }).toBeGreaterThan(2);
+    expect(await Promise.race([begun, 'waits'])).toBe('waits');
+    await knocks.close();
     await server.restart();
     await starting;
   });

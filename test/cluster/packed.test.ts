@@ -18,7 +18,7 @@ const SHORT = `spec:
 `;
 
 describe.skipIf(home === undefined)(
-  'the package as it is published (scripts/test-on-node.mjs installs it)',
+  'the package as it is published (needs what scripts/test-on-node.mjs installs)',
   () => {
     const options = {
       program: join(home ?? '', 'dist/cli/main.js'),

@@ -3,13 +3,16 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { interpreterSchema, scoreByRunning } from '../../agent/quality/code-scorer.js';
+import type { Question } from '../../agent/quality/external-scorer.js';
 import { Journal } from '../../agent/quality/journal.js';
 import { bySpeech } from '../../agent/quality/respondent.js';
 import { readTasks } from '../../agent/quality/task-files.js';
 import { measureTask } from '../../agent/quality/tasks.js';
 import { toFailure } from '../../core/errors.js';
+import type { TaskItem } from '../../core/quality/tasks/items.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
+import { CHEATS } from '../support/cheats.js';
 import { temporaryFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
 
@@ -30,7 +33,7 @@ function commandOf(pid: string): string {
   }
 }
 
-describe.skipIf(problem !== null)(`a sandbox (${problem ?? 'here'})`, () => {
+describe.skipIf(problem !== null)(`the sandbox (needs a sandbox: ${problem ?? 'here'})`, () => {
   test('runs a program, and tells how it ended', async () => {
     const { ended, exitCode, stdout } = await run('import sys; print("hello"); sys.exit(3)');
     expect({ ended, exitCode, stdout }).toEqual({ ended: 'exited', exitCode: 3, stdout: 'hello\n' });
@@ -138,31 +141,103 @@ except OSError as error: print("full")`;
   });
 });
 
-describe.skipIf(problem !== null)('answers that are programs', () => {
-  const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 1 });
+describe.skipIf(problem !== null)('answers that are programs (needs a sandbox)', () => {
+  const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 20 });
   const examples = join(import.meta.dirname, '../../docs/examples/tasks/humaneval.yaml');
   const fixtures = join(import.meta.dirname, '../fixtures/tasks');
   const read = readTasks([examples], (path) =>
     path.endsWith('.yaml') ? path : join(fixtures, 'humaneval.jsonl'),
   );
 
+  const asked = (item: TaskItem, answer: string): Question => ({
+    ...item,
+    prompt: plainPrompt(item.prompt),
+    answer,
+  });
+  const scores = async (questions: readonly Question[], own = profile) =>
+    await scoreByRunning('python', own, questions);
+
   test('pass with their tests alone: wrong ones, hanging ones and those that end early fail', async () => {
-    if (!read.ok) throw new Error(read.errors.join('; '));
-    const [twice, last] = read.tasks[0]!.items;
-    const asked = (item: typeof twice, answer: string) => ({
-      ...item!,
-      prompt: plainPrompt(item!.prompt),
-      answer,
-    });
+    const [twice, last] = sound(read).tasks[0]!.items as [TaskItem, TaskItem];
     const questions = [
-      asked(twice, twice!.references[0]!),
+      asked(twice, twice.references[0]!),
+      asked(twice, '    print("thinking")\n    return 2 * x\nprint("defined")\n'),
       asked(twice, '    return x\n'),
       asked(last, '```python\ndef last(xs):\n    return xs[-1]\n```'),
       asked(last, '    import os; os._exit(0)\n'),
-      asked(last, '    while True: pass\n'),
       asked(last, 'this is no Python'),
+      asked(last, '    raise SystemExit(0)\n'),
     ];
-    expect(await scoreByRunning('python', profile, questions)).toEqual([1, 0, 1, 0, 0, 0]);
+    expect(await scores(questions)).toEqual([1, 1, 0, 1, 0, 0, 0]);
+    const hangs = asked(last, '    while True: pass\n');
+    expect(await scores([hangs, hangs], { ...profile, seconds: 3 })).toEqual([0, 0]);
+  });
+
+  test('fail where a wrong one looks for the tests, ends early, patches the language or speaks out of turn', async () => {
+    const [twice] = sound(read).tasks[0]!.items as [TaskItem];
+    const found = await scores(CHEATS.map(([, answer]) => asked(twice, answer)));
+    expect(CHEATS.filter((_, i) => found[i] !== 0).map(([what]) => what)).toEqual([]);
+  });
+
+  test('give and take plain data of every kind, and raise what the language has', async () => {
+    const program = `
+import collections
+class Own(ValueError): pass
+def same(*values, **named): return [*values, named]
+def counted(text): return collections.Counter(text)
+def lazily(n): return (i * i for i in range(n))
+def refuses(): raise Own("not this")
+def unreadable(): return object()
+`;
+    const tests = `
+values = [None, True, -2 ** 200, 0.1, float("inf"), 2 - 1j, "é\\ud800\\n", b"\\xff", (1, [2, {3}]), frozenset([4]), {(1, 2): "x"}]
+assert answer.same(*values, key=1) == [*values, {"key": 1}]
+assert type(answer.same(values[8])[0]) is tuple
+assert answer.counted("aab") == {"a": 2, "b": 1}
+assert list(answer.lazily(4)) == [0, 1, 4, 9]
+for name, kind in [("refuses", ValueError), ("unreadable", TypeError), ("missing", AttributeError)]:
+    try: getattr(answer, name)()
+    except kind: pass
+    else: raise AssertionError(name)
+`;
+    const question = {
+      id: '1',
+      prompt: '',
+      references: [],
+      answer: '',
+      program: { parts: [program], tests },
+    };
+    expect(await scores([question])).toEqual([1]);
+    const caught = 'try: answer.gone()\nexcept BaseException: pass\n';
+    const ends = { parts: ['import os\ndef gone(): os._exit(0)\n'], tests: caught };
+    expect(await scores([{ ...question, program: ends }])).toEqual([0]);
+  });
+
+  test('with tests apart need Python: of another interpreter that is said', async () => {
+    const [twice] = sound(read).tasks[0]!.items as [TaskItem];
+    const shell = interpreterSchema.parse({ interpreter: ['/bin/sh'] });
+    const problem = toFailure(await scores([asked(twice, '')], shell).catch((error: unknown) => error));
+    expect(problem).toMatchObject({ code: 'impossible-combination' });
+    expect(problem.message).toContain('cannot run `tests`, which are Python');
+  });
+
+  test('that run in one process with their tests have to print the token last', async () => {
+    const parts = [
+      { place: 'answer' as const },
+      '\nassert f() == 1\nprint("',
+      { place: 'token' as const },
+      '")',
+    ];
+    const question = (answer: string) => ({
+      id: '1',
+      prompt: '',
+      references: [],
+      answer,
+      program: { parts, tests: null },
+    });
+    const early = 'import os; os._exit(0)';
+    const answers = ['def f(): return 1', 'def f(): return 2', early, `print("x" * 100); ${early}`];
+    expect(await scores(answers.map(question))).toEqual([1, 0, 0, 0]);
   });
 
   test('are all run where several were drawn: pass@k of an item from how many of them pass', async () => {
@@ -212,7 +287,7 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
   test('end when the work is stopped', async () => {
     const hangs = { id: '1', prompt: '', references: [], answer: 'import time; time.sleep(60)' };
     const stopped = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('stopped')), 100));
-    const work = scoreByRunning('python', { ...profile, seconds: 50 }, [hangs], stopped);
+    const work = scoreByRunning('python', profile, [hangs], stopped);
     expect(toFailure(await work.catch((error: unknown) => error)).message).toContain('stopped');
     expect(left()).toEqual([]);
   });

@@ -15,7 +15,7 @@ const llamaServer = process.env.RIDGEPOINT_LLAMA_SERVER;
 const NAMES = ['r4', 'r16'];
 
 test.skipIf(llamaServer === undefined)(
-  'every request to llama-server is answered by the adapter that it chose, and by the model as it is without one',
+  'every request to llama-server is answered by the adapter that it chose, and by the model as it is without one (needs llama-server)',
   async () => {
     const entries = serversSchema.parse({ 'llama-server': { command: [llamaServer] } });
     const server = configuredServers(entries).find(({ name }) => name === 'llama-server')!;

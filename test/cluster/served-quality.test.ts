@@ -115,7 +115,7 @@ describe('quality of the server that was timed', () => {
   );
 
   test.skipIf(llamaServer === undefined)(
-    'of llama-server: letters and answers by itself, texts and options by the file that it served',
+    'of llama-server: letters and answers by itself, texts and options by the file that it served (needs llama-server)',
     async () => {
       const [row] = await run(
         'llama',

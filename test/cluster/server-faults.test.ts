@@ -180,7 +180,7 @@ const NAMES = Object.keys(FAULTS);
 const ALONE = LONG ? NAMES : ['none', 'die', 'too-many', 'content-type', 'short'];
 const LATER = LONG ? NAMES : ['none', 'die', 'hang', 'reset', 'stays-open'];
 
-describe.skipIf(process.platform !== 'linux')('servers that fail', () => {
+describe.skipIf(process.platform !== 'linux')('servers that fail (needs Linux)', () => {
   let alone: Map<unknown, ResultRecord>;
   let later: Map<unknown, ResultRecord>;
   let orphans: string[];
@@ -306,7 +306,7 @@ describe.skipIf(process.platform !== 'linux')('servers that fail', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('a server that is kept', () => {
+describe.skipIf(process.platform !== 'linux')('a server that is kept (needs Linux)', () => {
   const SEEDS = [1, 2, 3, 4];
   const PER_POINT = 1 + REQUESTS;
 

@@ -68,7 +68,7 @@ const failureOf = async (work: Promise<unknown>) => {
   return (error as FailureError).failure;
 };
 
-describe.skipIf(kernelsLibrary() === null)('the walk', () => {
+describe.skipIf(kernelsLibrary() === null)('the walk (needs the native kernels)', () => {
   test.each(['llama', 'qwen2', 'qwen3'])(
     'blocks of %s run alone give the statistics of the whole model, to the bit',
     async (architecture) => {
@@ -181,7 +181,7 @@ describe.skipIf(kernelsLibrary() === null)('the walk', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('sequences', () => {
+describe.skipIf(kernelsLibrary() === null)('sequences (needs the native kernels)', () => {
   const cut = (rest: Partial<Parameters<typeof calibrationSequences>[0]>) =>
     calibrationSequences({
       modelPath: tiny,
@@ -214,7 +214,7 @@ describe.skipIf(kernelsLibrary() === null)('sequences', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('the importance matrix', () => {
+describe.skipIf(kernelsLibrary() === null)('the importance matrix (needs the native kernels)', () => {
   const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/imatrix.json'), 'utf8'));
 
   test.each(['tiny', 'small'])('of %s is what llama-imatrix makes of the same text', async (name) => {
@@ -260,28 +260,35 @@ describe.skipIf(kernelsLibrary() === null)('the importance matrix', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('a model that does not fit into memory', () => {
-  test('is calibrated block by block, with the same result', async () => {
-    const origin = {
-      model: 'm',
-      text: 't',
-      textName: 'x',
-      windows: { scheme: 'chunks' },
-      engine: 'e',
-    } as const;
-    const job = { modelPath: tiny, textPath: sample, sequences: 2, tokens: 64, threads: 1, origin };
-    const [whole, byBlock] = ['whole', 'by-block'].map((name) => join(folder, name));
-    expect(await collectStatistics(job, whole!)).toMatchObject({ loaded: 'whole', layers: 28, tokens: 128 });
-    const available = vi.spyOn(process, 'availableMemory').mockReturnValue(1000);
-    const done: number[][] = [];
-    const collected = await collectStatistics(job, byBlock!, (...step) => done.push(step));
-    available.mockRestore();
-    expect(collected).toMatchObject({ loaded: 'by-block', layers: 28, tokens: 128 });
-    expect(done).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
-    expect(readFileSync(byBlock!).equals(readFileSync(whole!))).toBe(true);
-    expect(readdirSync(folder).filter((name) => name.startsWith('by-block'))).toEqual(['by-block']);
-  });
-});
+describe.skipIf(kernelsLibrary() === null)(
+  'a model that does not fit into memory (needs the native kernels)',
+  () => {
+    test('is calibrated block by block, with the same result', async () => {
+      const origin = {
+        model: 'm',
+        text: 't',
+        textName: 'x',
+        windows: { scheme: 'chunks' },
+        engine: 'e',
+      } as const;
+      const job = { modelPath: tiny, textPath: sample, sequences: 2, tokens: 64, threads: 1, origin };
+      const [whole, byBlock] = ['whole', 'by-block'].map((name) => join(folder, name));
+      expect(await collectStatistics(job, whole!)).toMatchObject({
+        loaded: 'whole',
+        layers: 28,
+        tokens: 128,
+      });
+      const available = vi.spyOn(process, 'availableMemory').mockReturnValue(1000);
+      const done: number[][] = [];
+      const collected = await collectStatistics(job, byBlock!, (...step) => done.push(step));
+      available.mockRestore();
+      expect(collected).toMatchObject({ loaded: 'by-block', layers: 28, tokens: 128 });
+      expect(done).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
+      expect(readFileSync(byBlock!).equals(readFileSync(whole!))).toBe(true);
+      expect(readdirSync(folder).filter((name) => name.startsWith('by-block'))).toEqual(['by-block']);
+    });
+  },
+);
 
 interface Reference {
   readonly counts: number;

@@ -76,7 +76,7 @@ function weightsOf(path: string): (name: string) => Float32Array {
   };
 }
 
-describe.skipIf(kernelsLibrary() === null)('statistics of experts', () => {
+describe.skipIf(kernelsLibrary() === null)('statistics of experts (needs the native kernels)', () => {
   test.each(['llama', 'qwen2moe', 'qwen3moe', 'olmoe'])(
     'of %s are those of the tokens that were sent to each, to the bit',
     async (architecture) => {
@@ -149,7 +149,7 @@ async function prune(model: string, word: string) {
   return { ...(await pruneFile(order, () => {})), path: outputPath, word: text };
 }
 
-describe.skipIf(kernelsLibrary() === null)('pruning experts', () => {
+describe.skipIf(kernelsLibrary() === null)('pruning experts (needs the native kernels)', () => {
   test.each(['wanda:2:4', 'dsnot:50%', 'dsnot:50%?mode=reference', 'sparsegpt:50%'])(
     '%s prunes each as the reference prunes it alone',
     async (word) => {
@@ -246,7 +246,7 @@ describe.skipIf(kernelsLibrary() === null)('pruning experts', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('importance of experts', () => {
+describe.skipIf(kernelsLibrary() === null)('importance of experts (needs the native kernels)', () => {
   test('is written for each as llama-imatrix does, and quantization takes it', async () => {
     const modelPath = await mixture('qwen2moe');
     const windows = { scheme: 'chunks' } as const;

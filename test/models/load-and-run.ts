@@ -15,3 +15,4 @@ process.on('message', async ({ path }: { path: string }) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
+process.send?.('ready');

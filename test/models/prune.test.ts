@@ -69,7 +69,7 @@ async function perplexity(path: string): Promise<number> {
   return outcome.text!.perplexity.value;
 }
 
-describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
+describe.skipIf(kernelsLibrary() === null)('pruning a file (needs the native kernels)', () => {
   test('zeros are where the report says, kept weights and all other tensors are the base’s', async () => {
     const made = await prune(`wanda:50%?${QUICK}`);
     const { path, report } = made;
@@ -198,7 +198,7 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('a chain of steps', () => {
+describe.skipIf(kernelsLibrary() === null)('a chain of steps (needs the native kernels)', () => {
   test('prunes, then quantizes; the lineage says how sparse, and the report lies beside the artifact', async () => {
     const models = { modelFolders: [], cacheFolder: join(folder, 'cache') };
     const base = await resolveModel('builtin:tiny', models);
@@ -239,7 +239,7 @@ describe.skipIf(kernelsLibrary() === null)('a chain of steps', () => {
   });
 });
 
-describe.skipIf(kernelsLibrary() === null)('bad input', () => {
+describe.skipIf(kernelsLibrary() === null)('bad input (needs the native kernels)', () => {
   /** A copy of the tiny model with some values of a tensor changed. */
   async function changed(name: string, change: (values: Float32Array) => void): Promise<string> {
     const path = join(folder, `changed-${count++}.gguf`);

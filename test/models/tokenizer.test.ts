@@ -22,6 +22,7 @@ describe("a model's own tokenizer", () => {
     const order = {
       count: 40,
       seed: 3,
+      salt: 'a',
       promptTokens: { kind: 'uniform', from: 1, to: 300 },
       outputTokens: { kind: 'fixed', tokens: 8 },
       sharedPrefix: 0.5,
@@ -30,7 +31,7 @@ describe("a model's own tokenizer", () => {
     for (const { prompt, promptTokens } of requests) expect(tokensOf(prompt as string)).toBe(promptTokens);
     expect(Math.min(...requests.map(({ promptTokens }) => promptTokens!))).toBeLessThan(50);
     expect(syntheticRequests(order, tokenizer)).toEqual(requests);
-    const others = syntheticRequests({ ...order, seed: 4 }, tokenizer);
+    const others = syntheticRequests({ ...order, salt: 'b' }, tokenizer);
     expect(others.map(({ prompt }) => prompt)).not.toEqual(requests.map(({ prompt }) => prompt));
     const [longest, next] = requests
       .map(({ prompt }) => prompt as string)
@@ -44,7 +45,7 @@ describe("a model's own tokenizer", () => {
     const line = (timestamp: number, input_length: number, hash_ids: number[]) =>
       JSON.stringify({ timestamp, input_length, output_length: 4, hash_ids });
     const trace = [line(0, 1000, [1, 2]), line(500, 1300, [1, 2, 3])].join('\n');
-    const requests = traceRequests(trace, 'mooncake', { seed: 1, most: 10 }, tokenizer);
+    const requests = traceRequests(trace, 'mooncake', { salt: 'a', most: 10 }, tokenizer);
     if (typeof requests === 'string') throw new Error(requests);
     const texts = requests.map(({ prompt }) => prompt as string);
     expect(texts.map(tokensOf)).toEqual([1000, 1300]);
@@ -63,6 +64,7 @@ describe("a model's own tokenizer", () => {
       {
         count: 3,
         seed: 1,
+        salt: 'a',
         promptTokens: { kind: 'fixed', tokens: 20 },
         outputTokens: { kind: 'fixed', tokens: 12 },
       },

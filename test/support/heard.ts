@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 
 /** Keeps what this process says from the terminal, until mocks are restored. @returns it, as it grows. */
 export function heard(): { stdout: string; stderr: string } {
@@ -10,4 +10,15 @@ export function heard(): { stdout: string; stderr: string } {
     });
   }
   return said;
+}
+
+/** Makes a change, and waits until this process has said on stderr what it makes of it. Nothing else may have mocks meanwhile. */
+export async function untilSaid(sentence: string, change: () => void): Promise<void> {
+  const said = heard();
+  try {
+    change();
+    await expect.poll(() => said.stderr, { timeout: 30_000 }).toContain(sentence);
+  } finally {
+    vi.restoreAllMocks();
+  }
 }

@@ -235,7 +235,7 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
     valid: warnings.every((w) => w.severity !== 'invalid'),
     artifact: {
       digest: `sha256:${hex(experiment.technique.quantization, 64)}`,
-      base: experiment.model.digest ?? '',
+      base: experiment.model.digest ?? `sha256:${hex('base', 64)}`,
       bytes: weightBytes,
       recipe: `quantize ${experiment.technique.quantization}`,
       makeSeconds: 4.2,

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { renderHtml } from '../../cli/output/html.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
 import { launchChromium } from './chromium.js';
 import { buildPage } from './page.js';
@@ -67,3 +70,34 @@ export async function startBrowsing(): Promise<Browsing> {
     },
   };
 }
+
+/** Pages for the tests of a suite: one browser for all, and a test fails of whatever its page complains of. */
+export function reportPages() {
+  let browsing: Browsing;
+  let opened: OpenedPage | null = null;
+  beforeAll(async () => {
+    browsing = await startBrowsing();
+  });
+  afterAll(() => browsing?.close());
+  afterEach(() => {
+    expect(opened?.trouble ?? []).toEqual([]);
+    opened = null;
+  });
+  return {
+    browser: () => browsing.browser,
+    async open(report: Report, width = 1280, scheme: 'light' | 'dark' = 'light'): Promise<Page> {
+      opened = await browsing.open(report, { width, scheme });
+      return opened.page;
+    },
+  };
+}
+
+/** A report as of a sweep with two objectives. */
+export const reportOf = (records: readonly ResultRecord[], sweepName: string): Report =>
+  buildReport(records, {
+    sweepName,
+    objectives: [
+      { metric: 'decodeTokensPerSecond', better: 'max' },
+      { metric: 'modelBytes', better: 'min' },
+    ],
+  });

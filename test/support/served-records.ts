@@ -68,7 +68,7 @@ export function servingRecordOf(requests: readonly RequestRecord[]): ServingReco
     skippedTurns: 0,
     promptTokensBy: 'tokenizer',
     outputTokensBy: 'tokenizer',
-    tokenizer: { name: 'gpt2', digest: 'sha256:0' },
+    tokenizer: { name: 'gpt2', digest: `sha256:${'0'.repeat(64)}` },
     endedEarly: null,
     search: null,
     generator: {

@@ -1,7 +1,7 @@
 /** A sweep file for the fake runner with one point for each number of generated tokens. */
 export function fakeSweep(
   points: number,
-  more: { name?: string; placement?: string; measure?: string } = {},
+  more: { name?: string; placement?: string; measure?: string; promptTokens?: number } = {},
 ): string {
   const tokens = Array.from({ length: points }, (_, index) => index + 1);
   return `
@@ -11,7 +11,7 @@ metadata: { name: ${more.name ?? 'fake'} }
 spec:
   models: "builtin:tiny"
   runners: [{ kind: fake }]
-  workloads: [{ kind: latency, promptTokens: 8, generateTokens: [${tokens.join(', ')}] }]
+  workloads: [{ kind: latency, promptTokens: ${more.promptTokens ?? 8}, generateTokens: [${tokens.join(', ')}] }]
   measure: ${more.measure ?? '{ starts: 1 }'}
   placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}
 `;

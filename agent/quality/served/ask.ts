@@ -29,18 +29,19 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** What a server is asked: tokens where its vocabulary is known here, else a text. */
 export type Prompt = Int32Array | string;
 
-/** Asks for log-probabilities as a profile says. @returns what it answers. @throws NoAnswer; FailureError `run-failed` where nothing comes. */
+/** Asks for log-probabilities as a profile says. @param fields of the request beside those. @returns what it answers. @throws NoAnswer; FailureError `run-failed` where nothing comes. */
 export async function askLogProbabilities(
   server: ServedEndpoint,
   { path, body }: Pick<LogProbabilitiesAsked, 'path' | 'body'>,
   prompt: Prompt,
+  fields: object = {},
 ): Promise<Fields> {
   const values: Readonly<Record<string, unknown>> = {
     '{prompt}': typeof prompt === 'string' ? prompt : [...prompt],
     '{model}': server.model,
   };
   const filled = Object.entries(body).map(([name, value]) => [name, values[String(value)] ?? value]);
-  return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled) });
+  return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled), ...fields });
 }
 
 const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };

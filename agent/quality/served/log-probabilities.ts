@@ -39,13 +39,14 @@ export async function textLogProbabilities(
   return { values, offsets: offsets.slice(0, count) };
 }
 
-/** Asks for the likeliest tokens after a prompt. @returns log-probabilities by token. @throws NoAnswer */
+/** Asks for the likeliest tokens after a prompt. @param fields of the request beside those of the profile. @returns log-probabilities by token. @throws NoAnswer */
 export async function nextLogProbabilities(
   server: ServedEndpoint,
   asked: LogProbabilitiesAsked,
   prompt: Prompt,
+  fields: object = {},
 ): Promise<ReadonlyMap<number, number>> {
-  const answer = await askLogProbabilities(server, asked, prompt);
+  const answer = await askLogProbabilities(server, asked, prompt, fields);
   const found = new Map<number, number>();
   const named = asked.entry === 'named' ? (valueAt(answer, asked.list) as Fields | null | undefined) : null;
   for (const [name, logprob] of Object.entries(named ?? {})) {

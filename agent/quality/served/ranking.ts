@@ -29,7 +29,7 @@ export function servedModels(
         tokens: promptTokens(vocabularyOf(tokenizer), tokenizer.chat),
         async next(prompt) {
           if (typeof next === 'string') throw new NoAnswer(next);
-          const logProbabilities = await nextLogProbabilities(server, next, prompt);
+          const logProbabilities = await nextLogProbabilities(server, next, prompt, unshared(server));
           return (token) => logProbabilities.get(token) ?? Number.NEGATIVE_INFINITY;
         },
         async write(prompt, tokens) {
@@ -46,7 +46,7 @@ export function servedModels(
   };
 }
 
-/** Ways of ranking read the same prompts, and the second would find what the first left in a server's memory. */
+/** Ways of ranking read the same prompts, as do runs of it: each is timed, and would find what the one before left in a server's memory. */
 function unshared({ profile: { prefixes } }: ServedEndpoint): object {
   const fields = Object.entries(prefixes?.off ?? {});
   return Object.fromEntries(

@@ -228,7 +228,9 @@ function sweepOf({ a, b }: Pair): SweepName {
     environment.engineBuild ?? null,
   ]);
   const hex = createHash('sha256').update(JSON.stringify(sides)).digest('hex').slice(0, 16);
-  return { id: `s${hex}`, name: `again-${b.trial.sweep.name}-${hex.slice(0, 8)}` };
+  // It becomes a folder, and a record calls its sweep as it likes.
+  const name = b.trial.sweep.name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 63);
+  return { id: `s${hex}`, name: `again-${name}-${hex.slice(0, 8)}` };
 }
 
 function configOf(rows: Pair['a'][], options: AgainOptions): ReturnType<typeof ownAgentConfig> {

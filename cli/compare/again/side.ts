@@ -6,6 +6,7 @@ import type { Experiment, MeasurePolicy } from '../../../core/experiment/experim
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { identified } from '../../../core/sweep/expand.js';
+import { optionProblem } from '../../../core/sweep/stated.js';
 import { buildSwitch, GET_BUILD } from '../../../engines/door.js';
 import { buildReport } from '../../../report/build.js';
 import type { Row } from '../../../report/rows.js';
@@ -57,6 +58,12 @@ export async function openSide(
   { node, folder, fresh }: { readonly node: Trials; readonly folder: string; readonly fresh: boolean },
 ): Promise<AgainSide> {
   const experiment = shortened(before.experiment);
+  const problem = optionProblem(experiment);
+  if (problem !== null)
+    throw usageError(
+      `${before.label} of ${name.toUpperCase()} is not measured again: ${problem}`,
+      'Its record is of another release, or was made to mislead.',
+    );
   const { devices } = node.profile;
   const own = devices.filter(({ id }) => id === before.trial.device.id);
   const reasons: string[] = [];

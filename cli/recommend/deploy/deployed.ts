@@ -19,6 +19,9 @@ export const MODEL_FOLDER = '/models';
 /** Stands where nobody publishes an image, and the reader has to say. */
 const YOURS = 'IMAGE';
 
+/** @returns an argument as Kubernetes hands it on: it puts variables of the container in place of `$(NAME)`, and reads `$$` as `$`. */
+export const kubernetesWord = (word: string): string => word.replaceAll('$', () => '$$');
+
 /** @returns whether it wants a GPU. */
 export function onGpu({ judged }: Deployment): boolean {
   return deviceKind(judged.candidate.experiment.device) !== 'cpu';

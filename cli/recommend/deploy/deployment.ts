@@ -1,16 +1,18 @@
 import { basename } from 'node:path';
 import type { Experiment, Options } from '../../../core/experiment/experiment.js';
+import { printable } from '../../../core/input/printable.js';
+import { pathWord, shellLine, shellWord } from '../../../core/input/shell-word.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { PROFILES, profileOf, SERVER_KINDS } from '../../../core/runners/server/index.js';
 import { SERVER_OPTION_NAMES } from '../../../core/runners/server/options.js';
 import type { ServerProfile } from '../../../core/runners/server/profile.js';
 import { lorasOf } from '../../../core/serving/loras.js';
+import { optionProblem } from '../../../core/sweep/stated.js';
 import { readAdapter } from '../../../core/techniques/adapter.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { serverArguments } from '../../../engines/door.js';
 import type { Judged } from '../../../report/recommend/recommend.js';
-import { usageError } from '../../exit.js';
-import { quoted } from '../../plan/servers.js';
+import { asWords, usageError } from '../../exit.js';
 import type { RecommendOptions } from '../command.js';
 import { type Deployment, MODEL_FOLDER } from './deployed.js';
 import { helmValues } from './helm.js';
@@ -29,9 +31,22 @@ type Options_ = Pick<RecommendOptions, 'modelPath' | 'image' | 'port'>;
 /**
  * @returns what deploys a recommended row: of a server its own command line; of llama.cpp in the trial's process that of llama-server with
  *   the same options, as its profile spells them.
- * @throws CommandError (2) for a row that this target cannot run.
+ * @throws CommandError (2) for a row that this target cannot run, or whose record says what no sweep can.
  */
 export function deploymentText(judged: Judged, target: string, options: Options_): DeploymentText {
+  const problem = optionProblem(judged.candidate.experiment);
+  if (problem !== null) throw notDeployed(problem);
+  return asWords(() => textFor(judged, target, options));
+}
+
+function notDeployed(why: string) {
+  return usageError(
+    `the row is not deployed: ${why}`,
+    'Its record is of another release, or was made to mislead: do not run it.',
+  );
+}
+
+function textFor(judged: Judged, target: string, options: Options_): DeploymentText {
   const profile = profileFor(judged.candidate.experiment, target);
   const contained = target === 'kubernetes' || target === 'helm';
   if (target === 'helm' && profile.container?.chart !== true)
@@ -42,9 +57,8 @@ export function deploymentText(judged: Judged, target: string, options: Options_
   const { deployment, notes } = deploymentOf(judged, profile, options, contained);
   if (target === 'kubernetes') return { text: manifest(deployment, options.image), notes };
   if (target === 'helm') return { text: helmValues(deployment, options.image), notes };
-  const set = Object.entries(profile.environment).map(([name, value]) => `${name}=${quoted(value)}`);
-  const parts = [...set, ...[...profile.command, ...deployment.arguments].map(quoted)];
-  return { text: parts.join(' '), notes };
+  const set = Object.entries(profile.environment).map(([name, value]) => `${name}=${shellWord(value)}`);
+  return { text: [...set, shellLine([...profile.command, ...deployment.arguments])].join(' '), notes };
 }
 
 /** The row's own server, or the one that runs the same engine behind an address. */
@@ -91,6 +105,9 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     },
     port,
   ).map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
+  // It is pasted into a shell or a cluster: what a terminal does not show is not to be in it.
+  if ([...parts, experiment.id].some((word) => printable(word) !== word))
+    throw notDeployed('a name or source in it has control characters');
   const engine = record?.environment.engine;
   const notes = [
     ...model_.notes,
@@ -181,7 +198,7 @@ function modelAt({ model, technique }: Experiment, path: string | undefined, con
   const [only, ...others] = made;
   const command =
     others.length === 0 && only?.[0] === 'quantization' && /^[a-z0-9_]+$/.test(only[1])
-      ? `ridge quantize ${quoted(model.source)} ${file} --type ${only[1]}`
+      ? shellLine(['ridge', 'quantize', pathWord(model.source), pathWord(file), '--type', only[1]])
       : 'ridge quantize, prune and adapt make one of each kind';
   return {
     path: contained ? `${MODEL_FOLDER}/${file}` : file,

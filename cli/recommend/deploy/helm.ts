@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { nodeDemands } from '../../../core/runners/node-demands.js';
-import { type Deployment, imageOf } from './deployed.js';
+import { type Deployment, imageOf, kubernetesWord } from './deployed.js';
 
 /** What the chart says itself, by the word before its value. */
 const ITS_OWN = new Set(['--host', '--port', '--served-model-name']);
@@ -14,7 +14,7 @@ export function helmValues(deployment: Deployment, asked: string | undefined): s
   const image = asked ?? imageOf(deployment);
   const [, repository = image, tag = 'latest'] = /^(.+?)(?::([^:/]+))?$/.exec(image) ?? [];
   // `serve MODEL`, and then options.
-  const [, model = '', ...rest] = deployment.arguments;
+  const [, model = '', ...rest] = deployment.arguments.map(kubernetesWord);
   const extraArgs = rest.filter((word, i) => !ITS_OWN.has(word) && !ITS_OWN.has(rest[i - 1] ?? ''));
   const { options } = judged.candidate.experiment.runner;
   const values = {

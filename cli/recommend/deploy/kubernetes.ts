@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { readQuantity } from '../../../report/recommend/quantity.js';
-import { type Deployment, imageOf, MODEL_FOLDER, onGpu } from './deployed.js';
+import { type Deployment, imageOf, kubernetesWord, MODEL_FOLDER, onGpu } from './deployed.js';
 
 /** Of the memory that was measured, for what a longer life adds. */
 const MEMORY_ROOM = 1.25;
@@ -54,7 +54,7 @@ function container(deployment: Deployment, asked: string | undefined): object {
     name: profile.name,
     image: asked ?? imageOf(deployment),
     ...(command === undefined ? {} : { command: [...command] }),
-    args: [...deployment.arguments],
+    args: deployment.arguments.map(kubernetesWord),
     ...(Object.keys(environment).length === 0
       ? {}
       : { env: Object.entries(environment).map(([name, value]) => ({ name, value })) }),

@@ -1,4 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { quote } from '../../../core/quote.js';
 import type { Report } from '../../../report/report.js';
 import { tryFile, usageError } from '../../exit.js';
 import { FILE_FORMATS, type FileFormat } from '../../options/display.js';
@@ -13,10 +15,37 @@ export interface FileExporter {
   write(report: Report, path: string): Promise<string>;
 }
 
-/** Writes into a folder, which is made where it is not there. @throws CommandError (2) for a place that is none, or cannot be written. */
-export function intoFolder(path: string, example: string, write: () => void): void {
+/** Writes a file of a folder by its path in there. @throws CommandError (2) for a path that could lead elsewhere. */
+export type Put = (path: string, content: string) => void;
+
+/** A folder or a file, by no name that leads out of where it stands, or hides it. */
+const PLAIN_NAME = /^(?!\.)[^/\\\p{Cc}]{1,255}$/u;
+
+/**
+ * Writes into a folder, which is made where it is not there. What files are called may come from results of somebody else.
+ * @throws CommandError (2) for a place that is none, or cannot be written.
+ */
+export function intoFolder(path: string, example: string, write: (put: Put) => void): void {
   if (existsSync(path) && !statSync(path).isDirectory()) throw usageError(`${path} is not a folder`, example);
-  tryFile(`${path} cannot be written`, write, 'Name another folder with --output.');
+  const put: Put = (name, content) => {
+    const parts = name.split('/');
+    if (!parts.every((part) => PLAIN_NAME.test(part)))
+      throw usageError(
+        `a file ${quote(name)} is not written into ${path}: the results name it, and it could lead elsewhere`,
+        'Whoever made these results may mean harm.',
+      );
+    const file = join(path, ...parts);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  };
+  tryFile(
+    `${path} cannot be written`,
+    () => {
+      mkdirSync(path, { recursive: true });
+      write(put);
+    },
+    'Name another folder with --output.',
+  );
 }
 
 export function isFileFormat(format: string): format is FileFormat {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,7 @@ import { axisText } from '../../../report/columns.js';
 import type { Report } from '../../../report/report.js';
 import { axisColumns, METRIC_COLUMNS } from '../../../report/row-columns.js';
 import type { Row } from '../../../report/rows.js';
-import { type FileExporter, intoFolder } from './index.js';
+import { type FileExporter, intoFolder, type Put } from './index.js';
 
 const META = 'meta.yaml';
 /** mlflow.protos: RunStatus, and the SourceType LOCAL. */
@@ -26,9 +26,9 @@ export const mlflow: FileExporter = {
   unit: 'folder',
   place: 'a folder (mlruns)',
   async write(report, path) {
-    intoFolder(path, 'Name a folder, such as mlruns.', () => {
-      const experimentId = experimentFolder(path, report);
-      for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
+    intoFolder(path, 'Name a folder, such as mlruns.', (put) => {
+      const experimentId = experimentFolder(path, report, put);
+      for (const row of report.rows) writeRun(path, experimentId, { row, report, put });
     });
     const { length } = report.rows;
     return `wrote ${length} ${length === 1 ? 'run' : 'runs'} of the experiment ${report.sweepName} to ${path}`;
@@ -36,8 +36,7 @@ export const mlflow: FileExporter = {
 };
 
 /** Makes the experiment of the sweep's name, unless the store has one. @returns its id. */
-function experimentFolder(store: string, { sweepName, rows }: Report): string {
-  mkdirSync(store, { recursive: true });
+function experimentFolder(store: string, { sweepName, rows }: Report, put: Put): string {
   const known = readdirSync(store).find((name) => {
     const meta = join(store, name, META);
     return existsSync(meta) && parse(readFileSync(meta, 'utf8'))?.name === sweepName;
@@ -47,7 +46,6 @@ function experimentFolder(store: string, { sweepName, rows }: Report): string {
   const id = String(BigInt(`0x${hash(sweepName)}`) % 10n ** 18n).padStart(18, '1');
   const times = rows.map(({ trial }) => Date.parse(trial.startedAt));
   const began = times.length === 0 ? 0 : Math.min(...times);
-  mkdirSync(join(store, id), { recursive: true });
   const meta = {
     artifact_location: pathToFileURL(join(store, id)).href,
     creation_time: began,
@@ -56,24 +54,31 @@ function experimentFolder(store: string, { sweepName, rows }: Report): string {
     lifecycle_stage: 'active',
     name: sweepName,
   };
-  writeFileSync(join(store, id, META), stringify(meta, QUOTED));
+  put(`${id}/${META}`, stringify(meta, QUOTED));
   return id;
 }
 
 /** Ids are digits, which have to stay text. */
 const QUOTED = { defaultStringType: 'QUOTE_SINGLE', defaultKeyType: 'PLAIN' } as const;
 
-function writeRun(folder: string, experimentId: string, row: Row, report: Report): void {
+/** What a run is written from, and by. */
+interface Writing {
+  readonly row: Row;
+  readonly report: Report;
+  readonly put: Put;
+}
+
+function writeRun(store: string, experimentId: string, { row, report, put }: Writing): void {
   const { trial } = row;
   const id = hash(`${report.sweepName}\n${row.experimentId}`);
-  const run = join(folder, id);
-  rmSync(run, { recursive: true, force: true });
+  const run = `${experimentId}/${id}`;
+  rmSync(join(store, run), { recursive: true, force: true });
   for (const name of ['params', 'metrics', 'tags', 'artifacts'])
-    mkdirSync(join(run, name), { recursive: true });
+    mkdirSync(join(store, run, name), { recursive: true });
   const end = Date.parse(row.starts.at(-1)?.endedAt ?? trial.endedAt);
   const user = userInfo().username;
   const meta = {
-    artifact_uri: pathToFileURL(join(run, 'artifacts')).href,
+    artifact_uri: pathToFileURL(join(store, run, 'artifacts')).href,
     end_time: end,
     entry_point_name: '',
     experiment_id: experimentId,
@@ -89,15 +94,15 @@ function writeRun(folder: string, experimentId: string, row: Row, report: Report
     tags: [],
     user_id: user,
   };
-  writeFileSync(join(run, META), stringify(meta, QUOTED));
+  put(`${run}/${META}`, stringify(meta, QUOTED));
   for (const { name, of } of axisColumns(report)) {
     const value = of(row);
     // One line: MLflow reads no more of a parameter.
-    if (value !== null) writeFileSync(join(run, 'params', name), axisText(value).replace(/\s+/g, ' '));
+    if (value !== null) put(`${run}/params/${name}`, axisText(value).replace(/\s+/g, ' '));
   }
   for (const { name, of } of METRIC_COLUMNS) {
     const value = of(row);
-    if (value !== null) writeFileSync(join(run, 'metrics', name), `${end} ${value} 0\n`);
+    if (value !== null) put(`${run}/metrics/${name}`, `${end} ${value} 0\n`);
   }
   const tags: Record<string, string | null> = {
     'mlflow.runName': row.label,
@@ -115,7 +120,7 @@ function writeRun(folder: string, experimentId: string, row: Row, report: Report
     'ridgepoint.failure': trial.failure?.message ?? null,
   };
   for (const [name, value] of Object.entries(tags))
-    if (value !== null && value !== '') writeFileSync(join(run, 'tags', name), value);
+    if (value !== null && value !== '') put(`${run}/tags/${name}`, value);
 }
 
 /** 32 hex digits, as ids of runs have. */

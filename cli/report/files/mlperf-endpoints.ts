@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { endpointsExport } from '../../../report/mlperf-endpoints.js';
@@ -13,12 +11,8 @@ export const mlperfEndpoints: FileExporter = {
   write(report, path) {
     const { files, points, notes } = endpointsExport(report);
     for (const note of notes) say(note);
-    intoFolder(path, 'Name a folder with --output.', () => {
-      for (const [name, content] of files) {
-        const file = join(path, name);
-        mkdirSync(dirname(file), { recursive: true });
-        writeFileSync(file, textOf(name, content));
-      }
+    intoFolder(path, 'Name a folder with --output.', (put) => {
+      for (const [name, content] of files) put(name, textOf(name, content));
     });
     return Promise.resolve(`wrote ${points} ${points === 1 ? 'point' : 'points'} to ${path}`);
   },

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { PublishedFigure } from '../../../report/published.js';
+import { readJsonLine } from '../../../core/input/json-line.js';
+import { figureSchema, type PublishedFigure } from '../../../report/published.js';
 import { usageError } from '../../exit.js';
 import { type BundleFiles, isPacked, linesOf, unpacked } from './container.js';
 
 /** What results are read from of a bundle. */
 export interface OpenBundle {
-  readonly lines: readonly string[];
+  readonly lines: Iterable<string>;
   readonly document: string | null;
   readonly published: readonly PublishedFigure[];
 }
@@ -28,11 +29,9 @@ export function openBundle(path: string): OpenBundle | null {
 }
 
 function publishedIn(files: BundleFiles, path: string): PublishedFigure[] {
-  try {
-    return linesOf(files.get('published.jsonl') ?? Buffer.alloc(0)).map(
-      (line) => JSON.parse(line) as PublishedFigure,
-    );
-  } catch {
+  return Array.from(linesOf(files.get('published.jsonl') ?? Buffer.alloc(0)), (line) => {
+    const figure = readJsonLine(figureSchema, line, 'a published number');
+    if (typeof figure !== 'string') return figure;
     throw usageError(`${path}: published.jsonl is damaged`, '`ridge bundle verify` says where.');
-  }
+  });
 }

@@ -7,9 +7,17 @@ export type BundleFiles = ReadonlyMap<string, Buffer>;
 
 /** Unpacked: no more than a Buffer of every platform takes. */
 const MOST_BYTES = 2 ** 31 - 1;
+/** Results pack to a tenth, and thousands that all failed alike to a fortieth: what unpacks to more times its size is no bundle. */
+const MOST_TIMES = 100;
+/** So much may be unpacked whatever its size was. */
+const ALWAYS_BYTES = 2 ** 26;
 /** Of gzip's header (RFC 1952): which system packed it; 255 = nobody says. */
 const SYSTEM_BYTE = 9;
 const NO_SYSTEM = 0xff;
+/** At the end of a gzip file: how many bytes were packed, modulo 2^32. */
+const SIZE_BYTES = 4;
+/** Two blocks of zeros end a tar file (POSIX.1-2024, pax). */
+const END_OF_TAR = Buffer.alloc(1024);
 /** A tar header has so much room for a path. */
 const LONGEST_PATH = 100;
 
@@ -22,7 +30,7 @@ export function isPacked(bytes: Buffer): boolean {
 export function packed(files: BundleFiles): Buffer {
   const items = [...files].map(([name, data]) => ({ name, data }));
   const attrs = { mode: '644', uid: 0, gid: 0, mtime: 0, user: '', group: '' };
-  const bytes = gzipSync(createTar(items, { attrs }), { level: 9 });
+  const bytes = gzipSync(Buffer.concat([createTar(items, { attrs }), END_OF_TAR]), { level: 9 });
   bytes[SYSTEM_BYTE] = NO_SYSTEM;
   return bytes;
 }
@@ -31,12 +39,8 @@ export function packed(files: BundleFiles): Buffer {
  * @returns the files of a bundle, or in a sentence why it is none: nothing is ever written by their paths, and yet only plain ones are taken.
  */
 export function unpacked(bytes: Buffer): BundleFiles | string {
-  let tar: Buffer;
-  try {
-    tar = gunzipSync(bytes, { maxOutputLength: MOST_BYTES });
-  } catch (error) {
-    return `it cannot be unpacked: ${(error as Error).message}`;
-  }
+  const tar = unzipped(bytes);
+  if (typeof tar === 'string') return tar;
   const files = new Map<string, Buffer>();
   let items: ParsedTarFileItem[];
   try {
@@ -54,14 +58,35 @@ export function unpacked(bytes: Buffer): BundleFiles | string {
   return files.size === 0 ? 'it holds no file' : files;
 }
 
+/** @returns the tar file in memory of its own, which has no more bytes than it, for its reader looks at all of them; or a sentence why there is none. */
+function unzipped(bytes: Buffer): Uint8Array | string {
+  const size = bytes.length > SIZE_BYTES ? bytes.readUInt32LE(bytes.length - SIZE_BYTES) : 0;
+  if (size > Math.min(MOST_BYTES, Math.max(ALWAYS_BYTES, MOST_TIMES * bytes.length)))
+    return `it is no whole bundle: its ${bytes.length} bytes would be ${size} unpacked`;
+  try {
+    // In one piece: of many, joined, it would be in memory twice.
+    const tar = gunzipSync(bytes, { maxOutputLength: Math.max(1, size), chunkSize: Math.max(64, size) });
+    return tar.byteLength === tar.buffer.byteLength ? tar : new Uint8Array(tar);
+  } catch (error) {
+    return `it cannot be unpacked: ${(error as Error).message}`;
+  }
+}
+
 const isPlainPath = (path: string) =>
   path.length <= LONGEST_PATH && /^[\w.-]+(\/[\w.-]+)*$/.test(path) && !path.split('/').includes('..');
 
 export const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-/** @returns the lines of a file of JSON lines. */
-export function linesOf(bytes: Buffer): string[] {
-  const lines = bytes.toString('utf8').split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
+const LINE_END = 0x0a;
+/** Of bytes. A longer line is nobody's JSON, and is cut. */
+const LONGEST_LINE = 2 ** 28;
+
+/** The lines of a file of JSON lines, one at a time: all of a large one are more than a text can hold. */
+export function* linesOf(bytes: Buffer): Generator<string> {
+  for (let from = 0; from < bytes.length; ) {
+    const found = bytes.indexOf(LINE_END, from);
+    const end = found < 0 ? bytes.length : found;
+    yield bytes.toString('utf8', from, Math.min(end, from + LONGEST_LINE));
+    from = end + 1;
+  }
 }

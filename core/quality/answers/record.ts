@@ -7,6 +7,7 @@ import {
   SENTENCE_CHARACTERS,
   textOf,
 } from '../../bounds.js';
+import { digestSchema } from '../../digest.js';
 import { readJsonLine } from '../../input/json-line.js';
 import { ASKED_BY } from '../outcome.js';
 
@@ -20,8 +21,6 @@ export const ANSWER_SCHEMA = 'ridgepoint.dev/answer/v1';
 const TEXT_CHARACTERS = 2 ** 20;
 const MOST_OPTIONS = 1000;
 
-export const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const digest = z.string().regex(DIGEST);
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative().nullable();
 
@@ -69,7 +68,7 @@ export const answerSchema = z.object({
   /** By each field that groups items: the group this one is in. */
   groups: recordOf(textOf(SENTENCE_CHARACTERS), 100),
   /** Of the prompt's UTF-8 text, solved examples included. */
-  promptDigest: digest,
+  promptDigest: digestSchema,
   asked: z.object({
     mode: z.enum(['choice', 'letter', 'generate', 'rank']),
     /** How: by the logits or vectors of a model in the process, or what a server tells; `nothing` = nobody was asked. */
@@ -98,7 +97,7 @@ export const answerSchema = z.object({
   /** Ids of the examples that were shown, in their order; left out = none was. */
   shown: listOf(textOf(SENTENCE_CHARACTERS), 1000).optional(),
   /** Of the item's record: SHA-256 of its JSON as lm-evaluation-harness writes it (`doc_hash`); of its tasks alone. */
-  docDigest: digest.optional(),
+  docDigest: digestSchema.optional(),
   ...given,
   /** What a scorer read in the answer (a number, a letter, a normal form); of options the text of the one that was taken; null = nothing. */
   extracted: textOf(TEXT_CHARACTERS).nullable(),
@@ -147,7 +146,7 @@ export type AnswerRecord = z.infer<typeof answerSchema>;
 /** Where the answers of a model are: a file of the records, known by its content. */
 export const answersReferenceSchema = z.object({
   schema: z.literal(ANSWER_SCHEMA),
-  digest,
+  digest: digestSchema,
   bytes: count,
   items: count,
   /** Of the node's meters while the last sitting lasted, from the start of its process to the end; gross. */

@@ -1,3 +1,5 @@
+import { isNestedTooDeep } from '../../nesting.js';
+import { orElse } from '../../or-else.js';
 import { lastNumber } from '../scorers/numeric.js';
 import { textOf, valueAt } from '../tasks/template.js';
 
@@ -104,35 +106,40 @@ function lastBoxed(text: string): string {
   return '';
 }
 
+/** Objects that are tried: each costs a look at the text behind its brace. */
+const MOST_OBJECTS = 100;
+
 /** The value of a field of the last JSON object in a text that has it. */
 function fieldOf(text: string, field: string): string {
   const searched = text.slice(0, MOST_SEARCHED);
-  const ends = searched.lastIndexOf('}');
-  let tries = 0;
-  for (
-    let begin = searched.lastIndexOf('{', ends);
-    begin >= 0 && tries < 100;
-    begin = searched.lastIndexOf('{', begin - 1)
-  ) {
-    tries += 1;
-    for (let end = ends; end > begin; end = searched.lastIndexOf('}', end - 1)) {
-      const value = parsed(searched.slice(begin, end + 1));
-      const found = value === null ? undefined : valueAt(value, field);
-      if (found !== undefined) return textOf(found) ?? JSON.stringify(found);
-      if (value !== null) break;
-    }
-    if (begin === 0) break;
+  const begins = [...searched.matchAll(/\{(?=\s*["}])/g)].slice(-MOST_OBJECTS);
+  for (const { index } of begins.reverse()) {
+    const end = objectEnd(searched, index);
+    const value = end === null ? null : objectIn(searched.slice(index, end));
+    const found = value === null ? undefined : valueAt(value, field);
+    if (found !== undefined) return textOf(found) ?? JSON.stringify(found);
   }
   return '';
 }
 
-function parsed(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
+/** @returns where the object ends that begins there, in one look at the text, with braces in its strings aside; null = it does not end. */
+function objectEnd(text: string, begin: number): number | null {
+  let depth = 0;
+  let inString = false;
+  for (let i = begin; i < text.length; i++) {
+    const sign = text[i];
+    if (sign === '"') inString = !inString;
+    else if (inString) i += Number(sign === '\\');
+    else if (sign === '{') depth += 1;
+    else if (sign === '}') depth -= 1;
+    if (depth === 0) return i + 1;
   }
+  return null;
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> | null {
+  const value = orElse(() => JSON.parse(text) as unknown, null);
+  return isNestedTooDeep(value) ? null : (value as Record<string, unknown> | null);
 }
 
 /** As lm-evaluation-harness's `regex` filter, which is Python's `re.findall`. */

@@ -1,7 +1,6 @@
+import { isNestedTooDeep } from '../../nesting.js';
+import { orElse } from '../../or-else.js';
 import { f1 } from './words.js';
-
-/** A value nested more deeply is equal to none: it would take the stack. */
-const MOST_DEEP = 100;
 
 /**
  * Items of a list as people and models write one: JSON's, else one a line, else parted by commas or semicolons; without numbers, dashes and quotes around them.
@@ -62,32 +61,26 @@ export function jsonKeysF1(answer: string, reference: string): number {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one; undefined = none. */
+/** @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one; undefined = none, or one that is nested too deeply. */
 export function jsonIn(text: string): unknown {
   const first = text.search(/[[{]/);
   const last = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']'));
   for (const piece of [text, first < 0 ? '' : text.slice(first, last + 1)]) {
-    try {
-      return JSON.parse(piece);
-    } catch {
-      // The next piece.
-    }
+    const read = orElse(() => JSON.parse(piece) as unknown, undefined);
+    if (read !== undefined) return isNestedTooDeep(read) ? undefined : read;
   }
   return undefined;
 }
 
-/** @returns one spelling of all values that count as equal; null for none, or one that is nested too deeply. */
-function plain(value: unknown, deep = 0): string | null {
-  if (value === undefined || deep > MOST_DEEP) return null;
+/** @returns one spelling of all values that count as equal; null for none. */
+function plain(value: unknown): string | null {
+  return value === undefined ? null : spelt(value);
+}
+
+function spelt(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.trim().toLowerCase());
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const parts = Array.isArray(value)
-    ? value.map((one) => plain(one, deep + 1))
-    : Object.entries(value).map(([key, one]) => {
-        const inner = plain(one, deep + 1);
-        return inner === null ? null : `${JSON.stringify(key)}:${inner}`;
-      });
-  if (parts.includes(null)) return null;
-  const sorted = parts.sort().join(',');
-  return Array.isArray(value) ? `[${sorted}]` : `{${sorted}}`;
+  if (Array.isArray(value)) return `[${value.map(spelt).sort().join(',')}]`;
+  const fields = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}:${spelt(one)}`);
+  return `{${fields.sort().join(',')}}`;
 }

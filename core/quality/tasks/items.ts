@@ -4,7 +4,7 @@ import { patternProblem } from '../scorers/pattern.js';
 import { fewShotOf } from './asking.js';
 import { type Choice, readChoices } from './choices.js';
 import type { Parsed, TaskDefinition } from './definition.js';
-import { type ProgramPart, programOf } from './program.js';
+import { type Program, programOf } from './program.js';
 import type { Prompt } from './prompt.js';
 import { type ItemRecord, isAsked, readRecords } from './records.js';
 import { rightAnswers } from './right-answers.js';
@@ -27,8 +27,8 @@ export interface TaskItem {
   } | null;
   /** Right answers in words; for options the right ones. */
   readonly references: readonly string[];
-  /** Where a scorer runs it: the program that an answer becomes a part of. */
-  readonly program?: readonly ProgramPart[];
+  /** Where a scorer runs it: what an answer becomes a part of. */
+  readonly program?: Program;
   /** Options that a generated answer may name by their letters. */
   readonly letters?: number;
   /** Ids of the examples that are shown; left out = none is. */
@@ -155,10 +155,10 @@ function readItem(
     ...(vector !== null && { vector }),
   };
   if (generates && !lettered) {
-    const program = spec.program === undefined ? [] : programOf(spec.program, record, say);
+    const program = programOf(spec, record, say);
     const item = generated(task, base, answer, say);
     if (program === null || item === null) return null;
-    return program.length === 0 ? item : { ...item, program };
+    return program === undefined ? item : { ...item, program };
   }
   const right = rightAnswers(spec.answerIs ?? null, answer, choices);
   if (typeof right === 'string') return say(right);

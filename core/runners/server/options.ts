@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, between, orNull, textUpTo, whole } from '../../bounds.js';
-import { addedLater } from '../added-later.js';
+import { addedLater } from '../../experiment/added-later.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
 const shortText = textUpTo(200)

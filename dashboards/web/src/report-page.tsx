@@ -65,47 +65,15 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
   );
   const open = report.rows.find((row) => row.experimentId === opened) ?? null;
 
-  useEffect(() => {
-    const close = (event: KeyboardEvent) => {
-      if (event.key === 'Escape') setOpened(null);
-    };
-    window.addEventListener('keydown', close);
-    return () => window.removeEventListener('keydown', close);
-  }, []);
+  useEscape(() => setOpened(null));
 
   const header = useMemo(() => <Header report={report} top={top} onOpen={setOpened} />, [report, top]);
   // Pointing at rows draws the page often; what does not point stays as it is.
   const answers = useMemo(
-    () => (
-      <div class="plots">
-        <Paced {...paced}>
-          {(seen) => (
-            <Comparison
-              report={seen.report}
-              selected={selected}
-              theme={theme}
-              {...(runs !== undefined && { runs })}
-            />
-          )}
-        </Paced>
-        <Paced {...paced}>{(seen) => <Ways rows={seen.rows} sweepName={report.sweepName} />}</Paced>
-        <Paced {...paced}>
-          {(seen) => (
-            <Pivot
-              {...seen}
-              onCell={(axes) => setFilter((now) => ({ ...now, axes: { ...now.axes, ...axes } }))}
-            />
-          )}
-        </Paced>
-      </div>
-    ),
+    () => <Answers paced={paced} selected={selected} theme={theme} runs={runs} onFilter={setFilter} />,
     [shown, filter, selected, theme, runs],
   );
 
-  // Requests to servers have plots of their own.
-  const served =
-    report.rows.some(({ trial }) => isPresent(trial.measurements.requestsPerSecond)) &&
-    !report.rows.some(({ trial }) => isTimed(trial));
   const plots = { report, theme, hovered, onHover: setHovered, onOpen: setOpened };
   return (
     <>
@@ -115,7 +83,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
         <div class="plots">
           <Paced {...paced}>{(seen) => <Pareto {...plots} {...seen} />}</Paced>
           <Paced {...paced}>{(seen) => <Load {...plots} {...seen} />}</Paced>
-          {served ? null : <Latency {...plots} selected={selected} />}
+          {isServed(report) ? null : <Latency {...plots} selected={selected} />}
           <Paced {...paced}>{(seen) => <Roofline {...plots} {...seen} />}</Paced>
         </div>
         <Results
@@ -151,6 +119,65 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
       </main>
       {open !== null && <Detail report={report} row={open} theme={theme} onClose={() => setOpened(null)} />}
     </>
+  );
+}
+
+interface AnswersProps {
+  readonly paced: { readonly value: Seen; readonly choice: Filter; readonly rows: number };
+  readonly selected: readonly string[];
+  readonly theme: Theme;
+  readonly runs: readonly OtherRun[] | undefined;
+  onFilter(change: (now: Filter) => Filter): void;
+}
+
+/** A report and the rows of it that the reader's filter keeps. */
+interface Seen {
+  readonly report: Report;
+  readonly rows: readonly Row[];
+}
+
+/** What answers a question of its own: comparisons, ways of ranking, tables of two axes. */
+function Answers({ paced, selected, theme, runs, onFilter }: AnswersProps) {
+  return (
+    <div class="plots">
+      <Paced {...paced}>
+        {(seen) => (
+          <Comparison
+            report={seen.report}
+            selected={selected}
+            theme={theme}
+            {...(runs !== undefined && { runs })}
+          />
+        )}
+      </Paced>
+      <Paced {...paced}>{(seen) => <Ways rows={seen.rows} sweepName={paced.value.report.sweepName} />}</Paced>
+      <Paced {...paced}>
+        {(seen) => (
+          <Pivot
+            {...seen}
+            onCell={(axes) => onFilter((now) => ({ ...now, axes: { ...now.axes, ...axes } }))}
+          />
+        )}
+      </Paced>
+    </div>
+  );
+}
+
+function useEscape(onEscape: () => void): void {
+  useEffect(() => {
+    const close = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') onEscape();
+    };
+    window.addEventListener('keydown', close);
+    return () => window.removeEventListener('keydown', close);
+  }, []);
+}
+
+/** Requests to servers have plots of their own. */
+function isServed(report: Report): boolean {
+  return (
+    report.rows.some(({ trial }) => isPresent(trial.measurements.requestsPerSecond)) &&
+    !report.rows.some(({ trial }) => isTimed(trial))
   );
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import { Client, type Exchange } from '../../../load/client.js';
 import { ALONE } from '../../../load/endpoint.js';
+import { markedPrompt, markerOf, newSalt } from '../../../load/prompts/salt.js';
 import { Transport } from '../../../load/transport.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askServer, headersOf } from '../../servers/ask.js';
@@ -30,15 +31,17 @@ export async function openCompletions(
   const endpoint = { url, api, paths, model, stream: true, streamOptions, headers, body, timeoutSeconds };
   const counts = prefixes === 'once' ? sharing?.slots : undefined;
   const slots = counts === undefined ? null : await slotsOf(served, counts);
-  const values = { prefixes, run: randomUUID(), sharing };
+  const run = newSalt();
+  const values = { prefixes, run, sharing };
+  const marker = isKeptApart(values) ? '' : markerOf(run);
   const places = new Places(slots === null ? null : Math.min(slots, atOnce));
   const client = new Client(endpoint, await Transport.open(endpoint), monotonicSeconds);
   const send = (request: CompletionRequest, place: Place | null) =>
-    asked(client, request, { ...fieldsOf(request, served), ...sharingFields(values, place) });
+    asked(client, request, marker, { ...fieldsOf(request, served), ...sharingFields(values, place) });
   return {
     facts: opened.facts,
     warnings: [],
-    sharing: sharingWords(values, slots),
+    sharing: sharingWords(values, slots) + (marker === '' ? '' : `, all behind ${marker.trim()}`),
     async complete(request) {
       const place = await places.take(textOf(request));
       return await send(request, place).finally(() => place?.free());
@@ -57,6 +60,11 @@ interface SharingWords {
   readonly prefixes: CompletionsRequest['prefixes'];
   readonly run: string;
   readonly sharing: ServedEndpoint['profile']['prefixes'];
+}
+
+/** Whether what this run shares is no other's by the fields of its requests. */
+function isKeptApart({ prefixes, sharing }: SharingWords): boolean {
+  return sharing !== null && (prefixes === 'off' || Object.keys(sharing.run).length > 0);
 }
 
 function sharingWords({ prefixes, sharing }: SharingWords, slots: number | null): string {
@@ -108,11 +116,13 @@ const textOf = ({ system, prompt }: CompletionRequest) => `${system ?? ''}\n${pr
 function asked(
   client: Client,
   { system, prompt, maxTokens }: CompletionRequest,
+  marker: string,
   body: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
   const messages = [{ role: 'user', content: prompt }];
   if (system !== null) messages.unshift({ role: 'system', content: system });
-  const planned = { prompt: messages, promptTokens: null, wantedTokens: maxTokens, ...ALONE, body };
+  const marked = markedPrompt(messages, marker);
+  const planned = { prompt: marked, promptTokens: null, wantedTokens: maxTokens, ...ALONE, body };
   return new Promise((resolve) => {
     const now = monotonicSeconds();
     const start = { planned, before: [], intended: now, due: now, body: client.bodyOf(planned, []) };

@@ -1,3 +1,5 @@
+import { commonLength } from '../../../core/serving/shared-beginnings.js';
+
 /** A place that a request holds. */
 export interface Place {
   readonly index: number;
@@ -89,12 +91,4 @@ export class Places {
       },
     };
   }
-}
-
-/** @returns how many characters two texts begin with alike. */
-export function commonLength(a: string, b: string): number {
-  const most = Math.min(a.length, b.length);
-  let at = 0;
-  while (at < most && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
-  return at;
 }

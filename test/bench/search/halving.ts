@@ -99,7 +99,7 @@ export function plainHalving(task: Task, seed: number, budget: number): Halved {
   const left = grid.points.map((_, i) => i).sort(() => order.next() - 0.5);
   const known: {
     position: number;
-    digits: Int16Array;
+    digits: Int32Array;
     costs: number[] | null;
     violation: number;
     starts: number;
@@ -117,7 +117,7 @@ export function plainHalving(task: Task, seed: number, budget: number): Halved {
     if (position === undefined) break;
     if (known.length % BLOCK === 0) block = grid.normal();
     const costs = grid.probe(position, block)?.map(Math.log) ?? null;
-    known.push({ position, digits: new Int16Array(), costs, violation: 0, starts: 1, seconds: 1 });
+    known.push({ position, digits: new Int32Array(), costs, violation: 0, starts: 1, seconds: 1 });
   }
   return grid.end();
 }

@@ -1,6 +1,6 @@
 import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { type Costs, hypervolume, undominated } from '../../../search/hypervolume.js';
-import { ABSENT, distancesOf, type SearchAxis, type SearchSpace } from '../../../search/space.js';
+import { ABSENT, distanceAmong, type SearchAxis, type SearchSpace } from '../../../search/space.js';
 
 /** An axis that a point has where another axis has one of some values. */
 export interface TaskAxis {
@@ -55,16 +55,16 @@ export function* product(axes: readonly TaskAxis[]): Generator<number[]> {
 export function spaceOf(task: Task): SearchSpace {
   const keys = [...task.points.keys()];
   const positions = new Map(keys.map((key, i) => [key, i]));
-  const digits = [...task.points.values()].map((point) => Int16Array.from(point.digits));
+  const digits = [...task.points.values()].map((point) => Int32Array.from(point.digits));
   const axes = task.axes.map(
     ({ name, values }): SearchAxis => ({
       name,
       size: values.length,
-      distances: distancesOf(values.map((value) => [value])),
+      distance: distanceAmong(values.map((value) => [value])),
     }),
   );
-  const absent = (chosen: Int16Array) => {
-    const fitted = Int16Array.from(chosen);
+  const absent = (chosen: Int32Array) => {
+    const fitted = Int32Array.from(chosen);
     for (const [i, { where }] of task.axes.entries()) {
       if (where === undefined) continue;
       const other = task.axes.findIndex(({ name }) => name === where.axis);

@@ -158,7 +158,7 @@ export class SimulatedAgent {
   kill(): void {
     this.process.alive = false;
     this.#wire?.cut();
-    if (this.#running !== null) this.#checker.stopped(this.node, this.#running.trialId);
+    if (this.#running !== null) this.#checker.stopped(this.node, this.#running.trialId, false);
   }
 
   /** The network between it and every coordinator is gone for a while. */
@@ -290,16 +290,17 @@ export class SimulatedAgent {
     const { random } = this.#world;
     this.#running = lease;
     this.#checker.began(this.node, lease);
-    this.process.after(random.chance(0.1) ? random.between(10, 40) : random.between(1, 8), () => {
+    const seconds = random.chance(0.1) ? random.between(10, 40) : random.between(1, 8);
+    this.process.after(seconds, () => {
       if (this.#running !== lease) return;
       const valid = random.chance(0.95);
       const record = {
-        ...aRecord(lease, this.#profile, { valid }),
+        ...aRecord(lease, this.#profile, { valid, seconds }),
         device: { id: 'cpu0', class: 'cpu', name: 'CPU' },
       };
       // On disk first.
       this.#disk.spool.set(record.trialId, record);
-      this.#checker.stopped(this.node, lease.trialId);
+      this.#checker.stopped(this.node, lease.trialId, true);
       this.#running = null;
       this.#say(this.#report(record), this.#ask());
     });
@@ -307,7 +308,7 @@ export class SimulatedAgent {
 
   #stop(trialId: string): void {
     if (this.#running?.trialId !== trialId) return;
-    this.#checker.stopped(this.node, trialId);
+    this.#checker.stopped(this.node, trialId, false);
     this.#running = null;
     this.#say(this.#ask());
   }

@@ -1,7 +1,9 @@
 import type { Fact } from '../../../coordinator/log/log.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import { LEASE_SECONDS } from './coordinator.js';
+import { IdleChecker, type TrialOut } from './idle.js';
 import type { Store } from './store.js';
+import type { Policies, SimulatedSweep } from './sweeps.js';
 
 interface Running {
   readonly node: string;
@@ -10,6 +12,13 @@ interface Running {
   until: number;
 }
 
+interface Granted extends TrialOut {
+  /** Until when the lease is good; it may come late to a node that stood still. */
+  until: number;
+}
+
+/** A coordinator notices that a lease is over, or that nobody comes back to it, with its next tick, which may wait for the store. */
+const NOTICED_SECONDS = 20;
 /** Clocks are apart by some parts in ten thousand. */
 const SLACK_SECONDS = 0.02;
 
@@ -22,40 +31,80 @@ export class Checker {
   readonly #running = new Map<string, Running[]>();
   /** By trial. */
   readonly #points = new Map<string, string>();
-  /** By trial: until when the lease is good that was granted; it may come late to a node that stood still. */
-  readonly #granted = new Map<string, number>();
+  /** By trial, what was granted. */
+  readonly #granted = new Map<string, Granted>();
+  /** Trials that run, or whose results an agent has on its disk. */
+  readonly #held = new Set<string>();
+  /** Since when each coordinator leads. */
+  readonly #leadsSince = new Map<string, number>();
+  readonly idle: IdleChecker;
 
-  constructor(store: Store) {
+  constructor(store: Store, sweeps: readonly SimulatedSweep[], policies: Policies) {
     this.store = store;
     this.violations = store.violations;
+    this.idle = new IdleChecker(sweeps, policies, (what) => this.#violated(what));
+  }
+
+  took(coordinator: string): void {
+    this.#leadsSince.set(coordinator, this.#now);
+  }
+
+  /** A node begins anew with this coordinator. */
+  joined(node: string): void {
+    this.idle.reset(node);
+  }
+
+  /** @param position of the log, up to which the coordinator has read it. */
+  askedInVain(node: string, by: string, position: number): void {
+    // Until then it waits for nodes that may hold leases of whoever led before.
+    const awaits = this.#now < (this.#leadsSince.get(by) ?? 0) + LEASE_SECONDS + NOTICED_SECONDS;
+    if (awaits) {
+      this.idle.reset(node);
+      return;
+    }
+    const facts = this.store.facts.slice(0, position);
+    const recorded = new Set(
+      facts.flatMap((fact) => (fact.fact === 'ResultRecorded' ? [fact.record.trialId] : [])),
+    );
+    const out = [...this.#granted.values()].filter(
+      ({ trialId, until }) =>
+        !recorded.has(trialId) && (this.#held.has(trialId) || this.#now < until + NOTICED_SECONDS),
+    );
+    this.idle.askedInVain({ device: node, coordinator: by, facts, out });
   }
 
   granted(node: string, lease: Lease, by: string): void {
-    const point = pointOf(lease);
-    this.#points.set(lease.trialId, point);
-    this.#granted.set(lease.trialId, this.#now + LEASE_SECONDS);
+    this.idle.reset(node);
+    const point = pointOf(lease.sweepId, lease);
+    const { trialId, sweepId } = lease;
+    this.#points.set(trialId, point);
+    const position = lease.purpose === 'measure' ? lease.position : null;
+    this.#granted.set(trialId, { trialId, node, sweepId, position, until: this.#now + LEASE_SECONDS });
     if (lease.purpose !== 'measure') return;
     for (const { node: other, trialId, until } of this.#running.get(point) ?? []) {
       if (other !== node && this.#now < until - SLACK_SECONDS)
         this.#violated(`${by} leased ${point} to ${node} while ${other} ran ${trialId} under a lease`);
     }
     const known = this.store.facts.some((fact) =>
-      isResult(fact, (one) => one.valid && pointOf(one.sweep) === point),
+      isResult(fact, (one) => one.valid && pointOf(one.sweep.id, one.sweep) === point),
     );
     if (known) this.#violated(`${by} leased ${point} to ${node}, and its result was in the log`);
   }
 
   began(node: string, lease: Lease): void {
+    this.#held.add(lease.trialId);
     if (lease.purpose !== 'measure') return;
-    const point = pointOf(lease);
+    const point = pointOf(lease.sweepId, lease);
     const list = this.#running.get(point) ?? [];
-    list.push({ node, trialId: lease.trialId, until: this.#granted.get(lease.trialId)! });
+    list.push({ node, trialId: lease.trialId, until: this.#granted.get(lease.trialId)!.until });
     this.#running.set(point, list);
   }
 
   /** A coordinator that leads has heard that these run. @param heard when, by the world's clock: it may have had other things to do first. */
   renewed(node: string, trialIds: readonly string[], heard: number): void {
     for (const trialId of trialIds) {
+      const granted = this.#granted.get(trialId);
+      if (granted !== undefined) granted.until = Math.max(granted.until, heard + LEASE_SECONDS);
       const list = this.#running.get(this.#points.get(trialId) ?? '') ?? [];
       for (const one of list)
         if (one.node === node && one.trialId === trialId)
@@ -63,7 +112,9 @@ export class Checker {
     }
   }
 
-  stopped(node: string, trialId: string): void {
+  /** @param kept whether its result is on the agent's disk. */
+  stopped(node: string, trialId: string, kept: boolean): void {
+    if (!kept) this.#held.delete(trialId);
     const list = this.#running.get(this.#points.get(trialId) ?? '');
     const index = list?.findIndex((one) => one.node === node && one.trialId === trialId) ?? -1;
     if (index >= 0) list!.splice(index, 1);
@@ -71,6 +122,7 @@ export class Checker {
 
   acknowledged(trialId: string): void {
     this.acknowledgedTrials.add(trialId);
+    this.#held.delete(trialId);
     if (!this.store.trials.has(trialId)) this.#violated(`${trialId} was acknowledged and is not in the log`);
   }
 
@@ -99,14 +151,11 @@ export class Checker {
   }
 }
 
-export function pointOf({
-  position,
-  start,
-}: {
-  readonly position: number;
-  readonly start?: number | undefined;
-}): string {
-  return `point ${position}, start ${start ?? 1}`;
+export function pointOf(
+  sweepId: string,
+  { position, start }: { readonly position: number; readonly start?: number | undefined },
+): string {
+  return `point ${position} of ${sweepId}, start ${start ?? 1}`;
 }
 
 export function isResult(

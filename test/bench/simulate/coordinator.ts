@@ -3,6 +3,8 @@ import { Audit } from '../../../coordinator/audit.js';
 import { Dispatcher, type Reply } from '../../../coordinator/dispatcher.js';
 import type { Log } from '../../../coordinator/log/log.js';
 import { Registry } from '../../../coordinator/registry/registry.js';
+import { namespaceOf, quotaRefusal } from '../../../coordinator/scheduler/namespaces.js';
+import type { SchedulerState } from '../../../coordinator/scheduler/state.js';
 import { seekLeadership } from '../../../coordinator/seek.js';
 import { readSweep } from '../../../coordinator/sweeps.js';
 import { WireError } from '../../../proto/errors.js';
@@ -11,6 +13,7 @@ import type { Duplex } from '../../../proto/stream.js';
 import type { Checker } from './check.js';
 import type { Plants } from './plants.js';
 import { SimulatedLog, type Store, StoreLink } from './store.js';
+import type { Policies, SimulatedSweep } from './sweeps.js';
 import { Process, type World } from './world.js';
 
 export const LEASE_SECONDS = 10;
@@ -19,6 +22,14 @@ const LEADER_SECONDS = 3;
 
 export type ServerStream = Duplex<SessionResponse, SessionRequest>;
 
+/** What the coordinators of a history share. */
+export interface CoordinatorParts {
+  readonly store: Store;
+  readonly checker: Checker;
+  readonly plants: Plants;
+  readonly policies: Policies;
+}
+
 /** A coordinator as main.ts puts it together, without its edges: the real dispatcher, registry and sessions over a simulated store. */
 export class SimulatedCoordinator {
   readonly name: string;
@@ -26,15 +37,22 @@ export class SimulatedCoordinator {
   readonly link: StoreLink;
   readonly #checker: Checker;
   readonly #plants: Plants;
+  readonly #policies: Policies;
   readonly #registry = new Registry();
   #dispatcher: Dispatcher | null = null;
 
-  constructor(world: World, name: string, start: number, store: Store, checker: Checker, plants: Plants) {
+  constructor(
+    world: World,
+    name: string,
+    start: number,
+    { store, checker, plants, policies }: CoordinatorParts,
+  ) {
     this.name = name;
     this.process = new Process(world, `${name}.${start}`);
     this.link = new StoreLink(this.process, store);
     this.#checker = checker;
     this.#plants = plants;
+    this.#policies = policies;
     void this.#start();
   }
 
@@ -73,9 +91,16 @@ export class SimulatedCoordinator {
     await serveAgent(api, stream, context);
   }
 
-  async submit(document: string): Promise<string> {
+  async submit({ document, namespace, priority }: SimulatedSweep): Promise<void> {
     if (this.#dispatcher === null) throw new WireError('unavailable', 'It is starting.');
-    return (await this.#dispatcher.submit(document, [], 'simulation', false)).view.sweepId;
+    await this.#dispatcher.submit(document, [], 'simulation', false, null, { namespace, priority });
+  }
+
+  /** Nothing more of a sweep is begun, or it goes on. */
+  async pause(sweepId: string, event: 'pause-requested' | 'resume-requested'): Promise<void> {
+    if (this.#dispatcher === null) throw new WireError('unavailable', 'It is starting.');
+    const at = this.#clock().at();
+    await this.#dispatcher.dispatch({ event, at, sweepId, reason: 'the simulation' });
   }
 
   #clock() {
@@ -94,6 +119,7 @@ export class SimulatedCoordinator {
       forgetSeconds: 86_400,
       fixedFleet: false,
       incarnation,
+      namespaces: this.#policies,
     };
     let dispatcher: Dispatcher | null = null;
     while (dispatcher === null && process.alive) {
@@ -134,6 +160,7 @@ export class SimulatedCoordinator {
         unheard: () => undefined,
       },
       took: () => {
+        this.#checker.took(this.name);
         if (this.#plants.ownKeys) dispatcher.state.leaseKey = `a key of ${process.name}`;
       },
       ended: () => undefined,
@@ -147,13 +174,21 @@ export class SimulatedCoordinator {
     const dispatch = dispatcher.dispatch.bind(dispatcher);
     dispatcher.dispatch = async (event, bytes) => {
       const heard = this.process.world.now;
-      const replies: Reply[] = await dispatch(event, bytes);
+      const asked = event.event === 'work-requested' ? event : null;
+      const keeps =
+        asked !== null && this.#plants.keptBlock === true && holdsBlockInVain(dispatcher.state, asked);
+      const replies: Reply[] = keeps ? [noWork(asked.deviceId)] : await dispatch(event, bytes);
       if (!this.process.alive) return replies;
-      for (const reply of replies)
-        if (reply.command === 'grant' && 'node' in event)
-          this.#checker.granted(event.node, reply.lease, this.name);
+      const grants = replies.flatMap((reply) => (reply.command === 'grant' ? [reply.lease] : []));
+      if (asked !== null) for (const lease of grants) this.#checker.granted(asked.node, lease, this.name);
+      if (asked !== null && grants.length === 0)
+        this.#checker.askedInVain(asked.node, this.name, dispatcher.position);
       if (event.event === 'heartbeat') this.#checker.renewed(event.node, event.trialIds, heard);
-      if (event.event === 'node-joined') this.#checker.renewed(event.profile.name, event.trialIds, heard);
+      if (event.event === 'node-joined') {
+        this.#checker.joined(event.profile.name);
+        const { trialIds, endedTrialIds = [] } = event;
+        this.#checker.renewed(event.profile.name, [...trialIds, ...endedTrialIds], heard);
+      }
       return replies;
     };
   }
@@ -177,3 +212,19 @@ export class SimulatedCoordinator {
     });
   }
 }
+
+/** A planted bug: whether a device has a block of a namespace that may begin nothing more. */
+function holdsBlockInVain(
+  state: SchedulerState,
+  { node, deviceId }: { readonly node: string; readonly deviceId: string },
+): boolean {
+  const block = state.nodes.get(node)?.slots.get(deviceId)?.block ?? null;
+  return block !== null && quotaRefusal(state, namespaceOf(state, block.sweepId)) !== null;
+}
+
+const noWork = (deviceId: string): Reply => ({
+  command: 'no-work',
+  deviceId,
+  retrySeconds: 2,
+  idle: false,
+});

@@ -26,6 +26,8 @@ export interface Plants {
   readonly lateRenewals?: boolean;
   /** Each coordinator signs leases with a key of its own. */
   readonly ownKeys?: boolean;
+  /** A namespace that has used up its quota keeps the blocks that it has, and their devices. */
+  readonly keptBlock?: boolean;
 }
 
 export const PLANTS: Readonly<Record<keyof Plants, string>> = {
@@ -42,4 +44,5 @@ export const PLANTS: Readonly<Record<keyof Plants, string>> = {
   countsRepeated: 'a late result counts beside its re-measurement',
   lateRenewals: 'a renewal that comes behind a later one is taken',
   ownKeys: 'each coordinator signs with a key of its own',
+  keptBlock: 'a namespace that has used up its quota keeps its blocks, and their devices',
 };

@@ -3,12 +3,13 @@ import { Projection } from '../../../coordinator/projection.js';
 import { counts } from '../../../coordinator/results.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { fakeSweep } from '../../support/sweeps.js';
 import { type Disk, SimulatedAgent } from './agent.js';
 import { Checker, isResult, pointOf } from './check.js';
 import { LEASE_SECONDS, SimulatedCoordinator } from './coordinator.js';
 import type { Plants } from './plants.js';
 import { Store } from './store.js';
+import { drawPolicies, drawSweeps, type Policies, type SimulatedSweep } from './sweeps.js';
+import { Users } from './users.js';
 import { inTicks, World } from './world.js';
 
 export interface History {
@@ -24,7 +25,6 @@ export interface History {
 
 const COORDINATORS = ['c1', 'c2', 'c3'] as const;
 const AGENTS = 3;
-const POINTS = 8;
 /** Faults come until then; afterwards everything has to come to its end. */
 const FAULTS_SECONDS = 60;
 const MOST_SECONDS = 600;
@@ -37,44 +37,29 @@ export function simulate(seed: number, plants: Plants = {}): Promise<History> {
 async function history(seed: number, plants: Plants): Promise<History> {
   const world = new World(seed);
   const store = new Store(world, plants);
-  const checker = new Checker(store);
+  const policies = drawPolicies(world);
+  const sweeps = drawSweeps(world, policies);
+  const checker = new Checker(store, sweeps, policies);
   let starts = 0;
   const startCoordinator = (name: string) =>
-    new SimulatedCoordinator(world, name, starts++, store, checker, plants);
+    new SimulatedCoordinator(world, name, starts++, { store, checker, plants, policies });
   const coordinators = COORDINATORS.map(startCoordinator);
   const disks: Disk[] = Array.from({ length: AGENTS }, () => ({ spool: new Map() }));
   const startAgent = (index: number) =>
     new SimulatedAgent(world, `n${index}`, starts++, () => coordinators, checker, disks[index]!);
   const agents = disks.map((_, index) => startAgent(index));
-  const document = fakeSweep(POINTS, {
-    measure: `{ starts: ${world.random.chance(0.5) ? 1 : 2} }`,
-    placement: '{ driftControl: false, retries: 5, blockSize: 2 }',
-  });
-  let sweepId: string | null = null;
-  const submit = (): void => {
-    world.after(0.5, () => {
-      if (sweepId !== null) return;
-      const leader = coordinators.find(({ answers, dispatcher }) => answers && dispatcher?.leadership.leads);
-      void leader?.submit(document).then(
-        (id) => {
-          sweepId = id;
-        },
-        () => undefined,
-      );
-      submit();
-    });
-  };
-  submit();
   const faults = planFaults(world, { coordinators, agents, store, startCoordinator, startAgent });
+  const users = new Users(world, () => coordinators, store);
+  for (const sweep of sweeps) users.use(sweep, FAULTS_SECONDS, faults);
   const isDone = (): boolean => {
-    if (sweepId === null || world.now < FAULTS_SECONDS + 5) return false;
+    if (world.now < FAULTS_SECONDS + 5) return false;
     const leader = coordinators.find(({ dispatcher }) => dispatcher?.leadership.leads);
-    const sweep = leader?.dispatcher?.state.sweeps.get(sweepId);
-    return (
-      sweep !== undefined &&
-      sweepStatus(sweep).state === 'done' &&
-      disks.every(({ spool }) => spool.size === 0)
-    );
+    const isOver = (sweep: SimulatedSweep): boolean => {
+      const state = leader?.dispatcher?.state.sweeps.get(sweep.sweepId);
+      if (state === undefined) return false;
+      return sweepStatus(state).state === 'done' || checker.idle.isSpent(sweep, store.facts);
+    };
+    return sweeps.every(isOver) && disks.every(({ spool }) => spool.size === 0);
   };
   let done = false;
   await world.run(MOST_SECONDS, () => {
@@ -85,9 +70,9 @@ async function history(seed: number, plants: Plants): Promise<History> {
   const { violations } = store;
   if (violations.length === 0) {
     if (done) await world.run(world.now + 3, () => false);
-    else violations.push(`the sweep was not done ${MOST_SECONDS - FAULTS_SECONDS} s after the last fault`);
+    else violations.push(`the sweeps were not done ${MOST_SECONDS - FAULTS_SECONDS} s after the last fault`);
     checker.finish();
-    await compare(store, coordinators, sweepId, violations);
+    await compare(store, coordinators, sweeps, policies, violations);
   }
   for (const { process } of [...coordinators, ...agents]) process.alive = false;
   const results = store.facts.filter(({ fact }) => fact === 'ResultRecorded').length;
@@ -98,7 +83,8 @@ async function history(seed: number, plants: Plants): Promise<History> {
 async function compare(
   store: Store,
   coordinators: readonly SimulatedCoordinator[],
-  sweepId: string | null,
+  sweeps: readonly SimulatedSweep[],
+  policies: Policies,
   violations: string[],
 ): Promise<void> {
   const log = new MemoryLog();
@@ -109,6 +95,7 @@ async function compare(
     forgetSeconds: 1,
     fixedFleet: false,
     incarnation: '',
+    namespaces: policies,
   };
   const fresh = new Projection(options, (sentence) => violations.push(sentence));
   await fresh.catchUp(log);
@@ -133,13 +120,13 @@ async function compare(
     for (const fact of store.facts) {
       const isCounted = (record: ResultRecord): boolean => record.valid && counts(dispatcher, record);
       if (fact.fact !== 'ResultRecorded' || !isResult(fact, isCounted)) continue;
-      const point = pointOf(fact.record.sweep);
+      const point = pointOf(fact.record.sweep.id, fact.record.sweep);
       counted.set(point, (counted.get(point) ?? 0) + 1);
     }
     for (const [point, count] of counted)
       if (count > 1) violations.push(`${point} counts ${count} times at ${name}`);
-    const sweep = sweepId === null ? undefined : dispatcher.state.sweeps.get(sweepId);
-    if (sweep === undefined) violations.push(`${name} lacks the sweep`);
+    for (const { sweepId } of sweeps)
+      if (!dispatcher.state.sweeps.has(sweepId)) violations.push(`${name} lacks the sweep ${sweepId}`);
   }
 }
 
@@ -152,7 +139,7 @@ interface Cast {
 }
 
 /** Faults of a seed, each at its time. @returns what they are, as they come */
-function planFaults(world: World, cast: Cast): readonly string[] {
+function planFaults(world: World, cast: Cast): string[] {
   const { random } = world;
   const { coordinators, agents, store } = cast;
   const told: string[] = [];

@@ -33,6 +33,7 @@ function requestsOf(tokenizer: Tokenizer, count: number, seed: number): readonly
     {
       count,
       seed,
+      salt: 'bench',
       promptTokens: { kind: 'uniform', from: 64, to: 128 },
       outputTokens: { kind: 'uniform', from: 24, to: 64 },
       // Half of a prompt is one that the server may know.

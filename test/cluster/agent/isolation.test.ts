@@ -208,7 +208,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-describe.skipIf(!linux)('descendants', () => {
+describe.skipIf(!linux)('descendants (needs Linux)', () => {
   test('are found even when they left the process group', async () => {
     const child = spawn('setsid', ['sleep', '30'], { stdio: 'ignore' });
     await once(child, 'spawn');
@@ -221,7 +221,7 @@ describe.skipIf(!linux)('descendants', () => {
   });
 });
 
-describe.skipIf(!linux)('the kill ladder', () => {
+describe.skipIf(!linux)('the kill ladder (needs Linux)', () => {
   async function shell(script: string) {
     const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     await once(child.stdout, 'data');

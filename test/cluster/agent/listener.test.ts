@@ -37,7 +37,7 @@ async function job(command: string, args: readonly string[], env: NodeJS.Process
   return { leader: leader.pid!, said: said.toString().trim().split(' ').map(Number) };
 }
 
-describe.skipIf(process.platform !== 'linux')('the process that listens at a port', () => {
+describe.skipIf(process.platform !== 'linux')('the process that listens at a port (needs Linux)', () => {
   test.each(['127.0.0.1', '0.0.0.0', '::', '::1'])('is found, whatever it binds to: %s', async (HOST) => {
     const { leader, said } = await job(process.execPath, ['-e', SERVER], { HOST });
     expect(listenerAt(said[0]!)).toBe(leader);
@@ -66,7 +66,7 @@ describe.skipIf(process.platform !== 'linux')('the process that listens at a por
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('a server that somebody else keeps', () => {
+describe.skipIf(process.platform !== 'linux')('a server that somebody else keeps (needs Linux)', () => {
   const asked = () =>
     lease({
       runner: { kind: 'vllm', options: {} },

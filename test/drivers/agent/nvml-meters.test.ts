@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
 import type { Reading } from '../../../agent/meters/meter.js';
 import { nvmlMeters, ProcessFamily } from '../../../agent/meters/nvml.js';
 import { measurePeriods } from '../../../agent/meters/update-period.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { lookedAtClock } from '../../support/looked-at-clock.js';
 import {
   buildNvmlStub,
   canBuildStub,
@@ -184,18 +185,18 @@ describe.skipIf(!canBuildStub)('meters of a GPU (needs gcc)', () => {
   });
 
   test('have the period of their source measured', async () => {
-    const nvml = await openScripted(library, {
-      0: { uuid: 'GPU-aaaa', ...H100, energy: '1000~35/0.02', 'power.instant': '1000~1/0.03' },
-    });
-    const periods = await measurePeriods(nvmlMeters(nvml.devices[0]!), {
-      burstSeconds: 0.01,
-      totalSeconds: 1.5,
-    });
+    const nvml = await openScripted(
+      library,
+      { 0: { uuid: 'GPU-aaaa', ...H100, energy: '1000~35/0.02', 'power.instant': '1000~1/0.03' } },
+      { clock: 'scripted' },
+    );
+    const limits = { burstSeconds: 0.01, totalSeconds: 1.5 };
+    const pause = lookedAtClock(setStubTime);
+    const periods = await measurePeriods(nvmlMeters(nvml.devices[0]!), limits, pause);
+    vi.restoreAllMocks();
     const seconds = (quantity: string) => periods.get(quantity)?.seconds;
-    expect(seconds('nvml/energyJoules:gpu')).toBeGreaterThan(0.015);
-    expect(seconds('nvml/energyJoules:gpu')).toBeLessThan(0.025);
-    expect(seconds('nvml/powerWatts:gpu')).toBeGreaterThan(0.025);
-    expect(seconds('nvml/powerWatts:gpu')).toBeLessThan(0.037);
+    expect(seconds('nvml/energyJoules:gpu')).toBeCloseTo(0.02, 3);
+    expect(seconds('nvml/powerWatts:gpu')).toBeCloseTo(0.03, 3);
     expect(periods.get('nvml-state/deviceClockHertz')).toMatchObject({ seconds: null });
   });
 });

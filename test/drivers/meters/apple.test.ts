@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findAppleMeter } from '../../../agent/meters/apple.js';
 import type { Reading } from '../../../agent/meters/meter.js';
@@ -92,10 +91,11 @@ describe.skipIf(spawnSync('sh', ['-c', 'true']).status !== 0)(
       const meter = powermetricsMeter(command);
       const seen: Reading[] = [];
       const newest = () => values(seen)['energyJoules:cpu'] ?? 0;
-      for (let i = 0; i < 200 && newest() < 2; i++) {
-        await sleep(20);
+      const read = () => {
         seen.push(...meter.read());
-      }
+        return newest();
+      };
+      await expect.poll(read).toBe(2);
       expect(values(seen)).toEqual({
         'energyJoules:cpu': 2,
         'energyJoules:gpu': expect.closeTo(0.4, 9),

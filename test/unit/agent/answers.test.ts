@@ -1,22 +1,14 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { type AnswersKept, withAnswers } from '../../../agent/quality/kept.js';
-import type { Respondent } from '../../../agent/quality/respondent.js';
-import { measureTask } from '../../../agent/quality/tasks.js';
 import { emptyNotes } from '../../../agent/trial/notes.js';
 import { askQuestions, goOnAsking, runningModel } from '../../../agent/trial/quality.js';
 import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
-import type { QualityOutcome } from '../../../core/quality/outcome.js';
-import { plainTask } from '../../../core/quality/tasks/definition.js';
-import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
+import { askNumbers, keeping, numbers, speaker } from '../../support/asked-numbers.js';
 import { experiment, lease, trialContext } from '../../support/bench.js';
-import { cases } from '../../support/cases.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 
@@ -66,49 +58,6 @@ test('a model that lies elsewhere is asked again, and one that is only faster is
   expect(await askedAnew([here, faster])).toEqual([true, false]);
 });
 
-/** Questions whose answers are numbers, in groups. @param prompt characters of each */
-function numbers(count: number, prompt = 10): Task {
-  const { name, spec } = plainTask('numbers', 'numbers.jsonl');
-  const items = Array.from({ length: count }, (_, i) => ({
-    id: `q${i}`,
-    groups: { parity: i % 2 === 0 ? 'even' : 'odd' },
-    prompt: 'x'.repeat(prompt),
-    choices: null,
-    references: [String(i)],
-  }));
-  const asked = { ...spec, mode: 'generate' as const, scorers: ['numeric' as const] };
-  return askedSo({ name, spec: asked }, items);
-}
-
-const QUIET = { progress() {}, async checkStop() {} };
-
-/** Right about even numbers. @param stopAt it breaks at this question, which it has heard */
-function speaker(heard: number[], { stopAt = -1, says = '' } = {}): Respondent {
-  return {
-    by: 'logits',
-    choiceScores: [],
-    choose: () => Promise.reject(new Error('nothing to choose')),
-    async say(index) {
-      heard.push(index);
-      if (index === stopAt) throw new Error('killed');
-      const text = `${says} it is ${index % 2 === 0 ? index : index + 1}`;
-      const samples = [{ text, tokensOut: 3, seconds: 0.002 }];
-      return { text, samples, tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001 };
-    },
-  };
-}
-
-async function askNumbers(
-  kept: AnswersKept | undefined,
-  task: Task,
-  model: Respondent,
-): Promise<Pick<QualityOutcome, 'answers' | 'tasks'>> {
-  const { answers, outcomes } = await withAnswers(kept, [task], (one, journal) =>
-    measureTask(one, { model, base: null, chat: null, scorers: {}, journal, watch: QUIET }),
-  );
-  return { tasks: outcomes, ...answers };
-}
-
 async function recordsOf(folder: string, digest = ''): Promise<AnswerRecord[]> {
   const records: AnswerRecord[] = [];
   for await (const line of linesOf(new FolderBodies(folder), digest)) {
@@ -120,11 +69,6 @@ async function recordsOf(folder: string, digest = ''): Promise<AnswerRecord[]> {
 }
 
 describe('what was said to each item', () => {
-  const keeping = (identity = 'a'): AnswersKept => {
-    const folder = temporaryFolder();
-    return { journal: join(folder, 'journal.jsonl'), identity, folder: join(folder, 'answers') };
-  };
-
   test('is a line each, with how it was asked, what it took and what it scored', async () => {
     const kept = keeping();
     const { answers, tasks } = await askNumbers(kept, numbers(4), speaker([]));
@@ -200,22 +144,6 @@ describe('what was said to each item', () => {
     expect(answers).toBeUndefined();
     expect(readdirSync(join(kept.journal, '..')).sort()).toEqual(['answers', 'journal.jsonl']);
   });
-
-  test('takes no more memory for more of it', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    const kept = keeping();
-    const items = cases(20_000);
-    const task = numbers(items);
-    collect();
-    const before = process.memoryUsage().heapUsed;
-    // 2 kB each: 40 MB of text in the long run.
-    const { answers } = await askNumbers(kept, task, speaker([], { says: 'y'.repeat(2000) }));
-    collect();
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(Math.max(4e6, 400 * items));
-    expect(answers?.items).toBe(items);
-    expect(answers?.bytes).toBeGreaterThan(2000 * items);
-  }, 60_000);
 
   test('has its share of the energy of its window by time, or a reason', () => {
     const window = { sitting: 1, seconds: 10, joules: 50, source: 'counter:package-0', reason: null };

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { commandSchema, scoreExternally } from '../../../agent/quality/external-scorer.js';
 import { identityOf, type Scorers, scorerNames, scorersNamed } from '../../../agent/quality/scorers.js';
 import { toFailure } from '../../../core/errors.js';
@@ -47,7 +47,7 @@ describe('an external scorer', () => {
   });
 
   test.skipIf(!existsSync('/usr/bin/python3'))(
-    'the one that ships names the package that is missing',
+    'the one that ships names the package that is missing (needs /usr/bin/python3)',
     async () => {
       const program = join(import.meta.dirname, '../../../docs/examples/scorers/text_metrics.py');
       // -S: without any package that somebody installed.
@@ -121,18 +121,34 @@ describe('an external scorer', () => {
     if (script.includes('no model')) expect(found?.stderrTail).toBe('no model');
   });
 
-  test('that is not there, and one that takes too long, end soon', async () => {
+  test('that is not there ends at once', async () => {
     const missing = commandSchema.parse({ command: ['/nowhere/judge'] });
     expect(await failed(scoreExternally('judge', missing, three))).toMatchObject({
       code: 'run-failed',
       message: expect.stringContaining('could not be started'),
     });
-    const slow = judge('say(\'{"score":1}\'); await new Promise(() => setInterval(() => {}, 1000));', {
-      timeoutSeconds: 0.5,
+  });
+
+  test('that takes too long for a score, from the one before, is given up', async () => {
+    // The time of the program is real, that of the one who waits passes when it is told to: how long the program takes to start does not count.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+      vi.useRealTimers();
     });
-    expect(await failed(scoreExternally('judge', slow, three))).toMatchObject({
+    const slow = judge('say(\'{"score":1}\'); await new Promise(() => setInterval(() => {}, 1000));');
+    const scored = failed(scoreExternally('judge', { ...slow, timeoutSeconds: 20 }, three));
+    const clock = timers.mock.results[0]!.value as NodeJS.Timeout;
+    const heard = vi.spyOn(clock, 'refresh');
+    vi.advanceTimersByTime(15_000);
+    await expect.poll(() => heard.mock.calls.length).toBe(1);
+    vi.advanceTimersByTime(15_000);
+    expect(await Promise.race([scored, 'waits'])).toBe('waits');
+    vi.advanceTimersByTime(5_000);
+    expect(await scored).toMatchObject({
       code: 'timed-out',
-      message: expect.stringContaining('gave no score for 0.5 s (1 of 3 answers scored)'),
+      message: expect.stringContaining('gave no score for 20 s (1 of 3 answers scored)'),
     });
   });
 

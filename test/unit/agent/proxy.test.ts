@@ -85,7 +85,7 @@ describe('the proxy of an address', () => {
   });
 });
 
-describe.skipIf(!hasOpenssl)('through a proxy', () => {
+describe.skipIf(!hasOpenssl)('through a proxy (needs openssl)', () => {
   const tiny = readFileSync(`${builtinFolder()}/tiny-f16.gguf`);
   const digest = `sha256:${createHash('sha256').update(tiny).digest('hex')}`;
 

@@ -1,14 +1,18 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { createTar } from 'nanotar';
+import { describe, expect, test, vi } from 'vitest';
 import { makeKeys, publicKeyAt, signed } from '../../../cli/bundle/keys.js';
 import { filled } from '../../../cli/bundle/make.js';
 import { entriesOf, MANIFEST, SIGNATURE } from '../../../cli/bundle/manifest.js';
+import { printVerified } from '../../../cli/bundle/print.js';
 import { verifyBundle, verifyFiles } from '../../../cli/bundle/verify.js';
 import { type BundleFiles, packed, sha256, unpacked } from '../../../cli/report/packed/container.js';
 import { readRun } from '../../../cli/report/run-folder.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';
 import { differences, publishedOf } from '../../../report/published.js';
 import { recompute } from '../../../roofline/judge.js';
@@ -60,6 +64,10 @@ const coveredUp = (files: BundleFiles, key: string | null): BundleFiles => {
   const all = new Map([[MANIFEST, next], ...rest]);
   return key === null ? all : withSignature(all, key);
 };
+const faulty = recompute({
+  ...records[0]!,
+  given: { ...records[0]!.given!, warnings: [warn('most-failed', 'most requests failed')] },
+});
 const otherKey = join(folder, 'other.pem');
 writeFileSync(otherKey, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
 const faster = text((lines) => lines.replace(/("decodeTokensPerSecond":\{"value":)[\d.]+/, '$11e6'));
@@ -215,7 +223,26 @@ describe('a bundle', () => {
         ),
       /^answers\/[0-9a-f]{64}\.jsonl: its content is not the one/,
     ],
-    ['half of the file', () => packed(whole).subarray(0, 500), /^it cannot be unpacked:/],
+    [
+      'the grade of a faulty row taken out',
+      () =>
+        filled([{ ...contents, lines: [JSON.stringify({ ...faulty, warnings: [], valid: true })] }]).files,
+      /^trials\.jsonl line 1: it is valid with no warnings, and invalid with most-failed by its raw readings$/,
+    ],
+    [
+      'a published number that is none',
+      () =>
+        coveredUp(
+          changed('published.jsonl', () => Buffer.from('null\n')),
+          null,
+        ),
+      /^published\.jsonl line 1: not a published number/,
+    ],
+    [
+      'half of the file',
+      () => packed(whole).subarray(0, 500),
+      /^it (?:cannot be unpacked|is no whole bundle): /,
+    ],
     [
       'a path that leaves',
       () => packed(new Map([...whole, ['../x', answers]])),
@@ -240,5 +267,93 @@ describe('a bundle', () => {
     expect(createPublicKey(readFileSync(keyPath)).asymmetricKeyType).toBe('ed25519');
     expect(() => makeKeys(keyPath)).toThrow(/is there already/);
     expect(() => publicKeyAt(join(folder, 'run.bundle'))).toThrow(/is no public Ed25519 key in PEM/);
+  });
+});
+
+describe('a bundle whose numbers cannot be confirmed', () => {
+  const ofVersion = (files: BundleFiles): BundleFiles =>
+    changed(
+      MANIFEST,
+      text((one) => JSON.stringify({ ...JSON.parse(one), version: '0.0.9' })),
+      files,
+    );
+  const verified = (files: BundleFiles) => {
+    const path = join(folder, 'asked.bundle');
+    writeFileSync(path, packed(files));
+    const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const err = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const code = printVerified(path, {});
+      const data = out.mock.calls.map(([one]) => String(one)).join('');
+      return { code, data, notes: err.mock.calls.map(([one]) => String(one)).join('') };
+    } finally {
+      vi.restoreAllMocks();
+    }
+  };
+  const forged = filled([
+    {
+      ...contents,
+      lines: contents.lines.map((line) => faster(Buffer.from(line)).toString()),
+    },
+  ]).files;
+
+  test('of another release, whose numbers come out: it holds, and the release is named', () => {
+    const { code, data, notes } = verified(ofVersion(made));
+    expect(code).toBe(0);
+    expect(data).toMatch(/^it holds: 3 trials, .*those of 3 trials were computed again and came out\n$/);
+    expect(notes).toMatch(/it says that Ridgepoint 0\.0\.9 wrote it/);
+  });
+
+  test('of another release, whose numbers do not: exit code 6, and each number', () => {
+    const { code, data } = verified(ofVersion(forged));
+    expect(code).toBe(6);
+    expect(data).toMatch(/^does not come out again: trials\.jsonl line 1: decodeTokensPerSecond 1000000/);
+    expect(data).toMatch(/\nNOT confirmed: 3 trials, .*; unsigned\./);
+    expect(data).not.toContain('it holds');
+    expect(verifyFiles(ofVersion(forged), null)).toMatchObject({ broken: [], again: 0 });
+    // By its own release it is forged.
+    expect(verified(forged)).toMatchObject({ code: 1 });
+  });
+
+  test('without its raw readings: exit code 6', () => {
+    const lines = records.map(({ given: _, ...record }, i) => JSON.stringify(i === 0 ? record : records[i]));
+    const { code, data } = verified(filled([{ ...contents, lines }]).files);
+    expect(code).toBe(6);
+    expect(data).toMatch(/^NOT confirmed: .*Numbers of 2 trials were computed again; those of 1 are only/);
+  });
+});
+
+describe('what is no bundle', () => {
+  const attrs = { mode: '644', uid: 0, gid: 0, mtime: 0, user: '', group: '' };
+  /** Three files whose tar has exactly 10,240 bytes, so that no end marker is behind them. */
+  const exact = () =>
+    createTar(
+      ['a', 'b', 'c'].map((name, i) => ({ name, data: Buffer.alloc(i === 0 ? 7680 : 512, name) })),
+      { attrs },
+    );
+
+  test('a tar without an end marker is read to its end, and nothing of the memory behind it', () => {
+    expect(exact().length).toBe(10_240);
+    for (let i = 0; i < 20; i += 1)
+      expect([...(unpacked(gzipSync(exact())) as BundleFiles).keys()]).toEqual(['a', 'b', 'c']);
+  });
+
+  test('what is packed has an end marker, whatever its size', () => {
+    const files = new Map([['a', Buffer.alloc(9728)]]);
+    expect(gunzipSync(packed(files)).subarray(-1024).equals(Buffer.alloc(1024))).toBe(true);
+  });
+
+  test('what would be a hundred times its size is not unpacked, nor what says too small a size', () => {
+    const bomb = gzipSync(Buffer.alloc(2 ** 27), { level: 9 });
+    expect(unpacked(bomb)).toBe(
+      `it is no whole bundle: its ${bomb.length} bytes would be ${2 ** 27} unpacked`,
+    );
+    bomb.writeUInt32LE(1000, bomb.length - 4);
+    expect(unpacked(bomb)).toMatch(/^it cannot be unpacked: /);
+  });
+
+  test('of a file of empty lines some are told, not all', () => {
+    const empty = changed('trials.jsonl', () => Buffer.alloc(1_000_000, '\n'), made);
+    expect(verifyFiles(empty, null).broken.length).toBeLessThanOrEqual(50);
   });
 });

@@ -31,7 +31,7 @@ describe('ridge fit', () => {
       /^device +number +split +memory each +of +TTFT +TPOT +throughput +link +link time +largest batch +fits$/,
     );
     expect(lines[1]).toMatch(/^h200 +2 .*yes$/);
-    expect(lines[2]).toMatch(/^a100-80gb +4 .*yes$/);
+    expect(lines[2]).toMatch(/^a100-80gb +2 .*yes$/);
     expect(lines[3]).toMatch(/^t4 +8 .*no: memory, time to first token$/);
   });
 

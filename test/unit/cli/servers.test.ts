@@ -114,7 +114,7 @@ describe('a plan of points that ask servers', () => {
     expect(planned.map(({ experiments }) => experiments)).toEqual([3, 3]);
     expect(serversText(planned, 1).split('\n')).toEqual([
       'servers, and what would start them:',
-      `  3 by vllm: vllm serve ${join(folder, 'm')} --host 127.0.0.1 --port {port} --served-model-name m --disable-uvicorn-access-log --enable-prompt-tokens-details --kv-cache-dtype fp8 --tensor-parallel-size 1`,
+      `  3 by vllm: vllm serve ${join(folder, 'm')} --host 127.0.0.1 --port '{port}' --served-model-name m --disable-uvicorn-access-log --enable-prompt-tokens-details --kv-cache-dtype fp8 --tensor-parallel-size 1`,
       '  … and 1 more; --limit shows them',
     ]);
   });

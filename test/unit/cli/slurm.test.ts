@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { loadAgentConfig } from '../../../agent/config.js';
 import { allocationOf, leavingTime, secondsOf } from '../../../cli/slurm/allocation.js';
-import { type Job, jobScript, shellQuoted } from '../../../cli/slurm/submit.js';
+import { type Job, jobScript } from '../../../cli/slurm/submit.js';
+import { shellWord } from '../../../core/input/shell-word.js';
 import { nvidiaDevices } from '../../../process/device/gpu.js';
 import type { NvmlDevice } from '../../../process/device/nvml.js';
 
@@ -51,8 +52,11 @@ test('bash reads every word back as it was', () => {
     '--gres=gpu:1',
     'a;b',
     '*',
+    '{org/model,--trust-remote-code}',
+    '~',
+    '=ls',
   ]) {
-    expect(execFileSync('bash', ['-c', `printf %s ${shellQuoted(word)}`], { encoding: 'utf8' })).toBe(word);
+    expect(execFileSync('bash', ['-c', `printf %s ${shellWord(word)}`], { encoding: 'utf8' })).toBe(word);
   }
 });
 

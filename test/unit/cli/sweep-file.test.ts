@@ -99,6 +99,11 @@ test.each([
   ['JSON of something else', () => join(ROOT, 'package.json'), NO_KEYS],
   ['a page', () => written('<!doctype html>\n<p>kind</p>\n'), NO_KEYS],
   ['words', () => written('just words'), NO_KEYS],
+  [
+    'a bracket that is left open',
+    () => written('models:\n  - a\nhello: [\n'),
+    /none of the keys apiVersion, kind, metadata and spec; its YAML breaks at line 4, column 1: .*\]/,
+  ],
   ['a list', () => written('- a\n- b\n'), NO_KEYS],
   [
     'a file for another program',

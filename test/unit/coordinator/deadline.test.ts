@@ -22,7 +22,9 @@ function run(sim: Simulation, seconds: (lease: Lease, index: number) => number, 
 
 function promised(budgetSeconds: number | undefined, change: ViewChange = {}): Simulation {
   const sim = new Simulation();
-  sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 3 }, ...change }), budgetSeconds);
+  sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 3 }, ...change }), {
+    ...(budgetSeconds !== undefined && { budgetSeconds }),
+  });
   sim.join();
   return sim;
 }
@@ -95,7 +97,7 @@ describe('the time that was promised for a sweep', () => {
     expect(startsOf(run(sim, () => 1, 6))).toHaveLength(4);
     sim.now += 1000;
     sim.restart();
-    sim.submit(sim.views.get('s1')!, 3);
+    sim.submit(sim.views.get('s1')!, { budgetSeconds: 3 });
     sim.join();
     expect(run(sim, () => 1)).toHaveLength(3);
     expect(status(sim)).toMatchObject({ state: 'done', complete: 4 });
@@ -106,7 +108,7 @@ describe('the time that was promised for a sweep', () => {
     run(sim, () => 2);
     sim.restart();
     expect(status(sim)).toMatchObject({ state: 'done', complete: 4, trialsLeft: 0 });
-    sim.submit(sim.views.get('s1')!, 100);
+    sim.submit(sim.views.get('s1')!, { budgetSeconds: 100 });
     sim.join();
     expect(status(sim)).toMatchObject({ state: 'running', complete: 0, trialsLeft: 8, start: 2 });
     const durable = sim.durable();

@@ -10,18 +10,9 @@ import { aView, Simulation, type ViewChange } from './simulation.js';
 class Fleet extends Simulation {
   readonly order: string[] = [];
 
-  submitIn(namespace: string, sweepId: string, change: ViewChange = {}, priority?: number): void {
-    const view = inNamespace(
-      aView({ sweepId, prefix: sweepId, count: 100, blockSize: 1, ...change }),
-      namespace,
-    );
-    this.views.set(view.sweepId, view);
-    const more = {
-      ...(namespace !== 'default' && { namespace }),
-      ...(priority !== undefined && { priority }),
-    };
-    const about = { sweepId: view.sweepId, document: '', models: [], submitter: 'test', at: '', ...more };
-    this.append([{ fact: 'SweepSubmitted', ...about }]);
+  submitIn(namespace: string, sweepId: string, change: ViewChange = {}, priority = 0): void {
+    const view = aView({ sweepId, prefix: sweepId, count: 100, blockSize: 1, ...change });
+    this.submit(inNamespace(view, namespace), { priority });
   }
 
   /** One trial after the other on a device. @returns whose they were. */
@@ -101,6 +92,34 @@ describe('namespaces', () => {
     const { usage } = sim.state;
     sim.restart();
     expect(sim.state.usage).toEqual(usage);
+  });
+
+  test.each([
+    { quota: 'device-hours', policy: { deviceHours: 0.001 }, driftControl: false },
+    {
+      quota: 'device-hours, with the closing control left',
+      policy: { deviceHours: 0.001 },
+      driftControl: true,
+    },
+    { quota: 'trials at a time', policy: { runningTrials: 1 }, driftControl: false },
+  ])('used up in the middle of a block, $quota leave the device to others', ({ policy, driftControl }) => {
+    const sim = fleet({ poor: policy });
+    sim.join('node-b');
+    sim.submitIn('poor', 's1', { count: 30, blockSize: 8, driftControl });
+    const profileOf = (node: string) => sim.state.nodes.get(node)!.profile;
+    const first = sim.ask('node-b')!;
+    const [startedAt, endedAt] = ['2026-11-30T00:00:00.000Z', '2026-11-30T00:00:20.000Z'];
+    sim.report({ ...aRecord(first, profileOf('node-b')), startedAt, endedAt });
+    // Where trials at a time are limited, the other node begins one meanwhile.
+    sim.ask('node-a');
+    expect(quotaRefusal(sim.state, sim.views.get(first.sweepId)!.namespace)).not.toBeNull();
+    sim.submitIn('rich', 's2', { count: 12 });
+    const names: string[] = [];
+    for (let lease = sim.ask('node-b'); lease !== null; lease = sim.ask('node-b')) {
+      names.push(sim.views.get(lease.sweepId)!.namespace);
+      sim.report(aRecord(lease, profileOf('node-b')));
+    }
+    expect(names).toEqual(Array.from({ length: 12 }, () => 'rich'));
   });
 
   test('of one namespace the higher priority goes first, then who came first', () => {

@@ -4,7 +4,7 @@ import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
-import { distancesOf } from '../../../search/space.js';
+import { distanceAmong } from '../../../search/space.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
 import { aNode, aRecord, type Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
@@ -25,9 +25,9 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
   const values = Array.from({ length: COUNT }, (_, i) => [i]);
   const space = {
     count: COUNT,
-    axes: [{ name: 'threads', size: COUNT, distances: distancesOf(values) }],
-    digitsAt: (position: number) => Int16Array.from([position]),
-    positionOf: (digits: Int16Array) => digits[0]!,
+    axes: [{ name: 'threads', size: COUNT, distance: distanceAmong(values) }],
+    digitsAt: (position: number) => Int32Array.from([position]),
+    positionOf: (digits: Int32Array) => digits[0]!,
   };
   const view = aView({ count: COUNT, repetition: { starts, maxStarts: starts } });
   const objectives = [{ metric: 'decodeTokensPerSecond', better: 'max' as const }];

@@ -23,7 +23,8 @@ const fileOf = (content: Buffer) => ({
 const artifactOf = (...contents: Buffer[]) => ({ files: contents.map(fileOf), noteJson: '{}', madeOn: 'a' });
 
 async function put(shelf: Shelf, key: string, ...contents: Buffer[]): Promise<void> {
-  for (const content of contents) await shelf.take('a', { ...fileOf(content), offset: 0, piece: content });
+  for (const content of contents)
+    await shelf.take(key, 'a', { ...fileOf(content), offset: 0, piece: content });
   await shelf.offer(key, artifactOf(...contents));
 }
 
@@ -51,15 +52,51 @@ describe('the shelf', () => {
     expect(shelf.open('lab a', digestOf(shared), 0)).toBeNull();
     expect(shelf.open('lab c', digestOf(shared), 0)).toBeNull();
     expect(shelf.open('lab b', digestOf(shared), 0)).not.toBeNull();
-    await expect(shelf.take('a', { digest: digestOf(a), bytes: 1001, offset: 0, piece: a })).rejects.toThrow(
-      'There is no room for 1001 bytes',
-    );
-    // What was promised counts before it has come.
-    await shelf.take('a', { digest: digestOf(a), bytes: 900, offset: 0, piece: a });
-    expect(shelf.find('lab d')).toBeNull();
-    await expect(shelf.take('a', { digest: digestOf(b), bytes: 900, offset: 0, piece: b })).rejects.toThrow(
-      'no room',
-    );
+    await expect(
+      shelf.take('lab x', 'a', { digest: digestOf(a), bytes: 1001, offset: 0, piece: a }),
+    ).rejects.toThrow('There is no room for 1001 bytes');
+  });
+
+  test('counts what has come: one byte that is said to be the first of very many makes nobody go', async () => {
+    const shelf = await open(fresh());
+    await put(shelf, 'lab a', randomBytes(900));
+    const first = { digest: digestOf(randomBytes(9)), bytes: 1000, offset: 0, piece: randomBytes(1) };
+    expect(await shelf.take('rogue x', 'rogue', first)).toEqual({ kept: false, received: 1 });
+    expect(shelf.find('lab a')).not.toBeNull();
+    await put(shelf, 'lab b', randomBytes(99));
+    expect(shelf.find('lab a')).not.toBeNull();
+    // What goes on coming counts.
+    await expect(put(shelf, 'lab c', randomBytes(1000))).rejects.toThrow('no room');
+  });
+
+  test('takes room from the namespace that has most: nobody loses what is within an equal share', async () => {
+    const shelf = await open(fresh());
+    for (const name of ['a', 'b', 'c']) await put(shelf, `lab ${name}`, randomBytes(100));
+    for (let n = 0; n < 20; n += 1) await put(shelf, `rogue ${n}`, randomBytes(150));
+    expect(['lab a', 'lab b', 'lab c'].map((key) => shelf.find(key) !== null)).toEqual([true, true, true]);
+    expect(shelf.find('rogue 19')).not.toBeNull();
+    // What was begun and is never offered goes as well.
+    for (let n = 0; n < 20; n += 1) {
+      const piece = randomBytes(150);
+      await shelf
+        .take('rogue x', 'rogue', { digest: digestOf(piece), bytes: 150, offset: 0, piece })
+        .catch(() => {});
+    }
+    for (const name of ['d', 'e']) await put(shelf, `lab ${name}`, randomBytes(100));
+    expect(['a', 'b', 'c', 'd', 'e'].every((name) => shelf.find(`lab ${name}`) !== null)).toBe(true);
+  });
+
+  test('forgets of files on their way the oldest of the caller that has most', async () => {
+    const shelf = await open(fresh(), { maxBytes: 1e6 });
+    const content = randomBytes(200);
+    const [begin, rest] = [content.subarray(0, 100), content.subarray(100)];
+    await shelf.take('lab a', 'honest', { ...fileOf(content), offset: 0, piece: begin });
+    for (let n = 0; n < 70; n += 1) {
+      const first = { digest: digestOf(Buffer.from(`${n}`)), bytes: 1000, offset: 0, piece: randomBytes(1) };
+      await shelf.take('rogue x', 'rogue', first);
+    }
+    const end = { ...fileOf(content), offset: 100, piece: rest };
+    expect(await shelf.take('lab a', 'honest', end)).toEqual({ kept: true, received: 200 });
   });
 
   test('says in a sentence that its folder cannot be used', async () => {
@@ -77,8 +114,8 @@ describe('the shelf', () => {
     let now = 0;
     const path = fresh();
     const shelf = await open(path, {}, () => now);
-    const never = randomBytes(10);
-    await shelf.take('a', { digest: digestOf(never), bytes: 900, offset: 0, piece: never });
+    const never = randomBytes(900);
+    await shelf.take('lab x', 'a', { digest: digestOf(never), bytes: 1000, offset: 0, piece: never });
     await expect(put(shelf, 'lab a', randomBytes(300))).rejects.toThrow('no room');
     now = 3600;
     await put(shelf, 'lab a', randomBytes(300));
@@ -92,9 +129,9 @@ describe('the shelf', () => {
     await expect(shelf.offer('lab a', artifactOf())).rejects.toThrow('An artifact of 0 files');
     const outside = { ...artifactOf(content), files: [{ ...fileOf(content), digest: 'sha256:../../x' }] };
     await expect(shelf.offer('lab a', outside)).rejects.toThrow('was not brought');
-    await expect(shelf.take('a', { ...fileOf(content), offset: 0, piece: randomBytes(100) })).rejects.toThrow(
-      'is something else',
-    );
+    await expect(
+      shelf.take('lab x', 'a', { ...fileOf(content), offset: 0, piece: randomBytes(100) }),
+    ).rejects.toThrow('is something else');
     expect(shelf.find('lab a')).toBeNull();
   });
 
@@ -104,7 +141,7 @@ describe('the shelf', () => {
     const [a, b, stray] = [randomBytes(100), randomBytes(200), randomBytes(50)];
     await put(before, 'lab a', a);
     await put(before, 'lab b', b);
-    await before.take('a', { ...fileOf(stray), offset: 0, piece: stray });
+    await before.take('lab x', 'a', { ...fileOf(stray), offset: 0, piece: stray });
     truncateSync(join(path, 'files', digestOf(b).slice(7)), 10);
     writeFileSync(join(path, 'index', 'torn.draft'), '{"key":');
     const after = await open(path);

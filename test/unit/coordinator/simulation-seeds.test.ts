@@ -3,7 +3,7 @@ import { simulate } from '../../bench/simulate/run.js';
 
 /** A few histories of `npm run bench -- simulate`, and those by which a bug of ours was found. */
 const SEEDS: readonly { readonly seed: number; readonly name: string }[] = [
-  { seed: 1, name: 'a leader stops for 13 s, a standby is cut off, the store stalls' },
+  { seed: 1, name: 'leaders stop, a node is cut off for 19 s, the store stalls, sweeps are paused' },
   { seed: 3, name: 'as the seed has it' },
 ];
 
@@ -17,5 +17,10 @@ describe('coordinators in a simulated world', () => {
   test('a history that is broken is told as such', async () => {
     const { violations } = await simulate(1, { earlyAcknowledgement: true, noDedup: true });
     expect(violations.length).toBeGreaterThan(0);
+  });
+
+  test('a device that is idle while somebody may use it is a fault', async () => {
+    const { violations } = await simulate(35, { keptBlock: true });
+    expect(violations[0]).toMatch(/leaves n\d idle though the namespace default may use it/);
   });
 });

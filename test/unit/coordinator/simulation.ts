@@ -15,6 +15,7 @@ import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';
 import type { NodeSelector } from '../../../core/experiment/node-selector.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { DEFAULT_NAMESPACE } from '../../../core/sweep/identity.js';
 import type { RepetitionPolicy } from '../../../core/sweep/spec.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
@@ -46,7 +47,7 @@ export function aView(change: ViewChange = {}): SweepView {
     sweepId,
     pointsId: prefix,
     name: `sweep ${sweepId}`,
-    namespace: 'default',
+    namespace: DEFAULT_NAMESPACE,
     devicesAt: () => 1,
     count,
     impossible: 0,
@@ -113,13 +114,13 @@ export class Simulation {
     this.append([{ fact: 'LeaseKeyCreated', key: 'a key for tests', at: '' }]);
   }
 
-  submit(view: SweepView, budgetSeconds?: number): void {
-    const { sweepId } = view;
+  /** Submits a sweep in the namespace of its view. */
+  submit(view: SweepView, more: { readonly budgetSeconds?: number; readonly priority?: number } = {}): void {
+    const { sweepId, namespace } = view;
     this.views.set(sweepId, view);
-    const about = { sweepId, document: '', models: [], submitter: 'test', at: '' };
-    this.append([
-      { fact: 'SweepSubmitted', ...about, ...(budgetSeconds !== undefined && { budgetSeconds }) },
-    ]);
+    const about = { sweepId, document: '', models: [], submitter: 'test', at: '', ...more };
+    const whose = namespace === DEFAULT_NAMESPACE ? {} : { namespace };
+    this.append([{ fact: 'SweepSubmitted', ...about, ...whose }]);
   }
 
   append(facts: readonly Fact[]): void {

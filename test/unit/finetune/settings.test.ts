@@ -48,10 +48,10 @@ describe('a sweep', () => {
     expect(both.count).toBe(2);
     expect(both.reasons).toHaveLength(2);
     expect(both.reasons.join(' ')).toContain(
-      'the runner llama-cpp cannot do the workload finetune: ggml can',
+      'the runner llama-cpp cannot do the workload finetune: use the workload latency',
     );
     expect(both.reasons.join(' ')).toContain(
-      'the runner ggml cannot do the workload latency: llama-cpp, sparse, fake or onnx can',
+      'the runner ggml cannot do the workload latency: use the workload finetune, or the runner llama-cpp, sparse, fake or onnx',
     );
   });
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readGraph } from '../../../agent/graph/files.js';
 import { Tools } from '../../../agent/graph/tools.js';
+import { parseAnswer } from '../../../core/graph/parsers.js';
 import { type Hands, runGraph } from '../../../core/graph/run.js';
 
 const root = join(import.meta.dirname, '../../..');
@@ -49,6 +50,7 @@ test.each(Object.entries(REQUESTS))('%s runs to its end', async (name, cases) =>
         if ('problem' in gave) throw new Error(gave.problem);
         return gave.value;
       },
+      read: parseAnswer,
     };
     const { answer } = await runGraph(graph, items[0]!, hands);
     expect(answer, settings).not.toBe('');

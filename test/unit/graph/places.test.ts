@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { commonLength, type Place, Places } from '../../../engines/runners/server/places.js';
+import { commonLength } from '../../../core/serving/shared-beginnings.js';
+import { type Place, Places } from '../../../engines/runners/server/places.js';
 
 const head = 'An instruction that all of them begin with. '.repeat(8);
 

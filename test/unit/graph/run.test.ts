@@ -25,6 +25,7 @@ function hands(answer: (call: PromptCall) => string) {
       now -= 1;
       return answer(call);
     },
+    read: parseAnswer,
     use: async ({ kind, input }) => (kind === 'calculate' ? 6 : ([{ text: input }] as unknown as Value)),
   };
   return { ...of, seen };
@@ -99,6 +100,7 @@ test('a call that fails ends the application when all that was under way has end
       return 'x';
     },
     use: async () => null,
+    read: parseAnswer,
   };
   await expect(runGraph(graph, {}, failing)).rejects.toThrow('no answer');
   expect(ended).toBe(2);

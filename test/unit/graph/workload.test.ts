@@ -9,6 +9,7 @@ import { type CallRecord, type GraphRecord, readCall } from '../../../core/graph
 import { nodeJoules } from '../../../core/graph/summary.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { graph as kind } from '../../../core/workloads/graph.js';
+import { WARM_UP } from '../../../engines/runners/opened.js';
 import { openCompletions } from '../../../engines/runners/server/completions.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import type { simulatorOptions } from '../../../load/simulator/options.js';
@@ -35,6 +36,23 @@ interface Asked {
   readonly journal?: string;
 }
 
+function openedAt(url: string) {
+  const served: ServedEndpoint = {
+    name: 'test',
+    url,
+    model: 'simulated',
+    loras: [],
+    apiKey: null,
+    pid: null,
+    startSeconds: null,
+    weightsLoadSeconds: null,
+    kept: false,
+    profile: PROFILES['simulated-server'],
+  };
+  const facts = { modelBytes: null, parameters: null, kvCacheBytes: null, engineFiles: [], environment: {} };
+  return { facts, served, warnings: [], close() {} };
+}
+
 async function run(
   path: string,
   { options = {}, simulator = {}, commands = {}, context = {}, journal = 'j' }: Asked = {},
@@ -57,27 +75,7 @@ async function run(
     ...context,
   } satisfies WorkloadContext;
   return await withSimulator({ ttft: 0.002, itl: 0, ...simulator }, async ({ url, counters }) => {
-    const served: ServedEndpoint = {
-      name: 'test',
-      url,
-      model: 'simulated',
-      loras: [],
-      apiKey: null,
-      pid: null,
-      startSeconds: null,
-      weightsLoadSeconds: null,
-      kept: false,
-      profile: PROFILES['simulated-server'],
-    };
-    const facts = {
-      modelBytes: null,
-      parameters: null,
-      kvCacheBytes: null,
-      engineFiles: [],
-      environment: {},
-    };
-    const opened = { facts, served, warnings: [], close() {} };
-    const engine = await openCompletions(opened, { ...graph.demands(whole as never), served } as never);
+    const engine = await openCompletions(openedAt(url), graph.demands(whole as never) as never);
     try {
       const { findings } = await graph.run(engine, whole as never, given, input);
       return { record: (findings as { record: GraphRecord }).record, asked: counters.answered, phases };
@@ -149,6 +147,27 @@ test('separate requests pay the network each, a graph once; and share nothing wh
   expect(together.record.applications[0]!.pathSeconds).toBeGreaterThan(0.03);
   expect(apart.record.nodes[0]!.cachedTokens).toBe(0);
   expect(together.record.nodes[0]!.cachedTokens).toBeGreaterThan(0);
+});
+
+test('a run knows no prompt of the one before, and says what its own begin with', async () => {
+  await withSimulator({ ttft: 0, itl: 0, keeps: 'beginnings' }, async ({ url }) => {
+    const ask = async (prefixes: 'once' | 'off') => {
+      const demands = graph.demands(kind.options.parse({ promptsAs: 'text', prefixes }) as never);
+      const engine = await openCompletions(openedAt(url), demands as never);
+      const request = { ...WARM_UP, prompt: LONG };
+      const cached = [await engine.complete(request), await engine.complete(request)];
+      engine.close();
+      return { sharing: engine.sharing, cached: cached.map(({ cachedTokens }) => cachedTokens!) };
+    };
+    const words = LONG.trim().split(' ').length;
+    const runs = [await ask('once'), await ask('once')];
+    for (const { sharing, cached } of runs) {
+      expect(sharing).toMatch(/^as the server does, all behind \[rid:[0-9a-f]{8}\]$/);
+      expect(cached).toEqual([0, words]);
+    }
+    expect(runs[0]!.sharing).not.toBe(runs[1]!.sharing);
+    expect(await ask('off')).toEqual({ sharing: 'none', cached: [0, 0] });
+  });
 });
 
 test('an interrupted run goes on: no answer is asked or counted twice, and its application has no end-to-end time', async () => {

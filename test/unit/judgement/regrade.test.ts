@@ -54,6 +54,7 @@ describe('grades', () => {
       'most-failed',
       'nothing-served',
       'output-cached',
+      'prompts-known',
       'provider-fallback',
       'rate-missed',
       'setting-not-held',

@@ -30,7 +30,7 @@ const recordOf = (
   search: null,
   promptTokensBy: 'tokenizer',
   outputTokensBy: 'tokenizer',
-  tokenizer: { name: 'gpt2', digest: 'sha256:0' },
+  tokenizer: { name: 'gpt2', digest: `sha256:${'0'.repeat(64)}` },
   generator: {
     lag: { p50: 0, p99: 0.001, max: 0.002 },
     loopDelay: null,
@@ -177,6 +177,37 @@ describe('a server under load', () => {
     expect(of('vllm', true)).toMatchObject({ valid: false, warnings: [{ code: 'length-forced' }] });
     expect(of('vllm', false)).toMatchObject({ valid: true, warnings: [{ code: 'length-mismatch' }] });
     expect(of('openai', true)).toMatchObject({ valid: true, warnings: [{ code: 'length-mismatch' }] });
+  });
+
+  test('prompts that the server knew are a fault: by its own word, or by its audit where it says nothing', () => {
+    const sixteen = Array<number>(16).fill(1);
+    const audit = (fresh: number, again: number) =>
+      columnsOf(
+        Array.from({ length: 16 }, (_, index) => {
+          const ttft = index % 2 === 0 ? fresh : again;
+          return answered({ index, intended: index, ttft, tpot: 0.01, chunks: sixteen });
+        }),
+      );
+    const told = (hits: number) => ({
+      prefixCacheHitTokens: { growth: hits },
+      prefixCacheQueriedTokens: { growth: 100 },
+    });
+    const said = (changes: Partial<ServingRecord>) => {
+      const { warnings, valid } = judged(answers(20), { sharedPromptTokens: 20, ...changes });
+      expect(valid).toBe(!warnings.some(({ code }) => code === 'prompts-known'));
+      return warnings.filter(({ code }) => code === 'prompts-known').map(({ message }) => message);
+    };
+    expect(said({ inside: told(99) })).toEqual([
+      "99.0 % of the prompt tokens were in the server's prefix cache, and the load shares 1.0 %: it knew prompts of another run",
+    ]);
+    expect(said({ inside: told(3) })).toEqual([]);
+    expect(said({ inside: told(50), sharedPromptTokens: 1000 })).toEqual([]);
+    expect(said({ audit: audit(0.3, 0.05) })).toEqual([
+      '8 requests had their first token 83 % sooner than new prompts of their length (p 0.004), as prompts that are asked again have (83 % sooner): the server knew prompts of another run',
+    ]);
+    expect(said({ audit: audit(0.05, 0.05) })).toEqual([]);
+    expect(said({ audit: audit(0.05, 0.01) })).toEqual([]);
+    expect(said({ audit: audit(0.3, 0.05), inside: told(0) })).toEqual([]);
   });
 
   test('a p99 that the number of requests does not support is null and says how many it takes', () => {

@@ -165,8 +165,8 @@ const ANSWERS: QualityRecord = {
       ],
     },
   ],
-  textDigest: 'sha256:0',
-  taskDigests: ['sha256:1'],
+  textDigest: `sha256:${'0'.repeat(64)}`,
+  taskDigests: [`sha256:${'1'.repeat(64)}`],
   warnings: [],
   seconds: 3,
   reused: false,
@@ -333,15 +333,15 @@ function kindOf(quantity: string): SampleSeries['kind'] {
 
 function artifactOf({ making, adapterBytes }: TrialChanges): ResultRecord['artifact'] {
   if (making === null && adapterBytes === null) return null;
-  const file = { digest: 'sha256:2', bytes: 8_500_000 };
+  const file = { digest: `sha256:${'2'.repeat(64)}`, bytes: 8_500_000 };
   const steps =
     making === null
       ? []
       : [{ recipe: 'prune(wanda:50%)', ...file, makeSeconds: 4, facts: { sparsity: making.sparsity } }];
-  const adapter = { source: 'r4.gguf', digest: 'sha256:4', scale: 1 };
+  const adapter = { source: 'r4.gguf', digest: `sha256:${'4'.repeat(64)}`, scale: 1 };
   return {
     ...file,
-    base: 'sha256:3',
+    base: `sha256:${'3'.repeat(64)}`,
     recipe: 'prune(wanda:50%)',
     makeSeconds: making?.seconds ?? null,
     steps,

@@ -39,7 +39,7 @@ const TRAINING: TrainingRecord = {
     optimizer: [9, 9, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25],
   },
   memory: { weights: 16, gradients: 2, optimizer: 4, activations: 30, inputs: 3 },
-  made: { kind: 'adapter', digest: 'sha256:0', bytes: 4096, parameters: 1000 },
+  made: { kind: 'adapter', digest: `sha256:${'0'.repeat(64)}`, bytes: 4096, parameters: 1000 },
 };
 
 const changes = {

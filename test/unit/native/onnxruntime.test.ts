@@ -18,7 +18,7 @@ const header = process.env.RIDGEPOINT_ONNXRUNTIME_HEADER;
 
 describe('the table of functions', () => {
   test.skipIf(header === undefined || !hasGcc)(
-    'has the places that a C compiler finds in the header (RIDGEPOINT_ONNXRUNTIME_HEADER)',
+    'has the places that a C compiler finds in the header (needs gcc and RIDGEPOINT_ONNXRUNTIME_HEADER)',
     () => {
       const source = join(folder, 'places.c');
       const program = join(folder, 'places');

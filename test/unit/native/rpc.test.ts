@@ -108,16 +108,19 @@ describe('the library for RPC servers', () => {
     });
   });
 
-  test.skipIf(process.platform !== 'linux')('fits the engine’s own libraries by their names', () => {
-    const text = join(folder, 'text.so');
-    writeFileSync(text, 'not a library'.repeat(20));
-    expect(findRpcLibrary({ library: text, servers: {} })).toMatchObject({
-      reason: `${text} is no shared library of this machine`,
-    });
-    const { folder: engine } = findEngine();
-    const file = join(engine, 'libggml-base.so');
-    expect(findRpcLibrary({ library: file, servers: {} })).toEqual({ file });
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'fits the engine’s own libraries by their names (needs Linux)',
+    () => {
+      const text = join(folder, 'text.so');
+      writeFileSync(text, 'not a library'.repeat(20));
+      expect(findRpcLibrary({ library: text, servers: {} })).toMatchObject({
+        reason: `${text} is no shared library of this machine`,
+      });
+      const { folder: engine } = findEngine();
+      const file = join(engine, 'libggml-base.so');
+      expect(findRpcLibrary({ library: file, servers: {} })).toEqual({ file });
+    },
+  );
 });
 
 describe('the configuration', () => {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { KubeError } from '../../../operator/kubernetes/client.js';
-import { Leadership } from '../../../operator/kubernetes/leadership.js';
+import { Leadership, type Time } from '../../../operator/kubernetes/leadership.js';
 import type { Lease } from '../../../operator/kubernetes/objects.js';
 
 /** One Lease, as an API server keeps it: a write with an old version is refused. */
@@ -34,10 +34,56 @@ class OneLease {
   }
 }
 
-const asks = (api: OneLease, identity: string) =>
-  new Leadership(api as never, { namespace: 'lab', name: 'one', identity, leaseSeconds: 0.15 });
+/** A time in which what waits is woken in its turn, when it is let pass. */
+class Passing implements Time {
+  #now = 0;
+  readonly #waiting = new Set<{ readonly until: number; readonly wake: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  pause(milliseconds: number, stop: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(one);
+        stop.removeEventListener('abort', wake);
+        resolve();
+      };
+      const one = { until: this.#now + milliseconds, wake };
+      this.#waiting.add(one);
+      stop.addEventListener('abort', wake);
+    });
+  }
+
+  async pass(seconds: number): Promise<void> {
+    const end = this.#now + 1000 * seconds;
+    for (;;) {
+      // Whoever was woken asks the API server, and waits again.
+      await new Promise(setImmediate);
+      const [next] = [...this.#waiting].sort((a, b) => a.until - b.until);
+      if (next === undefined || next.until > end) break;
+      this.#now = next.until;
+      next.wake();
+    }
+    this.#now = end;
+  }
+}
+
+const LEASE_SECONDS = 15;
 
 describe('leadership', () => {
+  let time: Passing;
+  beforeEach(() => {
+    time = new Passing();
+  });
+  const asks = (api: OneLease, identity: string) =>
+    new Leadership(
+      api as never,
+      { namespace: 'lab', name: 'one', identity, leaseSeconds: LEASE_SECONDS },
+      time,
+    );
+
   test('is one operator’s; another has it when it is let go, or not renewed for its time', async () => {
     const api = new OneLease();
     const [stop, crash] = [new AbortController(), new AbortController()];
@@ -50,26 +96,36 @@ describe('leadership', () => {
       .then(() => {
         second = true;
       });
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await time.pass(10 * LEASE_SECONDS);
     expect(second).toBe(false);
     // It renews no more, and says nothing.
     crash.abort();
+    await time.pass(0.8 * LEASE_SECONDS);
+    expect(second).toBe(false);
+    await time.pass(0.5 * LEASE_SECONDS);
     await leads;
     expect(api.lease?.spec).toMatchObject({ holderIdentity: 'second', leaseTransitions: 1 });
     stop.abort();
   });
 
   test('is lost where it cannot be renewed, and where another has taken it', async () => {
-    for (const strike of [
-      (api: OneLease) => {
-        api.down = true;
+    for (const { strike, seconds } of [
+      {
+        strike: (api: OneLease) => {
+          api.down = true;
+        },
+        // What others wait for has not passed when its holder gives up.
+        seconds: { before: 0.6 * LEASE_SECONDS, after: 0.95 * LEASE_SECONDS },
       },
-      (api: OneLease) => {
-        api.lease = {
-          ...api.lease!,
-          metadata: { ...api.lease!.metadata, resourceVersion: '99' },
-          spec: { ...api.lease!.spec, holderIdentity: 'other' },
-        };
+      {
+        strike: (api: OneLease) => {
+          api.lease = {
+            ...api.lease!,
+            metadata: { ...api.lease!.metadata, resourceVersion: '99' },
+            spec: { ...api.lease!.spec, holderIdentity: 'other' },
+          };
+        },
+        seconds: { before: 0, after: 0.2 * LEASE_SECONDS },
       },
     ]) {
       const api = new OneLease();
@@ -77,7 +133,10 @@ describe('leadership', () => {
       const lost = await asks(api, 'first').lead(stop.signal, () => undefined);
       expect(lost?.aborted).toBe(false);
       strike(api);
-      await new Promise<void>((resolve) => lost?.addEventListener('abort', () => resolve()));
+      await time.pass(seconds.before);
+      expect(lost?.aborted).toBe(false);
+      await time.pass(seconds.after - seconds.before);
+      expect(lost?.aborted).toBe(true);
       stop.abort();
     }
   });

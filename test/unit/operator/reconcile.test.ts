@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Job } from '../../../operator/kubernetes/objects.js';
 import type { SweepObjectStatus } from '../../../operator/sweep/definition.js';
 import { agentJob } from '../../../operator/sweep/job.js';
+import { readObject } from '../../../operator/sweep/reading.js';
 import { type Action, FINALIZER, type Observed, reconcile } from '../../../operator/sweep/reconcile.js';
 import { LONG } from '../../support/cases.js';
 import { anObject, DEFAULTS, labelled, seenSweep, World } from './world.js';
@@ -231,8 +232,33 @@ describe('one look', () => {
   test('a deleted object leaves a sweep alone that another object asks for, too', () => {
     const observed = running();
     const object = anObject(AGENTS, { finalizers: [FINALIZER], deletionTimestamp: 'now' });
-    expect(stepsOf(reconcile({ ...observed, object, shared: true }))).toEqual(['release']);
+    expect(stepsOf(reconcile({ ...observed, object, others: 'keep' }))).toEqual(['release']);
     expect(stepsOf(reconcile({ ...observed, object }))).toEqual(['cancel']);
+  });
+
+  test.each([
+    { wanted: { cancel: true }, others: 'none', steps: ['tell', 'cancel'] },
+    { wanted: { cancel: true }, others: 'keep', steps: ['tell'] },
+    { wanted: { cancel: true }, others: 'run', steps: ['tell'] },
+    { wanted: { suspend: true }, others: 'none', steps: ['tell', 'suspend'] },
+    { wanted: { suspend: true }, others: 'keep', steps: ['tell', 'suspend'] },
+    { wanted: { suspend: true }, others: 'run', steps: ['tell'] },
+  ] as const)('$wanted, where others want it to $others', ({ wanted, others, steps }) => {
+    const object = anObject(wanted, { finalizers: [FINALIZER] });
+    const actions = reconcile({ ...running(), object, reading: readObject(object), others });
+    expect(stepsOf(actions)).toEqual(steps);
+    const told = actions.find((action) => action.step === 'tell');
+    const isLeft = condition(told?.status, 'Running')?.reason === 'WantedByOthers';
+    expect(isLeft).toBe(steps.length === 1);
+  });
+
+  test('the same document is another sweep in each namespace', () => {
+    const idOf = (namespace: string) => {
+      const reading = readObject(anObject({}, { namespace }));
+      return reading.ok ? reading.sweepId : null;
+    };
+    expect(new Set(['team-a', 'team-b', 'default'].map(idOf)).size).toBe(3);
+    expect(idOf('team-a')).toBe(idOf('team-a'));
   });
 
   test('a deleted object waits for the coordinator, and says how it can go without', () => {

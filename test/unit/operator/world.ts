@@ -110,7 +110,7 @@ export class World {
       reading,
       sweepId,
       seen,
-      shared: false,
+      others: 'none',
       jobs: [...this.jobs.values()],
       defaults: DEFAULTS,
       now,

@@ -35,10 +35,7 @@ const set = (
   powerCapWatts: number | null,
   lockedClockHertz: number | null = null,
 ) => connection.ask({ do: 'set', target: cpus, powerCapWatts, lockedClockHertz });
-const settled = async (check: () => boolean) => {
-  for (let i = 0; i < 200 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(check()).toBe(true);
-};
+const settled = (check: () => boolean) => expect.poll(check).toBe(true);
 
 describe('the power helper, for CPUs', () => {
   test('says what can be set, and never more than it found', async () => {

@@ -108,6 +108,13 @@ describe('scoring an answer', () => {
       'a*b*c*d*e*',
       '(',
       'x'.repeat(501),
+      `^${'(a?)'.repeat(24)}${'a'.repeat(24)}$`,
+      '^(?:a?){26}a{26}$',
+      'a??'.repeat(13),
+      '(?:a|a)'.repeat(13),
+      'a{0,9}'.repeat(5),
+      '((a?b){3})',
+      '\\\\\\1(a)\\1',
     ]) {
       expect(patternProblem(bad), bad).not.toBeNull();
     }
@@ -117,6 +124,12 @@ describe('scoring an answer', () => {
       '[(+*)]{2}',
       '\\(a+\\)+',
       '(?:answer|result): (\\w+)',
+      '-?\\d+(?:[.,]\\d+)?(?:e[+-]?\\d+)?',
+      '(?:the )?(?:final )?answer(?: is)?:? ?\\(?([A-D])\\)?\\.?',
+      '\\d{1,3}(?:,\\d{3})*',
+      '(?<=is )(?<word>\\p{L}{4})(?=[.?!])',
+      'yes|no|maybe|unknown|it depends',
+      '\\\\1 and [+*?]',
     ]) {
       expect(patternProblem(good), good).toBeNull();
     }

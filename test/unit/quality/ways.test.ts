@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { promptText } from '../../../agent/quality/prompts.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import type { FailureError } from '../../../core/errors.js';
@@ -227,7 +227,20 @@ describe('readings of answers', () => {
     expect(read({ do: 'number' }, 'It costs $1,234.50 in all')).toBe('1234.5');
     expect(read({ do: 'json', field: 'a.b' }, 'Sure: {"a": {"b": 7}} as you said')).toBe('7');
     expect(read({ do: 'json', field: 'a' }, '{"a": 1} or {"a": [2]}')).toBe('[2]');
+    expect(read({ do: 'json', field: 'a' }, 'of {x | "y" {\\n}: { "a": "}{\\\\\\"" }} }')).toBe('}{\\"');
+    expect(read({ do: 'json', field: 'a' }, `{"a": ${'['.repeat(6000)}${']'.repeat(6000)}}`)).toBe('');
     expect(read({ do: 'json', field: 'a' }, '{{{{ a: 1')).toBe('');
+  });
+
+  test('parse JSON where an object ends, and not at each of its braces', () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    try {
+      for (const closing of ['}', '{}', '\\"', '"}'])
+        read({ do: 'json', field: 'a' }, `${'{"'.repeat(50)}a${closing.repeat(20_000)}`);
+      expect(parse.mock.calls.length).toBeLessThanOrEqual(400);
+    } finally {
+      parse.mockRestore();
+    }
   });
 
   test('score several answers by their mean, by the vote of the first k, and by the chance that one is right', () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { deploymentText } from '../../../cli/recommend/deploy/deployment.js';
@@ -280,6 +281,57 @@ describe('what deploys it', () => {
     expect(spec.vllmConfig.extraArgs).not.toContain('--host');
     expect(() => deploymentText(judged([record]), 'sglang', {})).toThrow(/was measured on vllm/);
     expect(() => deploymentText(judged([inProcess]), 'helm', {})).toThrow(/no Helm chart of llama-server/);
+  });
+
+  const forged = (given: { source?: string; name?: string; options?: Record<string, string | number> }) => {
+    const { source = 'hf:org/chat', name = 'chat', options = {} } = given;
+    return completeTrial({
+      experiment: {
+        ...experimentOf(),
+        ...experiment({
+          model: { name, source, digest: null, facts: null },
+          runner: { kind: 'vllm', options },
+          device: 'cuda',
+        }),
+      },
+    });
+  };
+  const command = (given: Parameters<typeof forged>[0]) =>
+    deploymentText(judged([forged(given)]), 'command', {}).text;
+  /** The words that bash makes of it. */
+  const words = (text: string) =>
+    execFileSync('bash', ['-c', `printf '%s\\0' ${text.replace(/^(?:\w+=\S+ )*/, '')}`], { encoding: 'utf8' })
+      .split('\0')
+      .slice(0, -1);
+
+  test('a source is one word of a shell, whatever is in it', () => {
+    for (const name of ['{m,--trust-remote-code}', 'a$(id)', 'a b', '~', "it's", '!x', '=ls'])
+      expect(words(command({ source: `hf:org/${name}` }))[2]).toBe(`org/${name}`);
+  });
+
+  test('no word of a record becomes an option', () => {
+    expect(words(command({ source: '--trust-remote-code' }))[2]).toBe('./--trust-remote-code');
+    expect(words(command({ source: 'hf:--a/b' }))[2]).toBe('./--a/b');
+    expect(() => command({ name: '--trust-remote-code' })).toThrow(/begins with a dash/);
+    expect(() => command({ options: { quantizationMethod: '--trust-remote-code' } })).toThrow(
+      /is not deployed: vllm has no quantizationMethod "--trust-remote-code"/,
+    );
+    const { notes } = deploymentText(judged([inProcess]), 'llama-server', {});
+    expect(notes.join('\n')).not.toMatch(/ridge quantize -/);
+  });
+
+  test('what a terminal does not show is in nothing that is pasted', () => {
+    for (const name of ['chat\u001b[2K', 'chat\u202e', 'chat\nrm', 'chat\u009b8m'])
+      for (const target of ['command', 'kubernetes', 'helm'])
+        expect(() => deploymentText(judged([forged({ name })]), target, {}), target).toThrow(
+          /control characters/,
+        );
+  });
+
+  test('a name is no variable of a container', () => {
+    const { text } = deploymentText(judged([forged({ name: '$(HF_TOKEN)' })]), 'kubernetes', {});
+    const [workload] = parseAllDocuments(text).map((one) => one.toJS());
+    expect(workload.spec.template.spec.containers[0].args).toContain('$$(HF_TOKEN)');
   });
 });
 

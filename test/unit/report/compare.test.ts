@@ -492,6 +492,15 @@ describe('gates', () => {
     ]);
   });
 
+  test('takes the head of a column for its metric', () => {
+    expect(gate('decode:-5%')).toMatchObject({
+      metric: 'decodeTokensPerSecond',
+      limit: -0.05,
+      relative: true,
+    });
+    expect(gate('ITL p99:+2%')).toMatchObject({ metric: 'interTokenLatencyP99Seconds', limit: 0.02 });
+  });
+
   test.each([
     'decode',
     'decodeTokensPerSecond',

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { buildReport } from '../../../report/build.js';
-import { changeSentences, driftCharts, lastOf, SITTING_SECONDS } from '../../../report/drift/charts.js';
+import {
+  changeSentences,
+  driftCharts,
+  lastOf,
+  SITTING_SECONDS,
+  unchangedSentence,
+} from '../../../report/drift/charts.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 
@@ -65,7 +71,10 @@ test('a steady machine is in control, and few sittings say that they are few', (
   const steady = driftCharts(days(11, 0), request);
   expect(changeSentences(steady)).toEqual([]);
   expect(steady.map(lastOf)).toEqual(['in control', 'in control', 'in control']);
-  expect(driftCharts(days(3, 0), request).map(lastOf)[0]).toBe('3 of 5 sittings');
+  expect(unchangedSentence(steady)).toBe('no level changed');
+  const few = driftCharts(days(3, 0), request);
+  expect(few.map(lastOf)[0]).toBe('3 of 5 sittings');
+  expect(unchangedSentence(few)).toMatch(/^cannot tell yet: 3 of 5 sittings\./);
 });
 
 test('changes of the drift control are headlines of the report, and so of the live view', () => {

@@ -44,6 +44,22 @@ describe('serving', () => {
     expect(fitServing(model('llama-2-70b'), device('a100-80gb'), serving, 1)?.misses).toEqual(['memory']);
   });
 
+  test('Llama 3 70B in f16 with 8k of context fits on two cards of 80 GB', () => {
+    const goal = { ...serving, promptTokens: 8191, contextTokens: 8192 };
+    for (const card of ['a100-80gb', 'h100'])
+      expect(fitServing(model('llama-3-70b'), device(card), goal, 8), card).toMatchObject({
+        devices: 2,
+        misses: [],
+      });
+  });
+
+  test('DeepSeek V3 as it is published, in FP8, fits on eight H200', () => {
+    expect(fitServing(model('deepseek-v3'), device('h200'), serving, 16)).toMatchObject({
+      devices: 8,
+      misses: [],
+    });
+  });
+
   test('a time per token cannot be shorter than reading the weights', () => {
     const a100 = device('a100-80gb');
     const seconds = (6_607_340_000 * 2) / a100.memoryBytesPerSecond;

@@ -56,6 +56,13 @@ describe('the hardware catalogue', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('memory of a card is what its driver reports, not the round number of its name', () => {
+    const mebibytes = (name: string) => requireHardware(name).memoryBytes!.value / 2 ** 20;
+    expect(['A100-80G', 'A100-PCIe-80GB', 'H100-PCIe', 'H100-SXM', 'T4', 'L4'].map(mebibytes)).toEqual([
+      81_920, 81_920, 81_559, 81_559, 15_360, 23_034,
+    ]);
+  });
+
   test('narrower arithmetic is not slower, and sparsity at most doubles it', () => {
     const wrong = HARDWARE.flatMap(({ id, peaks, sparsePeaks }) => {
       const dense = ARITHMETICS.flatMap((name) => (peaks[name] ? [[name, peaks[name].value] as const] : []));

@@ -10,7 +10,7 @@ import {
 import { costOf } from '../../../search/objectives.js';
 import { Probes } from '../../../search/probes.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
-import { distancesOf } from '../../../search/space.js';
+import { distanceAmong } from '../../../search/space.js';
 import { Surrogate } from '../../../search/surrogate.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
 
@@ -95,8 +95,7 @@ describe("Sobol's sequence", () => {
 
 describe('distances', () => {
   const between = (values: (string | number | boolean)[]) => {
-    const all = distancesOf(values.map((value) => [value]));
-    return (a: number, b: number) => all[a * values.length + b]!;
+    return distanceAmong(values.map((value) => [value]));
   };
 
   test('numbers far apart are compared by their ratios', () => {
@@ -136,9 +135,9 @@ describe('the model of costs', () => {
   const axes = [4, 3, 5].map((size, i) => ({
     name: `a${i}`,
     size,
-    distances: new Float64Array(size * size),
+    distance: () => 0,
   }));
-  const digitsAt = (p: number) => Int16Array.from([p % 4, Math.floor(p / 4) % 3, Math.floor(p / 12)]);
+  const digitsAt = (p: number) => Int32Array.from([p % 4, Math.floor(p / 4) % 3, Math.floor(p / 12)]);
   const space = { count: 60, axes, digitsAt, positionOf: () => null };
   const effects = axes.map(({ size }) => Array.from({ length: size }, () => random.next()));
   const costAt = (p: number) => digitsAt(p).reduce((sum, digit, axis) => sum + effects[axis]![digit]!, 0);
@@ -175,7 +174,7 @@ describe('the model of costs', () => {
 test('a probe counts beside measurements with what those say that its like is off by, and takes longer', () => {
   const probes = new Probes(1, String);
   const known = { measured: [], predict: null, atBest: null };
-  const probe = { digits: new Int16Array(), violation: 0, seconds: 2 };
+  const probe = { digits: new Int32Array(), violation: 0, seconds: 2 };
   for (const position of [0, 1])
     probes.add({ ...probe, position, block: position, costs: [position] }, known);
   expect(probes.observations(known)).toMatchObject([{ costs: [0] }, { costs: [1], seconds: 2 }]);

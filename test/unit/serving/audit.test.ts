@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { auditCaches } from '../../../core/serving/audit.js';
-import { runLoad } from '../../../load/run-load.js';
+import { auditCaches, firstTokensKnown } from '../../../core/serving/audit.js';
 import { pairedSigns } from '../../../statistics/significance.js';
 import { answered } from '../../support/requests.js';
-import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
 
 /** Pairs with these times to the first token and per token, first and again. */
 function pairs(count: number, fresh: [ttft: number, tpot: number], again: [ttft: number, tpot: number]) {
@@ -37,32 +35,32 @@ describe('prompts that are asked twice', () => {
     expect(auditCaches([])).toEqual({ pairs: 0, firstToken: null, decode: null });
   });
 
+  test('tell a run that the server knew from one that it did not, however busy it was', () => {
+    const audit = pairs(8, [0.1, 0.01], [0.02, 0.01]);
+    const run = (ttft: number, promptTokens = 100) =>
+      pairs(16, [ttft, 0.01], [ttft, 0.01]).map((one) => ({ ...one, promptTokens }));
+    const known = (ttft: number, shared = 0) => firstTokensKnown(run(ttft), audit, shared) !== null;
+    expect(firstTokensKnown(run(0.02), audit, 0)).toMatchObject({
+      pairs: 8,
+      run: { saved: expect.closeTo(0.81, 2), p: 1 / 256 },
+      again: { saved: expect.closeTo(0.8, 2) },
+    });
+    // Four at once that were known still come before a new one alone; new ones come later, the more there are.
+    expect([0.04, 0.1, 0.4].map((ttft) => known(ttft))).toEqual([true, false, false]);
+    // A third sooner is what a clock may do that has gone up.
+    expect(known(0.07)).toBe(false);
+    // Of prompts that share four fifths, a fifth has to be read.
+    expect([known(0.02, 0.8), known(0.005, 0.8)]).toEqual([false, true]);
+    // Shorter prompts say nothing, and neither does a server that keeps none.
+    expect(firstTokensKnown(run(0.02, 50), audit, 0)).toBeNull();
+    expect(firstTokensKnown(run(0.02), pairs(8, [0.1, 0.01], [0.1, 0.01]), 0)).toBeNull();
+  });
+
   test('give exact chances', () => {
     expect(pairedSigns([1, 1, 1])).toBe(1 / 8);
     expect(pairedSigns([3, -1])).toBe(2 / 4);
     expect(pairedSigns([0, 0])).toBe(1);
     expect(pairedSigns(Array<number>(8).fill(0.1))).toBe(1 / 256);
     expect(pairedSigns([])).toBeNull();
-  });
-
-  test.each([
-    ['nothing', { firstToken: false, decode: false }],
-    ['prefixes', { firstToken: true, decode: false }],
-    ['answers', { firstToken: true, decode: true }],
-  ] as const)('of a server that keeps %s', async (keeps, expected) => {
-    await withSimulator({ ttft: 0.03, itl: 0.005, keeps }, async ({ url }) => {
-      const prompts = Array.from({ length: 8 }, (_, i) => plain(`prompt ${i}`, 8));
-      const { records } = await runLoad({
-        endpoint: endpointOf(url),
-        requests: prompts.flatMap((prompt) => [prompt, prompt]),
-        arrival: { kind: 'closed', concurrency: 1 },
-        seed: 1,
-        maxSeconds: null,
-        maxRequests: null,
-      });
-      const { pairs: asked, firstToken, decode } = auditCaches(records);
-      expect(asked).toBe(8);
-      expect({ firstToken: firstToken?.cached, decode: decode?.cached }).toEqual(expected);
-    });
   });
 });

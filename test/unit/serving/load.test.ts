@@ -163,17 +163,20 @@ describe('a request', () => {
     expect(secure.records[0]!.problem).toMatch(/^There is no secure connection to https:/);
   });
 
-  test.skipIf(!hasOpenssl)('to a server whose certificate nobody vouches for is refused', async () => {
-    const folder = temporaryFolder();
-    const { certificate, key } = new Authority(folder).issue('server');
-    const server = createSecureServer({ cert: certificate, key }, (_request, response) => response.end());
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    const { records } = await load(endpointOf(`https://localhost:${port}`), {});
-    server.close();
-    expect(records[0]!.outcome).toBe('refused');
-    expect(records[0]!.problem).toMatch(/^There is no secure connection to https:.* \(UNABLE_TO_\w+\)\.$/);
-  });
+  test.skipIf(!hasOpenssl)(
+    'to a server whose certificate nobody vouches for is refused (needs openssl)',
+    async () => {
+      const folder = temporaryFolder();
+      const { certificate, key } = new Authority(folder).issue('server');
+      const server = createSecureServer({ cert: certificate, key }, (_request, response) => response.end());
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as { port: number };
+      const { records } = await load(endpointOf(`https://localhost:${port}`), {});
+      server.close();
+      expect(records[0]!.outcome).toBe('refused');
+      expect(records[0]!.problem).toMatch(/^There is no secure connection to https:.* \(UNABLE_TO_\w+\)\.$/);
+    },
+  );
 });
 
 describe('a load', () => {

@@ -10,7 +10,7 @@ const FIXED = { kind: 'fixed', tokens: 10 } as const;
 describe('made-up requests', () => {
   test('without a tokenizer have as many words, and say that nobody counted', () => {
     const [request] = syntheticRequests(
-      { count: 1, seed: 1, promptTokens: FIXED, outputTokens: FIXED },
+      { count: 1, seed: 1, salt: 'a', promptTokens: FIXED, outputTokens: FIXED },
       null,
     );
     expect((request!.prompt as string).split(' ')).toHaveLength(10);
@@ -18,7 +18,15 @@ describe('made-up requests', () => {
   });
 
   test('of conversations have turns that follow each other, with time to think', () => {
-    const order = { count: 5, seed: 1, promptTokens: FIXED, outputTokens: FIXED, turns: 2, thinkSeconds: 3 };
+    const order = {
+      count: 5,
+      seed: 1,
+      salt: 'a',
+      promptTokens: FIXED,
+      outputTokens: FIXED,
+      turns: 2,
+      thinkSeconds: 3,
+    };
     const requests = syntheticRequests(order, null);
     expect(requests.map(({ conversation, turn }) => [conversation, turn])).toEqual([
       [0, 0],
@@ -84,7 +92,7 @@ describe('a dataset', () => {
 
 describe('a trace', () => {
   const read = (text: string, format: TraceFormat) => {
-    const requests = traceRequests(text, format, { seed: 1, most: 100 }, null);
+    const requests = traceRequests(text, format, { salt: 'a', most: 100 }, null);
     if (typeof requests === 'string') throw new Error(requests);
     return requests.map((one) => ({ ...one, prompt: (one.prompt as string).split(' ').length }));
   };
@@ -126,7 +134,7 @@ describe('a trace', () => {
     const requests = traceRequests(
       [line([5, 6]), line([7, 6])].join('\n'),
       'mooncake',
-      { seed: 1, most: 9 },
+      { salt: 'a', most: 9 },
       null,
     );
     if (typeof requests === 'string') throw new Error(requests);
@@ -151,7 +159,7 @@ describe('a trace', () => {
     ['burstgpt', 'Timestamp,Request tokens,Response tokens\n1,a,1', /^Line 2: Request tokens and /],
     ['azure', 'TIMESTAMP,ContextTokens,GeneratedTokens\n', /^The trace has no request\.$/],
   ])('of %s that is %j is refused', (format, text, sentence) => {
-    expect(traceRequests(text, format, { seed: 1, most: 10 }, null)).toMatch(sentence);
+    expect(traceRequests(text, format, { salt: 'a', most: 10 }, null)).toMatch(sentence);
   });
 });
 

@@ -25,7 +25,7 @@ describe('a published tokenizer', () => {
 
   test('makes prompts of so many tokens and counts those of chunks', () => {
     const fixed = (tokens: number) => ({ kind: 'fixed', tokens }) as const;
-    const order = { count: 2, seed: 1, promptTokens: fixed(20), outputTokens: fixed(5) };
+    const order = { count: 2, seed: 1, salt: 'a', promptTokens: fixed(20), outputTokens: fixed(5) };
     for (const { prompt } of syntheticRequests(order, tokenizer)) {
       expect(tokenizer.tokenize(prompt as string)).toHaveLength(20);
     }

@@ -37,6 +37,21 @@ test('what a release added changes no id where it is not asked for', () => {
   }
 });
 
+test('an option that a workload was given later changes none either, unless it says something', () => {
+  const served = (workload: object = {}) =>
+    file({ runners: { kind: 'vllm' }, workloads: { kind: 'serving', ...workload } });
+  const content = planSpace(sweepOf(served())).at(0);
+  const { promptSalt, ...before } = content.workload.options;
+  expect(promptSalt).toBeNull();
+  expect(experimentId({ ...content, workload: { kind: 'serving', options: before } })).toBe(
+    experimentId(content),
+  );
+  const stated = planSpace(sweepOf(served({ promptSalt: 'a' }))).at(0);
+  expect(experimentId(stated)).not.toBe(experimentId(content));
+  expect(sweepId(sweepOf(served({ promptSalt: null })))).toBe(sweepId(sweepOf(served())));
+  expect(sweepId(sweepOf(served({ promptSalt: 'a' })))).not.toBe(sweepId(sweepOf(served())));
+});
+
 describe('how often an experiment is measured', () => {
   test('is part of the sweep and not of the experiment', () => {
     const of = (measure: Record<string, unknown>) => sweepOf(file({ measure }));

@@ -871,6 +871,17 @@ export const PROFILES = {
       "requestsWaiting": [
         "llamacpp:requests_deferred"
       ],
+      "promptTokens": [
+        "llamacpp:prompt_tokens_total",
+        "llamacpp:prompt_tokens_cached_total"
+      ],
+      "prefixCacheQueriedTokens": [
+        "llamacpp:prompt_tokens_total",
+        "llamacpp:prompt_tokens_cached_total"
+      ],
+      "prefixCacheHitTokens": [
+        "llamacpp:prompt_tokens_cached_total"
+      ],
       "generatedTokens": [
         "llamacpp:tokens_predicted_total"
       ]

@@ -6,7 +6,8 @@ import { metricOptions, Picker } from '../charts/choices.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import type { Ranges } from '../table/ranges.js';
 import { ImportanceBars } from './importance.js';
-import { keptText, placeOf, type Range, rangeByKey, type Upright, uprightsOf, valueAt } from './scales.js';
+import { placeOf, type Range, type Upright, uprightsOf } from './scales.js';
+import { BOTTOM, HEIGHT, TOP, UprightView } from './upright.js';
 
 interface ParallelProps {
   readonly report: Report;
@@ -17,16 +18,9 @@ interface ParallelProps {
   readonly hovered: string | null;
 }
 
-const HEIGHT = 300;
-const TOP = 44;
-const BOTTOM = 16;
 const SIDE = 56;
 /** Pixels from one line to the next, at least. */
 const GAP = 92;
-/** Pixels of a band, at least. */
-const THINNEST = 9;
-/** A stroke that is shorter is a click. */
-const STROKE = 4;
 
 /** Every row as one line over the axes that vary and some metrics; a stroke along an axis keeps the rows that pass there. */
 export function Parallel({ report, rows, ranges, onRanges, hovered }: ParallelProps) {
@@ -106,15 +100,7 @@ interface LinesProps extends Pick<ParallelProps, 'rows' | 'ranges' | 'onRanges' 
 
 function Lines({ uprights, all, rows, ranges, onRanges, hovered, drawing }: LinesProps) {
   const frame = useRef<HTMLElement>(null);
-  const [room, setRoom] = useState(600);
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) return;
-    const watch = new ResizeObserver(() => setRoom(element.clientWidth));
-    watch.observe(element);
-    return () => watch.disconnect();
-  }, []);
-  const width = Math.max(room, 2 * SIDE + GAP * (uprights.length - 1));
+  const width = Math.max(useWidth(frame), 2 * SIDE + GAP * (uprights.length - 1));
   const x = (i: number) =>
     uprights.length === 1 ? width / 2 : SIDE + ((width - 2 * SIDE) * i) / (uprights.length - 1);
   const y = (place: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - place);
@@ -123,30 +109,10 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered, drawing }: Line
   const strong = useMemo(() => path(rows.filter((row) => !row.onFront)), [rows, uprights, width]);
   const front = useMemo(() => path(rows.filter((row) => row.onFront)), [rows, uprights, width]);
   const pointed = all.find((row) => row.experimentId === hovered);
-  const [stroke, setStroke] = useState<{ key: string; from: number; to: number } | null>(null);
 
-  const heightAt = (event: PointerEvent): number => {
-    const box = (event.currentTarget as SVGElement).ownerSVGElement?.getBoundingClientRect();
-    const at = 1 - (event.clientY - (box?.top ?? 0) - TOP) / (HEIGHT - TOP - BOTTOM);
-    return Math.max(0, Math.min(1, at));
-  };
   const keep = (upright: Upright, range: Range | null) => {
     const { [upright.key]: _, ...others } = ranges;
     onRanges(range === null ? others : { ...others, [upright.key]: range });
-  };
-  const onKeyDown = (event: KeyboardEvent, upright: Upright) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = rangeByKey(upright, ranges[upright.key] ?? null, event.key, event.shiftKey);
-    if (next === undefined) return;
-    event.preventDefault();
-    keep(upright, next);
-  };
-  const end = (upright: Upright) => {
-    if (stroke === null) return;
-    const far = Math.abs(stroke.from - stroke.to) * (HEIGHT - TOP - BOTTOM) >= STROKE;
-    const [low, high] = [Math.min(stroke.from, stroke.to), Math.max(stroke.from, stroke.to)];
-    keep(upright, far ? [valueAt(upright, low), valueAt(upright, high)] : null);
-    setStroke(null);
   };
   return (
     <section class="sideways" aria-label="Rows over axes" ref={frame}>
@@ -162,67 +128,32 @@ function Lines({ uprights, all, rows, ranges, onRanges, hovered, drawing }: Line
         <path class="kept" d={strong} style={{ opacity: Math.max(0.15, Math.min(0.8, 40 / rows.length)) }} />
         <path class="front" d={front} />
         {pointed !== undefined && <path class="pointed" d={path([pointed])} />}
-        {uprights.map((upright, i) => {
-          const band =
-            stroke?.key === upright.key
-              ? ([Math.min(stroke.from, stroke.to), Math.max(stroke.from, stroke.to)] as const)
-              : ranges[upright.key]?.map((value) => placeOf(upright, value));
-          const [low, high] = band ?? [];
-          return (
-            <g key={upright.key} data-axis={upright.key} transform={`translate(${x(i)} 0)`}>
-              <text class="name" y={14}>
-                <title>{upright.label}</title>
-                {upright.label.length > 16 ? `${upright.label.slice(0, 15)}…` : upright.label}
-              </text>
-              <text class="unit" y={28}>
-                {upright.unit}
-              </text>
-              <line y1={y(0)} y2={y(1)} />
-              {upright.ticks.map(({ at, text }) => (
-                <text key={at} class="tick" x={-5} y={y(placeOf(upright, at)) + 4}>
-                  {text.length > 10 ? `${text.slice(0, 9)}…` : text}
-                </text>
-              ))}
-              {low !== undefined && high !== undefined && (
-                <rect class="band" x={-7} width={14} {...bandOf(y(high), y(low))} />
-              )}
-              <rect
-                class="brush"
-                x={-16}
-                width={32}
-                y={y(1) - 6}
-                height={y(0) - y(1) + 12}
-                tabindex={0}
-                role="slider"
-                aria-orientation="vertical"
-                aria-label={`${upright.label}: arrows move what is kept, Shift widens it, Escape keeps all`}
-                aria-valuemin={upright.low}
-                aria-valuemax={upright.high}
-                aria-valuenow={ranges[upright.key]?.[1] ?? upright.high}
-                aria-valuetext={keptText(upright, ranges[upright.key] ?? null)}
-                onKeyDown={(event) => onKeyDown(event, upright)}
-                onPointerDown={(event) => {
-                  event.currentTarget.setPointerCapture(event.pointerId);
-                  setStroke({ key: upright.key, from: heightAt(event), to: heightAt(event) });
-                }}
-                onPointerMove={(event) => {
-                  if (stroke?.key === upright.key) setStroke({ ...stroke, to: heightAt(event) });
-                }}
-                onPointerUp={() => end(upright)}
-                onPointerCancel={() => setStroke(null)}
-              />
-            </g>
-          );
-        })}
+        {uprights.map((upright, i) => (
+          <UprightView
+            key={upright.key}
+            upright={upright}
+            x={x(i)}
+            y={y}
+            kept={ranges[upright.key] ?? null}
+            onKeep={(range) => keep(upright, range)}
+          />
+        ))}
       </svg>
     </section>
   );
 }
 
-/** From one height to another, and to be seen also where both are one. */
-function bandOf(top: number, bottom: number): { y: number; height: number } {
-  const height = Math.max(THINNEST, bottom - top);
-  return { y: (top + bottom - height) / 2, height };
+/** @returns the width of an element in pixels, also after it changed. */
+function useWidth(frame: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(600);
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return;
+    const watch = new ResizeObserver(() => setWidth(element.clientWidth));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
+  return width;
 }
 
 /** A row's line; where it has no number the line has a gap. */

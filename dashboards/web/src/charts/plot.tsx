@@ -58,16 +58,13 @@ const MOVES: Readonly<Record<string, readonly [number, number]>> = {
 export function PlotView(props: PlotProps) {
   const { plot, label, height, renderer, hovered = null, onOpen } = props;
   const chart = useFramedChart();
-  const [zoom, setZoom] = useState<Zoom>(WHOLE);
+  const { zoom, go, scale, shiftBy, option, target } = useZoom(plot, chart);
   const [at, setAt] = useState<number | null>(null);
   const [ring, setRing] = useState<[number, number] | null>(null);
   const frame = useRef<HTMLDivElement>(null);
-  const target = useRef<Zoom>(WHOLE);
   const latest = useRef(props);
   latest.current = props;
 
-  // A new plot is drawn with the zoom as it is; a new zoom alone changes the axes and leaves the data.
-  const option = useMemo(() => withAxes(plot, target.current), [plot]);
   const order = useMemo(() => [...plot.points].sort((a, b) => a.x - b.x || a.y - b.y), [plot]);
   const byRow = useMemo(() => new Map(order.map((point) => [point.row, point])), [order]);
   const walked = at === null ? null : (order[Math.min(at, order.length - 1)] ?? null);
@@ -76,28 +73,6 @@ export function PlotView(props: PlotProps) {
     setRing(chart.current === null || marked === null ? null : pixelOf(chart.current, marked.x, marked.y));
   useEffect(place, [marked, zoom]);
 
-  const go = (next: Zoom) => {
-    target.current = next;
-    chart.current?.setOption(axesOf(plot, next));
-    setZoom(next);
-  };
-  // Axes of another kind have other values: what was zoomed to means nothing there.
-  const axes = `${plot.xLog} ${plot.yLog} ${JSON.stringify([axisName(plot.option.xAxis), axisName(plot.option.yAxis)])}`;
-  const before = useRef(axes);
-  useEffect(() => {
-    if (before.current !== axes) go(WHOLE);
-    before.current = axes;
-  }, [axes]);
-
-  const extents = (): { x: Extent; y: Extent } | null => {
-    const whole = chart.current === null ? null : extentsOf(chart.current);
-    return whole === null ? null : { x: target.current.x ?? whole.x, y: target.current.y ?? whole.y };
-  };
-  const scale = (factor: number, atX = 0.5, atY = 0.5) => {
-    const now = extents();
-    if (now === null) return;
-    go({ x: zoomAbout(now.x, plot.xLog, atX, factor), y: zoomAbout(now.y, plot.yLog, atY, factor) });
-  };
   const band = useZoomGestures(frame, chart, {
     onSpan: ({ x, y }) => go({ x: x ?? target.current.x, y: y ?? target.current.y }),
     onScale: scale,
@@ -106,10 +81,8 @@ export function PlotView(props: PlotProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = MOVES[event.key];
-    const now = extents();
-    if (move !== undefined && event.shiftKey && now !== null) {
-      go({ x: shift(now.x, plot.xLog, move[0] * 0.2), y: shift(now.y, plot.yLog, move[1] * 0.2) });
-    } else if (move !== undefined) setAt(nextPoint(order, at, move[0] || move[1], zoom));
+    if (move !== undefined && event.shiftKey) shiftBy(move);
+    else if (move !== undefined) setAt(nextPoint(order, at, move[0] || move[1], zoom));
     else if (event.key === 'Home') setAt(nextPoint(order, null, 1, zoom));
     else if (event.key === 'End') setAt(nextPoint(order, null, -1, zoom));
     else if (event.key === '+' || event.key === '=') scale(0.7);
@@ -159,6 +132,43 @@ export function PlotView(props: PlotProps) {
       </p>
     </div>
   );
+}
+
+/** The part of a plot that is seen, and what moves it. */
+function useZoom(plot: Plot, chart: ReturnType<typeof useFramedChart>) {
+  const [zoom, setZoom] = useState<Zoom>(WHOLE);
+  const target = useRef<Zoom>(WHOLE);
+  // A new plot is drawn with the zoom as it is; a new zoom alone changes the axes and leaves the data.
+  const option = useMemo(() => withAxes(plot, target.current), [plot]);
+  const go = (next: Zoom) => {
+    target.current = next;
+    chart.current?.setOption(axesOf(plot, next));
+    setZoom(next);
+  };
+  // Axes of another kind have other values: what was zoomed to means nothing there.
+  const axes = `${plot.xLog} ${plot.yLog} ${JSON.stringify([axisName(plot.option.xAxis), axisName(plot.option.yAxis)])}`;
+  const before = useRef(axes);
+  useEffect(() => {
+    if (before.current !== axes) go(WHOLE);
+    before.current = axes;
+  }, [axes]);
+
+  const extents = (): { x: Extent; y: Extent } | null => {
+    const whole = chart.current === null ? null : extentsOf(chart.current);
+    return whole === null ? null : { x: target.current.x ?? whole.x, y: target.current.y ?? whole.y };
+  };
+  const scale = (factor: number, atX = 0.5, atY = 0.5) => {
+    const now = extents();
+    if (now === null) return;
+    go({ x: zoomAbout(now.x, plot.xLog, atX, factor), y: zoomAbout(now.y, plot.yLog, atY, factor) });
+  };
+  /** By a fifth of what is seen. */
+  const shiftBy = ([right, up]: readonly [number, number]) => {
+    const now = extents();
+    if (now === null) return;
+    go({ x: shift(now.x, plot.xLog, right * 0.2), y: shift(now.y, plot.yLog, up * 0.2) });
+  };
+  return { zoom, go, scale, shiftBy, option, target };
 }
 
 /** Tells which row is pointed at, once per row, and which is clicked. */

@@ -123,7 +123,7 @@ export interface NoWork {
 /** Renews the leases of the trials it names. */
 export interface Heartbeat {
   trialIds: string[];
-  /** Free text for people: `draining`, `busy`, `idle`. */
+  /** `draining`, `busy`, `idle`; of an agent that asks for no work yet `measuring` (its roofs) or `looking` (for runners). */
   state: string;
 }
 

@@ -140,6 +140,8 @@ export interface WatchLeaderResponse {
   leaderWebUrl: string;
   /** `host:port` of the coordinator that answers, as the others name it. It leads when the two are the same. */
   ownAddress: string;
+  /** Why nothing can be asked now that changes something or reads the log, in a sentence: the log is away, or nobody leads. Empty = it can. */
+  trouble: string;
 }
 
 export interface SubmitSweepRequest {
@@ -411,7 +413,7 @@ export interface ListNodesResponse {
 
 export interface NodeStatus {
   name: string;
-  /** `idle`, `busy`, `draining`, `lost` */
+  /** `idle`, `busy`, `draining`, `lost`; before it asks for work `measuring` (its roofs) or `looking` (for runners) */
   state: string;
   lastSeenAt: string;
   /** core/experiment/node.ts NodeProfile as JSON. */
@@ -524,7 +526,7 @@ export const WatchLeaderRequest: MessageFns<WatchLeaderRequest> = {
 };
 
 function createBaseWatchLeaderResponse(): WatchLeaderResponse {
-  return { leaderAddress: "", leaderWebUrl: "", ownAddress: "" };
+  return { leaderAddress: "", leaderWebUrl: "", ownAddress: "", trouble: "" };
 }
 
 export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
@@ -537,6 +539,9 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     }
     if (message.ownAddress !== "") {
       writer.uint32(26).string(message.ownAddress);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(34).string(message.trouble);
     }
     return writer;
   },
@@ -578,6 +583,14 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
             message.ownAddress = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -607,6 +620,7 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
         : isSet(object.own_address)
         ? globalThis.String(object.own_address)
         : "",
+      trouble: isSet(object.trouble) ? globalThis.String(object.trouble) : "",
     };
   },
 
@@ -621,6 +635,9 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     if (message.ownAddress !== "") {
       obj.ownAddress = message.ownAddress;
     }
+    if (message.trouble !== "") {
+      obj.trouble = message.trouble;
+    }
     return obj;
   },
 
@@ -632,6 +649,7 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     message.leaderAddress = object.leaderAddress ?? "";
     message.leaderWebUrl = object.leaderWebUrl ?? "";
     message.ownAddress = object.ownAddress ?? "";
+    message.trouble = object.trouble ?? "";
     return message;
   },
 };

@@ -1,4 +1,7 @@
 import type { Check } from '../check.js';
+import { answersChecks } from './answers.js';
+import { fileChecks } from './file.js';
+import { callerChecks } from './callers.js';
 import { forgeryChecks } from './forgery.js';
 import { jetstreamChecks } from './jetstream.js';
 import { largeChecks } from './large.js';
@@ -18,4 +21,7 @@ export const checks: readonly Check[] = [
   ...yamlChecks,
   ...serviceChecks,
   ...openedChecks,
+  ...answersChecks,
+  ...fileChecks,
+  ...callerChecks,
 ];

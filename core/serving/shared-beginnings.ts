@@ -1,0 +1,40 @@
+/** A prompt as it was sent, and what its server computed in all: the prompt with its answer. */
+export interface ComputedText {
+  readonly prompt: string;
+  readonly computed: string;
+}
+
+/**
+ * How many characters each prompt has in common, from its beginning, with anything that was computed before it, whatever of it a server kept.
+ *
+ * Of a sorted list the neighbours of a text have most in common with it. So the texts are taken out of one in the reverse of their order:
+ * those beside a text are then of the texts before it. It takes as long as sorting, for a hundred thousand prompts as for ten.
+ * @param texts in the order in which they were sent.
+ */
+export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
+  const sorted = [...texts.keys()].sort((a, b) => compared(texts[a]!.computed, texts[b]!.computed));
+  const before = new Map(sorted.map((text, i) => [text, sorted[i - 1] ?? null]));
+  const after = new Map(sorted.map((text, i) => [text, sorted[i + 1] ?? null]));
+  const shared = new Array<number>(texts.length).fill(0);
+  for (let i = texts.length - 1; i > 0; i--) {
+    const { prompt, computed } = texts[i]!;
+    const [left, right] = [before.get(i)!, after.get(i)!];
+    const common = (other: number | null) =>
+      other === null ? 0 : commonLength(texts[other]!.computed, computed);
+    shared[i] = Math.min(prompt.length, Math.max(common(left), common(right)));
+    if (left !== null) after.set(left, right);
+    if (right !== null) before.set(right, left);
+  }
+  return shared;
+}
+
+/** By code units, as `commonLength` counts. */
+const compared = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** @returns how many characters two texts begin with alike. */
+export function commonLength(a: string, b: string): number {
+  const most = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < most && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
+  return at;
+}

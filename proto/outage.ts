@@ -1,0 +1,203 @@
+import { WireError } from './errors.js';
+
+/** So long a coordinator waits for its log, and a tool for a coordinator, where nobody says otherwise. */
+export const OUTAGE_SECONDS = 300;
+
+/** How long a coordinator that cannot answer now is waited for, and who hears of it. */
+export interface Patience {
+  /** 0 = it is not waited for. */
+  readonly seconds: number;
+  /** Told in one sentence what is waited for, each time that is something else. */
+  readonly said: (sentence: string) => void;
+}
+
+/** Of programs that ask again by themselves, later. */
+export const SHORT_PATIENCE: Patience = { seconds: 30, said: () => {} };
+
+/** Nothing came for so long: the coordinators are asked why, and whoever waits is told soon after. */
+const SILENT_SECONDS = 3;
+const ANSWER_SECONDS = 1;
+/** A reason that another follows at once is not told. */
+const SETTLED_MILLISECONDS = 500;
+
+/** What keeps the coordinators of a connection from answering, for all that is asked over it. */
+export class Outages {
+  readonly #at: string;
+  readonly #patience: Patience;
+  readonly #listen: () => void;
+  readonly #open = new Set<Waiting>();
+  #word: string | null = null;
+  #heard = false;
+  /** What was said last of an outage that lasts. */
+  #said: string | null = null;
+  #saying: NodeJS.Timeout | undefined;
+
+  /** @param at whom is asked, for people. @param listen begins to ask the coordinators what keeps them; calling it again changes nothing. */
+  constructor(at: string, patience: Patience, listen: () => void) {
+    this.#at = at;
+    this.#patience = patience;
+    this.#listen = listen;
+  }
+
+  /** Something is asked. @param given ends the wait. @param answers whether an answer is expected soon. */
+  wait(given: AbortSignal, answers: boolean): Waiting {
+    const waiting = new Waiting(given, this.#patience.seconds, {
+      troubled: (reason) => this.#say(reason),
+      relieved: () => this.#over(),
+      silent: (isTold) => this.#silent(answers && !isTold),
+      ended: () => this.#end(waiting),
+    });
+    this.#open.add(waiting);
+    if (this.#word !== null) waiting.trouble(ownWord(this.#word));
+    return waiting;
+  }
+
+  /** A coordinator has answered. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  /** What the coordinators say of themselves: why they cannot do what is asked; null = they can. */
+  told(word: string | null): void {
+    this.#heard = true;
+    if (word === this.#word) return;
+    this.#word = word;
+    for (const waiting of this.#open) {
+      if (word === null) waiting.relieve();
+      else waiting.trouble(ownWord(word));
+    }
+  }
+
+  /** @returns whether the same may succeed in a moment: a coordinator says so, or one that answered before is away. */
+  passes(error: unknown): error is WireError {
+    return error instanceof WireError && (error.passes || (error.isAway && this.#heard));
+  }
+
+  #silent(isNews: boolean): void {
+    // Nobody would be told.
+    if (this.#patience === SHORT_PATIENCE) return;
+    this.#listen();
+    if (!isNews) return;
+    setTimeout(() => {
+      if (this.#said === null && this.#word === null && this.#open.size > 0)
+        this.#tell('it has not answered yet');
+    }, 1000 * ANSWER_SECONDS).unref();
+  }
+
+  #say({ isAway, message }: WireError): void {
+    const reason = isAway ? 'no coordinator answers there' : message;
+    clearTimeout(this.#saying);
+    if (reason === this.#said || this.#patience.seconds === 0) return;
+    this.#saying = setTimeout(() => this.#tell(reason), SETTLED_MILLISECONDS);
+  }
+
+  #tell(reason: string): void {
+    const { seconds, said } = this.#patience;
+    this.#said = reason;
+    said(`waiting for the coordinator at ${this.#at}, ${seconds} s at most: ${reason}`);
+  }
+
+  #over(): void {
+    clearTimeout(this.#saying);
+    if (this.#said !== null) this.#patience.said('the coordinator answers again');
+    this.#said = null;
+  }
+
+  #end(waiting: Waiting): void {
+    this.#open.delete(waiting);
+    if (this.#open.size === 0) clearTimeout(this.#saying);
+  }
+}
+
+function ownWord(word: string): WireError {
+  return new WireError('unavailable', word, [], { passes: true });
+}
+
+interface Hears {
+  troubled(reason: WireError): void;
+  relieved(): void;
+  /** @param isTold whether there is trouble that was told. */
+  silent(isTold: boolean): void;
+  ended(): void;
+}
+
+/** One call, or one stream, that may have to wait. */
+export class Waiting {
+  /** Aborts when whoever asked does not want it any more, or patience is over. */
+  readonly signal: AbortSignal;
+  readonly #given: AbortSignal;
+  readonly #seconds: number;
+  readonly #hears: Hears;
+  readonly #spent = new AbortController();
+  #reason: WireError | null = null;
+  #ending: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
+
+  constructor(given: AbortSignal, seconds: number, hears: Hears) {
+    this.#given = given;
+    this.#seconds = seconds;
+    this.#hears = hears;
+    this.signal = AbortSignal.any([given, this.#spent.signal]);
+    this.#listenLater();
+  }
+
+  get isTroubled(): boolean {
+    return this.#reason !== null;
+  }
+
+  /** It cannot be answered now; the first time that begins the end of patience. */
+  trouble(reason: WireError): void {
+    this.#reason = reason;
+    if (this.#seconds === 0) this.#spent.abort();
+    else this.#ending ??= setTimeout(() => this.#spent.abort(), 1000 * this.#seconds);
+    this.#hears.troubled(reason);
+  }
+
+  /** The coordinators say that they can answer, or have done so. */
+  relieve(): void {
+    clearTimeout(this.#ending);
+    this.#ending = undefined;
+    if (this.#reason !== null) this.#hears.relieved();
+    this.#reason = null;
+  }
+
+  /** Something came. */
+  answered(): void {
+    this.relieve();
+    this.#listenLater();
+  }
+
+  /** Lets some time pass before the next try. @throws WireError as `check` */
+  async pause(milliseconds: number): Promise<void> {
+    const { signal } = this;
+    if (!signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const over = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', over);
+          resolve();
+        };
+        const timer = setTimeout(over, milliseconds);
+        signal.addEventListener('abort', over);
+      });
+    }
+    this.check();
+  }
+
+  /** @throws WireError with the newest reason, when patience is over */
+  check(): void {
+    if (this.#given.aborted || !this.#spent.signal.aborted) return;
+    throw this.#reason ?? new WireError('unavailable', 'It was waited for in vain.');
+  }
+
+  end(): void {
+    clearTimeout(this.#ending);
+    clearTimeout(this.#silence);
+    this.#hears.ended();
+  }
+
+  #listenLater(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#hears.silent(this.isTroubled), 1000 * SILENT_SECONDS);
+  }
+}
