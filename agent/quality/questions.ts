@@ -67,9 +67,7 @@ export interface QuestionsRequest {
 }
 
 /** What task files hold, without their items. */
-export interface QuestionsFound
-  extends Pick<Checked, 'tasks'>,
-    Pick<Sound, 'files' | 'rankings'> {}
+export interface QuestionsFound extends Pick<Checked, 'tasks'>, Pick<Sound, 'files' | 'rankings'> {}
 
 /** Of a child that reads task files: large ones of a hundred thousand items take some seconds and some hundred megabytes. */
 const LIMITS = { timeLimitSeconds: 300, memoryLimitBytes: 2 * 2 ** 30 };

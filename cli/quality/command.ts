@@ -59,7 +59,11 @@ export function registerQuality(program: Command): void {
     .option('--max-windows <count>', 'windows to score, at most (default: the whole text)', positiveInteger)
     .option('--exact-base', 'llama windows: do not round the base to 16 bits as llama-perplexity does')
     .option('--device <class>', 'cpu, cuda, vulkan or metal', 'cpu')
-    .option('--threads <count>', 'CPU threads (default: as many as CPUs are free when it begins)', positiveInteger)
+    .option(
+      '--threads <count>',
+      'CPU threads (default: as many as CPUs are free when it begins)',
+      positiveInteger,
+    )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { requestMaker } from '../../../agent/workloads/serving-requests.js';
 import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import type { PlannedRequest } from '../../../load/endpoint.js';
-import { requestMaker } from '../../../agent/workloads/serving-requests.js';
 import { temporaryFolder } from '../../support/folder.js';
 
 const WANTED = {

@@ -1,7 +1,7 @@
 import type { Check } from '../check.js';
 import { answersChecks } from './answers.js';
-import { fileChecks } from './file.js';
 import { callerChecks } from './callers.js';
+import { fileChecks } from './file.js';
 import { forgeryChecks } from './forgery.js';
 import { jetstreamChecks } from './jetstream.js';
 import { largeChecks } from './large.js';
