@@ -28,6 +28,7 @@ import {
 } from './scheduler/state.js';
 import { sweepStatus } from './scheduler/status.js';
 import { notWritten, standDown, step } from './scheduler/step.js';
+import { lacksSomething, measuredOtherwise } from './scheduler/submitted-again.js';
 import type { SweepView } from './scheduler/view.js';
 import { wakeWaiting } from './scheduler/waking.js';
 import { draftSnapshot, openProjection } from './snapshot/snapshot.js';
@@ -525,21 +526,3 @@ export interface Turn {
 
 /** What concerns this process alone and writes nothing: done by a standby as well. */
 const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
-
-/** Sweeps that have results of these very points, which do not count for them: they were measured under another policy. */
-function measuredOtherwise({ sweeps }: SchedulerState, view: SweepView): SweepState[] {
-  if (view.count === 0) return [];
-  const idOf = (one: SweepView) => one.experimentAt(0, null).id;
-  return [...sweeps.values()].filter(
-    ({ view: other, queues }) =>
-      other.pointsId === view.pointsId &&
-      other.namespace === view.namespace &&
-      idOf(other) !== idOf(view) &&
-      [...queues.values()].some(({ counts }) => counts.complete > 0),
-  );
-}
-
-/** Whether points ended without a valid result, or with fewer starts than were asked for. */
-function lacksSomething(queues: SweepState['queues']): boolean {
-  return [...queues.values()].some(({ counts, cut }) => counts.failed + counts.invalid + cut.size > 0);
-}
