@@ -80,6 +80,9 @@ export class Checker {
     this.#points.set(trialId, point);
     const position = lease.purpose === 'measure' ? lease.position : null;
     this.#granted.set(trialId, { trialId, node, sweepId, position, until: this.#now + LEASE_SECONDS });
+    const leads = this.store.read()?.grpc === by;
+    if (leads && this.store.lease?.nodes.includes(node) !== true)
+      this.#violated(`${by} leased ${point} to ${node}, for which whoever takes over would not wait`);
     if (lease.purpose !== 'measure') return;
     for (const { node: other, trialId, until } of this.#running.get(point) ?? []) {
       if (other !== node && this.#now < until - SLACK_SECONDS)
