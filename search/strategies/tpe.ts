@@ -1,18 +1,15 @@
-import {
-  type Draws,
-  drawBelow,
-  drawNew,
-  type History,
-  type Observation,
-  type PriorOf,
-  type Strategy,
-} from '../history.js';
+import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
 import { ranked } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
+import { nearnessOf } from './nearness.js';
+import { placesBy, promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
+import { unfamiliar } from './unfamiliar.js';
 
 /** Points of the first design, before densities say anything. */
 const FIRST = 10;
+/** One in so many trials measures what was measured least, whatever is thought of it. */
+const EXPLORED = 10;
 /** Of the observations, which are called good; at most MOST_GOOD. */
 const GOOD_SHARE = 0.15;
 const MOST_GOOD = 30;
@@ -21,31 +18,24 @@ const CANDIDATES = 96;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
 const UNIFORM = 1;
 /** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
-const WIDTH = 0.35;
-/**
- * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
- * the model explains all that it was not shown; less by what it explains less. A prior that fades with the number of observations (π-BO:
- * Hvarfner et al., ICLR 2022) is right where it was given; this one is learned, and says more the more it has seen.
- */
-const PREDICTED = 4;
-/** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
-const TIME = 0.5;
+const WIDTH = 0.12;
 
 /**
  * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al., NeurIPS 2011), multivariate (Falkner et
  * al., ICML 2018): the density of values among the good observations over that among the others. An observation's kernel is a product over
  * axes of a step kernel on the distances between their values, so that one on a value says something of its neighbours, and nothing of axes that a
  * point does not have. Points that are being measured count among the others (Ginsbourger's constant liar), so that many agents ask for
- * different ones.
+ * different ones. Densities and predictions order candidates and rule none out; what neither would ever ask for, a share of the trials explores.
  */
 export const tpe: Strategy = {
-  begin(history, draws) {
-    const { space, observations, prior, worth } = history;
+  choose(history, draws) {
+    const { space, observations, prior } = history;
     const begun = observations.length + history.pending.length;
     if (begun < Math.min(FIRST, space.count / 2)) {
-      const fill = sobol.begin(history, draws);
-      return () => (prior !== null && begun % 2 === 0 ? promising(history, draws) : null) ?? fill();
+      const first = prior !== null && begun % 2 === 0 ? promising(history, draws) : null;
+      return first ?? sobol.choose(history, draws);
     }
+    if (begun % EXPLORED === 0) return unfamiliar(history, draws);
     const { good, others } = split(observations);
     const pending = history.pending.map((position) => space.digitsAt(position));
     const kernels = kernelsOf(space, observations.length);
@@ -55,39 +45,25 @@ export const tpe: Strategy = {
       good.map(({ digits }) => digits),
     );
     const above = new Density(space, kernels, [...others.map(({ digits }) => digits), ...pending]);
-    return () => {
-      let best: number | null = null;
-      let highest = Number.NEGATIVE_INFINITY;
-      const candidates = new Set<number>();
-      for (let i = 0; i < CANDIDATES; i++) {
-        const digits = below.draw(draws);
-        const position = space.positionOf(digits);
-        if (position !== null && !candidates.has(position) && worth(position)) candidates.add(position);
+    const candidates = new Set<number>();
+    for (let i = 0; i < CANDIDATES; i++) {
+      const position = space.positionOf(below.draw(draws));
+      if (position !== null && !history.asked(position)) candidates.add(position);
+    }
+    const promise = promiseOf(prior, [...candidates]);
+    let best: number | null = null;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const position of candidates) {
+      const digits = space.digitsAt(position);
+      const score = below.logAt(digits) - above.logAt(digits) + promise(position);
+      if (score > highest) {
+        highest = score;
+        best = position;
       }
-      const promise = prior === null ? () => 0 : promiseOf(prior, [...candidates]);
-      for (const position of candidates) {
-        const digits = space.digitsAt(position);
-        const score = below.logAt(digits) - above.logAt(digits) + promise(position);
-        if (score > highest) {
-          highest = score;
-          best = position;
-        }
-      }
-      return best ?? drawNew(history, draws);
-    };
+    }
+    return best ?? drawNew(history, draws);
   },
 };
-
-/** @returns what predictions add to the score of each candidate. */
-function promiseOf(prior: PriorOf, candidates: readonly number[]): (position: number) => number {
-  const predictions = new Map(candidates.map((position) => [position, prior(position)]));
-  const predicted = (position: number) => predictions.get(position)!;
-  const places = placesBy(predicted, candidates);
-  return (position) => {
-    const { explained, seconds } = predicted(position);
-    return PREDICTED * explained * places.get(position)! - TIME * Math.log(seconds);
-  };
-}
 
 /** Points drawn, of which the one is taken that a prior thinks most of. */
 const DRAWN = 64;
@@ -104,19 +80,6 @@ function promising(history: History, draws: Draws): number | null {
   return ones.length === 0 ? null : ones[drawBelow(draws, ones.length)]![0];
 }
 
-/** @returns of each position how good it is thought among them, from 1 of the best to 0. */
-function placesBy(prior: PriorOf, positions: readonly number[]): Map<number, number> {
-  const order = ranked(
-    positions.map((position) => {
-      const { costs } = prior(position);
-      return { position, costs, digits: NONE, violation: 0, starts: 0, seconds: 0 };
-    }),
-  );
-  return new Map(order.map(({ position }, i) => [position, 1 - i / Math.max(1, order.length - 1)]));
-}
-
-const NONE = new Int16Array();
-
 function split(observations: readonly Observation[]): { good: Observation[]; others: Observation[] } {
   const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));
   const order = ranked(observations, count);
@@ -129,18 +92,16 @@ function kernelsOf(space: SearchSpace, observations: number): Float64Array[] {
   return space.axes.map((axis) => kernelOf(axis, width, observations));
 }
 
-function kernelOf({ size, distances }: SearchAxis, width: number, observations: number): Float64Array {
-  const kernel = new Float64Array(size * size);
+function kernelOf(axis: SearchAxis, width: number, observations: number): Float64Array {
+  const { size } = axis;
+  const near = nearnessOf(axis, width);
   const spread = 1 / (1 + Math.sqrt(observations)) / 2;
   for (let i = 0; i < size; i++) {
-    let sum = 0;
-    for (let j = 0; j < size; j++) sum += Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2);
-    for (let j = 0; j < size; j++) {
-      const near = Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2) / sum;
-      kernel[i * size + j] = (1 - spread) * near + spread / size;
-    }
+    const row = near.subarray(i * size, (i + 1) * size);
+    const sum = row.reduce((all, one) => all + one, 0);
+    for (let j = 0; j < size; j++) row[j] = ((1 - spread) * row[j]!) / sum + spread / size;
   }
-  return kernel;
+  return near;
 }
 
 /** A mixture of products of kernels, one for each observation, and a uniform density. */
@@ -149,28 +110,36 @@ class Density {
   readonly #kernels: readonly Float64Array[];
   readonly #centres: readonly Int16Array[];
   readonly #total: number;
+  /** The digits of the centres, axis by axis. */
+  readonly #columns: readonly Int16Array[];
+  readonly #products: Float64Array;
 
   constructor(space: SearchSpace, kernels: readonly Float64Array[], centres: readonly Int16Array[]) {
     this.#space = space;
     this.#kernels = kernels;
     this.#centres = centres;
     this.#total = UNIFORM + centres.length;
+    this.#columns = space.axes.map((_, axis) => Int16Array.from(centres, (centre) => centre[axis]!));
+    this.#products = new Float64Array(centres.length);
   }
 
   logAt(digits: Int16Array): number {
+    const products = this.#products.fill(1);
     let uniform = 1;
-    for (const [axis, { size }] of this.#space.axes.entries()) if (digits[axis] !== ABSENT) uniform /= size;
-    let sum = UNIFORM * uniform;
-    for (const centre of this.#centres) {
-      let product = 1;
-      for (const [axis, { size }] of this.#space.axes.entries()) {
-        const to = digits[axis]!;
-        const from = centre[axis]!;
+    for (const [axis, { size }] of this.#space.axes.entries()) {
+      const to = digits[axis]!;
+      if (to === ABSENT) continue;
+      uniform /= size;
+      const kernel = this.#kernels[axis]!;
+      const column = this.#columns[axis]!;
+      for (let i = 0; i < products.length; i++) {
+        const from = column[i]!;
         // What one of them does not have says nothing of the other.
-        if (to !== ABSENT) product *= from === ABSENT ? 1 / size : this.#kernels[axis]![from * size + to]!;
+        products[i]! *= from === ABSENT ? 1 / size : kernel[from * size + to]!;
       }
-      sum += product;
     }
+    let sum = UNIFORM * uniform;
+    for (let i = 0; i < products.length; i++) sum += products[i]!;
     return Math.log(sum / this.#total);
   }
 
