@@ -19,8 +19,8 @@ import { sound } from '../support/reading.js';
 const PYTHON = '/usr/bin/python3';
 const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;
 const limits = { seconds: 1, memoryBytes: 2 ** 28, processes: 16, outputBytes: 2 ** 16 };
-const run = (program: string, readable: readonly string[] = []) =>
-  runSandboxed({ interpreter: [PYTHON, '-I'], program, readable, limits });
+const run = (program: string, readable: readonly string[] = [], seconds = limits.seconds) =>
+  runSandboxed({ interpreter: [PYTHON, '-I'], program, readable, limits: { ...limits, seconds } });
 
 /** Processes of this machine that run a program of a sandbox. */
 const left = () =>
@@ -126,7 +126,7 @@ try:
     with open("/tmp/x", "wb") as file:
         while True: file.write(b"x" * 2 ** 20)
 except OSError as error: print("full")`;
-    expect((await run(program)).stdout).toBe('True\nno memory\nfull\n');
+    expect((await run(program, [], 20)).stdout).toBe('True\nno memory\nfull\n');
     expect(left()).toEqual([]);
   });
 
