@@ -27,7 +27,7 @@ import {
   type SweepState,
 } from './scheduler/state.js';
 import { sweepStatus } from './scheduler/status.js';
-import { notWritten, standDown, step } from './scheduler/step.js';
+import { notWritten, standDown, step, withdrawGrants } from './scheduler/step.js';
 import { lacksSomething, measuredOtherwise } from './scheduler/submitted-again.js';
 import type { SweepView } from './scheduler/view.js';
 import { wakeWaiting } from './scheduler/waking.js';
@@ -129,8 +129,7 @@ export class Dispatcher {
 
   /** Leads no more: goes on as a standby, as if it had never led. */
   standDown(why: string): Promise<void> {
-    // At once: what is done now may be waiting for a store that is away.
-    this.leadership.ended(why);
+    this.leadership.ended(why); // At once: what is done now may be waiting for a store that is away.
     return this.#oneAtATime(async () => {
       standDown(this.state);
       this.changes.notify();
@@ -462,7 +461,10 @@ export class Dispatcher {
     for (const command of commands) {
       switch (command.command) {
         case 'append':
-          await this.#append(command.facts);
+          await this.#append(command.facts).catch((error: unknown) => {
+            withdrawGrants(this.state, commands);
+            throw error;
+          });
           break;
         case 'stop-trial':
         case 'wake':

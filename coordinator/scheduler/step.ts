@@ -113,6 +113,15 @@ export function standDown(state: SchedulerState): void {
   state.awaited = null;
 }
 
+/** Of what was decided, something could not be written: nobody hears of the leases that came with it, and their devices and points are free again. */
+export function withdrawGrants(state: SchedulerState, decided: readonly Command[]): void {
+  for (const command of decided) {
+    if (command.command !== 'grant') continue;
+    const lease = state.leases.get(command.lease.trialId);
+    if (lease !== undefined) letGo(state, lease);
+  }
+}
+
 /**
  * The facts of a command could not be written: points that waited for them go back to the queue. A report's
  * points are wherever they were, for its agent sends it again.

@@ -235,6 +235,21 @@ describe('dispatcher', () => {
     expect(await log.end()).toBe(3);
   });
 
+  test('a lease that came with what could not be written is nobody’s, and its device is given another at once', async () => {
+    const log = new FullLog();
+    const dispatcher = await open(log);
+    await dispatcher.submit(fakeSweep(1), [], 'test', false);
+    await dispatcher.dispatch({ event: 'reported', at: '', record: aRecord(await lease(dispatcher)) });
+    // Its first point is taken over from the other sweep, which is to be written; its second one is leased.
+    await dispatcher.submit(fakeSweep(2), [], 'test', false);
+    log.full = true;
+    await expect(lease(dispatcher)).rejects.toThrow(/is full/);
+    expect(dispatcher.state.leases.size).toBe(0);
+    log.full = false;
+    await dispatcher.tryLog();
+    expect(await lease(dispatcher)).toMatchObject({ purpose: 'measure' });
+  });
+
   test('an acknowledgement leaves only after the log has the result', async () => {
     const log = new SlowLog();
     const dispatcher = await open(log);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Fact } from '../../../coordinator/log/log.js';
 import { inNamespace, policyOf } from '../../../coordinator/scheduler/namespaces.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
@@ -71,6 +72,18 @@ const views = [
 /** Trials take a second here. */
 const NAMESPACES = { few: { runningTrials: 1 }, poor: { deviceHours: 5 / 3600 } };
 
+/** What the facts of a sweep make of it: one that is submitted again goes on where it was cancelled, and waits where it was paused. */
+function standingOf(facts: readonly Fact[]): 'running' | 'paused' | 'cancelled' {
+  let standing: 'running' | 'paused' | 'cancelled' = 'running';
+  for (const { fact } of facts) {
+    if (fact === 'SweepCancelled') standing = 'cancelled';
+    else if (fact === 'SweepPaused' && standing === 'running') standing = 'paused';
+    else if (fact === 'SweepResumed' || (fact === 'SweepSubmitted' && standing === 'cancelled'))
+      standing = 'running';
+  }
+  return standing;
+}
+
 /** Cheaper than an expectation: this runs tens of thousands of times. */
 function ensure(holds: boolean, sentence: string): void {
   if (!holds) throw new Error(sentence);
@@ -93,6 +106,14 @@ class World {
       case 'ask': {
         const lease = sim.ask(operation.node) ?? sim.ask(operation.node) ?? sim.ask(operation.node);
         if (lease !== null) this.running.get(operation.node)!.push(lease);
+        // Asked thrice: what was settled by the way is settled by then.
+        else if (this.out().every((one) => one.node !== operation.node)) {
+          const waiting = views.find((view) => this.mayUse(view));
+          ensure(
+            waiting === undefined,
+            `${operation.node} is idle though ${waiting?.namespace} may use it for ${waiting?.sweepId}`,
+          );
+        }
         return;
       }
       case 'report': {
@@ -162,6 +183,43 @@ class World {
         sim.submit(views[operation.sweep]!, { priority: operation.priority });
         return;
     }
+  }
+
+  /**
+   * Whether a sweep has a point that a node may certainly begin: nothing is known of it, nobody tries it, and its namespace has something left.
+   * By the log and by who runs what, and not by what the scheduler says.
+   */
+  mayUse({ sweepId, namespace, count }: SweepView): boolean {
+    const { log } = this.sim;
+    const ofSweep = log.filter((fact) => 'sweepId' in fact && fact.sweepId === sweepId);
+    if (standingOf(ofSweep) !== 'running') return false;
+    const records = log.flatMap((fact) => (fact.fact === 'ResultRecorded' ? [fact.record] : []));
+    const isHere = (id: string): boolean =>
+      views.some((other) => other.sweepId === id && other.namespace === namespace);
+    const { runningTrials, deviceHours } = policyOf({ namespaces: NAMESPACES }, namespace);
+    const used = records.filter(({ sweep }) => isHere(sweep.id)).length;
+    if (deviceHours !== null && used >= deviceHours * 3600) return false;
+    const out = this.out();
+    if (runningTrials !== null && out.filter((one) => isHere(one.sweepId)).length >= runningTrials)
+      return false;
+    const known = new Set(out.flatMap((one) => (one.sweepId === sweepId ? [one.position] : [])));
+    for (const { sweep } of records) if (sweep.id === sweepId) known.add(sweep.position);
+    for (const fact of ofSweep)
+      if (fact.fact === 'ResultReused' || fact.fact === 'ExperimentGivenUp') known.add(fact.position);
+    return known.size < count;
+  }
+
+  /** Trials that run, or whose records have not come into the log. */
+  out(): { readonly node: string; readonly sweepId: string; readonly position: number }[] {
+    const { recorded } = this.sim.state;
+    const running = NODES.flatMap((name) =>
+      this.running.get(name)!.map(({ sweepId, position }) => ({ node: name, sweepId, position })),
+    );
+    const sent = this.sent.filter(({ trialId }) => !recorded.has(trialId));
+    return [
+      ...running,
+      ...sent.map(({ node, sweep }) => ({ node: node.name, sweepId: sweep.id, position: sweep.position })),
+    ];
   }
 
   drop(name: string, lease: Lease): void {

@@ -7,7 +7,7 @@ import {
   type SchedulerState,
 } from '../../../coordinator/scheduler/state.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
-import { notWritten, step } from '../../../coordinator/scheduler/step.js';
+import { notWritten, step, withdrawGrants } from '../../../coordinator/scheduler/step.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
 import { wakeWaiting } from '../../../coordinator/scheduler/waking.js';
 import type { Experiment, Gates } from '../../../core/experiment/experiment.js';
@@ -134,11 +134,13 @@ export class Simulation {
   /** Carries an event out; what follows a failed append is not carried out. */
   send(event: Event): Command[] {
     const done: Command[] = [];
-    for (const command of step(this.state, event)) {
+    const decided = step(this.state, event);
+    for (const command of decided) {
       if (command.command === 'append') {
         if (this.diskFull) {
           this.diskFull = false;
           notWritten(this.state, command.facts);
+          withdrawGrants(this.state, decided);
           return done;
         }
         this.append(command.facts);
