@@ -95,7 +95,7 @@ export const jetstreamChecks: readonly Check[] = [
   },
   {
     name: 'results-cut-short',
-    claim: '`ridge results` ends with non-zero when its log is gone before all is said',
+    claim: '`ridge results --no-wait` ends with non-zero when its log is gone before all is said',
     run: async (ground) => {
       const nats = await ground.nats();
       const points = 20;
@@ -103,7 +103,11 @@ export const jetstreamChecks: readonly Check[] = [
       const sweepId = await submit(ground.control(target), fakeSweep(points));
       await finish(await ground.fakeAgent(target), 30_000);
       await nats.kill();
-      const { rows, code } = await within(80, '`ridge results`', csvRows(target.grpcAddress, sweepId));
+      const { rows, code } = await within(
+        80,
+        '`ridge results`',
+        csvRows(target.grpcAddress, sweepId, '--no-wait'),
+      );
       return {
         holds: code !== 0 && code !== null,
         figure: `exit code ${code} after ${rows} of ${points} rows`,
@@ -285,8 +289,12 @@ async function finish(agent: FakeAgent, bytes: number): Promise<void> {
   }
 }
 
-async function csvRows(coordinator: string, sweepId: string): Promise<{ rows: number; code: number | null }> {
-  const words = ['results', sweepId, '--coordinator', coordinator, '--format', 'csv'];
+async function csvRows(
+  coordinator: string,
+  sweepId: string,
+  ...options: string[]
+): Promise<{ rows: number; code: number | null }> {
+  const words = ['results', sweepId, '--coordinator', coordinator, '--format', 'csv', ...options];
   const { stdout, code } = await ridge(words);
   return { rows: Math.max(0, stdout.trim().split('\n').length - 1), code };
 }
