@@ -63,7 +63,13 @@ export default defineConfig({
       project('gpu', STARTS_CHILDREN),
       // They count seconds or the memory of their process: behind all others, one file at a time, each in a process of its own, and again where the
       // machine stood still meanwhile.
-      project('timed', { isolate: true, maxWorkers: 1, retry: 2, sequence: { groupOrder: 1 } }),
+      project('timed', {
+        ...STARTS_CHILDREN,
+        isolate: true,
+        maxWorkers: 1,
+        retry: 2,
+        sequence: { groupOrder: 1 },
+      }),
     ],
   },
 });

@@ -10,6 +10,7 @@ import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import type {
   NoWork,
+  Progress,
   ResultReport,
   SessionRequest,
   SessionResponse,
@@ -22,6 +23,7 @@ import { Backoff } from './backoff.js';
 import type { BodyUploads } from './bodies.js';
 import { LeaseRequester } from './lease-requester.js';
 import { Outbox } from './outbox.js';
+import { ProgressPace } from './progress-pace.js';
 import type { Spool } from './spool.js';
 import type { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
@@ -50,7 +52,7 @@ const ACKNOWLEDGE_SECONDS = 10;
 const FIRST_WAIT_SECONDS = 0.2;
 /** The same where files that records refer to are on their way. */
 const BRING_SECONDS = 120;
-/** As often as people's screens are drawn: every message takes time from the trial it speaks of. */
+/** As often as people's screens are drawn. */
 const PROGRESS_SECONDS = 1;
 
 /**
@@ -84,7 +86,10 @@ export class Session {
   #keepsBodies = false;
   /** What the coordinator takes. */
   #maxResultBytes = MAX_RESULT_BYTES;
-  readonly #lastProgress = new Map<string, number>();
+  readonly #progress = new ProgressPace<Progress>(
+    PROGRESS_SECONDS,
+    (value) => void this.#say({ $case: 'progress', value }),
+  );
   readonly #closers: (() => void)[] = [];
   /** Devices whose last answer was that all is done. */
   readonly #done = new Set<string>();
@@ -157,7 +162,7 @@ export class Session {
 
   /** Sends a result that is in the spool. */
   async report(record: ResultRecord): Promise<void> {
-    this.#lastProgress.delete(record.trialId);
+    this.#progress.forget(record.trialId);
     if (!this.connected) return;
     const stream = this.#stream;
     this.#unacknowledged.set(record.trialId, () => {});
@@ -207,13 +212,8 @@ export class Session {
     else await this.#shorten(record, `the coordinator took no message of that size: ${error.message}`, bytes);
   }
 
-  progress(lease: Lease, { phase, repeat, elapsedSeconds, begins = false }: TrialProgress): void {
-    const now = performance.now() / 1000;
-    if (!begins && now - (this.#lastProgress.get(lease.trialId) ?? -Infinity) < PROGRESS_SECONDS) return;
-    this.#lastProgress.set(lease.trialId, now);
-    const { trialId, experiment } = lease;
-    const { maxRepeats } = experiment.measure;
-    void this.#say({ $case: 'progress', value: { trialId, phase, repeat, maxRepeats, elapsedSeconds } });
+  progress({ trialId, experiment }: Lease, progress: TrialProgress): void {
+    this.#progress.say(trialId, { trialId, ...progress, maxRepeats: experiment.measure.maxRepeats });
   }
 
   /** Says goodbye and ends `run`: waits for what was sent to be confirmed, returns what is not finished. */

@@ -11,8 +11,6 @@ export interface TrialProgress {
   /** 0-based. */
   readonly repeat: number;
   readonly elapsedSeconds: number;
-  /** It may take long, and is told at once. */
-  readonly begins?: boolean;
 }
 
 /** @returns what hears a trial's child: it keeps in the notes what belongs into the record. */

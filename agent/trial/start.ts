@@ -46,7 +46,7 @@ export function startTrial(
   const notes = emptyNotes(new Date(), monotonicSeconds());
   const child = new CurrentChild((phase) => {
     const elapsedSeconds = monotonicSeconds() - notes.originSeconds;
-    onProgress({ phase, repeat: 0, elapsedSeconds, begins: true });
+    onProgress({ phase, repeat: 0, elapsedSeconds });
   });
   const pins = new Pins();
   const settings = new AppliedSettings();

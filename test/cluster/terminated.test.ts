@@ -29,6 +29,13 @@ const LATENCY = 'workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8
 /** What somebody may be in the middle of, and what is said then. */
 const PHASES: readonly (readonly [phase: string, said: RegExp, spec: () => string])[] = [
   [
+    'a trial',
+    /load|warm-up|prefill/,
+    () => `  models: builtin:tiny
+  runners: [{ kind: fake, fakeFailure: hang }]
+  ${LATENCY}`,
+  ],
+  [
     'the making of an artifact',
     /the quantization/,
     () => `  models: "synthetic:llama?layers=48&embedding=1024&vocabulary=512"

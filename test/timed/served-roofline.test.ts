@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import type { TrialContext } from '../../../agent/trial/context.js';
-import { startTrial } from '../../../agent/trial/start.js';
-import type { Options } from '../../../core/experiment/experiment.js';
-import { FACTORS_SCHEMA, type Factors } from '../../../core/result/factors.js';
-import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
-import { runnerNamed } from '../../../core/runners/index.js';
-import { PROFILES } from '../../../core/runners/server/index.js';
-import { needsCeiling } from '../../../core/serving/generator.js';
-import { workloadNamed } from '../../../core/workloads/index.js';
-import { NO_ENGINES } from '../../../engines/config.js';
-import { commandOf, configuredServers, serversSchema } from '../../../engines/servers/config.js';
-import { findProgram } from '../../../process/isolation/start-tools.js';
-import { recompute } from '../../../roofline/judge.js';
-import { lease, trialContext } from '../../support/bench.js';
-import { PERFECT, ROOFS } from '../../support/roofline.js';
-import { withSimulator } from '../../support/simulator.js';
+import type { TrialContext } from '../../agent/trial/context.js';
+import { startTrial } from '../../agent/trial/start.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import { FACTORS_SCHEMA, type Factors } from '../../core/result/factors.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { runnerNamed } from '../../core/runners/index.js';
+import { PROFILES } from '../../core/runners/server/index.js';
+import { needsCeiling } from '../../core/serving/generator.js';
+import { workloadNamed } from '../../core/workloads/index.js';
+import { NO_ENGINES } from '../../engines/config.js';
+import { commandOf, configuredServers, serversSchema } from '../../engines/servers/config.js';
+import { findProgram } from '../../process/isolation/start-tools.js';
+import { recompute } from '../../roofline/judge.js';
+import { lease, trialContext } from '../support/bench.js';
+import { PERFECT, ROOFS } from '../support/roofline.js';
+import { withSimulator } from '../support/simulator.js';
 
 /** A node with roofs and factors that somebody measured, and one server. */
 function nodeWith(server: object): TrialContext {
@@ -126,7 +126,9 @@ describe('a server’s row', () => {
   );
 });
 
-test('the ceiling of a load generator is measured behind a load that keeps it busy', async () => {
+test('the ceiling of a load generator is measured behind a load that keeps it busy', {
+  timeout: 120_000,
+}, async () => {
   const load = { concurrency: 32, requests: 2500, audit: false };
   const { requestsPerSecond, chunksPerSecond } = await withSimulator({ ttft: 0, itl: 0 }, async ({ url }) => {
     // Beside other tests a generator may get less than the share of a CPU that counts as busy.
