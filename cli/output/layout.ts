@@ -1,5 +1,5 @@
 import { workloadNamed } from '../../core/workloads/index.js';
-import { type AxisColumn, cellText, type MetricColumn } from '../../report/columns.js';
+import { type AxisColumn, cellText, type MetricColumn, tellingAxes } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
 import { intervalOf, metricOf, type Row } from '../../report/rows.js';
 import { intervalShare, intervalText, scaled } from '../../report/scale.js';
@@ -171,29 +171,25 @@ function twoLines(name: string): readonly [string, string] {
 
 /** @returns the columns of axes, and the names of those that are left out, for they say in every row what another one says. */
 function axisColumns(
-  report: Report,
+  { axes, rows }: Report,
   width: AxisWidth,
   text: (s: string) => string,
 ): { columns: TextColumn[]; repeated: string[] } {
-  const columns: TextColumn[] = [];
-  const repeated: string[] = [];
-  for (const axis of report.axes) {
-    const column = axisColumn(report, axis, width, text);
-    const twin = columns.some(({ cells }) => cells.every((cell, i) => cell === column.cells[i]));
-    if (width === 'short' && twin) repeated.push(axis.name);
-    else columns.push(column);
-  }
-  return { columns, repeated };
+  const shown = width === 'short' ? tellingAxes(axes, rows) : axes;
+  return {
+    columns: shown.map((axis) => axisColumn(rows, axis, width, text)),
+    repeated: axes.filter((axis) => !shown.includes(axis)).map(({ name }) => name),
+  };
 }
 
 function axisColumn(
-  report: Report,
+  rows: readonly Row[],
   axis: AxisColumn,
   width: AxisWidth,
   text: (s: string) => string,
 ): TextColumn {
   const { name, numeric } = axis;
-  const whole = report.rows.map((row) => text(cellText(axis, row.axes[name])));
+  const whole = rows.map((row) => text(cellText(axis, row.axes[name])));
   const cutAt = (room: number) => whole.map((cell) => cut(cell, room, text('…')));
   const short = cutAt(AXIS_ROOM[width].value);
   // What differs only behind the cut stays as long as it may be.
