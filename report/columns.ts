@@ -165,6 +165,16 @@ export function axisColumns(seen: FirstSeen<unknown>): {
   return { varying, constant };
 }
 
+/** @returns the axes without those that say in every row what one before them says, as of two options that are set together. */
+export function tellingAxes(
+  axes: readonly AxisColumn[],
+  rows: readonly { readonly axes: Readonly<Record<string, AxisValue>> }[],
+): AxisColumn[] {
+  const repeats = (one: AxisColumn, other: AxisColumn) =>
+    rows.every((row) => cellText(one, row.axes[one.name]) === cellText(other, row.axes[other.name]));
+  return axes.filter((axis, i) => !axes.slice(0, i).some((before) => repeats(before, axis)));
+}
+
 /** @returns the names of the metrics that a choice shows, in its order, whether they were measured or not. */
 export function shownMetrics(objectives: readonly Objective[], choice: ColumnChoice | null): Set<string> {
   // What a technique costs in quality is read beside its speed and size, before the finer points of timing.

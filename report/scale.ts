@@ -100,6 +100,17 @@ export function intervalText(value: number, [low, high]: Interval, scale: Scale)
   return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
 }
 
+/**
+ * @returns a value's interval where room is short: the longer side as a share of the value, `± 8 %`; of one that reaches further than the value
+ *   is large how many times less and more, `÷ 3, × 3`.
+ */
+export function intervalShare(value: number, [low, high]: Interval): string {
+  const share = Math.max(value - low, high - value) / Math.abs(value);
+  if (share <= 1)
+    return `± ${share < 0.001 ? '<0.1' : Number((100 * share).toPrecision(share < 0.1 ? 1 : 2))} %`;
+  return low > 0 ? `÷ ${rough(value / low)}, × ${rough(high / value)}` : `± ${Math.round(100 * share)} %`;
+}
+
 const rough = (factor: number) => Number(factor.toPrecision(1));
 
 /** @returns half the length of an interval, which says how many digits of a value mean something. */

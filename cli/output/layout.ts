@@ -1,7 +1,8 @@
-import { type AxisColumn, cellText, type MetricColumn } from '../../report/columns.js';
+import { workloadNamed } from '../../core/workloads/index.js';
+import { type AxisColumn, cellText, type MetricColumn, tellingAxes } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
 import { intervalOf, metricOf, type Row } from '../../report/rows.js';
-import { intervalText, scaled } from '../../report/scale.js';
+import { intervalShare, intervalText, scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
 /** One column, ready to print: two lines of heading and a cell per row. */
@@ -22,22 +23,30 @@ export interface Layout {
 /** Blank columns between two columns, and before the first. */
 export const GAP = 2;
 
-/** What to keep longest when the terminal is narrow; objectives come before all of these. */
+/** What is kept longest of the other metrics when the terminal is narrow. */
 const KEEP = [
-  'decodeTokensPerSecond',
   'perplexity',
   'decodeRoofRatio',
   'predictedTimePerOutputTokenSeconds',
   'peakResidentBytes',
-  'prefillTokensPerSecond',
   'energyPerOutputTokenJoules',
   'taskScoreRatio',
   'klDivergenceNats',
-  'timeToFirstTokenSeconds',
   'interTokenLatencyP99Seconds',
   'interTokenLatencyP50Seconds',
   'modelBytes',
 ];
+
+/** How intervals stand behind their values: in the unit of the column, as a share of the value where room is short, or not at all. */
+type Spread = 'unit' | 'share' | 'none';
+/** How axes stand: whole, or short, with those left out that repeat another one. */
+type AxisWidth = 'whole' | 'short';
+
+/** Columns of the terminal for a value of an axis, and for a word above values that are shorter. */
+const AXIS_ROOM = {
+  whole: { value: 32, head: 32 },
+  short: { value: 12, head: 6 },
+} as const satisfies Record<AxisWidth, unknown>;
 
 /** Columns that are no metrics and no axes. */
 export interface Marks {
@@ -48,8 +57,9 @@ export interface Marks {
 }
 
 /**
- * Chooses the richest layout that fits: first every ± goes but the objectives', then the least important
- * metrics, then what binds a row, then the last ±, and at the very end long axis values are cut short.
+ * Chooses the richest layout that fits. What rows are read for (objectives, and key metrics of their workloads) stays with its intervals:
+ * intervals become shares of their values first, then the other metrics go, least important first, then axes are shortened, and then goes what
+ * binds a row. Only then do the key metrics go, and at the very end the last interval.
  * @param text turns signs into what this terminal can show
  */
 export function layOut(
@@ -58,48 +68,60 @@ export function layOut(
   text: (s: string) => string,
   { first: star, bound, last: notes }: Marks,
 ): Layout {
-  const fixed = [star, ...report.axes.map((axis) => axisColumn(report, axis, text))];
+  const axes = { whole: axisColumns(report, 'whole', text), short: axisColumns(report, 'short', text) };
   const withBound = bound === null ? [notes] : [bound, notes];
   const metrics = report.metrics.filter((m) => m.shown);
+  const importance = importanceOf(report);
   // Who asked for columns has said in their order which matter most.
   const byImportance =
     report.columns === null ? [...metrics].sort((a, b) => importance(a) - importance(b)) : metrics;
+  const keys =
+    report.columns === null ? metrics.filter((m) => importance(m) < OTHERS).length : metrics.length;
 
-  for (const spread of ['all', 'objectives'] as const) {
-    const layout = attempt(metrics, spread, withBound);
-    if (layout !== null) return layout;
-  }
-  const goals = report.columns === null ? metrics.filter((m) => m.objective).length : 0;
-  for (const after of [withBound, [notes]]) {
-    for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
-      const layout = attempt(byImportance.slice(0, count), 'objectives', after);
-      if (layout !== null) return layout;
-    }
-  }
-  for (let count = metrics.length; count >= 1; count--) {
-    const layout = attempt(byImportance.slice(0, count), 'none', [notes]);
-    if (layout !== null) return layout;
-  }
-  return narrow();
+  return (
+    firstThatFits(metrics.length, keys, 'whole', withBound) ??
+    firstThatFits(keys, keys, 'short', withBound) ??
+    firstThatFits(keys, 1, 'short', [notes]) ??
+    attempt(1, 'none', 'short', [notes]) ??
+    narrow()
+  );
 
-  function attempt(
-    kept: readonly MetricColumn[],
-    spread: 'all' | 'objectives' | 'none',
+  function firstThatFits(
+    most: number,
+    least: number,
+    axisWidth: AxisWidth,
     after: readonly TextColumn[],
   ): Layout | null {
-    const shown = metrics.filter((m) => kept.includes(m));
-    const spreading = shown.filter((m) => spread === 'all' || (spread === 'objectives' && m.objective));
+    for (let count = most; count >= Math.max(1, least); count--) {
+      const layout = attempt(count, 'unit', axisWidth, after) ?? attempt(count, 'share', axisWidth, after);
+      if (layout !== null) return layout;
+    }
+    return null;
+  }
+
+  function attempt(
+    count: number,
+    spread: Spread,
+    axisWidth: AxisWidth,
+    after: readonly TextColumn[],
+  ): Layout | null {
+    const kept = new Set(byImportance.slice(0, count));
+    const shown = metrics.filter((m) => kept.has(m));
+    const { columns: ofAxes, repeated } = axes[axisWidth];
     const columns = [
-      ...fixed,
-      ...shown.map((m) => metricColumn(report.rows, m, spreading.includes(m), text)),
+      star,
+      ...ofAxes,
+      ...shown.map((m) => metricColumn(report.rows, m, spread, text)),
       ...after,
     ];
     if (widthOf(columns) > width) return null;
-    return { columns, dropped: droppedBy(kept, after), spread: spreading };
+    const dropped = [...repeated, ...droppedBy(kept, after), ...(spread === 'none' ? ['its interval'] : [])];
+    return { columns, dropped, spread: spread === 'none' ? [] : shown };
   }
 
   function narrow(): Layout {
-    const first = byImportance.slice(0, 1).map((m) => metricColumn(report.rows, m, false, text));
+    const first = byImportance.slice(0, 1).map((m) => metricColumn(report.rows, m, 'none', text));
+    const fixed = [star, ...axes.short.columns];
     const rest = widthOf([...first, notes]);
     const each = Math.max(4, Math.floor((width - rest - GAP) / Math.max(1, fixed.length)) - GAP);
     const short = fixed.map((c) => {
@@ -109,12 +131,12 @@ export function layOut(
         cells: c.cells.map((s) => cut(s, each, text('…'))),
       };
     });
-    const dropped = droppedBy(byImportance.slice(0, 1), [notes]);
-    return { columns: [...short, ...first, notes], dropped, spread: [] };
+    const dropped = [...axes.short.repeated, ...droppedBy(new Set(byImportance.slice(0, 1)), [notes])];
+    return { columns: [...short, ...first, notes], dropped: [...dropped, 'its interval'], spread: [] };
   }
 
-  function droppedBy(kept: readonly MetricColumn[], after: readonly TextColumn[]): string[] {
-    const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
+  function droppedBy(kept: ReadonlySet<MetricColumn>, after: readonly TextColumn[]): string[] {
+    const dropped = metrics.filter((m) => !kept.has(m)).map((m) => m.label);
     return bound === null || after.includes(bound) ? dropped : [...dropped, bound.head[0]];
   }
 }
@@ -124,10 +146,19 @@ export function widthOf(columns: readonly TextColumn[]): number {
   return columns.reduce((sum, c) => sum + GAP + Math.max(...[...c.head, ...c.cells].map(columnsOf)), 0);
 }
 
-function importance(metric: MetricColumn): number {
-  if (metric.objective) return -1;
-  const at = KEEP.indexOf(metric.name);
-  return at === -1 ? KEEP.length : at;
+/** Importance of what is neither an objective nor a key metric; more is less important. */
+const OTHERS = 100;
+
+/** @returns a metric's place among those that a narrow table keeps: objectives, then what the workloads of the rows are about, then the others. */
+function importanceOf({ rows }: Report): (metric: MetricColumn) => number {
+  const kinds = new Set(rows.map(({ experiment }) => experiment.workload.kind));
+  const keys = [...kinds].flatMap((kind) => workloadNamed(kind)?.keyMetrics ?? []) as readonly string[];
+  const place = (order: readonly string[], name: string) =>
+    order.includes(name) ? order.indexOf(name) : order.length;
+  return ({ name, objective }) => {
+    if (objective) return -1;
+    return keys.includes(name) ? keys.indexOf(name) : OTHERS + place(KEEP, name);
+  };
 }
 
 /** `flashAttention` over two lines, cut where both are short; the second is free, because an axis has no unit. */
@@ -138,12 +169,36 @@ function twoLines(name: string): readonly [string, string] {
   return [name.slice(0, at), name.slice(at)];
 }
 
-function axisColumn(report: Report, axis: AxisColumn, text: (s: string) => string): TextColumn {
-  const { name, numeric } = axis;
-  const parts = twoLines(name);
+/** @returns the columns of axes, and the names of those that are left out, for they say in every row what another one says. */
+function axisColumns(
+  { axes, rows }: Report,
+  width: AxisWidth,
+  text: (s: string) => string,
+): { columns: TextColumn[]; repeated: string[] } {
+  const shown = width === 'short' ? tellingAxes(axes, rows) : axes;
   return {
-    head: parts,
-    cells: report.rows.map((row) => cut(text(cellText(axis, row.axes[name])), 32, text('…'))),
+    columns: shown.map((axis) => axisColumn(rows, axis, width, text)),
+    repeated: axes.filter((axis) => !shown.includes(axis)).map(({ name }) => name),
+  };
+}
+
+function axisColumn(
+  rows: readonly Row[],
+  axis: AxisColumn,
+  width: AxisWidth,
+  text: (s: string) => string,
+): TextColumn {
+  const { name, numeric } = axis;
+  const whole = rows.map((row) => text(cellText(axis, row.axes[name])));
+  const cutAt = (room: number) => whole.map((cell) => cut(cell, room, text('…')));
+  const short = cutAt(AXIS_ROOM[width].value);
+  // What differs only behind the cut stays as long as it may be.
+  const cells = new Set(short).size === new Set(whole).size ? short : cutAt(AXIS_ROOM.whole.value);
+  const room = Math.max(AXIS_ROOM[width].head, ...cells.map(columnsOf));
+  const [first, second] = twoLines(name);
+  return {
+    head: [cut(first, room, '.'), cut(second, room, '.')],
+    cells,
     align: numeric ? 'right' : 'left',
   };
 }
@@ -151,12 +206,13 @@ function axisColumn(report: Report, axis: AxisColumn, text: (s: string) => strin
 function metricColumn(
   rows: readonly Row[],
   metric: MetricColumn,
-  spread: boolean,
+  spread: Spread,
   text: (s: string) => string,
 ): TextColumn {
   const spreads = rows.map((row) => {
-    const [value, interval] = [metricOf(row, metric.name), spread ? intervalOf(row, metric.name) : null];
-    return value === null || interval === null ? '' : ` ${text(intervalText(value, interval, metric.scale))}`;
+    const [value, interval] = [metricOf(row, metric.name), intervalOf(row, metric.name)];
+    if (value === null || interval === null || spread === 'none') return '';
+    return ` ${text(spread === 'share' ? intervalShare(value, interval) : intervalText(value, interval, metric.scale))}`;
   });
   const room = Math.max(...spreads.map((s) => s.length), 0);
   const cells = rows.map((row, i) => {

@@ -74,7 +74,7 @@ function markdownText(report: Report): string {
   lines.push(...wayLines(report.rows));
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
-  for (const absence of report.absences) {
+  for (const absence of report.absences.filter((a) => a.missed)) {
     lines.push(`- no ${inCell(absence.what)}: ${inCell(absence.reason)}`);
   }
   return `${lines.join('\n').trimEnd()}\n`;

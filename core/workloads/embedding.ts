@@ -21,6 +21,7 @@ export const embedding: WorkloadKind = {
   lessMemory: 'Lower texts or textTokens.',
   rules: [],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
+  keyMetrics: ['itemsPerSecond', 'itemTokensPerSecond'],
   withinContext: (written, contextLength) =>
     written.has('textTokens') || contextLength >= 128 ? {} : { textTokens: contextLength },
   alsoKnownAs: { batchTexts: 'texts', maxLength: 'textTokens' },

@@ -63,6 +63,7 @@ export const finetune: WorkloadKind = {
   needs: 'trainer',
   lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  keyMetrics: ['trainTokensPerSecond', 'evalLoss'],
   withinContext: (written, contextLength) =>
     written.has('windowTokens') || contextLength >= WINDOW_TOKENS ? {} : { windowTokens: contextLength },
   rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],

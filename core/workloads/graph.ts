@@ -105,6 +105,7 @@ export const graph: WorkloadKind = {
   lessMemory: 'Lower cacheTokens, or choose a smaller quantization.',
   rules: [readable('settings', parseSettings), openNeedsRate, rampNeedsEnd],
   objectives: [{ metric: 'applicationLatencySeconds', better: 'min' }],
+  keyMetrics: ['applicationLatencySeconds', 'applicationLatencyP99Seconds', 'applicationsPerSecond'],
   withinContext: () => ({}),
   alsoKnownAs: { delay: 'networkDelayMs', network_delay: 'networkDelayMs', file: 'graph' },
 };

@@ -27,6 +27,7 @@ export const inference: WorkloadKind = {
   lessMemory: 'Lower items or sizes.',
   rules: [readable('sizes', readSizes)],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
+  keyMetrics: ['itemsPerSecond', 'inferenceP50Seconds', 'inferenceP99Seconds'],
   withinContext: () => ({}),
   alsoKnownAs: {},
 };

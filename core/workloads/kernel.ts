@@ -112,6 +112,7 @@ export const kernel: WorkloadKind = {
   needs: 'op',
   lessMemory: 'Choose a smaller shape.',
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  keyMetrics: ['kernelSeconds', 'achievedBytesPerSecond', 'achievedFlopsPerSecond'],
   withinContext: () => ({}),
   rules: [variantExists, typeExists, threadsOfCpu, ...inRange, ...consistent],
   alsoKnownAs: {},

@@ -69,6 +69,7 @@ export const latency: WorkloadKind = {
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  keyMetrics: ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'timeToFirstTokenSeconds'],
   withinContext: chosenWithin,
   alsoKnownAs: aliases({
     promptTokens: ['p', 'n_prompt', 'nPrompt', 'prompt', 'isl'],

@@ -191,6 +191,7 @@ export const serving: WorkloadKind = {
     { metric: 'systemTokensPerSecond', better: 'max' },
     { metric: 'userTokensPerSecond', better: 'max' },
   ],
+  keyMetrics: ['requestsPerSecond', 'scheduledTimeToFirstTokenP90Seconds', 'interTokenLatencyP50Seconds'],
   withinContext: () => ({}),
   alsoKnownAs: aliases({
     requestsPerSecond: ['request_rate', 'requestRate', 'qps', 'rate'],

@@ -17,6 +17,8 @@ export interface WorkloadKind {
   readonly rules: readonly Rule[];
   /** What rows are best at, where a sweep does not say. */
   readonly objectives: readonly { readonly metric: MetricName; readonly better: 'max' | 'min' }[];
+  /** What a row of it is read for, the most important first: a narrow table gives up everything else before these. */
+  readonly keyMetrics: readonly MetricName[];
   /**
    * Chooses what a sweep leaves open, where the defaults ask a model for more tokens than it was trained for.
    * @param written values of the options that the sweep says.

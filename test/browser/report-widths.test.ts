@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hasChromium, shoot } from '../support/chromium.js';
+import { experimentOf } from '../support/experiments.js';
+import { completeTrial } from '../support/records.js';
 import { reportOf, reportPages } from '../support/report-page.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { waysRecords } from '../support/ways-records.js';
@@ -57,6 +59,33 @@ describe.skipIf(!hasChromium)('report page on narrow screens (needs chromium)', 
     await page.locator('tr[data-row="2"] td.pick input').check();
     await page.locator('tr[data-row="2"] td.row-name').click();
     await page.waitForSelector('aside.detail');
+  });
+
+  test('on a phone rows that differ in their last axis alone are told apart', async () => {
+    const records = ['instruct-q4_k_m', 'instruct-q8_0'].flatMap((type, i) =>
+      [1, 4].map((parallel, j) =>
+        completeTrial({
+          experiment: experimentOf({
+            model: type,
+            quantization: type,
+            flashAttention: true,
+            parallel,
+            threads: j + 1,
+          }),
+          position: 2 * i + j,
+        }),
+      ),
+    );
+    const page = await pages.open(reportOf(records, 'twins'), 390);
+    const names = await page.$$eval('td.row-name > span', (all) =>
+      all.map((name) => [name.textContent, name.scrollHeight > name.clientHeight + 1] as const),
+    );
+    expect(names).toEqual([
+      ['1 instruct-q4_k_m threads=1 parallel=1', false],
+      ['2 instruct-q4_k_m threads=2 parallel=4', false],
+      ['3 instruct-q8_0 threads=1 parallel=1', false],
+      ['★4 instruct-q8_0 threads=2 parallel=4', false],
+    ]);
   });
 
   test('narrow screens get one column and no sideways scrolling of the page', async () => {

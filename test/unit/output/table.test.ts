@@ -72,6 +72,41 @@ describe('terminal table', () => {
     expect(dropped).toContain(marks.bound.head[0]);
   });
 
+  test('80 columns show what rows are read for with intervals, as shares and beside short axes; what else there is has to be wider', () => {
+    const latency = buildReport(sweepRecords({ experiments: 24 }), {
+      sweepName: 'reference',
+      objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+    });
+    const rows = (width: number) =>
+      renderTable(latency, { width, color: false, unicode: true })
+        .split('\n')
+        .filter((line) => line.includes(' ± ') || line.includes('['));
+    expect(rows(80)[0]).toMatch(/f16 +true +1 +7\.99 ± 27 % +97\.1 ± 16 % +2\.64 ± 16 %$/);
+    expect(rows(120)[0]).toMatch(/± 27 % .*± 16 % .*± 16 % .* 2\.792$/);
+    expect(rows(200)[0]).toMatch(/7\.99 \[6\.31, 10\.12\]/);
+  });
+
+  test('an interval that has no room is named, as columns are', () => {
+    const names = report.axes.map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(2);
+    expect(plain(40)).not.toMatch(/[±[]\d/);
+    expect(plain(40).replaceAll(/\s+/g, ' ')).toMatch(/no room here for .*its interval/);
+  });
+
+  test('an axis that repeats another one is left out where room is short, and named', () => {
+    const records = ['f16', 'q8_0', 'q4_k_m'].map((type, position) =>
+      completeTrial({
+        experiment: experimentOf({ model: type, quantization: type, threads: position + 1 }),
+        position,
+      }),
+    );
+    const twins = buildReport(records, { sweepName: 's', objectives: [] });
+    const table = (width: number) => renderTable(twins, { width, color: false, unicode: true });
+    expect(table(120)).toMatch(/model +quantization/);
+    expect(table(60)).not.toMatch(/model +quant/);
+    expect(table(60).replaceAll(/\s+/g, ' ')).toMatch(/no room here for quantization/);
+  });
+
   test('failed rows say why below themselves; disturbed ones bear their sign, invalid ones theirs, and point to their footnotes', () => {
     expect(plain(120)).toContain(
       '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',

@@ -1,4 +1,6 @@
 import { useMemo, useRef } from 'preact/hooks';
+import { tellingAxes } from '../../../../report/columns.js';
+import { shortNames } from '../../../../report/row-labels.js';
 import { NARROW, useMedia } from '../media.js';
 import { Columns, TableHead } from './head.js';
 import { ROW, useSameRowsInView } from './in-view.js';
@@ -22,6 +24,10 @@ export function Table(props: ResultsProps) {
   const measured = useRef(new Widths());
   const narrow = useMedia(NARROW);
   const widths = useMemo(() => measured.current.of(report.rows, metrics, narrow), [report, metrics, narrow]);
+  const naming = useMemo(() => {
+    const telling = tellingAxes(axes, report.rows);
+    return { axes: telling, names: shortNames(telling.map(({ name }) => name)) };
+  }, [report]);
   useSameRowsInView(scroller, rows, sort, props.filter);
   const [first, last] = useRowsInView(scroller, rows.length);
   const { focused, setFocus, onKeyDown } = useRowKeys(scroller, rows, props);
@@ -37,6 +43,7 @@ export function Table(props: ResultsProps) {
             <TableRow
               key={row.experimentId}
               axes={axes}
+              naming={naming}
               narrow={narrow}
               row={row}
               index={first + i}
