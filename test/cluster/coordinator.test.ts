@@ -91,7 +91,7 @@ test('a sweep file with errors comes back with every one of them', async () => {
 });
 
 test('an agent vanishes: its lease expires and another agent measures the point', async () => {
-  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 0.5 }), 1);
+  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 2 }), 1);
   const first = await enter(grpcAddress, { profile: aNode('node-a') });
   const lost = await first.agent.lease();
   first.agent.vanish();
@@ -131,7 +131,7 @@ test('the coordinator restarts on its file: agents come back, report again, noth
 });
 
 test('a late result of an expired lease and the one that was measured in its place are one start', async () => {
-  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 0.5 }), 1);
+  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 2 }), 1);
   const { agent: slow } = await enter(grpcAddress, { profile: aNode('slow') });
   const late = await slow.lease();
   const { agent: quick } = await enter(grpcAddress, { profile: aNode('quick') });
