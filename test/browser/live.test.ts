@@ -34,7 +34,7 @@ const CONFIG: CoordinatorConfig = {
   drainSeconds: 0,
 };
 /** On a busy machine the page takes a moment. */
-const PATIENT = { timeout: 10_000 };
+const PATIENT = { timeout: 60_000 };
 
 describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   let browser: Browser;
@@ -255,7 +255,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     closers.push(() => again.vanish());
     await page.waitForSelector('.connection.open');
     await again.work();
-    await expect.poll(async () => (await rowsOf(page)).length, { timeout: 10_000 }).toBe(5);
+    await expect.poll(async () => (await rowsOf(page)).length, { timeout: 60_000 }).toBe(5);
     await expect.poll(() => page.textContent('.standing-line')).toContain('5 of 5 settled');
     // The same page: nothing was loaded again.
     expect(await page.evaluate(() => performance.getEntriesByType('navigation').length)).toBe(1);
@@ -366,7 +366,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       await page.locator('section:has(#latency)').scrollIntoViewIfNeeded();
       await shoot(page, 'live-large', { fullPage: true });
     },
-    60_000,
+    180_000,
   );
 
   test('another sweep of the coordinator is compared with the one that is followed, while that goes on', async () => {

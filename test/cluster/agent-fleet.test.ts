@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/folder.js';
 import { startFakeAgent } from '../support/ridge.js';
 import { submission } from '../support/sweeps.js';
 
-const waiting = { timeout: 30_000, interval: 20 };
+const waiting = { timeout: 60_000, interval: 20 };
 let coordinator: RunningCoordinator | null = null;
 const agents: RunningAgent[] = [];
 
@@ -92,7 +92,7 @@ async function run(
 
 describe('an agent and its coordinator', () => {
   test('finish a sweep whose trials fail in every way, each with its reason', {
-    timeout: 90_000,
+    timeout: 180_000,
   }, async () => {
     const { grpcAddress } = await start();
     const agent = await joinFleet(grpcAddress);

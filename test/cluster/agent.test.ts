@@ -50,7 +50,7 @@ async function agent(settings: AgentConfig): Promise<RunningAgent> {
 
 const fake = (options: Record<string, string | number>) => ({ runner: { kind: 'fake', options } });
 const spoolOf = (settings: AgentConfig) => join(settings.stateFolder, 'spool', 'node1');
-const waiting = { timeout: 20_000, interval: 20 };
+const waiting = { timeout: 60_000, interval: 20 };
 
 /** Waits for the records of trials that run one after another, for each as long as for one: together they take as many times that. */
 async function recorded(script: ScriptedCoordinator, count: number): Promise<void> {

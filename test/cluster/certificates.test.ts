@@ -18,7 +18,7 @@ import { aNode } from '../support/wire-records.js';
 
 /** Warnings go to stderr, as people read them. */
 const TALKING = { logLevel: 'warn', logFormat: 'text' } as const;
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 
 /** An authority as `ridge certs init` makes it, and the configuration that it prints. */
 async function authority() {

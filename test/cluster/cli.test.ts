@@ -218,7 +218,7 @@ describe('a cluster of commands', () => {
     const left = `goes on: ${6 - complete} of 6 points are left`;
     expect((await ridgeHere(['resume', sweepId, ...at])).stderr).toContain(left);
     const standing = async () => await status(client, sweepId);
-    await expect.poll(standing, { timeout: 30_000 }).toMatchObject({ state: 'done', complete: 6 });
+    await expect.poll(standing, { timeout: 60_000 }).toMatchObject({ state: 'done', complete: 6 });
     const nodes: string[] = [];
     for await (const { recordJson } of client.streamResults({ sweepId, follow: false, allTrials: false }))
       nodes.push(parseRecord(recordJson).node.name);

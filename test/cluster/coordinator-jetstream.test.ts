@@ -304,7 +304,7 @@ test.skipIf(!hasNatsServer)(
     await log.close();
     await server.stop();
   },
-  60_000,
+  180_000,
 );
 
 test.skipIf(oldNatsServer === null)(

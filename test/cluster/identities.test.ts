@@ -19,7 +19,7 @@ import { aNode } from '../support/wire-records.js';
 
 /** Warnings go to stderr, as people read them. */
 const TALKING = { logLevel: 'warn', logFormat: 'text' } as const;
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 let ca: Pair;
 let server: Pair;
 beforeAll(async () => {

@@ -58,7 +58,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     const starting = start('LATE');
     const begun = starting.then(() => 'started');
     // It has come, found nobody, and comes again.
-    await expect.poll(() => knocks.count(), { timeout: 30_000 }).toBeGreaterThan(2);
+    await expect.poll(() => knocks.count(), { timeout: 60_000 }).toBeGreaterThan(2);
     expect(await Promise.race([begun, 'waits'])).toBe('waits');
     await knocks.close();
     await server.restart();

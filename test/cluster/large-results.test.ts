@@ -49,7 +49,7 @@ async function agentWithSpool(
 
 async function allArrive(script: ScriptedCoordinator, spooled: string, reason: RegExp): Promise<void> {
   await vi.waitFor(() => expect(readdirSync(spooled).filter((name) => name.endsWith('.json'))).toEqual([]), {
-    timeout: 20_000,
+    timeout: 180_000,
     interval: 20,
   });
   const newest = new Map(script.records.map((record) => [record.trialId, record]));

@@ -11,7 +11,7 @@ import { submission } from '../support/sweeps.js';
 /* Agents outlive coordinators: a real agent, real children, a coordinator that stops and comes back. */
 
 const folder = sharedFolder();
-const waiting = { timeout: 25_000, interval: 20 };
+const waiting = { timeout: 60_000, interval: 20 };
 let coordinator: RunningCoordinator | null = null;
 let agent: RunningAgent | null = null;
 afterEach(async () => {

@@ -26,7 +26,7 @@ describe.skipIf(home === undefined)(
       env: { HOME: folder, XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') },
     };
 
-    test('finds its engine and its kernels, and Node.js says no warning', { timeout: 60_000 }, async () => {
+    test('finds its engine and its kernels, and Node.js says no warning', async () => {
       const { code, stdout, stderr } = await ridge(['doctor', '--json'], options);
       expect(code, stderr).toBe(0);
       expect(stderr).not.toMatch(/warning/i);
@@ -50,7 +50,7 @@ describe.skipIf(home === undefined)(
       expect(environment).toMatchObject({ nodejs: process.version, stepLoop: 'native' });
     });
 
-    test('has a coordinator whose web view opens, and that ends in peace', { timeout: 60_000 }, async () => {
+    test('has a coordinator whose web view opens, and that ends in peace', async () => {
       const [port, web] = [await freePort(), await freePort()];
       const addresses = ['--listen', `127.0.0.1:${port}`, '--web', `127.0.0.1:${web}`, '--metrics', 'off'];
       const coordinator = startRidge(['coordinator', ...addresses, '--data', join(folder, 'data')], options);

@@ -71,5 +71,5 @@ test.skipIf(!installed('prometheus'))(
     expect(records.map(({ experimentId }) => experimentId)).toContain(exemplars[0]?.labels.experiment);
     agent.vanish();
   },
-  60_000,
+  180_000,
 );

@@ -216,7 +216,7 @@ describe('quality in a sweep', () => {
       const name = existsSync(asked) ? readdirSync(asked).find((one) => one.endsWith('.jsonl')) : undefined;
       return name === undefined ? 0 : readFileSync(join(asked, name), 'utf8').split('\n').length - 2;
     };
-    await expect.poll(journal, { timeout: 50_000, interval: 5 }).toBeGreaterThan(4);
+    await expect.poll(journal, { timeout: 60_000, interval: 5 }).toBeGreaterThan(4);
     first.process.kill('SIGKILL');
     await first.ended;
     const again = await ridge(words, { cwd: folder, env: own });
@@ -234,7 +234,7 @@ describe('quality in a sweep', () => {
   });
 
   test('ridge submit: the same from a node that allows the scorer and the source of the model', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const server = await new FileServer().start();
     const model = server.put('/tiny.gguf', readFileSync(join(folder, 'tiny.gguf')));

@@ -68,5 +68,5 @@ test.skipIf(llamaServer === undefined)(
       await pool.close();
     }
   },
-  60_000,
+  180_000,
 );

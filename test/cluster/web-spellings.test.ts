@@ -122,7 +122,7 @@ describe.skipIf(!hasOpenssl)(
       return found;
     }
 
-    test('tokens: without one, and with one of another scope', { timeout: 60_000 }, async () => {
+    test('tokens: without one, and with one of another scope', async () => {
       const { ca } = authority;
       const filled = await fillByTokens();
       expect(await givenAway(filled, { ca }, [])).toEqual([]);
@@ -141,7 +141,7 @@ describe.skipIf(!hasOpenssl)(
       raw.close();
     });
 
-    test('what is no route is the same answer for everybody', { timeout: 60_000 }, async () => {
+    test('what is no route is the same answer for everybody', async () => {
       const { ca } = authority;
       const { url, paths } = await fillByTokens();
       const [stranger, reader] = [new RawHttp(url, { ca }), new RawHttp(url, { ca })];
@@ -167,7 +167,7 @@ describe.skipIf(!hasOpenssl)(
     });
 
     test('mutual TLS: a certificate of the authority without the scope read', {
-      timeout: 60_000,
+      timeout: 180_000,
     }, async () => {
       const { ca, caFile } = authority;
       const pairs = new Map(

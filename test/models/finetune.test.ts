@@ -264,7 +264,7 @@ describe('refused with the reason', () => {
 });
 
 describe('an experiment that fine-tunes', () => {
-  test('gives a record with its losses, times, memory and adapter', { timeout: 60_000 }, async () => {
+  test('gives a record with its losses, times, memory and adapter', async () => {
     const node = trialContext({ limits: { idleSeconds: 0 } });
     const options = { steps: 5, windowTokens: 32, text: 'builtin:sample', learningRate: 0.005 };
     const changes = {
@@ -307,7 +307,7 @@ describe('an experiment that fine-tunes', () => {
   });
 
   test('asks what it made: DoRA merged onto its quantized base, better on its text than the base', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const node = trialContext({ limits: { idleSeconds: 0 } });
     const record = await startTrial(
@@ -340,7 +340,7 @@ describe('an experiment that fine-tunes', () => {
   });
 
   test('learns answers of a file of prompts, and says which line of it is none', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const runner = { kind: 'ggml', options: { threads: 1 } };
     const models = mkdtempSync(join(folder, 'models-'));
@@ -369,7 +369,7 @@ describe('an experiment that fine-tunes', () => {
     expect(refused.failure?.message).toMatch(/pairs.jsonl:2: .*neither prompt and completion nor messages/);
   });
 
-  test('says why a text is too short', { timeout: 60_000 }, async () => {
+  test('says why a text is too short', async () => {
     const options = { steps: 5, windowTokens: 512, sequencesPerStep: 64, text: 'builtin:sample' };
     const runner = { kind: 'ggml', options: { threads: 1 } };
     const record = await startTrial(

@@ -54,7 +54,7 @@ async function rank(name: string, killAt = Number.POSITIVE_INFINITY) {
 }
 
 test('one file ranks by candidates, first tokens and generated orders; killed, it goes on at the query', {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async () => {
   const whole = await rank('whole');
   expect(whole.failure).toBeNull();

@@ -82,7 +82,7 @@ const served = (kind: string, trialId: string) =>
   );
 
 describe('the idle power of a node that runs servers', () => {
-  test('is read before the first one is loaded, and once for the sweep', { timeout: 60_000 }, async () => {
+  test('is read before the first one is loaded, and once for the sweep', async () => {
     const { node, pool } = nodeWith('simulated-server', {});
     const [first, second] = [
       await startTrial(served('simulated-server', 't1'), node).done,

@@ -195,7 +195,7 @@ describe('a child for one task', () => {
       expect(alive(pid)).toBe(true);
       agent.kill('SIGKILL');
       await once(agent, 'exit');
-      await expect.poll(() => alive(pid) && !isZombie(pid), { timeout: 10_000 }).toBe(false);
+      await expect.poll(() => alive(pid) && !isZombie(pid), { timeout: 60_000 }).toBe(false);
     },
   );
 });

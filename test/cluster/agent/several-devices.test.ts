@@ -116,7 +116,7 @@ describe('a trial over RPC servers', () => {
     return await startTrial(lease({ runner: { kind: 'llama-cpp', options } }), node).done;
   };
 
-  test('fails in a sentence where the node names none, or has no library', { timeout: 60_000 }, async () => {
+  test('fails in a sentence where the node names none, or has no library', async () => {
     const unnamed = await over('desk', { servers: {} });
     expect(unnamed.failure).toMatchObject({
       code: 'device-missing',

@@ -15,7 +15,7 @@ let holders = 0;
 let names = 0;
 
 /** For what comes when it comes. */
-const PATIENT = { timeout: 30_000 };
+const PATIENT = { timeout: 60_000 };
 /** Longer than any test. */
 const LONG_SECONDS = 120;
 

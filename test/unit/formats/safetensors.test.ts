@@ -272,7 +272,7 @@ describe('mutations never do more than be refused', () => {
   head.writeBigUInt64LE(BigInt(json.length));
   const fileBytes = head.length + 288;
 
-  test('bytes changed anywhere', { timeout: 60_000 }, () => {
+  test('bytes changed anywhere', () => {
     const path = join(temporaryFolder(), 'mutated.safetensors');
     const digits = fc.constantFrom(...Buffer.from('0123456789-.eE"\\[]{},:'));
     const change = fc.record({ at: fc.nat(head.length - 1), value: fc.oneof(fc.nat(255), digits) });
