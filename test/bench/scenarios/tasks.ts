@@ -14,6 +14,13 @@ export interface Asked {
 export const ASKED: readonly Asked[] = [
   { name: 'multiple choice', task: 'choices', ask: null, flags: {} },
   { name: 'options before the answer', task: 'contexts', ask: null, flags: {} },
+  { name: 'options that go on within a word', task: 'endings', ask: null, flags: {} },
+  {
+    name: 'an option that is empty, 3 examples',
+    task: 'negations',
+    ask: '{ fewShot: 3 }',
+    flags: { num_fewshot: 3 },
+  },
   {
     name: 'generation with filters, 2 examples',
     task: 'sums',
@@ -97,6 +104,22 @@ export function writeTasks(folder: string, items: number): void {
       answer: `${i + 2} and ${(i * 3) % 7} are ${i + 2 + ((i * 3) % 7)}.\n#### ${i + 2 + ((i * 3) % 7)}`,
     })),
   );
+  // The last token of the context and the first of the option may be one.
+  file(
+    'endings',
+    numbers.map((i) => {
+      const [word, other] = [ANIMALS[i % 15]!, ANIMALS[(i + 4) % 15]!];
+      return {
+        context: `On day ${i} there was a ${word.slice(0, 1 + (i % 2))}`,
+        choices: [word.slice(1 + (i % 2)), other.slice(1), 's'],
+        answer: i % 3,
+      };
+    }),
+  );
+  file(
+    'negations',
+    numbers.map((i) => ({ statement: `The ${ANIMALS[i % 15]} number ${i} is`, answer: i % 2 })),
+  );
   const data = (name: string) => {
     const path = join(folder, `${name}.jsonl`);
     return `task: ${name}\ndataset_path: json\ndataset_kwargs: { data_files: { test: ${path} } }\ntest_split: test\nfewshot_split: test\n`;
@@ -114,6 +137,19 @@ doc_to_target: "{{ sentence.split('_')[1].strip() }}"
 doc_to_choice: "{{ [sentence.split('_')[0] ~ option1, sentence.split('_')[0] ~ option2] }}"
 metric_list: [{ metric: acc }]
 `;
+  const endings = `output_type: multiple_choice
+doc_to_text: "{{context}}"
+doc_to_target: "{{answer}}"
+doc_to_choice: "{{choices}}"
+target_delimiter: ""
+metric_list: [{ metric: acc }, { metric: acc_norm }]
+`;
+  const negations = `output_type: multiple_choice
+doc_to_text: "{{statement}}"
+doc_to_target: "{{answer}}"
+doc_to_choice: ["", "not"]
+metric_list: [{ metric: acc }]
+`;
   const sums = String.raw`output_type: generate_until
 doc_to_text: "Question: {{question}}\nAnswer:"
 doc_to_target: "{{answer}}"
@@ -125,6 +161,6 @@ filter_list:
   - name: flexible-extract
     filter: [{ function: regex, group_select: -1, regex_pattern: "(-?[$0-9.,]{2,})|(-?[0-9]+)" }, { function: take_first }]
 `;
-  for (const [name, rest] of Object.entries({ choices, contexts, sums }))
+  for (const [name, rest] of Object.entries({ choices, contexts, endings, negations, sums }))
     writeFileSync(join(folder, `${name}.yaml`), data(name) + rest);
 }
