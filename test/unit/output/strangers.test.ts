@@ -51,7 +51,7 @@ describe('names in a record', () => {
     'x'.repeat(65),
   ])('an option %j is none', (name) => {
     expect(recordOf(JSON.stringify(withOption(name)))).toMatch(
-      /runner\.options.*: names of options are a letter/s,
+      /runner\.options.*: names of options have at most 64 letters/s,
     );
   });
 
