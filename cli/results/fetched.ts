@@ -86,7 +86,8 @@ export async function fetchRun(
 /** Says how many results of a coordinator or a log are left out because they are no records: one faulty node must not cost the results of the others. @param left the reason of each */
 export function sayLeftOut(left: readonly string[]): void {
   if (left.length === 0) return;
-  const which = left.length === 1 ? 'one record is left out' : `${left.length} records are left out; the first`;
+  const which =
+    left.length === 1 ? 'one record is left out' : `${left.length} records are left out; the first`;
   say(`${which}: ${left[0]}`);
 }
 

@@ -105,11 +105,18 @@ export class Shelf {
     const namespace = namespaceOf(key);
     if (bytes > this.#settings.maxBytes) throw noRoom(bytes);
     if (!this.#kept().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
-    const progress = await this.#incoming.take(caller, piece);
-    const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
-    const received = Math.max(before.bytes, progress.received);
-    this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
-    return progress;
+    // Known before it is here: whoever makes room meanwhile removes files that belong to nothing.
+    if (!this.#coming.has(digest)) this.#coming.set(digest, { namespace, bytes: 0, at: this.#now() });
+    try {
+      const progress = await this.#incoming.take(caller, piece);
+      const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
+      const received = Math.max(before.bytes, progress.received);
+      this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
+      return progress;
+    } catch (error) {
+      if (this.#coming.get(digest)?.bytes === 0) this.#coming.delete(digest);
+      throw error;
+    }
   }
 
   /** Has an artifact whose files were brought. @throws WireError `invalid` for one that lacks a file. */
@@ -173,7 +180,9 @@ export class Shelf {
       const begun =
         most === namespace
           ? undefined
-          : [...this.#coming].find(([one, coming]) => one !== digest && coming.namespace === most);
+          : [...this.#coming].find(
+              ([one, coming]) => one !== digest && coming.namespace === most && coming.bytes > 0,
+            );
       if (oldest !== undefined) await this.#drop(oldest);
       else if (begun !== undefined) this.#coming.delete(begun[0]);
       else throw noRoom(bytes);

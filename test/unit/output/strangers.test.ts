@@ -113,7 +113,9 @@ test('a record that a node spoiled is left out, and the rest of the sweep is the
   };
   const fetched = await fetchRun(control as unknown as ControlConnection, 's1', place);
   expect(fetched).toEqual({ results: 2, files: 0 });
-  expect(said.mock.calls.join('')).toMatch(/one record is left out: not a result record: .*names of options have/);
+  expect(said.mock.calls.join('')).toMatch(
+    /one record is left out: not a result record: .*names of options have/,
+  );
   expect(existsSync(join(place, 'results.jsonl'))).toBe(true);
 });
 
