@@ -11,7 +11,7 @@ import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
 import type { AgentConnection } from '../proto/client.js';
 import { redialling } from '../proto/redial.js';
 import { SharedArtifacts } from './artifacts.js';
-import { work } from './before-work.js';
+import { runSession } from './before-work.js';
 import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
@@ -106,8 +106,8 @@ export async function startAgent(
   const exporter = await exporterOf(config, metrics.families, () => session.connected);
   const going = new AbortController();
   const { missing } = probe;
-  const working = { session, roofs, missing, trials, going: going.signal };
-  const ended = work({ ...working, log: (level, sentence) => log[level](sentence) }).finally(async () => {
+  const parts = { session, roofs, missing, trials, going: going.signal };
+  const ended = runSession({ ...parts, log: (level, sentence) => log[level](sentence) }).finally(async () => {
     await exporter?.close();
     metrics.close();
     await closeNode({ probe, context });

@@ -18,7 +18,7 @@ export function absentBy(probe: RunnerProbe): Readonly<Record<string, string>> {
 
 const keyOf = (kind: string) => `runner ${kind}`;
 
-/** Runners of which nobody knows whether they are on this node, for their probes came to nothing. */
+/** Runners whose probes gave no answer: nobody knows whether they are on this node. */
 export class MissingRunners {
   readonly #offered: Offered;
   readonly #probe: (kind: string) => Promise<RunnerProbe>;

@@ -60,9 +60,9 @@ export interface NodeProbe {
 
 /** A probe opens drivers and libraries; one that takes longer hangs. */
 const PROBE_LIMIT_SECONDS = 60;
-/** A machine on which everything starts at once may end a probe that has nothing to do with it. */
+/** On a machine where everything starts at once, a probe may end by no fault of its runner. */
 const PROBE_TRIES = 3;
-/** How a probe fails that has said nothing of its runner. */
+/** Failures of a probe that say nothing of its runner. */
 const WITHOUT_ANSWER: ReadonlySet<FailureCode> = new Set([
   'crashed',
   'timed-out',
@@ -148,7 +148,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
   };
 }
 
-/** @param atOnce each is a process: more of them than there are CPUs only keep each other, and everybody else, from answering. */
+/** @param atOnce probes that run at a time. Each is a process: more of them than CPUs would only slow down each other and everybody else. */
 async function probeRunners(
   kinds: readonly string[],
   engines: NodeEngines | undefined,

@@ -71,9 +71,9 @@ export class Session {
   #outbox: Outbox | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #draining = false;
-  /** What this node does first; null = it asks for work. */
+  /** What this node does before it asks for work; null = it asks. */
   #held: BeforeWork | null = null;
-  /** The conversation was ended here, to begin another with a profile that has changed. */
+  /** This agent has ended the conversation, to begin another one with its new profile. */
   #renews = false;
   /** Why the last attempt failed. */
   #trouble: string | null = null;
@@ -146,7 +146,7 @@ export class Session {
     this.#beat();
   }
 
-  /** Asks for work again. @param changed whether the node's profile is another one than it was: then it is told anew. */
+  /** Asks for work again. @param changed whether the node's profile has changed: then another conversation begins, which tells it. */
   goOn(changed: boolean): void {
     this.#held = null;
     if (changed && this.#stream !== null) {

@@ -44,7 +44,7 @@ export function clientSecurity(options: CredentialOptions): ClientSecurity {
   return { kind: 'plaintext' };
 }
 
-/** A coordinator is there, and cannot answer now. */
+/** A coordinator is there, but cannot answer now. */
 class LaterError extends CommandError {}
 
 /** Turns what the wire says into one sentence with the next step. */

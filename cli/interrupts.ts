@@ -1,17 +1,17 @@
 import { say } from './output/print.js';
 
-/** So long a command may take to end by itself when it is terminated. */
+/** Seconds that a terminated command has to end by itself. */
 const GRACE_SECONDS = 4;
 
 let endProgram: (() => void) | null = null;
 
-/** @param end ends this process, which does one command and no more, when that was terminated and has not ended soon by itself. */
+/** @param end ends this process. It is called when the command was terminated and does not end by itself soon after. */
 export function endWhenTerminated(end: () => void): void {
   endProgram = end;
 }
 
-/** SIGTERM has come. What a command writes it writes whole or not at all, so that it may be ended anywhere. */
-export function terminated(): void {
+/** Is called on SIGTERM. A command may be ended anywhere after that: whatever it writes, it writes whole or not at all. */
+export function beginGracePeriod(): void {
   if (endProgram !== null) setTimeout(endProgram, 1000 * GRACE_SECONDS).unref();
 }
 
@@ -23,7 +23,7 @@ export function terminated(): void {
 export async function unlessTerminated(work: (ended: AbortSignal) => Promise<void>): Promise<boolean> {
   const controller = new AbortController();
   const end = () => {
-    terminated();
+    beginGracePeriod();
     controller.abort();
   };
   process.once('SIGTERM', end);
@@ -66,7 +66,7 @@ export function onInterrupt(
     } else {
       say('stopping at once');
       stopped = true;
-      if (terminates) terminated();
+      if (terminates) beginGracePeriod();
       stopNow();
     }
   };

@@ -81,7 +81,7 @@ const bodiesSchema = z.discriminatedUnion('kind', [
 
 const artifactsSchema = z.strictObject({
   path: z.string().min(1),
-  /** All together; beyond that the longest unused go of the namespace that has most. */
+  /** Of all artifacts. Beyond that, those of the namespace that has most go, the longest unused first. */
   maxBytes: count.default(20e9),
   /** What its disk has left in any case. */
   keepFreeBytes: z.number().int().nonnegative().default(5e9),

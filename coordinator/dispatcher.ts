@@ -202,7 +202,7 @@ export class Dispatcher {
 
   async #inTurn(event: Event): Promise<Reply[]> {
     const isBookkeeping = BOOKKEEPING.has(event.event);
-    // What would wait behind a log that is away is not let in: whoever asks is told at once.
+    // An event that would wait for a log that is away is refused: whoever asks is told at once.
     if (!isBookkeeping && event.event !== 'tick') this.checkLeads();
     const replies = await this.#oneAtATime(async () => {
       if (!isBookkeeping) {
@@ -375,13 +375,13 @@ export class Dispatcher {
     return written.finally(() => this.#late.delete(written));
   }
 
-  /** Puts new answers into the record that they were asked for: what was timed is not timed again. */
+  /** Puts new answers into the record that they were asked for: its timed numbers stay. */
   async #withAnswers(event: ReportedEvent): Promise<ReportedEvent> {
     const { supersedes, sweep: about, node } = event.record;
     const known = this.state.sweeps.get(about.id);
     const kept =
       known && keptAnswersOf(this.state, queueOf(known, queueKey(known, node.name)), about.position);
-    // Of the trial that its point shows, and of no other.
+    // Only into the record of the trial that its point shows.
     const position = kept?.trialId === supersedes ? this.#projection.entryOf(supersedes ?? '') : undefined;
     if (position === undefined) return event;
     const { fact } = await this.#parts.log.get(position, 'full');
@@ -389,7 +389,7 @@ export class Dispatcher {
     const { start } = fact.record.sweep;
     const answered = answeredAgain(fact.record, event.record);
     if (answered === fact.record) return event;
-    // One that was taken over is of another sweep.
+    // A result that was taken over names another sweep.
     const sweep = {
       ...event.record.sweep,
       purpose: 'measure' as const,

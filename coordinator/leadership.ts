@@ -41,7 +41,7 @@ export class Leadership {
     throw new WireError('unavailable', this.sentence, details, { leader, passes: true });
   }
 
-  /** Why nobody can be asked for what takes the log: it is away, or no coordinator leads it; null = somebody can. */
+  /** Why nothing that needs the log can be asked: it is away, or no coordinator leads; null = it can be asked. */
   get trouble(): string | null {
     return this.#storeAway === null && this.#leader !== null ? null : this.sentence;
   }
@@ -64,7 +64,7 @@ export class Leadership {
     this.changes.notify();
   }
 
-  /** Nobody knows: the store does not answer. Whoever led can do nothing that takes it. */
+  /** Nobody knows who leads: the store does not answer. Whoever led cannot do anything that needs it. */
   unheard(reason: Failure): void {
     const before = this.#storeAway;
     this.#storeAway = reason;

@@ -22,7 +22,7 @@ import { Registry } from './registry/registry.js';
 import { namespaceOf, policyOf } from './scheduler/namespaces.js';
 import { SweepReader } from './sweep-reader.js';
 
-/** What was opened, and is closed in the other order; a close that fails does not keep the others open. */
+/** Closes what was opened, in the reverse order. A close that fails does not keep the others open. */
 export class Opened {
   readonly #closers: (() => Promise<void>)[] = [];
 
@@ -59,7 +59,7 @@ interface LogEvents {
   readonly recovered: [];
 }
 
-/** @returns what a coordinator writes for people, on stderr. */
+/** @returns the log for people, on stderr. */
 export function logOf({ logFormat, logLevel: level }: ResolvedConfig): Logger {
   const text = isText(logFormat, process.stderr);
   return pino(
@@ -192,7 +192,7 @@ function usageOf({ store }: KeptBodies, { state }: Dispatcher): BodyUsage {
   );
 }
 
-/** Other coordinators on the log have no part in a folder of this one: there raw samples stay in the log. */
+/** Raw samples stay in the log where other coordinators may read it and the bodies are in a folder, which is this coordinator's alone. */
 function rawBytesOf({ bodies, log }: ResolvedConfig): number | null {
   const alone = log.kind === 'sqlite' || log.kind === 'memory';
   return bodies === null || (bodies.kind === 'folder' && !alone) ? null : bodies.rawBytes;

@@ -103,7 +103,7 @@ function searchOf(
   label: SweepView['label'],
 ): SweepView['newSearch'] {
   if (spec === null) return null;
-  // Whoever submits a sweep again begins no search.
+  // Not before a search begins: a sweep that is only submitted again needs no points.
   let points: SearchSpace | null = null;
   const physics = (position: number) => physicsOf(space.at(position));
   const labelOf = (position: number) => label(experimentAt(space, position, null));

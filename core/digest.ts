@@ -8,10 +8,10 @@ const NO_DIGEST = 'is no digest: "sha256:" and 64 hex digits';
 /** A digest of a document. Digests become names of files: nothing else may stand in their place. */
 export const digestSchema = z.string().regex(DIGEST, NO_DIGEST);
 
-/** Of a model: of a synthetic one the header says all that its weights follow from, and has the digest. */
+/** Of a model. Of a synthetic one it is the digest of its header, from which all weights follow. */
 export const modelDigestSchema = z.string().regex(/^(?:header-)?sha256:[0-9a-f]{64}$/, NO_DIGEST);
 
-/** Of an adapter: a synthetic one is its own source. */
+/** Of an adapter. A synthetic one has its source in place of a digest. */
 export const adapterDigestSchema = z
   .string()
   .regex(/^(?:sha256:[0-9a-f]{64}|synthetic:lora(?:\?[\w=&,.%+-]*)?)$/, NO_DIGEST);

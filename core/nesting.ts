@@ -1,7 +1,7 @@
-/** Lists and records that a stranger wrote may stand in each other so deep. More takes the stack of whatever walks through them. */
+/** How deep lists and records of a stranger may be nested: a walk through deeper ones could overflow the stack. */
 export const MOST_NESTED = 100;
 
-/** @returns whether lists and records stand in each other deeper than that. It looks no deeper itself. */
+/** @returns whether a value is nested deeper than that. @param left levels that it may still have. */
 export function isNestedTooDeep(value: unknown, left = MOST_NESTED): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return left === 0 || Object.values(value).some((inner) => isNestedTooDeep(inner, left - 1));

@@ -54,8 +54,8 @@ export function recordsOf(
 }
 
 /**
- * Tokens with which prompts begin that the server was given, or gave, before. What it counts beyond the text, for a beginning or a template, may
- * be the same in all.
+ * Counts the tokens at the beginnings of prompts that the server had read, or written, before. Tokens that it counts beyond the text, for a begin token
+ * or a template, may be the same in all prompts, so they count as shared.
  */
 function sharedTokens(
   exchanges: readonly Exchange[],

@@ -197,7 +197,7 @@ export class Controller {
     return spec?.coordinator?.address ?? settings.agents.coordinator ?? settings.coordinator;
   }
 
-  /** Looks at all the others, and so only where an object wants its sweep to stop. */
+  /** Is asked only where an object wants its sweep to stop: it looks at all other objects. */
   #othersOf(object: SweepObject, reading: Reading, id: string | null): Others {
     const goes = object.metadata.deletionTimestamp !== undefined;
     if (id === null || !(goes || (reading.ok && askedBy(reading.spec) !== null))) return 'none';
@@ -206,7 +206,7 @@ export class Controller {
     return wishes.includes('suspend') ? 'keep' : 'none';
   }
 
-  /** @returns what an object wants of a sweep: null = that it runs. Who goes, or asks for another one, wants as little of it as who cancels it. */
+  /** @returns what an object wants of a sweep; null = that it runs. One that is being deleted, or asks for another sweep, counts as one that cancels it. */
   #wishOf(object: SweepObject, id: string): Asked {
     const reading = this.#readingOf(object);
     if (!reading.ok || object.metadata.deletionTimestamp !== undefined) return 'cancel';

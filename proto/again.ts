@@ -2,23 +2,24 @@ import type { Coordinators, Place } from './coordinators.js';
 import { WireError } from './errors.js';
 import type { Outages, Waiting } from './outage.js';
 
-/** What was asked is asked again so often at once while nothing of an answer comes, and then with a pause as long as patience lasts. */
-const TRIES = 8;
-const AGAIN_MILLISECONDS = 100;
-const PAUSE_MILLISECONDS = 1_000;
+/** Tries in quick succession, for as long as nothing of an answer has come. Further ones are slow, until patience is over. */
+const QUICK_TRIES = 8;
+/** Each quick try waits so much longer than the one before. */
+const QUICK_MILLISECONDS = 100;
+const SLOW_MILLISECONDS = 1_000;
 
-/** Whom is asked, and what keeps them from answering. */
-export interface Asked {
+/** The coordinators of one connection, and what keeps them from answering. */
+export interface CoordinatorAccess {
   readonly coordinators: Coordinators;
   readonly outages: Outages;
 }
 
-const never = new AbortController().signal;
+const NEVER_ABORTED = new AbortController().signal;
 
-/** Asks the one that leads, and again where another one does by then, or it could not answer. */
-export async function again<T>(
-  { coordinators, outages }: Asked,
-  given: AbortSignal = never,
+/** Asks the coordinator that leads. Asks again when another one leads by then, or when it could not answer. */
+export async function askLeader<T>(
+  { coordinators, outages }: CoordinatorAccess,
+  given: AbortSignal = NEVER_ABORTED,
   ask: (place: Place, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const waiting = outages.wait(given, true);
@@ -33,7 +34,7 @@ export async function again<T>(
         return answer;
       } catch (error) {
         if (given.aborted) throw error;
-        await beforeNext({ coordinators, outages }, waiting, place, error, tried);
+        await waitToRetry({ coordinators, outages }, waiting, place, error, tried);
       }
     }
   } finally {
@@ -41,10 +42,10 @@ export async function again<T>(
   }
 }
 
-/** The same for a stream, which goes on where it was. @param seen is told every message. */
-export async function* againFrom<Message>(
-  { coordinators, outages }: Asked,
-  given: AbortSignal = never,
+/** The same for a stream, which continues where it broke off. @param seen is told every message, so that `open` knows where that is. */
+export async function* streamFromLeader<Message>(
+  { coordinators, outages }: CoordinatorAccess,
+  given: AbortSignal = NEVER_ABORTED,
   open: (place: Place, over: AbortSignal) => AsyncIterable<Message>,
   seen: (message: Message) => void = () => {},
 ): AsyncGenerator<Message> {
@@ -65,7 +66,7 @@ export async function* againFrom<Message>(
         if (!place.moved.aborted) return;
       } catch (error) {
         if (given.aborted) return;
-        await beforeNext({ coordinators, outages }, waiting, place, error, tried);
+        await waitToRetry({ coordinators, outages }, waiting, place, error, tried);
       }
     }
   } finally {
@@ -74,8 +75,8 @@ export async function* againFrom<Message>(
 }
 
 /** Waits until it is worth asking again. @throws the error where it is not. */
-async function beforeNext(
-  { coordinators, outages }: Asked,
+async function waitToRetry(
+  { coordinators, outages }: CoordinatorAccess,
   waiting: Waiting,
   place: Place | null,
   error: unknown,
@@ -83,9 +84,9 @@ async function beforeNext(
 ): Promise<void> {
   waiting.check();
   const elsewhere = place !== null && coordinators.failed(place, error);
-  if (elsewhere && tried < TRIES) return await waiting.pause(AGAIN_MILLISECONDS * (tried - 1));
+  if (elsewhere && tried < QUICK_TRIES) return await waiting.pause(QUICK_MILLISECONDS * (tried - 1));
   const late = waiting.isTroubled && error instanceof WireError && error.code === 'deadline';
   if (outages.passes(error)) waiting.trouble(error);
   else if (!late) throw error;
-  await waiting.pause(PAUSE_MILLISECONDS);
+  await waiting.pause(SLOW_MILLISECONDS);
 }

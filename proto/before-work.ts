@@ -1,4 +1,4 @@
-/** What an agent does that is connected and asks for no work: how its heartbeats call it, and how people are told. */
+/** What a connected agent does while it asks for no work: by its name in heartbeats, what people are told. */
 export const BEFORE_WORK = {
   measuring: 'measures its roofs first, which takes about a minute',
   looking: 'looks again for runners that gave no answer',
@@ -6,7 +6,7 @@ export const BEFORE_WORK = {
 
 export type BeforeWork = keyof typeof BEFORE_WORK;
 
-/** @returns what an agent does first by the state that it reports; null = it asks for work, or leaves. */
+/** @param state of an agent, as its heartbeats have it. @returns what it does before it asks for work; null = it asks, works or leaves. */
 export function beforeWorkOf(state: string): BeforeWork | null {
   return Object.hasOwn(BEFORE_WORK, state) ? (state as BeforeWork) : null;
 }

@@ -1,6 +1,6 @@
 import { type ChannelOptions, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { getOrMake } from '../core/maps.js';
-import { type Asked, again, againFrom } from './again.js';
+import { askLeader, type CoordinatorAccess, streamFromLeader } from './again.js';
 import { addressesOf, type Coordinators, coordinatorsAt } from './coordinators.js';
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
@@ -150,13 +150,13 @@ export function connectControl(
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const watch = (address: string, signal: AbortSignal) =>
     incoming<WatchLeaderResponse>(() => clients.at(address).watchLeader({}), signal);
-  const asked = askedAt(text, watch, patience);
+  const access = accessTo(text, watch, patience);
   const asking = <Request, Response>(
     method: (client: ControlServiceClient) => Unary<Request, Response>,
     request: Request,
     limits: CallLimits = {},
   ): Promise<Response> =>
-    again(asked, limits.signal, (place, wanted) => {
+    askLeader(access, limits.signal, (place, wanted) => {
       const signal = AbortSignal.any([place.moved, wanted]);
       const client = clients.at(place.address);
       return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
@@ -173,13 +173,13 @@ export function connectControl(
     cordonNode: (request, limits) => asking((client) => client.cordonNode, request, limits),
     listNamespaces: (limits) => asking((client) => client.listNamespaces, {}, limits),
     watchSweep: (request, signal) =>
-      againFrom(asked, signal, (place, over) =>
+      streamFromLeader(access, signal, (place, over) =>
         incoming<WatchSweepResponse>(() => clients.at(place.address).watchSweep(request), over),
       ),
     streamResults(request, signal) {
       const wanted = { ...WHOLE_RECORDS, ...request };
-      return againFrom(
-        asked,
+      return streamFromLeader(
+        access,
         signal,
         (place, over) =>
           incoming<StreamResultsResponse>(() => clients.at(place.address).streamResults(wanted), over),
@@ -191,8 +191,8 @@ export function connectControl(
     },
     getBody(request, signal) {
       const wanted = { ...request, offset: 0 };
-      return againFrom(
-        asked,
+      return streamFromLeader(
+        access,
         signal,
         (place, over) => incoming<GetBodyResponse>(() => bodies.at(place.address).getBody(wanted), over),
         ({ piece }) => {
@@ -205,15 +205,19 @@ export function connectControl(
         addressesOf(text).map(async (address) => ({ address, answer: await firstOf(address, watch) })),
       ),
     close() {
-      asked.coordinators.close();
+      access.coordinators.close();
       bodies.close();
       clients.close();
     },
   };
 }
 
-function askedAt(text: string, watch: Parameters<typeof coordinatorsAt>[1], patience: Patience): Asked {
-  const coordinators = coordinatorsAt(text, watch, (word) => outages.told(word));
+function accessTo(
+  text: string,
+  watch: Parameters<typeof coordinatorsAt>[1],
+  patience: Patience,
+): CoordinatorAccess {
+  const coordinators = coordinatorsAt(text, watch, (trouble) => outages.noteTrouble(trouble));
   const outages = new Outages(text, patience, () => coordinators.listen());
   return { coordinators, outages };
 }
@@ -245,8 +249,8 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
   });
   const watch = (address: string, signal: AbortSignal) =>
     incoming<WatchLeaderResponse>(() => watchers.at(address).watchLeader({}), signal);
-  const asked = askedAt(text, watch, SHORT_PATIENCE);
-  const { coordinators } = asked;
+  const access = accessTo(text, watch, SHORT_PATIENCE);
+  const { coordinators } = access;
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const artifacts = new Clients('', (address) => new ArtifactServiceClient(...dial({ address, security })));
   const asks =
@@ -256,7 +260,7 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
       request: Request,
       limits: CallLimits = {},
     ): Promise<Response> =>
-      again(asked, limits.signal, (place, signal) => {
+      askLeader(access, limits.signal, (place, signal) => {
         const client = of.at(place.address);
         return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
       });
@@ -272,8 +276,8 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
     offerArtifact: (request, limits) => exchanging((client) => client.offerArtifact, request, limits),
     getArtifact(request, signal) {
       const wanted = { ...request };
-      return againFrom(
-        asked,
+      return streamFromLeader(
+        access,
         signal,
         (place, over) =>
           incoming<GetArtifactResponse>(() => artifacts.at(place.address).getArtifact(wanted), over),

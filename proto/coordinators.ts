@@ -20,8 +20,8 @@ export interface Coordinators {
   close(): void;
 }
 
-/** Told what keeps the coordinators from answering, as they say themselves; null = nothing does. */
-type Told = (word: string | null) => void;
+/** Is told, in the coordinators' own words, what keeps them from answering; null = nothing does. */
+type OnTrouble = (sentence: string | null) => void;
 
 /** Follows who leads at one address, until the signal aborts. @throws WireError */
 type Watch = (address: string, signal: AbortSignal) => AsyncIterable<WatchLeaderResponse>;
@@ -39,26 +39,26 @@ export function addressesOf(text: string): string[] {
 }
 
 /** @param text `host:port`, or those of several coordinators of one log with commas between them */
-export function coordinatorsAt(text: string, watch: Watch, told: Told = () => {}): Coordinators {
+export function coordinatorsAt(text: string, watch: Watch, onTrouble: OnTrouble = () => {}): Coordinators {
   const addresses = addressesOf(text);
   return addresses.length > 1
-    ? new Several(addresses, watch, told)
-    : new One(addresses[0] ?? text, watch, told);
+    ? new Several(addresses, watch, onTrouble)
+    : new One(addresses[0] ?? text, watch, onTrouble);
 }
 
 /** One address, behind which there may be several coordinators: whoever does not lead names the one that does. */
 class One implements Coordinators {
   readonly #address: string;
   readonly #watch: Watch;
-  readonly #told: Told;
+  readonly #onTrouble: OnTrouble;
   readonly #closed = new AbortController();
   #named: string | null = null;
   #listening = false;
 
-  constructor(address: string, watch: Watch, told: Told) {
+  constructor(address: string, watch: Watch, onTrouble: OnTrouble) {
     this.#address = address;
     this.#watch = watch;
-    this.#told = told;
+    this.#onTrouble = onTrouble;
   }
 
   async place(): Promise<Place> {
@@ -78,7 +78,7 @@ class One implements Coordinators {
     if (this.#listening) return;
     this.#listening = true;
     void follow(this.#address, this.#watch, this.#closed.signal, {
-      heard: ({ trouble }) => this.#told(trouble === '' ? null : trouble),
+      heard: ({ trouble }) => this.#onTrouble(trouble === '' ? null : trouble),
     });
   }
 
@@ -87,7 +87,7 @@ class One implements Coordinators {
   }
 }
 
-/** Who hears what a coordinator says of who leads. */
+/** Is told what one coordinator says of who leads. */
 interface Follower {
   heard(word: WatchLeaderResponse): void;
   /** Nothing is heard just now. */
@@ -127,18 +127,18 @@ class Several implements Coordinators {
   readonly #watch: Watch;
   /** What the others call a coordinator → how it is reached from here. */
   readonly #names = new Map<string, string>();
-  /** What each says keeps it from answering, empty = nothing; null = it was not heard. */
-  readonly #words = new Map<string, string | null>();
-  readonly #told: Told;
+  /** By address what a coordinator says keeps it from answering, empty = nothing; null = it was not heard. */
+  readonly #troubles = new Map<string, string | null>();
+  readonly #onTrouble: OnTrouble;
   #leader: { readonly address: string; readonly moved: AbortController } | null = null;
   #waiting: (() => void)[] = [];
   #watching = false;
   #trouble = 'no coordinator leads';
 
-  constructor(addresses: readonly string[], watch: Watch, told: Told) {
+  constructor(addresses: readonly string[], watch: Watch, onTrouble: OnTrouble) {
     this.#addresses = addresses;
     this.#watch = watch;
-    this.#told = told;
+    this.#onTrouble = onTrouble;
   }
 
   async place(signal: AbortSignal): Promise<Place> {
@@ -148,8 +148,8 @@ class Several implements Coordinators {
       if (signal.aborted) throw new WireError('cancelled', 'The call was cancelled.');
       const left = end - performance.now();
       if (left <= 0 || this.#closed.signal.aborted) {
-        const word = this.#word();
-        if (word !== null) throw new WireError('unavailable', word, [], { passes: true });
+        const trouble = this.#statedTrouble();
+        if (trouble !== null) throw new WireError('unavailable', trouble, [], { passes: true });
         const at = this.#addresses.join(', ');
         throw new WireError('unavailable', `No coordinator at ${at} leads: ${this.#trouble}.`);
       }
@@ -195,29 +195,29 @@ class Several implements Coordinators {
         this.#names.set(ownAddress, address);
         if (leaderAddress !== '') this.#lead(leaderAddress);
         else if (this.#leader?.address === address) this.#lost();
-        this.#words.set(address, trouble);
-        this.#tell();
+        this.#troubles.set(address, trouble);
+        this.#tellTrouble();
       },
       lost: (error) => {
         if (error !== null) this.#trouble = error instanceof Error ? error.message : String(error);
         if (this.#leader?.address === address) this.#lost();
-        this.#words.set(address, null);
-        this.#tell();
+        this.#troubles.set(address, null);
+        this.#tellTrouble();
       },
       alone: () => this.#lead(address),
     });
   }
 
-  /** The word of the one that leads counts; where none does, each has to have its say. */
-  #tell(): void {
-    const word = this.#word();
-    if (this.#leader !== null) this.#told(this.#words.get(this.#leader.address) || null);
-    else if (word !== null && this.#words.size === this.#addresses.length) this.#told(word);
+  /** What the one that leads says counts. Where none leads, nothing is told before each was heard. */
+  #tellTrouble(): void {
+    const trouble = this.#statedTrouble();
+    if (this.#leader !== null) this.#onTrouble(this.#troubles.get(this.#leader.address) || null);
+    else if (trouble !== null && this.#troubles.size === this.#addresses.length) this.#onTrouble(trouble);
   }
 
   /** @returns what one of them says keeps it from answering. */
-  #word(): string | null {
-    return [...this.#words.values()].find((word) => word !== null && word !== '') ?? null;
+  #statedTrouble(): string | null {
+    return [...this.#troubles.values()].find((trouble) => trouble !== null && trouble !== '') ?? null;
   }
 
   #lead(name: string): void {

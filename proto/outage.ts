@@ -1,6 +1,6 @@
 import { WireError } from './errors.js';
 
-/** So long a coordinator waits for its log, and a tool for a coordinator, where nobody says otherwise. */
+/** How long a coordinator waits for its log, and a tool for a coordinator, unless they are told otherwise. */
 export const OUTAGE_SECONDS = 300;
 
 /** How long a coordinator that cannot answer now is waited for, and who hears of it. */
@@ -14,10 +14,11 @@ export interface Patience {
 /** Of programs that ask again by themselves, later. */
 export const SHORT_PATIENCE: Patience = { seconds: 30, said: () => {} };
 
-/** Nothing came for so long: the coordinators are asked why, and whoever waits is told soon after. */
+/** When nothing has come for this long, the coordinators are asked why. */
 const SILENT_SECONDS = 3;
+/** How long they may take to say why. Then whoever waits is told that there is no answer yet. */
 const ANSWER_SECONDS = 1;
-/** A reason that another follows at once is not told. */
+/** A reason is told after it has stood for this long: often another one follows at once. */
 const SETTLED_MILLISECONDS = 500;
 
 /** What keeps the coordinators of a connection from answering, for all that is asked over it. */
@@ -26,7 +27,9 @@ export class Outages {
   readonly #patience: Patience;
   readonly #listen: () => void;
   readonly #open = new Set<Waiting>();
-  #word: string | null = null;
+  /** What the coordinators say keeps them from answering; null = nothing. */
+  #trouble: string | null = null;
+  /** Whether a coordinator has ever answered. */
   #heard = false;
   /** What was said last of an outage that lasts. */
   #said: string | null = null;
@@ -43,12 +46,12 @@ export class Outages {
   wait(given: AbortSignal, answers: boolean): Waiting {
     const waiting = new Waiting(given, this.#patience.seconds, {
       troubled: (reason) => this.#say(reason),
-      relieved: () => this.#over(),
+      relieved: () => this.#endOutage(),
       silent: (isTold) => this.#silent(answers && !isTold),
       ended: () => this.#end(waiting),
     });
     this.#open.add(waiting);
-    if (this.#word !== null) waiting.trouble(ownWord(this.#word));
+    if (this.#trouble !== null) waiting.trouble(troubleError(this.#trouble));
     return waiting;
   }
 
@@ -58,13 +61,13 @@ export class Outages {
   }
 
   /** What the coordinators say of themselves: why they cannot do what is asked; null = they can. */
-  told(word: string | null): void {
+  noteTrouble(sentence: string | null): void {
     this.#heard = true;
-    if (word === this.#word) return;
-    this.#word = word;
+    if (sentence === this.#trouble) return;
+    this.#trouble = sentence;
     for (const waiting of this.#open) {
-      if (word === null) waiting.relieve();
-      else waiting.trouble(ownWord(word));
+      if (sentence === null) waiting.relieve();
+      else waiting.trouble(troubleError(sentence));
     }
   }
 
@@ -79,7 +82,7 @@ export class Outages {
     this.#listen();
     if (!isNews) return;
     setTimeout(() => {
-      if (this.#said === null && this.#word === null && this.#open.size > 0)
+      if (this.#said === null && this.#trouble === null && this.#open.size > 0)
         this.#tell('it has not answered yet');
     }, 1000 * ANSWER_SECONDS).unref();
   }
@@ -97,7 +100,7 @@ export class Outages {
     said(`waiting for the coordinator at ${this.#at}, ${seconds} s at most: ${reason}`);
   }
 
-  #over(): void {
+  #endOutage(): void {
     clearTimeout(this.#saying);
     if (this.#said !== null) this.#patience.said('the coordinator answers again');
     this.#said = null;
@@ -109,11 +112,11 @@ export class Outages {
   }
 }
 
-function ownWord(word: string): WireError {
-  return new WireError('unavailable', word, [], { passes: true });
+function troubleError(sentence: string): WireError {
+  return new WireError('unavailable', sentence, [], { passes: true });
 }
 
-interface Hears {
+interface WaitingListener {
   troubled(reason: WireError): void;
   relieved(): void;
   /** @param isTold whether there is trouble that was told. */
@@ -127,16 +130,16 @@ export class Waiting {
   readonly signal: AbortSignal;
   readonly #given: AbortSignal;
   readonly #seconds: number;
-  readonly #hears: Hears;
+  readonly #listener: WaitingListener;
   readonly #spent = new AbortController();
   #reason: WireError | null = null;
   #ending: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(given: AbortSignal, seconds: number, hears: Hears) {
+  constructor(given: AbortSignal, seconds: number, listener: WaitingListener) {
     this.#given = given;
     this.#seconds = seconds;
-    this.#hears = hears;
+    this.#listener = listener;
     this.signal = AbortSignal.any([given, this.#spent.signal]);
     this.#listenLater();
   }
@@ -150,14 +153,14 @@ export class Waiting {
     this.#reason = reason;
     if (this.#seconds === 0) this.#spent.abort();
     else this.#ending ??= setTimeout(() => this.#spent.abort(), 1000 * this.#seconds);
-    this.#hears.troubled(reason);
+    this.#listener.troubled(reason);
   }
 
   /** The coordinators say that they can answer, or have done so. */
   relieve(): void {
     clearTimeout(this.#ending);
     this.#ending = undefined;
-    if (this.#reason !== null) this.#hears.relieved();
+    if (this.#reason !== null) this.#listener.relieved();
     this.#reason = null;
   }
 
@@ -193,11 +196,11 @@ export class Waiting {
   end(): void {
     clearTimeout(this.#ending);
     clearTimeout(this.#silence);
-    this.#hears.ended();
+    this.#listener.ended();
   }
 
   #listenLater(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#hears.silent(this.isTroubled), 1000 * SILENT_SECONDS);
+    this.#silence = setTimeout(() => this.#listener.silent(this.isTroubled), 1000 * SILENT_SECONDS);
   }
 }

@@ -42,8 +42,8 @@ const MOST_BYTES = 64 * 2 ** 30;
 
 /**
  * Has a child ask a model, unless the same was asked of the same file before: answers do not depend on how
- * fast they come, and a sweep over threads or batch sizes would ask again and again. What was asked as it is asked now, and is scored otherwise, is scored
- * again from the answers that are kept. A child that was killed is followed by one that goes on behind the last item that it answered.
+ * fast they come, and a sweep over threads or batch sizes would ask again and again. A task whose scoring alone has changed is scored
+ * again from the answers that are kept. A child that was killed is followed by one that continues behind the last item that it answered.
  * @throws FailureError what the child died of, or why the questions do not fit the model.
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
@@ -53,11 +53,11 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   if (finished !== null && (await hasItems(finished, bodies))) return { ...finished, reused: true };
   const began = performance.now();
   const known = await knownAnswers(request, bodies);
-  const nothing: Known = { text: null, tasks: {} };
-  const { outcome, window, from } = await askedFrom(known, request, answers, launcher).catch((error) => {
+  const nothing: KnownAnswers = { text: null, tasks: {} };
+  const { outcome, window, from } = await askUnknown(known, request, answers, launcher).catch((error) => {
     // A body that is damaged is worth as much as none.
     if (toFailure(error).code !== 'digest-mismatch' || Object.keys(known.tasks).length === 0) throw error;
-    return askedFrom(nothing, request, answers, launcher);
+    return askUnknown(nothing, request, answers, launcher);
   });
   const { textDigest, taskDigests, questions } = request.questions;
   const seconds = (performance.now() - began) / 1000;
@@ -95,15 +95,15 @@ function placesOf({ questions, identity, cacheFolder }: AnswerRequest): {
   return { path: `${path}.json`, answers: { journal: `${path}.jsonl`, identity: name, folder } };
 }
 
-/** What is known of the same questions put to the same model, whatever they were scored by. */
+/** What is kept of one task, or of the text, by its model and its asking; the scoring may have been another. */
 const knownSchema = qualityRecordSchema.pick({ text: true }).extend({
   /** A body with all answers to the task. */
   answers: z.string().nullable(),
 });
 
-interface Known {
+interface KnownAnswers {
   readonly text: QualityRecord['text'];
-  /** By task the body with its answers. */
+  /** By task, the body with its answers. */
   readonly tasks: NonNullable<AnswersKept['known']>;
 }
 
@@ -112,7 +112,7 @@ function knownPath({ identity, cacheFolder }: AnswerRequest, { asking }: Questio
   return join(cacheFolder, 'quality', 'asked', `${nameOf({ ...identity, asking })}.json`);
 }
 
-async function knownAnswers(request: AnswerRequest, bodies: Bodies): Promise<Known> {
+async function knownAnswers(request: AnswerRequest, bodies: Bodies): Promise<KnownAnswers> {
   const tasks: Record<string, string> = {};
   let text: QualityRecord['text'] = null;
   for (const one of request.questions.questions) {
@@ -139,8 +139,8 @@ async function keepAnswers(request: AnswerRequest, record: QualityRecord): Promi
 }
 
 /** Has a child ask what is not known, while the energy of it is read. @throws FailureError what the child died of. */
-async function askedFrom(
-  from: Known,
+async function askUnknown(
+  from: KnownAnswers,
   { task, questions, cpus, timeLimitSeconds, memoryLimitBytes, metered }: AnswerRequest,
   answers: AnswersKept,
   launcher: Launcher,

@@ -6,7 +6,7 @@ import { type PromptReader, promptText, promptTokens } from './prompts.js';
 
 /** The options of an item as tokens. */
 export interface TokenizedChoices {
-  /** The prompt's own tokens, then those of prompt and option as one text past as many: a token may reach across the border. */
+  /** The tokens of the prompt alone, continued by those of the whole text (prompt + option) beyond that number: in the whole text a token may reach across the border. */
   readonly options: readonly Int32Array[];
   /** By option, tokens of its prompt alone: scored is what comes after that many. */
   readonly promptTokens: readonly number[];
@@ -18,9 +18,8 @@ export interface TokenizedChoices {
 }
 
 /**
- * As lm-evaluation-harness does (its `_encode_pair`): the tokens of prompt + option past the number that the
- * prompt alone has, behind those of the prompt alone; blanks at the prompt's end count to the option, since a word's token begins with
- * its blank.
+ * As lm-evaluation-harness does (its `_encode_pair`): n tokens of the prompt alone come first. Then come the tokens of prompt + option behind
+ * its first n. Blanks at the prompt's end count to the option, since a word's token begins with its blank.
  */
 export function tokenizeChoices(
   reader: PromptReader,
@@ -35,7 +34,7 @@ export function tokenizeChoices(
   const before = continuations.map((_, i) => one ?? cut(prompts![i]!));
   const options = continuations.map((option, i) => {
     const { of, text, tokens } = before[i]!;
-    return continued(tokens, promptTokens(reader, of, text + option));
+    return continuedPrompt(tokens, promptTokens(reader, of, text + option));
   });
   return {
     options,
@@ -47,8 +46,8 @@ export function tokenizeChoices(
   };
 }
 
-/** @returns what a model reads: a prompt as it stands alone, and of the whole text what lies beyond it. */
-function continued(prompt: Int32Array, whole: Int32Array): Int32Array {
+/** @returns what a model reads: the tokens of a prompt, and behind them those of the whole text beyond that number. */
+function continuedPrompt(prompt: Int32Array, whole: Int32Array): Int32Array {
   const tokens = whole.slice();
   tokens.set(prompt.subarray(0, whole.length));
   return tokens;

@@ -32,12 +32,13 @@ export const interpreterSchema = z.strictObject({
 export type InterpreterProfile = z.output<typeof interpreterSchema>;
 
 const OUTPUT_BYTES = 2 ** 20;
-/** Answers at once: each may take the memory that its profile allows, and its tests as much again. */
+/** Answers that run at once. Each may take the memory that its profile allows, and its tests as much again. */
 const MOST_AT_ONCE = 4;
 
 /**
- * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has `tests`, these run in another one, and their exit code 0 is what counts. Else the
- * program's does; where it has a `{token}`, it must also print that last. An answer that looks for the token in its own file still passes so.
+ * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has `tests`, these run in another sandbox, and an
+ * answer has passed when they end with exit code 0. Without `tests` the program itself has to end so, and to print the `{token}` last where it has
+ * one. An answer that looks for the token in its own file can still pass that way.
  * @returns 1 or 0 for each: a program that hangs, forks or is killed has failed.
  * @throws FailureError `impossible-combination` where the system has no namespaces, or the interpreter cannot run tests apart; whatever `stopped` rejects with.
  */

@@ -8,10 +8,10 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 /** What a task was asked by, and what its answers were scored by. */
 export type Digests = Pick<QuestionsOfTask, 'asking' | 'scoring'>;
 
-/** Counts up when a scorer, or the reading of answers, gives other scores for the same answers: kept answers are then scored again. */
+/** Is raised when a scorer, or the reading of answers, comes to give other scores for the same answers. Kept answers are then scored again. */
 const SCORING_RELEASE = 1;
 
-/** @returns the digest of values in their order. Items come one by one: a hundred thousand questions are no single text. */
+/** @returns the digest of values in their order. They are hashed one by one: a hundred thousand questions would be too long for one text. */
 function digestOfValues(values: Iterable<unknown>): string {
   const sha256 = createHash('sha256');
   for (const value of values) sha256.update(`${canonicalJson(value)}\n`);
@@ -29,7 +29,7 @@ export function digestsOf(task: Task): Digests {
 function* askingOf({ task, way, spec, stops, items, rules, awaits }: Task): Generator<unknown> {
   const { mode, chat, maxTokens, stop, sampling, samples } = spec;
   const generates = mode === 'generate' ? { maxTokens, stop, sampling, samples } : null;
-  // An answer says what each rule takes, the base's that alone.
+  // The rules are part of it: an answer keeps only the option that each of them took.
   yield { task, way, mode, chat, stops, generates, rules };
   for (const { id, prompt, choices, shown } of items) {
     const { continuations, prompts, texts } = choices ?? {};
@@ -49,13 +49,13 @@ function* scoringOf({ spec, readings, items }: Task): Generator<unknown> {
     yield { groups, references, answers: choices?.answers, program, letters, docDigest };
 }
 
-/** The same of a text: what it is worth follows from the model alone. @param digest of the file. */
+/** The same of a text. Nothing scores it but the model. @param digest of the file. */
 export function digestsOfText({ windows, basePrecision }: TextRequest, digest: string): Digests {
   return { asking: digestOfValues([digest, windows, basePrecision]), scoring: NOTHING };
 }
 
 /**
- * The same of documents that are put in order: those who put them in order see the judgements (`only` what has any is asked).
+ * The same of a ranking. Its judgements are part of the asking: they decide which queries are asked.
  * @param digests of the files, in their order.
  */
 export function digestsOfRanking({ task, way, spec }: RankingTask, digests: readonly string[]): Digests {
@@ -64,7 +64,7 @@ export function digestsOfRanking({ task, way, spec }: RankingTask, digests: read
 
 const NOTHING = digestOfValues([]);
 
-/** @returns what answers are scored by, where commands of the node judge them, too. @param judges by their names, as `identityOf` has them. */
+/** @returns the digests of a task with the commands of the node that judge its answers. @param judges by name, what each does, as `identityOf` has it. */
 export function withJudges({ asking, scoring }: Digests, judges: Readonly<Record<string, unknown>>): Digests {
   return Object.keys(judges).length === 0
     ? { asking, scoring }

@@ -19,7 +19,7 @@ async function read<Asking extends { readonly request: QualityRequest }>(job: By
   return await (await import('./questions.js')).withQuestions(job);
 }
 
-/** Reads what a stranger wrote: in a child, so that whatever its templates do ends with that. */
+/** Reads task files, which a stranger may have written: whatever their templates do ends with the child. */
 export const QUESTIONS: Job<QuestionsRequest, QuestionsFound> = {
   name: 'questions',
   what: 'reading the task files',

@@ -27,19 +27,19 @@ export const isKnown = (kept: AnswersKept | undefined, { name }: { readonly name
 /**
  * Asks tasks with a journal that outlives this process, where answers are kept, and one of its own otherwise.
  * @param ask null = it could not be asked.
- * @param again what is made of an answer that is kept, whose question stayed as it was.
+ * @param rescore scores an answer that is kept, whose question is the same still.
  */
 export async function withAnswers<T extends { readonly name: string }>(
   kept: AnswersKept | undefined,
   tasks: readonly T[],
   ask: Ask<T>,
-  again: (task: T, record: AnswerRecord) => AnswerRecord = (_, record) => record,
+  rescore: (task: T, record: AnswerRecord) => AnswerRecord = (_, record) => record,
 ): Promise<Asked> {
   if (tasks.length === 0) return { outcomes: [], answers: {} };
-  const alone = () => askInto(null, kept, tasks, ask, again);
+  const alone = () => askInto(null, kept, tasks, ask, rescore);
   if (kept === undefined) return await alone();
   await mkdir(dirname(kept.journal), { recursive: true });
-  const first = () => askInto(kept.journal, kept, tasks, ask, again);
+  const first = () => askInto(kept.journal, kept, tasks, ask, rescore);
   // Of two that ask the same, neither counts what the other one asks.
   return (await ifUnlocked(`${kept.journal}.lock`, first)) ?? (await alone());
 }
@@ -59,7 +59,7 @@ async function askInto<T extends { readonly name: string }>(
   kept: AnswersKept | undefined,
   tasks: readonly T[],
   ask: Ask<T>,
-  again: (task: T, record: AnswerRecord) => AnswerRecord,
+  rescore: (task: T, record: AnswerRecord) => AnswerRecord,
 ): Promise<Asked> {
   const journal = Journal.open(path, kept?.identity ?? '');
   try {
@@ -69,7 +69,7 @@ async function askInto<T extends { readonly name: string }>(
       const body = kept?.known?.[task.name];
       if (kept !== undefined && body !== undefined) {
         for await (const record of answersIn(kept.folder, body, task.name))
-          if (!journal.has(task.name, record.index)) journal.append({ ...again(task, record), kept: true });
+          if (!journal.has(task.name, record.index)) journal.append({ ...rescore(task, record), kept: true });
       }
       const asked = await ask(task, journal);
       if (asked === null) continue;

@@ -137,7 +137,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
       job.answers,
       asked.filter(({ name }) => !unanswered.has(name)),
       (task, journal) =>
-        unanswered.unless(task.name, () => {
+        unanswered.askOrNote(task.name, () => {
           if (!('readings' in task)) return rankings.measure(task, journal);
           const kept = isKnown(job.answers, task) ? keptAnswers(task) : null;
           return measureTask(task, {

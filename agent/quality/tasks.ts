@@ -230,7 +230,7 @@ async function answerTo(
   const seconds = wholeNanoseconds(monotonicSeconds() - began);
   const { tokensIn, tokensOut, secondsToFirst } = answer;
   const options = 'options' in answer ? answer.options : null;
-  const own = given(task, item, answer, model);
+  const own = scoreAnswer(task, item, answer, model);
   const ofBase = base === null ? null : await answerOfBase(task, index, base);
   return {
     schema: ANSWER_SCHEMA,
@@ -240,7 +240,7 @@ async function answerTo(
     promptDigest: `sha256:${createHash('sha256').update(readText(chat, item)).digest('hex')}`,
     asked: askedOf(task, model),
     ...(item.shown !== undefined && { shown: [...item.shown] }),
-    ...worthOf(task, item, own),
+    ...scoredPart(task, item, own),
     ...(samples !== null && { samples: samples.map(({ text, ...took }) => ({ answer: text, ...took })) }),
     options:
       options?.map(({ logProbability, ...rest }) => ({
@@ -272,7 +272,7 @@ async function answerOfBase(
   const item = task.items[index]!;
   const { answer, samples } = await askOnce(item, index, base);
   return {
-    ...given(task, item, answer, base).given,
+    ...scoreAnswer(task, item, answer, base).given,
     ...(samples !== null && { samples: samples.map(({ text }) => text) }),
   };
 }
@@ -308,49 +308,55 @@ interface GivenAndRead {
   readonly absent: Readonly<Record<string, string>>;
 }
 
-function given(task: Task, item: TaskItem, answer: Answer, from: Respondent): GivenAndRead {
+function scoreAnswer(task: Task, item: TaskItem, answer: Answer, from: Respondent): GivenAndRead {
   if ('text' in answer)
-    return said(
+    return scoreTexts(
       task,
       item,
       answer.samples.map(({ text }) => text),
     );
   const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
-  return took(item, answer.said, Object.fromEntries(named));
+  return scoreOptions(item, answer.said, Object.fromEntries(named));
 }
 
-/** @param texts all answers, the one that is quoted first. */
-function said(task: Task, item: TaskItem, texts: readonly string[]): GivenAndRead {
+/** Scores what was generated. @param texts all answers, the one that is quoted first. */
+function scoreTexts(task: Task, item: TaskItem, texts: readonly string[]): GivenAndRead {
   const { scores, read, absent } = readAnswers(task, item, texts);
   return { given: { answer: texts[0] ?? '', taken: {}, scores: { ...scores } }, read, absent };
 }
 
-/** @param taken the option that each score takes. */
-function took({ choices }: TaskItem, answer: string | null, taken: GivenAnswer['taken']): GivenAndRead {
+/** Scores a choice among options. @param taken the option that each score takes. */
+function scoreOptions(
+  { choices }: TaskItem,
+  answer: string | null,
+  taken: GivenAnswer['taken'],
+): GivenAndRead {
   const right = (option: number | null) => Number(option !== null && choices?.answers.includes(option));
   const scores = Object.fromEntries(Object.entries(taken).map(([name, option]) => [name, right(option)]));
   return { given: { answer, taken, scores }, read: {}, absent: {} };
 }
 
-/** @returns an answer to a question that stayed as it was, by what it is worth now. */
+/** @returns the record of a kept answer, scored by the key and the scorers of today. Its question must be the same still. */
 export function scoredAgain(task: Task, record: AnswerRecord): AnswerRecord {
   const item = task.items[record.index];
   if (item === undefined) return record;
   const { base, absent: before } = record;
-  const worth = ({ answer, taken }: GivenAnswer, of: 'model' | 'base') =>
-    item.choices === null ? said(task, item, answersIn(record, of)) : took(item, answer, taken);
-  const own = worth(record, 'model');
+  const scored = ({ answer, taken }: GivenAnswer, of: 'model' | 'base') =>
+    item.choices === null
+      ? scoreTexts(task, item, answersIn(record, of))
+      : scoreOptions(item, answer, taken);
+  const own = scored(record, 'model');
   const { extracted: _, ...absent } = before;
   return {
     ...record,
-    ...worthOf(task, item, own),
-    ...(base !== undefined && { base: { ...base, ...worth(base, 'base').given } }),
+    ...scoredPart(task, item, own),
+    ...(base !== undefined && { base: { ...base, ...scored(base, 'base').given } }),
     absent: { ...absent, ...own.absent },
   };
 }
 
-/** What of a record follows from the answer and its key. */
-function worthOf(task: Task, item: TaskItem, own: GivenAndRead) {
+/** @returns the part of a record that follows from the answer and its key. */
+function scoredPart(task: Task, item: TaskItem, own: GivenAndRead) {
   return {
     groups: { ...item.groups },
     ...(item.docDigest !== undefined && { docDigest: item.docDigest }),

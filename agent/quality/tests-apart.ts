@@ -1,10 +1,10 @@
 /**
- * Tests of an answer in another process than the answer: two programs of Python that speak over descriptor 3, one line of JSON for a call and one for what came of it. Whatever the answer
- * does in its own process (reads its files and memory, patches the language, ends early, writes to the descriptor), the tests see plain data alone, which
- * compares as itself. So the verdict is the exit code of the tests.
+ * Runs the tests of an answer in another process than the answer. Two programs of Python speak over descriptor 3: a line of JSON for a call, and one for
+ * its result. The answer may do whatever it likes in its own process: read files and memory, patch the language, end early, write to the descriptor.
+ * The tests only ever get plain data, whose comparisons it cannot redefine. So their exit code is the verdict.
  */
 
-/** How values travel: None, booleans and texts as JSON has them, everything else as its kind and its contents. What is no such data cannot travel. */
+/** How values travel. None, booleans and texts are what they are in JSON; any other plain value is a list of its kind and its contents. Nothing else can travel. */
 const VALUES = String.raw`
 def packed(value):
     if value is None or isinstance(value, (bool, str)): return value
@@ -40,7 +40,7 @@ READ = {
     "set": lambda held: set(each(held)),
     "frozenset": lambda held: frozenset(each(held)),
     "iter": lambda held: iter(each(held)),
-    "dict": lambda held: dict(each(held_pair) for held_pair in held),
+    "dict": lambda held: dict(each(pair) for pair in held),
 }
 
 lines = open(3, encoding="ascii")
@@ -51,7 +51,7 @@ def send(message):
     out.flush()
 `;
 
-/** @returns a program that runs an answer's, as if it were started by itself, and then does what it is called for. */
+/** @returns a program that runs an answer's as its main program, and then carries out the calls of the tests. */
 export function answeringProgram(program: string): string {
   return `
 import collections.abc, json, sys, types
@@ -69,7 +69,10 @@ for line in lines:
 `;
 }
 
-/** @returns a program that runs tests to their end: exit code 0 = they hold. An answer whose process has ended, or that says what cannot be read, has failed at once, whatever the tests catch. */
+/**
+ * @returns a program that runs tests; exit code 0 = they hold. It ends with 1 at once when the answer's process has ended or sends what cannot be read,
+ *   whatever exceptions the tests catch.
+ */
 export function testingProgram(tests: string): string {
   return String.raw`
 import builtins, collections.abc, json, os, sys, types
@@ -103,5 +106,5 @@ exec(compile(${literal(tests)}, "tests", "exec"), main.__dict__)
 `;
 }
 
-/** JSON writes texts as Python does. */
+/** @returns a text as a literal of Python, which reads the escapes of JSON. */
 const literal = (text: string) => JSON.stringify(text);

@@ -1,7 +1,7 @@
 import { FailureError } from '../../core/errors.js';
 import type { Unanswered } from '../../core/quality/outcome.js';
 
-/** What says that a task can never be asked of this model. */
+/** Codes of failures by which a task can never be asked of this model. */
 const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'model-unsupported']);
 
 /** @returns why a task cannot be asked of this model; null for an error that says nothing of the task, such as a server that broke off. */
@@ -14,7 +14,7 @@ export class UnansweredList {
   readonly list: Unanswered[] = [];
   readonly #why: (error: unknown) => string | null;
 
-  /** @param why an error means that a task cannot be asked; null = it means something else. */
+  /** @param why by an error, the reason why a task cannot be asked; null = the error means something else. */
   constructor(why: (error: unknown) => string | null = whyImpossible) {
     this.#why = why;
   }
@@ -32,7 +32,7 @@ export class UnansweredList {
   }
 
   /** @returns what was asked; null where it cannot be, which is noted. */
-  async unless<T>(task: string | null, ask: () => Promise<T>): Promise<T | null> {
+  async askOrNote<T>(task: string | null, ask: () => Promise<T>): Promise<T | null> {
     try {
       return await ask();
     } catch (error) {

@@ -38,8 +38,9 @@ export async function prepareQuestions(
 }
 
 /**
- * Looks whether a point that is to be asked again would be asked, and scored, as it was: then nothing is opened, and the record says so.
- * @returns false for every other trial, too. @throws as `prepareQuestions`.
+ * Compares what a point would be asked and scored by now with what its kept answers were. Where that is the same, no model is opened, and the
+ * record says so.
+ * @returns whether it is the same; false for a trial that is not for new answers. @throws as `prepareQuestions`.
  */
 export async function asksTheSame({
   lease: { experiment, purpose, kept },
@@ -162,7 +163,7 @@ export async function askServer(
   noteUnanswered(trial, substitute);
 }
 
-/** Says why a task has no score, or whose its score is. @param substitute who was asked what the runner could not be; null = nobody. */
+/** Warns of each task that the runner could not be asked. @param substitute the model that was asked in its place; null = none was. */
 function noteUnanswered({ notes, lease }: TrialRun, substitute: AskedModel | null): void {
   const { unanswered = [], text, tasks = [] } = notes.quality ?? {};
   for (const { task, reason } of unanswered) {

@@ -77,7 +77,7 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const graph = await graphOf(trial);
   const answered = training === null && (await goOnAsking(trial, model, wanted));
   const questions = answered ? null : wanted;
-  // What has its numbers already is asked alone, unless the model that is asked is one that training makes.
+  // A point that has its numbers already is only asked, not timed again; but a trained model has to be trained first.
   const isTimed = lease.purpose !== 'quality' || training !== null;
   if (!isTimed && questions === null) return;
 

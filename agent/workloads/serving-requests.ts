@@ -26,7 +26,7 @@ export interface RequestsWanted {
   readonly thinkSeconds: number;
   readonly api: 'completions' | 'chat';
   readonly tokenizer: Tokenizer | null;
-  /** Changes texts, and no length that is made up: a server is asked by many trials, and may keep what it knows of prompts. */
+  /** Another salt gives other texts of the same lengths: many trials ask one server, which may cache prompts. */
   readonly salt: string;
 }
 
@@ -65,7 +65,7 @@ export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arriva
   }
 }
 
-/** Makes the requests of a run: for every variant with the same seed of the same lengths, with the same in common. */
+/** Makes the requests of a run. The same seed gives every variant the same lengths and the same shared prefixes. */
 export type RequestMaker = (count: number, seed: number) => readonly PlannedRequest[];
 
 /**
@@ -88,7 +88,7 @@ export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker
     const prompts = taken(path, datasetRequests(text, tokenizer));
     return (count, seed) => {
       const marker = markerOf(`${salt} ${seed}`);
-      return withLengths(prompts.slice(0, count), outputTokens, seed).map((one) => behindMarker(one, marker));
+      return withLengths(prompts.slice(0, count), outputTokens, seed).map((one) => withMarker(one, marker));
     };
   }
   const format = traceFormatOf(text);
@@ -102,8 +102,8 @@ export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker
   };
 }
 
-/** A turn that follows others is sent behind them, and so behind theirs. What was counted of a prompt is no longer so. */
-function behindMarker(request: PlannedRequest, marker: string): PlannedRequest {
+/** @returns a request whose prompt begins with a marker. A turn that follows others is sent behind theirs. A count of the prompt's tokens holds no more. */
+function withMarker(request: PlannedRequest, marker: string): PlannedRequest {
   if (request.follows) return request;
   return { ...request, prompt: markedPrompt(request.prompt, marker), promptTokens: null };
 }

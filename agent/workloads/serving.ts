@@ -43,7 +43,7 @@ export const serving = {
     const requests = {
       run: choosingLoras(await requestMaker(source), wanted.loraShares, served),
       warmUp: choosingLoras(await requestMaker({ ...source, path: null }), wanted.loraShares, served),
-      // Of the lengths of the run's, whose seed it has, in words that nobody sent.
+      // The same seed gives the lengths of the run; another salt gives words that nobody has sent.
       audit: await requestMaker({ ...source, ...alone, salt: newSalt() }),
     };
     const asked = { server: served.name, endpoint, tokenizer, wanted, context, requests };

@@ -30,7 +30,7 @@ import type { Prices } from './prices.js';
 /** A body in a store, known by its digest, or a file by its path. */
 type AnswersFile = AnswersReference | { readonly path: string };
 
-/** Whose answers are read: of a row, or of a file that `ridge quality --answers` wrote. */
+/** A row whose answers are read; or a file that `ridge quality --answers` wrote, in the place of a row. */
 export interface AnsweredRow {
   readonly number: number;
   readonly label: string;
@@ -208,7 +208,7 @@ function answeredRow(row: Row): MeasuredRow | null {
 
 const NO_ENERGY: Share = { joules: null, reason: 'a file of answers alone says nothing of energy' };
 
-/** No answer takes more. */
+/** Of a file, for its first line: no answer takes more. */
 const FIRST_BYTES = 2 ** 22;
 
 /** @returns whether a path is a file of answers, by its first line. */

@@ -16,7 +16,7 @@ import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
 import { recordOf, requestIn, writeWhole } from '../report/run-folder.js';
-import { fetchRun, sayLeft } from '../results/fetched.js';
+import { fetchRun, sayLeftOut } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
 import type { BundleOptions } from './command.js';
 import { bodyFile, type Contents, contentsOf } from './contents.js';
@@ -85,7 +85,7 @@ async function read(source: string, options: MakeOptions, folder: string): Promi
   });
 }
 
-/** @returns what a log holds of results: one that a node spoiled is said and left out. */
+/** @returns the lines of a log that are results. Others, which a node spoiled, are named and left out. */
 function soundLines(lines: readonly string[]): string[] {
   const left: string[] = [];
   const sound = lines.filter((line) => {
@@ -93,7 +93,7 @@ function soundLines(lines: readonly string[]): string[] {
     if (typeof record === 'string') left.push(record);
     return typeof record !== 'string';
   });
-  sayLeft(left);
+  sayLeftOut(left);
   return sound;
 }
 

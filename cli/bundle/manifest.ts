@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { groupBy } from '../../core/maps.js';
 import { type BundleFiles, linesOf, sha256 } from '../report/packed/container.js';
 
 export const MANIFEST = 'manifest.json';
@@ -6,7 +7,7 @@ export const SIGNATURE = 'manifest.sig.json';
 export const BUNDLE_SCHEMA = 'ridgepoint.dev/bundle/v1';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
-/** So much of a line's digest finds the line; that of the whole file is what holds. */
+/** Digits of a line's digest that are kept. They only find the line that differs: the digest of the whole file is what counts. */
 const LINE_DIGITS = 16;
 /** Digests of the lines of longer files are left out. */
 const MOST_LINES = 100_000;
@@ -55,10 +56,9 @@ export function unlike(files: BundleFiles, manifest: Manifest): string[] {
   const others = [...files.keys()].filter(
     (path) => !listed.has(path) && path !== MANIFEST && path !== SIGNATURE,
   );
-  const seen = new Set<string>();
-  const twice = manifest.files.filter(({ path }) => seen.size === seen.add(path).size);
+  const twice = [...groupBy(manifest.files, ({ path }) => path)].filter(([, same]) => same.length > 1);
   return [
-    ...twice.map(({ path }) => `${MANIFEST}: it lists ${path} twice`),
+    ...twice.map(([path]) => `${MANIFEST}: it lists ${path} twice`),
     ...others.map((path) => `${path}: the manifest does not list it`),
     ...manifest.files.flatMap((wanted) => differsFrom(files.get(wanted.path), wanted)),
   ];
@@ -68,17 +68,17 @@ function differsFrom(bytes: Buffer | undefined, { path, ...wanted }: Manifest['f
   if (bytes === undefined) return [`${path}: it is in the manifest, and not in the bundle`];
   if (sha256(bytes) === wanted.sha256 && bytes.length === wanted.bytes) return [];
   return [
-    `${path}${whereOther(bytes, wanted.lines)}: it is not what the manifest has the digest of (sha256 ${sha256(bytes).slice(0, 12)}…, not ${wanted.sha256.slice(0, 12)}…)`,
+    `${path}${firstDifference(bytes, wanted.lines)}: it is not what the manifest has the digest of (sha256 ${sha256(bytes).slice(0, 12)}…, not ${wanted.sha256.slice(0, 12)}…)`,
   ];
 }
 
-/** @param wanted what the lines of a file begin with as digests; undefined = nobody says. @returns where the first other line is, for a sentence. */
-function whereOther(bytes: Buffer, wanted: readonly string[] | undefined): string {
+/** @param wanted the first digits of each line's digest; undefined = the manifest has none. @returns the place of the first line that differs, as part of a sentence. */
+function firstDifference(bytes: Buffer, wanted: readonly string[] | undefined): string {
   if (wanted === undefined) return '';
-  let count = 0;
+  let same = 0;
   for (const line of linesOf(bytes)) {
-    if (lineDigits(line) !== wanted[count]) return ` line ${count + 1}`;
-    count += 1;
+    if (lineDigits(line) !== wanted[same]) return ` line ${same + 1}`;
+    same += 1;
   }
-  return count < wanted.length ? ` line ${count + 1} and what follows is gone, and` : '';
+  return same < wanted.length ? ` line ${same + 1} and what follows is gone, and` : '';
 }

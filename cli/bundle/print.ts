@@ -23,7 +23,7 @@ function codeOf({ broken, unconfirmed, asRecorded }: Verified): number {
   return unconfirmed.length > 0 || asRecorded > 0 ? EXIT.undecided : EXIT.ok;
 }
 
-/** @param trusted whether it was asked by whom it has to be signed. */
+/** @param trusted whether --key says whose signature it must have. */
 function textOf(verified: Verified, trusted: boolean): string {
   const { broken, unconfirmed, key, trials, figures, again, asRecorded } = verified;
   if (broken.length > 0) return broken.map((sentence) => `does not hold: ${sentence}`).join('\n');
@@ -35,10 +35,10 @@ function textOf(verified: Verified, trusted: boolean): string {
   if (unconfirmed.length > 0)
     return [
       ...unconfirmed.map((sentence) => `does not come out again: ${sentence}`),
-      `NOT confirmed: ${held}. Numbers that do not come out are of another release, or forged; that release can tell.`,
+      `NOT confirmed: ${held}. These numbers are of another release, or forged: verify the bundle with that release.`,
     ].join('\n');
   if (asRecorded > 0)
-    return `NOT confirmed: ${held}. Numbers of ${again} trials were computed again; those of ${asRecorded} are only what somebody wrote, for their raw readings are not there.`;
+    return `NOT confirmed: ${held}. Numbers of ${again} trials were computed again; those of ${asRecorded} are only claimed, for their raw readings are not in the bundle.`;
   return `it holds: ${held}; those of ${again} trials were computed again and came out`;
 }
 

@@ -24,8 +24,8 @@ export interface Verified {
   /** What does not hold, a sentence each that begins with the file and line; none = nothing speaks against it. */
   readonly broken: readonly string[];
   /**
-   * Where a bundle names another release, whose judge may be another: numbers that do not come out again here, a sentence each. Who made it may
-   * have changed them, or written another version.
+   * Of a bundle that names another release: numbers that do not come out again here, a sentence each. The judge of that release may differ from
+   * ours, or whoever made the bundle has changed the numbers and named another release to hide that.
    */
   readonly unconfirmed: readonly string[];
   /** Whose signature holds; null = it is not signed. */
@@ -34,7 +34,7 @@ export interface Verified {
   /** Numbers that were published, and of how many trials all numbers were computed again and came out. */
   readonly figures: number;
   readonly again: number;
-  /** Trials whose numbers nobody can compute again: their raw part is not in their records. */
+  /** Trials whose numbers nobody can compute again: their raw readings are not in their records. */
   readonly asRecorded: number;
   readonly notes: readonly string[];
 }
@@ -69,9 +69,9 @@ export function verifyFiles(files: BundleFiles, trusted: KeyObject | null): Veri
   const records = recordsIn(files, manifest);
   broken.push(...records.broken);
   const notes = signer === null ? ['it is not signed: who has it can make another'] : [];
-  const otherwise = broken.length === 0 ? judgedAgain(files, records.of) : [];
+  const differing = broken.length === 0 ? judgedAgain(files, records.of) : [];
   const isOurs = manifest.version === VERSION;
-  if (isOurs) broken.push(...otherwise);
+  if (isOurs) broken.push(...differing);
   else
     notes.push(
       `it says that Ridgepoint ${manifest.version} wrote it, and this is ${VERSION}: its numbers were computed again all the same`,
@@ -79,10 +79,10 @@ export function verifyFiles(files: BundleFiles, trusted: KeyObject | null): Veri
   if (manifest.missing.length > 0)
     notes.push(`${manifest.missing.length} files of answers or calls were gone when it was made`);
   const numbered = records.of.filter(hasNumbers);
-  const recomputed = otherwise.length === 0 && broken.length === 0 ? numbered.filter(canRecompute).length : 0;
+  const recomputed = differing.length === 0 && broken.length === 0 ? numbered.filter(canRecompute).length : 0;
   return {
     broken: broken.slice(0, MOST_TOLD),
-    unconfirmed: isOurs ? [] : otherwise.slice(0, MOST_TOLD),
+    unconfirmed: isOurs ? [] : differing.slice(0, MOST_TOLD),
     key,
     trials: records.of.length,
     figures: countOf(linesOf(files.get(IN_BUNDLE.published) ?? NOTHING)),
@@ -100,7 +100,7 @@ function countOf(lines: Iterable<string>): number {
   return count;
 }
 
-/** Failed trials have none. */
+/** @returns whether a trial has any number; failed ones have none. */
 const hasNumbers = ({ measurements }: ResultRecord): boolean =>
   Object.values(measurements).some(({ value }) => value !== null);
 
@@ -143,7 +143,7 @@ function recordsIn(
     const record = recordOf(line);
     if (typeof record === 'string') {
       broken.push(`${at}: ${record}`);
-      // A file of something else has as many as it has lines.
+      // In a file of something else, every line is broken.
       if (broken.length >= MOST_TOLD) return { of, broken };
       continue;
     }
@@ -165,7 +165,7 @@ function recordsIn(
   return { of, broken };
 }
 
-/** @returns what stands in the files and does not come out of their raw part, a sentence each. */
+/** @returns a sentence for each number or grade in the files that does not come out of the raw readings. */
 function judgedAgain(files: BundleFiles, records: readonly ResultRecord[]): string[] {
   const recomputed: ResultRecord[] = [];
   for (const [i, record] of records.entries()) {
@@ -193,7 +193,7 @@ function judgedAgain(files: BundleFiles, records: readonly ResultRecord[]): stri
   ];
 }
 
-/** Numbers and the grade: a faulty row without its warnings would be shown as a clean one. */
+/** Compares numbers and the grade: without its warnings, a faulty row would be shown as a clean one. */
 function differencesOf(record: ResultRecord, other: ResultRecord): string[] {
   const numbers = Object.entries(record.measurements).flatMap(([metric, { value }]) => {
     const found = other.measurements[metric]?.value ?? null;

@@ -3,14 +3,14 @@ import { printableLines } from '../../core/input/printable.js';
 import { columnsOf, wrap } from './text.js';
 
 /**
- * Writes data to stdout, with exactly one newline at its end. Names and sentences of strangers are in it: a terminal gets nothing that would
- * move its cursor or hide a part, a file or a pipe every byte.
+ * Writes data to stdout, with exactly one newline at its end. It may contain names and sentences of strangers. So a terminal gets no control
+ * characters, which could move its cursor or hide a part. A file or a pipe gets every byte.
  */
 export function printData(text: string): void {
   printDrawn(process.stdout.isTTY === true ? printableLines(text).join('\n') : text);
 }
 
-/** The same of what was drawn for a terminal, colours included: whoever draws makes each text in it printable. */
+/** The same for what was drawn for a terminal, with colours. Whoever draws has made each text in it printable. */
 export function printDrawn(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }

@@ -69,7 +69,7 @@ export async function fetchRun(
   };
   await pipeline(Readable.from(lines()), createWriteStream(draft));
   renameSync(draft, file);
-  sayLeft(left);
+  sayLeftOut(left);
   let absent = 0;
   for (const { kind, digest, trialId } of references.values()) {
     const path = stores[kind].pathOf(digest);
@@ -83,11 +83,12 @@ export async function fetchRun(
   return { results, files: references.size - absent };
 }
 
-/** Says how many records of a coordinator or a log are none, and so are left out: one node denies nobody the results of others. @param left why, each */
-export function sayLeft(left: readonly string[]): void {
+/** Says how many results of a coordinator or a log are left out because they are no records: one faulty node must not cost the results of the others. @param left the reason of each */
+export function sayLeftOut(left: readonly string[]): void {
   if (left.length === 0) return;
-  const which = left.length === 1 ? 'one record is' : `${left.length} records are`;
-  say(`${which} left out, for what a node reported there is no result: ${left[0]}`);
+  const which =
+    left.length === 1 ? 'one record is left out' : `${left.length} records are left out; the first`;
+  say(`${which}: ${left[0]}`);
 }
 
 /** @returns null where the coordinator is of a release that does not tell. */

@@ -33,6 +33,21 @@ async function* storedTrials(
   for await (const { recordJson, moreJson } of messages) yield [recordJson, ...moreJson];
 }
 
+/** @returns the records of a sweep that were asked, or scored, again. Only these are kept: all may be more than memory holds. */
+export async function collectAskedAgain(
+  control: ControlConnection,
+  sweepId: string,
+): Promise<ResultRecord[]> {
+  const records: ResultRecord[] = [];
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
+    for (const json of some) {
+      const record = parseStoredRecord(json);
+      if (record.quality?.again !== undefined) records.push(record);
+    }
+  }
+  return records;
+}
+
 /**
  * Every stored trial of a sweep, oldest first.
  * @param most characters of JSON that they may have together

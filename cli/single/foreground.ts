@@ -1,7 +1,7 @@
 import { formatValue } from '../../core/metrics/format.js';
 import type { ChildMessage } from '../../process/isolation/job.js';
 import { type Launched, type LaunchRequest, launch } from '../../process/isolation/launch.js';
-import { terminated } from '../interrupts.js';
+import { beginGracePeriod } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { ProgressLine } from '../output/progress-line.js';
 import { interruptible, stepProgress } from './step-progress.js';
@@ -12,7 +12,7 @@ import { interruptible, stepProgress } from './step-progress.js';
  */
 export function orStopped<Answer>(child: Launched<Answer>): Launched<Answer>['ended'] {
   const stop = (signal: NodeJS.Signals) => {
-    if (signal === 'SIGTERM') terminated();
+    if (signal === 'SIGTERM') beginGracePeriod();
     child.kill('interrupted');
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);

@@ -1,5 +1,5 @@
 import { duration } from '../../report/time-left.js';
-import { terminated } from '../interrupts.js';
+import { beginGracePeriod } from '../interrupts.js';
 import { SILENT_SECONDS } from '../output/progress.js';
 import type { ProgressStream } from '../output/progress-writer.js';
 
@@ -48,7 +48,7 @@ export async function interruptible<T>(
   const progress = stepProgress(process.stderr, what);
   const interrupted = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
-    if (signal === 'SIGTERM') terminated();
+    if (signal === 'SIGTERM') beginGracePeriod();
     interrupted.abort();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);

@@ -1,12 +1,11 @@
 import { userInfo } from 'node:os';
 import { withHeadersHere } from '../../artifacts/door/open.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
-import { collectResults } from '../results/results.js';
+import { collectAskedAgain } from '../results/results.js';
 import { openSweep, readyToRun, strictly } from '../sweep-file.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
@@ -46,8 +45,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     }
     if (options.watch !== true) return EXIT.ok;
     const status = await watchSweep(control, accepted.sweepId);
-    if (sweep.quality !== null)
-      sayAskedAgain(await collectResults(control, accepted.sweepId, RecordDetail.RECORD_DETAIL_ROW), since);
+    if (sweep.quality !== null) sayAskedAgain(await collectAskedAgain(control, accepted.sweepId), since);
     sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);
   });

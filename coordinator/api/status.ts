@@ -25,7 +25,7 @@ import {
 import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
 
-/** Nodes that a reason names. */
+/** Most nodes that a reason names. */
 const MOST_NODES = 4;
 /** Behind what a running trial is of. */
 const SUFFIX = {
@@ -88,7 +88,7 @@ function reasonsToWait(
   return reasons.length > 0 ? reasons : whyNothingRuns(state, registry, sweep);
 }
 
-/** @returns what those nodes do that could measure a sweep of which nothing runs; none where something does, or they ask for work. */
+/** @returns what the nodes that could measure a sweep do instead, where nothing of it runs; nothing where something runs, or where they ask for work. */
 function whyNothingRuns(state: SchedulerState, registry: Registry, sweep: SweepState): string[] {
   const leases = [...state.leases.values()];
   if (leases.some(({ sweepId }) => sweepId === sweep.view.sweepId)) return [];
@@ -96,11 +96,11 @@ function whyNothingRuns(state: SchedulerState, registry: Registry, sweep: SweepS
   const serving = registry
     .entries()
     .filter(({ profile, session }) => session !== null && serves(profile, sweep.view));
-  const first = serving.map(({ profile, state: does }) => {
+  const beforeWork = serving.map(({ profile, state: does }) => {
     const before = beforeWorkOf(does);
     return before === null ? null : `${profile.name} ${BEFORE_WORK[before]}`;
   });
-  if (first.every((does) => does !== null)) return first.slice(0, MOST_NODES);
+  if (beforeWork.every((does) => does !== null)) return beforeWork.slice(0, MOST_NODES);
   const slots = serving.flatMap(({ profile }) => [...(state.nodes.get(profile.name)?.slots.values() ?? [])]);
   const areBusy = slots.length > 0 && slots.every(({ trialId }) => trialId !== null);
   return areBusy ? ['every device that could measure it is busy with other sweeps'] : [];
@@ -108,7 +108,7 @@ function whyNothingRuns(state: SchedulerState, registry: Registry, sweep: SweepS
 
 function awaitedText(nodes: ReadonlySet<string>): string {
   const some = [...nodes].slice(0, MOST_NODES).join(', ');
-  return `nothing is begun until ${some} ${nodes.size === 1 ? 'has' : 'have'} said what still runs there`;
+  return `the coordinator begins nothing until ${some} ${nodes.size === 1 ? 'has' : 'have'} said what still runs there`;
 }
 
 /** @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0 = nobody can tell. */

@@ -11,7 +11,7 @@ import { type BodyStore, hexOf, hexOfBytes } from '../bodies/store.js';
 
 export interface ShelfSettings {
   readonly path: string;
-  /** All together; beyond that the longest unused go of the namespace that has most. */
+  /** Of all artifacts. Beyond that, those of the namespace that has most go, the longest unused first. */
   readonly maxBytes: number;
   /** What the disk has left in any case: logs and bodies may lie on the same. */
   readonly keepFreeBytes: number;
@@ -20,12 +20,12 @@ export interface ShelfSettings {
 const MOST_ARTIFACTS = 10_000;
 /** Files of one artifact: an exported graph with its vocabulary has a dozen. */
 const MOST_FILES = 256;
-/** On their way at a time, of all callers together. */
+/** Files that are on their way at a time, of all callers. */
 const MOST_INCOMING = 64;
-/** What nobody went on bringing, or offered, is given up. */
+/** A file that nobody continues to bring, or offers, is given up after this long. */
 const PATIENCE_SECONDS = 600;
 
-/** What has come of a file that belongs to no artifact yet. */
+/** The part that has come of a file which belongs to no artifact yet. */
 interface Coming {
   readonly namespace: string;
   readonly bytes: number;
@@ -33,9 +33,9 @@ interface Coming {
 }
 
 /**
- * Artifacts that nodes made, for other nodes: a cache, bounded, whose loss costs making them again. Each is there by a key that begins with its
- * namespace; files with the same content are there once. What has come counts, and not what somebody says will come; who needs room takes
- * it from the namespace that has most, so that nobody loses what is within an equal share.
+ * Artifacts that nodes made, for other nodes: a bounded cache, whose loss costs making them again. The key of each begins with its
+ * namespace. Files with the same content are kept once. Bytes count when they have come, and not when somebody says that they will. Room is
+ * taken from the namespace that has most, so that nobody loses what is within an equal share.
  */
 export class Shelf {
   readonly #settings: ShelfSettings;
@@ -97,7 +97,7 @@ export class Shelf {
   }
 
   /**
-   * Takes in a piece of a file of the artifact that is to be there by a key.
+   * Takes in a piece of a file. @param key of the artifact that it will belong to.
    * @throws WireError `too-large` where there is no room, `invalid` for what is not what its digest says.
    */
   async take(key: string, caller: string, piece: Piece): Promise<Progress> {
@@ -105,11 +105,18 @@ export class Shelf {
     const namespace = namespaceOf(key);
     if (bytes > this.#settings.maxBytes) throw noRoom(bytes);
     if (!this.#kept().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
-    const progress = await this.#incoming.take(caller, piece);
-    const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
-    const received = Math.max(before.bytes, progress.received);
-    this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
-    return progress;
+    // Known before it is here: whoever makes room meanwhile removes files that belong to nothing.
+    if (!this.#coming.has(digest)) this.#coming.set(digest, { namespace, bytes: 0, at: this.#now() });
+    try {
+      const progress = await this.#incoming.take(caller, piece);
+      const before = this.#coming.get(digest) ?? { namespace, bytes: 0 };
+      const received = Math.max(before.bytes, progress.received);
+      this.#coming.set(digest, { namespace: before.namespace, bytes: received, at: this.#now() });
+      return progress;
+    } catch (error) {
+      if (this.#coming.get(digest)?.bytes === 0) this.#coming.delete(digest);
+      throw error;
+    }
   }
 
   /** Has an artifact whose files were brought. @throws WireError `invalid` for one that lacks a file. */
@@ -156,7 +163,7 @@ export class Shelf {
     }
   }
 
-  /** @param digest of the file that needs it. @throws WireError `too-large` */
+  /** @param namespace that needs the room. @param digest of the file that is to come. @throws WireError `too-large` */
   async #makeRoom(namespace: string, digest: string, bytes: number): Promise<void> {
     const { path, maxBytes, keepFreeBytes } = this.#settings;
     const stale = [...this.#coming].filter(([, { at }]) => this.#now() - at > PATIENCE_SECONDS);
@@ -169,11 +176,13 @@ export class Shelf {
     while (await lacks()) {
       const most = largest(this.#bytesBy(namespace, bytes), namespace);
       const oldest = this.#oldestOf(most);
-      // What others have begun goes last; who brings several files of one artifact needs them all.
+      // Files that others have begun go last. The caller's own stay: an artifact needs all of its files.
       const begun =
         most === namespace
           ? undefined
-          : [...this.#coming].find(([one, coming]) => one !== digest && coming.namespace === most);
+          : [...this.#coming].find(
+              ([one, coming]) => one !== digest && coming.namespace === most && coming.bytes > 0,
+            );
       if (oldest !== undefined) await this.#drop(oldest);
       else if (begun !== undefined) this.#coming.delete(begun[0]);
       else throw noRoom(bytes);
@@ -181,12 +190,12 @@ export class Shelf {
     }
   }
 
-  /** @returns the artifact of a namespace that was unused for longest. */
+  /** @returns the key of the artifact of a namespace that has been unused for longest. */
   #oldestOf(namespace: string): string | undefined {
     return [...this.#entries.keys()].find((key) => namespaceOf(key) === namespace);
   }
 
-  /** @returns what each namespace has, and what one of them is about to have. */
+  /** @returns the bytes of each namespace, with those that one of them is about to get. */
   #bytesBy(namespace: string, more: number): Map<string, number> {
     const bytes = new Map([[namespace, more]]);
     for (const [key, { files }] of this.#entries)
@@ -238,10 +247,10 @@ const namespaceOf = (key: string): string => key.slice(0, key.indexOf(' '));
 const add = (sums: Map<string, number>, name: string, more: number) =>
   void sums.set(name, (sums.get(name) ?? 0) + more);
 
-/** @returns the namespace that has most; of several the one that asks. */
-function largest(of: ReadonlyMap<string, number>, asks: string): string {
+/** @returns the namespace that has most; where several do, the one that asks. */
+function largest(sizes: ReadonlyMap<string, number>, asks: string): string {
   let most = asks;
-  for (const [namespace, size] of of) if (size > (of.get(most) ?? 0)) most = namespace;
+  for (const [namespace, size] of sizes) if (size > (sizes.get(most) ?? 0)) most = namespace;
   return most;
 }
 

@@ -10,7 +10,7 @@ import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 export interface IncomingLimits {
   /** Of one file. */
   readonly maxBytes: number;
-  /** Files that are on their way at a time, of all callers together; beyond that the oldest is forgotten of the caller that has most. */
+  /** Files that are on their way at a time, of all callers. Beyond that, the oldest of the caller that has most is forgotten. */
   readonly most: number;
 }
 
@@ -145,7 +145,7 @@ export class Incoming {
   }
 }
 
-/** Of a name in the folder, the characters that say whose the file is. */
+/** Characters at the beginning of a file's name that say whose it is. */
 const CALLER_CHARACTERS = 16;
 
 const callerOf = (name: string): string => name.slice(0, CALLER_CHARACTERS);

@@ -82,7 +82,7 @@ export type Fact =
       /** The node, where it is an axis (placement.perNode); null otherwise. */
       readonly node: string | null;
     }
-  /** What the sweep asks its models is this from now on (`questionsId`), by the files of a node: points that were asked otherwise are asked, or scored, again. */
+  /** The sweep asks these questions from now on (`questionsId`), as a node found them in its files. Points that were asked others are asked, or scored, again. */
   | {
       readonly fact: 'QuestionsChanged';
       readonly sweepId: string;
@@ -122,7 +122,7 @@ export interface ResultHead
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
   };
-  /** What its model was asked and scored by, and how long that took; of a whole record that is in `quality`. Left out where it was asked nothing. */
+  /** What its model was asked and scored by, and how long that took. A whole record has it in `quality`. Left out where it was asked nothing. */
   readonly asked?: AskedHead;
   readonly quality?: ResultRecord['quality'];
   /** Left out where the record has its raw part itself. */

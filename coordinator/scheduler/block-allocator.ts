@@ -148,7 +148,7 @@ class BlockAllocator {
     return taken.length > 0 ? taken : this.#takeHalf(slot);
   }
 
-  /** Points that are asked again: nothing of them is timed, so they are given by themselves. */
+  /** Points that are asked again. Nothing of them is timed, so a block has them without other points. */
   #asked(size: number): number[] {
     const { stale, inFlight } = this.#of.queue;
     const { node, device } = this.#of;

@@ -46,10 +46,10 @@ export type Event =
       readonly record: ResultRecord;
       /** As it came, where that says neither more nor less; null or left out = it is written anew. */
       readonly json?: string | null;
-      /** Of purpose `quality`: the record that it takes the place of, with its answers; left out = that is the same, or is not here. */
+      /** Of purpose `quality`: the record whose place it takes, with the new answers; left out = the answers are the same, or that record is not here. */
       readonly answered?: ResultRecord | null;
     }
-  /** A sweep was submitted that is there already: what it asks may have changed. */
+  /** A known sweep was submitted again: what it asks may have changed. */
   | { readonly event: 'questions-doubted'; readonly sweepId: string }
   | {
       readonly event: 'cancel-requested';

@@ -263,7 +263,7 @@ function record(state: SchedulerState, result: ResultHead): void {
   const { supersedes } = result;
   if (supersedes !== undefined) supersede(state, supersedes, result.trialId);
   if (sweep === undefined || queue === null) return;
-  // What takes the place of another trial has its times; it took what asking took.
+  // A record that takes another's place has its times: only the seconds of asking are charged.
   const seconds = supersedes === undefined ? secondsOf(result) : askedOf(result)?.seconds;
   chargeTrial(state, sweep, lease, { seconds: seconds ?? 0, position: result.sweep.position });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);

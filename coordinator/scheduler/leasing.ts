@@ -312,7 +312,7 @@ export function renewOrAdopt(
   // Recorded already: its acknowledgement is on the way.
   if (state.recorded.has(id)) return true;
   const name = readTrialId(id);
-  // Which answers it was to take the place of is known by its lease alone.
+  // Only its lease knew which answers it was to replace.
   if (name?.purpose === 'quality') return false;
   const sweep = name === null ? undefined : state.sweeps.get(name.sweepId);
   if (name === null || sweep === undefined || sweep.cancelled || name.position >= sweep.view.count)

@@ -3,9 +3,9 @@ import { getOrMake } from '../../core/maps.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 
 /**
- * Points whose answers are to questions that have changed since. Ids of experiments name files and no content (decision 0003), so that is
- * looked at when a sweep is submitted again, and when results of another one are taken over: one point is leased for its answers alone, and what
- * its node says is what the sweep asks from then on. Every point that was asked otherwise is then leased so.
+ * Points whose answers are to questions that have changed since. Ids of experiments name task files without their content (decision 0003). So the
+ * questions are looked at when a sweep is submitted again, and when results of another sweep are taken over. One point is then leased for its
+ * answers alone. The questions that its node reports are those of the sweep from then on, and every point with other ones is leased in the same way.
  */
 
 /** Whether a sweep asks its models anything. */
@@ -34,7 +34,7 @@ function* measured({ settled, starts }: PointQueue): Generator<number> {
   for (const [position] of starts) if (!settled.has(position)) yield position;
 }
 
-/** Somebody asks whether the questions of a sweep are the same still: one of its points is looked at, if it has any that is measured. */
+/** Looks whether the questions of a sweep are still the same: one of its measured points, if it has any, is to be compared. */
 export function doubtQuestions(state: SchedulerState, sweep: SweepState): void {
   if (!asks(sweep)) return;
   for (const queue of sweep.queues.values()) {
@@ -46,7 +46,7 @@ export function doubtQuestions(state: SchedulerState, sweep: SweepState): void {
   }
 }
 
-/** One that was asked tells more than one whose model cannot be asked. */
+/** @returns the measured point to compare, preferably one that was asked: a model that cannot be asked tells nothing. */
 function firstOf(state: SchedulerState, queue: PointQueue): number | null {
   let first: number | null = null;
   for (const position of measured(queue)) {
@@ -58,11 +58,11 @@ function firstOf(state: SchedulerState, queue: PointQueue): number | null {
 
 function makeStale(queue: PointQueue, position: number): void {
   queue.stale.add(position);
-  // What was tried in vain before is tried again.
+  // Earlier failures do not count against the new attempts.
   if (queue.settled.has(position)) queue.tries.delete(position);
 }
 
-/** A point has taken over what another sweep measured. */
+/** A point has taken over a result of another sweep: its answers may be to other questions. */
 export function checkTakenOver(
   state: SchedulerState,
   sweep: SweepState,
@@ -74,7 +74,7 @@ export function checkTakenOver(
     queue.stale.add(position);
 }
 
-/** What a sweep asks is known: points that were asked otherwise are asked again, the others not. */
+/** The questions of a sweep are known: exactly the points that were asked other ones are to be asked again. */
 export function questionsChanged(state: SchedulerState, sweep: SweepState, questions: string): void {
   sweep.questions = questions;
   sweep.doubted = false;
@@ -87,7 +87,7 @@ export function questionsChanged(state: SchedulerState, sweep: SweepState, quest
 
 /** A trial with new answers takes the place of another one. */
 export function supersede(state: SchedulerState, before: string, after: string): void {
-  // Of several that take its place, in one sweep each, the newest is what others take over.
+  // A trial may be replaced in several sweeps. Others take over the newest one that replaces it.
   for (const other of state.superseded.get(before) ?? [])
     getOrMake(state.superseded, other, () => []).push(after);
   getOrMake(state.superseded, before, () => []).push(after);

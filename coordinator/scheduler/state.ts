@@ -75,7 +75,7 @@ export interface PointQueue {
   readonly starts: Starts;
   /** Settled by fewer starts than were asked for; they go on when the sweep is submitted again. */
   readonly cut: Set<number>;
-  /** Measured points whose answers are to be compared with what is asked now, or are known to be to other questions (stale.ts). */
+  /** Measured points whose answers are to be compared with the questions of today, or are known to be to other ones (stale.ts). */
   readonly stale: Set<number>;
 }
 
@@ -94,9 +94,9 @@ export interface SweepState {
   stalled: Stalled | null;
   /** Why nothing more of it is begun; null = it is not paused. */
   paused: string | null;
-  /** What it asks its models, as a node said it last (`questionsId`); null = none has. */
+  /** What it asks its models (`questionsId`), as a node said last; null = no node has. */
   questions: string | null;
-  /** Somebody wants to know whether that is so still. No fact: it is forgotten as leases are. */
+  /** Whether `questions` are in doubt: they may have changed. No fact: like leases, it is forgotten at a restart. */
   doubted: boolean;
   /** What it may take, as it was submitted last; null = as long as it takes. */
   budget: Budget | null;
@@ -203,7 +203,7 @@ export interface SchedulerState {
   readonly forged: Set<string>;
   /** Trials of a start that another trial has given, whose lease was lost or who measured it again: recorded, and counted for nothing. */
   readonly repeated: Set<string>;
-  /** By trial those that took its place, with new answers. */
+  /** By trial, those with new answers that took its place. */
   readonly superseded: Map<string, string[]>;
   /** Every recorded trial. */
   readonly recorded: TrialTable;

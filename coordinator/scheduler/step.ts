@@ -113,7 +113,7 @@ export function standDown(state: SchedulerState): void {
   state.awaited = null;
 }
 
-/** Of what was decided, something could not be written: nobody hears of the leases that came with it, and their devices and points are free again. */
+/** Takes back the leases of a decision whose facts could not be written: nobody was told of them, so their devices and points are free again. */
 export function withdrawGrants(state: SchedulerState, decided: readonly Command[]): void {
   for (const command of decided) {
     if (command.command !== 'grant') continue;
@@ -262,7 +262,7 @@ function reported(
 }
 
 /**
- * What a model was asked again. What its node says that the sweep asks is written down where nobody has said so since somebody wanted to know.
+ * Decides about a report of new answers. The questions that its node reports are written down where the sweep's own are in doubt.
  * @param answered the record that takes the place of the one with the old answers; null = those stay, or none is here.
  * @returns the facts to write.
  */

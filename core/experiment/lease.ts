@@ -6,9 +6,9 @@ import type { Experiment } from './experiment.js';
  */
 export type Purpose = 'measure' | 'control' | 'probe' | 'quality';
 
-/** What has the answers that are asked for again, or scored again. */
+/** The answers that are asked for again, or scored again. */
 export interface KeptAnswers {
-  /** Its other numbers stay. */
+  /** The trial that has them. Its other numbers stay. */
   readonly trialId: string;
   /** What they were asked and scored by (`questionsId`); null = its record does not say. */
   readonly questions: string | null;

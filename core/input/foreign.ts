@@ -35,7 +35,7 @@ function showsKeys(source: string): boolean {
 
 const isMarkdown = (source: string): boolean => /^ {0,3}(```|~~~)/m.test(source);
 
-/** Whoever left a bracket open wants to know where. */
+/** @returns where the YAML breaks, as the end of a sentence. The parser's own message begins with a mark and ends with the place. */
 function brokenAt({ diagnostics: [first] }: YamlSource): string {
   if (first === undefined) return '';
   const [sentence] = first.message.split('\n');

@@ -1,4 +1,4 @@
-/** What no shell gives a meaning: bash expands braces into several words, zsh a first = into a path. */
+/** Words that no shell gives another meaning. Bash expands braces into several words, and zsh a leading = into a path. */
 const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 
 /** @returns a word as a POSIX shell reads it back, whatever is in it: nothing of it is expanded, and it stays one word. */

@@ -14,26 +14,21 @@ export type QuestionsOfTask = z.infer<typeof questionsOfTaskSchema>;
 
 export const questionsSchema = z.array(questionsOfTaskSchema);
 
-/** What is to be done about answers that are kept, and why. */
-export interface Change {
-  /** null = the text. */
-  readonly task: string | null;
-  readonly todo: 'score again' | 'ask again' | 'ask' | 'drop';
-  /** The end of a sentence. */
-  readonly reason: string;
-}
-
+/** What is to be done about kept answers, and why. */
 export const changeSchema = z.object({
+  /** null = the text. */
   task: z.string().nullable(),
   todo: z.enum(['score again', 'ask again', 'ask', 'drop']),
+  /** A clause. */
   reason: z.string(),
-}) satisfies z.ZodType<Change>;
+});
+export type Change = Readonly<z.infer<typeof changeSchema>>;
 
 /**
- * Compares what answers were given to with what is asked now: another asking is asked again, of another scoring kept answers are scored
- * again, and what is neither stays.
- * @param before left out = a record that does not say it.
- * @returns what is to be done, by task; nothing where all is kept.
+ * Compares the questions that kept answers were given to with those of today. A task whose asking has changed is asked again. Where its scoring
+ * alone has changed, kept answers are scored again. Other answers stay.
+ * @param before left out = the record does not say.
+ * @returns what is to be done, by task; nothing where all answers stay.
  */
 export function changesOf(
   before: readonly QuestionsOfTask[] | undefined,
@@ -69,7 +64,7 @@ const DONE = {
   drop: 'dropped',
 } as const satisfies Record<Change['todo'], string>;
 
-/** @returns a sentence for each change with the rows that it was made in. @param rows the changes of each row. */
+/** @returns a sentence for each kind of change, with the number of rows that have it. @param rows the changes of each row. */
 export function changeSentences(rows: readonly (readonly Change[])[]): string[] {
   const all = rows.flat();
   return [...groupBy(all, ({ reason, todo }) => `${reason}: ${DONE[todo]}`)].map(

@@ -106,7 +106,7 @@ export const qualityRecordSchema = z.object({
   questions: questionsSchema.optional(),
   /** Tasks of which answers were kept from an earlier asking, and scored again; left out = of none. */
   keptAnswers: z.array(z.string()).optional(),
-  /** What was done since the row was measured, for its questions were no longer those that are asked; left out = nothing. */
+  /** What was done since the row was measured because its questions had changed; left out = nothing. */
   again: z.object({ at: z.iso.datetime(), changes: z.array(changeSchema) }).optional(),
   /** What could not be asked, and why; left out = nothing. Where a server could not be asked, a stand-in may have been. */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),

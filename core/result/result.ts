@@ -37,12 +37,12 @@ const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const optionName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
-  // What every object has (`constructor`) would be the value of the rows without it.
+  // Rows without an option named `constructor` would show the property of that name that every object has.
   .refine((name) => !(name in {}));
 const options = z.record(optionName, axisValue, {
   error: ({ code }) =>
     code === 'invalid_key'
-      ? 'names of options are a letter, then letters, digits and _, 64 at most, and nothing that every object has'
+      ? 'names of options have at most 64 letters, digits and _, begin with a letter, and are no property of every object, such as constructor'
       : undefined,
 });
 
@@ -229,7 +229,7 @@ export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: nameOf(ID_CHARACTERS),
   experimentId: nameOf(ID_CHARACTERS),
-  /** The trial whose place it takes: its numbers are that trial's, and its answers are to questions that have changed since. Left out = it takes none's. */
+  /** The trial whose place it takes. It has that trial's numbers, and new answers, for the questions have changed since. Left out = none. */
   supersedes: nameOf(ID_CHARACTERS).optional(),
   sweep: z.object({
     id: nameOf(ID_CHARACTERS),

@@ -38,20 +38,21 @@ export function auditCaches(requests: readonly RequestRecord[]): CacheAudit {
   };
 }
 
-/** First tokens of a run that came as soon as those of prompts that are asked again. */
+/** How much sooner first tokens came than those of new prompts. */
 interface KnownPrompts {
   readonly pairs: number;
-  /** Over new prompts. */
+  /** In the run. */
   readonly run: Speedup;
+  /** In the audit, of prompts that were asked a second time. */
   readonly again: Speedup;
 }
 
 /**
- * Compares requests of a run with the new prompts of an audit, which are asked alone: whatever else a server does beside it makes a first token
- * later, so that one that comes much sooner is of a prompt that it knew.
+ * Compares requests of a run with the new prompts of an audit, which are asked alone. Other requests can only delay a first token, so one that comes
+ * much sooner belongs to a prompt that the server knew.
  * @param run requests in the order they were sent.
- * @param sharedRatio of their prompt tokens, those that the load itself shares: a server need not read them.
- * @returns null where they took as long as new ones, or where the server keeps nothing of prompts.
+ * @param sharedRatio share of the run's prompt tokens that the load itself shares: a server need not compute them.
+ * @returns null where they took as long as new prompts, or where the server caches no prompts.
  */
 export function firstTokensKnown(
   run: readonly RequestRecord[],
@@ -67,7 +68,7 @@ export function firstTokensKnown(
     return at < 0 ? [] : [[fresh, ...waiting.splice(at, 1)] as [RequestRecord, RequestRecord]];
   });
   const saved = speedup(pairs, firstTokenOf, 1 - sharedRatio);
-  // A busy moment of the machine, or a clock that had gone down, is none of a cache: most of what one saves has to be saved.
+  // A busy machine or a lower clock during the audit would save some time, too. A cache saves most of what it saves of a repeated prompt.
   if (!saved?.cached || saved.saved < again.saved / 2) return null;
   return { pairs: pairs.length, run: saved, again };
 }
@@ -82,7 +83,7 @@ function pairsOf(requests: readonly RequestRecord[]): Pair[] {
   });
 }
 
-/** @param least what remains of the first's time in any case, as a share of it. */
+/** @param least share of the first request's time that counts as if nothing had been cached. */
 function speedup(
   pairs: readonly Pair[],
   of: (request: RequestRecord) => number | null,

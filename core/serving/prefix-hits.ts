@@ -1,14 +1,14 @@
 import { meanLength, parseLengths } from './lengths.js';
 import type { ServingRecord } from './record.js';
 
-/** Prompts of random words begin alike by chance, in a word or two, however many of them a server keeps. */
+/** Tokens that prompts of random words have in common by chance, at their beginning, with one of many that a server keeps. */
 const CHANCE_TOKENS = 2;
-/** A hundredth of the prompts changes no time by more than that. */
+/** Share of prompt tokens that may be known without a warning: it shortens no time by more than a hundredth. */
 const ALLOWED = 0.01;
-/** What a chat template puts around a message, and may be the same in all: of records that do not say how much it is. */
+/** Tokens that a chat template may put before each message, assumed for records that do not say how many. */
 const TEMPLATE_TOKENS = 64;
 
-/** What prompts of a load have in common, by its own doing. */
+/** What the prompts of a load have in common by design. */
 export interface SharedPrompts {
   /** Of all prompt tokens. */
   readonly ratio: number;
@@ -17,8 +17,8 @@ export interface SharedPrompts {
 }
 
 /**
- * @returns the share of prompt tokens that a server says it found in its prefix cache: by the requests themselves where each is told, for counters
- *   are of whoever else asks, too; null where it does not say.
+ * @returns the share of prompt tokens that a server says it found in its prefix cache; null where it does not say. What it says of each request is
+ *   preferred: its counters include the requests of others.
  */
 export function prefixHitRatio({
   requests,
@@ -38,7 +38,7 @@ export function prefixHitRatio({
   return all.growth > 0 ? Math.min(1, hits.growth / all.growth) : null;
 }
 
-/** @returns what the prompts of a run shared, as its record says; null where it does not. */
+/** @returns what the prompts of a run shared, as its record says; null where it does not say. */
 export function sharedOfRun({
   requests,
   sharedPromptTokens,
@@ -63,7 +63,7 @@ export function sharedByOptions(options: Readonly<Record<string, unknown>>): Sha
 
 /**
  * @param hits share of prompt tokens that a server found in its cache.
- * @returns a clause with what it knew before the run; null where the load itself, or chance, is all of it.
+ * @returns a clause about what it knew before the run; null where the load itself, or chance, explains all hits.
  */
 export function knownBefore(hits: number, { ratio, promptTokens }: SharedPrompts): string | null {
   if (hits - ratio - CHANCE_TOKENS / promptTokens <= ALLOWED) return null;

@@ -62,13 +62,13 @@ export const servingRecordSchema = z.object({
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
   /**
-   * What sets the texts of this trial's prompts apart from those of any other; with `loadSeed` it makes them again (`promptSalt` of the
-   * sweep). Records of before have none: there all trials of a point sent the same.
+   * What made the texts of this trial's prompts different from any other's. With `loadSeed` it makes them again (`promptSalt` of the sweep).
+   * Older records have none: all trials of a point sent the same texts.
    */
   promptSalt: z.string().optional(),
   /**
-   * Tokens of prompts that the load itself shares: those with which an earlier prompt of the run and its answer begin, and those that the server
-   * puts before each. What it found beyond them in its cache it knew from before. Records of before have none.
+   * Tokens of prompts that the load itself shares: those that also begin an earlier prompt of the run with its answer, and those that the server
+   * puts before each prompt. Hits of its cache beyond them are of prompts from before the run. Older records have none.
    */
   sharedPromptTokens: z.number().int().nonnegative().optional(),
   promptTokensBy: countedBy,

@@ -5,14 +5,13 @@ export interface ComputedText {
 }
 
 /**
- * How many characters each prompt has in common, from its beginning, with anything that was computed before it, whatever of it a server kept.
- *
- * Of a sorted list the neighbours of a text have most in common with it. So the texts are taken out of one in the reverse of their order:
- * those beside a text are then of the texts before it. It takes as long as sorting, for a hundred thousand prompts as for ten.
+ * In a sorted list, the neighbours of a text have the longest beginning in common with it. So all texts are sorted, and then taken out of the list in
+ * the reverse of the order in which they were sent: the neighbours of a text are then from before it. That takes about as long as the sorting.
  * @param texts in the order in which they were sent.
+ * @returns by prompt, how many characters of its beginning a server had computed before, for a prompt or an answer.
  */
 export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
-  const sorted = [...texts.keys()].sort((a, b) => compared(texts[a]!.computed, texts[b]!.computed));
+  const sorted = [...texts.keys()].sort((a, b) => byCodeUnits(texts[a]!.computed, texts[b]!.computed));
   const before = new Map(sorted.map((text, i) => [text, sorted[i - 1] ?? null]));
   const after = new Map(sorted.map((text, i) => [text, sorted[i + 1] ?? null]));
   const shared = new Array<number>(texts.length).fill(0);
@@ -28,8 +27,8 @@ export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
   return shared;
 }
 
-/** By code units, as `commonLength` counts. */
-const compared = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+/** Orders texts as `commonLength` compares them. */
+const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** @returns how many characters two texts begin with alike. */
 export function commonLength(a: string, b: string): number {

@@ -181,7 +181,7 @@ export function pointsId(sweep: Sweep): string {
   return digest(POINTS_FORMAT, { ...asked, devices, perNode, nodeSelector });
 }
 
-/** @returns `q` + 24 hex digits of all that answers were asked and scored by: what an id of an experiment leaves out, for it names files alone. */
+/** @returns `q` + 24 hex digits of all that answers were asked and scored by. The id of an experiment names task files only, not their content. */
 export function questionsId(questions: readonly QuestionsOfTask[]): string {
   return `q${digest(QUESTIONS_FORMAT, questions).slice(0, 24)}`;
 }

@@ -10,9 +10,9 @@ type Kind = {
 };
 
 /**
- * The experiment of a record is anybody's words until it is held against what a sweep can state: whoever runs or deploys it asks here first.
- * Options that this release does not know are of another one, and nothing reads them.
- * @returns in a clause the first option that no sweep can state; null = there is none.
+ * Anybody can write a record. So before its experiment is run or deployed, its options are checked as those of a sweep are. Options that this release
+ * does not know are left alone: nothing reads them.
+ * @returns a clause about the first option with a value that no sweep can have; null = there is none.
  */
 export function optionProblem({ runner, workload }: Pick<Experiment, 'runner' | 'workload'>): string | null {
   return (

@@ -87,19 +87,19 @@ function fill(argument: string, parts: CommandParts, value: string): string {
   return inPlace(argument, values);
 }
 
-/** @returns an argument with values in place of their names. @throws FailureError for one that would be an option by a value that begins with a dash. */
+/** @returns an argument with values in place of their names. @throws FailureError where a value would make it an option, since it begins with a dash. */
 function inPlace(argument: string, values: Readonly<Record<string, unknown>>): string {
   const filled = argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
   if (isOption(filled) && !isOption(argument))
     throw failed(
       'impossible-combination',
       `${quote(filled)} begins with a dash: a server would take it for an option of its own`,
-      'Call it otherwise.',
+      'Give the model, the adapter or the option a value that begins otherwise.',
     );
   return filled;
 }
 
-/** Numbers below zero are none. */
+/** @returns whether a program would take a word for an option; a negative number is none. */
 const isOption = (word: string): boolean => word.startsWith('-') && !/^-\d+(?:\.\d+)?$/.test(word);
 
 /** Programs that come with Ridgepoint, by what profiles call them. */

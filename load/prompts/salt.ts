@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Message } from '../../core/serving/tokenizer.js';
 
-/** @returns a word that no other run has: prompts that are made with it are known to no cache, whoever asked what before. */
+/** @returns a random word. No cache knows prompts that are made with it, whatever was asked before. */
 export function newSalt(): string {
   return randomBytes(8).toString('hex');
 }
 
 /**
- * @returns the line that prompts which somebody wrote begin with, so that no cache knows them from another run; all of one run have the same, and
- *   share what they shared. AIPerf's `--cache-bust` writes it likewise.
+ * @returns the first line of prompts that come from a file, so that no cache knows them from another run. All prompts of a run have the same line, so
+ *   they still share what they shared. AIPerf's `--cache-bust` writes the same.
  */
 export function markerOf(salt: string): string {
   return `[rid:${createHash('sha256').update(salt).digest('hex').slice(0, 8)}]\n\n`;

@@ -9,13 +9,13 @@ import { TextMaker } from './text.js';
 /** Requests that are made up. */
 export interface SyntheticOrder {
   readonly count: number;
-  /** Same seed, same lengths: one for all variants of a load. */
+  /** The same seed gives the same lengths: all variants of a load have one. */
   readonly seed: number;
-  /** With the seed, of the words: another salt, other words of the same lengths, which no cache of a server knows. */
+  /** With the seed it decides the words. Another salt gives other words of the same lengths, which no cache of a server knows. */
   readonly salt: string;
-  /** Of a prompt as a server reads it. */
+  /** Of a prompt as a server reads it, begin tokens included. */
   readonly promptTokens: Lengths;
-  /** Of these, those that a server puts before a text; left out = none. */
+  /** Tokens that a server puts before a text; left out = none. */
   readonly beginTokens?: number;
   readonly outputTokens: Lengths;
   /** Of each prompt of a first turn, how much all of them have in common, from their beginning: 0 to 1. */

@@ -66,7 +66,7 @@ export class TextMaker {
   }
 }
 
-/** Of the whole digest of a key: of seeds of 32 bits, two of a million prompts would be the same one. */
+/** Seeded by the whole digest of a key: with seeds of 32 bits, some of a million prompts would be the same. */
 function randomOf(key: string): RandomGenerator {
   const digest = createHash('sha256').update(key).digest();
   return xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));

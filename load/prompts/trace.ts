@@ -22,9 +22,9 @@ export type TraceFormat = (typeof TRACE_FORMATS)[number];
 const BLOCK_TOKENS = 512;
 
 interface TraceOptions {
-  /** Of the texts: another salt, other words of the same lengths, with the same in common. */
+  /** Another salt gives other words of the same lengths, with the same shared prefixes. */
   readonly salt: string;
-  /** Of the tokens that a trace counts, those that a server puts before a text; left out = none. */
+  /** Tokens that a server puts before a text: the trace counts them, too. Left out = none. */
   readonly beginTokens?: number;
   /** Requests that are read at most. */
   readonly most: number;

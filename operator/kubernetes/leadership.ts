@@ -11,7 +11,7 @@ export interface LeadershipSettings {
   readonly leaseSeconds: number;
 }
 
-/** The time that a process lives by. */
+/** A clock, which tests replace. */
 export interface Time {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
@@ -60,7 +60,7 @@ export class Leadership {
     return null;
   }
 
-  /** Lets others lead at once. For whoever has been told to stop. */
+  /** Lets others lead at once. Is called after this process was told to stop. */
   async release(): Promise<void> {
     // A renewal that is under way would take the lease up again, or refuse this write.
     await this.#renewing;

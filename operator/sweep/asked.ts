@@ -1,17 +1,17 @@
 import type { SweepSpec } from './definition.js';
 
-/** What an object makes the operator ask the coordinator for, besides the sweep itself. */
+/** What an object wants done to its sweep; null = that it runs. */
 export type Asked = 'cancel' | 'suspend' | null;
 
-/** Whether another object wants a sweep to run, or at least not to be cancelled; `none` = nobody else asks for it. */
+/** What other objects want of a sweep: at least one that it runs, at least one that it is not cancelled (`keep`), or nothing. */
 export type Others = 'run' | 'keep' | 'none';
 
-/** @returns what an object says of its sweep. */
+/** @returns what an object wants done to its sweep. */
 export function askedBy({ cancel, suspend }: Pick<SweepSpec, 'cancel' | 'suspend'>): Asked {
   return cancel ? 'cancel' : suspend ? 'suspend' : null;
 }
 
-/** @returns whether others go on with a sweep that one object wants to stop. */
+/** @returns whether a sweep goes on for others, though one object wants it to stop. */
 export function isLeftTo(others: Others, wanted: Asked): boolean {
   return wanted === 'cancel' ? others !== 'none' : wanted === 'suspend' && others === 'run';
 }

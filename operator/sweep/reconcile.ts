@@ -12,7 +12,7 @@ export interface Observed {
   /** The sweep's id once the coordinator has said it. */
   readonly sweepId: string | null;
   readonly seen: Seen;
-  /** What others that ask for the very same sweep, and do not go, want of it. */
+  /** What other objects that ask for the very same sweep want of it; those that are being deleted do not count. */
   readonly others: Others;
   /** Agents of this object, those on their way out, too. */
   readonly jobs: readonly Job[];
@@ -90,7 +90,7 @@ function* pursue(
     else yield { step: 'submit', document, namespace };
     return;
   }
-  // What others go on with is left to them.
+  // A sweep that others go on with is left to them.
   const steered = isLeftTo(observed.others, wanted) ? null : wanted;
   const asked = steered ?? (before !== null && sweep?.state === LEFT_BY[before] ? before : null);
   // Written down before it is done: whoever takes it back has to know whose it is.

@@ -2,9 +2,9 @@ import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAffinity } from './affinity.js';
 
-/** Long enough for ticks of 10 ms to tell, and shorter than opening a model. */
-const LOOKED_MILLISECONDS = 200;
-/** A CPU that somebody uses for less than this share is as good as free. */
+/** Long enough for the system's ticks of 10 ms, and shorter than opening a model. */
+const OBSERVED_MILLISECONDS = 200;
+/** A CPU that is busy for less than this share of the time counts as free. */
 const SMALL_SHARE = 0.25;
 
 /** Time of one CPU since the system started, as `os.cpus` has it. */
@@ -39,6 +39,6 @@ export async function spareCpus(): Promise<number> {
   if (allowed.length === 1) return 1;
   const read = () => cpus().map(({ times }) => ({ ...times }));
   const before = read();
-  await sleep(LOOKED_MILLISECONDS);
+  await sleep(OBSERVED_MILLISECONDS);
   return spareBetween(before, read(), allowed);
 }

@@ -1,13 +1,13 @@
 import { setImmediate as afterReading, setTimeout as sleep } from 'node:timers/promises';
 
-/** So many turns of the event loop, each of so long, are what somebody gets who keeps the pipes of a child that has ended. */
-const TURNS = 10;
+/** Turns of the event loop that are waited when another process keeps the pipes open. */
+const MOST_TURNS = 10;
 const TURN_MILLISECONDS = 50;
 
 /**
- * Waits until what a child left in its pipes has been read. `exit` can come before its last messages and lines; `close` comes after
- * both, unless somebody keeps the pipes. A parent that was busy meanwhile has read nothing, however long that was, so turns of its
- * event loop are counted: it reads its pipes in each.
+ * Waits until what a child left in its pipes has been read. `exit` can come before its last messages and lines. `close` comes after
+ * both, unless another process keeps the pipes open. Then turns of the event loop are counted and not time: each turn reads the pipes,
+ * while a busy parent may read nothing for seconds.
  * @param closed `close` of the child.
  */
 export async function lastWords(closed: Promise<unknown>): Promise<void> {
@@ -15,7 +15,7 @@ export async function lastWords(closed: Promise<unknown>): Promise<void> {
   const close = closed.then(() => {
     isClosed = true;
   });
-  for (let turn = 0; turn < TURNS && !isClosed; turn += 1) {
+  for (let turn = 0; turn < MOST_TURNS && !isClosed; turn += 1) {
     await Promise.race([close, sleep(TURN_MILLISECONDS)]);
     await afterReading();
   }

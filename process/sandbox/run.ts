@@ -110,7 +110,7 @@ export async function runSandboxed(
       ...(asRoot && { uid: NOBODY, gid: NOBODY }),
       ...(signal !== undefined && { signal, killSignal: 'SIGKILL' }),
     });
-    if (channel !== undefined) connect(child, channel);
+    if (channel !== undefined) connectChannel(child, channel);
     const ending = await endingOf(child, program, limits);
     if (ending.stderr.includes(mark)) throw new Error(reasonIn(ending.stderr, mark));
     return ending;
@@ -169,12 +169,12 @@ function endingOf(
 }
 
 /** Lets a program speak over a channel for as long as it runs. */
-function connect(child: ChildProcess, channel: Duplex): void {
+function connectChannel(child: ChildProcess, channel: Duplex): void {
   const end = child.stdio[3] as Duplex;
-  // Who writes to one that has gone learns it there.
+  // Whoever writes to a program that has ended learns of that by its exit.
   for (const one of [end, channel]) one.on('error', () => {});
   end.pipe(channel).pipe(end);
-  // What it said last is for nobody who waits, and would keep its pipes open.
+  // Unread words would keep its pipes open, and nobody waits for them.
   child.once('exit', () => {
     end.destroy();
     channel.end();

@@ -58,14 +58,14 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
   const unanswered = new UnansweredList((error) => (error instanceof NoAnswer ? error.message : null));
 
   const { text } = request;
-  const ofText = text === null ? null : await unanswered.unless(null, () => perplexity(asked, text));
+  const ofText = text === null ? null : await unanswered.askOrNote(null, () => perplexity(asked, text));
   const base = new Base(job.base);
   const ranks = servedModels(server, asked.telling.next, tokenizer);
   const rankings = new Rankings(ranks, job.base, null, null, watch);
   try {
     const all = [...request.tasks, ...(request.rankings ?? [])];
     const ask = (task: (typeof all)[number], journal: Journal) =>
-      unanswered.unless(task.name, async () => {
+      unanswered.askOrNote(task.name, async () => {
         if (!('readings' in task)) return await rankings.measure(task, journal);
         if (task.awaits !== undefined)
           throw new NoAnswer('its examples are chosen by embeddings, which a server is not asked for here');

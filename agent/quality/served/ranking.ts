@@ -46,7 +46,7 @@ export function servedModels(
   };
 }
 
-/** Ways of ranking read the same prompts, as do runs of it: each is timed, and would find what the one before left in a server's memory. */
+/** Each way of ranking, and each run, reads the same prompts and is timed: it must not find what the one before left in the server's cache. */
 function unshared({ profile: { prefixes } }: ServedEndpoint): object {
   const fields = Object.entries(prefixes?.off ?? {});
   return Object.fromEntries(

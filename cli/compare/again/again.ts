@@ -228,7 +228,7 @@ function sweepOf({ a, b }: Pair): SweepName {
     environment.engineBuild ?? null,
   ]);
   const hex = createHash('sha256').update(JSON.stringify(sides)).digest('hex').slice(0, 16);
-  // It becomes a folder, and a record calls its sweep as it likes.
+  // The name becomes that of a folder, and a record may have any.
   const name = b.trial.sweep.name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 63);
   return { id: `s${hex}`, name: `again-${name}-${hex.slice(0, 8)}` };
 }

@@ -105,7 +105,7 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     },
     port,
   ).map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
-  // It is pasted into a shell or a cluster: what a terminal does not show is not to be in it.
+  // It is pasted into a shell or a cluster: it must not contain what a terminal does not show.
   if ([...parts, experiment.id].some((word) => printable(word) !== word))
     throw notDeployed('a name or source in it has control characters');
   const engine = record?.environment.engine;

@@ -15,10 +15,10 @@ export interface FileExporter {
   write(report: Report, path: string): Promise<string>;
 }
 
-/** Writes a file of a folder by its path in there. @throws CommandError (2) for a path that could lead elsewhere. */
+/** Writes a file by its path within a folder. @throws CommandError (2) for a path that could lead out of it. */
 export type Put = (path: string, content: string) => void;
 
-/** A folder or a file, by no name that leads out of where it stands, or hides it. */
+/** The name of a folder or a file that neither leads out of its folder nor is hidden in it. */
 const PLAIN_NAME = /^(?!\.)[^/\\\p{Cc}]{1,255}$/u;
 
 /**
@@ -32,7 +32,7 @@ export function intoFolder(path: string, example: string, write: (put: Put) => v
     if (!parts.every((part) => PLAIN_NAME.test(part)))
       throw usageError(
         `a file ${quote(name)} is not written into ${path}: the results name it, and it could lead elsewhere`,
-        'Whoever made these results may mean harm.',
+        'Do not trust these results: ask whoever made them.',
       );
     const file = join(path, ...parts);
     mkdirSync(dirname(file), { recursive: true });

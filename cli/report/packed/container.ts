@@ -7,9 +7,9 @@ export type BundleFiles = ReadonlyMap<string, Buffer>;
 
 /** Unpacked: no more than a Buffer of every platform takes. */
 const MOST_BYTES = 2 ** 31 - 1;
-/** Results pack to a tenth, and thousands that all failed alike to a fortieth: what unpacks to more times its size is no bundle. */
+/** A bundle never unpacks to more times its size: results pack to a tenth, and thousands that all failed alike to a fortieth. */
 const MOST_TIMES = 100;
-/** So much may be unpacked whatever its size was. */
+/** A bundle may always unpack to this many bytes, however small it is. */
 const ALWAYS_BYTES = 2 ** 26;
 /** Of gzip's header (RFC 1952): which system packed it; 255 = nobody says. */
 const SYSTEM_BYTE = 9;
@@ -58,13 +58,13 @@ export function unpacked(bytes: Buffer): BundleFiles | string {
   return files.size === 0 ? 'it holds no file' : files;
 }
 
-/** @returns the tar file in memory of its own, which has no more bytes than it, for its reader looks at all of them; or a sentence why there is none. */
+/** @returns the tar file in a buffer of exactly its size, since its reader looks at the whole buffer; or a sentence why there is none. */
 function unzipped(bytes: Buffer): Uint8Array | string {
   const size = bytes.length > SIZE_BYTES ? bytes.readUInt32LE(bytes.length - SIZE_BYTES) : 0;
   if (size > Math.min(MOST_BYTES, Math.max(ALWAYS_BYTES, MOST_TIMES * bytes.length)))
     return `it is no whole bundle: its ${bytes.length} bytes would be ${size} unpacked`;
   try {
-    // In one piece: of many, joined, it would be in memory twice.
+    // In one chunk: joining several would need the memory twice.
     const tar = gunzipSync(bytes, { maxOutputLength: Math.max(1, size), chunkSize: Math.max(64, size) });
     return tar.byteLength === tar.buffer.byteLength ? tar : new Uint8Array(tar);
   } catch (error) {
@@ -78,10 +78,10 @@ const isPlainPath = (path: string) =>
 export const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 const LINE_END = 0x0a;
-/** Of bytes. A longer line is nobody's JSON, and is cut. */
+/** Bytes of the longest line. A longer one is cut, and so is no JSON. */
 const LONGEST_LINE = 2 ** 28;
 
-/** The lines of a file of JSON lines, one at a time: all of a large one are more than a text can hold. */
+/** @returns the lines of a file of JSON lines, one at a time: a large file is longer than a text can be. */
 export function* linesOf(bytes: Buffer): Generator<string> {
   for (let from = 0; from < bytes.length; ) {
     const found = bytes.indexOf(LINE_END, from);

@@ -31,8 +31,8 @@ export interface ScoringOptions {
 
 /**
  * Scores a generated answer against the best of its references. `exact` and `contains` compare SQuAD's normal
- * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern. Scorers that stand for another package's
- * take texts as they are, as those do; the others take Unicode's composed form (NFC), since a model may spell é in two ways.
+ * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern. Scorers that reproduce another package
+ * take texts as they are, as that package does. The others take Unicode's composed form (NFC), since a model may spell é in two ways.
  * @returns 0 to 1.
  */
 export function score(
@@ -52,7 +52,7 @@ export function score(
   return Math.max(0, ...wanted.map((reference) => one(scorer, said, reference, tolerance)));
 }
 
-/** What these give is that of sacreBLEU, rouge-score and SQuAD to the last digit. */
+/** These reproduce sacreBLEU, rouge-score and SQuAD to the last digit. */
 const AS_IT_IS: ReadonlySet<ScorerName> = new Set<ScorerName>([
   'bleu',
   'chrf',

@@ -1,8 +1,9 @@
 /** Longest pattern, and longest text it is tried on. */
 const MAX_PATTERN = 500;
 const MAX_TEXT = 2000;
-/** How often a part may be repeated without a fixed number, and how many ways `?` and `|` may leave through the pattern beside. */
+/** Most parts whose number of repeats the text decides. */
 const MAX_REPEATS = 4;
+/** Most ways through the pattern that `?` and `|` leave. */
 const MAX_WAYS = 4096;
 
 /**
@@ -21,7 +22,7 @@ export function patternProblem(pattern: string): string | null {
   }
   if (/(?<!\\)(?:\\\\)*\\(?:k<|[1-9])/.test(pattern))
     return 'the pattern refers back to a group, which can take for ever';
-  const { repeats, ways, nested } = new Reader(pattern).choices();
+  const { repeats, ways, nested } = new PatternReader(pattern).choices();
   if (nested) return 'the pattern repeats a group that repeats or chooses itself, which can take for ever';
   if (repeats > MAX_REPEATS) return `the pattern has ${repeats} repeats; ${MAX_REPEATS} are the most`;
   return ways > MAX_WAYS ? `the pattern has ${ways} ways by ? and |; ${MAX_WAYS} are the most` : null;
@@ -40,8 +41,8 @@ interface Form {
 const CHARACTER: Form = { repeats: 0, ways: 1, nested: false };
 const QUANTIFIER = /(?:([*+?])|\{\d+(?:(,)\d*)?\})\??/y;
 
-/** Walks through a pattern that JavaScript's engine has taken with the flag `u`. */
-class Reader {
+/** Walks through a pattern that compiles with the flag `u`. */
+class PatternReader {
   readonly #flat: string;
   #at = 0;
 
@@ -52,7 +53,7 @@ class Reader {
       .replace(/\(\?(?:<?[=!]|<[^>]*>|[a-z-]*:)/g, '(');
   }
 
-  /** Of one alternative is tried what the other ones leave: their ways add up. */
+  /** Alternatives are tried one after another, so their ways add up. */
   choices(): Form {
     let whole = this.#sequence();
     while (this.#flat[this.#at] === '|') {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { work } from '../../../agent/before-work.js';
+import { runSession } from '../../../agent/before-work.js';
 import { MissingRunners } from '../../../agent/missing-runners.js';
 import { probeRunner } from '../../../agent/probe.js';
 import { NO_ENGINES } from '../../../engines/config.js';
@@ -85,7 +85,7 @@ test('an agent looks for its coordinator while it measures roofs, asks for no wo
     }),
   );
   const missing = new MissingRunners({ runners: [], absent: {} }, [HERE, ABSENT], async () => HERE);
-  const working = work({ ...needs, missing, trials: { whenIdle: async () => {} } });
+  const working = runSession({ ...needs, missing, trials: { whenIdle: async () => {} } });
   await expect.poll(() => did).toEqual(['hold measuring', 'run']);
   measured();
   await expect.poll(() => did.at(-1)).toBe('go on true');
@@ -99,7 +99,7 @@ test('a runner that gave no answer is named, looked for again while nothing runs
   const answers = [UNANSWERED, HERE];
   const missing = new MissingRunners(offered, [UNANSWERED, ABSENT], async () => answers.shift()!);
   const minutes: number[] = [];
-  const working = work({
+  const working = runSession({
     ...needs,
     missing,
     trials: { whenIdle: async () => void did.push('idle') },
@@ -121,4 +121,31 @@ test('a runner that gave no answer is named, looked for again while nothing runs
   expect(offered).toEqual({ runners: [HERE.profile], absent: { energy: 'no source' } });
   leave();
   await working;
+});
+
+test('an agent that leaves while it measures roofs begins no other conversation', async () => {
+  let measured = (): void => {};
+  const prepared = new Promise<void>((resolve) => {
+    measured = resolve;
+  });
+  const { did, leave, needs } = parts(prepared);
+  const missing = new MissingRunners({ runners: [], absent: {} }, [], async () => HERE);
+  const running = runSession({ ...needs, missing, trials: { whenIdle: async () => {} } });
+  await expect.poll(() => did).toEqual(['hold measuring', 'run']);
+  leave();
+  measured();
+  await running;
+  expect(did).toEqual(['hold measuring', 'run']);
+});
+
+test('an agent that leaves while it looks for a runner begins no other conversation', async () => {
+  const { did, leave, needs } = parts(Promise.resolve());
+  const missing = new MissingRunners({ runners: [], absent: {} }, [UNANSWERED], async () => {
+    did.push('look');
+    leave();
+    return HERE;
+  });
+  await runSession({ ...needs, missing, trials: { whenIdle: async () => {} }, wait: async () => {} });
+  await new Promise(setImmediate);
+  expect(did.slice(did.indexOf('look'))).toEqual(['look']);
 });

@@ -69,6 +69,14 @@ describe('the shelf', () => {
     await expect(put(shelf, 'lab c', randomBytes(1000))).rejects.toThrow('no room');
   });
 
+  test('keeps what comes while others make room', async () => {
+    const shelf = await open(fresh());
+    for (let n = 0; n < 10; n += 1) await put(shelf, `lab old-${n}`, randomBytes(100));
+    const keys = Array.from({ length: 10 }, (_, n) => `lab new-${n}`);
+    await Promise.all(keys.map((key) => put(shelf, key, randomBytes(60))));
+    expect(keys.filter((key) => shelf.find(key) === null)).toEqual([]);
+  });
+
   test('takes room from the namespace that has most: nobody loses what is within an equal share', async () => {
     const shelf = await open(fresh());
     for (const name of ['a', 'b', 'c']) await put(shelf, `lab ${name}`, randomBytes(100));

@@ -51,7 +51,7 @@ describe('names in a record', () => {
     'x'.repeat(65),
   ])('an option %j is none', (name) => {
     expect(recordOf(JSON.stringify(withOption(name)))).toMatch(
-      /runner\.options.*: names of options are a letter/s,
+      /runner\.options.*: names of options have at most 64 letters/s,
     );
   });
 
@@ -113,7 +113,9 @@ test('a record that a node spoiled is left out, and the rest of the sweep is the
   };
   const fetched = await fetchRun(control as unknown as ControlConnection, 's1', place);
   expect(fetched).toEqual({ results: 2, files: 0 });
-  expect(said.mock.calls.join('')).toMatch(/one record is left out, .*names of options are/);
+  expect(said.mock.calls.join('')).toMatch(
+    /one record is left out: not a result record: .*names of options have/,
+  );
   expect(existsSync(join(place, 'results.jsonl'))).toBe(true);
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { again, againFrom } from '../../../proto/again.js';
+import { askLeader, streamFromLeader } from '../../../proto/again.js';
 import type { Coordinators } from '../../../proto/coordinators.js';
 import { WireError } from '../../../proto/errors.js';
 import { Outages, type Patience } from '../../../proto/outage.js';
@@ -43,7 +43,7 @@ async function within<T>(seconds: number, work: Promise<T>): Promise<T | 'still 
 test('a call waits for a log that is away, says so once, and does its work when it is back', async () => {
   const one = asked(300);
   let left = 100;
-  const call = again(one, undefined, async () => {
+  const call = askLeader(one, undefined, async () => {
     if (left-- > 0) throw AWAY;
     return 'done';
   });
@@ -56,7 +56,7 @@ test('when patience is over it ends with the newest reason; without patience at 
   const later = new WireError('unavailable', 'The log starts up.', [], { passes: true });
   const one = asked(300);
   let tried = 0;
-  const call = again(one, undefined, async () => {
+  const call = askLeader(one, undefined, async () => {
     throw ++tried === 1 ? AWAY : later;
   });
   const refused = expect(call).rejects.toBe(later);
@@ -70,7 +70,7 @@ test('when patience is over it ends with the newest reason; without patience at 
   await refused;
 
   const none = asked(0);
-  await expect(again(none, undefined, async () => Promise.reject(AWAY))).rejects.toBe(AWAY);
+  await expect(askLeader(none, undefined, async () => Promise.reject(AWAY))).rejects.toBe(AWAY);
   expect(none.said).toEqual([]);
 });
 
@@ -80,17 +80,17 @@ test('a call that hangs ends by the word of the coordinators, too, and by its ow
       signal.addEventListener('abort', () => reject(new WireError('cancelled', 'cancelled')));
     });
   const one = asked(10);
-  const call = again(one, undefined, (_, signal) => hang(signal));
+  const call = askLeader(one, undefined, (_, signal) => hang(signal));
   const refused = expect(call).rejects.toMatchObject({ message: 'The log is away.', passes: true });
   await vi.advanceTimersByTimeAsync(3_500);
   expect(one.listened()).toBe(1);
-  one.outages.told('The log is away.');
+  one.outages.noteTrouble('The log is away.');
   await vi.advanceTimersByTimeAsync(11_000);
   await refused;
   expect(one.said).toEqual(['waiting for the coordinator at c:1, 10 s at most: The log is away.']);
 
   const given = new AbortController();
-  const ended = expect(again(one, given.signal, (_, signal) => hang(signal))).rejects.toMatchObject({
+  const ended = expect(askLeader(one, given.signal, (_, signal) => hang(signal))).rejects.toMatchObject({
     code: 'cancelled',
   });
   await vi.advanceTimersByTimeAsync(100);
@@ -100,7 +100,7 @@ test('a call that hangs ends by the word of the coordinators, too, and by its ow
 
 test('what takes long without a reason is told, too, and is not ended', async () => {
   const one = asked(5);
-  const call = again(
+  const call = askLeader(
     one,
     undefined,
     () => new Promise((resolve) => setTimeout(() => resolve('done'), 20_000)),
@@ -111,10 +111,10 @@ test('what takes long without a reason is told, too, and is not ended', async ()
 
 test('nobody was there, ever: that is no outage; one that has answered may come back', async () => {
   const one = asked(300);
-  await expect(again(one, undefined, async () => Promise.reject(GONE))).rejects.toBe(GONE);
-  await again(one, undefined, async () => 'answered');
+  await expect(askLeader(one, undefined, async () => Promise.reject(GONE))).rejects.toBe(GONE);
+  await askLeader(one, undefined, async () => 'answered');
   let left = 3;
-  const call = again(one, undefined, async () => {
+  const call = askLeader(one, undefined, async () => {
     if (left-- > 0) throw GONE;
     return 'back';
   });
@@ -138,7 +138,7 @@ test('a stream goes on where it was after an outage; each message begins patienc
   };
   const seen: number[] = [];
   const reading = (async () => {
-    for await (const message of againFrom(one, undefined, open)) seen.push(message);
+    for await (const message of streamFromLeader(one, undefined, open)) seen.push(message);
     return 'read';
   })();
   expect(await within(20, reading)).toBe('read');
