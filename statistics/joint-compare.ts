@@ -18,6 +18,8 @@ import type { TypicalSpread } from './typical-spread.js';
 export interface Difference {
   readonly logRatio: number;
   readonly error: number;
+  /** The part of the error's square that more starts lower. */
+  readonly startsVariance: number;
   readonly df: number;
   /** Two-sided, of no difference. */
   readonly p: number;
@@ -94,6 +96,7 @@ export function differenceOf(
   return {
     logRatio,
     error,
+    startsVariance: own / pairs.length ** 2,
     df,
     p: studentTwoSided(logRatio / error, df),
     smallestVisible: Math.exp(
