@@ -8,10 +8,12 @@
  * Without a clone of github.com/Azure/AzurePublicDataset the 96 files are downloaded (62 MB), checked by their digest and kept in the user's cache.
  * Quarter of an hour.
  */
+import { judgeGate, readGate } from '../../report/gate.js';
+import { levelOf } from '../../report/gate-rate.js';
 import { wilsonInterval } from '../../statistics/proportion.js';
 import { azurePlaces, type Place } from './azure/data.js';
 import { DESIGNS, type Design, type Drawn } from './azure/draws.js';
-import { compared } from './azure/ours.js';
+import { compared, METRIC } from './azure/ours.js';
 import { RULES } from './azure/rules.js';
 import { conclude, type Figure } from './figure.js';
 import { drawFrom } from './statistics/draw.js';
@@ -51,6 +53,11 @@ class Share {
   }
 }
 
+/** Any fall is beyond it: what such a gate calls red is all accident. */
+const NO_FALL = readGate(`${METRIC}:-0%`);
+if (!NO_FALL.ok) throw new Error(NO_FALL.message);
+const GATE = NO_FALL.value;
+
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const shares = (count: number) => Array.from({ length: count }, () => new Share());
 const texts = (of: readonly Share[]) => of.map(({ text }) => text).join(', ');
@@ -61,6 +68,7 @@ class Outcome {
   readonly alone = shares(LEVELS.length);
   readonly anyOfTwelve = shares(LEVELS.length);
   readonly twelveTogether = shares(LEVELS.length);
+  readonly gate = shares(LEVELS.length);
   readonly rules = RULES.map(() => shares(LEVELS.length));
   /** By how much B is slower. */
   readonly power = shares(SLOWER.length);
@@ -70,8 +78,11 @@ class Outcome {
 
 function look(rows: readonly Drawn[], number: number, { oneSitting }: Design, outcome: Outcome): void {
   const comparing = { oneSitting, confidence: 1 - LEVEL };
-  const { changes, overall } = compared(rows, comparing);
+  const comparison = compared(rows, comparing);
+  const { changes, overall } = comparison;
   for (const [l, level] of LEVELS.entries()) {
+    const outcomes = judgeGate(GATE, comparison, levelOf(level, [GATE], comparison));
+    outcome.gate[l]!.add(outcomes.some((one) => one.outcome === 'red'));
     outcome.anyOfTwelve[l]!.add(changes.some(({ p }) => p! < level));
     outcome.twelveTogether[l]!.add(overall[0]!.p! < level);
   }
@@ -109,13 +120,14 @@ function outcomeOf(places: readonly Place[], design: Design, starts: number): Ou
 }
 
 function print({ name }: Design, starts: number, outcome: Outcome): void {
-  const { alone, anyOfTwelve, twelveTogether, covered, power, rules, rulesPower } = outcome;
+  const { alone, anyOfTwelve, twelveTogether, gate, covered, power, rules, rulesPower } = outcome;
   console.log(`\n${name}, ${starts} starts a side`);
   const line = (what: string, text: string) => console.log(`  ${what.padEnd(32)} ${text}`);
   line('false finds at 1, 5, 10 %:', '');
   line('  compare, one row', texts(alone));
   line('  compare, any of twelve (Holm)', texts(anyOfTwelve));
   line('  compare, twelve together', texts(twelveTogether));
+  line('  a gate of -0 % on twelve rows', texts(gate));
   for (const [r, rule] of RULES.entries()) {
     line(`  ${rule.name}`, rule.hasLevel ? texts(rules[r]!) : `${rules[r]![0]!.text} at no level`);
   }
@@ -128,20 +140,20 @@ function print({ name }: Design, starts: number, outcome: Outcome): void {
 function figuresOf({ name, oneSitting }: Design, starts: number, outcome: Outcome): Figure[] {
   const isTrue = (share: Share, level: number) => {
     const [low, high] = share.range;
-    return low <= level && (!oneSitting || level <= high);
+    return low <= level && (!oneSitting || level / 2 <= high);
   };
-  const required = oneSitting
-    ? '1, 5, 10 % within sampling error'
-    : 'at most 1, 5, 10 %, but for sampling error: two sittings may differ by what two cannot tell';
+  const most = 'at most 1, 5 and 10 %, but for sampling error';
   return (
     [
-      ['one row', outcome.alone],
-      ['any of twelve rows', outcome.anyOfTwelve],
+      ['one row, false finds', outcome.alone],
+      ['any of twelve rows, false finds', outcome.anyOfTwelve],
+      ['a gate of -0 % on twelve rows, false alarms', outcome.gate],
     ] as const
   ).map(([what, found]) => ({
-    claim: `${name}, ${starts} starts a side, ${what}: false finds at 1, 5 and 10 %`,
+    claim: `${name}, ${starts} starts a side, ${what} at 1, 5 and 10 %`,
     measured: texts(found),
-    required,
+    // What two sittings differ by is not known from two: there an unnecessary width is no fault.
+    required: oneSitting ? `${most}, and at least half of each` : most,
     holds: LEVELS.every((level, l) => isTrue(found[l]!, level)),
   }));
 }

@@ -373,6 +373,23 @@ describe('two runs', () => {
     expect(runsApart(first!, second!)).toBeNull();
     expect(runsApart(first!, third!)).not.toBeNull();
   });
+
+  test('are not two where starts of two sweeps took turns on one node; a run that went on later is apart', () => {
+    const minutes = (sweepId: string, at: readonly number[], node = 'n') =>
+      build(
+        at.map((minute, block) => ({
+          ...completeTrial({ experiment: experimentOf(), block, attempt: block + 1, sweepId, node }),
+          startedAt: new Date(Date.UTC(2026, 0, 1, 10, minute)).toISOString(),
+          endedAt: new Date(Date.UTC(2026, 0, 1, 10, minute + 1)).toISOString(),
+        })),
+      );
+    const base = minutes('a', [0, 6, 8]);
+    expect(runsApart(base, minutes('b', [2, 4, 10]))).toBeNull();
+    expect(runsApart(base, minutes('b', [2, 4, 10], 'other'))).not.toBeNull();
+    expect(runsApart(base, minutes('b', [20, 22, 24]))).not.toBeNull();
+    // Two starts on one day, the third beside the other run.
+    expect(runsApart(minutes('a', [0, 2, 4, 6, 52]), minutes('b', [50, 54, 56]))).not.toBeNull();
+  });
 });
 
 describe('in one line', () => {
