@@ -156,4 +156,13 @@ test('actions are pinned by digest, commands contain nothing from outside, and w
     expect(run ?? '').not.toContain('${{');
     if (run?.includes('compare.mjs') === true) expect(JSON.stringify(env)).not.toContain('token');
   }
+  const { jobs } = parse(readFileSync(join(ACTION, 'example.yml'), 'utf8')) as {
+    jobs: { compare: { steps: { uses: string; with: Record<string, string> }[] } };
+  };
+  const [checkout, compare] = jobs.compare.steps;
+  expect(checkout?.uses).toMatch(/@[0-9a-f]{40}$/);
+  const { inputs } = parse(readFileSync(join(ACTION, 'action.yml'), 'utf8')) as {
+    inputs: Record<string, unknown>;
+  };
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(compare!.with)));
 });

@@ -1,6 +1,6 @@
 import type { ResultRecord } from '../../../core/result/result.js';
 import { buildReport } from '../../../report/build.js';
-import { type Change, type Comparison, comparisonOf } from '../../../report/compare.js';
+import { type Comparison, comparisonOf } from '../../../report/compare.js';
 import type { Row } from '../../../report/rows.js';
 import { completeTrial } from '../../support/records.js';
 import type { Drawn } from './draws.js';
@@ -30,5 +30,3 @@ export function compared(
   const pairs = rows.map(({ a, b }, i) => ({ label: String(i), a: rowOf(a), b: rowOf(b) }));
   return comparisonOf(pairs, [METRIC], comparing);
 }
-
-export type { Change };

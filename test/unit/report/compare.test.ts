@@ -3,13 +3,11 @@ import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { WARNINGS, warn } from '../../../core/result/warnings.js';
 import { driftSentence, runsApart } from '../../../report/apart.js';
-import { buildReport } from '../../../report/build.js';
 import { asMeasuredText, sizeText, verdictText } from '../../../report/change-text.js';
 import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
-import { levelOf, rateSentences, startsNeeded } from '../../../report/gate-rate.js';
-import { studentQuantile } from '../../../statistics/distributions.js';
+import { build, run } from '../../support/compared-runs.js';
 import { experimentOf } from '../../support/experiments.js';
 import { sound } from '../../support/reading.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
@@ -17,24 +15,6 @@ import { techniqueRecords } from '../../support/technique-records.js';
 
 const changesOf = (...asked: Parameters<typeof comparisonOf>) => comparisonOf(...asked).changes;
 const DECODE = 'decodeTokensPerSecond';
-const build = (records: readonly ResultRecord[]) => buildReport(records, { sweepName: 's', objectives: [] });
-/** A run of three starts a row, each in a block of its own, 4 % from the next one. */
-const run = (factor: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
-  build(
-    quantizations.flatMap((quantization, position) =>
-      Array.from({ length: starts }, (_, block) =>
-        completeTrial({
-          experiment: experimentOf({ quantization }),
-          position,
-          repeats: 8,
-          slower: factor * (1 + 0.04 * ((block + 1) % 3) - 0.04),
-          block,
-          attempt: block + 1,
-          sweepId: `s${factor}`,
-        }),
-      ),
-    ),
-  );
 const gate = (text: string): Gate => {
   return sound(readGate(text)).value;
 };
@@ -509,60 +489,6 @@ describe('gates', () => {
       'green',
       'undecided',
     ]);
-  });
-
-  describe('with a stated rate', () => {
-    const noDecode = `${DECODE}:-5%`;
-    const compareTo = (factor: number, quantizations?: string[]) =>
-      comparisonOf(matchRows(run(1, quantizations), run(factor, quantizations), new Set()).pairs, [DECODE]);
-
-    test('share the chance of a false alarm among gates, and what all rows show together', () => {
-      const two = compareTo(1);
-      expect(levelOf(0.01, [gate(noDecode)], two)).toBe(0.005);
-      expect(levelOf(0.01, [gate(noDecode), gate(`${DECODE}:+5%`)], two)).toBe(0.0025);
-      expect(levelOf(0.01, [gate(noDecode)], compareTo(1, ['f16']))).toBe(0.01);
-    });
-
-    test('are red by the level that is asked for', () => {
-      const compared = compareTo(1.2, ['f16']);
-      const { p } = compared.changes[0]!;
-      const of = (level: number) => judgeGate(gate(noDecode), compared, level)[0]?.outcome;
-      // One direction alone is red.
-      expect([of(p! / 2 + 1e-9), of(p! / 2 - 1e-9)]).toEqual(['red', 'undecided']);
-    });
-
-    test('say which change they find: the further away, the smaller the chance of a false alarm', () => {
-      const compared = compareTo(1, ['f16']);
-      const [strict, loose] = [0.001, 0.05].map(
-        (level) => judgeGate(gate(noDecode), compared, level)[0]!.detectable!,
-      );
-      expect(strict).toBeLessThan(loose!);
-      expect(loose).toBeLessThan(-0.05);
-      // A limit far beyond the noise is found where the estimate itself is beyond it in four of five.
-      const { error, df } = compared.changes[0]!;
-      const [far] = judgeGate(gate(`${DECODE}:-60%`), compared, 0.05);
-      expect(far!.detectable).toBeCloseTo(0.4 * Math.exp(-studentQuantile(0.8, df!) * error!) - 1, 9);
-      const sentences = rateSentences(0.01, [gate(noDecode)], judgeGate(gate(noDecode), compared));
-      expect(sentences).toEqual([
-        expect.stringMatching(
-          /^without any change a gate is red in at most 1\.0 % of such comparisons; in four of five decodeTokensPerSecond:-5% finds -\d+\.\d %$/,
-        ),
-      ]);
-      expect(rateSentences(0.01, [gate('modelBytes:+5%')], [])).toEqual([]);
-    });
-
-    test('say how many starts decide them, unless none do', () => {
-      const { pairs } = matchRows(run(1), run(1), new Set());
-      const needed = (oneSitting: boolean, text: string) => {
-        const compared = comparisonOf(pairs, [DECODE], { oneSitting });
-        return startsNeeded([gate(text)], judgeGate(gate(text), compared), compared.changes, pairs);
-      };
-      const [five, ten] = [needed(true, noDecode)!, needed(true, `${DECODE}:-10%`)];
-      expect(five).toBeGreaterThan(3);
-      expect(ten === null || ten < five).toBe(true);
-      // Two sittings differ by more than half a percent, however many starts there are.
-      expect(needed(false, `${DECODE}:-0.5%`)).toBeNull();
-    });
   });
 
   test('takes the head of a column for its metric', () => {
