@@ -3,10 +3,10 @@ import type { Interval } from './interval.js';
 import {
   type Common,
   type Estimate,
-  INFLATION,
+  inflationOf,
+  isUnlike,
   moderated,
   ownSlopeVariance,
-  type Prior,
   priorBeside,
   type Readings,
   sharedSlopeVariance,
@@ -60,18 +60,14 @@ export interface Sides {
  * Welch–Satterthwaite (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
  * @param pairs at least one.
  */
-export function differenceOf(
-  fit: Pick<Common, 'prior' | 'covariance' | 'typical'>,
-  pairs: readonly Sides[],
-  options: DifferenceOptions,
-): Difference {
+export function differenceOf(fit: Known, pairs: readonly Sides[], options: DifferenceOptions): Difference {
   const { confidence = 0.95, oneSitting } = options;
   const apart = pairs.map(
     ({ base, candidate }) => candidate.readings.map((x, k) => x - base.readings[k]!) as unknown as Readings,
   );
   const sides = pairs.flatMap(({ base, candidate }) => [base, candidate]);
   const parts = pairs.flatMap((pair) =>
-    fit.typical === null && isBalanced(pair) ? [pooled(pair, fit.prior)] : [pair.base, pair.candidate],
+    tellsLittle(fit) && isBalanced(pair) ? [pooled(pair, fit)] : [pair.base, pair.candidate],
   );
   const own = sum(parts.map(({ variance }) => variance));
   const df = own ** 2 / sum(parts.map((part) => part.variance ** 2 / part.df));
@@ -105,19 +101,20 @@ export function differenceOf(
   };
 }
 
+type Known = Pick<Common, 'prior' | 'covariance' | 'typical'>;
+
+const tellsLittle = (fit: Known) => fit.typical === null || isUnlike(fit);
+
 /**
- * The variance of a difference that no other rows say anything of: both sides are the same row, so they know together how its starts differ
- * (Student's test of two samples), and the prior spread fills up what they lack of PRIOR_DF degrees of freedom. With the prior in full, one that
- * is wrong for the machine makes too many finds, or too few (bench:azure).
+ * The variance of a difference that other rows say little of: both sides are the same row, so they know together how its starts differ (Student's
+ * test of two samples). Without other rows the prior spread fills up what they lack of its degrees of freedom: in full, one that is wrong for the
+ * machine makes too many finds, or too few (bench:azure).
  */
-function pooled({ base, candidate }: Sides, prior: Prior): TypicalSpread {
+function pooled({ base, candidate }: Sides, fit: Known): TypicalSpread {
   const squares = base.squares + candidate.squares;
-  const df = base.starts + candidate.starts - 2;
-  const perStart = moderated({ squares, df }, priorBeside(df, prior));
-  return {
-    variance: INFLATION * perStart.variance * (1 / base.weight + 1 / candidate.weight),
-    df: perStart.df,
-  };
+  const own = base.starts + candidate.starts - 2;
+  const { variance, df } = moderated({ squares, df: own }, fit.typical ?? priorBeside(own, fit.prior));
+  return { variance: inflationOf(fit) * variance * (1 / base.weight + 1 / candidate.weight), df };
 }
 
 /** With many more starts on one side, that side alone would say how starts of the other differ. */

@@ -76,8 +76,8 @@ export interface Estimate {
 
 /** Degrees of freedom of the starts' errors. */
 const FREEDOM = 4;
-/** What the variance of a weighted mean is larger by: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
-export const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
+/** What it is larger by where outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
+const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
 /** What the prior spread counts for among starts, and what all rows may count for beside a row's own. */
 const PRIOR_DF = 4;
 /** Chance, where the prior holds, of starts that lie so close together that it is taken to be of another machine. */
@@ -167,7 +167,11 @@ export function weightsOf(row: Starts, common: Common): readonly number[] {
  * Whether starts differ more in some rows than in others, so that the rows say nothing of which start of a row lies too far off: each counts by
  * its readings alone. Weighed by the spread of all, every start of a noisy row is an outlier, and its error is taken for a third of what it is.
  */
-const isUnlike = ({ typical }: Common): boolean => typical !== null && typical.df < PRIOR_DF;
+export const isUnlike = ({ typical }: Pick<Common, 'typical'>): boolean =>
+  typical !== null && typical.df < PRIOR_DF;
+
+/** What the variance of a weighted mean is larger by than that of starts over their weight. */
+export const inflationOf = (common: Pick<Common, 'typical'>): number => (isUnlike(common) ? 1 : INFLATION);
 
 /** The prior spread, for as many degrees of freedom as own starts lack of PRIOR_DF: where it is wrong for the machine, more would be wrong. */
 export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
@@ -198,7 +202,7 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
   const squares = starts === 1 ? 0 : squaresOf(row, weights, centre, slopes);
   const beside = spreadBeside(squares, starts - 1, common);
   const { variance: perStart, df } = moderated({ squares, df: starts - 1 }, beside);
-  const variance = ((isUnlike(common) ? 1 : INFLATION) * perStart) / mean.total;
+  const variance = (inflationOf(common) * perStart) / mean.total;
   // On a machine where starts hardly differ, sittings do not differ by more.
   const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
   const beyond = beyondOf(row, weights) / mean.total;
