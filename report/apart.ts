@@ -64,7 +64,8 @@ function areInTurns(a: readonly ResultRecord[], b: readonly ResultRecord[]): boo
   const [first, second] = [a, b].map((trials) =>
     sorted(trials.map(({ startedAt }) => Date.parse(startedAt))),
   );
-  if (first!.some((time) => second!.includes(time))) return false;
+  const begun = new Set(first);
+  if (second!.some((time) => begun.has(time))) return false;
   const [from, to] = [0.25, 0.75].map((p) => [first!, second!].map((times) => quantileOfSorted(times, p)));
   return from![0]! < to![1]! && from![1]! < to![0]!;
 }

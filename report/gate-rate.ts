@@ -9,14 +9,8 @@ import { type Gate, type GateOutcome, shown } from './gate.js';
  * experiments of a gate, what all experiments show together is a test of its own, and gates share it out evenly (Bonferroni).
  */
 export function levelOf(falseAlarms: number, gates: readonly Gate[], { overall }: Comparison): number {
-  const tests = gates.map(({ metric }) => (overall.some((change) => change.metric === metric) ? 2 : 1));
-  return (
-    falseAlarms /
-    Math.max(
-      1,
-      tests.reduce<number>((sum, count) => sum + count, 0),
-    )
-  );
+  const together = gates.filter(({ metric }) => overall.some((change) => change.metric === metric));
+  return falseAlarms / Math.max(1, gates.length + together.length);
 }
 
 /**

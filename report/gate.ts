@@ -67,14 +67,15 @@ export function judgeGate(
 ): GateOutcome[] {
   const own = ({ metric }: Change) => metric === gate.metric;
   const tested = changes.filter((change) => own(change) && change.p !== null).length;
-  const outcomeOf = (change: Change): GateOutcome => {
+  const outcomeOf = (change: Change, tests: number): GateOutcome => {
     const [outcome, what] = judged(gate, change, level);
     const sentence = `${gate.text}: ${change.label}: ${what}`;
-    const detectable = detectableIn(gate, change, level / Math.max(1, tested));
+    const detectable = detectableIn(gate, change, level / tests);
     return { gate: gate.text, label: change.label, outcome, sentence, detectable };
   };
-  const together = overall.filter(own).map(outcomeOf);
-  return [...changes.filter(own).map(outcomeOf), ...together.filter(({ outcome }) => outcome === 'red')];
+  const each = changes.filter(own).map((change) => outcomeOf(change, Math.max(1, tested)));
+  const together = overall.filter(own).map((change) => outcomeOf(change, 1));
+  return [...each, ...together.filter(({ outcome }) => outcome === 'red')];
 }
 
 /** Undecided experiments that are told one by one. */

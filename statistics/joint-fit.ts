@@ -155,6 +155,8 @@ export function weightsOf(row: Starts, common: Common): readonly number[] {
     if (common.typical === null) {
       const squares = squaresOf(row, weights, centre, common.slopes);
       variance = moderated({ squares, df }, priorBeside(df, common.prior)).variance;
+      // Starts that are all equal lie nowhere off.
+      if (variance === 0) break;
     }
     if (Math.abs(centre - before) < SETTLED) break;
     reweigh(row, weights, centre, { ...common, variance });

@@ -2,7 +2,7 @@
 // Benches two commits of the repository in the working folder in turns, and writes what changed to comment.md. It takes its settings
 // from COMPARE_* (action.yml says what each is) and needs nothing of GitHub.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
@@ -75,7 +75,7 @@ const starts = Number(setting('STARTS') || 5);
 if (!Number.isInteger(starts) || starts < 2)
   stop('starts is a whole number from 2 on: one start of each side is no turn');
 const out = resolve(setting('OUT') || 'ridge-compare');
-rmSync(out, { recursive: true, force: true });
+if (existsSync(out)) stop(`${out} is there already: remove it, or name another folder`);
 run('git', ['worktree', 'prune']);
 mkdirSync(out, { recursive: true });
 run(process.execPath, [join(root, 'scripts/ready.mjs'), '--code'], { cwd: root });

@@ -263,6 +263,13 @@ describe('a joint fit', () => {
     expect(jointFit([calm(5, 5.05, 4.95)], prior).rows[0]!.df).toBe(6);
   });
 
+  test('equal starts of a pair have a centre', () => {
+    const fit = jointFit([calm(5, 5, 5, 5, 5), calm(6, 6, 6, 6, 6)], prior);
+    expect(fit.rows.map((row) => row?.centre)).toEqual([5, 6]);
+    const [base, candidate] = fit.rows as [Estimate, Estimate];
+    expect(differenceOf(fit, [{ base, candidate }], { oneSitting: true }).p).toBe(0);
+  });
+
   test('in one sitting a difference has no term of the sitting; the smallest visible one is told', () => {
     const fit = jointFit([calm(5, 5.02, 4.98), calm(5.1, 5.08, 5.12)], prior);
     const [a, b] = fit.rows as [Estimate, Estimate];
