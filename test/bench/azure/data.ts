@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,12 +120,12 @@ async function downloaded(): Promise<Buffer[]> {
 }
 
 function readFrom(clone: string): Buffer[] {
-  return FILES.map((path) =>
-    execFileSync('git', ['-C', clone, 'cat-file', 'blob', `${COMMIT}:${path}`], {
-      maxBuffer: 2 ** 26,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
+  return FILES.map((path) => {
+    const words = ['-C', clone, 'cat-file', 'blob', `${COMMIT}:${path}`];
+    const { status, stdout } = spawnSync('git', words, { maxBuffer: 2 ** 26 });
+    if (status !== 0) throw new Error(`${clone} is no clone that has commit ${COMMIT}`);
+    return stdout;
+  });
 }
 
 function readSeries(text: string): Series {
