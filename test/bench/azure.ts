@@ -5,7 +5,7 @@
  *
  *   npm run bench -- azure [--from=CLONE] [--draws=1000] [--seed=1]
  *
- * Without a clone of github.com/Azure/AzurePublicDataset the 96 files are downloaded (62 MB), checked by their digest and kept in the user's cache.
+ * Without a clone of github.com/Azure/AzurePublicDataset the 96 files are downloaded (48 MB), checked by their digest and kept in the user's cache.
  * Quarter of an hour.
  */
 import { judgeGate, readGate } from '../../report/gate.js';
