@@ -3,6 +3,7 @@ import { WATCHED } from '../judgement/drift.js';
 import { Estimates } from '../judgement/estimates.js';
 import { controlsOf } from '../judgement/trials.js';
 import { differenceOf, ratioInterval } from '../statistics/joint-compare.js';
+import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 import { holm } from '../statistics/significance.js';
 import type { Report } from './report.js';
 
@@ -39,15 +40,34 @@ export function runsApart(a: Report, b: Report): Apart | null {
   return { controls: [base, candidate], differs: differencesOf(first, second) };
 }
 
-/** Whether both are of the same trials, though each side may have chosen other rows of them, or of one sweep at the same time. */
+/**
+ * Whether both are of the same trials, though each side may have chosen other rows of them, of one sweep at the same time, or measured in turns on
+ * one node.
+ */
 function isOneSitting(a: Report, b: Report): boolean {
   const sweepOf = ({ rows, controls }: Report) => (rows[0]?.trial ?? controls[0])?.sweep.id;
   const trials = [a, b].map(({ rows, controls }) => [...rows.flatMap(({ starts }) => starts), ...controls]);
   const [known, others] = trials.map((all) => all.map(({ sweep, trialId }) => `${sweep.id} ${trialId}`));
   const shared = new Set(known);
   if (others!.some((trial) => shared.has(trial))) return true;
-  if (sweepOf(a) !== sweepOf(b) || a.startedAt === null || b.startedAt === null) return false;
-  return a.startedAt < b.endedAt! && b.startedAt < a.endedAt!;
+  if (a.startedAt === null || b.startedAt === null) return false;
+  if (sweepOf(a) === sweepOf(b)) return a.startedAt < b.endedAt! && b.startedAt < a.endedAt!;
+  return areInTurns(trials[0]!, trials[1]!);
+}
+
+/**
+ * Whether the middle half of each side's starts overlaps that of the other's: a run that went on later is not in turns with what ran then, and what
+ * began at one moment ran beside each other.
+ */
+function areInTurns(a: readonly ResultRecord[], b: readonly ResultRecord[]): boolean {
+  if (new Set([...a, ...b].map(({ node }) => node.name)).size > 1) return false;
+  const [first, second] = [a, b].map((trials) =>
+    sorted(trials.map(({ startedAt }) => Date.parse(startedAt))),
+  );
+  const begun = new Set(first);
+  if (second!.some((time) => begun.has(time))) return false;
+  const [from, to] = [0.25, 0.75].map((p) => [first!, second!].map((times) => quantileOfSorted(times, p)));
+  return from![0]! < to![1]! && from![1]! < to![0]!;
 }
 
 function differencesOf(a: ResultRecord, b: ResultRecord): string[] {

@@ -44,6 +44,10 @@ export interface Change {
   readonly interval: Interval | null;
   /** Of no difference, after Holm over the experiments of the metric; null for what is not tested. */
   readonly p: number | null;
+  /** Standard error of the logarithm of the ratio, its degrees of freedom, and the part of its square that more starts lower; null for what is not tested. */
+  readonly error: number | null;
+  readonly df: number | null;
+  readonly startsVariance: number | null;
   /** The smallest ratio (above 1) that would have been found in four of five such comparisons; null where there is no interval. */
   readonly visible: number | null;
   readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
@@ -170,6 +174,9 @@ function baseOf({ label, a, b }: Pair, metric: string): Change {
     adjustedBy: null,
     interval: null,
     p: null,
+    error: null,
+    df: null,
+    startsVariance: null,
     visible: null,
     verdict: 'missing' as const,
     reason: null,
@@ -234,13 +241,16 @@ function ratioOf(
 ): Ratio {
   const change = Math.exp(difference.logRatio);
   const interval = ratioInterval(difference, confidence);
-  const visible = difference.smallestVisible;
+  const { error, df, startsVariance, smallestVisible: visible } = difference;
   const seen = {
     change,
     asMeasured,
     adjustedBy: change / asMeasured,
     interval,
     p,
+    error,
+    df,
+    startsVariance,
     visible,
     reason: null,
   };

@@ -1,6 +1,7 @@
 import { type Reading, refused } from '../core/input/reading.js';
 import { nearest } from '../core/input/suggest.js';
 import { METRIC_NAMES, metricMeant } from '../core/metrics/catalogue.js';
+import { studentQuantile } from '../statistics/distributions.js';
 import type { Interval } from '../statistics/interval.js';
 import type { Change, Comparison } from './compare.js';
 
@@ -44,24 +45,37 @@ export interface GateOutcome {
   readonly outcome: 'red' | 'green' | 'undecided';
   /** What decides, in one sentence. */
   readonly sentence: string;
+  /**
+   * The smallest change, in the unit of the limit, that would be red in four of five such comparisons; null for what is not tested, and where
+   * no change is that large.
+   */
+  readonly detectable: number | null;
 }
 
-/** A gate is asked at every commit, and is red without any change in so many of them. */
-const ACCIDENT = 0.01;
+/** A gate is asked at every commit, and is red without any change in at most so many of them, all gates and experiments together. */
+export const FALSE_ALARMS = 0.01;
 
 /**
  * Holds the changes of a gate's metric against its limit, experiment by experiment; what all of them show together is told where it
  * is red, for what the others are each of them says itself.
+ * @param level chance that any experiment of the gate is red without a change, and that all of them together are (`levelOf`).
  */
-export function judgeGate(gate: Gate, { changes, overall }: Comparison): GateOutcome[] {
-  const outcomeOf = (change: Change): GateOutcome => {
-    const [outcome, what] = judged(gate, change);
-    const sentence = `${gate.text}: ${change.label}: ${what}`;
-    return { gate: gate.text, label: change.label, outcome, sentence };
-  };
+export function judgeGate(
+  gate: Gate,
+  { changes, overall }: Comparison,
+  level: number = FALSE_ALARMS,
+): GateOutcome[] {
   const own = ({ metric }: Change) => metric === gate.metric;
-  const together = overall.filter(own).map(outcomeOf);
-  return [...changes.filter(own).map(outcomeOf), ...together.filter(({ outcome }) => outcome === 'red')];
+  const tested = changes.filter((change) => own(change) && change.p !== null).length;
+  const outcomeOf = (change: Change, tests: number): GateOutcome => {
+    const [outcome, what] = judged(gate, change, level);
+    const sentence = `${gate.text}: ${change.label}: ${what}`;
+    const detectable = detectableIn(gate, change, level / tests);
+    return { gate: gate.text, label: change.label, outcome, sentence, detectable };
+  };
+  const each = changes.filter(own).map((change) => outcomeOf(change, Math.max(1, tested)));
+  const together = overall.filter(own).map((change) => outcomeOf(change, 1));
+  return [...each, ...together.filter(({ outcome }) => outcome === 'red')];
 }
 
 /** Undecided experiments that are told one by one. */
@@ -82,7 +96,7 @@ export function gateSentences(outcomes: readonly GateOutcome[]): string[] {
   ];
 }
 
-function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], string] {
+function judged(gate: Gate, change: Change, level: number): readonly [GateOutcome['outcome'], string] {
   const { verdict, reason, interval, states, p } = change;
   if (states[0] !== 'failed' && states[1] === 'failed') return ['red', 'failed in B alone'];
   const moved = movedIn(gate, change);
@@ -92,7 +106,8 @@ function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], s
   const movedText =
     moved.ends === null ? changed : `${changed} [${moved.ends.map((by) => shown(gate, by)).join(', ')}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
-  const isSure = isFind && (p === null || p < ACCIDENT);
+  // Only one of both directions is red, and p is of both.
+  const isSure = p === null ? isFind : p / 2 < level;
   if (isBeyond(moved.by) && isSure) return ['red', movedText];
   // What has no spread is what it is; of all else the worse end decides.
   const exact = interval === null && (isFind || verdict === 'same');
@@ -124,6 +139,23 @@ function movedIn(
   return { by: by(change), ends };
 }
 
-function shown({ relative }: Gate, by: number): string {
+const POWER = 0.8;
+
+/**
+ * A change is red where it is told from none and its estimate is beyond the limit; in four of five comparisons it is, if it lies as far from both.
+ * @param level of this experiment among those of its gate: of the first, Holm asks as much as Bonferroni.
+ */
+function detectableIn(gate: Gate, { error, df, a, kind }: Change, level: number): number | null {
+  if (error === null || df === null || kind !== 'ratio') return null;
+  const unit = gate.relative ? 1 : a;
+  if (unit === null || 1 + gate.limit / unit <= 0) return null;
+  const limit = Math.abs(Math.log(1 + gate.limit / unit));
+  const power = studentQuantile(POWER, df) * error;
+  const size = power + Math.max(limit, studentQuantile(1 - level, df) * error);
+  return (Math.exp(Math.sign(gate.limit) * size) - 1) * unit;
+}
+
+/** @returns a change as a gate's limit has it: `-5.2 %`, `+0.21`. */
+export function shown({ relative }: Gate, by: number): string {
   return `${by > 0 ? '+' : ''}${relative ? `${(by * 100).toFixed(1)} %` : Number(by.toPrecision(3))}`;
 }

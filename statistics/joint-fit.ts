@@ -62,6 +62,9 @@ export interface Estimate {
   readonly df: number;
   /** The part of the error's square that is the starts' own. */
   readonly variance: number;
+  /** Weighted squares of its starts about the centre, and the weight of all: what a variance is made of. */
+  readonly squares: number;
+  readonly weight: number;
   /** The part of it that is the sitting's. */
   readonly sittingVariance: number;
   /** Standard error of what happened to its starts and no reading tells the size of: alike for rows beside the same neighbour. */
@@ -73,7 +76,7 @@ export interface Estimate {
 
 /** Degrees of freedom of the starts' errors. */
 const FREEDOM = 4;
-/** What the variance of a weighted mean is larger by: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
+/** What it is larger by where outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
 const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
 /** What the prior spread counts for among starts, and what all rows may count for beside a row's own. */
 const PRIOR_DF = 4;
@@ -118,7 +121,9 @@ export function commonOf(rows: readonly Starts[], prior: Prior): Common {
     [slopes, variance] = [next, spread];
     covariance = inverse.map((line) => triple((k) => line[k]! * spread));
   }
-  return commonAlike({ prior, slopes, covariance, variance, typical: null }, telling, weightsOf);
+  const shared = { prior, slopes, covariance, variance, typical: null };
+  const first = commonAlike(shared, telling, (_row, _first, place) => weights[place]!);
+  return isUnlike(first) ? commonAlike(first, telling, weightsOf) : first;
 }
 
 /**
@@ -142,14 +147,47 @@ export function commonAlike(
 /** @returns the weight of each start of a row, by what was read beside it and by how far it lies from the others. */
 export function weightsOf(row: Starts, common: Common): readonly number[] {
   const weights = calmOf(row, common.prior);
-  if (countOf(row) < 2) return weights;
+  const df = countOf(row) - 1;
+  if (df < 1 || isUnlike(common)) return weights;
+  let { variance } = common;
   for (let round = 0, before = Infinity; round < MOST_ROUNDS; round += 1) {
     const centre = centreOf(row, weights, common.slopes);
+    if (common.typical === null) {
+      const squares = squaresOf(row, weights, centre, common.slopes);
+      variance = moderated({ squares, df }, priorBeside(df, common.prior)).variance;
+      // Starts that are all equal lie nowhere off.
+      if (variance === 0) break;
+    }
     if (Math.abs(centre - before) < SETTLED) break;
-    reweigh(row, weights, centre, common);
+    reweigh(row, weights, centre, { ...common, variance });
     before = centre;
   }
   return weights;
+}
+
+/**
+ * Whether starts differ more in some rows than in others, so that the rows say nothing of which start of a row lies too far off: each counts by
+ * its readings alone. Weighed by the spread of all, every start of a noisy row is an outlier, and its error is taken for a third of what it is.
+ */
+export const isUnlike = ({ typical }: Pick<Common, 'typical'>): boolean =>
+  typical !== null && typical.df < PRIOR_DF;
+
+/** What the variance of a weighted mean is larger by than that of starts over their weight. */
+export const inflationOf = (common: Pick<Common, 'typical'>): number => (isUnlike(common) ? 1 : INFLATION);
+
+/** The prior spread, for as many degrees of freedom as own starts lack of PRIOR_DF: where it is wrong for the machine, more would be wrong. */
+export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
+  variance: spread ** 2,
+  df: Math.max(0, PRIOR_DF - df),
+});
+
+/** What own starts and what is known beside them say together, each by its degrees of freedom (Smyth). */
+export function moderated(
+  own: { readonly squares: number; readonly df: number },
+  beside: TypicalSpread,
+): TypicalSpread {
+  const df = own.df + beside.df;
+  return { variance: (own.squares + beside.df * beside.variance) / df, df };
 }
 
 /**
@@ -165,9 +203,8 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
   const centre = mean.y + dot(mean.x, slopes);
   const squares = starts === 1 ? 0 : squaresOf(row, weights, centre, slopes);
   const beside = spreadBeside(squares, starts - 1, common);
-  const df = starts - 1 + beside.df;
-  const perStart = (squares + beside.df * beside.variance) / df;
-  const variance = (INFLATION * perStart) / mean.total;
+  const { variance: perStart, df } = moderated({ squares, df: starts - 1 }, beside);
+  const variance = (inflationOf(common) * perStart) / mean.total;
   // On a machine where starts hardly differ, sittings do not differ by more.
   const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
   const beyond = beyondOf(row, weights) / mean.total;
@@ -180,6 +217,8 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
     error,
     df,
     variance,
+    squares,
+    weight: mean.total,
     sittingVariance,
     beyond,
     starts,
@@ -191,14 +230,11 @@ const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
   beyond.reduce((sum, own, i) => (y[i] == null ? sum : sum + weights[i]! * own), 0);
 
 /**
- * What is known of how a row's starts differ beside what they say themselves: from other rows, and where these differ so much among
- * themselves that they tell little, from all starts together; without other rows the prior, unless the row's own starts refute it.
+ * What is known of how a row's starts differ beside what they say themselves: from other rows, the less the more these differ among
+ * themselves; without other rows the prior, unless the row's own starts refute it.
  */
-function spreadBeside(squares: number, df: number, { prior, typical, variance }: Common): TypicalSpread {
-  if (typical !== null) {
-    const ownShare = Math.min(1, typical.df / PRIOR_DF);
-    return { variance: ownShare * typical.variance + (1 - ownShare) * variance, df: PRIOR_DF };
-  }
+function spreadBeside(squares: number, df: number, { prior, typical }: Common): TypicalSpread {
+  if (typical !== null) return { variance: typical.variance, df: Math.min(PRIOR_DF, typical.df) };
   const expected = PRIOR_DF * prior.spread ** 2;
   // P(F ≤ f) = I(squares / (squares + expected); df / 2, prior df / 2).
   const refuted = df > 0 && incompleteBeta(squares / (squares + expected), df / 2, PRIOR_DF / 2) < REFUTED;

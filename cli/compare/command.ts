@@ -4,7 +4,7 @@ import { type Gate, readGate } from '../../report/gate.js';
 import { EXIT } from '../exit.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addColumnsOption } from '../options/display.js';
-import { collect, duration } from '../options/values.js';
+import { collect, duration, percentage } from '../options/values.js';
 
 export const COMPARE_FORMATS = ['table', 'md', 'csv', 'json'] as const;
 
@@ -15,6 +15,8 @@ export interface CompareOptions extends NodeOptions {
   readonly gate: readonly Gate[];
   readonly all?: true;
   readonly failOnUndecided?: true;
+  /** Chance of a red gate without any change, over all gates and experiments. Default `FALSE_ALARMS`. */
+  readonly falseAlarms?: number;
   readonly strict?: true;
   readonly again?: true;
   /** Seconds, of all rows that are measured again together. */
@@ -48,6 +50,11 @@ export function registerCompare(program: Command): void {
       [],
     )
     .option('--all', 'a line for each metric of each experiment, and not only for each experiment')
+    .option(
+      '--false-alarms <share>',
+      'chance that any gate is red in any experiment though nothing has changed, such as 1% (the default) or 0.1%; a smaller one needs more starts, or --again',
+      percentage,
+    )
     .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`)
     .option('--strict', 'compare no speed or energy of rows that something disturbed, as for who publishes')
     .option(

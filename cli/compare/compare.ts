@@ -3,7 +3,8 @@ import { driftSentence, runsApart } from '../../report/apart.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
 import { type Comparison, comparisonOf, type Matched, matchRows } from '../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../report/compare-summary.js';
-import { type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
+import { FALSE_ALARMS, type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
+import { levelOf, rateSentences, startsNeeded } from '../../report/gate-rate.js';
 import type { Row } from '../../report/rows.js';
 import { savedBaseline } from '../baseline/store.js';
 import { EXIT, usageError } from '../exit.js';
@@ -52,7 +53,9 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   );
   const apart = runsApart(before.report, after.report);
   const compared = comparisonOf(pairs, metrics, { oneSitting: apart === null });
-  const outcomes = options.gate.flatMap((gate) => judgeGate(gate, compared));
+  const falseAlarms = options.falseAlarms ?? FALSE_ALARMS;
+  const level = levelOf(falseAlarms / stagesOf(options), options.gate, compared);
+  const outcomes = options.gate.flatMap((gate) => judgeGate(gate, compared, level));
   const long = options.all === true || options.columns !== undefined;
   const main = long ? metrics : mainMetrics(after.report, pairs, compared.changes);
   const chosen = [a, b].some((side) => side.includes('#'));
@@ -66,7 +69,10 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   if (drift !== null) say(drift);
   for (const one of measured) say(againSentence(one));
   for (const sentence of gateSentences(gates)) say(sentence);
-  if (options.again !== true && gates.some(({ outcome }) => outcome === 'undecided')) say(MORE);
+  for (const sentence of rateSentences(falseAlarms, options.gate, gates)) say(sentence);
+  if (options.again !== true && gates.some(({ outcome }) => outcome === 'undecided')) {
+    say(moreSentence(startsNeeded(options.gate, gates, comparison.changes, pairs)));
+  }
   return interrupted ? EXIT.interrupted : exitCodeOf(gates, options);
 }
 
@@ -99,8 +105,17 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
 
+/** What was measured before and what is measured again may each raise a false alarm: each has half of the chance. */
+const stagesOf = ({ again }: Pick<CompareOptions, 'again'>): 1 | 2 => (again === true ? 2 : 1);
+
 const MORE =
   '--again measures undecided rows once more, both sides in turns, and finds smaller differences (--within limits its time)';
+
+/** What decides a gate that is undecided: more starts, where a sweep takes so many, else both sides in turns. */
+const moreSentence = (starts: number | null): string =>
+  starts === null
+    ? MORE
+    : `${starts} starts of each experiment (measure: { starts: ${starts} }) would decide four of five of them; ${MORE}`;
 
 /** Measures what is open again, where that was asked for. */
 async function again(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {
@@ -172,6 +187,7 @@ function print(
       gates,
       gatesNotMet: sentences('red'),
       gatesUndecided: sentences('undecided'),
+      falseAlarms: options.gate.length === 0 ? null : (options.falseAlarms ?? FALSE_ALARMS),
       drift: drift === null ? [] : [drift],
       again: measured.map(({ changes: _, gates: __, ...one }) => one),
     });

@@ -42,6 +42,14 @@ export function priority(text: string): number {
   return value;
 }
 
+/** @returns a share of 1. @throws InvalidArgumentError unless the text is a percentage above 0 and below 50. */
+export function percentage(text: string): number {
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : 0;
+  if (percent <= 0 || percent >= 50)
+    throw new InvalidArgumentError('It must be a percentage above 0 and below 50, such as 1% or 0.1%.');
+  return percent / 100;
+}
+
 const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600 };
 
 /** @returns seconds. @throws InvalidArgumentError unless the text is a time above zero, such as 90s, 10min or 1h. */

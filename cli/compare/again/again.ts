@@ -6,7 +6,9 @@ import { seedFrom } from '../../../core/sweep/identity.js';
 import { movedText } from '../../../report/change-text.js';
 import { type Change, comparisonOf, type Pair } from '../../../report/compare.js';
 import { isFind, metricLabel } from '../../../report/compare-summary.js';
-import { type Gate, type GateOutcome, judgeGate } from '../../../report/gate.js';
+import { FALSE_ALARMS, type Gate, type GateOutcome, judgeGate } from '../../../report/gate.js';
+import { normalCdf } from '../../../statistics/distributions.js';
+import { pocockBound } from '../../../statistics/group-sequential.js';
 import { workError } from '../../exit.js';
 import { type Interrupts, onInterrupt } from '../../interrupts.js';
 import { localModelFolders } from '../../local-models.js';
@@ -26,12 +28,11 @@ import {
   secondsOfTrial,
 } from './side.js';
 
-/**
- * Looks at what was measured so far, evenly over the time, each at a level that keeps the chance of a false find of all together at
- * 5 % (Pocock, Biometrika 64, 1977: four looks at 0.0182).
- */
+/** Looks at what was measured so far, evenly over the time, each at a level that keeps the chance of a false find of all together. */
 const LOOKS = 4;
-const LEVEL = 0.0182;
+const levelOfLook = (alpha: number) => 2 * (1 - normalCdf(pocockBound(alpha, LOOKS)));
+/** Of what is called better or worse. */
+const FINDS_LEVEL = levelOfLook(0.05);
 /** Starts of a side before there is anything to look at. */
 const LEAST_STARTS = 2;
 /** Failures of a side in a row after which a row is given up. */
@@ -45,7 +46,10 @@ export interface Asked {
   readonly gates: readonly Gate[];
 }
 
-export type AgainOptions = Pick<CompareOptions, 'within' | 'models' | 'out' | 'fresh' | keyof NodeOptions>;
+export type AgainOptions = Pick<
+  CompareOptions,
+  'falseAlarms' | 'within' | 'models' | 'out' | 'fresh' | keyof NodeOptions
+>;
 
 /** What came of a row that was measured again. */
 export interface Again {
@@ -123,7 +127,7 @@ async function measureRow(asked: Asked, measuring: Measuring): Promise<Again> {
     const a = await openSide('a', pair.a, opening);
     const b = await openSide('b', pair.b, opening);
     const note = opening.fresh ? null : readNote(folder);
-    const look = () => looked(asked, [a, b], rows);
+    const look = () => looked(asked, [a, b], { rows, falseAlarms: options.falseAlarms ?? FALSE_ALARMS });
     let [looks, decided] = [note?.looks ?? 0, note?.decided ?? false];
     const label = pair.label || pair.a.label;
     if (looks < LOOKS && !decided)
@@ -177,14 +181,16 @@ function isFailing({ records }: AgainSide): boolean {
 function looked(
   { pair: { label }, metrics, gates }: Asked,
   [a, b]: readonly [a: AgainSide, b: AgainSide],
-  rows: number,
+  { rows, falseAlarms }: { readonly rows: number; readonly falseAlarms: number },
 ): Pick<Again, 'decided' | 'changes' | 'gates'> {
   const [left, right] = [rowOf(a), rowOf(b)];
   if (left === null || right === null) return { decided: false, changes: [], gates: [] };
-  const comparing = { oneSitting: true, confidence: 1 - LEVEL / rows };
+  const comparing = { oneSitting: true, confidence: 1 - FINDS_LEVEL / rows };
   const compared = comparisonOf([{ label, a: left, b: right }], metrics, comparing);
   const { changes } = compared;
-  const outcomes = gates.flatMap((gate) => judgeGate(gate, compared));
+  // Half of the false alarms belong to what was measured before. That is one of the two sides of the bound, and a gate is red on one only.
+  const level = levelOfLook(falseAlarms) / 2 / (rows * Math.max(1, gates.length));
+  const outcomes = gates.flatMap((gate) => judgeGate(gate, compared, level));
   const decided =
     gates.length > 0
       ? outcomes.every(({ outcome }) => outcome !== 'undecided')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { printComparison } from '../../../cli/compare/compare.js';
 import { readSide } from '../../../cli/compare/side.js';
+import { percentage } from '../../../cli/options/values.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
 import { readColumns } from '../../../report/column-sets.js';
 import { readGate } from '../../../report/gate.js';
@@ -27,6 +28,7 @@ async function compared(
     format?: 'table' | 'md' | 'csv' | 'json';
     columns?: string | null;
     failOnUndecided?: true;
+    falseAlarms?: number;
   },
 ) {
   const said = heard();
@@ -36,6 +38,7 @@ async function compared(
   const {
     format = 'table',
     failOnUndecided,
+    falseAlarms,
     columns: words = 'decodeTokensPerSecond,perplexity,topAgreementRatio',
   } = options;
   const columns = words === null ? null : readColumns(words);
@@ -46,6 +49,7 @@ async function compared(
     within: 600,
     models: [],
     ...(failOnUndecided && { failOnUndecided }),
+    ...(falseAlarms !== undefined && { falseAlarms }),
     ...(columns !== null && { columns: columns.columns }),
   });
   return { code, ...said };
@@ -111,6 +115,31 @@ describe('ridge compare', () => {
     expect(undecided.code).toBe(0);
     expect(undecided.stderr).toMatch(/^gate undecided: perplexity:\+2\.5: base: changed by \+2\.18 /m);
     expect((await compared(...sides, { gates: ['perplexity:+2.5'], failOnUndecided: true })).code).toBe(6);
+  });
+
+  test('a gate says how often it is red by accident, and what it finds at that rate', async () => {
+    const sides = [`${run}#quantization=base`, `${run}#quantization=q2_k`] as const;
+    const found = async (falseAlarms?: number) => {
+      const gates = ['decodeTokensPerSecond:-5%'];
+      const rate = falseAlarms === undefined ? {} : { falseAlarms };
+      const { stderr } = await compared(...sides, { gates, ...rate });
+      const [, share, size] =
+        /^without any change a gate is red in at most (\S+) % of such comparisons; in four of five decodeTokensPerSecond:-5% finds -(\S+) % \(in all experiments/m.exec(
+          stderr,
+        )!;
+      return [Number(share), Number(size)] as const;
+    };
+    const [usual, strict] = [await found(), await found(0.001)];
+    expect([usual[0], strict[0]]).toEqual([1, 0.1]);
+    expect(strict[1]).toBeGreaterThan(usual[1]);
+    const json = (await compared(...sides, { format: 'json', gates: ['decode:-5%'], falseAlarms: 0.02 }))
+      .stdout;
+    expect(JSON.parse(json)).toMatchObject({ falseAlarms: 0.02 });
+  });
+
+  test.each(['1', '0%', '50%', 'x%'])('a chance of false alarms of %s is refused', (text) => {
+    expect(() => percentage(text)).toThrow('It must be a percentage above 0 and below 50');
+    expect(percentage('0.5%')).toBe(0.005);
   });
 
   test('csv and json carry full precision, missing is empty or null', async () => {

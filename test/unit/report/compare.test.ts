@@ -3,11 +3,11 @@ import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { WARNINGS, warn } from '../../../core/result/warnings.js';
 import { driftSentence, runsApart } from '../../../report/apart.js';
-import { buildReport } from '../../../report/build.js';
 import { asMeasuredText, sizeText, verdictText } from '../../../report/change-text.js';
 import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
+import { build, run } from '../../support/compared-runs.js';
 import { experimentOf } from '../../support/experiments.js';
 import { sound } from '../../support/reading.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
@@ -15,24 +15,6 @@ import { techniqueRecords } from '../../support/technique-records.js';
 
 const changesOf = (...asked: Parameters<typeof comparisonOf>) => comparisonOf(...asked).changes;
 const DECODE = 'decodeTokensPerSecond';
-const build = (records: readonly ResultRecord[]) => buildReport(records, { sweepName: 's', objectives: [] });
-/** A run of three starts a row, each in a block of its own, 4 % from the next one. */
-const run = (factor: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
-  build(
-    quantizations.flatMap((quantization, position) =>
-      Array.from({ length: starts }, (_, block) =>
-        completeTrial({
-          experiment: experimentOf({ quantization }),
-          position,
-          repeats: 8,
-          slower: factor * (1 + 0.04 * ((block + 1) % 3) - 0.04),
-          block,
-          attempt: block + 1,
-          sweepId: `s${factor}`,
-        }),
-      ),
-    ),
-  );
 const gate = (text: string): Gate => {
   return sound(readGate(text)).value;
 };
@@ -370,6 +352,23 @@ describe('two runs', () => {
     }));
     expect(runsApart(first!, second!)).toBeNull();
     expect(runsApart(first!, third!)).not.toBeNull();
+  });
+
+  test('are not two where starts of two sweeps took turns on one node; a run that went on later is apart', () => {
+    const minutes = (sweepId: string, at: readonly number[], node = 'n') =>
+      build(
+        at.map((minute, block) => ({
+          ...completeTrial({ experiment: experimentOf(), block, attempt: block + 1, sweepId, node }),
+          startedAt: new Date(Date.UTC(2026, 0, 1, 10, minute)).toISOString(),
+          endedAt: new Date(Date.UTC(2026, 0, 1, 10, minute + 1)).toISOString(),
+        })),
+      );
+    const base = minutes('a', [0, 6, 8]);
+    expect(runsApart(base, minutes('b', [2, 4, 10]))).toBeNull();
+    expect(runsApart(base, minutes('b', [2, 4, 10], 'other'))).not.toBeNull();
+    expect(runsApart(base, minutes('b', [20, 22, 24]))).not.toBeNull();
+    // Two starts on one day, the third beside the other run.
+    expect(runsApart(minutes('a', [0, 2, 4, 6, 52]), minutes('b', [50, 54, 56]))).not.toBeNull();
   });
 });
 

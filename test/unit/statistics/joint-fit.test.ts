@@ -17,6 +17,7 @@ import {
 } from '../../../statistics/joint-fit.js';
 import { holm } from '../../../statistics/significance.js';
 import { mean } from '../../../statistics/summary.js';
+import { type Draw, drawFrom } from '../../bench/statistics/draw.js';
 
 /** Of each start: log decode t/s, log prefill t/s, lost share, log latency ratio, and what others took by decode's reading and by prefill's. */
 type Start = [decode: number, prefill: number, lost: number, far: number, tokens: number, share: number];
@@ -156,6 +157,46 @@ describe('replayed over recorded runs of earlier machines', () => {
   }
 });
 
+describe('without any difference and without readings', () => {
+  const DRAWS = 300;
+  const STARTS = 5;
+  const none: Starts['x'] = Array.from({ length: STARTS }, () => null);
+  const rowOf = (draw: Draw, sd: number): Starts => ({
+    y: Array.from({ length: STARTS }, () => sd * draw.normal()),
+    x: none,
+  });
+  /** Of `DRAWS` comparisons of rows with these spreads, the share in which some row is found at 5 % after Holm. */
+  const falseFinds = (spreads: readonly number[]): number => {
+    const draw = drawFrom(3);
+    const found = Array.from({ length: DRAWS }, () => {
+      const fit = jointFit(
+        [...spreads, ...spreads].map((sd) => rowOf(draw, sd)),
+        PRIORS.decode,
+      );
+      const p = spreads.map((_, r) => {
+        const pair = { base: fit.rows[r]!, candidate: fit.rows[spreads.length + r]! };
+        return differenceOf(fit, [pair], { oneSitting: true }).p;
+      });
+      return holm(p).some((one) => one < 0.05);
+    });
+    return mean(found.map(Number));
+  };
+
+  test('rows of which some are a hundred times as noisy as others have few false finds', () => {
+    const spreads = [0.002, 0.003, 0.005, 0.01, 0.01, 0.02, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2];
+    expect(falseFinds(spreads)).toBeLessThan(0.09);
+  });
+
+  test.each([0.002, 0.02, 0.2])(
+    'a row alone is found by chance in about 5 %% whatever its noise, here %d',
+    (sd) => {
+      const share = falseFinds([sd]);
+      expect(share).toBeGreaterThan(0.02);
+      expect(share).toBeLessThan(0.09);
+    },
+  );
+});
+
 describe('a joint fit', () => {
   const prior = PRIORS.decode;
   const NONE: Readings = [0, 0, 0];
@@ -220,6 +261,13 @@ describe('a joint fit', () => {
     expect(quiet.df).toBe(2);
     expect(quiet.error).toBeLessThan(0.002);
     expect(jointFit([calm(5, 5.05, 4.95)], prior).rows[0]!.df).toBe(6);
+  });
+
+  test('equal starts of a pair have a centre', () => {
+    const fit = jointFit([calm(5, 5, 5, 5, 5), calm(6, 6, 6, 6, 6)], prior);
+    expect(fit.rows.map((row) => row?.centre)).toEqual([5, 6]);
+    const [base, candidate] = fit.rows as [Estimate, Estimate];
+    expect(differenceOf(fit, [{ base, candidate }], { oneSitting: true }).p).toBe(0);
   });
 
   test('in one sitting a difference has no term of the sitting; the smallest visible one is told', () => {
