@@ -6,7 +6,7 @@ import { ranked } from '../order.js';
  * the model explains all that it was not shown; less by what it explains less. A prior that fades with the number of observations (π-BO:
  * Hvarfner et al., ICLR 2022) is right where it was given; this one is learned, and says more the more it has seen.
  */
-const PREDICTED = 2;
+const PREDICTED = 4;
 /** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
 const TIME = 0.5;
 

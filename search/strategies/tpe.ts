@@ -5,12 +5,10 @@ import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
 import { type Nearness, nearnessOf } from './nearness.js';
 import { placesBy, promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
-import { unfamiliar } from './unfamiliar.js';
+import { explores, unfamiliar } from './unfamiliar.js';
 
 /** Points of the first design, before densities say anything. */
 const FIRST = 10;
-/** One in so many trials measures what was measured least, whatever is thought of it. */
-const EXPLORED = 10;
 /** Of the observations, which are called good; at most MOST_GOOD. */
 const GOOD_SHARE = 0.15;
 const MOST_GOOD = 30;
@@ -20,15 +18,19 @@ const CANDIDATES = 96;
 const UNIFORM = 1;
 /** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
 const LOOKED_AT = 512;
-/** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
-const WIDTH = 0.12;
+/**
+ * Widths of a kernel, as shares of an axis, at one observation; they narrow with their number (Scott's rule). Trials take them in turns: a wide one
+ * leaves a region that is good but not the best, a narrow one finds the bottom of a valley.
+ */
+const WIDTHS = [0.35, 0.12];
 
 /**
  * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al., NeurIPS 2011), multivariate (Falkner et
  * al., ICML 2018): the density of values among the good observations over that among the others. An observation's kernel is a product over
  * axes of a step kernel on the distances between their values, so that one on a value says something of its neighbours, and nothing of axes that a
  * point does not have. Points that are being measured count among the others (Ginsbourger's constant liar), so that many agents ask for
- * different ones. Densities and predictions order candidates and rule none out; what neither would ever ask for, a share of the trials explores.
+ * different ones. Densities and predictions order candidates and rule none out; what neither would ever ask for, a share of the trials explores
+ * once the front hardly grows.
  */
 export const tpe: Strategy = {
   choose(history, draws) {
@@ -38,7 +40,7 @@ export const tpe: Strategy = {
       const first = prior !== null && begun % 2 === 0 ? promising(history, draws) : null;
       return first ?? sobol.choose(history, draws);
     }
-    if (begun % EXPLORED === 0) return unfamiliar(history, draws);
+    if (explores(history)) return unfamiliar(history, draws);
     const { good, others } = split(observations);
     const pending = history.pending.map((position) => space.digitsAt(position));
     const kernels = kernelsOf(space, observations.length);
@@ -91,7 +93,8 @@ function split(observations: readonly Observation[]): { good: Observation[]; oth
 
 /** @returns of each axis the chance of a value beside one that was measured. */
 function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
-  const width = WIDTH * Math.max(1, observations) ** (-1 / (space.axes.length + 4));
+  const width =
+    WIDTHS[observations % WIDTHS.length]! * Math.max(1, observations) ** (-1 / (space.axes.length + 4));
   return space.axes.map((axis) => new Kernel(axis, width, observations));
 }
 

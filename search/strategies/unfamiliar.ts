@@ -1,7 +1,25 @@
 import { type Draws, drawBelow, drawNew, type History } from '../history.js';
+import { frontRanks } from '../hypervolume.js';
 import { ABSENT, type SearchSpace } from '../space.js';
 import { type Nearness, nearnessOf } from './nearness.js';
 import { promiseOf } from './promise.js';
+
+/** One in so many trials explores, while the newest half of all points has less than this share of the front. */
+const EXPLORED = 10;
+const GROWING = 0.3;
+
+/**
+ * Whether the next trial explores, whatever is thought of it: predictions and densities have their turn first, and keep it as long as what they ask
+ * for comes onto the front.
+ */
+export function explores({ observations, pending }: History): boolean {
+  if ((observations.length + pending.length) % EXPLORED !== 0) return false;
+  const keeping = [...observations.entries()].filter(([, one]) => one.costs !== null && one.violation === 0);
+  const ranks = frontRanks(keeping.map(([, { costs }]) => costs!));
+  const front = keeping.filter((_, i) => ranks[i] === 0);
+  const newest = front.filter(([index]) => index >= observations.length / 2);
+  return newest.length < GROWING * Math.max(1, front.length);
+}
 
 /** Points drawn, and how many of them, the least familiar ones, predictions choose from. */
 const DRAWN = 64;
