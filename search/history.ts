@@ -24,10 +24,11 @@ export interface History {
   readonly pending: readonly number[];
   /** Whether a point was asked for: it is measured, pending, or skipped. */
   asked(position: number): boolean;
-  /** Whether it was not asked for, and is not predicted to be dominated: strategies that draw candidates leave the others out. */
-  worth(position: number): boolean;
   /** What is thought of a point before it is measured; null without a prior. */
   readonly prior: PriorOf | null;
+  /** Seed of the search, and the trials that it may take, null where that is open: what a design is made of as a whole. */
+  readonly seed: number;
+  readonly trials: number | null;
 }
 
 /** @returns what is predicted for a point. */
@@ -48,11 +49,8 @@ export interface Draws {
 
 /** One way of choosing what to measure next. */
 export interface Strategy {
-  /**
-   * Works out once what it draws from.
-   * @returns gives at each call a position that was not asked for yet; null when there is none, or none was found.
-   */
-  begin(history: History, draws: Draws): () => number | null;
+  /** @returns a position that was not asked for yet; null when there is none, or none was found. */
+  choose(history: History, draws: Draws): number | null;
 }
 
 /** @returns a whole number from 0 to `below` − 1. */

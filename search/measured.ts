@@ -60,7 +60,7 @@ export class Measured {
   }
 
   /** Whether one of them keeps all bounds, is at least as good in all objectives, and better in one. */
-  anyDominates(costs: Costs, except?: Observation): boolean {
+  #anyDominates(costs: Costs, except: Observation): boolean {
     for (const one of this.#points.values())
       if (one !== except && one.costs !== null && one.violation === 0 && dominates(one.costs, costs))
         return true;
@@ -75,7 +75,7 @@ export class Measured {
     const point = this.#points.get(position);
     if (point === undefined || point.costs === null || point.violation > 0) return false;
     const slack = this.#spread() * RACE * Math.sqrt(2 / point.starts);
-    return !this.anyDominates(
+    return !this.#anyDominates(
       point.costs.map((cost) => cost - slack),
       point,
     );

@@ -49,6 +49,7 @@ export interface Decided {
 
 /** Where a search stands, for those who watch it. */
 export interface SearchProgress extends Spent {
+  readonly budget: SearchSpec['budget'];
   readonly measured: number;
   /** Points that were only probed. */
   readonly probed: number;
@@ -56,9 +57,7 @@ export interface SearchProgress extends Spent {
   /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
   readonly decided: number;
   readonly decisions: readonly Decided[];
-  /** How often a point was passed over, since what was known then said that it is dominated. */
-  readonly passedOver: number;
-  /** Points that nothing can measure, or that were left when only dominated ones were, by the reason. */
+  /** Points that nothing can measure, by the reason. */
   readonly skipped: readonly { readonly reason: string; readonly points: number }[];
   /** Share that the front covers of the volume between the best that was met in each objective and a tenth beyond the worst, 0 to 1; null without two points. */
   readonly hypervolume: number | null;
@@ -66,10 +65,6 @@ export interface SearchProgress extends Spent {
   readonly ended: string | null;
 }
 
-/** Points that a strategy may offer in vain, since they are dominated by all that is known, before one of them is measured all the same. */
-const SKIPS = 400;
-/** Why a search ends that has nothing else to offer. */
-const ALL_DOMINATED = 'predicted to be dominated, by more than the prediction was ever wrong';
 /** Rows after which numbers that none of them has are given up. */
 const ROWS_WITHOUT_NUMBERS = 8;
 /** Trials after which a search is given up that no row came of. */
@@ -101,7 +96,6 @@ export class Searcher {
   #ended: string | null = null;
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
-  #passedOver = 0;
   /** By position, in the order of decisions. */
   readonly #decided = new Map<number, Decision>();
   /** Why points are measured at once that were not probed yet; null = they are probed. What it follows from is in the log. */
@@ -183,27 +177,9 @@ export class Searcher {
   ask(): number | null {
     if (this.ended !== null || this.#isCommitted) return null;
     const strategy = STRATEGIES[this.#options.spec.strategy];
-    const draws = new PythonRandom(this.#drawSeed());
-    const model = this.#surrogate;
-    // Forgotten again: what is known next may say otherwise, and a search that is told a log again knows nothing of it.
-    const dominated = new Set<number>();
-    const history = this.#history(model, dominated);
-    const offer = strategy.begin(history, draws);
-    for (;;) {
-      const position = offer();
-      if (position === null) {
-        // What was probed comes first.
-        if (dominated.size === 0 || this.#pending.size > 0 || this.#nextProbed(true) !== null) return null;
-        this.#ended = ALL_DOMINATED;
-        for (const one of dominated) this.#skipped.set(one, ALL_DOMINATED);
-        return null;
-      }
-      if (dominated.size >= SKIPS || history.worth(position)) {
-        this.#passedOver += dominated.size;
-        this.#pending.add(position);
-        return position;
-      }
-    }
+    const position = strategy.choose(this.#history(), new PythonRandom(this.#drawSeed()));
+    if (position !== null) this.#pending.add(position);
+    return position;
   }
 
   /** Whether the next trial of a point is a probe. */
@@ -306,6 +282,7 @@ export class Searcher {
   get progress(): SearchProgress {
     return {
       ...this.spent,
+      budget: this.#options.spec.budget,
       measured: this.#measured.size,
       probed: this.#probes.size,
       pending: this.#pending.size,
@@ -317,7 +294,6 @@ export class Searcher {
           .reverse()
           .map(({ position, ...decision }) => ({ label: this.#options.labelOf(position), ...decision })),
       ],
-      passedOver: this.#passedOver,
       skipped: this.#skips,
       hypervolume: this.curve().at(-1)?.hypervolume ?? null,
       ended: this.ended,
@@ -343,26 +319,20 @@ export class Searcher {
     return this.#curve.grown;
   }
 
-  /** @param dominated takes in what is predicted to be, which is not offered again. */
-  #history(model: Surrogate | null, dominated: Set<number>): History {
-    const asked = (position: number) =>
-      this.#measured.has(position) ||
-      this.#probes.has(position) ||
-      this.#pending.has(position) ||
-      this.#skipped.has(position) ||
-      dominated.has(position);
+  #history(): History {
+    const { seed, budget } = this.#options.spec;
     return {
       space: this.#space,
       observations: this.#observations(),
       pending: [...this.#pending].filter((position) => !this.#probes.has(position)),
-      asked,
-      worth: (position) => {
-        if (asked(position)) return false;
-        if (model === null || !this.#measured.anyDominates(model.atBest(position))) return true;
-        dominated.add(position);
-        return false;
-      },
-      prior: model?.predict ?? null,
+      asked: (position) =>
+        this.#measured.has(position) ||
+        this.#probes.has(position) ||
+        this.#pending.has(position) ||
+        this.#skipped.has(position),
+      prior: this.#surrogate?.predict ?? null,
+      seed,
+      trials: budget.trials,
     };
   }
 

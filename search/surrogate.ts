@@ -7,7 +7,7 @@ import { ABSENT, type SearchSpace } from './space.js';
 const SHRINKAGE = 1;
 /** Observations before anything is predicted. */
 const FEWEST = 12;
-/** Standard deviations of what the model itself gets wrong beyond which a point is not worth a trial. */
+/** Standard deviations of what the model itself gets wrong, by which a number that a probe lacks may be better than it says. */
 const BAND = 3;
 /** A model that explains less than this of what it was not shown says nothing. */
 const LEAST_EXPLAINED = 0.25;

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
 import type { LiveSweep, LiveTrial } from '../../report/live/live.js';
+import { budgetSpent } from '../../report/search-left.js';
 import { duration, type Pace, secondsLeft, settledOf } from '../../report/time-left.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import { ascii, cut } from './text.js';
@@ -12,7 +13,10 @@ export interface Progress
   /** Nothing more is begun until somebody resumes it: nobody knows how much time is left. */
   readonly paused: boolean;
   /** Which of the points are chosen, and how; null = all are measured. */
-  readonly search: Pick<SearchProgress, 'measured' | 'skipped' | 'hypervolume' | 'ended'> | null;
+  readonly search: Pick<
+    SearchProgress,
+    'measured' | 'skipped' | 'hypervolume' | 'ended' | 'budget' | 'trials' | 'deviceSeconds' | 'joules'
+  > | null;
   readonly running: readonly RunningTrial[];
   readonly elapsedSeconds: number;
 }
@@ -39,7 +43,8 @@ export function renderProgress(progress: Progress, style: ProgressStyle): string
   const text = (s: string) => (style.unicode ? printable(s) : ascii(printable(s)));
   const width = Math.max(12, style.width - 1);
   const trials = progress.points * progress.starts;
-  const share = trials === 0 ? 1 : Math.min(1, Math.max(0, 1 - progress.trialsLeft / trials));
+  const begun = trials === 0 ? 1 : Math.min(1, Math.max(0, 1 - progress.trialsLeft / trials));
+  const share = (progress.search === null ? null : budgetSpent(progress.search, progress).share) ?? begun;
   const full = Math.floor(share * BAR);
   const bar = text('█').repeat(full) + text('░').repeat(BAR - full);
   const head = cut(`${bar} ${countsOf(progress)}${timesOf(progress)}`, width, text('…'));
@@ -87,18 +92,18 @@ function countsOf(progress: Progress): string {
   const counts =
     progress.search === null
       ? `${settledOf(progress)}/${progress.points}${startOf(progress)}`
-      : searched(progress.search, progress.points);
+      : searched(progress, progress.search);
   return `${counts}${flags}`;
 }
 
-/** `41 of 2048 points, 7 skipped, front 83 %` */
-function searched(
-  { measured, skipped, hypervolume }: NonNullable<Progress['search']>,
-  points: number,
-): string {
+/** `41 of 2048 points, 7 skipped, 43 of 120 trials, front 83 %` */
+function searched(progress: Progress, search: NonNullable<Progress['search']>): string {
+  const { measured, skipped, hypervolume } = search;
+  const budget = budgetSpent(search, progress).text;
   const left = skipped.reduce((sum, one) => sum + one.points, 0);
   const front = hypervolume === null ? '' : `, front ${Math.round(100 * hypervolume)} %`;
-  return `${measured} of ${points} points${left > 0 ? `, ${left} skipped` : ''}${front}`;
+  const spent = budget === '' ? '' : `, ${budget}`;
+  return `${measured} of ${progress.points} points${left > 0 ? `, ${left} skipped` : ''}${spent}${front}`;
 }
 
 /** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */
@@ -111,9 +116,10 @@ function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): st
 
 function timesOf(progress: Progress): string {
   if (progress.paused) return `, ${duration(progress.elapsedSeconds)}, paused`;
-  // How much a search will ask for nobody knows.
-  const left = progress.search === null ? secondsLeft(progress) : null;
-  const soon = left === null ? '' : left === 0 ? ', done' : `, about ${duration(left)} left`;
+  const { search } = progress;
+  const left = search === null ? secondsLeft(progress) : budgetSpent(search, progress).secondsLeft;
+  const soon =
+    left === null ? '' : left === 0 && search === null ? ', done' : `, about ${duration(left)} left`;
   return `, ${duration(progress.elapsedSeconds)}${soon}`;
 }
 

@@ -10,7 +10,7 @@ export function searchLines(search: SearchSpec, trialSeconds: number | null): st
   const { trials, deviceHours, joules } = search.budget;
   const seconds = deviceHours === null ? null : deviceHours * 3600;
   const ends = [
-    ...(trials === null ? [] : [`after ${trials.toLocaleString('en')} ${trials === 1 ? 'trial' : 'trials'}`]),
+    ...(trials === null ? [] : [trialsText(trials, trialSeconds)]),
     ...(seconds === null
       ? []
       : [`after ${seconds < 1 ? 'less than a second' : duration(seconds)} of devices`]),
@@ -27,4 +27,10 @@ export function searchLines(search: SearchSpec, trialSeconds: number | null): st
     );
   }
   return lines;
+}
+
+/** `after 120 trials, which take about 6 min` of devices. */
+function trialsText(trials: number, trialSeconds: number | null): string {
+  const take = trialSeconds === null ? '' : `, which take about ${duration(trials * trialSeconds)}`;
+  return `after ${trials.toLocaleString('en')} ${trials === 1 ? 'trial' : 'trials'}${take}`;
 }

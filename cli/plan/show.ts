@@ -119,10 +119,12 @@ function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
     return [`  time: ${promiseText(time.promise)} on one device (${parts.join(', ')}), by ${time.how}`];
   }
   const besides = sweep.quality === null ? 'making files comes' : 'making files and asking for quality come';
+  // How long a search takes its own line says.
+  const all = sweep.search === null ? '' : 'all points would take ';
   if (time.seconds !== null) {
     const about = time.atLeast ? 'at least ' : 'about ';
     return [
-      `  time: ${about}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
+      `  time: ${all}${about}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
       ...unpromised,
     ];
   }
@@ -130,7 +132,7 @@ function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
   return [
     bound === null
       ? '  time: no measure.maxSeconds, so each trial ends when its interval is narrow or at maxRepeats'
-      : `  time: about ${duration(bound)} on one device where a round is short; ${besides} on top${first}`,
+      : `  time: ${all}about ${duration(bound)} on one device where a round is short; ${besides} on top${first}`,
     ...(space.count === 0 ? [] : unpromised),
   ];
 }

@@ -42,8 +42,17 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
 
 function searchOf({ search }: SweepStatus): Progress['search'] {
   if (search === undefined) return null;
-  const { hypervolume, ended, ...counts } = search;
-  return { ...counts, hypervolume: hypervolume ?? null, ended: ended === '' ? null : ended };
+  const { hypervolume, ended, budget, ...counts } = search;
+  return {
+    ...counts,
+    hypervolume: hypervolume ?? null,
+    ended: ended === '' ? null : ended,
+    budget: {
+      trials: budget?.trials ?? null,
+      deviceHours: budget?.deviceHours ?? null,
+      joules: budget?.joules ?? null,
+    },
+  };
 }
 
 /** A coordinator of before there were several starts says nothing of them. */
@@ -123,12 +132,10 @@ export async function watchSweep(
 /** Says why a search has ended, and what it was spared. */
 function saySearch({ search, points, spared }: SweepStatus): void {
   if (search === undefined || search.ended === '') return;
-  const { measured, probed, trials, deviceSeconds, skipped, passedOver, ended } = search;
+  const { measured, probed, trials, deviceSeconds, skipped, ended } = search;
   say(
     `the search has ended: ${printable(ended)}; ${measured} of ${points} points were measured${probed > 0 ? ` and ${probed} more probed` : ''} in ${trials} trials and ${duration(deviceSeconds)} of devices, ${spared} were spared`,
   );
-  if (passedOver > 0)
-    say(`passed over ${passedOver} times: what was known then predicted that they are dominated`);
   for (const { reason, points: count } of skipped) say(`skipped: ${printable(reason)} (${rowsText(count)})`);
 }
 

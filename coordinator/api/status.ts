@@ -66,12 +66,22 @@ export function wireStatus(dispatcher: Dispatcher, registry: Registry, sweep: Sw
 }
 
 function wireSearch(
-  { skipped, decisions, hypervolume, ended, ...progress }: SearchProgress,
+  { skipped, decisions, hypervolume, ended, budget, ...progress }: SearchProgress,
   bounds: readonly SearchBound[],
 ): WireSearch {
   const constraints = toBounds(bounds);
   const counts = { ...progress, skipped: [...skipped], decisions: [...decisions], constraints };
-  return { ...counts, hypervolume: hypervolume ?? undefined, ended: ended ?? '' };
+  const { trials, deviceHours, joules } = budget;
+  return {
+    ...counts,
+    hypervolume: hypervolume ?? undefined,
+    ended: ended ?? '',
+    budget: {
+      trials: trials ?? undefined,
+      deviceHours: deviceHours ?? undefined,
+      joules: joules ?? undefined,
+    },
+  };
 }
 
 function reasonsToWait(

@@ -116,17 +116,25 @@ export function searchProgress({ queues }: SweepState): SearchProgress | null {
   const all = [...queues.values()].flatMap(({ search }) => (search === null ? [] : [search.progress]));
   const [first] = all;
   if (first === undefined || all.length === 1) return first ?? null;
-  const sums = { measured: 0, probed: 0, pending: 0, decided: 0, passedOver: 0, trials: 0 };
+  const sums = { measured: 0, probed: 0, pending: 0, decided: 0, trials: 0 };
   const spent = { ...sums, deviceSeconds: 0, joules: 0 };
   for (const one of all) for (const name of keysOf(spent)) spent[name] += one[name];
   return {
     ...spent,
+    // Each node's search has one of its own.
+    budget: {
+      trials: times(first.budget.trials, all.length),
+      deviceHours: times(first.budget.deviceHours, all.length),
+      joules: times(first.budget.joules, all.length),
+    },
     decisions: all.flatMap(({ decisions }) => decisions),
     skipped: all.flatMap(({ skipped }) => skipped),
     hypervolume: null,
     ended: all.every(({ ended }) => ended !== null) ? first.ended : null,
   };
 }
+
+const times = (bound: number | null, count: number) => (bound === null ? null : bound * count);
 
 /** Points that nobody will measure any more: the search has ended, and what it asked for is settled. */
 function sparedBy({ search, settled, inFlight, returned, starts }: PointQueue, count: number): number {

@@ -238,10 +238,10 @@ const bound = z
 
 export const SEARCH = z.strictObject({
   strategy: z
-    .enum(['tpe', 'nsga2', 'sobol', 'random', 'grid'])
+    .enum(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'])
     .default('tpe')
     .describe(
-      'How points are chosen: tree-structured Parzen estimators, evolution, a space-filling design, at random, or in their order.',
+      'How points are chosen: tree-structured Parzen estimators, evolution, a space-filling design (Sobol’s sequence, Latin hypercubes), at random, or in their order.',
     ),
   seed: whole(0, 0xffff_ffff).optional().describe('Seed of its draws; made from the name when left out.'),
   budget: z
@@ -263,12 +263,7 @@ export const SEARCH = z.strictObject({
     .describe(
       'Bounds that the search keeps to: points that miss one come behind all that meet them, and get no further starts.',
     ),
-  predict: z
-    .boolean()
-    .default(true)
-    .describe(
-      'Whether points are ordered by what is predicted of them, and left out where that is dominated by more than predictions are wrong.',
-    ),
+  predict: z.boolean().default(true).describe('Whether points are ordered by what is predicted of them.'),
   fidelity: z
     .enum(['full', 'probe'])
     .default('full')

@@ -85,7 +85,7 @@ export interface SearchBound {
 
 /** How some of a sweep's points are chosen, where not all are measured. */
 export interface SearchSpec {
-  readonly strategy: 'tpe' | 'nsga2' | 'sobol' | 'random' | 'grid';
+  readonly strategy: 'tpe' | 'nsga2' | 'sobol' | 'lhs' | 'random' | 'grid';
   /** Of its draws. */
   readonly seed: number;
   /** What may be spent; null = without a bound of its kind. */
@@ -97,7 +97,7 @@ export interface SearchSpec {
   /** It ends when an hour of one device adds less than this share to the volume under its front; null = it does not. */
   readonly leastGainPerDeviceHour: number | null;
   readonly constraints: readonly SearchBound[];
-  /** Whether points are ordered and skipped by what is predicted of them. */
+  /** Whether points are ordered by what is predicted of them. */
   readonly predict: boolean;
   /** `probe`: a point is looked at briefly first, and only the better ones are measured in full. */
   readonly fidelity: 'full' | 'probe';

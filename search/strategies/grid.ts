@@ -2,15 +2,13 @@ import type { Strategy } from '../history.js';
 
 /** All points in the order of the file. */
 export const grid: Strategy = {
-  begin({ space, observations, pending, asked }) {
+  choose({ space, observations, pending, asked }) {
     // Those before were asked for; what was skipped behind is passed over.
     const begun = observations.length + pending.length;
-    return () => {
-      for (let i = 0; i < space.count; i++) {
-        const position = (begun + i) % space.count;
-        if (!asked(position)) return position;
-      }
-      return null;
-    };
+    for (let i = 0; i < space.count; i++) {
+      const position = (begun + i) % space.count;
+      if (!asked(position)) return position;
+    }
+    return null;
   },
 };

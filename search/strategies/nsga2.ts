@@ -18,20 +18,18 @@ const TRIES = 64;
  * that miss constraints come behind all that meet them (Deb's constrained dominance).
  */
 export const nsga2: Strategy = {
-  begin(history, draws) {
-    const { space, observations, worth } = history;
-    if (observations.length < Math.min(FIRST, space.count / 4)) return sobol.begin(history, draws);
+  choose(history, draws) {
+    const { space, observations, asked } = history;
+    if (observations.length < Math.min(FIRST, space.count / 4)) return sobol.choose(history, draws);
     const parents = ranked(observations, POPULATION).slice(0, POPULATION);
-    if (parents.length < 2) return sobol.begin(history, draws);
-    return () => {
-      for (let i = 0; i < TRIES; i++) {
-        const digits = crossed(tournament(parents, draws), tournament(parents, draws), draws);
-        mutate(digits, history, draws);
-        const position = space.positionOf(digits);
-        if (position !== null && worth(position)) return position;
-      }
-      return drawNew(history, draws);
-    };
+    if (parents.length < 2) return sobol.choose(history, draws);
+    for (let i = 0; i < TRIES; i++) {
+      const digits = crossed(tournament(parents, draws), tournament(parents, draws), draws);
+      mutate(digits, history, draws);
+      const position = space.positionOf(digits);
+      if (position !== null && !asked(position)) return position;
+    }
+    return drawNew(history, draws);
   },
 };
 

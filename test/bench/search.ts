@@ -4,6 +4,7 @@
  * was measured (test/bench/search/record.ts; as far as it is recorded, of which it says how far). Five
  * are synthetic: settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with valleys, and
  * configurations that fail beside the best ones. Nothing was tuned on their seeds. A task where chance needs less than a twentieth of the grid does not count.
+ * Five more (branched.ts) are judged by what is covered after 80 or 600 trials: there a search can be locked out of the best branch.
  *
  * `deep` is the recorded grid at full depth, with the probes that were recorded (recorded.ts says how measurements are made of those points that only
  * have a probe): what probing is worth there. Elsewhere a row that probes first is given probes that take 0.4 of a measurement's time and are off by a
@@ -15,7 +16,7 @@
  * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer), and smac where --theirs names it; without it their rows are left out, and the claim beside
  * Optuna is not made.
  *
- *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--halving]
+ *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--rows='random;tpe;Optuna tpe'] [--halving]
  *
  * --keep writes what each seed of each row gave as a line of a file, and takes what stands there as done: a run that was cut short goes on, and a row
  * that takes long may have fewer seeds, which is said.
@@ -26,9 +27,11 @@ import { join } from 'node:path';
 import { getOrMake } from '../../core/maps.js';
 import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
+import { BRANCHED } from './search/branched.js';
+import { judgeBudgets } from './search/by-budget.js';
 import { knowingNoise, PROBED, plainHalving } from './search/halving.js';
 import { recorded, recordedDeep } from './search/recorded.js';
-import { follow, type Replayed, replay, SHARES } from './search/replay.js';
+import { BUDGETS, follow, measuredOf, type Replayed, replay, SHARES } from './search/replay.js';
 import { SYNTHETIC } from './search/synthetic.js';
 import type { Task } from './search/task.js';
 
@@ -40,6 +43,7 @@ const theirTrials = Number(argument('trials') ?? 400);
 const python = process.env.RIDGEPOINT_OPTUNA;
 const theirs = python === undefined ? [] : (argument('theirs') ?? 'tpe,nsga2').split(',');
 const keep = argument('keep');
+const wantedRows = argument('rows')?.split(';');
 /** Tasks that searches were not looked at on while they were written. */
 const TASK_SEED = 11;
 const LEAST_FOR_CHANCE = 0.05;
@@ -50,7 +54,6 @@ const OWN = [
   ['random', 'random', false],
   ['sobol', 'sobol', false],
   ['nsga2', 'nsga2', false],
-  ['nsga2, predicting', 'nsga2', true],
   ['tpe', 'tpe', false],
   ['tpe, predicting', 'tpe', true],
   ['tpe, probing', 'tpe', true, 'probe'],
@@ -71,13 +74,13 @@ function byOthers(task: Task, sampler: string, seed: number): Replayed {
         ...(where === undefined ? {} : { where: { axis: other, indices } }),
       };
     }),
-    points: [...task.points.values()].map(({ digits, values }) => ({
-      digits,
-      values: values?.map(Math.log) ?? null,
+    points: [...task.points.values()].map((point, position) => ({
+      digits: point.digits,
+      values: measuredOf(task, point, position, seed)?.map(Math.log) ?? null,
     })),
     objectives: task.metrics.length,
     seed,
-    trials: theirTrials,
+    trials: task.judgedAfter === undefined ? theirTrials : Math.min(theirTrials, BUDGETS.at(-1)!),
   };
   const script = join(import.meta.dirname, 'search/with-others.py');
   const said = execFileSync(python!, ['-W', 'ignore', script, sampler], {
@@ -100,13 +103,14 @@ const rowsOf = (task: string) => getOrMake(kept, task, () => new Map<string, Map
 const seedsOf = (task: string, row: string) => getOrMake(rowsOf(task), row, () => new Map());
 if (keep !== undefined && existsSync(keep)) {
   for (const line of readFileSync(keep, 'utf8').trimEnd().split('\n')) {
-    const { task, row, seed, until, trials } = JSON.parse(line) as Kept;
-    seedsOf(task, row).set(seed, { until, trials });
+    const { task, row, seed, ...replayed } = JSON.parse(line) as Kept;
+    seedsOf(task, row).set(seed, replayed);
   }
 }
 
 /** Runs each seed of a row that is not there yet. */
 function runRow(task: string, row: string, run: (seed: number) => Replayed): void {
+  if (wantedRows !== undefined && !wantedRows.includes(row)) return;
   const there = seedsOf(task, row);
   for (const seed of seeds) {
     if (there.has(seed)) continue;
@@ -156,14 +160,23 @@ if (real === null)
   console.log('no grid is recorded: node --import tsx test/bench/search/record.ts --out=FOLDER');
 else console.log(`recorded: ${real.task.points.size} of ${real.of} points are measured`);
 const deep = [recordedDeep(true), recordedDeep(false)].filter((task) => task !== null);
-const tasks = [...(real === null ? [] : [real.task]), ...deep, ...SYNTHETIC.map((make) => make(TASK_SEED))];
+const tasks = [
+  ...(real === null ? [] : [real.task]),
+  ...deep,
+  ...[...SYNTHETIC, ...BRANCHED].map((make) => make(TASK_SEED)),
+];
 for (const task of tasks) {
   if (names !== undefined && !names.includes(task.name)) continue;
   for (const [name, strategy, predict, fidelity = 'full'] of OWN) {
+    if (fidelity === 'probe' && task.judgedAfter !== undefined) continue;
     runRow(task.name, name, (seed) => replay(task, { strategy, seed, predict, fidelity }));
   }
   for (const sampler of theirs) runRow(task.name, rowOf(sampler), (seed) => byOthers(task, sampler, seed));
   const rows = new Map([...rowsOf(task.name)].map(([row, runs]) => [row, [...runs.values()]]));
+  if (task.judgedAfter !== undefined) {
+    figures.push(...judgeBudgets(task, rows));
+    continue;
+  }
   console.log(
     `\n${task.name}: ${task.points.size} points; share of the grid's device-seconds until 90, 95, 99 % of its volume`,
   );

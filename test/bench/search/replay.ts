@@ -1,6 +1,7 @@
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
+import { normal } from './synthetic.js';
 import { keyOf, spaceOf, type Task, type TaskPoint, Volume } from './task.js';
 
 /** Of a measurement's time, what a probe takes that is made up; what it is off by on average, and how much that varies, in logarithms. */
@@ -17,13 +18,28 @@ function probeOf({ values, seconds, probe }: TaskPoint, seed: number) {
 /** Of the grid's volume, what is to be covered. */
 export const SHARES = [0.9, 0.95, 0.99];
 
+/** Trials after which is looked what is covered. */
+export const BUDGETS = [80, 150, 600];
+
 export interface Replayed {
   /** Share of all device-seconds of the grid that passed until each of SHARES was covered; 1 where it never was. */
   readonly until: readonly number[];
   readonly trials: readonly number[];
+  /** Share of the grid's volume that was covered after each of BUDGETS; of a search that ended before, when it ended. */
+  readonly after: readonly number[];
 }
 
-/** Lets a search look every point up that it asks for. @param agents that measure at the same time. */
+/** @returns what a measurement of a point says of it, which is off by the noise of its task; the same of one seed, whoever asks. */
+export function measuredOf({ noise = 0 }: Task, { values }: TaskPoint, position: number, seed: number) {
+  if (noise === 0 || values === null) return values;
+  const random = new PythonRandom(1_000_003 * seed + position);
+  return values.map((value) => value * Math.exp(noise * normal(random)));
+}
+
+/**
+ * Lets a search look every point up that it asks for, until all of SHARES are covered, or the last of BUDGETS is spent where a task is judged by those.
+ * @param agents that measure at the same time.
+ */
 export function replay(
   task: Task,
   options: Pick<SearchSpec, 'strategy' | 'seed' | 'predict'> & Partial<Pick<SearchSpec, 'fidelity'>>,
@@ -45,7 +61,7 @@ export function replay(
   });
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
   const volume = new Volume(task);
-  const counter = new Counter(volume);
+  const counter = new Counter(volume, task.judgedAfter !== undefined);
   const running: number[] = [];
   let block = 0;
   for (;;) {
@@ -71,7 +87,8 @@ export function replay(
       }
       continue;
     }
-    searcher.tell({ position, values: told(values), seconds, joules: null });
+    const measured = measuredOf(task, points[position]!, position, options.seed);
+    searcher.tell({ position, values: told(measured), seconds, joules: null });
     if (counter.add(values, seconds)) break;
   }
   return counter.replayed(all, points.length);
@@ -81,7 +98,7 @@ export function replay(
 export function follow(task: Task, order: readonly (readonly number[])[]): Replayed {
   const points = [...task.points.values()];
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
-  const counter = new Counter(new Volume(task));
+  const counter = new Counter(new Volume(task), task.judgedAfter !== undefined);
   for (const digits of order) {
     const point = task.points.get(keyOf(digits));
     if (point !== undefined && counter.add(point.values, point.seconds)) break;
@@ -92,14 +109,19 @@ export function follow(task: Task, order: readonly (readonly number[])[]): Repla
 /** Notes when shares of the grid's volume are covered. */
 class Counter {
   readonly #volume: Volume;
+  readonly #byBudget: boolean;
+  #share = 0;
+  readonly #after: number[] = [];
   #front: (readonly number[])[] = [];
   #spent = 0;
   #count = 0;
   readonly seconds: (number | null)[] = SHARES.map(() => null);
   readonly trials: (number | null)[] = SHARES.map(() => null);
 
-  constructor(volume: Volume) {
+  /** @param byBudget whether it goes on until the last of BUDGETS is spent, and no longer. */
+  constructor(volume: Volume, byBudget: boolean) {
     this.#volume = volume;
+    this.#byBudget = byBudget;
   }
 
   /** @param all device-seconds of the grid, and its points: what a search took that did not get there. */
@@ -107,22 +129,28 @@ class Counter {
     return {
       until: this.seconds.map((seconds) => (seconds ?? all) / all),
       trials: this.trials.map((count) => count ?? points),
+      after: BUDGETS.map((_, i) => this.#after[i] ?? this.#share),
     };
   }
 
-  /** @returns whether all shares are covered. */
+  /** @returns whether it has seen enough. */
   add(values: readonly number[] | null, seconds: number): boolean {
     this.#spent += seconds;
     this.#count += 1;
-    if (values === null) return false;
-    if (this.#front.some((other) => other.every((value, d) => value <= values[d]!))) return false;
+    if (values !== null) this.#cover(values);
+    const budget = BUDGETS.indexOf(this.#count);
+    if (budget >= 0) this.#after[budget] = this.#share;
+    return this.#byBudget ? this.#count >= BUDGETS.at(-1)! : this.seconds.every((one) => one !== null);
+  }
+
+  #cover(values: readonly number[]): void {
+    if (this.#front.some((other) => other.every((value, d) => value <= values[d]!))) return;
     this.#front = [...this.#front.filter((other) => !values.every((value, d) => value <= other[d]!)), values];
-    const share = this.#volume.of(this.#front) / this.#volume.whole;
+    this.#share = this.#volume.of(this.#front) / this.#volume.whole;
     for (const [i, wanted] of SHARES.entries()) {
-      if (share < wanted || this.seconds[i] !== null) continue;
+      if (this.#share < wanted || this.seconds[i] !== null) continue;
       this.seconds[i] = this.#spent;
       this.trials[i] = this.#count;
     }
-    return this.seconds.every((one) => one !== null);
   }
 }

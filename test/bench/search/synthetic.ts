@@ -8,18 +8,18 @@ type Evaluate = (digits: readonly number[]) => {
   readonly seconds: number;
 };
 
-function task(name: string, axes: readonly TaskAxis[], evaluate: Evaluate): Task {
+export function task(name: string, axes: readonly TaskAxis[], evaluate: Evaluate): Task {
   const points = new Map<string, TaskPoint>();
   for (const digits of product(axes))
     points.set(keyOf(digits), { digits, ...evaluate(digits), physics: null });
   return { name, axes, metrics: METRICS, points };
 }
 
-const words = (count: number, letters: string) =>
+export const words = (count: number, letters: string) =>
   Array.from({ length: count }, (_, i) => `${letters}${'abcdefghij'[i]!}`);
 
 /** A normal draw (Box and Muller). */
-const normal = (random: PythonRandom) =>
+export const normal = (random: PythonRandom) =>
   Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 
 /** Effects of settings that multiply, and of each pair a little besides. */

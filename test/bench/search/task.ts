@@ -18,6 +18,10 @@ export interface Task {
   readonly metrics: readonly string[];
   /** By the values of the axes as JSON of `[index or -1, …]`. */
   readonly points: ReadonlyMap<string, TaskPoint>;
+  /** Standard deviation of what a measurement is off by, as a logarithm; left out: it says what is true. */
+  readonly noise?: number;
+  /** Trials after which what is covered is judged. Left out: it is judged by the time until shares are covered. */
+  readonly judgedAfter?: number;
 }
 
 export interface TaskPoint {

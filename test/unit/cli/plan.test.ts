@@ -361,7 +361,7 @@ describe('a search', () => {
       return searchLines(sweep.search!, one);
     };
     expect(lines({ trials: 5, deviceHours: 2 })).toEqual([
-      '  search: tpe (seed 7); it ends after 5 trials, or after 2 h 00 min of devices, or when no point is left that may stand on the front',
+      '  search: tpe (seed 7); it ends after 5 trials, which take about 50 s, or after 2 h 00 min of devices, or when no point is left that may stand on the front',
     ]);
     expect(lines({ money: 0.001, pricePerDeviceHour: 2 })[1]).toMatch(
       /^ {2}warning: its budget is less than one trial takes, about \d+ s: it ends after its first$/,

@@ -46,6 +46,32 @@ describe('progress', () => {
     expect(renderProgress(warmingUp, style)[1]).toContain(': warm-up 3, 4 s');
   });
 
+  test('of a search they are what is spent of its budget, and the bar is full when it has ended', () => {
+    const search = {
+      measured: 20,
+      skipped: [],
+      hypervolume: 0.98,
+      ended: null,
+      trials: 30,
+      deviceSeconds: 300,
+      joules: 0,
+      budget: { trials: 60, deviceHours: 0.5, joules: null },
+    };
+    const searched = { ...progress, points: 96, invalid: 0, failed: 0, disturbed: 0, search };
+    expect(renderProgress(searched, { ...style, width: 200 })[0]).toBe(
+      '████████████░░░░░░░░░░░░ 20 of 96 points, 30 of 60 trials, 5 min 00 s of 30 min of devices, front 98 %, 2 min 05 s, about 5 min 00 s left',
+    );
+    const [ended] = renderProgress(
+      { ...searched, search: { ...search, ended: 'its budget is spent' } },
+      style,
+    );
+    expect(ended).toMatch(/^█{24} /);
+    const open = { ...search, budget: { trials: null, deviceHours: null, joules: null } };
+    expect(renderProgress({ ...searched, search: open }, style)[0]).toContain(
+      '20 of 96 points, front 98 %, 2 min 05 s',
+    );
+  });
+
   test('time left is the open trials at the usual length over what runs side by side', () => {
     expect(secondsLeft(progress)).toBe(28 * 10 - 4);
     expect(secondsLeft({ ...progress, running: [trial, trial] })).toBe((28 * 10 - 8) / 2);

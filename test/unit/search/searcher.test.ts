@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
+import { needle } from '../../bench/search/branched.js';
 import { knowingNoise, plainHalving } from '../../bench/search/halving.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
 import { cliffs, conditional, multiplied } from '../../bench/search/synthetic.js';
@@ -47,7 +48,7 @@ function go(searcher: Searcher, most: number): number[] {
   return asked;
 }
 
-describe.each(['tpe', 'nsga2', 'sobol', 'random', 'grid'] as const)('%s', (strategy) => {
+describe.each(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'] as const)('%s', (strategy) => {
   test('never asks twice, and asks the same again when it is told the same', () => {
     const first = go(search({ strategy }), 80);
     expect(new Set(first).size).toBe(80);
@@ -76,6 +77,20 @@ describe('what is found', () => {
       (strategy) => replay(one, { strategy, seed: 1, predict: strategy === 'tpe' }).until[half]!,
     );
     expect(own).toBeLessThan(0.5 * chance!);
+  });
+
+  test('a needle in one branch whose other values are mediocre, however sure the predictions are', () => {
+    const hay = needle(3);
+    const grid = [...hay.points.values()];
+    const searcher = search({}, hay);
+    let found = 0;
+    for (let trials = 0; trials < 400; trials++) {
+      const position = searcher.ask()!;
+      const { digits } = grid[position]!;
+      if (digits[0] === 4 && digits[1] === 5) found += 1;
+      answer(searcher, position, grid);
+    }
+    expect(found).toBeGreaterThan(5);
   });
 
   test('points that miss a constraint are left behind those that meet it', () => {
@@ -213,7 +228,7 @@ describe('promotions know noise', () => {
 });
 
 describe('it ends, and says why', () => {
-  test.each(['tpe', 'nsga2', 'sobol', 'random', 'grid'] as const)(
+  test.each(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'] as const)(
     'where every axis has one value: %s measures the only point',
     (strategy) => {
       const [[key, point]] = [...task.points] as [[string, TaskPoint]];

@@ -42,8 +42,8 @@ export function countsText(sweep: LiveSweep): string {
 export function leftText(sweep: LiveSweep, running: readonly LiveTrial[]): string {
   if (sweep.state === 'paused') return `paused: ${stillRuns(running.length)}`;
   if (sweep.state !== 'running') return sweep.state;
-  // How much a search will ask for nobody knows.
-  const left = sweep.search === null ? secondsLeft({ ...sweep, running }) : null;
+  const pace = { ...sweep, running };
+  const left = sweep.search === null ? secondsLeft(pace) : budgetSpent(sweep.search, pace).secondsLeft;
   if (left !== null && running.length > 0) return `about ${duration(left)} left`;
   return running.length > 0 ? 'running' : 'waiting';
 }

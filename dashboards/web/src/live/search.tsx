@@ -1,12 +1,14 @@
 import type { LiveSearch } from '../../../../report/live/live.js';
+import { budgetSpent } from '../../../../report/search-left.js';
 import { duration } from '../../../../report/time-left.js';
 
 const WIDTH = 240;
 const HEIGHT = 48;
 
-/** Where a search stands: what was measured, passed over and spared, how the front grew with the time that was spent, and why it ended. */
+/** Where a search stands: what was measured and spared, its budget, how the front grew with the time that was spent, and why it ended. */
 export function Search({ search, points }: { search: LiveSearch; points: number }) {
-  const { measured, probed, trials, deviceSeconds, passedOver, spared, skipped, ended, hypervolume } = search;
+  const { measured, probed, trials, deviceSeconds, spared, skipped, ended, hypervolume } = search;
+  const budget = budgetSpent(search, { trialSeconds: null, running: [] }).text;
   const { decided, decisions } = search;
   return (
     <section class="search" aria-label="Search">
@@ -18,9 +20,7 @@ export function Search({ search, points }: { search: LiveSearch; points: number 
         {hypervolume !== null && (
           <span>front {percent(hypervolume)} of the volume between worst and best</span>
         )}
-        {passedOver > 0 && (
-          <span class="quiet">passed over {passedOver} times as predicted to be dominated</span>
-        )}
+        {budget !== '' && <span class="quiet">budget: {budget}</span>}
         {spared > 0 && <span class="quiet">{spared} spared</span>}
       </p>
       <Curve curve={search.curve} />

@@ -300,8 +300,6 @@ export interface SearchProgress {
     | undefined;
   /** Why nothing new is asked for; empty = it goes on. */
   ended: string;
-  /** How often a point was passed over, since what was known then said that it is dominated. */
-  passedOver: number;
   /** Bounds that it keeps to: rows that miss one are on no front. */
   constraints: MetricBound[];
   /** Points that were only probed. */
@@ -309,6 +307,14 @@ export interface SearchProgress {
   /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
   decided: number;
   decisions: PromotionDecision[];
+  budget: SearchBudget | undefined;
+}
+
+/** What a search may spend; absent = without a bound of its kind. */
+export interface SearchBudget {
+  trials?: number | undefined;
+  deviceHours?: number | undefined;
+  joules?: number | undefined;
 }
 
 export interface PromotionDecision {
@@ -2405,11 +2411,11 @@ function createBaseSearchProgress(): SearchProgress {
     skipped: [],
     hypervolume: undefined,
     ended: "",
-    passedOver: 0,
     constraints: [],
     probed: 0,
     decided: 0,
     decisions: [],
+    budget: undefined,
   };
 }
 
@@ -2439,9 +2445,6 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.ended !== "") {
       writer.uint32(66).string(message.ended);
     }
-    if (message.passedOver !== 0) {
-      writer.uint32(72).uint64(message.passedOver);
-    }
     for (const v of message.constraints) {
       MetricBound.encode(v!, writer.uint32(82).fork()).join();
     }
@@ -2453,6 +2456,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     for (const v of message.decisions) {
       PromotionDecision.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.budget !== undefined) {
+      SearchBudget.encode(message.budget, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -2534,14 +2540,6 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.ended = reader.string();
             continue;
           }
-          case 9: {
-            if (tag !== 72) {
-              break;
-            }
-
-            message.passedOver = longToNumber(reader.uint64());
-            continue;
-          }
           case 10: {
             if (tag !== 82) {
               break;
@@ -2574,6 +2572,14 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.decisions.push(PromotionDecision.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.budget = SearchBudget.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2602,11 +2608,6 @@ export const SearchProgress: MessageFns<SearchProgress> = {
         : [],
       hypervolume: isSet(object.hypervolume) ? globalThis.Number(object.hypervolume) : undefined,
       ended: isSet(object.ended) ? globalThis.String(object.ended) : "",
-      passedOver: isSet(object.passedOver)
-        ? globalThis.Number(object.passedOver)
-        : isSet(object.passed_over)
-        ? globalThis.Number(object.passed_over)
-        : 0,
       constraints: globalThis.Array.isArray(object?.constraints)
         ? object.constraints.map((e: any) => MetricBound.fromJSON(e))
         : [],
@@ -2615,6 +2616,7 @@ export const SearchProgress: MessageFns<SearchProgress> = {
       decisions: globalThis.Array.isArray(object?.decisions)
         ? object.decisions.map((e: any) => PromotionDecision.fromJSON(e))
         : [],
+      budget: isSet(object.budget) ? SearchBudget.fromJSON(object.budget) : undefined,
     };
   },
 
@@ -2644,9 +2646,6 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.ended !== "") {
       obj.ended = message.ended;
     }
-    if (message.passedOver !== 0) {
-      obj.passedOver = Math.round(message.passedOver);
-    }
     if (message.constraints?.length) {
       obj.constraints = message.constraints.map((e) => MetricBound.toJSON(e));
     }
@@ -2658,6 +2657,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     if (message.decisions?.length) {
       obj.decisions = message.decisions.map((e) => PromotionDecision.toJSON(e));
+    }
+    if (message.budget !== undefined) {
+      obj.budget = SearchBudget.toJSON(message.budget);
     }
     return obj;
   },
@@ -2675,11 +2677,118 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     message.skipped = object.skipped?.map((e) => SkippedPoints.fromPartial(e)) || [];
     message.hypervolume = object.hypervolume ?? undefined;
     message.ended = object.ended ?? "";
-    message.passedOver = object.passedOver ?? 0;
     message.constraints = object.constraints?.map((e) => MetricBound.fromPartial(e)) || [];
     message.probed = object.probed ?? 0;
     message.decided = object.decided ?? 0;
     message.decisions = object.decisions?.map((e) => PromotionDecision.fromPartial(e)) || [];
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? SearchBudget.fromPartial(object.budget)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSearchBudget(): SearchBudget {
+  return { trials: undefined, deviceHours: undefined, joules: undefined };
+}
+
+export const SearchBudget: MessageFns<SearchBudget> = {
+  encode(message: SearchBudget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trials !== undefined) {
+      writer.uint32(8).uint64(message.trials);
+    }
+    if (message.deviceHours !== undefined) {
+      writer.uint32(17).double(message.deviceHours);
+    }
+    if (message.joules !== undefined) {
+      writer.uint32(25).double(message.joules);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchBudget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchBudget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.trials = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.deviceHours = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.joules = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchBudget {
+    return {
+      trials: isSet(object.trials) ? globalThis.Number(object.trials) : undefined,
+      deviceHours: isSet(object.deviceHours)
+        ? globalThis.Number(object.deviceHours)
+        : isSet(object.device_hours)
+        ? globalThis.Number(object.device_hours)
+        : undefined,
+      joules: isSet(object.joules) ? globalThis.Number(object.joules) : undefined,
+    };
+  },
+
+  toJSON(message: SearchBudget): unknown {
+    const obj: any = {};
+    if (message.trials !== undefined) {
+      obj.trials = Math.round(message.trials);
+    }
+    if (message.deviceHours !== undefined) {
+      obj.deviceHours = floatToJson(message.deviceHours);
+    }
+    if (message.joules !== undefined) {
+      obj.joules = floatToJson(message.joules);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchBudget>): SearchBudget {
+    return SearchBudget.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchBudget>): SearchBudget {
+    const message = createBaseSearchBudget();
+    message.trials = object.trials ?? undefined;
+    message.deviceHours = object.deviceHours ?? undefined;
+    message.joules = object.joules ?? undefined;
     return message;
   },
 };

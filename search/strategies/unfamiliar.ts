@@ -1,0 +1,80 @@
+import { type Draws, drawBelow, drawNew, type History } from '../history.js';
+import { frontRanks } from '../hypervolume.js';
+import { ABSENT, type SearchSpace } from '../space.js';
+import { type Nearness, nearnessOf } from './nearness.js';
+import { promiseOf } from './promise.js';
+
+/** One in so many trials explores, while the newest half of all points has less than this share of the front. */
+const EXPLORED = 10;
+const GROWING = 0.3;
+
+/**
+ * Whether the next trial explores, whatever is thought of it: predictions and densities have their turn first, and keep it as long as what they ask
+ * for comes onto the front.
+ */
+export function explores({ observations, pending }: History): boolean {
+  if ((observations.length + pending.length) % EXPLORED !== 0) return false;
+  const keeping = [...observations.entries()].filter(([, one]) => one.costs !== null && one.violation === 0);
+  const ranks = frontRanks(keeping.map(([, { costs }]) => costs!));
+  const front = keeping.filter((_, i) => ranks[i] === 0);
+  const newest = front.filter(([index]) => index >= observations.length / 2);
+  return newest.length < GROWING * Math.max(1, front.length);
+}
+
+/** Points drawn, and how many of them, the least familiar ones, predictions choose from. */
+const DRAWN = 64;
+const LEAST = 8;
+/** Within this share of an axis, values count as nearly the same. */
+const ALIKE = 0.35;
+
+/**
+ * A point whose pairs of values were measured least: what two settings do to each other shows at the first point that has both, however bad
+ * either is elsewhere, and there are far fewer pairs than points (pairwise testing: Cohen et al., IEEE Trans. Softw. Eng. 23(7), 1997). Points are
+ * drawn value by value, so that small branches come as often as large ones. Predictions choose among the least familiar ones.
+ */
+export function unfamiliar(history: History, draws: Draws): number | null {
+  const { space, observations, pending, asked, prior } = history;
+  const near = space.axes.map((axis) => nearnessOf(axis, ALIKE));
+  const seen = [
+    ...observations.map(({ digits }) => digits),
+    ...pending.map((position) => space.digitsAt(position)),
+  ];
+  const novelties = new Map<number, number>();
+  for (let i = 0; i < DRAWN; i++) {
+    const position = space.positionOf(Int32Array.from(space.axes, ({ size }) => drawBelow(draws, size)));
+    if (position === null || asked(position)) continue;
+    novelties.set(position, noveltyOf(space, near, seen, space.digitsAt(position)));
+  }
+  const least = [...novelties].sort((a, b) => b[1] - a[1]).map(([position]) => position);
+  const [first, ...others] = least.slice(0, LEAST);
+  if (first === undefined) return drawNew(history, draws);
+  const promise = promiseOf(prior, [first, ...others]);
+  return others.reduce((best, one) => (promise(one) > promise(best) ? one : best), first);
+}
+
+/** @returns how new a point's pairs of values are on average: 1 where nothing like any of them was measured. */
+function noveltyOf(
+  space: SearchSpace,
+  near: readonly Nearness[],
+  seen: readonly Int32Array[],
+  digits: Int32Array,
+): number {
+  const present = [...space.axes.keys()].filter((axis) => digits[axis] !== ABSENT);
+  // Of each axis, how much each point that was measured says of this value.
+  const said = present.map((axis) =>
+    Float64Array.from(seen, (other) =>
+      other[axis] === ABSENT ? 0 : near[axis]!(other[axis]!, digits[axis]!),
+    ),
+  );
+  let sum = 0;
+  let pairs = 0;
+  for (const [a, first] of said.entries()) {
+    for (const second of said.slice(a + 1)) {
+      let measured = 0;
+      for (let i = 0; i < first.length; i++) measured += first[i]! * second[i]!;
+      sum += 1 / (1 + measured) ** 2;
+      pairs += 1;
+    }
+  }
+  return pairs === 0 ? 0 : sum / pairs;
+}
