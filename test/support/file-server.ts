@@ -101,7 +101,7 @@ export class FileServer {
       await new Promise<void>((resolve) => response.write(piece, () => resolve()));
       if (cut !== undefined && at + bytes >= cut) {
         // What the other end has not read yet when the connection breaks is lost to it.
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, 500));
         return void response.destroy();
       }
       if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
