@@ -87,20 +87,19 @@ function decimalsFor(halves: readonly number[], divisor: number): number | null 
 const SYMMETRIC = 0.1;
 /** An interval whose ends are further apart says that nothing is known but the order of magnitude, if that. */
 const WIDE = 100;
+const UNKNOWN = '[× or ÷ 10 and more]';
 
 /**
  * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike within a tenth; else
- *   its ends, `[1801, 1888]`; of one that spans orders of magnitude how many times less and more, `[÷ 1000, × 1000]`.
+ *   its ends, `[1801, 1888]`; of one that spans orders of magnitude only that it does.
  */
 export function intervalText(value: number, [low, high]: Interval, scale: Scale): string {
   const [below, above] = [value - low, high - value];
   const longer = Math.max(below, above);
   if (Math.abs(above - below) <= SYMMETRIC * longer) return `± ${scaled(longer, scale)}`;
-  if (low > 0 && high / low > WIDE) return `[÷ ${rough(value / low)}, × ${rough(high / value)}]`;
+  if (low > 0 && high / low > WIDE) return UNKNOWN;
   return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
 }
-
-const rough = (factor: number) => Number(factor.toPrecision(1));
 
 /** @returns half the length of an interval, which says how many digits of a value mean something. */
 export function halfOf(interval: Interval | null): number {

@@ -3,6 +3,7 @@ import type { Interval } from './interval.js';
 import {
   type Common,
   type Estimate,
+  type Level,
   ownSlopeVariance,
   type Readings,
   sharedSlopeVariance,
@@ -38,7 +39,7 @@ const MISJUDGED = 1 / 3;
  * out over the rows.
  */
 const WANDERS = 0.2;
-const adjustmentOf = ({ centre, asMeasured }: Estimate) => centre - asMeasured;
+const adjustmentOf = ({ centre, unadjusted }: Estimate) => centre - unadjusted;
 
 /** The same row on both sides. */
 export interface Sides {
@@ -54,7 +55,7 @@ export interface Sides {
  * @param pairs at least one.
  */
 export function differenceOf(
-  fit: Pick<Common, 'prior' | 'covariance'>,
+  fit: Pick<Common, 'prior' | 'explained' | 'covariance'>,
   pairs: readonly Sides[],
   options: DifferenceOptions,
 ): Difference {
@@ -65,7 +66,7 @@ export function differenceOf(
   const sides = pairs.flatMap(({ base, candidate }) => [base, candidate]);
   const own = sum(sides.map(({ variance }) => variance));
   const df = own ** 2 / sum(sides.map((side) => side.variance ** 2 / side.df));
-  const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
+  const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit)));
   const middle = apart[0]!.map((_, k) => mean(apart.map((x) => x[k]!))) as unknown as Readings;
   const [before, after] = [
     mean(pairs.map(({ base }) => adjustmentOf(base))),
@@ -101,8 +102,8 @@ export function ratioInterval({ logRatio, error, df }: Difference, confidence = 
   return around(logRatio, error, df, confidence);
 }
 
-/** @returns the interval of a row's centre, in the unit of the metric. */
-export function intervalOf({ centre, error, df }: Estimate, confidence = 0.95): Interval {
+/** @returns the interval of a level of a row, in the unit of the metric. */
+export function intervalOf({ centre, error, df }: Level, confidence = 0.95): Interval {
   return around(centre, error, df, confidence);
 }
 

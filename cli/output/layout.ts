@@ -1,7 +1,8 @@
 import { type AxisColumn, cellText, type MetricColumn } from '../../report/columns.js';
+import { quotedOf, spreadText } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
-import { intervalOf, metricOf, type Row } from '../../report/rows.js';
-import { intervalText, scaled } from '../../report/scale.js';
+import { metricOf, type Row } from '../../report/rows.js';
+import { scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
 /** One column, ready to print: two lines of heading and a cell per row. */
@@ -155,8 +156,9 @@ function metricColumn(
   text: (s: string) => string,
 ): TextColumn {
   const spreads = rows.map((row) => {
-    const [value, interval] = [metricOf(row, metric.name), spread ? intervalOf(row, metric.name) : null];
-    return value === null || interval === null ? '' : ` ${text(intervalText(value, interval, metric.scale))}`;
+    const quoted = spread ? quotedOf(row, metric.name) : null;
+    const behind = quoted === null ? '' : spreadText(quoted, metric.scale);
+    return behind === '' ? '' : ` ${text(behind)}`;
   });
   const room = Math.max(...spreads.map((s) => s.length), 0);
   const cells = rows.map((row, i) => {
