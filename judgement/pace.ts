@@ -8,10 +8,12 @@ import type { Prior, Readings } from '../statistics/joint-fit.js';
  */
 export type Pace = 'decode' | 'prefill' | 'plain';
 
+/** How much of what readings say here may count for more or less on another machine, as a share. */
+const EXPLAINED_SD = 0.5;
+
 /**
  * Priors from runs of one machine (2 CPUs of a guest, a model of 15 M parameters): decision 0061. Readings are those of `readingsOf`.
  */
-const EXPLAINED_SD = 0.5;
 export const PRIORS: Readonly<Record<Pace, Prior>> = {
   decode: {
     slopes: [0.8, 0.21, 1],

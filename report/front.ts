@@ -10,8 +10,8 @@ import { metricOf, type Row, reasonOf } from './rows.js';
 /** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
 export interface Unplaced {
   readonly metric: string;
-  /** Whether they have a number, which the search's bound excludes. */
-  readonly beyond: boolean;
+  /** They have no number, one that the search's bound excludes, or one that is as measured only. */
+  readonly why: 'lacking' | 'beyond' | 'unlike';
   /** As most of them say; the bound of those that miss it. */
   readonly reason: string;
   /** Their numbers. */
@@ -54,9 +54,12 @@ export function unplaced(
   objectives: readonly Objective[],
   bounds: readonly SearchBound[],
 ): Unplaced[] {
-  const groups = new Map<string, { metric: string; beyond: boolean; reasons: string[]; rows: number[] }>();
-  const enter = (metric: string, beyond: boolean, reason: string, row: Row) => {
-    const group = getOrMake(groups, `${metric} ${beyond}`, () => ({ metric, beyond, reasons: [], rows: [] }));
+  const groups = new Map<
+    string,
+    { metric: string; why: Unplaced['why']; reasons: string[]; rows: number[] }
+  >();
+  const enter = (metric: string, why: Unplaced['why'], reason: string, row: Row) => {
+    const group = getOrMake(groups, `${metric} ${why}`, () => ({ metric, why, reasons: [], rows: [] }));
     group.reasons.push(reason);
     group.rows.push(row.number);
   };
@@ -65,9 +68,10 @@ export function unplaced(
     const unlike = asked.find(({ metric }) => (quotedOf(row, metric)?.range ?? null) !== null);
     const lacking = asked.find(({ metric }) => reasonOf(row, metric) !== null);
     const missed = bounds.find((bound) => (missBy(bound, metricOf(row, bound.metric)) ?? 0) > 0);
-    if (unlike !== undefined) enter(unlike.metric, true, `as measured: ${UNLIKE}`, row);
-    else if (lacking !== undefined) enter(lacking.metric, false, reasonOf(row, lacking.metric) ?? '', row);
-    else if (missed !== undefined) enter(missed.metric, true, boundText(missed), row);
+    if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE, row);
+    else if (lacking !== undefined)
+      enter(lacking.metric, 'lacking', reasonOf(row, lacking.metric) ?? '', row);
+    else if (missed !== undefined) enter(missed.metric, 'beyond', boundText(missed), row);
   }
   return [...groups.values()].map(({ reasons, ...group }) => ({ ...group, reason: mostCommon(reasons) }));
 }
