@@ -28,7 +28,7 @@ export function intervalLegend(
       ? []
       : [
           adjusted
-            ? `of what another run here would say${apart === '' ? '' : ` (all rows together may move by ${apart})`}`
+            ? `of what another run here would say${apart === '' ? '' : ` (all rows together may move: ${apart})`}`
             : FURTHER,
         ]),
     ...(calm

@@ -51,9 +51,18 @@ export function levelLines(levels: readonly SharedLevel[]): string[] {
   return [`neighbours took about ${taken.join(' and ')}: ${factors.join(' and ')} on a calm machine`];
 }
 
-/** @returns how far off another run may be, in a clause: `decode × or ÷ 1.18`. */
+/** Beyond this factor nothing is said of how far. */
+const FURTHEST = 2;
+
+/** @returns how far off another run may be, in a clause: `decode ± 18 %, prefill by more than a factor of 2`. */
 export const anotherRunText = (levels: readonly SharedLevel[]): string =>
-  levels.map(({ metric, anotherRun }) => `${label(metric)} ± ${percent(anotherRun - 1)}`).join(', ');
+  levels
+    .map(({ metric, anotherRun }) =>
+      anotherRun > FURTHEST
+        ? `${label(metric)} by more than a factor of ${FURTHEST}`
+        : `${label(metric)} ± ${percent(anotherRun - 1)}`,
+    )
+    .join(', ');
 
 /** @returns the columns with one of a calm machine behind each metric whose rows differ by more than a tenth from it. */
 export function withCalm(
