@@ -26,8 +26,7 @@ export class Commons {
 
   /** @param rows starts of each row, in the order of the report; the first TELLING_ROWS tell. */
   constructor(rows: readonly (readonly ResultRecord[])[]) {
-    const telling = rows.slice(0, TELLING_ROWS).filter((starts) => starts.length > 1);
-    this.#rows = telling.map((starts) => new RowStarts(starts));
+    this.#rows = rows.slice(0, TELLING_ROWS).map((starts) => new RowStarts(starts));
   }
 
   of(metric: string): Common {
@@ -64,7 +63,15 @@ export class RowEstimates {
     const weights = this.#row.weights(lead, this.#commons.of(lead));
     const found = estimateOf(this.#row.of(metric), weights, this.#commons.of(metric));
     if (found === null || sign === 1) return found;
-    return { ...found, centre: -found.centre, asMeasured: -found.asMeasured };
+    const { centre, thisRun, unadjusted, asMeasured, range } = found;
+    return {
+      ...found,
+      centre: -centre,
+      thisRun: { ...thisRun, centre: -thisRun.centre },
+      unadjusted: -unadjusted,
+      asMeasured: -asMeasured,
+      range: [-range[1], -range[0]],
+    };
   }
 }
 

@@ -8,6 +8,9 @@ import type { Prior, Readings } from '../statistics/joint-fit.js';
  */
 export type Pace = 'decode' | 'prefill' | 'plain';
 
+/** How much of what readings say here may count for more or less on another machine, as a share. */
+const EXPLAINED_SD = 0.5;
+
 /**
  * Priors from runs of one machine (2 CPUs of a guest, a model of 15 M parameters): decision 0061. Readings are those of `readingsOf`.
  */
@@ -15,6 +18,7 @@ export const PRIORS: Readonly<Record<Pace, Prior>> = {
   decode: {
     slopes: [0.8, 0.21, 1],
     slopesSd: [0.4, 0.12, 0.08],
+    explainedSd: EXPLAINED_SD,
     rowSlopesSd: [0.25, 0.07, 0.05],
     spread: 0.07,
     spreadSlopes: [0.35, 0.1, 0.12],
@@ -23,6 +27,7 @@ export const PRIORS: Readonly<Record<Pace, Prior>> = {
   prefill: {
     slopes: [0.6, 0.13, 0.85],
     slopesSd: [0.4, 0.12, 0.25],
+    explainedSd: EXPLAINED_SD,
     rowSlopesSd: [0.25, 0.07, 0.15],
     spread: 0.045,
     spreadSlopes: [0.35, 0.1, 0.5],
@@ -31,6 +36,7 @@ export const PRIORS: Readonly<Record<Pace, Prior>> = {
   plain: {
     slopes: [0, 0, 0],
     slopesSd: [1, 1, 1],
+    explainedSd: 0,
     rowSlopesSd: [0, 0, 0],
     spread: 0.045,
     spreadSlopes: [0, 0, 0],
@@ -38,7 +44,7 @@ export const PRIORS: Readonly<Record<Pace, Prior>> = {
   },
 };
 
-const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
+export const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
   decode: 'decodeTokensPerSecond',
   prefill: 'prefillTokensPerSecond',
 };

@@ -1,4 +1,4 @@
-import { metricValue, type ResultRecord } from '../core/result/result.js';
+import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { holds } from './holds.js';
 
@@ -103,8 +103,11 @@ export function missBy({ atMost, atLeast }: SearchBound, value: number | null): 
 /** A bound of nothing is missed by shares of this. */
 const TINY = 1e-12;
 
-const comparable: ValueOf<ResultRecord> = (record, metric) =>
-  holds(record, metric) ? metricValue(record, metric) : null;
+/** A row whose moments were unlike those of the others has a number that is compared with none. */
+const comparable: ValueOf<ResultRecord> = (record, metric) => {
+  const entry = record.measurements[metric];
+  return holds(record, metric) && isPresent(entry) && entry.range === undefined ? entry.value : null;
+};
 
 function costs<Row>(
   row: Row,

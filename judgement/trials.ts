@@ -1,14 +1,9 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
-import {
-  isPresent,
-  type Measurement,
-  type Missing,
-  metricValue,
-  type ResultRecord,
-} from '../core/result/result.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import type { Warning } from '../core/result/warnings.js';
 import { tInterval } from '../statistics/interval.js';
 import { intervalOf } from '../statistics/joint-compare.js';
+import type { Estimate } from '../statistics/joint-fit.js';
 import { summarize } from '../statistics/summary.js';
 import { Commons, RowEstimates } from './estimates.js';
 import { isPaced, PACED_METRICS, paceOf } from './pace.js';
@@ -104,14 +99,18 @@ export function combineStarts(
 /** Metrics of what models answered. */
 const OF_ANSWERS = Object.keys(qualityFindings({ quality: null, absent: {} }).entries);
 
-/** @returns one metric of `combineStarts`, where the row stands alone; null = it has none. */
-export function combinedValue(starts: readonly ResultRecord[], name: string): number | null {
+/** @returns one metric of `combineStarts`; undefined = no start has it. */
+export function combinedEntry(
+  starts: readonly ResultRecord[],
+  name: string,
+  commons: Commons = new Commons([starts]),
+): Measurement | Missing | undefined {
   const first = starts[0]!;
   const isThere = starts.some(({ measurements }) => name in measurements);
-  if (first.status !== 'complete' || !isThere) return metricValue(first, name);
-  const row = new RowEstimates(starts, new Commons([starts]));
-  if (starts.length > 1) return together(starts, row, name).value;
-  return isPaced(name) ? alone(first, row, name).value : metricValue(first, name);
+  if (first.status !== 'complete' || !isThere) return first.measurements[name];
+  const row = new RowEstimates(starts, commons);
+  if (starts.length > 1) return together(starts, row, name);
+  return isPaced(name) ? alone(first, row, name) : first.measurements[name];
 }
 
 /** One metric of a start that stands alone, as its row has it. */
@@ -142,18 +141,36 @@ function together(starts: readonly ResultRecord[], row: RowEstimates, name: stri
   return { ...all, value: average, ci95: interval === null ? null : [...interval] };
 }
 
+/**
+ * An estimate that is further from each of the starts than this, as a logarithm, says more of the adjustment than of the row; one that is
+ * wider than that, each way, says next to nothing.
+ */
+const MOST_BEYOND = Math.log(1.25);
+const WIDEST = Math.log(2);
+
+/** Whether a row's moments were so unlike those of the others that what readings make of them is no number to show. */
+function isUnlike({ thisRun, range: [lowest, highest] }: Estimate): boolean {
+  const { centre } = thisRun;
+  const isBeyond = centre < lowest - MOST_BEYOND || centre > highest + MOST_BEYOND;
+  return isBeyond || Math.log(intervalOf(thisRun)[1]) - centre > WIDEST;
+}
+
 /** @returns an entry with the estimate of its row, or null where there is none. */
 function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measurement | null {
   const estimate = row.of(name);
   if (estimate === null) return null;
   const { pace, offset } = paceOf(name);
-  const [low, high] = intervalOf(estimate);
+  const adjusted = pace !== 'plain' && row.read;
+  const level = adjusted ? estimate.thisRun : estimate;
+  const inUnit = (log: number) => Math.exp(log) - offset;
+  const [low, high] = intervalOf(level);
   // Key by key: of tens of thousands of rows, copies that are changed afterwards are most of the time.
   const { unit, n, mean: average, median, stddev, cv, samples, source } = entry;
   // A start that nothing adjusts says what it said, to the last digit.
-  const asItIs = estimate.starts === 1 && estimate.centre === estimate.asMeasured;
+  const asMeasured = estimate.starts === 1 ? entry.value : inUnit(estimate.asMeasured);
+  const asItIs = estimate.starts === 1 && level.centre === estimate.asMeasured;
   const own: Measurement = {
-    value: asItIs ? entry.value : Math.exp(estimate.centre) - offset,
+    value: asItIs ? entry.value : inUnit(level.centre),
     unit,
     n,
     mean: average,
@@ -164,9 +181,16 @@ function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measu
     samples,
     source,
   };
-  if (pace === 'plain' || !row.read) return own;
-  own.asMeasured = estimate.starts === 1 ? entry.value : Math.exp(estimate.asMeasured) - offset;
-  own.adjustedBy = Math.exp(estimate.centre - estimate.asMeasured);
+  if (!adjusted) return own;
+  const [calmLow, calmHigh] = intervalOf(estimate);
+  own.asMeasured = asMeasured;
+  own.adjustedBy = Math.exp(level.centre - estimate.asMeasured);
+  own.calm = { value: inUnit(estimate.centre), ci95: [calmLow - offset, calmHigh - offset] };
+  if (!isUnlike(estimate)) return own;
+  own.value = asMeasured;
+  own.ci95 = null;
+  own.adjustedBy = 1;
+  own.range = [inUnit(estimate.range[0]), inUnit(estimate.range[1])];
   return own;
 }
 

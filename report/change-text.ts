@@ -43,11 +43,11 @@ export function sizeText(ratio: number): string {
   return `${share >= 9.95 ? Math.ceil(share) : (Math.ceil(share * 10) / 10).toFixed(1)} %`;
 }
 
-/** @returns the verdict for people; of a pair without one the difference that would have been found: `none > 11 %`. */
+/** @returns the verdict for people; of a pair without one the difference that would have been found. */
 export function verdictText({ verdict, visible, reason }: Change): string {
   if (verdict === 'missing') return reason ?? verdict;
   if (verdict !== 'unclear') return verdict;
-  return visible === null ? verdict : `none > ${sizeText(visible)}`;
+  return visible === null ? verdict : `would have seen ${sizeText(visible)}`;
 }
 
 /** @returns the same in two or three words: `A invalid`, `not in B`. */

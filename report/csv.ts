@@ -19,7 +19,7 @@ export function linesOf<T>(items: readonly T[], columns: Columns<T>): { head: st
 /**
  * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
  * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval; of those that neighbours'
- * readings adjust also what was measured and the factor.
+ * readings adjust also what was measured, the factor, and the number of a calm machine with its interval.
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
@@ -58,6 +58,8 @@ export interface CsvFigure {
   readonly high: number | string | undefined;
   readonly asMeasured?: number | undefined;
   readonly adjustedBy?: number | undefined;
+  /** The number of a calm machine, with the ends of its interval. */
+  readonly calm?: readonly [number, number, number] | undefined;
 }
 
 /**
@@ -69,10 +71,11 @@ export function csvFigures(figureOf: (metric: string) => CsvFigure | null): stri
   let text = '';
   for (const { name } of METRICS) {
     const figure = figureOf(name);
-    if (figure === null) text += isPaced(name) ? ',,,,,' : ',,,';
+    if (figure === null) text += isPaced(name) ? ',,,,,,,,' : ',,,';
     else {
       text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
-      if (isPaced(name)) text += `,${figure.asMeasured ?? ''},${figure.adjustedBy ?? ''}`;
+      if (isPaced(name))
+        text += `,${figure.asMeasured ?? ''},${figure.adjustedBy ?? ''},${figure.calm?.join(',') ?? ',,'}`;
     }
   }
   return text;
@@ -86,7 +89,7 @@ export function measurementsOf(figures: string): ResultRecord['measurements'] {
   let at = 0;
   for (const { name, unit } of METRICS) {
     const [value = '', low = '', high = ''] = [cells[at], cells[at + 1], cells[at + 2]];
-    at += isPaced(name) ? 5 : 3;
+    at += isPaced(name) ? 8 : 3;
     if (value === '') continue;
     const ci95: Measurement['ci95'] = low === '' || high === '' ? null : [Number(low), Number(high)];
     measurements[name] = { ...none, value: Number(value), unit, ci95 };
@@ -97,8 +100,15 @@ export function measurementsOf(figures: string): ResultRecord['measurements'] {
 /** @returns what `csvFigures` asks for. */
 export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
   if (!isPresent(entry)) return null;
-  const { value, ci95, asMeasured, adjustedBy } = entry;
-  return { value, low: ci95?.[0], high: ci95?.[1], asMeasured, adjustedBy };
+  const { value, ci95, asMeasured, adjustedBy, calm } = entry;
+  return {
+    value,
+    low: ci95?.[0],
+    high: ci95?.[1],
+    asMeasured,
+    adjustedBy,
+    calm: calm === undefined ? undefined : [calm.value, ...calm.ci95],
+  };
 }
 
 /** @returns lines of cells after RFC 4180. */

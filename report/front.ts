@@ -4,13 +4,14 @@ import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { holds } from '../judgement/holds.js';
 import { missBy } from '../judgement/pareto.js';
+import { quotedOf, UNLIKE } from './quoted.js';
 import { metricOf, type Row, reasonOf } from './rows.js';
 
 /** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
 export interface Unplaced {
   readonly metric: string;
-  /** Whether they have a number, which the search's bound excludes. */
-  readonly beyond: boolean;
+  /** They have no number, one that the search's bound excludes, or one that is as measured only. */
+  readonly why: 'lacking' | 'beyond' | 'unlike';
   /** As most of them say; the bound of those that miss it. */
   readonly reason: string;
   /** Their numbers. */
@@ -37,7 +38,8 @@ export function offFront(
   if (mark.missing !== null) {
     const entry = trial.measurements[mark.missing];
     const bound = bounds.find(({ metric }) => metric === mark.missing);
-    if (bound !== undefined && entry !== undefined && isPresent(entry))
+    if (isPresent(entry) && entry.range !== undefined) return `its ${mark.missing} is as measured: ${UNLIKE}`;
+    if (bound !== undefined && isPresent(entry))
       return `it misses a bound of the search: ${bound.metric} ${boundText(bound)}`;
     const reason = entry === undefined || isPresent(entry) ? 'not measured' : entry.reason;
     return `it has no ${mark.missing}: ${reason}`;
@@ -52,17 +54,24 @@ export function unplaced(
   objectives: readonly Objective[],
   bounds: readonly SearchBound[],
 ): Unplaced[] {
-  const groups = new Map<string, { metric: string; beyond: boolean; reasons: string[]; rows: number[] }>();
-  const enter = (metric: string, beyond: boolean, reason: string, row: Row) => {
-    const group = getOrMake(groups, `${metric} ${beyond}`, () => ({ metric, beyond, reasons: [], rows: [] }));
+  const groups = new Map<
+    string,
+    { metric: string; why: Unplaced['why']; reasons: string[]; rows: number[] }
+  >();
+  const enter = (metric: string, why: Unplaced['why'], reason: string, row: Row) => {
+    const group = getOrMake(groups, `${metric} ${why}`, () => ({ metric, why, reasons: [], rows: [] }));
     group.reasons.push(reason);
     group.rows.push(row.number);
   };
   for (const row of rows.filter(({ state }) => state === 'valid')) {
-    const lacking = [...objectives, ...bounds].find(({ metric }) => reasonOf(row, metric) !== null);
+    const asked = [...objectives, ...bounds];
+    const unlike = asked.find(({ metric }) => (quotedOf(row, metric)?.range ?? null) !== null);
+    const lacking = asked.find(({ metric }) => reasonOf(row, metric) !== null);
     const missed = bounds.find((bound) => (missBy(bound, metricOf(row, bound.metric)) ?? 0) > 0);
-    if (lacking !== undefined) enter(lacking.metric, false, reasonOf(row, lacking.metric) ?? '', row);
-    else if (missed !== undefined) enter(missed.metric, true, boundText(missed), row);
+    if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE, row);
+    else if (lacking !== undefined)
+      enter(lacking.metric, 'lacking', reasonOf(row, lacking.metric) ?? '', row);
+    else if (missed !== undefined) enter(missed.metric, 'beyond', boundText(missed), row);
   }
   return [...groups.values()].map(({ reasons, ...group }) => ({ ...group, reason: mostCommon(reasons) }));
 }

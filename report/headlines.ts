@@ -3,8 +3,10 @@ import type { ResultRecord } from '../core/result/result.js';
 import { gradingCodesOf } from '../core/result/warnings.js';
 import type { Drift } from '../judgement/drift.js';
 import { changeSentences, DRIFT_METRICS, driftCharts } from './drift/charts.js';
+import { levelLines, type SharedLevel } from './levels.js';
+import { quotedOf } from './quoted.js';
 import type { Row } from './rows.js';
-import { intervalOf, metricOf } from './rows.js';
+import { metricOf } from './rows.js';
 import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
@@ -13,13 +15,23 @@ export interface HeadlineFacts {
   readonly starts: number | null;
   readonly maxStarts: number | null;
   readonly drift: Drift | null;
+  /** What neighbours took of all rows; left out = nothing was read of them. */
+  readonly levels?: readonly SharedLevel[];
   /** Runs of the drift control; left out = none. */
   readonly controls?: readonly ResultRecord[];
 }
 
 /** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
-export function headlinesOf({ rows, starts, maxStarts, drift, controls = [] }: HeadlineFacts): string[] {
+export function headlinesOf({
+  rows,
+  starts,
+  maxStarts,
+  drift,
+  levels = [],
+  controls = [],
+}: HeadlineFacts): string[] {
   return [
+    ...levelLines(levels),
     ...controlLines(controls),
     ...(drift === null ? [] : [driftLine(drift)]),
     ...singleLine(rows, starts),
@@ -123,8 +135,11 @@ function wideLine(rows: readonly Row[], maxStarts: number): string[] {
 /** As a share of what the row quotes; null where it has no interval. */
 function widestHalf(row: Row): number | null {
   const widths = SETTLING_METRICS.flatMap((name) => {
-    const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
-    return value === null || interval === null ? [] : [halfOf(interval) / value];
+    const quoted = quotedOf(row, name);
+    if (quoted === null) return [];
+    // What another run differs by no further start of this one narrows.
+    const { value, interval } = quoted.calm ?? quoted;
+    return interval === null ? [] : [halfOf(interval) / value];
   });
   return widths.length === 0 ? null : Math.max(...widths);
 }

@@ -1,28 +1,45 @@
 import { QUALITY } from './column-sets.js';
 import type { MetricColumn } from './columns.js';
-import { adjustmentOf, intervalOf, type Row } from './rows.js';
+import { anotherRunText, type SharedLevel } from './levels.js';
+import { calmOf, quotedOf } from './quoted.js';
+import { intervalOf, type Row } from './rows.js';
 
-const FURTHER = 'of where further starts would put the number';
-const UNDISTURBED =
-  'of the undisturbed machine, estimated from all starts and the neighbours measured beside them (extrapolated where none was calm)';
+const FURTHER = 'of where further starts would put the number, narrower with more `measure.starts`';
 const PREDICTED = 'predictedTimePerOutputTokenSeconds';
 
-/** @returns what the 95 % intervals of these columns cover, each in its own words; null where none has one. */
+/**
+ * @param levels of the report
+ * @returns what the 95 % intervals of these columns cover, each in its own words; null where none has one.
+ */
 export function intervalLegend(
   rows: readonly Row[],
   metrics: readonly Pick<MetricColumn, 'name' | 'label'>[],
+  levels: readonly SharedLevel[] = [],
 ): string | null {
   const having = metrics.filter(({ name }) => rows.some((row) => intervalOf(row, name) !== null));
   const quality = having.filter(({ name }) => QUALITY.has(name)).map(({ label }) => label);
   const predicted = having.find(({ name }) => name === PREDICTED);
-  const timed = having.some(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
-  const adjusted = having.some(({ name }) => rows.some((row) => adjustmentOf(row, name) !== null));
+  const timed = having.filter(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
+  const adjusted = timed.some(({ name }) => rows.some((row) => (quotedOf(row, name)?.calm ?? null) !== null));
+  const calm = timed.some(({ name }) => calmOf(name) !== null);
+  const apart = anotherRunText(levels);
   const parts = [
-    ...(timed ? [`${adjusted ? UNDISTURBED : FURTHER}, narrower with more \`measure.starts\``] : []),
+    ...(timed.length === 0
+      ? []
+      : [
+          adjusted
+            ? `of what another run here would say${apart === '' ? '' : ` (all rows together may move: ${apart})`}`
+            : FURTHER,
+        ]),
+    ...(calm
+      ? ['for calm columns, of a machine without neighbours, extrapolated where no start was calm']
+      : []),
     ...(quality.length > 0 ? [`for ${quality.join(', ')}, of another text of the same kind`] : []),
     ...(predicted === undefined
       ? []
       : [`for ${predicted.label}, of how far predictions on this node have been off`]),
   ];
-  return parts.length === 0 ? null : `± and [low, high] are 95 % intervals ${parts.join('; ')}`;
+  if (parts.length === 0) return null;
+  const same = adjusted ? '; rows stand as they would if the same neighbours had been beside each' : '';
+  return `± and [low, high] are 95 % intervals ${parts.join('; ')}${same}`;
 }

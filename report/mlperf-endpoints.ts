@@ -8,7 +8,7 @@ import { superPassRequests } from '../core/serving/super-passes.js';
 import { NAME } from '../core/sweep/labels.js';
 import { quantileOfSorted } from '../statistics/quantile.js';
 import type { Report } from './report.js';
-import { isMarked, type Row } from './rows.js';
+import { markOf, type Row } from './rows.js';
 
 /**
  * Served rows as the run folders of MLPerf Endpoints (rules v1.0 §8; submission_checker of endpoints-submission-cli 1.5.3.0): a curve for
@@ -38,7 +38,7 @@ export function endpointsExport(report: Report): EndpointsExport {
       `${left} ${rows} left out: points are valid rows of a server in a closed loop, one for each concurrency`,
     );
   }
-  const marked = served.filter(isMarked).length;
+  const marked = served.filter((row) => markOf(row) !== '').length;
   if (marked > 0)
     notes.push(`${marked} of ${served.length} points were disturbed: the machine was not theirs alone`);
   for (const [system, rows] of curvesOf(served)) writeCurve(files, system, rows);

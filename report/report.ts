@@ -5,6 +5,7 @@ import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { AxisColumn, MetricColumn } from './columns.js';
 import type { Unplaced } from './front.js';
+import type { SharedLevel } from './levels.js';
 import type { Absence, NoteGroup } from './notes.js';
 import type { Row } from './rows.js';
 
@@ -24,6 +25,8 @@ export interface Report {
   readonly axes: readonly AxisColumn[];
   readonly constants: readonly { readonly name: string; readonly value: AxisValue }[];
   readonly metrics: readonly MetricColumn[];
+  /** What all rows share of what neighbours took; empty where nothing was read of them. */
+  readonly levels: readonly SharedLevel[];
   readonly notes: readonly NoteGroup[];
   /** What is to be known of the sweep as a whole before a number is quoted, one sentence each; worked out when it is read. */
   readonly headlines: readonly string[];

@@ -1,5 +1,6 @@
 import type { RooflinePhase, RooflineRecord } from '../core/result/roofline-record.js';
 import { atThreads } from '../roofline/at-threads.js';
+import { quotedOf } from './quoted.js';
 import type { Row } from './rows.js';
 
 /** A phase of a row as a point under its roofs. */
@@ -21,7 +22,27 @@ export interface RoofLine {
 export function rooflinePoints(rows: readonly Row[]): RooflinePoint[] {
   return rows.flatMap((row) => {
     const { roofline } = row.trial;
-    return roofline === null ? [] : roofline.phases.map((phase) => ({ row, phase, roofline }));
+    return roofline === null ? [] : phasesOf(row).map((phase) => ({ row, phase, roofline }));
+  });
+}
+
+const RATIOS: Readonly<Record<string, string>> = { decode: 'decodeRoofRatio', prefill: 'prefillRoofRatio' };
+
+/** @returns the phases of a row, by the number that the row quotes: those of its record are its first start's. */
+export function phasesOf(row: Pick<Row, 'trial'>): readonly RooflinePhase[] {
+  return (row.trial.roofline?.phases ?? []).map((phase) => {
+    const quoted = quotedOf(row, RATIOS[phase.name] ?? '');
+    const faster = quoted === null || !phase.roofRatio ? 1 : quoted.value / phase.roofRatio;
+    if (faster === 1) return phase;
+    return {
+      ...phase,
+      flopsPerSecond: phase.flopsPerSecond * faster,
+      bytesPerSecond: phase.bytesPerSecond * faster,
+      roofRatio: phase.roofRatio * faster,
+      mfu: phase.mfu === null ? null : phase.mfu * faster,
+      mbu: phase.mbu * faster,
+      measuredSeconds: phase.measuredSeconds / faster,
+    };
   });
 }
 

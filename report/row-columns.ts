@@ -1,7 +1,8 @@
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import { isPaced } from '../judgement/pace.js';
+import { calmName, quotedOf } from './quoted.js';
 import type { Report } from './report.js';
-import { adjustmentOf, intervalOf, metricOf, type Row } from './rows.js';
+import { intervalOf, metricOf, type Row } from './rows.js';
 
 type Cell = string | number | boolean | null;
 
@@ -34,7 +35,7 @@ const BEHIND: readonly RowColumn[] = [
 
 /**
  * Every metric of the catalogue with the ends of its 95 % interval, in the unit that its name ends in; of those that neighbours' readings
- * adjust also what was measured, and the factor.
+ * adjust also what was measured, the factor, and the number of a calm machine.
  */
 export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }): RowColumn[] => [
   { name, kind: 'number', of: (row) => metricOf(row, name) },
@@ -44,9 +45,13 @@ export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }): 
 ]);
 
 function adjustmentColumns(name: string): RowColumn[] {
+  const calm = calmName(name);
   return [
-    { name: `${name}AsMeasured`, kind: 'number', of: (row) => adjustmentOf(row, name)?.asMeasured ?? null },
-    { name: `${name}AdjustedBy`, kind: 'number', of: (row) => adjustmentOf(row, name)?.adjustedBy ?? null },
+    { name: `${name}AsMeasured`, kind: 'number', of: (row) => quotedOf(row, name)?.asMeasured ?? null },
+    { name: `${name}AdjustedBy`, kind: 'number', of: (row) => quotedOf(row, name)?.adjustedBy ?? null },
+    { name: calm, kind: 'number', of: (row) => metricOf(row, calm) },
+    { name: `${calm}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, calm)?.[0] ?? null },
+    { name: `${calm}Ci95High`, kind: 'number', of: (row) => intervalOf(row, calm)?.[1] ?? null },
   ];
 }
 

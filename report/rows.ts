@@ -1,10 +1,12 @@
 import type { AxisValue, Experiment } from '../core/experiment/experiment.js';
-import type { ResultRecord } from '../core/result/result.js';
+import { SETTLING_METRICS } from '../core/metrics/settling.js';
+import { metricValue, type ResultRecord } from '../core/result/result.js';
 import { type Grade, gradeOf, type Warning } from '../core/result/warnings.js';
 import { PACED_METRICS, PRIORS, readingsOf } from '../judgement/pace.js';
 import type { Interval } from '../statistics/interval.js';
 import { calmness } from '../statistics/joint-fit.js';
 import { mean } from '../statistics/summary.js';
+import { quotedOf, UNLIKE } from './quoted.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
@@ -34,45 +36,56 @@ export interface Row {
   readonly offFront: string | null;
 }
 
-/** @returns whether a row bears the sign of what counts, and was not measured on a machine that was its alone. */
-export function isMarked({ grade }: Row): boolean {
-  return grade === 'disturbed';
+/** @returns the start whose decode or prefill is nearest to what the row quotes: its times show what the number says. */
+export function nearestStart(row: Row): ResultRecord {
+  const metric = SETTLING_METRICS.find((name) => metricOf(row, name) !== null);
+  if (metric === undefined) return row.trial;
+  const quoted = metricOf(row, metric)!;
+  const off = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
+  return row.starts.reduce(
+    (best, start) => (off(start) < off(best) ? start : best),
+    row.starts[0] ?? row.trial,
+  );
 }
+
+/** The sign of a row: `?` where a number is as measured only, `~` where something disturbed it and it counts. */
+export type Mark = '?' | '~' | '';
+
+/** What each sign means, for legends and hints. */
+export const MARKS: Readonly<Record<Exclude<Mark, ''>, string>> = {
+  '~': 'disturbed: something else used the machine during the row; it counts, and its interval allows for that',
+  '?': `as measured, with the range of its starts: ${UNLIKE}`,
+};
+
+/** @returns the sign of a row. */
+export function markOf(row: Row): Mark {
+  if (row.state === 'failed') return '';
+  if (PACED_METRICS.some((metric) => (quotedOf(row, metric)?.range ?? null) !== null)) return '?';
+  return row.grade === 'disturbed' ? '~' : '';
+}
+
+/** @returns the signs that some of the rows bear. */
+export const signsOf = (rows: readonly Row[]): (keyof typeof MARKS)[] =>
+  (Object.keys(MARKS) as (keyof typeof MARKS)[]).filter((sign) => rows.some((row) => markOf(row) === sign));
 
 /** @returns the number a row quotes for a metric, or null when it has none. */
 export function metricOf(row: Row, metric: string): number | null {
-  return row.trial.measurements[metric]?.value ?? null;
+  return quotedOf(row, metric)?.value ?? null;
 }
 
 /** @returns the ends of the 95 % interval of what a row quotes, or null where none is known. */
 export function intervalOf(row: Row, metric: string): Interval | null {
-  const entry = row.trial.measurements[metric];
-  return entry === undefined || entry.value === null ? null : entry.ci95;
+  return quotedOf(row, metric)?.interval ?? null;
 }
 
-/** What a row quotes, without what the readings beside its starts say that neighbours took. */
-export interface Adjustment {
-  readonly asMeasured: number;
-  /** What that was multiplied by. */
-  readonly adjustedBy: number;
-}
-
-/** @returns how a row's number for a metric was adjusted; null where nothing was read of neighbours. */
-export function adjustmentOf({ trial }: Pick<Row, 'trial'>, metric: string): Adjustment | null {
-  const entry = trial.measurements[metric];
-  if (entry === undefined || entry.value === null) return null;
-  const { asMeasured, adjustedBy } = entry;
-  return asMeasured === undefined || adjustedBy === undefined ? null : { asMeasured, adjustedBy };
-}
-
-/** Adjustments by more than this factor, either way, are shown. */
-const MOST_ADJUSTED = 1.1;
+/** A calm machine's number that differs by more than this factor, either way, is shown. */
+export const CALM_SHOWN = 1.1;
 /** Starts that are together worth less than this share of calm ones say less than their number. */
 const LEAST_WEIGHT = 0.5;
 
 /**
- * @returns the grade of a row that did not fail: by the worst warning of its starts, and disturbed also where neighbours make its numbers
- *   estimates more than readings: one was adjusted by more than a tenth, or its starts are worth less than half of calm ones.
+ * @returns the grade of a row that did not fail: by the worst warning of its starts, and disturbed also where neighbours took
+ *   more than a tenth of one of its numbers, or its starts are worth less than half of calm ones.
  */
 export function gradeOfRow({ trial, starts }: Pick<Row, 'trial' | 'starts'>): Grade {
   const grade = gradeOf(trial.warnings, trial.experiment.measure.gates);
@@ -81,8 +94,9 @@ export function gradeOfRow({ trial, starts }: Pick<Row, 'trial' | 'starts'>): Gr
 
 function isAdjusted({ trial, starts }: Pick<Row, 'trial' | 'starts'>): boolean {
   const adjusted = PACED_METRICS.some((metric) => {
-    const factor = adjustmentOf({ trial }, metric)?.adjustedBy ?? 1;
-    return Math.max(factor, 1 / factor) > MOST_ADJUSTED;
+    const quoted = quotedOf({ trial }, metric);
+    const factor = quoted === null || quoted.calm === null ? 1 : quoted.calm.value / (quoted.asMeasured ?? 1);
+    return Math.max(factor, 1 / factor) > CALM_SHOWN;
   });
   return (
     adjusted ||

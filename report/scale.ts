@@ -87,31 +87,26 @@ function decimalsFor(halves: readonly number[], divisor: number): number | null 
 const SYMMETRIC = 0.1;
 /** An interval whose ends are further apart says that nothing is known but the order of magnitude, if that. */
 const WIDE = 100;
+const UNKNOWN = '[× or ÷ 10 and more]';
 
 /**
  * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike within a tenth; else
- *   its ends, `[1801, 1888]`; of one that spans orders of magnitude how many times less and more, `[÷ 1000, × 1000]`.
+ *   its ends, `[1801, 1888]`; of one that spans orders of magnitude only that it does.
  */
 export function intervalText(value: number, [low, high]: Interval, scale: Scale): string {
   const [below, above] = [value - low, high - value];
   const longer = Math.max(below, above);
   if (Math.abs(above - below) <= SYMMETRIC * longer) return `± ${scaled(longer, scale)}`;
-  if (low > 0 && high / low > WIDE) return `[÷ ${rough(value / low)}, × ${rough(high / value)}]`;
+  if (low > 0 && high / low > WIDE) return UNKNOWN;
   return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
 }
 
-/**
- * @returns a value's interval where room is short: the longer side as a share of the value, `± 8 %`; of one that reaches further than the value
- *   is large how many times less and more, `÷ 3, × 3`.
- */
+/** @returns a value's interval where room is short: the longer side as a share of the value, `± 8 %`. */
 export function intervalShare(value: number, [low, high]: Interval): string {
+  if (low > 0 && high / low > WIDE) return UNKNOWN;
   const share = Math.max(value - low, high - value) / Math.abs(value);
-  if (share <= 1)
-    return `± ${share < 0.001 ? '<0.1' : Number((100 * share).toPrecision(share < 0.1 ? 1 : 2))} %`;
-  return low > 0 ? `÷ ${rough(value / low)}, × ${rough(high / value)}` : `± ${Math.round(100 * share)} %`;
+  return `± ${share < 0.001 ? '<0.1' : Number((100 * share).toPrecision(share < 0.1 ? 1 : 2))} %`;
 }
-
-const rough = (factor: number) => Number(factor.toPrecision(1));
 
 /** @returns half the length of an interval, which says how many digits of a value mean something. */
 export function halfOf(interval: Interval | null): number {

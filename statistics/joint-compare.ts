@@ -5,6 +5,7 @@ import {
   type Estimate,
   inflationOf,
   isUnlike,
+  type Level,
   moderated,
   ownSlopeVariance,
   priorBeside,
@@ -45,7 +46,7 @@ const MISJUDGED = 1 / 3;
  * out over the rows.
  */
 const WANDERS = 0.2;
-const adjustmentOf = ({ centre, asMeasured }: Estimate) => centre - asMeasured;
+const adjustmentOf = ({ centre, unadjusted }: Estimate) => centre - unadjusted;
 
 /** The same row on both sides. */
 export interface Sides {
@@ -71,7 +72,7 @@ export function differenceOf(fit: Known, pairs: readonly Sides[], options: Diffe
   );
   const own = sum(parts.map(({ variance }) => variance));
   const df = own ** 2 / sum(parts.map((part) => part.variance ** 2 / part.df));
-  const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
+  const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit)));
   const middle = apart[0]!.map((_, k) => mean(apart.map((x) => x[k]!))) as unknown as Readings;
   const [before, after] = [
     mean(pairs.map(({ base }) => adjustmentOf(base))),
@@ -101,7 +102,7 @@ export function differenceOf(fit: Known, pairs: readonly Sides[], options: Diffe
   };
 }
 
-type Known = Pick<Common, 'prior' | 'covariance' | 'typical'>;
+type Known = Pick<Common, 'prior' | 'explained' | 'covariance' | 'typical'>;
 
 const tellsLittle = (fit: Known) => fit.typical === null || isUnlike(fit);
 
@@ -128,8 +129,8 @@ export function ratioInterval({ logRatio, error, df }: Difference, confidence = 
   return around(logRatio, error, df, confidence);
 }
 
-/** @returns the interval of a row's centre, in the unit of the metric. */
-export function intervalOf({ centre, error, df }: Estimate, confidence = 0.95): Interval {
+/** @returns the interval of a level of a row, in the unit of the metric. */
+export function intervalOf({ centre, error, df }: Level, confidence = 0.95): Interval {
   return around(centre, error, df, confidence);
 }
 

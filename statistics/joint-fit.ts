@@ -1,4 +1,6 @@
 import { incompleteBeta } from './distributions.js';
+import { median } from './quantile.js';
+import { mean, moments } from './summary.js';
 import { type TypicalSpread, typicalSpread } from './typical-spread.js';
 
 /**
@@ -7,8 +9,9 @@ import { type TypicalSpread, typicalSpread } from './typical-spread.js';
  * Model: y = row − slopes · x + e. y is the logarithm of what a start says, x what was read beside it of the neighbours (0 = alone),
  * e Student's t with FREEDOM degrees, wider where more was read. All rows share the slopes, which shrink to priors: three starts
  * of one row do not know them. Fitted by iteratively reweighted least squares (Lange, Little & Taylor, "Robust statistical modeling
- * using the t distribution", JASA 84, 1989). Everything is in natural logarithms; a row's centre is that of the undisturbed
- * machine, extrapolated where none of its starts was calm. Why so, with figures: decision 0061.
+ * using the t distribution", JASA 84, 1989). Everything is in natural logarithms. A row has two levels: `centre` is that of the calm machine,
+ * extrapolated where none of its starts was calm; `thisRun` is that of the readings which the starts of all rows have in common (the adjusted
+ * means of an analysis of covariance), so that rows stand in a fair order and near what was measured. Why so, with figures: decision 0061.
  */
 
 /** One number for each kind of reading of neighbours, 0 = alone. */
@@ -29,6 +32,11 @@ export interface Prior {
   /** How much a unit of each reading takes of the logarithm, and how sure that is. */
   readonly slopes: Readings;
   readonly slopesSd: Readings;
+  /**
+   * Standard deviation of a factor of all slopes together: how much readings explain differs from machine to machine and from neighbour to
+   * neighbour, and the starts at hand tell; 0 = it is known.
+   */
+  readonly explainedSd: number;
   /** How far a row's own slopes may lie from those of all. */
   readonly rowSlopesSd: Readings;
   /** Standard deviation of calm starts. */
@@ -39,23 +47,50 @@ export interface Prior {
   readonly sitting: number;
 }
 
+/** What another run of the same rows on the same machine differs by, alike in all rows. */
+export interface BetweenRuns {
+  /** Of a run's level, as a logarithm. */
+  readonly variance: number;
+  readonly df: number;
+}
+
 /** What the rows of one machine have in common. */
 export interface Common {
   readonly prior: Prior;
+  /** What readings explain here, as a share of what they do by the prior: all that is assumed of them counts by it. */
+  readonly explained: number;
   readonly slopes: Readings;
   readonly covariance: readonly Readings[];
   /** Of a calm start, as it weighs outliers. */
   readonly variance: number;
   /** How starts differ in rows like these; null where too few rows tell. */
   readonly typical: TypicalSpread | null;
+  /** What was read beside a start of these rows: the median of each reading. */
+  readonly typicalReadings: Readings;
+  /** The median of what happened to their starts beyond what was read (`Starts.beyond`). */
+  readonly typicalBeyond: number;
+  readonly betweenRuns: BetweenRuns;
+}
+
+/** A level of a row with the standard error of what a further run is told by it, and Student's degrees of freedom. */
+export interface Level {
+  readonly centre: number;
+  readonly error: number;
+  readonly df: number;
 }
 
 /** What is known of one row. Logarithms; variances and errors are of logarithms, too. */
 export interface Estimate {
-  /** Of the undisturbed machine. */
+  /** Of the calm machine. */
   readonly centre: number;
-  /** The same starts with the same weights, not adjusted. `centre − asMeasured` is the adjustment. */
+  /** Of the conditions that all rows share; its error is that of another run's number (a prediction). */
+  readonly thisRun: Level;
+  /** The same starts with the same weights, not adjusted. `centre − unadjusted` is the adjustment. */
+  readonly unadjusted: number;
+  /** The mean of the starts, each alike. */
   readonly asMeasured: number;
+  /** The lowest and the highest of the starts. */
+  readonly range: readonly [number, number];
   /** Standard error of the centre, with all that is not known: starts, slopes, the row's own slopes, the sitting. */
   readonly error: number;
   /** Degrees of freedom of Student's t for that error. */
@@ -82,6 +117,11 @@ const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
 const PRIOR_DF = 4;
 /** Chance, where the prior holds, of starts that lie so close together that it is taken to be of another machine. */
 const REFUTED = 0.02;
+/** What runs differ by before any is seen, as a share of what neighbours took of one, and what that counts for among passes. */
+const RUNS_TOLL = 0.4;
+const RUNS_DF = 4;
+/** Rows that a pass must have for its level to be one. */
+const LEAST_OF_PASS = 3;
 const MOST_ROUNDS = 100;
 const SETTLED = 1e-9;
 const NONE: Readings = [0, 0, 0];
@@ -101,17 +141,21 @@ export function jointFit(rows: readonly Starts[], prior: Prior): JointFit {
   return { ...common, rows: rows.map((row) => estimateOf(row, weightsOf(row, common), common)) };
 }
 
-/** Slopes and spread of rows that were measured on one machine; rows of one start tell nothing here. */
+/** Slopes and spread of rows that were measured on one machine; a row of one start tells what was read, and no more. */
 export function commonOf(rows: readonly Starts[], prior: Prior): Common {
   const telling = rows.filter((row) => countOf(row) > 1);
-  const weights = telling.map((row) => calmOf(row, prior));
+  const [typicalReadings, meanReadings] = [typicalReadingsOf(rows), meanReadingsOf(rows)];
+  const weights = telling.map((row) => calmOf(row, { prior, explained: 1 }));
+  const expected = dot(meanReadings, prior.slopes);
+  let explained = 1;
   let [slopes, variance] = [prior.slopes, prior.spread ** 2];
-  let covariance = diagonal(prior.slopesSd.map((sd) => sd ** 2));
+  const precision = inverseOf(priorCovariance(prior));
+  let covariance: readonly Readings[] = priorCovariance(prior);
   for (let round = 0, moved = 1; telling.length > 0 && round < MOST_ROUNDS && moved > SETTLED; round += 1) {
-    const sums = new Sums(prior, variance);
+    const sums = new Sums(prior.slopes, precision, variance);
     for (const [r, row] of telling.entries()) {
       const centre = centreOf(row, weights[r]!, slopes);
-      reweigh(row, weights[r]!, centre, { prior, slopes, variance });
+      reweigh(row, weights[r]!, centre, { prior, explained, slopes, variance });
       sums.add(row, weights[r]!, squaresOf(row, weights[r]!, centre, slopes));
     }
     const inverse = inverseOf(sums.matrix);
@@ -119,11 +163,69 @@ export function commonOf(rows: readonly Starts[], prior: Prior): Common {
     const spread = (sums.squares + PRIOR_DF * prior.spread ** 2) / (sums.df + PRIOR_DF);
     moved = Math.max(...next.map((slope, k) => Math.abs(slope - slopes[k]!)), Math.abs(spread - variance));
     [slopes, variance] = [next, spread];
+    explained =
+      expected === 0 || prior.explainedSd === 0 ? 1 : Math.min(1, dot(meanReadings, slopes) / expected);
     covariance = inverse.map((line) => triple((k) => line[k]! * spread));
   }
-  const shared = { prior, slopes, covariance, variance, typical: null };
-  const first = commonAlike(shared, telling, (_row, _first, place) => weights[place]!);
-  return isUnlike(first) ? commonAlike(first, telling, weightsOf) : first;
+  const fitted: Common = {
+    prior,
+    explained,
+    slopes,
+    covariance,
+    variance,
+    typical: null,
+    typicalReadings,
+    typicalBeyond: typicalBeyondOf(rows),
+    betweenRuns: betweenRunsOf(telling, dot(meanReadings, slopes), prior),
+  };
+  const first = commonAlike(fitted, telling, (_row, _first, place) => weights[place]!);
+  const joined = isUnlike(first) ? commonAlike(first, telling, weightsOf) : first;
+  return { ...joined, typicalReadings };
+}
+
+/** What is not known of the slopes before any start is seen: of each by itself, and of the factor of all of them. */
+function priorCovariance({ slopes, slopesSd, explainedSd }: Prior): readonly Readings[] {
+  const covariance = (k: number, l: number) =>
+    explainedSd ** 2 * slopes[k]! * slopes[l]! + (k === l ? slopesSd[k]! ** 2 : 0);
+  return [0, 1, 2].map((k) => triple((l) => covariance(k, l)));
+}
+
+const readingsIn = (rows: readonly Starts[]): readonly Readings[] =>
+  rows.flatMap(({ y, x }) => x.filter((own, i): own is Readings => own !== null && y[i] != null));
+
+function typicalReadingsOf(rows: readonly Starts[]): Readings {
+  const all = readingsIn(rows);
+  return all.length === 0 ? NONE : triple((k) => median(all.map((x) => x[k])));
+}
+
+function meanReadingsOf(rows: readonly Starts[]): Readings {
+  const all = readingsIn(rows);
+  return all.length === 0 ? NONE : triple((k) => mean(all.map((x) => x[k])));
+}
+
+function typicalBeyondOf(rows: readonly Starts[]): number {
+  const all = rows.flatMap(({ y, beyond = [] }) => beyond.filter((_, i) => y[i] != null));
+  return all.length === 0 ? 0 : median(all);
+}
+
+/**
+ * What runs differ by, from the only one there is: its passes over all rows lie minutes apart, and neighbours that take much take more or less
+ * of it the next time.
+ * @param toll what neighbours took of a start of this run, as a logarithm.
+ */
+function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior): BetweenRuns {
+  const prior = sitting ** 2 + (RUNS_TOLL * toll) ** 2;
+  const passes = Math.max(0, ...rows.map(({ y }) => y.length));
+  const levels = Array.from({ length: passes }, (_, pass) => {
+    const apart = rows.flatMap(({ y }) => {
+      const known = y.filter((own) => own !== null);
+      return y[pass] == null ? [] : [y[pass] - mean(known)];
+    });
+    return apart.length < LEAST_OF_PASS ? [] : [median(apart)];
+  }).flat();
+  if (levels.length < 2) return { variance: prior, df: RUNS_DF };
+  const df = levels.length - 1;
+  return { variance: (RUNS_DF * prior + moments(levels).squares) / (RUNS_DF + df), df: RUNS_DF + df };
 }
 
 /**
@@ -141,12 +243,12 @@ export function commonAlike(
     const centre = centreOf(row, own, first.slopes);
     return { squares: squaresOf(row, own, centre, first.slopes), df: countOf(row) - 1 };
   });
-  return { ...first, typical: typicalSpread(spreads) };
+  return { ...first, typical: typicalSpread(spreads), typicalReadings: typicalReadingsOf(rows) };
 }
 
 /** @returns the weight of each start of a row, by what was read beside it and by how far it lies from the others. */
 export function weightsOf(row: Starts, common: Common): readonly number[] {
-  const weights = calmOf(row, common.prior);
+  const weights = calmOf(row, common);
   const df = countOf(row) - 1;
   if (df < 1 || isUnlike(common)) return weights;
   let { variance } = common;
@@ -196,33 +298,65 @@ export function moderated(
  * @returns null without a number.
  */
 export function estimateOf(row: Starts, weights: readonly number[], common: Common): Estimate | null {
-  const { prior, slopes, covariance } = common;
+  const { prior, slopes, explained } = common;
   const starts = countOf(row);
   if (starts === 0) return null;
-  const mean = meansOf(row, weights);
-  const centre = mean.y + dot(mean.x, slopes);
+  const middle = meansOf(row, weights);
+  const centre = middle.y + dot(middle.x, slopes);
   const squares = starts === 1 ? 0 : squaresOf(row, weights, centre, slopes);
   const beside = spreadBeside(squares, starts - 1, common);
   const { variance: perStart, df } = moderated({ squares, df: starts - 1 }, beside);
-  const variance = (inflationOf(common) * perStart) / mean.total;
+  const variance = (inflationOf(common) * perStart) / middle.total;
   // On a machine where starts hardly differ, sittings do not differ by more.
   const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
-  const beyond = beyondOf(row, weights) / mean.total;
-  const error = Math.sqrt(
-    variance + slopeVariance(mean.x, prior, covariance) + beyond ** 2 + sittingVariance,
-  );
+  const beyond = (explained * beyondOf(row, weights)) / middle.total;
+  const error = Math.sqrt(variance + slopeVariance(middle.x, common) + beyond ** 2 + sittingVariance);
+  const own = row.y.filter((y) => y !== null);
   return {
     centre,
-    asMeasured: mean.y,
+    thisRun: thisRunOf({ centre, variance, df, beyond, readings: middle.x }, common),
+    unadjusted: middle.y,
+    asMeasured: mean(own),
+    range: [Math.min(...own), Math.max(...own)],
     error,
     df,
     variance,
     squares,
-    weight: mean.total,
+    weight: middle.total,
     sittingVariance,
     beyond,
     starts,
-    readings: mean.x,
+    readings: middle.x,
+  };
+}
+
+/**
+ * The level at the readings that all rows share. Another run has starts, readings and slopes of its own, so that all variances count
+ * twice. Degrees of freedom by Welch–Satterthwaite (Biometrika 34, 1947).
+ */
+function thisRunOf(
+  {
+    centre,
+    variance,
+    df,
+    beyond,
+    readings,
+  }: Pick<Estimate, 'centre' | 'variance' | 'df' | 'beyond' | 'readings'>,
+  common: Common,
+): Level {
+  const { slopes, explained, typicalReadings, typicalBeyond, betweenRuns } = common;
+  const apart = triple((k) => readings[k] - typicalReadings[k]);
+  const squared =
+    variance +
+    slopeVariance(apart, common) +
+    (beyond - explained * typicalBeyond) ** 2 +
+    betweenRuns.variance;
+  return {
+    centre: centre - dot(typicalReadings, slopes),
+    error: Math.sqrt(2 * squared),
+    df:
+      (variance + betweenRuns.variance) ** 2 /
+      (variance ** 2 / df + betweenRuns.variance ** 2 / betweenRuns.df),
   };
 }
 
@@ -242,22 +376,27 @@ function spreadBeside(squares: number, df: number, { prior, typical }: Common): 
 }
 
 /** What slopes leave open at these readings: those of all rows are estimates, and a row's own differ from them. */
-const slopeVariance = (x: Readings, prior: Prior, covariance: readonly Readings[]): number =>
-  sharedSlopeVariance(x, covariance) + ownSlopeVariance(x, prior);
+const slopeVariance = (x: Readings, common: Common): number =>
+  sharedSlopeVariance(x, common.covariance) + ownSlopeVariance(x, common);
+
+/** What is assumed of readings, and how much of it counts. */
+type Believed = Pick<Common, 'prior' | 'explained'>;
 
 /** What is not known of the slopes that all rows share. */
 export const sharedSlopeVariance = (x: Readings, covariance: readonly Readings[]): number =>
   x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
 
 /** What a row's own slopes may differ by from those of all. */
-export const ownSlopeVariance = (x: Readings, prior: Prior): number => quadratic(x, prior.rowSlopesSd);
+export const ownSlopeVariance = (x: Readings, { prior, explained }: Believed): number =>
+  explained ** 2 * quadratic(x, prior.rowSlopesSd);
 
 /** What share of a calm start a start is worth by what was read beside it: 1 = it was alone. */
-export function calmness(x: Readings | null, prior: Prior): number {
-  return x === null ? 1 : 1 / (1 + quadratic(x, prior.spreadSlopes) / prior.spread ** 2);
+export function calmness(x: Readings | null, prior: Prior, explained = 1): number {
+  return x === null ? 1 : 1 / (1 + (explained ** 2 * quadratic(x, prior.spreadSlopes)) / prior.spread ** 2);
 }
 
-const calmOf = ({ x }: Starts, prior: Prior): number[] => x.map((own) => calmness(own, prior));
+const calmOf = ({ x }: Starts, known: Believed): number[] =>
+  x.map((own) => calmness(own, known.prior, known.explained));
 
 function countOf({ y }: Starts): number {
   let count = 0;
@@ -302,12 +441,12 @@ function reweigh(
   { y, x }: Starts,
   weights: number[],
   centre: number,
-  { prior, slopes, variance }: Pick<Common, 'prior' | 'slopes' | 'variance'>,
+  { prior, explained, slopes, variance }: Believed & Pick<Common, 'slopes' | 'variance'>,
 ): void {
   for (let i = 0; i < y.length; i += 1) {
     const own = y[i]!;
     if (own === null) continue;
-    const [calm, error] = [calmness(x[i]!, prior), adjusted(own, x[i]!, slopes) - centre];
+    const [calm, error] = [calmness(x[i]!, prior, explained), adjusted(own, x[i]!, slopes) - centre];
     weights[i] = (calm * (FREEDOM + 1)) / (FREEDOM + (calm * error * error) / variance);
   }
 }
@@ -319,10 +458,10 @@ class Sums {
   squares = 0;
   df = 0;
 
-  constructor({ slopes, slopesSd }: Prior, variance: number) {
-    const precision = slopesSd.map((sd) => variance / sd ** 2);
-    this.matrix = diagonal(precision).map((line) => [...line]);
-    this.vector = precision.map((p, k) => p * slopes[k]!);
+  /** @param precision inverse of what is not known of the slopes before any start is seen. */
+  constructor(slopes: Readings, precision: readonly (readonly number[])[], variance: number) {
+    this.matrix = precision.map((line) => line.map((p) => variance * p));
+    this.vector = this.matrix.map((line) => dot(line, slopes));
   }
 
   add(row: Starts, weights: readonly number[], squares: number): void {
@@ -348,12 +487,6 @@ export const dot = (a: readonly number[], b: readonly number[]): number =>
   a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 const quadratic = (x: Readings, by: Readings) =>
   (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
-const diagonal = ([a, b, c]: readonly number[]): Readings[] => [
-  [a!, 0, 0],
-  [0, b!, 0],
-  [0, 0, c!],
-];
-
 /** Of a symmetric positive definite matrix of three lines, by its cofactors. */
 function inverseOf(m: readonly (readonly number[])[]): number[][] {
   const at = (i: number, j: number) => m[i % 3]![j % 3]!;

@@ -47,7 +47,18 @@ const BARS = '▁▂▃▄▅▆▇█';
 const MOST_DRAWN = 40;
 
 function printText(charts: readonly DriftChart[], sentences: readonly string[]): void {
-  const head = ['node', 'experiment', 'metric', 'sittings', 'level', 'limits', 'last', '', 'over time'];
+  const head = [
+    'node',
+    'experiment',
+    'metric',
+    'sittings',
+    'last',
+    'last, calm',
+    'level, calm',
+    'limits',
+    '',
+    'over time',
+  ];
   const text = (chart: DriftChart, value: number) =>
     chart.experimentId === null ? `× ${value.toFixed(3)}` : metricText(chart.metric, value);
   printTable(
@@ -57,9 +68,10 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
       chart.label,
       chart.metric,
       chart.sittings.length,
+      chart.sittings.at(-1)!.quoted === null ? null : text(chart, chart.sittings.at(-1)!.quoted!),
+      text(chart, chart.sittings.at(-1)!.value),
       chart.chart === null ? null : text(chart, chart.chart.centre),
       chart.chart === null ? null : chart.chart.limits.map((end) => text(chart, end)).join(' to '),
-      text(chart, chart.sittings.at(-1)!.value),
       lastOf(chart),
       sparkline(chart.sittings.slice(-MOST_DRAWN).map(({ value }) => value)),
     ]),

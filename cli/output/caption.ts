@@ -4,6 +4,7 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { headingMeaning } from '../../report/column-sets.js';
 import { axisTexts } from '../../report/columns.js';
+import type { Unplaced } from '../../report/front.js';
 import { gradesText } from '../../report/grades-text.js';
 import type { Report } from '../../report/report.js';
 
@@ -51,11 +52,13 @@ function defaultsOf({ rows }: Report): ReadonlyMap<string, ReadonlySet<AxisValue
 /** @returns what to say below a table: rows that can be on no front, and headings that are abbreviations. */
 export function remarks(report: Report): string[] {
   const rows = (list: readonly number[]) => `${list.length} ${list.length === 1 ? 'row' : 'rows'}`;
-  const lines = report.unplaced.map(({ metric, beyond, reason, rows: list }) =>
-    beyond
-      ? `${rows(list)} not on the front by a bound of the search: ${metric} ${reason}`
-      : `${rows(list)} without ${metric} not on the front: ${reason}`,
-  );
+  const WHY = {
+    lacking: ({ metric, reason }: Unplaced) => `without ${metric} not on the front: ${reason}`,
+    beyond: ({ metric, reason }: Unplaced) =>
+      `not on the front by a bound of the search: ${metric} ${reason}`,
+    unlike: ({ metric, reason }: Unplaced) => `with ${metric} as measured not on the front: ${reason}`,
+  };
+  const lines = report.unplaced.map((group) => `${rows(group.rows)} ${WHY[group.why](group)}`);
   const meanings = report.metrics.filter((m) => m.shown).flatMap((m) => headingMeaning(m.name) ?? []);
   return meanings.length === 0 ? lines : [...lines, `EfficientLLM: ${meanings.join(' · ')}`];
 }

@@ -1,8 +1,9 @@
 import { workloadNamed } from '../../core/workloads/index.js';
 import { type AxisColumn, cellText, type MetricColumn, tellingAxes } from '../../report/columns.js';
+import { calmOf, quotedOf, spreadText } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
-import { intervalOf, metricOf, type Row } from '../../report/rows.js';
-import { intervalShare, intervalText, scaled } from '../../report/scale.js';
+import { metricOf, type Row } from '../../report/rows.js';
+import { scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
 /** One column, ready to print: two lines of heading and a cell per row. */
@@ -157,6 +158,7 @@ function importanceOf({ rows }: Report): (metric: MetricColumn) => number {
     order.includes(name) ? order.indexOf(name) : order.length;
   return ({ name, objective }) => {
     if (objective) return -1;
+    if (calmOf(name) !== null) return OTHERS;
     return keys.includes(name) ? keys.indexOf(name) : OTHERS + place(KEEP, name);
   };
 }
@@ -210,9 +212,9 @@ function metricColumn(
   text: (s: string) => string,
 ): TextColumn {
   const spreads = rows.map((row) => {
-    const [value, interval] = [metricOf(row, metric.name), intervalOf(row, metric.name)];
-    if (value === null || interval === null || spread === 'none') return '';
-    return ` ${text(spread === 'share' ? intervalShare(value, interval) : intervalText(value, interval, metric.scale))}`;
+    const quoted = spread === 'none' ? null : quotedOf(row, metric.name);
+    const behind = quoted === null ? '' : spreadText(quoted, metric.scale, spread === 'share');
+    return behind === '' ? '' : ` ${text(behind)}`;
   });
   const room = Math.max(...spreads.map((s) => s.length), 0);
   const cells = rows.map((row, i) => {

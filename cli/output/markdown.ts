@@ -1,10 +1,11 @@
 import { printable } from '../../core/input/printable.js';
 import { cellText } from '../../report/columns.js';
 import { intervalLegend } from '../../report/interval-legend.js';
+import { quotedOf, spreadText } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
-import { intervalOf, isMarked, metricOf, type Row } from '../../report/rows.js';
-import { intervalText, scaled } from '../../report/scale.js';
+import { MARKS, markOf, type Row, signsOf } from '../../report/rows.js';
+import { scaled } from '../../report/scale.js';
 import { WAY_HEADS, wayCells, waysOf, wayTitle } from '../../report/ways.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
@@ -30,16 +31,12 @@ function markdownText(report: Report): string {
     '---',
   ];
   const body = report.rows.map((row) => [
-    `${row.onFront ? '★' : ''}${isMarked(row) ? '~' : ''}`,
+    `${row.onFront ? '★' : ''}${markOf(row)}`,
     ...report.axes.map((axis) => cellText(axis, row.axes[axis.name])),
     ...metrics.map((m) => {
-      const value = metricOf(row, m.name);
-      if (value === null) return row.state === 'failed' ? '' : '–';
-      const interval = intervalOf(row, m.name);
-      return [
-        scaled(value, m.scale),
-        ...(interval === null ? [] : [intervalText(value, interval, m.scale)]),
-      ].join(' ');
+      const quoted = quotedOf(row, m.name);
+      if (quoted === null) return row.state === 'failed' ? '' : '–';
+      return `${scaled(quoted.value, m.scale)} ${spreadText(quoted, m.scale)}`.trim();
     }),
     ...(bounds ? [boundText(row) ?? '–'] : []),
     remark(row),
@@ -61,13 +58,8 @@ function markdownText(report: Report): string {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
     lines.push(`★ on the Pareto front of ${inCell(goals)}.`, '');
   }
-  if (report.rows.some(isMarked)) {
-    lines.push(
-      '~ disturbed: something else used the machine during the row; it counts, and its interval allows for that.',
-      '',
-    );
-  }
-  const legend = intervalLegend(report.rows, metrics);
+  for (const sign of signsOf(report.rows)) lines.push(`${sign} ${MARKS[sign]}.`, '');
+  const legend = intervalLegend(report.rows, metrics, report.levels);
   if (legend !== null) lines.push(`${inCell(legend)}.`, '');
   for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');

@@ -5,7 +5,7 @@ import { intervalLegend } from '../../report/interval-legend.js';
 import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
-import { isMarked, type Row } from '../../report/rows.js';
+import { MARKS, markOf, type Row, signsOf } from '../../report/rows.js';
 import { WAY_HEADS, wayCells, waysOf, wayTitle } from '../../report/ways.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
@@ -72,7 +72,7 @@ function caption(report: Report, width: number, text: Text, colors: Colors): str
 function starColumn(report: Report, text: Text): TextColumn {
   const mark = (row: Row): string => {
     const star = row.onFront ? text('★') : row.state === 'valid' ? ' ' : '!';
-    return isMarked(row) ? `${star}~` : star;
+    return `${star}${markOf(row)}`;
   };
   return { head: ['', ''], cells: report.rows.map(mark), align: 'left' };
 }
@@ -126,7 +126,7 @@ function draw(
     table.push(
       columns.map(({ cells }) => {
         const cell = cells[i] ?? '';
-        const star = cell === text('★') || cell === `${text('★')}~`;
+        const star = cell.startsWith(text('★'));
         return star ? colors.yellow(cell) : cell === '' ? '' : paint(cell);
       }),
     );
@@ -148,13 +148,10 @@ function footer(
     const goals = report.objectives.map((o) => `${o.metric} ${o.better}`).join(', ');
     items.push(`★ on the Pareto front: ${goals}`);
   }
-  if (report.rows.some(isMarked))
-    items.push(
-      '~ disturbed: something else used the machine during the row; it counts, and its interval allows for that',
-    );
+  items.push(...signsOf(report.rows).map((sign) => `${sign} ${MARKS[sign]}`));
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
-  const legend = intervalLegend(report.rows, layout.spread);
+  const legend = intervalLegend(report.rows, layout.spread, report.levels);
   if (legend !== null) items.push(legend);
   if (layout.dropped.length > 0)
     items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);

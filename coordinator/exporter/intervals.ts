@@ -30,6 +30,14 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
           return [[{ ...labels, metric: prometheus }, entry.adjustedBy]];
         });
       }),
+    ridgepoint_result_calm: () =>
+      results().flatMap(({ record }) => {
+        const labels = resultLabels(record);
+        return SHOWN.flatMap(({ name, prometheus }): Row[] => {
+          const calm = quotedCalm(record.measurements[name]);
+          return calm === null ? [] : [[{ ...labels, metric: prometheus }, calm]];
+        });
+      }),
     ridgepoint_result_starts: () =>
       results().map(({ record, starts }): Row => [resultLabels(record), starts]),
     ridgepoint_result_disturbed: () =>
@@ -38,6 +46,9 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
       ),
   });
 }
+
+const quotedCalm = (entry: Measurement | Missing | undefined): number | null =>
+  isPresent(entry) && entry.calm !== undefined ? entry.calm.value : null;
 
 function endsOf(entry: Measurement | Missing | undefined, labels: Row[0]): Row[] {
   if (!isPresent(entry) || entry.ci95 === null) return [];

@@ -4,7 +4,7 @@ import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
-import { combinedValue, combineStarts, startsOf } from '../../judgement/trials.js';
+import { combinedEntry, combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
@@ -52,7 +52,8 @@ class Entry implements WindowEntry {
 function numberOf(entry: WindowEntry, metric: string): number | null {
   const own = firstOf(entry).measurements[metric];
   if (entry.starts.length === 1 && isPresent(own) && own.ci95 !== null) return own.value;
-  return combinedValue(entry.starts, metric);
+  const together = combinedEntry(entry.starts, metric);
+  return isPresent(together) ? together.value : null;
 }
 
 /** The sweep and point of an entry, which all of its starts have. */

@@ -181,11 +181,15 @@ export const COORDINATOR_METRICS = described({
   },
   result_interval: {
     labels: [...RESULT_LABELS, 'metric', 'end'],
-    help: 'Ends (low, high) of the 95 % interval of each metric that tables show, in its unit: of starts; of the text for quality, of the node for predictions.',
+    help: 'Ends (low, high) of the 95 % interval of each metric that tables show, in its unit: of another run, or of further starts where nothing was read of neighbours; of the text for quality, of the node for predictions.',
   },
   result_adjusted_ratio: {
     labels: [...RESULT_LABELS, 'metric'],
-    help: 'What the number of a metric that tables show was multiplied by for what was read of neighbours beside its starts, to be that of the undisturbed machine; none where nothing was read.',
+    help: 'What the geometric mean of the starts was multiplied by, to be the number of a metric at the readings of neighbours that all rows of the run share; none where nothing was read.',
+  },
+  result_calm: {
+    labels: [...RESULT_LABELS, 'metric'],
+    help: 'Each metric that tables show as it would be on a calm machine, in its unit; none where nothing was read of neighbours.',
   },
   result_starts: { labels: RESULT_LABELS, help: 'Starts (processes) that a result is made of.' },
   result_disturbed: {

@@ -157,11 +157,14 @@ const present = z.object({
   /** Where it came from when that matters: `counter`, `integral`, `estimated`, `kernel`. */
   source: z.string().nullable(),
   /**
-   * In rows, where what neighbours took was read beside the starts: what the same starts say without it, and by what that was
-   * multiplied to be the number of the undisturbed machine. Left out = nothing was adjusted.
+   * In rows, where what neighbours took was read beside the starts: the geometric mean of the starts, by what that was multiplied to be
+   * the number at the readings which all rows of the run share, and the number of a calm machine. Left out = nothing was adjusted.
    */
   asMeasured: z.number().optional(),
   adjustedBy: z.number().positive().optional(),
+  calm: z.object({ value: z.number(), ci95: z.tuple([z.number(), z.number()]) }).optional(),
+  /** Where a row's moments were unlike those of the others, its value is as measured: the lowest and the highest of its starts. */
+  range: z.tuple([z.number(), z.number()]).optional(),
 });
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 

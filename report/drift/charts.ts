@@ -1,13 +1,12 @@
-import { groupBy } from '../../core/maps.js';
+import { getOrMake, groupBy } from '../../core/maps.js';
 import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { WATCHED } from '../../judgement/drift.js';
-import { PRIORS, paceOf, readingsOf } from '../../judgement/pace.js';
-import { standing } from '../../judgement/trials.js';
+import { Commons } from '../../judgement/estimates.js';
+import { combinedEntry, standing, startsOf } from '../../judgement/trials.js';
 import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../statistics/control-chart.js';
-import { dot } from '../../statistics/joint-fit.js';
-import { median } from '../../statistics/quantile.js';
 import { mean } from '../../statistics/summary.js';
+import { quotedEntry } from '../quoted.js';
 
 /** Starts that lie closer together are one sitting: what the machine does to one it does to all, and their spread says nothing of days. */
 export const SITTING_SECONDS = 3600;
@@ -16,8 +15,10 @@ export const SITTING_SECONDS = 3600;
 export interface Sitting {
   /** First start, ISO 8601. */
   readonly at: string;
-  /** In the metric's unit, what was read of neighbours taken out; of all experiments together the ratio to their own means. */
+  /** In the metric's unit, as on a calm machine: runs are compared so; of all experiments together the ratio to their own means. */
   readonly value: number;
+  /** The number that a report of the run shows; null of all experiments together. */
+  readonly quoted: number | null;
   readonly starts: number;
   readonly environment: ResultRecord['environment'];
 }
@@ -72,10 +73,11 @@ export function driftCharts(records: readonly ResultRecord[], request: DriftRequ
     )
     .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   const devices = groupBy(valid, ({ node, device }) => JSON.stringify([node.name, device.id]));
-  return [...devices.values()].flatMap((own) =>
-    request.metrics.flatMap((metric) => {
+  return [...devices.values()].flatMap((own) => {
+    const runs = new Runs(own);
+    return request.metrics.flatMap((metric) => {
       const each = [...groupBy(own, ({ experimentId }) => experimentId).values()].flatMap((of) => {
-        const sittings = sittingsOf(of, metric, request.sittingSeconds);
+        const sittings = sittingsOf(of, metric, request.sittingSeconds, runs);
         return sittings.length === 0
           ? []
           : [chartOf(of[0]!, request.labelOf(of[0]!), of[0]!.experimentId, metric, sittings)];
@@ -83,39 +85,57 @@ export function driftCharts(records: readonly ResultRecord[], request: DriftRequ
       const charted = each.filter(({ sittings }) => sittings.length > 1);
       const common = charted.length > 1 ? [together(own[0]!, metric, charted, request.sittingSeconds)] : [];
       return [...common, ...each];
-    }),
-  );
+    });
+  });
 }
 
-/** @returns the natural logarithm of a number as it would be on a machine of its own; null where there is none. */
-function logOf(record: ResultRecord, metric: string): number | null {
-  const value = metricValue(record, metric);
-  if (value === null || value <= 0) return null;
-  const { pace, sign, token } = paceOf(metric);
-  const readings = readingsOf(record, pace, token);
-  return Math.log(value) + (readings === null ? 0 : sign * dot(readings, PRIORS[pace].slopes));
+/** What the rows of each run have in common, as a report of it has it. */
+class Runs {
+  readonly #measured: ReadonlyMap<string, readonly ResultRecord[]>;
+  readonly #known = new Map<string, Commons>();
+
+  constructor(records: readonly ResultRecord[]) {
+    this.#measured = groupBy(
+      records.filter(({ sweep }) => sweep.purpose === 'measure'),
+      ({ sweep }) => sweep.id,
+    );
+  }
+
+  /** @param starts of one row, of one run or several. */
+  of(starts: readonly ResultRecord[]): Commons {
+    const ids = [...new Set(starts.map(({ sweep }) => sweep.id))].sort();
+    if (starts[0]!.sweep.purpose !== 'measure') return new Commons([starts]);
+    return getOrMake(this.#known, ids.join(' '), () => {
+      const own = ids.flatMap((id) => this.#measured.get(id) ?? []);
+      const rows = [...groupBy(own, ({ experimentId }) => experimentId).values()].map(startsOf);
+      // In the order of a report, whose first rows tell what all have in common.
+      return new Commons(rows.sort((a, b) => a[0]!.sweep.position - b[0]!.sweep.position));
+    });
+  }
 }
 
 const secondsOf = (at: string) => Date.parse(at) / 1000;
 
 /** @param records of one experiment, in order. */
-function sittingsOf(records: readonly ResultRecord[], metric: string, apart: number): Sitting[] {
-  const groups: { readonly first: ResultRecord; last: string; readonly logs: number[] }[] = [];
+function sittingsOf(records: readonly ResultRecord[], metric: string, apart: number, runs: Runs): Sitting[] {
+  const groups: ResultRecord[][] = [];
   for (const record of records) {
-    const log = logOf(record, metric);
-    if (log === null) continue;
+    if ((metricValue(record, metric) ?? 0) <= 0) continue;
     const open = groups.at(-1);
-    if (open !== undefined && secondsOf(record.startedAt) - secondsOf(open.last) < apart) {
-      open.logs.push(log);
-      open.last = record.startedAt;
-    } else groups.push({ first: record, last: record.startedAt, logs: [log] });
+    if (open !== undefined && secondsOf(record.startedAt) - secondsOf(open.at(-1)!.startedAt) < apart)
+      open.push(record);
+    else groups.push([record]);
   }
-  return groups.map(({ first, logs }) => ({
-    at: first.startedAt,
-    value: Math.exp(median(logs)),
-    starts: logs.length,
-    environment: first.environment,
-  }));
+  return groups.flatMap((group): Sitting[] => {
+    // Where an experiment has rows of its own, they and not the control between them are what a report quotes.
+    const measured = startsOf(group);
+    const starts = measured.length > 0 ? measured : group;
+    const quoted = quotedEntry(combinedEntry(starts, metric, runs.of(starts)));
+    if (quoted === null) return [];
+    const { startedAt: at, environment } = group[0]!;
+    const value = quoted.calm?.value ?? quoted.value;
+    return [{ at, value, quoted: quoted.value, starts: starts.length, environment }];
+  });
 }
 
 function chartOf(
@@ -170,6 +190,7 @@ function together(
   const sittings = groups.map((group) => ({
     at: group[0]!.at,
     value: Math.exp(mean(group.map(({ log }) => log))),
+    quoted: null,
     starts: group.reduce((sum, { starts }) => sum + starts, 0),
     environment: group[0]!.environment,
   }));

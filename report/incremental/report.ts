@@ -4,9 +4,11 @@ import { sameItems } from '../../core/same.js';
 import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
 import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../judgement/drift.js';
 import { Commons, TELLING_ROWS } from '../../judgement/estimates.js';
+import { readingsOf } from '../../judgement/pace.js';
 import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
+import { type SharedLevel, sharedLevels, withCalm } from '../levels.js';
 import { noteGroups } from '../notes.js';
 import type { Report, ReportRequest } from '../report.js';
 import { rowLabels } from '../row-labels.js';
@@ -39,11 +41,12 @@ export class IncrementalReport {
   readonly #controls: ResultRecord[] = [];
   /** What rows have in common, and the starts that told it. */
   #commons = new Commons([]);
-  #repeated: readonly (readonly ResultRecord[])[] = [];
+  #telling: readonly (readonly ResultRecord[])[] = [];
   /** Names that say all of a row. */
   readonly #single: ReadonlySet<string>;
   #byNode = false;
   #labels = '';
+  #shown: Report['metrics'] = [];
 
   constructor(request: ReportRequest) {
     const { objectives, columns = null, points } = request;
@@ -80,6 +83,7 @@ export class IncrementalReport {
     for (const { state } of rows) states[state] += 1;
     const drift = this.#drift;
     const { count } = drift;
+    const levels = sharedLevels(this.#commons, rows);
     const controls = [...this.#controls];
     let headlines: string[] | null = null;
     return {
@@ -92,11 +96,12 @@ export class IncrementalReport {
       rows,
       axes: axes.varying,
       constants: axes.constant,
-      metrics: this.#metrics.columns(),
+      metrics: this.#columns(levels),
+      levels,
       notes: noteGroups(rows),
       // A CSV shows none, and judging the drift of many starts takes its time.
       get headlines() {
-        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count), controls });
+        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count), levels, controls });
         return headlines;
       },
       absences: this.#absences.list(),
@@ -112,6 +117,13 @@ export class IncrementalReport {
       startedAt: this.#run.startedAt,
       endedAt: this.#run.endedAt,
     };
+  }
+
+  /** The same list where neither it nor what is shown of a calm machine has changed. */
+  #columns(levels: readonly SharedLevel[]): Report['metrics'] {
+    const columns = withCalm(this.#metrics.columns(), levels);
+    if (!sameItems(columns.map(keyOf), this.#shown.map(keyOf))) this.#shown = columns;
+    return this.#shown;
   }
 
   /** Rows without a number for an objective, or that miss a bound. */
@@ -182,11 +194,12 @@ export class IncrementalReport {
 
   /** What all rows have in common follows from the first of them. @returns whether it has changed. */
   #learn(): boolean {
-    const telling = this.#order.slice(0, TELLING_ROWS).map(({ starts }) => starts);
-    const repeated = telling.filter((starts) => starts.length > 1);
-    if (sameItems(repeated, this.#repeated)) return false;
-    this.#repeated = repeated;
-    this.#commons = new Commons(repeated);
+    const first = this.#order.slice(0, TELLING_ROWS).map(({ starts }) => starts);
+    // One start tells no spread, and what was read beside it.
+    const telling = first.filter((starts) => starts.length > 1 || readingsOf(starts[0]!, 'decode') !== null);
+    if (sameItems(telling, this.#telling)) return false;
+    this.#telling = telling;
+    this.#commons = new Commons(telling);
     return true;
   }
 
@@ -278,6 +291,10 @@ export class IncrementalReport {
     };
   }
 }
+
+/** What a column of metrics is told by. */
+const keyOf = ({ name, scale, shown }: Report['metrics'][number]): string =>
+  `${name} ${scale.unit} ${scale.divisor} ${scale.decimals} ${shown}`;
 
 /** Whether the machine drifted, judged when somebody asks and something came since. */
 class DriftTally {

@@ -8,7 +8,8 @@ import { holds } from '../../judgement/holds.js';
 import { normalQuantile } from '../../statistics/distributions.js';
 import { type Interval, tInterval } from '../../statistics/interval.js';
 import { isExact } from '../compare.js';
-import { intervalOf, metricOf, type Row, reasonOf } from '../rows.js';
+import { quotedOf, UNLIKE } from '../quoted.js';
+import { type Row, reasonOf } from '../rows.js';
 import { absent, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
@@ -89,12 +90,14 @@ export function memoryMetric({ device }: Pick<Experiment, 'device'>): string {
 }
 
 function ofMetric(row: Row, name: string): Figure {
-  const value = metricOf(row, name);
-  if (value === null) return absent(reasonOf(row, name) ?? 'not measured');
+  const quoted = quotedOf(row, name);
+  if (quoted === null) return absent(reasonOf(row, name) ?? 'not measured');
   if (!holds(row.trial, name)) return absent(`the row is ${row.state}`);
-  const interval = intervalOf(row, name);
+  if (quoted.range !== null) return absent(`as measured only, for ${UNLIKE}`);
+  const { value, interval, asMeasured, calm } = quoted;
   const exact = interval === null && (isExact(name) || isSame(row, name));
-  return { value, interval, exact, reason: interval === null && !exact ? noInterval(row) : null };
+  const figure = { value, interval, exact, reason: interval === null && !exact ? noInterval(row) : null };
+  return asMeasured === null || calm === null ? figure : { ...figure, adjusted: { asMeasured, calm } };
 }
 
 const isSame = ({ starts }: Row, name: string) => {

@@ -10,6 +10,14 @@ export interface Figure {
   readonly exact: boolean;
   /** Why there is no value, or no interval; null where there are both. */
   readonly reason: string | null;
+  /** Of a row: its number as measured and on a calm machine; left out = its number is as measured. */
+  readonly adjusted?: Adjusted;
+}
+
+/** The other numbers of a row that neighbours' readings adjust. */
+export interface Adjusted {
+  readonly asMeasured: number;
+  readonly calm: Pick<Figure, 'value' | 'interval'>;
 }
 
 export const absent = (reason: string): Figure => ({ value: null, interval: null, exact: false, reason });

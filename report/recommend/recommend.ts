@@ -210,11 +210,18 @@ function byAim({ aim }: Question): (a: Judged, b: Judged) => number {
   return (a, b) => sign * (b.aim.value! - a.aim.value!) || a.candidate.number - b.candidate.number;
 }
 
+/** Ratios nearer to 1 are called the same. */
+const SAME = 1.001;
+
+const onCalm = (figure: Figure): Figure =>
+  figure.adjusted === undefined ? figure : { ...figure, ...figure.adjusted.calm };
+
 /** In one sentence why the second is the second. */
 function whyLost(second: Judged, first: Judged, question: Question): string {
   const { aim } = question;
   const name = quantityName(aim.quantity);
-  const found = ratioOf(second.aim, first.aim);
+  // What rows of one run share is no difference between them: on a calm machine they are as far apart.
+  const found = ratioOf(onCalm(second.aim), onCalm(first.aim));
   const ratio = found?.ratio ?? 1;
   const ahead = aim.better === 'max' ? ratio > 1 : ratio < 1;
   const size = `${(100 * Math.abs(ratio - 1)).toPrecision(2)} %`;
@@ -230,6 +237,7 @@ function whyLost(second: Judged, first: Judged, question: Question): string {
   }
   const [low, high] = found?.interval ?? [];
   if (low === undefined || high === undefined) return `${far}; how sure that is, is not known`;
+  if (low > 1 / SAME && high < SAME) return `the same ${name} within ${percent(SAME - 1)}`;
   const apart = low > 1 || high < 1;
   return apart ? far : `${far}, which may be chance (ratio ${low.toFixed(3)} to ${high.toFixed(3)})`;
 }

@@ -17,7 +17,7 @@ export function recommendationText(found: Recommendation, currency: string | nul
     `${rowName(judged)}: ${quantityName(question.aim.quantity)} ${textOf(question.aim.quantity, judged.aim)}`;
   const lines: string[] = [];
   if (recommended !== null) {
-    lines.push(`recommended: ${line(recommended)} (${HOW[recommended.candidate.from]})`);
+    lines.push(`recommended: ${line(recommended)} (${howText(recommended, question.aim.quantity)})`);
     lines.push(...recommended.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
     if (recommended.verdicts.length > 1)
       lines.push(
@@ -35,7 +35,7 @@ export function recommendationText(found: Recommendation, currency: string | nul
   } else {
     lines.push(`nothing keeps all bounds: none of ${considered} rows`);
     if (nearest !== null) {
-      lines.push(`nearest: ${line(nearest)} (${HOW[nearest.candidate.from]})`);
+      lines.push(`nearest: ${line(nearest)} (${howText(nearest, question.aim.quantity)})`);
       lines.push(...nearest.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
     }
   }
@@ -46,6 +46,18 @@ export function recommendationText(found: Recommendation, currency: string | nul
   }
   lines.push(...found.notes);
   return lines.join('\n');
+}
+
+/** Nearer to what was measured than this a number is called measured. */
+const AS_MEASURED = 1.01;
+
+/** @returns where a number comes from; of an adjusted one also what was measured. */
+function howText({ candidate, aim }: Judged, quantity: Quantity): string {
+  const { value, adjusted } = aim;
+  if (value === null || adjusted === undefined || quantity.kind !== 'metric') return HOW[candidate.from];
+  const ratio = value / adjusted.asMeasured;
+  if (Math.max(ratio, 1 / ratio) < AS_MEASURED) return HOW[candidate.from];
+  return `this run; ${metricText(quantity.metric.name, adjusted.asMeasured)} as measured`;
 }
 
 function rowName({ candidate }: Judged): string {

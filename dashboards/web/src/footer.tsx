@@ -1,4 +1,6 @@
+import { intervalLegend } from '../../../report/interval-legend.js';
 import type { Report } from '../../../report/report.js';
+import { MARKS, signsOf } from '../../../report/rows.js';
 import type { Details } from '../../../report/trim.js';
 
 /** What a reader must know before quoting a number: warnings, absences, and what this page left out. */
@@ -45,11 +47,12 @@ export function Footer({ report, details }: { report: Report; details: Details }
       <section aria-labelledby="about">
         <h2 id="about">How to read this</h2>
         <p>
-          A number is the geometric mean of what the starts of an experiment say, each the median of its
-          repeats. Behind it is the 95 % interval of where further starts would take it: ± where both sides
-          are alike, else its ends. One start has none. Quality has that of its text, a prediction how far
-          predictions of its node have been off. ~ marks a row that something disturbed: it counts, and its
-          interval holds that. Rows that are invalid or failed never stand on the front.
+          A number is what the starts of an experiment say together, each the median of its repeats. Behind
+          it:{' '}
+          {intervalLegend(report.rows, report.metrics, report.levels) ?? 'nothing, for no interval is known'}.
+          ± where both sides are alike, else its ends.
+          {signsOf(report.rows).map((sign) => ` ${sign} ${MARKS[sign]}.`)} Rows that are invalid or failed
+          never stand on the front.
         </p>
         {left !== '' && <p>{left} The stored records hold everything.</p>}
       </section>

@@ -2,9 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { minuteOf } from '../../../core/minute.js';
 import { axisTexts } from '../../../report/columns.js';
 import { gradesText } from '../../../report/grades-text.js';
+import { quotedOf, spreadText } from '../../../report/quoted.js';
 import type { Report } from '../../../report/report.js';
-import { intervalOf, metricOf, type Row } from '../../../report/rows.js';
-import { halfOf, intervalText, metricScale, scaled } from '../../../report/scale.js';
+import type { Row } from '../../../report/rows.js';
+import { halfOf, metricScale, scaled } from '../../../report/scale.js';
 
 interface HeaderProps {
   readonly report: Report;
@@ -85,9 +86,9 @@ interface BestProps {
 function Best({ report, metric, better, onOpen }: BestProps) {
   const column = report.metrics.find((m) => m.name === metric);
   const best = bestRow(report, metric, better);
-  if (column === undefined || best === null) return null;
-  const value = metricOf(best, metric) ?? 0;
-  const interval = intervalOf(best, metric);
+  const quoted = best === null ? null : quotedOf(best, metric);
+  if (column === undefined || best === null || quoted === null) return null;
+  const { value, interval } = quoted;
   // One number alone may have the prefix that suits it best: 517 MB, where the column says 0.517 GB.
   const scale = metricScale(metric, [value], interval === null ? [] : [halfOf(interval)]);
   const number = scaled(value, scale);
@@ -99,7 +100,7 @@ function Best({ report, metric, better, onOpen }: BestProps) {
       <dd>
         <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
           <b>{number}</b>
-          {interval !== null && <span class="quiet"> {intervalText(value, interval, scale)}</span>}{' '}
+          <span class="quiet"> {spreadText(quoted, scale)}</span>
           {scale.unit}
           <span class="label">{best.label || `row ${best.number}`}</span>
         </button>
@@ -117,7 +118,9 @@ function bestRow(report: Report, metric: string, better: 'max' | 'min'): Row | n
   let best: Row | null = null;
   let record = better === 'max' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   for (const row of report.rows) {
-    const value = row.state === 'valid' ? metricOf(row, metric) : null;
+    const quoted = row.state === 'valid' ? quotedOf(row, metric) : null;
+    // What is as measured only is compared with none.
+    const value = quoted === null || quoted.range !== null ? null : quoted.value;
     if (value === null || (better === 'max' ? value <= record : value >= record)) continue;
     best = row;
     record = value;

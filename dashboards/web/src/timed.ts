@@ -1,6 +1,6 @@
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useMemo, useState } from 'preact/hooks';
 import { isPresent, type ResultRecord } from '../../../core/result/result.js';
-import type { Row } from '../../../report/rows.js';
+import { nearestStart, type Row } from '../../../report/rows.js';
 import { WholeTrials } from './whole-trial.js';
 
 /**
@@ -13,7 +13,8 @@ export function isTimed({ tokenSeconds, measurements }: ResultRecord): boolean {
 }
 
 /** @returns those of the rows whose times between tokens are here; the others follow as soon as they are. */
-export function useTimes(rows: readonly Row[]): readonly Row[] {
+export function useTimes(quoting: readonly Row[]): readonly Row[] {
+  const rows = useMemo(() => quoting.map((row) => ({ ...row, trial: nearestStart(row) })), [quoting]);
   const get = useContext(WholeTrials);
   const [got, setGot] = useState<ReadonlyMap<string, ResultRecord>>(new Map());
   useEffect(() => {

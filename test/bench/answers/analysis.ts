@@ -1,7 +1,10 @@
+import { metricValue } from '../../../core/result/result.js';
 import { runsApart } from '../../../report/apart.js';
 import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
+import { calmName, quotedOf } from '../../../report/quoted.js';
 import { intervalOf, metricOf } from '../../../report/rows.js';
 import { median } from '../../../statistics/quantile.js';
+import { mean } from '../../../statistics/summary.js';
 import type { Run } from './runs.js';
 
 /** What a quickstart is asked for. */
@@ -11,7 +14,10 @@ export const METRICS = ['decodeTokensPerSecond', 'prefillTokensPerSecond'] as co
 export function unanswered(runs: readonly Run[]): { readonly cells: number; readonly lacking: number } {
   const cells = runs.flatMap(({ report }) =>
     report.rows.flatMap((row) =>
-      METRICS.map((metric) => metricOf(row, metric) === null || intervalOf(row, metric) === null),
+      METRICS.map((metric) => {
+        const quoted = quotedOf(row, metric);
+        return quoted === null || (quoted.interval ?? quoted.range) === null;
+      }),
     ),
   );
   return { cells: cells.length, lacking: cells.filter(Boolean).length };
@@ -24,14 +30,14 @@ export interface Coverage {
   readonly halfWidth: number;
 }
 
-/** How often the interval of a row holds the grand median of that row over `all` runs. */
+/** How often the interval of a calm row holds the grand median of that row over `all` runs. */
 export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage {
   const values = new Map<string, number[]>();
   const key = (id: string, metric: string) => `${id} ${metric}`;
   for (const { report } of all)
     for (const row of report.rows)
       for (const metric of METRICS) {
-        const value = metricOf(row, metric);
+        const value = metricOf(row, calmName(metric));
         const one = key(row.experimentId, metric);
         if (value !== null) values.set(one, [...(values.get(one) ?? []), value]);
       }
@@ -40,7 +46,7 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
   for (const { report } of runs)
     for (const row of report.rows)
       for (const metric of METRICS) {
-        const [value, interval] = [metricOf(row, metric), intervalOf(row, metric)];
+        const [value, interval] = [metricOf(row, calmName(metric)), intervalOf(row, calmName(metric))];
         if (value === null || interval === null) continue;
         const grand = median(values.get(key(row.experimentId, metric))!);
         intervals += 1;
@@ -48,6 +54,67 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
         widths.push((interval[1] - interval[0]) / 2 / value);
       }
   return { intervals, held, halfWidth: widths.length === 0 ? Number.NaN : median(widths) };
+}
+
+/** How far headlines are from what was measured, and how rows of a run stand to each other. */
+export interface Headlines {
+  readonly rows: number;
+  /** Headlines below the lowest start / 1.25 or above the highest × 1.25. */
+  readonly beyond: number;
+  /** Shown as measured: moments unlike the others'. */
+  readonly unlike: number;
+  /** Intervals of prediction, and those that hold the number of another run of the level. */
+  readonly predictions: number;
+  readonly held: number;
+  /** Median half width, as a share of the number. */
+  readonly halfWidth: number;
+}
+
+export function headlinesOf(runs: readonly Run[]): Headlines {
+  const found = { rows: 0, beyond: 0, unlike: 0, predictions: 0, held: 0 };
+  const widths: number[] = [];
+  for (const run of runs)
+    for (const [i, row] of run.report.rows.entries())
+      for (const metric of METRICS) {
+        const quoted = quotedOf(row, metric);
+        if (quoted === null) continue;
+        const starts = row.starts.flatMap((start) => metricValue(start, metric) ?? []);
+        found.rows += 1;
+        found.unlike += Number(quoted.range !== null);
+        found.beyond += Number(
+          quoted.value < Math.min(...starts) / 1.25 || quoted.value > Math.max(...starts) * 1.25,
+        );
+        const { interval } = quoted;
+        if (interval === null) continue;
+        widths.push((interval[1] - interval[0]) / 2 / quoted.value);
+        for (const other of runs) {
+          const value = other === run ? null : quotedOf(other.report.rows[i]!, metric);
+          if (value === null || value.range !== null) continue;
+          found.predictions += 1;
+          found.held += Number(interval[0] <= value.value && value.value <= interval[1]);
+        }
+      }
+  return { ...found, halfWidth: widths.length === 0 ? Number.NaN : median(widths) };
+}
+
+/**
+ * Mean of Kendall's τ of the order of a run's rows against that of their geometric means over all runs.
+ * @param name of the column that orders them
+ */
+export function orderOf(runs: readonly Run[], name: (metric: string) => string): number {
+  const taus = METRICS.flatMap((metric) => {
+    const logs = runs.map(({ report }) => report.rows.map((row) => Math.log(metricOf(row, name(metric))!)));
+    const grand = logs[0]!.map((_, i) => mean(logs.map((row) => row[i]!)));
+    return logs.map((own) => kendall(own, grand));
+  });
+  return mean(taus);
+}
+
+function kendall(a: readonly number[], b: readonly number[]): number {
+  const pairs = a.flatMap((_, i) =>
+    a.slice(0, i).map((__, j) => Math.sign((a[i]! - a[j]!) * (b[i]! - b[j]!))),
+  );
+  return mean(pairs);
 }
 
 /** All ratios of two runs, whatever they are. */

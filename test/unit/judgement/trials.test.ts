@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { isPresent, type Measurement, metricValue, type ResultRecord } from '../../../core/result/result.js';
+import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import { driftOf, speedsOf } from '../../../judgement/drift.js';
 import { recordFront } from '../../../judgement/pareto.js';
-import { combinedValue, combineStarts, controlsOf, startsOf } from '../../../judgement/trials.js';
+import { combinedEntry, combineStarts, controlsOf, startsOf } from '../../../judgement/trials.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 const DECODE = 'decodeTokensPerSecond';
@@ -136,11 +136,14 @@ describe('the trials that a row is made of', () => {
     const starts = [disturbed('a', 1, 1), disturbed('b', 1.3, 0.7), disturbed('c', 1.2, 0.8)];
     const row = combineStarts(starts);
     const [decode, tpot] = [entryOf(row, DECODE), entryOf(row, 'timePerOutputTokenSeconds')];
-    expect(decode.adjustedBy).toBeGreaterThan(1.01);
+    expect(decode.calm!.value / decode.asMeasured!).toBeGreaterThan(1.01);
     expect(decode.asMeasured! * decode.adjustedBy!).toBeCloseTo(decode.value, 9);
     expect(tpot.adjustedBy).toBeCloseTo(1 / decode.adjustedBy!, 9);
     // The calm start is the machine's, and a mean of all would lie a sixth below.
-    expect(Math.abs(Math.log(decode.value / entryOf(starts[0]!, DECODE).value))).toBeLessThan(0.05);
+    expect(Math.abs(Math.log(decode.calm!.value / entryOf(starts[0]!, DECODE).value))).toBeLessThan(0.05);
+    // At the readings that starts had in the middle it stands between them.
+    expect(decode.value).toBeLessThan(entryOf(starts[0]!, DECODE).value);
+    expect(decode.value).toBeGreaterThan(entryOf(starts[1]!, DECODE).value);
     const [first] = starts.map(
       (start) => entryOf(start, DECODE).value * entryOf(start, 'timePerOutputTokenSeconds').value,
     );
@@ -160,19 +163,21 @@ describe('the trials that a row is made of', () => {
       interTokenLatencyP10Seconds: single(0.001),
       interTokenLatencyP50Seconds: single(0.002),
     };
-    const adjustedBy = (metric: string, own: ResultRecord['measurements']) =>
-      entryOf(combineStarts([{ ...start, measurements: own }]), metric).adjustedBy;
+    const adjustedBy = (metric: string, own: ResultRecord['measurements']) => {
+      const { calm, asMeasured } = entryOf(combineStarts([{ ...start, measurements: own }]), metric);
+      return calm!.value / asMeasured!;
+    };
     expect(adjustedBy(DECODE, measurements)).toBeCloseTo(3 * Math.exp(-0.12), 6);
     expect(adjustedBy('interTokenLatencyP50Seconds', measurements)).toBeCloseTo(Math.exp(0.1) / 2, 6);
     // Of older records the middle token is all that is known.
     const { interTokenLatencyP10Seconds: _, ...older } = measurements;
     expect(adjustedBy(DECODE, older)).toBeCloseTo(1.5 * Math.exp(-0.02), 6);
-    expect(adjustedBy('interTokenLatencyP50Seconds', older)).toBe(1);
+    expect(adjustedBy('interTokenLatencyP50Seconds', older)).toBeCloseTo(1, 9);
     const idle = { ...measurements, foreignCores: single(0.03) };
-    expect(adjustedBy(DECODE, idle)).toBe(1);
+    expect(adjustedBy(DECODE, idle)).toBeCloseTo(1, 9);
   });
 
-  test('beside somebody who took a whole CPU have an interval over orders of magnitude, which no reading narrows', () => {
+  test('beside somebody who took a whole CPU have a calm interval over orders of magnitude, which no reading narrows', () => {
     const besides = (foreign: number) =>
       ['a', 'b', 'c'].map((id) => {
         const start = trial(id);
@@ -188,7 +193,7 @@ describe('the trials that a row is made of', () => {
         return { ...start, measurements: { ...start.measurements, ...measurements } };
       });
     const width = (foreign: number) => {
-      const [low, high] = entryOf(combineStarts(besides(foreign)), 'prefillTokensPerSecond').ci95!;
+      const [low, high] = entryOf(combineStarts(besides(foreign)), 'prefillTokensPerSecond').calm!.ci95;
       return high / low;
     };
     expect(width(0.5)).toBeLessThan(30);
@@ -240,7 +245,7 @@ test('one metric of a row that stands alone is what the whole row says of it', (
   for (const starts of [[trial('a')], [trial('a'), trial('b', 1.2), trial('c', 1.4)], [failed]]) {
     const row = combineStarts(starts);
     for (const name of [...Object.keys(trial('a').measurements), 'no such metric'])
-      expect([name, combinedValue(starts, name)]).toEqual([name, metricValue(row, name)]);
+      expect([name, combinedEntry(starts, name)]).toEqual([name, row.measurements[name]]);
   }
 });
 

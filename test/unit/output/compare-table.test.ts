@@ -60,7 +60,7 @@ test('by default an experiment is a line: with intervals where they fit, else wi
     experimentsTable(of, { width, unicode: true, cuts: true }).split('\n');
   expect(lines(400)).toHaveLength(1 + groups.length);
   expect(lines(400)[0]).toMatch(/^experiment +decode +95 % interval +TTFT +95 % interval$/);
-  expect(lines(400)[1]).toMatch(/× 1\.000 +0\.\d{3} to 1\.\d{3} +none > [\d.]+ % /);
+  expect(lines(400)[1]).toMatch(/× 1\.000 +0\.\d{3} to 1\.\d{3} +would have seen [\d.]+ % /);
   for (const width of [80, 128])
     for (const line of lines(width)) expect(line.length).toBeLessThanOrEqual(width);
   const narrow = lines(50);

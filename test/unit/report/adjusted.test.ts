@@ -5,7 +5,8 @@ import { csvText } from '../../../report/csv.js';
 import { CsvTable } from '../../../report/csv-table.js';
 import { IncrementalReport } from '../../../report/incremental/report.js';
 import { intervalLegend } from '../../../report/interval-legend.js';
-import { adjustmentOf, metricOf } from '../../../report/rows.js';
+import { calmName, quotedOf } from '../../../report/quoted.js';
+import { metricOf } from '../../../report/rows.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 
@@ -45,22 +46,21 @@ const request = { sweepName: 's', objectives: [{ metric: DECODE, better: 'max' a
 const mixed = noisy(6, (row, block) => ((row + block) % 3) * 0.15);
 
 describe('rows beside neighbours', () => {
-  test('are those of the machine alone, with what was measured and by what it was adjusted', () => {
+  test('stand at the readings they share, with what was measured, the factor, and the number of a calm machine', () => {
     const calm = buildReport(
       noisy(6, () => 0),
       request,
     );
     const { rows } = buildReport(mixed, request);
     for (const [i, row] of rows.entries()) {
-      const { asMeasured, adjustedBy } = adjustmentOf(row, DECODE)!;
-      expect(adjustedBy).toBeGreaterThan(1.01);
-      expect(asMeasured * adjustedBy).toBeCloseTo(metricOf(row, DECODE)!, 9);
-      expect(Math.abs(Math.log(metricOf(row, DECODE)! / metricOf(calm.rows[i]!, DECODE)!))).toBeLessThan(
-        0.03,
-      );
-      expect(Math.log(asMeasured / metricOf(calm.rows[i]!, DECODE)!)).toBeLessThan(-0.03);
+      const { asMeasured, adjustedBy } = quotedOf(row, DECODE)!;
+      expect(asMeasured! * adjustedBy!).toBeCloseTo(metricOf(row, DECODE)!, 9);
+      expect(
+        Math.abs(Math.log(metricOf(row, calmName(DECODE))! / metricOf(calm.rows[i]!, DECODE)!)),
+      ).toBeLessThan(0.03);
+      expect(Math.log(asMeasured! / metricOf(calm.rows[i]!, DECODE)!)).toBeLessThan(-0.03);
     }
-    expect(intervalLegend(rows, [{ name: DECODE, label: 'decode' }])).toContain('undisturbed machine');
+    expect(intervalLegend(rows, [{ name: DECODE, label: 'decode' }])).toContain('another run here');
   });
 
   test('are disturbed where they are adjusted by more than a tenth, though no start has a warning', () => {
@@ -83,6 +83,8 @@ describe('rows beside neighbours', () => {
     const table = new CsvTable(request);
     for (const record of mixed) table.add(JSON.stringify(record), JSON.parse);
     expect([...table.pieces()].join('')).toBe(csvText(whole));
-    expect(csvText(whole).split('\r\n')[0]).toContain(`,${DECODE}AsMeasured,${DECODE}AdjustedBy,`);
+    expect(csvText(whole).split('\r\n')[0]).toContain(
+      `,${DECODE}AsMeasured,${DECODE}AdjustedBy,${DECODE}Calm,${DECODE}CalmCi95Low,${DECODE}CalmCi95High,`,
+    );
   });
 });

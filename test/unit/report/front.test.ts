@@ -51,7 +51,7 @@ describe('front of speed, quality and size', () => {
     expect(bounded.unplaced).toEqual([
       {
         metric: 'modelBytes',
-        beyond: true,
+        why: 'beyond',
         reason: `at most ${atMost} B`,
         rows: beyond.map(({ number }) => number),
       },
@@ -83,7 +83,7 @@ describe('front of speed, quality and size', () => {
       'it is invalid',
       'it failed',
     ]);
-    expect(mixed.unplaced).toEqual([{ metric: 'perplexity', beyond: false, reason, rows: [2] }]);
+    expect(mixed.unplaced).toEqual([{ metric: 'perplexity', why: 'lacking', reason, rows: [2] }]);
     const sentence = `1 row without perplexity not on the front: ${reason}`;
     expect(renderTable(mixed, { width: 160, color: false, unicode: true })).toContain(sentence);
     expect(EXPORTERS.md(mixed).text).toContain(sentence);

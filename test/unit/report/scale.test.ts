@@ -15,12 +15,13 @@ test.each([
 
 test('an interval that is narrower than the last digit of its value still says how wide it is', () => {
   expect(intervalText(114e6, [113.67e6, 114.33e6], whole)).toBe('± 0.3');
-  expect(intervalText(1.48e6, [1.5e3, 1484e6], whole)).toBe('[÷ 1000, × 1000]');
+  expect(intervalText(1.48e6, [1.5e3, 1484e6], whole)).toBe('[× or ÷ 10 and more]');
 });
 
 test('an interval as a share of its value is its longer side', () => {
   expect(intervalShare(2040, [1900, 2200])).toBe('± 8 %');
   expect(intervalShare(100, [73, 120])).toBe('± 27 %');
   expect(intervalShare(100, [99.99, 100.01])).toBe('± <0.1 %');
-  expect(intervalShare(10, [4, 31])).toBe('÷ 3, × 3');
+  expect(intervalShare(10, [4, 31])).toBe('± 210 %');
+  expect(intervalShare(10, [0.1, 31])).toBe('[× or ÷ 10 and more]');
 });

@@ -1,7 +1,8 @@
 import type { MetricColumn } from '../../../../report/columns.js';
+import { quotedOf, quotedText } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { intervalOf, isMarked, metricOf, type Row } from '../../../../report/rows.js';
-import { metricText, metricTick } from '../../../../report/scale.js';
+import { MARKS, markOf, metricOf, type Row } from '../../../../report/rows.js';
+import { metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
 import {
@@ -158,17 +159,20 @@ function tip(report: Report, row: Row, view: ParetoView): TipLine[] {
   lines.push(...plotted.map((metric) => [textOf(metric), 'tip-value'] as const));
   lines.push(...others.filter(({ name }) => metricOf(row, name) !== null).map(textOf));
   if (row.onFront) lines.push(['on the front of the objectives', 'tip-front']);
-  if (isMarked(row)) lines.push('disturbed: it counts');
+  const mark = markOf(row);
+  if (mark !== '') lines.push(MARKS[mark]);
   if (row.state !== 'valid')
     lines.push([`invalid: ${row.warnings.map((w) => w.code).join(', ')}`, 'tip-invalid']);
   return lines;
 }
 
+const MARK_WORDS = { '': '', '~': ', disturbed', '?': ', as measured' } as const;
+
 /** The same in one sentence, for those who go by keys. */
 function tooltipText(row: Row, view: ParetoView): string {
   const values = plottedOf(view).map((metric) => `${metric.label} ${valueText(row, metric)}`);
   const state = row.state === 'valid' ? (row.onFront ? ', on the front' : '') : `, ${row.state}`;
-  return `#${row.number} ${row.label}: ${values.join(', ')}${state}${isMarked(row) ? ', disturbed' : ''}`;
+  return `#${row.number} ${row.label}: ${values.join(', ')}${state}${MARK_WORDS[markOf(row)]}`;
 }
 
 function plottedOf(view: ParetoView): MetricColumn[] {
@@ -176,6 +180,6 @@ function plottedOf(view: ParetoView): MetricColumn[] {
 }
 
 function valueText(row: Row, metric: MetricColumn): string {
-  const value = metricOf(row, metric.name);
-  return value === null ? 'none' : metricText(metric.name, value, intervalOf(row, metric.name));
+  const quoted = quotedOf(row, metric.name);
+  return quoted === null ? 'none' : quotedText(metric.name, quoted);
 }

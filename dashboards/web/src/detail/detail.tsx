@@ -2,9 +2,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Failure } from '../../../../core/errors.js';
 import { WARNINGS } from '../../../../core/result/warnings.js';
 import { axisText } from '../../../../report/columns.js';
+import { quotedOf, quotedText } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
+import { phasesOf } from '../../../../report/roofline.js';
 import type { Row } from '../../../../report/rows.js';
-import { quantity } from '../../../../report/scale.js';
+import { metricText, quantity } from '../../../../report/scale.js';
 import type { Theme } from '../theme.js';
 import { useWholeTrial } from '../whole-trial.js';
 import { Lineage } from './lineage.js';
@@ -59,10 +61,13 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       )}
       {trial.failure !== null && <FailureView of={trial.failure} />}
       {row.warnings.length > 0 && <Warnings of={row.warnings} />}
+      <Levels row={row} />
       <Timeline phases={trial.phases} />
       <Served trial={whole.trial} number={row.number} starts={row.starts.length} theme={theme} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
-      <RooflineView roofline={trial.roofline} />
+      <RooflineView
+        roofline={trial.roofline === null ? null : { ...trial.roofline, phases: [...phasesOf(row)] }}
+      />
       <Operators trial={whole.trial} number={row.number} theme={theme} />
       <Training training={trial.training} />
       <Lineage artifact={trial.artifact} />
@@ -80,6 +85,33 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       <Pairs title="Environment" pairs={environment(row)} />
       {row.others.length > 0 && <OtherTrials of={row.others} />}
     </aside>
+  );
+}
+
+/** The numbers of a row that neighbours' readings adjust, at each level: what the table shows, and what stands behind it. */
+function Levels({ row }: { readonly row: Row }) {
+  const shown = ['decodeTokensPerSecond', 'prefillTokensPerSecond'].flatMap((metric) => {
+    const quoted = quotedOf(row, metric);
+    return quoted === null || quoted.calm === null || quoted.asMeasured === null ? [] : [{ metric, quoted }];
+  });
+  if (shown.length === 0) return null;
+  return (
+    <section>
+      <h3>Beside neighbours</h3>
+      <dl class="pairs">
+        {shown.map(({ metric, quoted }) => (
+          <div key={metric}>
+            <dt>{metric}</dt>
+            <dd>
+              {quoted.range === null ? 'this run' : 'as measured'} {quotedText(metric, quoted)}; starts{' '}
+              {metricText(metric, quoted.asMeasured!)} in the mean; on a calm machine{' '}
+              {metricText(metric, quoted.calm!.value, quoted.calm!.interval)}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p class="quiet">Phases, times and readings below are those of its first start.</p>
+    </section>
   );
 }
 

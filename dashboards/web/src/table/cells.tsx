@@ -1,9 +1,11 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { intervalOf, isMarked, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
-import { intervalText, scaled } from '../../../../report/scale.js';
+import { quotedOf, spreadText } from '../../../../report/quoted.js';
+import { MARKS, markOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { scaled } from '../../../../report/scale.js';
 
 /** What a row is at a glance: on the front, disturbed, not to be compared, or failed. */
 export function Mark({ row }: { row: Row }) {
+  const mark = markOf(row);
   return (
     <>
       {row.onFront && (
@@ -11,12 +13,9 @@ export function Mark({ row }: { row: Row }) {
           ★
         </span>
       )}
-      {isMarked(row) && (
-        <span
-          class="disturbed-sign"
-          title="Disturbed: something else used the machine during the row. It counts."
-        >
-          ~
+      {mark !== '' && (
+        <span class="disturbed-sign" title={MARKS[mark]}>
+          {mark}
         </span>
       )}
       {row.state !== 'valid' && (
@@ -30,19 +29,19 @@ export function Mark({ row }: { row: Row }) {
 
 /** A number with its interval; without one, the reason as a hint. */
 export function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) {
-  const value = metricOf(row, metric.name);
-  if (value === null) {
+  const quoted = quotedOf(row, metric.name);
+  if (quoted === null) {
     return (
       <td class="number missing" title={reasonOf(row, metric.name) ?? ''}>
         {row.state === 'failed' ? '' : '–'}
       </td>
     );
   }
-  const interval = intervalOf(row, metric.name);
+  const spread = spreadText(quoted, metric.scale);
   return (
     <td class="number">
-      {scaled(value, metric.scale)}
-      {interval !== null && <span class="half">{intervalText(value, interval, metric.scale)}</span>}
+      {scaled(quoted.value, metric.scale)}
+      {spread !== '' && <span class="half">{spread}</span>}
     </td>
   );
 }

@@ -1,7 +1,8 @@
 import { sameItems } from '../../../../core/same.js';
 import type { MetricColumn } from '../../../../report/columns.js';
-import { intervalOf, metricOf, type Row } from '../../../../report/rows.js';
-import { intervalText, scaled } from '../../../../report/scale.js';
+import { quotedOf, spreadText } from '../../../../report/quoted.js';
+import type { Row } from '../../../../report/rows.js';
+import { scaled } from '../../../../report/scale.js';
 
 /** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
 export class Widths {
@@ -33,11 +34,10 @@ export class Widths {
 }
 
 function widthOf(row: Row, { name, scale }: MetricColumn, stacked: boolean): number {
-  const value = metricOf(row, name);
-  if (value === null) return 0;
-  const interval = intervalOf(row, name);
-  const number = scaled(value, scale).length;
-  if (interval === null) return number;
-  const spread = intervalText(value, interval, scale).length;
+  const quoted = quotedOf(row, name);
+  if (quoted === null) return 0;
+  const number = scaled(quoted.value, scale).length;
+  const spread = spreadText(quoted, scale).length;
+  if (spread === 0) return number;
   return stacked ? Math.max(number, spread * 0.8) : number + spread * 0.9 + 0.6;
 }
