@@ -24,12 +24,33 @@ export async function createProgram([first = '']: readonly string[] = []): Promi
     for (const [name, load] of Object.entries(commands)) if (name === first || !one) (await load())(program);
   }
   // Set on every command, so that a usage error exits with 2 wherever it stands.
-  const exitOverride = (command: Command): void => {
+  const prepare = (command: Command): void => {
     command.exitOverride();
-    for (const child of command.commands) exitOverride(child);
+    takeEitherWord(command);
+    for (const child of command.commands) prepare(child);
   };
-  exitOverride(program);
+  prepare(program);
   return program;
+}
+
+/** Words for where something is written. */
+const PLACES = ['--out', '--output'] as const;
+
+/** Where a command has one of the two words, the other means the same. */
+function takeEitherWord(command: Command): void {
+  const own = PLACES.filter((word) => command.options.some(({ long }) => long === word));
+  const [word] = own;
+  if (word === undefined || own.length > 1) return;
+  const other = PLACES.find((one) => one !== word)!;
+  const parse = command.parseOptions.bind(command);
+  command.parseOptions = (args) => {
+    const end = args.includes('--') ? args.indexOf('--') : args.length;
+    return parse(
+      args.map((text, i) =>
+        i < end && (text === other || text.startsWith(`${other}=`)) ? word + text.slice(other.length) : text,
+      ),
+    );
+  };
 }
 
 /** The list of all commands gives each its name, its arguments, and what it is for up to the first colon, semicolon or full stop. */

@@ -52,7 +52,7 @@ import {
 } from './gen/ridgepoint/v1/control.js';
 import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { Outages, type Patience, SHORT_PATIENCE } from './outage.js';
-import { type ClientSecurity, clientCredentials } from './security.js';
+import { type ClientSecurity, clientCredentials, nameSent } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 
 export interface Endpoint {
@@ -333,7 +333,7 @@ const AHEAD_BYTES = 4 * 1024 * 1024;
 function dial(endpoint: Endpoint): [string, ReturnType<typeof clientCredentials>, ChannelOptions] {
   quietTransport();
   const { address, security } = endpoint;
-  const name = security.kind === 'plaintext' ? null : security.serverName;
+  const name = security.kind === 'plaintext' ? null : nameSent(address, security.serverName);
   const override = name === null ? {} : { 'grpc.ssl_target_name_override': name };
   const options = {
     ...CHANNEL_OPTIONS,

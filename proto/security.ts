@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { ChannelCredentials, credentials, experimental, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import { WireError } from './errors.js';
-import { isLoopback } from './loopback.js';
+import { isLoopback, splitAddress } from './loopback.js';
 
 /** What a caller may do. `submit` includes cancelling and pausing; reading is its own right; `admin` may do both, and what concerns every namespace. */
 export const SCOPES = ['agent', 'submit', 'read', 'admin'] as const;
@@ -79,15 +81,37 @@ export function clientCredentials(address: string, security: ClientSecurity): Ch
     refusePlaintext(address);
     return credentials.createInsecure();
   }
+  const ip = ipExpected(address, security.serverName);
+  const verify =
+    ip === null
+      ? undefined
+      : { checkServerIdentity: (_: string, its: PeerCertificate) => checkServerIdentity(ip, its) };
   if (security.kind === 'mutual-tls') {
-    return credentials.createSsl(security.ca, security.key, security.certificate);
+    return credentials.createSsl(security.ca, security.key, security.certificate, verify);
   }
   const bearer = credentials.createFromMetadataGenerator((_options, callback) => {
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${security.token}`);
     callback(null, metadata);
   });
-  return ChannelCredentials.createSsl(security.ca).compose(bearer);
+  return ChannelCredentials.createSsl(security.ca, null, null, verify).compose(bearer);
+}
+
+/** No host has it (RFC 2606). */
+const NO_NAME = 'no-name.invalid';
+
+/** @returns the IP address that a server's certificate has to have; null where it is a name. */
+function ipExpected(address: string, serverName: string | null): string | null {
+  const host = serverName ?? splitAddress(address)?.host ?? '';
+  return isIP(host) === 0 ? null : host;
+}
+
+/**
+ * @returns the name that a client tells the server it wants, by TLS; null = the host of the address. RFC 6066 allows no IP address there, and grpc-js
+ *   leaves the name out nowhere: so it is one that no server has, which answers as if none had come, and the certificate is held against the address.
+ */
+export function nameSent(address: string, serverName: string | null): string | null {
+  return ipExpected(address, serverName) === null ? serverName : NO_NAME;
 }
 
 /** @returns what grpc-js listens with; refuses plaintext on anything but loopback (WireError `refused`). */

@@ -84,6 +84,46 @@ interface FitAsked {
   readonly quick?: boolean;
 }
 
+/** What a machine lacks of the ceilings and factors that the rows of a run stand under. */
+export interface Lacking {
+  readonly roofs: boolean;
+  readonly factors: boolean;
+}
+
+/** @returns what `measureMissing` and `fitMissing` would measure. @param asked null = rows of the run have no factors. */
+export async function lackingHere(
+  { profile: { devices }, store, factors }: ThisNode,
+  asked: AskedOfRun | null,
+  engine: string | null = fittedEngine(),
+): Promise<Lacking> {
+  const lacking = { roofs: false, factors: false };
+  for (const device of devices) {
+    const measurer = measurerFor(device);
+    if (measurer === null) continue;
+    const roofs = await keptRoofs(store, device, measurer).catch(() => null);
+    if (roofs === null) lacking.roofs = true;
+    else if (asked !== null) {
+      const kept = (await factors.find(device.id))?.factors ?? null;
+      if (dueFits(kept, roofs, engine, askedOf(asked, device)) !== null) lacking.factors = true;
+    }
+  }
+  return { roofs: lacking.roofs, factors: asked !== null && (lacking.roofs || lacking.factors) };
+}
+
+async function keptRoofs(
+  store: ThisNode['store'],
+  device: DeviceProfile,
+  measurer: RoofsMeasurer,
+): Promise<StoredRoofs | null> {
+  return await store.find(device.id, await measurer.environment(device));
+}
+
+/** More threads than CPUs wait for each other: such rows reach beyond the factors, and say so. */
+function askedOf({ threads, types }: AskedOfRun, { cpus }: DeviceProfile) {
+  const counts = new Set(threads.map((count) => count ?? cpus.length));
+  return { threads: [...counts].filter((count) => count <= cpus.length), types };
+}
+
 /** Benches single operators and fits the factors of a device. @param secondsAtMost null = as long as it takes. @throws FailureError */
 export async function fitFactors(
   device: DeviceProfile,
@@ -136,7 +176,7 @@ export async function fitMissing(
     const measurer = measurerFor(device);
     if (measurer === null) continue;
     try {
-      const roofs = await node.store.find(device.id, await measurer.environment(device));
+      const roofs = await keptRoofs(node.store, device, measurer);
       if (roofs !== null && !ended.aborted)
         await fitLacking(node, device, roofs, asked, secondsAtMost, foreground, engine);
     } catch (error) {
@@ -155,10 +195,7 @@ async function fitLacking(
   engine: string | null,
 ): Promise<void> {
   const kept = (await store.find(device.id))?.factors ?? null;
-  const all = device.cpus.length;
-  // More threads than CPUs wait for each other: such rows reach beyond the factors, and say so.
-  const threads = [...new Set(asked.threads.map((count) => count ?? all))].filter((count) => count <= all);
-  const due = dueFits(kept, roofs, engine, { threads, types: asked.types });
+  const due = dueFits(kept, roofs, engine, askedOf(asked, device));
   if (due === null) return;
   foreground.say(
     `fitting how near the engine comes to the roofs of ${device.id}${due.why}: ${Math.ceil(secondsAtMost)} s at most; Ctrl-C goes on without, --no-roofs never fits`,

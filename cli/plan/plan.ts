@@ -5,13 +5,16 @@ import { experimentAt } from '../../core/sweep/expand.js';
 import { axisValues, labelsIn } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { crowding } from '../../process/device/crowding.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
-import { localModelFolders, resolveModels } from '../local-models.js';
+import { localModelFolders, type ModelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
+import { firstSeconds } from '../run/begin.js';
+import { devicesOf } from '../run/prepare.js';
 import { fitted, openSweep } from '../sweep-file.js';
-import { thisNode } from '../this-node.js';
+import { type ThisNode, thisNode } from '../this-node.js';
 import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
 import { type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
@@ -19,7 +22,7 @@ import { plannedFiles } from './files.js';
 import { type PlannedNoise, plannedNoise } from './noise.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
 import { type PlannedServer, plannedServers } from './servers.js';
-import { type SweepTime, sweepTime } from './sweep-time.js';
+import { type Conditions, type SweepTime, sweepTime } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
 /** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
@@ -107,7 +110,12 @@ export async function planOf(
   return {
     sweep,
     space,
-    time: sweepTime(sweep, space, estimator),
+    time: sweepTime(
+      sweep,
+      space,
+      estimator,
+      options.fleet === true ? undefined : await conditionsOf(sweep, here, settings),
+    ),
     noise: options.fleet === true ? null : await plannedNoise(sweep, here),
     checked: checked.length,
     runnable: checked.filter(({ id }) => !placement.unplaced.has(id) && !files.broken.has(id)).length,
@@ -121,6 +129,17 @@ export async function planOf(
       plannedRow(experimentAt(space, position), position, labelOf, estimator),
     ),
   };
+}
+
+/** @returns what a run of a sweep meets here before its first row, and beside it. */
+async function conditionsOf(
+  sweep: Sweep,
+  here: ThisNode,
+  { modelFolders: folders }: ModelSettings,
+): Promise<Conditions> {
+  const asked = { sweep, here: devicesOf(sweep, here), folders, options: { roofs: true } };
+  const crowded = crowding();
+  return { firstSeconds: await firstSeconds(asked, crowded), crowding: crowded };
 }
 
 /** @returns at most so many positions of 0 … count - 1, evenly spread, the first among them. */

@@ -12,7 +12,7 @@ import { noiseLine } from './noise.js';
 import { type Plan, type PlannedRow, planOf } from './plan.js';
 import { searchLines } from './search.js';
 import { serversText } from './servers.js';
-import { budgetOf, promiseText, type SweepTime, secondsOfATrial } from './sweep-time.js';
+import { budgetOf, crowdedText, promiseText, type SweepTime, secondsOfATrial } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
 /**
@@ -104,19 +104,24 @@ function summary({ sweep, space, time, noise, files }: Plan): string {
 
 function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
   const first =
-    time.how === null
-      ? '; roofs and factors of this machine, which a first run measures, take 25 s at most'
+    time.firstSeconds > 0
+      ? `; roofs and factors of this machine, which a first run measures, take ${duration(time.firstSeconds)} at most`
       : '';
   const unpromised =
     time.promiseAbsent === null ? [] : [`  no promise of how long it takes: ${time.promiseAbsent}`];
   if (time.promise !== null) {
-    const { starts, filesSeconds, qualitySeconds } = time.promise;
+    const { starts, filesSeconds, qualitySeconds, firstSeconds, aboutSeconds } = time.promise;
     const parts = [
+      ...(firstSeconds > 0
+        ? [`${duration(firstSeconds)} of roofs and factors that are lacking, at most`]
+        : []),
       `${number(starts)} starts`,
       ...(filesSeconds > 0 ? [`${duration(filesSeconds)} of making files`] : []),
       ...(qualitySeconds > 0 ? [`${duration(qualitySeconds)} of quality`] : []),
     ];
-    return [`  time: ${promiseText(time.promise)} on one device (${parts.join(', ')}), by ${time.how}`];
+    return [
+      `  time: ${promiseText(aboutSeconds)}${crowdedText(time.promise)} on one device (${parts.join(', ')}), by ${time.how}`,
+    ];
   }
   const besides = sweep.quality === null ? 'making files comes' : 'making files and asking for quality come';
   // How long a search takes its own line says.
@@ -124,7 +129,7 @@ function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
   if (time.seconds !== null) {
     const about = time.atLeast ? 'at least ' : 'about ';
     return [
-      `  time: ${all}${about}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
+      `  time: ${all}${about}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top${first}`,
       ...unpromised,
     ];
   }

@@ -13,8 +13,9 @@ import { plannedFiles } from './files.js';
 const MOST_ESTIMATED = 200;
 /** What neighbours may add to the time that was promised. */
 export const AT_MOST = 1.25;
-/** Probing the node and its engines, and the report at the end. */
-const SECONDS_AROUND_A_RUN = 5;
+/** What a run takes around its trials on two idle cores: its start, looking at the node and its engines, and the report at the end. */
+export const AROUND_A_RUN = { start: 2, open: 1, close: 2 } as const;
+const SECONDS_AROUND_A_RUN = AROUND_A_RUN.start + AROUND_A_RUN.open + AROUND_A_RUN.close;
 
 /** A child process, and what its work takes beside it, on two cores. */
 const FILE = { seconds: 0.7, perByte: 1 / 30e6 } as const;
@@ -30,8 +31,10 @@ export interface SweepTime {
   readonly how: string | null;
   /** It stands on what roofs allow, which no engine reaches. */
   readonly atLeast: boolean;
-  /** All of it: starts and drift controls, files to make, quality. Null with the reason beside it. */
+  /** All of it: what comes first, starts and drift controls, files to make, quality, the report. Null with the reason beside it. */
   readonly promise: Promised | null;
+  /** Of roofs and factors that this machine lacks and a run measures first, at most; 0 where it lacks none. */
+  readonly firstSeconds: number;
   readonly promiseAbsent: string | null;
 }
 
@@ -40,12 +43,27 @@ export interface Promised {
   readonly startsSeconds: number;
   readonly filesSeconds: number;
   readonly qualitySeconds: number;
+  /** Of the three, beside what else runs here: starts after the first of each point give way to that. */
+  readonly sweepSeconds: number;
+  readonly firstSeconds: number;
+  /** Seconds that this machine takes for a second of CPU. */
+  readonly crowding: number;
+  /** From the start of the command to its end. */
   readonly aboutSeconds: number;
   readonly atMostSeconds: number;
 }
 
+/** What a run meets beside its own work. */
+export type Conditions = Pick<Promised, 'firstSeconds' | 'crowding'>;
+const ALONE: Conditions = { firstSeconds: 0, crowding: 1 };
+
 /** Adds up the trials of a sweep, every start of every experiment and the drift controls of each block, and what comes beside them. */
-export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeEstimator): SweepTime {
+export function sweepTime(
+  sweep: Sweep,
+  space: Space,
+  { estimate, basis }: TimeEstimator,
+  conditions = ALONE,
+): SweepTime {
   const taken = Math.min(space.count, MOST_ESTIMATED);
   const none = (absent: string): SweepTime => ({
     seconds: null,
@@ -53,6 +71,7 @@ export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeE
     how: null,
     atLeast: false,
     promise: null,
+    firstSeconds: conditions.firstSeconds,
     promiseAbsent: absent,
   });
   if (taken === 0) return none('no experiment can run');
@@ -80,28 +99,42 @@ export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeE
         ? 'no factors say how near the engine comes to the roofs'
         : typeof beside === 'string'
           ? beside
-          : promised(starts, seconds.most, beside);
+          : promised({ starts, startsSeconds: seconds.most, ...beside, ...conditions }, space.count);
   return {
     seconds,
     absent: null,
     how: `${by}${some}`,
     atLeast,
     promise: typeof promise === 'string' ? null : promise,
+    firstSeconds: conditions.firstSeconds,
     promiseAbsent: typeof promise === 'string' ? promise : null,
   };
 }
 
 type Beside = Pick<Promised, 'filesSeconds' | 'qualitySeconds'>;
 
-function promised(starts: number, startsSeconds: number, beside: Beside): Promised {
-  const aboutSeconds = SECONDS_AROUND_A_RUN + startsSeconds + beside.filesSeconds + beside.qualitySeconds;
-  return { starts, startsSeconds, ...beside, aboutSeconds, atMostSeconds: AT_MOST * aboutSeconds };
+function promised(
+  parts: Omit<Promised, 'sweepSeconds' | 'aboutSeconds' | 'atMostSeconds'>,
+  points: number,
+): Promised {
+  const { starts, startsSeconds, filesSeconds, qualitySeconds, firstSeconds, crowding } = parts;
+  const once = filesSeconds + qualitySeconds;
+  const sweepSeconds = Math.max(startsSeconds + once, crowding * ((startsSeconds * points) / starts + once));
+  const aboutSeconds = crowding * SECONDS_AROUND_A_RUN + firstSeconds + sweepSeconds;
+  return { ...parts, sweepSeconds, aboutSeconds, atMostSeconds: AT_MOST * aboutSeconds };
 }
 
-/** @returns `about 1 min 40 s, at most 2 min 05 s`. @param more seconds that come on top. */
-export function promiseText({ aboutSeconds }: Promised, more = 0): string {
-  const about = aboutSeconds + more;
-  return `about ${duration(about)}, at most ${duration(AT_MOST * about)}`;
+/** @returns `about 1 min 40 s, at most 2 min 05 s`. @param aboutSeconds from the start of a command to its end. */
+export function promiseText(aboutSeconds: number): string {
+  return `about ${duration(aboutSeconds)}, at most ${duration(AT_MOST * aboutSeconds)}`;
+}
+
+/** From here on somebody else is worth a word. */
+const CROWDED = 1.5;
+
+/** @returns ` beside what else runs here (× 7.5)`; nothing where hardly anything does. */
+export function crowdedText({ crowding }: Pick<Promised, 'crowding'>): string {
+  return crowding < CROWDED ? '' : ` beside what else runs here (× ${crowding.toFixed(1)})`;
 }
 
 /** Passes over the sweep are blocks of their own. */

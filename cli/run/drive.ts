@@ -4,9 +4,8 @@ import type { RunningAgent } from '../../agent/main.js';
 import type { RunningCoordinator } from '../../coordinator/main.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { sweepId } from '../../core/sweep/identity.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import { type ControlConnection, connectControl } from '../../proto/client.js';
+import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
@@ -15,59 +14,25 @@ import { EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { chosenFormat } from '../options/display.js';
 import { say } from '../output/print.js';
-import { AT_MOST, promiseText, type SweepTime } from '../plan/sweep-time.js';
+import type { SweepTime } from '../plan/sweep-time.js';
 import { printRendered, renderReport } from '../report/render.js';
 import { FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { saying } from '../single/step-progress.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, watchSweep } from '../watch/watch.js';
+import { budgetOf, expectReport, expectSweep } from './begin.js';
 import type { RunOptions } from './command.js';
 import type { RunFolder } from './folder.js';
 import { leaveAnswers } from './leave-answers.js';
 import type { Prepared } from './prepare.js';
-
-/** The report at the end, and the trial that runs when time is over, where somebody else has half of the machine. */
-const LAST_SECONDS = 7;
-
-/**
- * Says how long a run takes, from its beginning on; of one that is taken up again, what is left of it.
- * @param spentSeconds since the command began.
- * @returns the seconds that the sweep may take from now on, whatever the neighbours; undefined where nothing can be promised.
- */
-async function promiseRun(
-  control: ControlConnection,
-  sweep: Sweep,
-  { promise, promiseAbsent }: SweepTime,
-  spentSeconds: number,
-): Promise<number | undefined> {
-  if (promise === null) {
-    say(`no promise of how long it takes: ${promiseAbsent}`);
-    return undefined;
-  }
-  const { sweeps } = await control.listSweeps();
-  const known = sweeps.find((one) => one.sweepId === sweepId(sweep));
-  const lacking = known === undefined ? 1 : known.trialsLeft / (known.points * known.starts);
-  const { aboutSeconds } = promise;
-  const left = lacking * aboutSeconds;
-  const { starts } = sweep.repetition;
-  say(
-    `${promiseText({ ...promise, aboutSeconds: left }, spentSeconds)}: ${starts} ${starts === 1 ? 'start' : 'starts'} of each row`,
-  );
-  // Points that are to be tried again are none of those that are lacking.
-  return Math.max(
-    AT_MOST * (left + spentSeconds) - spentSeconds - LAST_SECONDS,
-    aboutSeconds / (promise.starts + 1),
-  );
-}
+import type { TimePromise } from './time-promise.js';
 
 /** What to do about invalid rows of a run. */
 const TRY_AGAIN = 'The same command again measures only these.';
 
 /** What is run. */
-export interface Job extends Pick<Prepared, 'document' | 'sweep' | 'models' | 'folders'> {
-  readonly time: SweepTime;
-  /** When the command began, on the clock of `performance`. */
-  readonly began: number;
+export interface Job extends Prepared {
+  readonly promise: TimePromise;
   /** Is told each result that counts as it comes. */
   readonly onRow: ((record: ResultRecord) => void) | null;
 }
@@ -77,10 +42,10 @@ export async function drive(
   coordinator: RunningCoordinator,
   agent: RunningAgent,
   folder: RunFolder,
-  job: Job & { readonly cacheFolder: string },
-  options: RunOptions,
+  job: Job & { readonly cacheFolder: string; readonly control: ControlConnection },
+  time: SweepTime,
 ): Promise<number> {
-  const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
+  const { control, promise, options } = job;
   const since = new Date().toISOString();
   const over = new AbortController();
   const interrupts = onInterrupt(
@@ -96,7 +61,7 @@ export async function drive(
       submitter: userInfo().username,
       // Running the same command again is how people ask for another try.
       retryFailed: true,
-      budgetSeconds: await promiseRun(control, job.sweep, job.time, (performance.now() - job.began) / 1000),
+      budgetSeconds: budgetOf(promise, time),
     });
     for (const { complete } of measuredOtherwise) {
       const rows = complete === 1 ? 'row' : 'rows';
@@ -107,7 +72,7 @@ export async function drive(
     if (job.onRow !== null) void tellRows(control, sweepId, job.onRow, over.signal);
     // Without its log the run can keep nothing: it ends, and what is on disk already stays.
     const status = await Promise.race([
-      watchSweep(control, sweepId, over.signal),
+      watchSweep(control, sweepId, over.signal, (status) => expectSweep(promise, status, time)),
       coordinator.logFailed.then((reason) => {
         throw reason;
       }),
@@ -121,6 +86,7 @@ export async function drive(
     }
     // Nothing runs any more: who ends the command now ends it at once, and the next one writes its report.
     interrupts.close();
+    expectReport(promise);
     const records = await collectResults(control, sweepId);
     sayAskedAgain(records, since);
     await leaveResults(folder, job, records, options);
@@ -139,13 +105,12 @@ export async function drive(
   } finally {
     over.abort();
     interrupts.close();
-    control.close();
   }
 }
 
 /** Tells results as they come, until the run is over; whatever ends it earlier ends the run, too, which says why. */
 async function tellRows(
-  control: ReturnType<typeof connectControl>,
+  control: ControlConnection,
   sweepId: string,
   onRow: (record: ResultRecord) => void,
   signal: AbortSignal,

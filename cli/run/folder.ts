@@ -57,6 +57,7 @@ export function openRunFolder(
       const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ANSWERS, ...Object.values(FILES)];
       for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
     }
+    requireLog(path);
     sayReplaced(path, document);
     writeWhole(join(path, FILES.sweep), document);
     writeNote(path, note);
@@ -75,6 +76,15 @@ export function openRunFolder(
 
 function writeNote(path: string, note: RunNote): void {
   writeWhole(join(path, FILES.run), `${JSON.stringify(note)}\n`);
+}
+
+/** @throws CommandError (2) where results have lost the log that a run goes on from: it would measure again, and put its own in their place. */
+function requireLog(path: string): void {
+  if (existsSync(join(path, LOG)) || !existsSync(join(path, FILES.results))) return;
+  throw usageError(
+    `${path} has ${FILES.results}, and not the ${LOG} that it was written from: a run would begin again and replace it`,
+    `Put ${LOG} back, name another folder with --out, or measure everything again with --fresh.`,
+  );
 }
 
 /** Says where the folder has results of other points than those of this sweep: its files are of one sweep alone. */

@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { Pusher } from '../../coordinator/exporter/push/pusher.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { connectControl } from '../../proto/client.js';
 import { energyChoice } from '../agent/agent.js';
-import { asWords } from '../exit.js';
+import { asWords, EXIT } from '../exit.js';
 import { ownAgentConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { saying } from '../single/step-progress.js';
-import type { RunOptions } from './command.js';
+import { begin } from './begin.js';
 import { drive, type Job } from './drive.js';
 import type { RunFolder } from './folder.js';
 
@@ -21,7 +22,8 @@ function pusherTo(url: string, tokenFile: string | null): Pusher {
 }
 
 /** Runs a job by a coordinator and an agent of this process. @returns as `drive`. */
-export async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
+export async function runIn(folder: RunFolder, job: Job): Promise<number> {
+  const { options } = job;
   const { otlp, pushTokenFile = null } = options;
   const pusher = otlp === undefined ? null : pusherTo(otlp, pushTokenFile);
   const coordinator = await startCoordinator({
@@ -33,11 +35,14 @@ export async function runIn(folder: RunFolder, job: Job, options: RunOptions): P
     fixedFleet: true,
     logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
   });
+  const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
   let agent: RunningAgent | null = null;
   try {
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
     if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
-    const config = embeddedAgentConfig(coordinator, folder, job, options);
+    const time = await begin(control, job);
+    if (time === null) return EXIT.interrupted;
+    const config = embeddedAgentConfig(coordinator, folder, job);
     const starting = startAgent(config);
     const started = await saying(process.stderr, 'looking at what this machine has', starting);
     agent = started;
@@ -46,28 +51,30 @@ export async function runIn(folder: RunFolder, job: Job, options: RunOptions): P
       const { families, genAi } = await coordinator.pushed();
       return { families: [...families, ...started.families()], genAi };
     });
-    return await drive(coordinator, started, folder, { ...job, cacheFolder: config.cacheFolder }, options);
+    const { cacheFolder } = config;
+    return await drive(coordinator, started, folder, { ...job, cacheFolder, control }, time);
   } catch (error) {
     // What runs could not be kept, so nobody waits for it.
     await agent?.stopNow();
     throw error;
   } finally {
+    control.close();
     await pusher?.stop();
     await agent?.stop();
     await coordinator.stop('the run is over');
+    job.promise.end();
   }
 }
 
 function embeddedAgentConfig(
   coordinator: RunningCoordinator,
   folder: RunFolder,
-  job: Job,
-  options: RunOptions,
+  { sweep, folders, options }: Job,
 ): ReturnType<typeof ownAgentConfig> {
-  const runners = job.sweep.runners.map(({ kind }) => kind);
+  const runners = sweep.runners.map(({ kind }) => kind);
   return ownAgentConfig(options, runners, ({ meters }) => ({
     coordinator: coordinator.grpcAddress,
-    modelFolders: [...job.folders],
+    modelFolders: [...folders],
     stateFolder: folder.agent,
     // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
     roofs: 'stored',

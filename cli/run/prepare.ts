@@ -66,7 +66,7 @@ function requireLabels({ name, placement: { nodeSelector } }: Sweep, { profile }
 }
 
 /** @returns this machine with the devices alone that a sweep asks for. */
-function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
+export function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
   const devices = profile.devices.filter(({ classes }) =>
     classes.some((name) => placement.devices.includes(name)),
   );

@@ -39,8 +39,11 @@ export function renderFleet(fleet: Fleet, columns: number, rows: number | null):
   return kept.map((line) => cut(printable(line).trimEnd(), columns)).join('\n');
 }
 
+/** States of nodes that are not connected. */
+const AWAY = ['lost', 'drained'];
+
 function summary({ at, nodes }: Fleet, live: readonly SweepStatus[]): string {
-  const there = nodes.filter(({ status }) => status.state !== 'lost');
+  const there = nodes.filter(({ status }) => !AWAY.includes(status.state));
   const devices = there.reduce((sum, { profile }) => sum + profile.devices.length, 0);
   const busy = there.reduce((sum, { status }) => sum + status.running.length, 0);
   const queued = live.reduce((sum, sweep) => sum + sweep.queued, 0);

@@ -73,12 +73,14 @@ export function whyItWaits({ sweepId, state }: SweepStatus, reason: string): str
 
 /**
  * Shows progress on stderr until the sweep is finished or the signal aborts; says why when points wait.
+ * @param heard is told how far it is, with each change.
  * @returns where the sweep stood then; null when nobody said.
  */
 export async function watchSweep(
   control: ControlConnection,
   sweepId: string,
   signal?: AbortSignal,
+  heard?: (progress: Progress) => void,
 ): Promise<SweepStatus | null> {
   const writer = progressWriter(process.stderr, terminalStyle(process.stderr));
   sayAbove(writer);
@@ -88,8 +90,10 @@ export async function watchSweep(
   let before: ReturnType<typeof fromSweepState> = 'running';
   let last: WatchSweepResponse | undefined;
   const draw = (): void => {
-    if (last?.status !== undefined)
-      writer.update(progressOf(last, last.status, (performance.now() - start) / 1000));
+    if (last?.status === undefined) return;
+    const progress = progressOf(last, last.status, (performance.now() - start) / 1000);
+    writer.update(progress);
+    heard?.(progress);
   };
   // Times go on between two messages.
   const clock = setInterval(draw, 1000);

@@ -199,7 +199,7 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
       name: profile.name,
       state:
         session === null
-          ? 'lost'
+          ? awayState(state, mine.length > 0)
           : isLeaving(dispatcher, profile.name, state)
             ? 'draining'
             : mine.length > 0
@@ -211,6 +211,14 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
       cordoned: dispatcher.state.cordoned.get(profile.name) ?? '',
     };
   });
+}
+
+/**
+ * @param stated what a node said last. @param holds whether it had trials then.
+ * @returns what one that is not connected is: it finished what it had and left, or it is lost.
+ */
+export function awayState(stated: string, holds: boolean): 'drained' | 'lost' {
+  return stated === 'draining' && !holds ? 'drained' : 'lost';
 }
 
 /** @returns whether a node was asked to leave, or says that it is leaving. */

@@ -1,6 +1,6 @@
 import { fromSweepState } from '../../proto/convert.js';
 import type { LiveNode, LiveSearch, LiveSweep, LiveTrial } from '../../report/live/live.js';
-import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
+import { awayState, isLeaving, runningTrials, wireStatus } from '../api/status.js';
 import { type Seer, seesSweep, sweepsOf } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
@@ -54,7 +54,8 @@ export function liveNodes(dispatcher: Dispatcher, registry: Registry): LiveNode[
     .map(({ profile, session, lastSeenAt, state }): LiveNode => {
       const { name } = profile;
       const draining = isLeaving(dispatcher, name, state);
-      const stated = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
+      const there = draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
+      const stated = session === null ? awayState(state, busy.has(name)) : there;
       return { name, state: stated, lastSeenAt: session === null ? lastSeenAt : null, profile };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

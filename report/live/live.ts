@@ -68,8 +68,8 @@ export interface LiveTrial {
 
 export interface LiveNode {
   readonly name: string;
-  readonly state: 'idle' | 'busy' | 'draining' | 'lost';
-  /** When a lost node was last heard of; null while it is connected. */
+  readonly state: 'idle' | 'busy' | 'draining' | 'drained' | 'lost';
+  /** When a node that is away was last heard of; null while it is connected. */
   readonly lastSeenAt: string | null;
   readonly profile: NodeProfile;
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
@@ -56,6 +56,7 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
     authority = new Authority(folder);
     server = authority.issue('coordinator');
   });
+
   /** What shows a certificate of that name. */
   const named = (name: string): ClientSecurity => mutual(authority.ca, authority.issue(name));
   const as = (name: string): ClientSecurity => bearer(authority.ca, name);
@@ -66,6 +67,19 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
       security: { kind: 'mutual-tls', caFile: authority.caFile, certificateFile, keyFile, grants },
     });
   };
+
+  test('an IP address is held against the certificate, and Node.js has nothing to warn of', async () => {
+    const address = await start({ security: byTokens(server, { ops: { scopes: ['read'] } }) });
+    const port = address.split(':').at(-1);
+    const warned: string[] = [];
+    const hear = (warning: Error & { code?: string }) => warned.push(warning.code ?? warning.message);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    expect(await call(`127.0.0.1:${port}`, as('ops'), 'list')).toBe('ok');
+    const elsewhere = { ...as('ops'), serverName: '10.1.2.3' } as ClientSecurity;
+    expect(await call(`127.0.0.1:${port}`, elsewhere, 'list')).toBe('unavailable');
+    expect(warned).toEqual([]);
+  });
 
   test('mutual TLS: who may what follows from the common name', async () => {
     const address = await byCertificates([

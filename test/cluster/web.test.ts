@@ -175,6 +175,17 @@ test('events tell of nodes, progress and results as they come', async () => {
   await reader.until('the loss', (e) => e.event === 'nodes' && e.data[0]?.state === 'lost');
 });
 
+test('a node that finished and left is drained, not lost, wherever nodes are listed', async () => {
+  const { grpcAddress, webUrl } = await start();
+  const reader = await follow(`${webUrl}/api/v1/events`);
+  const { agent } = await enter(grpcAddress);
+  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'draining' } });
+  await reader.until('draining', (e) => e.event === 'nodes' && e.data[0]?.state === 'draining');
+  agent.vanish();
+  await reader.until('drained', (e) => e.event === 'nodes' && e.data[0]?.state === 'drained');
+  expect((await control(grpcAddress).listNodes()).nodes[0]?.state).toBe('drained');
+});
+
 test('a reader resumes after a restart where it was, and a log that is another one says so', async () => {
   const log = { kind: 'sqlite', path: join(folder, 'resumed.sqlite') } as const;
   const before = await start({ log });

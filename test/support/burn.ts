@@ -19,3 +19,11 @@ const BURNER = `
 export function burnAtRandom(seed: number): ChildProcess {
   return spawn(process.execPath, ['-e', BURNER, String(seed)], { stdio: 'ignore' });
 }
+
+/** Busy all the time, until whoever began it is gone. */
+const STEADY = 'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e8; i++);';
+
+/** Burns one CPU until it is stopped. */
+export function burn(): ChildProcess {
+  return spawn(process.execPath, ['-e', STEADY], { stdio: 'ignore' });
+}

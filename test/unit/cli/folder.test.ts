@@ -42,6 +42,7 @@ describe('the folder of a run', () => {
     const open = (spec: string) => openRunFolder(root, sweepOf(spec), false).release();
     open('{ models: "builtin:small" }');
     writeFileSync(join(root, 'results.jsonl'), '');
+    writeFileSync(join(root, 'log.sqlite'), '');
     open('{ models: "builtin:small", measure: { maxRepeats: 4 } }');
     expect(said).not.toHaveBeenCalled();
     open('{ models: "builtin:tiny" }');
@@ -49,6 +50,18 @@ describe('the folder of a run', () => {
       /holds results of other points: .+ stay in its log; --out keeps both/,
     );
     expect(JSON.parse(readFileSync(join(root, 'run.json'), 'utf8'))).toMatchObject({ file: 'kv.yaml' });
+  });
+
+  test('is refused where results have lost their log, unless all is measured again', () => {
+    writeFileSync(join(root, 'results.jsonl'), 'kept');
+    expect(refusal(root)).toMatchObject({
+      exitCode: 2,
+      hint: expect.stringMatching(/log\.sqlite back.*--fresh/),
+    });
+    expect(readFileSync(join(root, 'results.jsonl'), 'utf8')).toBe('kept');
+    expect(existsSync(join(root, 'running.pid'))).toBe(false);
+    openRunFolder(root, DOCUMENT, true).release();
+    expect(existsSync(join(root, 'results.jsonl'))).toBe(false);
   });
 
   test.runIf(process.platform === 'linux')('below /proc is refused at once', () => {

@@ -10,7 +10,7 @@ import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { searchLines } from '../../../cli/plan/search.js';
-import { promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
+import { crowdedText, promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
@@ -319,7 +319,16 @@ describe('the time of a sweep', () => {
     }).promise!;
     expect(more.filesSeconds).toBeGreaterThan(2 * 0.7);
     expect(more.qualitySeconds).toBeGreaterThan(2);
-    expect(promiseText({ ...plain, aboutSeconds: 80 }, 20)).toBe('about 1 min 40 s, at most 2 min 05 s');
+    const beside = (crowding: number) => {
+      const { sweep, space } = planOf({});
+      return sweepTime(sweep, space, byFactors, { firstSeconds: 10, crowding }).promise!;
+    };
+    // A neighbour takes starts after the first away before it makes the run longer.
+    expect(beside(2).aboutSeconds).toBeCloseTo(10 + 2 * 5 + plain.startsSeconds, 9);
+    expect(beside(6).aboutSeconds).toBeCloseTo(10 + 6 * 5 + 2 * plain.startsSeconds, 9);
+    expect(crowdedText(beside(6))).toBe(' beside what else runs here (× 6.0)');
+    expect(crowdedText(beside(1.2))).toBe('');
+    expect(promiseText(100)).toBe('about 1 min 40 s, at most 2 min 05 s');
     const silent = (spec: Record<string, unknown>, by?: TimeEstimator) => {
       const { promise, promiseAbsent } = promiseOf(spec, by);
       return promise === null ? promiseAbsent : '';
@@ -356,7 +365,13 @@ describe('a search', () => {
   test('is planned with what ends it, and warned of where one trial takes more than its budget', () => {
     const lines = (budget: object) => {
       const { sweep, space } = planOf({ search: { seed: 7, budget }, measure: { maxSeconds: 10 } });
-      const time = { seconds: { least: 20, most: 40 }, absent: null, how: null, atLeast: false };
+      const time = {
+        seconds: { least: 20, most: 40 },
+        absent: null,
+        how: null,
+        atLeast: false,
+        firstSeconds: 0,
+      };
       const one = secondsOfATrial(sweep, space.count, { ...time, promise: null, promiseAbsent: null });
       return searchLines(sweep.search!, one);
     };

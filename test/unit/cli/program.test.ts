@@ -12,3 +12,22 @@ test('whoever names a command loads that one; whoever names none may want any', 
     expect(await loaded(...words)).toEqual(names);
   expect(await loaded('--version')).toEqual([]);
 });
+
+test('--out and --output mean the same wherever a command has one of them', async () => {
+  const placeIn = async (words: string[]) => {
+    const command = (await createProgram(words)).commands[0]!;
+    command.action(() => undefined);
+    command.parse(words.slice(1), { from: 'user' });
+    const { out, output } = command.opts();
+    return out ?? output;
+  };
+  for (const word of ['--out', '--output', '-o']) {
+    expect(await placeIn(['run', 'a.yaml', word, 'there'])).toBe('there');
+    expect(await placeIn(['report', 'a', word, 'there'])).toBe('there');
+  }
+  expect(await placeIn(['run', 'a.yaml', '--output=there'])).toBe('there');
+  // llama-bench's `-o` is a format, and stays one.
+  expect(
+    (await createProgram(['bench'])).commands[0]!.options.filter(({ long }) => /^--out/.test(long ?? '')),
+  ).toHaveLength(2);
+});

@@ -103,12 +103,14 @@ function NodeRow({ node, running }: { node: LiveNode; running: readonly LiveTria
 }
 
 function fleetText(nodes: readonly LiveNode[], running: readonly LiveTrial[]): string {
-  const lost = nodes.filter((node) => node.state === 'lost').length;
-  const here = nodes.length - lost;
+  const count = (state: LiveNode['state']) => nodes.filter((node) => node.state === state).length;
+  const [lost, drained] = [count('lost'), count('drained')];
+  const here = nodes.length - lost - drained;
   const parts = [
     `${here} ${here === 1 ? 'node' : 'nodes'} connected`,
     `${running.length} ${running.length === 1 ? 'trial' : 'trials'} running`,
   ];
   if (lost > 0) parts.push(`${lost} lost`);
+  if (drained > 0) parts.push(`${drained} drained`);
   return parts.join(', ');
 }

@@ -419,7 +419,7 @@ export interface ListNodesResponse {
 
 export interface NodeStatus {
   name: string;
-  /** `idle`, `busy`, `draining`, `lost`; before it asks for work `measuring` (its roofs) or `looking` (for runners) */
+  /** `idle`, `busy`, `draining`, away `drained` or `lost`; before it asks for work `measuring` (its roofs) or `looking` (for runners) */
   state: string;
   lastSeenAt: string;
   /** core/experiment/node.ts NodeProfile as JSON. */
