@@ -2,7 +2,7 @@ import type { Measurement, Missing, ResultRecord } from '../core/result/result.j
 import { Commons, TELLING_ROWS } from '../judgement/estimates.js';
 import { combineStarts } from '../judgement/trials.js';
 import { CompactRecords } from './compact.js';
-import { csvFigure, csvFigures, csvPieces, figuresOf, measurementsOf } from './csv.js';
+import { csvFigure, csvFigures, csvPieces, measurementsOf } from './csv.js';
 import { IncrementalReport } from './incremental/report.js';
 import type { ReportRequest } from './report.js';
 import type { Row } from './rows.js';
@@ -127,7 +127,7 @@ export class CsvTable {
   pieces(): Generator<string> {
     const report = this.#growing.report();
     const commons = new Commons(report.rows.slice(0, TELLING_ROWS).map((row) => this.#startsOf(row)));
-    return csvPieces(report, (row) => figuresOf(combineStarts(this.#startsOf(row), commons)));
+    return csvPieces(report, (row) => combineStarts(this.#startsOf(row), commons));
   }
 
   #startsOf({ starts }: Row): ResultRecord[] {

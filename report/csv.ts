@@ -1,8 +1,9 @@
-import { METRICS } from '../core/metrics/catalogue.js';
+import { METRIC_NAMES, METRICS } from '../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import { isPaced } from '../judgement/pace.js';
+import { shownMetrics } from './columns.js';
 import type { Report } from './report.js';
-import { METRIC_COLUMNS, rowColumns } from './row-columns.js';
+import { columnsOfMetric, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';
 
 export type Cell = string | number | boolean | null;
@@ -18,32 +19,35 @@ export function linesOf<T>(items: readonly T[], columns: Columns<T>): { head: st
 
 /**
  * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
- * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval; of those that neighbours'
+ * sweep over the same axes: all axes, then every metric of the catalogue, or those that were asked for, with the ends of its 95 % interval; of those that neighbours'
  * readings adjust also what was measured, the factor, and the number of a calm machine with its interval.
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
-  return [...csvPieces(report, ({ trial }) => figuresOf(trial))].join('');
+  return [...csvPieces(report, ({ trial }) => trial)].join('');
+}
+
+/** @returns the metrics of a report's CSV: all, where nobody asked for columns. */
+function metricsOf({ columns, objectives }: Report): readonly string[] {
+  return columns === null ? METRIC_NAMES : [...shownMetrics(objectives, columns)];
 }
 
 /** Lines that are handed on together. */
 const PIECE = 1000;
 
-/** @returns what `csvFigures` says of the measurements of a record. */
-export function figuresOf({ measurements }: ResultRecord): string {
-  return csvFigures((name) => csvFigure(measurements[name]));
-}
-
 /**
- * @param figures what `csvFigures` says of a row
+ * @param recordOf a record with what a row says as its measurements
  * @returns the same, some lines at a time
  */
-export function* csvPieces(report: Report, figures: (row: Row) => string): Generator<string> {
+export function* csvPieces(report: Report, recordOf: (row: Row) => ResultRecord): Generator<string> {
   const columns = rowColumns(report);
-  const head = [...columns, ...METRIC_COLUMNS].map(({ name }) => name);
+  const metrics = metricsOf(report);
+  const head = [...columns, ...metrics.flatMap(columnsOfMetric)].map(({ name }) => name);
   let text = csvLines([head]);
   for (const [i, row] of report.rows.entries()) {
-    text += `${columns.map(({ of }) => field(of(row))).join(',')}${figures(row)}\r\n`;
+    const { measurements } = recordOf(row);
+    const figures = csvFigures((name) => csvFigure(measurements[name]), metrics);
+    text += `${columns.map(({ of }) => field(of(row))).join(',')}${figures}\r\n`;
     if (i % PIECE !== PIECE - 1) continue;
     yield text;
     text = '';
@@ -64,12 +68,15 @@ export interface CsvFigure {
 
 /**
  * @param figureOf null = the metric has no number
- * @returns the end of a line: every metric with its interval, after a comma. Of tens of thousands of lines nearly all is
+ * @returns the end of a line: each metric with its interval, after a comma. Of tens of thousands of lines nearly all is
  *   figures, which need no quotes.
  */
-export function csvFigures(figureOf: (metric: string) => CsvFigure | null): string {
+export function csvFigures(
+  figureOf: (metric: string) => CsvFigure | null,
+  metrics: readonly string[] = METRIC_NAMES,
+): string {
   let text = '';
-  for (const { name } of METRICS) {
+  for (const name of metrics) {
     const figure = figureOf(name);
     if (figure === null) text += isPaced(name) ? ',,,,,,,,' : ',,,';
     else {
@@ -81,7 +88,7 @@ export function csvFigures(figureOf: (metric: string) => CsvFigure | null): stri
   return text;
 }
 
-/** @returns the measurements that `csvFigures` wrote of a start, as far as it wrote them. */
+/** @returns the measurements that `csvFigures` wrote of a start with all metrics, as far as it wrote them. */
 export function measurementsOf(figures: string): ResultRecord['measurements'] {
   const cells = figures.split(',').slice(1);
   const none = { mean: 0, median: 0, n: 1, stddev: null, cv: null, samples: null, source: null };

@@ -34,15 +34,18 @@ const BEHIND: readonly RowColumn[] = [
 ];
 
 /**
- * Every metric of the catalogue with the ends of its 95 % interval, in the unit that its name ends in; of those that neighbours' readings
- * adjust also what was measured, the factor, and the number of a calm machine.
+ * @returns what exports have of a metric: its number with the ends of its 95 % interval, in the unit that its name ends in; of one that
+ * neighbours' readings adjust also what was measured, the factor, and the number of a calm machine.
  */
-export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }): RowColumn[] => [
+export const columnsOfMetric = (name: string): readonly RowColumn[] => [
   { name, kind: 'number', of: (row) => metricOf(row, name) },
   { name: `${name}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, name)?.[0] ?? null },
   { name: `${name}Ci95High`, kind: 'number', of: (row) => intervalOf(row, name)?.[1] ?? null },
   ...(isPaced(name) ? adjustmentColumns(name) : []),
-]);
+];
+
+/** Of every metric of the catalogue. */
+export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }) => columnsOfMetric(name));
 
 function adjustmentColumns(name: string): RowColumn[] {
   const calm = calmName(name);

@@ -29,6 +29,21 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('csv', () => {
+  test('has the metrics that were asked for, in that order, with their intervals, where anybody asked', () => {
+    const asked = buildReport(sweepRecords({ experiments: 2 }), {
+      sweepName: 's',
+      objectives: [],
+      columns: ['peakResidentBytes', 'perplexity'],
+    });
+    const [named = [], first = []] = parseCsv(EXPORTERS.csv(asked).text);
+    const metrics = named.slice(named.indexOf('failure') + 1);
+    expect(metrics).toEqual(
+      ['peakResidentBytes', 'perplexity'].flatMap((name) => [name, `${name}Ci95Low`, `${name}Ci95High`]),
+    );
+    expect(Number(first[named.indexOf('peakResidentBytes')])).toBeGreaterThan(0);
+    expect(first).toHaveLength(named.length);
+  });
+
   const [head = [], ...rows] = parseCsv(EXPORTERS.csv(report).text);
   const column = (name: string) => head.indexOf(name);
 
