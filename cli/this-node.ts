@@ -1,5 +1,6 @@
 import { type ThisNode as Described, describeNode } from '../agent/door/node.js';
 import type { DeviceProfile } from '../core/experiment/node.js';
+import type { Sweep } from '../core/sweep/spec.js';
 import { usageError } from './exit.js';
 import { agentConfig } from './node-config.js';
 
@@ -23,4 +24,12 @@ export function devicesNamed(
   const named = id === undefined ? devices : devices.filter((device) => device.id === id);
   if (named.length > 0) return named;
   throw missing(`this node has no device ${id}`, `It has ${devices.map((device) => device.id).join(', ')}.`);
+}
+
+/** @returns this machine with the devices alone that a sweep asks for. */
+export function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
+  const devices = profile.devices.filter(({ classes }) =>
+    classes.some((name) => placement.devices.includes(name)),
+  );
+  return { ...node, profile: { ...profile, devices } };
 }

@@ -9,12 +9,11 @@ import { crowding } from '../../process/device/crowding.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
+import { firstSeconds } from '../factors/first.js';
 import { localModelFolders, type ModelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
-import { firstSeconds } from '../run/begin.js';
-import { devicesOf } from '../run/prepare.js';
 import { fitted, openSweep } from '../sweep-file.js';
-import { type ThisNode, thisNode } from '../this-node.js';
+import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
 import { type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
@@ -137,7 +136,7 @@ async function conditionsOf(
   here: ThisNode,
   { modelFolders: folders }: ModelSettings,
 ): Promise<Conditions> {
-  const asked = { sweep, here: devicesOf(sweep, here), folders, options: { roofs: true } };
+  const asked = { sweep, here: devicesOf(sweep, here), folders };
   const crowded = crowding();
   return { firstSeconds: await firstSeconds(asked, crowded), crowding: crowded };
 }

@@ -1,9 +1,10 @@
-import { fitMissing, lackingHere, measureMissing } from '../../agent/door/roofs.js';
+import { fitMissing, measureMissing } from '../../agent/door/roofs.js';
 import { sweepId } from '../../core/sweep/identity.js';
 import { crowding } from '../../process/device/crowding.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { duration } from '../../report/time-left.js';
 import { askedOfFactors } from '../factors/asked.js';
+import { BEHIND_SECONDS, firstSeconds, LEAST_FIT_SECONDS } from '../factors/first.js';
 import { unlessTerminated } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { timeEstimator } from '../plan/estimate.js';
@@ -18,38 +19,7 @@ import {
 } from '../plan/sweep-time.js';
 import { FOREGROUND } from '../single/foreground.js';
 import type { Job } from './drive.js';
-import type { Prepared } from './prepare.js';
 import { followed, leftOf, type SweepPace, sweepLeft, type TimePromise } from './time-promise.js';
-
-/** Roofs and factors of a first run together, on a machine of its own. */
-const FIRST_RUN_SECONDS = 25;
-/** Of them roofs, which nothing but what they wait for makes longer; and what comes behind the last bench. */
-const ROOFS_SECONDS = 8;
-const BEHIND_SECONDS = 4;
-/** Few benches are better than none. */
-const LEAST_FIT_SECONDS = 4;
-
-/** @returns seconds that roofs and factors take that this machine lacks, at most; 0 where it lacks none, or was asked to do without. */
-export async function firstSeconds(
-  {
-    sweep,
-    here,
-    folders,
-    options,
-  }: Pick<Prepared, 'sweep' | 'here' | 'folders'> & {
-    readonly options: Pick<Prepared['options'], 'roofs'>;
-  },
-  crowded: number,
-): Promise<number> {
-  // The same word of the environment keeps a node's agent from measuring them.
-  if (!options.roofs || (process.env.RIDGE_ROOFS ?? 'auto') !== 'auto') return 0;
-  const { roofs, factors } = await lackingHere(here, askedOfFactors(sweep, folders));
-  if (!roofs && !factors) return 0;
-  return Math.max(
-    FIRST_RUN_SECONDS,
-    (roofs ? ROOFS_SECONDS * crowded : 0) + LEAST_FIT_SECONDS + BEHIND_SECONDS,
-  );
-}
 
 /**
  * Promises how long a run takes, from the start of its command on, and measures first what this machine lacks of roofs and factors. Where nothing
@@ -59,7 +29,7 @@ export async function firstSeconds(
 export async function begin(control: ControlConnection, job: Job): Promise<SweepTime | null> {
   const { sweep, space, here, folders } = job;
   const crowded = crowding();
-  const first = await firstSeconds(job, crowded);
+  const first = job.options.roofs ? await firstSeconds(job, crowded) : 0;
   const timeOf = async (before: number) =>
     sweepTime(sweep, space, await timeEstimator(here, folders), { firstSeconds: before, crowding: crowded });
   const time = await timeOf(first);

@@ -10,7 +10,7 @@ import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
-import { type ThisNode, thisNode } from '../this-node.js';
+import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import type { RunOptions } from './command.js';
 
 /** A sweep that can run on this machine, as far as that can be told before. */
@@ -63,12 +63,4 @@ function requireLabels({ name, placement: { nodeSelector } }: Sweep, { profile }
     `${name} asks for a node with ${labelsText(nodeSelector)}, and this machine has ${labelsText(profile.labels) || 'no labels'}`,
     'Remove placement.nodeSelector, give this machine `labels` in a file for --config, or submit the sweep to a coordinator.',
   );
-}
-
-/** @returns this machine with the devices alone that a sweep asks for. */
-export function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
-  const devices = profile.devices.filter(({ classes }) =>
-    classes.some((name) => placement.devices.includes(name)),
-  );
-  return { ...node, profile: { ...profile, devices } };
 }
