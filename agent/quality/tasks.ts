@@ -342,9 +342,7 @@ export function scoredAgain(task: Task, record: AnswerRecord): AnswerRecord {
   if (item === undefined) return record;
   const { base, absent: before } = record;
   const scored = ({ answer, taken }: GivenAnswer, of: 'model' | 'base') =>
-    item.choices === null
-      ? scoreTexts(task, item, answersIn(record, of))
-      : scoreOptions(item, answer, taken);
+    item.choices === null ? scoreTexts(task, item, answersIn(record, of)) : scoreOptions(item, answer, taken);
   const own = scored(record, 'model');
   const { extracted: _, ...absent } = before;
   return {

@@ -153,7 +153,9 @@ async function besideHarness(
 
 const { RIDGEPOINT_LM_EVAL: python, RIDGEPOINT_SCORERS_PYTHON: scorers } = process.env;
 if (python === undefined) {
-  console.log('RIDGEPOINT_LM_EVAL has to name a Python with lm-eval 0.4.13, torch, transformers and accelerate');
+  console.log(
+    'RIDGEPOINT_LM_EVAL has to name a Python with lm-eval 0.4.13, torch, transformers and accelerate',
+  );
   process.exit(1);
 }
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-scenarios-'));

@@ -65,7 +65,12 @@ const paired = (a: Run, b: Run, pace: 'decode' | 'prefill', prior = PRIORS[pace]
 };
 /** What the independent implementation began with; its prefill goes by the share of all CPU time. */
 const REFERENCE_PRIORS: Record<'decode' | 'prefill', Partial<Prior>> = {
-  decode: { explainedSd: 0, slopesSd: [0.4, 0.12, 0.2], rowSlopesSd: [0.25, 0.07, 0.1], spreadSlopes: [0.35, 0.1, 0.3] },
+  decode: {
+    explainedSd: 0,
+    slopesSd: [0.4, 0.12, 0.2],
+    rowSlopesSd: [0.25, 0.07, 0.1],
+    spreadSlopes: [0.35, 0.1, 0.3],
+  },
   prefill: {
     explainedSd: 0,
     slopes: [0.6, 0.13, 2.5],
