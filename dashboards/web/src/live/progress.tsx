@@ -1,5 +1,6 @@
 import { gradesText } from '../../../../report/grades-text.js';
 import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import { budgetSpent } from '../../../../report/search-left.js';
 import { duration, secondsLeft, settledOf, stillRuns } from '../../../../report/time-left.js';
 
 /** How a sweep stands in one line: a bar whose parts are states, and the counts in words. */
