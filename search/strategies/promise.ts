@@ -1,25 +1,30 @@
-import type { PriorOf } from '../history.js';
+import type { History, PriorOf } from '../history.js';
 import { ranked } from '../order.js';
 
 /**
  * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
- * the model explains all that it was not shown; less by what it explains less. A prior that fades with the number of observations (π-BO:
- * Hvarfner et al., ICLR 2022) is right where it was given; this one is learned, and says more the more it has seen.
+ * the model explains all that it was not shown; less by what it explains less.
  */
 const PREDICTED = 4;
+/**
+ * Observations until which that is so. From there on it fades with the square of their number, as a prior does (π-BO: Hvarfner et al., ICLR 2022):
+ * densities come to know what a model of single values cannot say.
+ */
+const FADES_FROM = 90;
 /** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
 const TIME = 0.5;
 
 /** @returns what predictions add to the score of each candidate; 0 without predictions. */
 export function promiseOf(
-  prior: PriorOf | null,
+  { prior, observations }: Pick<History, 'prior' | 'observations'>,
   candidates: readonly number[],
 ): (position: number) => number {
   if (prior === null) return () => 0;
+  const weight = PREDICTED * Math.min(1, FADES_FROM / Math.max(1, observations.length)) ** 2;
   const places = placesBy(prior, candidates);
   return (position) => {
     const { explained, seconds } = prior(position);
-    return PREDICTED * explained * places.get(position)! - TIME * Math.log(seconds);
+    return weight * explained * places.get(position)! - TIME * Math.log(seconds);
   };
 }
 

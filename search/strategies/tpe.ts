@@ -55,7 +55,7 @@ export const tpe: Strategy = {
       const position = space.positionOf(below.draw(draws));
       if (position !== null && !history.asked(position)) candidates.add(position);
     }
-    const promise = promiseOf(prior, [...candidates]);
+    const promise = promiseOf(history, [...candidates]);
     let best: number | null = null;
     let highest = Number.NEGATIVE_INFINITY;
     for (const position of candidates) {

@@ -33,7 +33,7 @@ const ALIKE = 0.35;
  * drawn value by value, so that small branches come as often as large ones. Predictions choose among the least familiar ones.
  */
 export function unfamiliar(history: History, draws: Draws): number | null {
-  const { space, observations, pending, asked, prior } = history;
+  const { space, observations, pending, asked } = history;
   const near = space.axes.map((axis) => nearnessOf(axis, ALIKE));
   const seen = [
     ...observations.map(({ digits }) => digits),
@@ -48,7 +48,7 @@ export function unfamiliar(history: History, draws: Draws): number | null {
   const least = [...novelties].sort((a, b) => b[1] - a[1]).map(([position]) => position);
   const [first, ...others] = least.slice(0, LEAST);
   if (first === undefined) return drawNew(history, draws);
-  const promise = promiseOf(prior, [first, ...others]);
+  const promise = promiseOf(history, [first, ...others]);
   return others.reduce((best, one) => (promise(one) > promise(best) ? one : best), first);
 }
 
