@@ -36,11 +36,17 @@ export class Users {
       const resubmit = (leader: SimulatedCoordinator) => leader.submit({ ...sweep, priority });
       this.#once(random.between(sweep.at, until), resubmit, `priority ${priority} of ${sweepId}`, told);
     }
-    this.#insist(
-      until,
-      (leader) => leader.pause(sweepId, 'resume-requested'),
-      () => this.#lastOf(sweepId) !== 'SweepPaused',
-    );
+    this.#keepGoing(sweepId, until);
+  }
+
+  /** Resumes a sweep whenever it is seen to be paused: a pause that was answered by an error, for its store stalled, may be in the log later. */
+  #keepGoing(sweepId: string, seconds: number): void {
+    this.#world.after(seconds, () => {
+      const paused = this.#lastOf(sweepId) === 'SweepPaused';
+      const leader = paused ? this.#leader() : undefined;
+      leader?.pause(sweepId, 'resume-requested').catch(() => undefined);
+      this.#keepGoing(sweepId, 0.5);
+    });
   }
 
   /** Asks whoever leads then; where nobody does, nothing comes of it. */
