@@ -1,5 +1,5 @@
 import { failed } from '../../../core/errors.js';
-import type { ServerKindName } from '../../../core/runners/server/index.js';
+import { PROFILES, type ServerKindName } from '../../../core/runners/server/index.js';
 import { formatOf } from '../../../formats/index.js';
 import type { ConfiguredServer } from '../../servers/config.js';
 import { findServers } from '../../servers/find.js';
@@ -33,7 +33,9 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   const notes = problems.map(({ name, problem }) => (name === kind ? problem : `${name}: ${problem}`));
   if (first === undefined) {
     const reason = notes.length > 0 ? notes.join('; ') : `the node's configuration names no server ${kind}`;
-    const hint = `name it under servers in the agent's configuration (docs/servers.md)`;
+    const naming = `name it under servers in the agent's configuration (docs/servers.md)`;
+    const hint =
+      PROFILES[kind].built === null ? naming : `\`ridge engines build server\` compiles one; or ${naming}`;
     return { available: false, kind, reason, hint };
   }
   const devices = first.server.profile.devices;
