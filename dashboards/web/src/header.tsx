@@ -100,8 +100,7 @@ function Best({ report, metric, better, onOpen }: BestProps) {
       <dd>
         <button type="button" class="figure" onClick={() => onOpen(best.experimentId)}>
           <b>{number}</b>
-          <span class="quiet"> {spreadText(quoted, scale)}</span>
-          {scale.unit}
+          <span class="quiet"> {spreadText(quoted, scale)}</span> {scale.unit}
           <span class="label">{best.label || `row ${best.number}`}</span>
         </button>
       </dd>

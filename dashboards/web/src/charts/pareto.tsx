@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../report/columns.js';
+import { calmOf } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
 import { metricText } from '../../../../report/scale.js';
@@ -106,7 +107,8 @@ function dataOf(points: readonly Point[], front: PlottedFront, metrics: readonly
 /** The first two objectives; what is missing is filled from the columns. Throughput reads best going up. */
 function firstAxes(report: Report): { x: string; y: string } {
   const names = report.metrics
-    .filter((m) => m.better !== null && (m.objective || m.shown))
+    // A calm machine's number lies beside that of the run, and is no trade-off.
+    .filter((m) => m.better !== null && (m.objective || m.shown) && calmOf(m.name) === null)
     .map((m) => m.name);
   const [first = '', second = ''] = names;
   return { x: second || first, y: first };
