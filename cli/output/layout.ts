@@ -154,12 +154,11 @@ const OTHERS = 100;
 function importanceOf({ rows }: Report): (metric: MetricColumn) => number {
   const kinds = new Set(rows.map(({ experiment }) => experiment.workload.kind));
   const keys = [...kinds].flatMap((kind) => workloadNamed(kind)?.keyMetrics ?? []) as readonly string[];
-  const place = (order: readonly string[], name: string) =>
-    order.includes(name) ? order.indexOf(name) : order.length;
   return ({ name, objective }) => {
     if (objective) return -1;
     if (calmOf(name) !== null) return OTHERS;
-    return keys.includes(name) ? keys.indexOf(name) : OTHERS + place(KEEP, name);
+    if (keys.includes(name)) return keys.indexOf(name);
+    return OTHERS + (KEEP.includes(name) ? KEEP.indexOf(name) : KEEP.length);
   };
 }
 

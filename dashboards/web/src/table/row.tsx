@@ -10,19 +10,10 @@ function fullText(row: Row, axis: AxisColumn): string | undefined {
   return full === cellText(axis, row.axes[axis.name]) && full.length < 30 ? undefined : full;
 }
 
-/** @returns what tells a row from others on a narrow screen: the values of axes, with a name before those that say nothing by themselves. */
-function shortName(row: Row, axes: readonly AxisColumn[], names: ReadonlyMap<string, string>): string {
-  const values = axes.map((axis) => {
-    const [value, text] = [row.axes[axis.name], cellText(axis, row.axes[axis.name])];
-    return typeof value === 'string' ? text : `${names.get(axis.name)}=${text}`;
-  });
-  return values.join(' ') || row.label;
-}
-
 interface RowProps {
   readonly axes: readonly AxisColumn[];
-  /** Those that stand in its name on a narrow screen, and what they are called there. */
-  readonly naming: { readonly axes: readonly AxisColumn[]; readonly names: ReadonlyMap<string, string> };
+  /** What tells it from others on a narrow screen. */
+  readonly name: string;
   /** Its name and its numbers come first, what it is made of after them. */
   readonly narrow: boolean;
   readonly hovered: boolean;
@@ -61,7 +52,7 @@ export const TableRow = memo(function TableRow({
   metrics,
   swatch,
   axes,
-  naming,
+  name,
   narrow,
   hovered,
   opened,
@@ -108,7 +99,7 @@ export const TableRow = memo(function TableRow({
         <td class="row-name" title={row.label}>
           <span>
             <Mark row={row} />
-            <span class="place">{row.number}</span> {shortName(row, naming.axes, naming.names)}
+            <span class="place">{row.number}</span> {name}
           </span>
         </td>
       ) : (

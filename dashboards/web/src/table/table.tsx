@@ -1,6 +1,6 @@
 import { useMemo, useRef } from 'preact/hooks';
 import { tellingAxes } from '../../../../report/columns.js';
-import { shortNames } from '../../../../report/row-labels.js';
+import { rowLabels } from '../../../../report/row-labels.js';
 import { NARROW, useMedia } from '../media.js';
 import { Columns, TableHead } from './head.js';
 import { ROW, useSameRowsInView } from './in-view.js';
@@ -24,10 +24,7 @@ export function Table(props: ResultsProps) {
   const measured = useRef(new Widths());
   const narrow = useMedia(NARROW);
   const widths = useMemo(() => measured.current.of(report.rows, metrics, narrow), [report, metrics, narrow]);
-  const naming = useMemo(() => {
-    const telling = tellingAxes(axes, report.rows);
-    return { axes: telling, names: shortNames(telling.map(({ name }) => name)) };
-  }, [report]);
+  const nameOf = useMemo(() => rowLabels(tellingAxes(axes, report.rows)), [report]);
   useSameRowsInView(scroller, rows, sort, props.filter);
   const [first, last] = useRowsInView(scroller, rows.length);
   const { focused, setFocus, onKeyDown } = useRowKeys(scroller, rows, props);
@@ -43,7 +40,7 @@ export function Table(props: ResultsProps) {
             <TableRow
               key={row.experimentId}
               axes={axes}
-              naming={naming}
+              name={nameOf(row.axes)}
               narrow={narrow}
               row={row}
               index={first + i}
