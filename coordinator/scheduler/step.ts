@@ -281,13 +281,15 @@ function asked(
   const lease = state.leases.get(trialId);
   if (lease !== undefined && (again || answered === null)) loseLease(state, lease, at, false);
   if (again) return [];
-  queue.stale.delete(about.position);
   const questions = quality?.questions === undefined ? null : questionsId(quality.questions);
   const isNews = questions !== null && (sweep.doubted || sweep.questions === null);
   const facts: Fact[] = [];
+  if (isNews && questions !== sweep.questions)
+    facts.push({ fact: 'QuestionsChanged', sweepId: about.id, questions, at });
+  // Where facts are still to be written, they end the doubt: until then nobody may take the sweep for complete.
+  if (facts.length === 0 && answered === null) queue.stale.delete(about.position);
   // Answers that could not be had before are asked for once more.
   if (isNews && questions === sweep.questions) questionsChanged(state, sweep, questions);
-  else if (isNews) facts.push({ fact: 'QuestionsChanged', sweepId: about.id, questions, at });
   if (answered !== null) facts.push({ fact: 'ResultRecorded', record: answered });
   return facts;
 }
