@@ -59,12 +59,12 @@ class Asking {
     for (let lease = ask(); lease !== null; lease = ask()) {
       this.leases.push(lease);
       if (this.leases.length > 100) throw new Error('endless');
-      this.#report(lease);
+      this.report(lease);
     }
     return this.leases.slice(from).map(({ position, purpose }) => `${position} ${purpose}`);
   }
 
-  #report(lease: Lease): void {
+  report(lease: Lease): void {
     const ending = this.failing && lease.purpose === 'quality' ? { failure: crashed } : {};
     const record = aRecord(lease, aNode(), ending);
     const asked: ResultRecord = {
@@ -124,6 +124,16 @@ describe('a sweep whose questions may have changed', () => {
       kept: { questions: questionsId(FIRST) },
     });
     expect([status(asking.sim).state, asking.records.length, asking.stale]).toEqual(['done', 3, []]);
+  });
+
+  test('is not complete before what came of the comparison is written', () => {
+    const asking = new Asking();
+    asking.run();
+    asking.files = OTHER_KEY;
+    asking.again();
+    asking.sim.diskFull = true;
+    asking.report(asking.sim.ask()!);
+    expect(status(asking.sim).state).toBe('running');
   });
 
   test('has every point asked again once, and none measured again; a restart knows what is done', () => {
