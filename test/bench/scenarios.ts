@@ -8,7 +8,7 @@
  * digit; what is read (prompts, by their hashes) is the same text; log-probabilities of options differ by rounding alone; what was
  * generated is the same text.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,13 +55,9 @@ function harness(python: string, model: string, folder: string, asked: readonly 
     HF_DATASETS_CACHE: join(folder, 'cache'),
     TOKENIZERS_PARALLELISM: 'false',
   };
-  const said = execFileSync(python, args, {
-    env,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return said
+  const { status, stdout, stderr } = spawnSync(python, args, { env, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  if (status !== 0) throw new Error(`the harness ended with ${status}:\n${stderr.slice(-3000)}`);
+  return stdout
     .split('\n')
     .flatMap((line) => (line.startsWith('FOUND ') ? [JSON.parse(line.slice(6)) as Found] : []));
 }

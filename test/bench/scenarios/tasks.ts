@@ -116,9 +116,14 @@ export function writeTasks(folder: string, items: number): void {
       };
     }),
   );
+  // The harness looks at the first letter of each option of the first item: that one has no empty option.
   file(
     'negations',
-    numbers.map((i) => ({ statement: `The ${ANIMALS[i % 15]} number ${i} is`, answer: i % 2 })),
+    numbers.map((i) => ({
+      statement: `The ${ANIMALS[i % 15]} number ${i} is`,
+      options: [i === 0 ? 'so' : '', 'not'],
+      answer: i % 2,
+    })),
   );
   const data = (name: string) => {
     const path = join(folder, `${name}.jsonl`);
@@ -147,7 +152,7 @@ metric_list: [{ metric: acc }, { metric: acc_norm }]
   const negations = `output_type: multiple_choice
 doc_to_text: "{{statement}}"
 doc_to_target: "{{answer}}"
-doc_to_choice: ["", "not"]
+doc_to_choice: "{{options}}"
 metric_list: [{ metric: acc }]
 `;
   const sums = String.raw`output_type: generate_until
