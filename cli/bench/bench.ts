@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import type { ResultRecord } from '../../core/result/result.js';
 import { labelsIn } from '../../core/sweep/labels.js';
@@ -39,7 +39,7 @@ export async function bench(options: BenchOptions): Promise<number> {
 interface BenchSweep {
   readonly sweep: SweepFile;
   /** What its run is told beside the options. */
-  readonly run: Pick<BenchOptions, 'servers' | 'out'>;
+  readonly run: Partial<Pick<BenchOptions, 'servers' | 'out' | 'models'>>;
 }
 
 const HINT = 'ridge bench --help says what each flag takes; nothing was started.';
@@ -72,7 +72,13 @@ async function loadSweep(options: BenchOptions, url: string): Promise<BenchSweep
   say(found);
   // Somebody may have started it again in another way, so the rows of another time are not taken for its own.
   const time = new Date().toISOString().replace(/\D/g, '').slice(2, 14);
-  return { sweep, run: { servers, out: options.out ?? join(DEFAULT_OUT, `${sweep.sweep.name}-${time}`) } };
+  const out = options.out ?? join(DEFAULT_OUT, `${sweep.sweep.name}-${time}`);
+  // Whoever names a file here may read it.
+  const files = [...(load.promptDataset ?? []), ...(load.trace ?? [])];
+  return {
+    sweep,
+    run: { servers, out, models: [...options.models, ...files.map((file) => dirname(resolve(file)))] },
+  };
 }
 
 /** @throws CommandError (2) for a flag that says how an engine is started, or asks it without a server. */

@@ -77,12 +77,27 @@ export const IGNORED_OF_VLLM: Ignored = [
   [['label', 'metadata', 'request-id-prefix'], true, 'records name the server, the load and the time'],
 ];
 
+/** Its flags that are other spellings of options of a load. */
+export const VLLM_SPELLINGS = [
+  'request-rate',
+  'max-concurrency',
+  'burstiness',
+  'num-prompts',
+  'num-warmups',
+  'random-input-len',
+  'random-output-len',
+  'input-len',
+  'output-len',
+  'dataset-path',
+  'temperature',
+] as const;
+
 /** For the end of `ridge bench --help`. */
 export const VLLM_HELP = `
-Of vllm bench serve these work with --url: --base-url --model --tokenizer --request-rate (inf, too) --max-concurrency
---burstiness --num-prompts --num-warmups --random-input-len --random-output-len --input-len --output-len --temperature
---dataset-name random|custom --dataset-path --backend and --endpoint (chat or not) --ignore-eos --save-result.
-Lists are axes: --max-concurrency 1,2,4,8. Its other flags are answered with what to use instead.
+Of vllm bench serve these work with --url, and lists of them are axes (--max-concurrency 1,2,4,8):
+  ${VLLM_SPELLINGS.map((name) => `--${name}`).join(' ')}
+  --base-url --model --tokenizer, --dataset-name random or custom, --backend and --endpoint of completions or chat
+The others are answered with what to use instead, or with why they change nothing here.
 Without --request-rate and --max-concurrency one request at a time is sent; vLLM’s own default is --request-rate inf.`;
 
 /** Flags that say in one word which API is asked, or what prompts are. */

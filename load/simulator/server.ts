@@ -114,7 +114,8 @@ class Simulated {
     } else if (path === '/health') json(ready ? 200 : 503, ready ? { status: 'ok' } : LOADING);
     else if (path === '/v1/models') {
       const { model, speaks } = this.#options;
-      const owner = speaks === 'vLLM' ? { owned_by: 'vllm', root: model } : { owned_by: 'ridgepoint' };
+      const owner =
+        speaks === 'vLLM' ? { owned_by: speaks.toLowerCase(), root: model } : { owned_by: 'ridgepoint' };
       json(200, { object: 'list', data: [{ id: model, object: 'model', ...owner }] });
     } else if (path === '/version' && this.#options.speaks === 'vLLM') {
       json(200, { version: VLLM_RELEASE });
