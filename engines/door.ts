@@ -115,7 +115,7 @@ export async function lookAtServer(url: string, key: string | null): Promise<Ser
   return { ...found, modelPath: modelSource === null ? null : modelHere(url, modelSource) };
 }
 
-/** @returns the entry of a node's configuration by which requests are made as a profile says, without what its engine alone could tell of a file that is elsewhere. */
+/** @returns the entry of a configuration for a server whose model is not on this machine: it is asked as its profile says, by a runner that opens no file. */
 export function attachedWithoutModel(profile: ServerProfile) {
   const { readiness, paths, exactLength, streamOptions, prefixes, metrics } = profile;
   return { profile: ANY_SERVER, change: { readiness, paths, exactLength, streamOptions, prefixes, metrics } };

@@ -32,7 +32,7 @@ export interface AttachedServer {
 /** In configurations and records; it is no part of an experiment, so that runs against two servers are compared row by row. */
 const entryName = (kind: ServerKindName) => `attached-${kind}`;
 
-/** Finds out what runs at an address. @throws CommandError 1 where nobody answers, 2 for what was typed wrong. */
+/** Finds out what runs at an address. @throws CommandError 1 where no server is ready, 2 for what was typed wrong. */
 export async function attachTo(asked: ServerAsked): Promise<AttachedServer> {
   const { apiKeyFile } = asked;
   const url = originOf(asked.url);
@@ -88,6 +88,11 @@ async function serverAt(url: string, apiKeyFile: string | undefined): Promise<Se
         `no server answers at ${url}: ${found.reason}`,
         'Start it, or wait until it has loaded its model; its own log says at which address it listens.',
       );
+    case 'loading':
+      throw workError(
+        `the server at ${url} is not ready: ${found.reason}`,
+        'Wait until it has loaded its model, and type the same again.',
+      );
     case 'locked':
       throw usageError(
         `the server at ${url} ${key === null ? 'asks for a key' : `does not take the key in ${apiKeyFile}`}: ${found.reason}`,
@@ -101,19 +106,23 @@ async function serverAt(url: string, apiKeyFile: string | undefined): Promise<Se
   }
 }
 
+/** A gateway may have hundreds. */
+const MOST_NAMED = 10;
+
 const keyIn = (path: string) =>
   tryFile(`the key cannot be read from ${path}`, () => readFileSync(path, 'utf8').trim());
 
 /** @returns what requests call the model, and the file of it where one was typed. @throws CommandError (2) */
-function modelOf({ model, tokenizer }: ServerAsked, url: string, { models }: ServerHere) {
+function modelOf({ model, tokenizer }: ServerAsked, url: string, { models, names }: ServerHere) {
   const [typed = null, ...more] = model;
-  const served = `the server at ${url} serves ${models.join(', ')}`;
+  const further = models.length > MOST_NAMED ? `, and ${models.length - MOST_NAMED} more` : '';
+  const served = `the server at ${url} serves ${models.slice(0, MOST_NAMED).join(', ')}${further}`;
   if (more.length > 0)
     throw usageError(
       `--model names ${model.length} models, and a server is asked for one`,
       `${capital(served)}.`,
     );
-  if (typed !== null && models.includes(typed)) return { name: typed, typed: null };
+  if (typed !== null && names.includes(typed)) return { name: typed, typed: null };
   const [only] = models;
   if (typed !== null && tokenizer === undefined && isFile(typed) && models.length === 1)
     return { name: only!, typed };

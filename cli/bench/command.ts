@@ -77,11 +77,11 @@ export function registerBench(program: Command): void {
     .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
     .option(
       '--out <dir>',
-      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags)',
+      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags, with --url for each run)',
     );
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
   command
-    .optionsGroup('A load on a server that runs (docs/serving.md):')
+    .optionsGroup('A load on a server that runs (docs/servers.md):')
     .option(
       '--url <address>',
       'address of the server, e.g. http://127.0.0.1:8000: it is neither started nor stopped',

@@ -14,25 +14,33 @@ export interface RunningServer {
   readonly profile: ServerProfile;
   /** null = it does not say. */
   readonly release: string | null;
-  /** What requests may call its models. Adapters, and further names of a model that is listed, are left out. */
+  /** Its models, each by its first name; adapters are none. */
   readonly models: readonly string[];
+  /** Everything that requests may ask for: further names and adapters, too. */
+  readonly names: readonly string[];
   /** What it was started with as its model: a path of its machine or a name of the hub; null = it does not say, or has several. */
   readonly modelSource: string | null;
 }
 
 /** Why a server is not recognized. */
 export interface NotRecognized {
-  /** `silent`: nobody answers; `locked`: it asks for a key, or for another one; `other`: it answers, and not as OpenAI's API does. */
-  readonly why: 'silent' | 'locked' | 'other';
+  /**
+   * `silent`: nobody answers; `loading`: it says that it is not ready; `locked`: it asks for a key, or for another one; `other`: it answers,
+   * and not as OpenAI's API does.
+   */
+  readonly why: 'silent' | 'loading' | 'locked' | 'other';
   /** In a clause. */
   readonly reason: string;
 }
+
+/** Of a name, a path or a release. */
+const MOST_TOLD = 4096;
 
 const listSchema = z.object({
   data: z
     .array(
       z.object({
-        id: z.string().min(1).max(4096),
+        id: z.string().min(1).max(MOST_TOLD),
         owned_by: z.string().nullish(),
         /** Of an adapter, the model that it changes. */
         parent: z.string().nullish(),
@@ -67,6 +75,7 @@ export async function recognizeServer(at: Address): Promise<RunningServer | NotR
     profile,
     release: told,
     models: listed.map(({ id }) => id),
+    names: list.data.data.map(({ id }) => id),
     modelSource: isNotRecognized(source) ? null : source,
   };
 }
@@ -97,7 +106,7 @@ async function toldBy(at: Address, place: ToldAt | null): Promise<string | null 
   const answer = await factsAt(at, place.path);
   if ('why' in answer) return answer.why === 'locked' ? answer : null;
   const found = orElse(() => valueAt(JSON.parse(answer.text) as Record<string, unknown>, place.value), null);
-  return typeof found === 'string' && found !== '' ? found : null;
+  return typeof found === 'string' && found !== '' && found.length <= MOST_TOLD ? found : null;
 }
 
 type ToldAt = NonNullable<NonNullable<ServerProfile['tells']>['release']>;
@@ -108,9 +117,8 @@ async function factsAt(at: Address, path: string): Promise<{ readonly text: stri
   try {
     const { status, text } = await askServer(at, path, FACTS);
     if (isSuccess(status)) return { text };
-    if (status === 401 || status === 403) return { why: 'locked', reason: `${path} answered ${status}` };
-    const loads = status === 503 ? ': it may be loading its model still' : '';
-    return { why: status === 503 ? 'silent' : 'other', reason: `${path} answered ${status}${loads}` };
+    const why = status === 401 || status === 403 ? 'locked' : status === 503 ? 'loading' : 'other';
+    return { why, reason: `${path} answered ${status}` };
   } catch (error) {
     if (error instanceof TooSlow) return { why: 'silent', reason: `it says nothing for ${FACTS.seconds} s` };
     return { why: 'silent', reason: whyNoConnection(error as Error) };

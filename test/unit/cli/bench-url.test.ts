@@ -181,6 +181,12 @@ describe('what a server says of itself decides how it is asked', () => {
           exitCode: 2,
         });
         expect((await refusal('--url', url, '--model', 'c')).text).toContain('serves a, b, and not c');
+        const many = Array.from({ length: 300 }, (_, i) => ({ id: `m${i}` }));
+        await withPages(
+          () => [200, { data: many }],
+          async (gateway) =>
+            expect((await refusal('--url', gateway)).text).toContain('m9, and 290 more\nChoose'),
+        );
         expect((await refusal('--url', url, '--model', 'a,b')).text).toContain('is asked for one');
         await bench('--url', url, '--model', 'b');
       },
@@ -250,6 +256,17 @@ describe('ridge bench --url refuses', () => {
     const refused = await refusal(...flags.split(' '));
     expect(refused.text).toMatch(message);
     expect(refused.exitCode).toBe(exitCode);
+  });
+
+  test('one that is loading its model still', async () => {
+    await withPages(
+      () => [503, ''],
+      async (url) =>
+        expect(await refusal('--url', url)).toMatchObject({
+          text: expect.stringMatching(/^the server at .* is not ready: \/v1\/models answered 503\nWait/),
+          exitCode: 1,
+        }),
+    );
   });
 
   test('a value that a load cannot have, and what is no server with this API', async () => {

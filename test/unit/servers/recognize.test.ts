@@ -86,7 +86,11 @@ describe('a running server is recognized by what it lists, and says its release 
       { ...of, id: 'also-a', root: '/m/a' },
       { ...of, id: 'sql', root: '/adapters/sql', parent: 'a' },
     );
-    expect(await found(aliases)).toMatchObject({ models: ['a'], modelSource: '/m/a' });
+    expect(await found(aliases)).toMatchObject({
+      models: ['a'],
+      names: ['a', 'also-a', 'sql'],
+      modelSource: '/m/a',
+    });
     const several = listed({ ...of, id: 'a', root: '/m/a' }, { ...of, id: 'b', root: '/m/b' });
     expect(await found(several)).toMatchObject({ models: ['a', 'b'], modelSource: null });
   });
@@ -102,7 +106,7 @@ describe('what is no such server is told apart', () => {
     ],
     ['no such page', [404, ''], { why: 'other', reason: '/v1/models answered 404' }],
     ['a key', [401, ''], { why: 'locked', reason: '/v1/models answered 401' }],
-    ['loading', [503, ''], { why: 'silent', reason: expect.stringContaining('may be loading') }],
+    ['loading', [503, ''], { why: 'loading', reason: '/v1/models answered 503' }],
   ])('%s', async (_, page, expected) => {
     const seen = await withPages(
       () => page,
