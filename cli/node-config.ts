@@ -41,9 +41,14 @@ export function nodeConfig(
 }
 
 /** @returns the fields for an agent of this process. @throws CommandError (2) */
-export function sharedOverrides({ config, allowHf }: NodeOptions): AgentFile {
+export function sharedOverrides({ config, allowHf, servers }: NodeOptions): AgentFile {
   const shared = sharedFields(config);
-  return allowHf === true ? { ...shared, sources: { ...shared.sources, hf: true } } : shared;
+  return {
+    ...shared,
+    ...(allowHf === true && { sources: { ...shared.sources, hf: true } }),
+    // A point takes the first server of its kind.
+    ...(servers !== undefined && { servers: { ...servers, ...shared.servers, ...servers } }),
+  };
 }
 
 function sharedFields(path: string | undefined): AgentFile {

@@ -1,6 +1,6 @@
 import type { Experiment } from '../core/experiment/experiment.js';
 import { nodeDemands } from '../core/runners/node-demands.js';
-import { profileOf } from '../core/runners/server/index.js';
+import { ANY_SERVER, profileOf } from '../core/runners/server/index.js';
 import type { ServerProfile } from '../core/runners/server/profile.js';
 import { lorasOf } from '../core/serving/loras.js';
 import type { NodeEngines } from './config.js';
@@ -9,6 +9,7 @@ import { BUILD_VARIABLE, findEngine, LIBLLAMA } from './native/packages.js';
 import { type CommandParts, commandLine, PORT } from './servers/command.js';
 import { type ConfiguredServer, serverFor } from './servers/config.js';
 import { gpusMissing } from './servers/devices.js';
+import type { NotRecognized, RunningServer } from './servers/recognize.js';
 
 // What commands ask of this room. What loads native code, or compiles it, is loaded by whoever asks for it.
 
@@ -95,6 +96,29 @@ export function serverOf(
     address,
     problem: gpusMissing(server, options, device, nodeDemands(options).devices),
   };
+}
+
+/** A running server, and where its model is on this machine; null = it is not. */
+export interface ServerHere extends RunningServer {
+  readonly modelPath: string | null;
+}
+
+/** Asks a running server what it is, and looks for its model on this machine. @param key what it asks for; null = nothing. */
+export async function lookAtServer(url: string, key: string | null): Promise<ServerHere | NotRecognized> {
+  const [{ recognizeServer }, { modelHere }] = await Promise.all([
+    import('./servers/recognize.js'),
+    import('./servers/model-here.js'),
+  ]);
+  const found = await recognizeServer({ url, apiKey: key });
+  if ('why' in found) return found;
+  const { modelSource } = found;
+  return { ...found, modelPath: modelSource === null ? null : modelHere(url, modelSource) };
+}
+
+/** @returns the entry of a configuration for a server whose model is not on this machine: it is asked as its profile says, by a runner that opens no file. */
+export function attachedWithoutModel(profile: ServerProfile) {
+  const { readiness, paths, exactLength, streamOptions, prefixes, metrics } = profile;
+  return { profile: ANY_SERVER, change: { readiness, paths, exactLength, streamOptions, prefixes, metrics } };
 }
 
 /** @returns what the program of a profile is started with where no configuration changes it. @throws FailureError `impossible-combination` */

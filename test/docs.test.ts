@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../agent/config.js';
+import { spelledOut } from '../cli/bench/flags.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseGraph } from '../core/graph/parse.js';
@@ -56,7 +57,8 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
   if (command.name() === 'ridge' && rest[0] !== undefined && !rest[0].startsWith('-')) {
     return `there is no command ${rest[0]}`;
   }
-  for (const word of rest) {
+  // It takes names of several letters after one dash, and other spellings of its options.
+  for (const word of command.name() === 'bench' ? rest.map(spelledOut) : rest) {
     // What follows is for another program.
     if (word === '--') break;
     if (!word.startsWith('-') || word === '--help' || word === '--version') continue;

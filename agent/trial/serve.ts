@@ -13,8 +13,9 @@ import { commandLine } from '../../engines/servers/command.js';
 import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
 import { gpusMissing, gpusOf, isLocal, splitOf } from '../../engines/servers/devices.js';
 import { keyOf } from '../../engines/servers/key.js';
-import { listenerAt } from '../../engines/servers/listener.js';
+import { listenerAt, portOf } from '../../engines/servers/listener.js';
 import type { Served } from '../../engines/servers/pool.js';
+import { releaseAt } from '../../engines/servers/recognize.js';
 import type { AskedProfile, ServedEndpoint } from '../../engines/servers/served.js';
 import { PROCESS_QUANTITIES } from '../meters/process.js';
 import { childLimits, type TrialRun } from './context.js';
@@ -158,6 +159,8 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
       'Start it, or mend attach or readiness.path in the node’s configuration.',
     );
   }
+  const release = await releaseAt(at, profile);
+  if (release !== null) notes.environment.serverRelease = `${profile.name} ${release}`;
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
   const pid = isLocal(url) ? listenerOf(url, notes) : null;
   const times = { startSeconds: null, weightsLoadSeconds: null };
@@ -169,8 +172,7 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
 
 /** @returns the process that an attached server is; null = that is not known, and the notes say why of what it would tell. */
 function listenerOf(url: string, notes: TrialNotes): number | null {
-  const { port, protocol } = new URL(url);
-  const found = listenerAt(Number(port) || (protocol === 'https:' ? 443 : 80));
+  const found = listenerAt(portOf(url));
   if (typeof found === 'number') return found;
   const reasons = Object.fromEntries(PROCESS_QUANTITIES.map(({ name }) => [name, found]));
   notes.absent = { ...notes.absent, ...reasons };

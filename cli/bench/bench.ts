@@ -1,41 +1,122 @@
 import { writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import type { ResultRecord } from '../../core/result/result.js';
 import { labelsIn } from '../../core/sweep/labels.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { metricText } from '../../report/scale.js';
-import { tryFile } from '../exit.js';
+import { tryFile, usageError } from '../exit.js';
 import { say } from '../output/print.js';
-import { namelessSweep, strictly } from '../sweep-file.js';
-import type { BenchOptions } from './command.js';
-import { benchSpec } from './document.js';
-import { BENCH_OPTIONS, flagsOf } from './flags.js';
+import { DEFAULT_OUT } from '../report/run-folder.js';
+import { namelessSweep, type SweepFile, strictly } from '../sweep-file.js';
+import { attachTo } from './attach.js';
+import { type BenchOptions, LOADS, REPEATS } from './command.js';
+import { benchSpec, loadSpec, NO_RATE } from './document.js';
+import { BENCH_OPTIONS, type BenchOption, ENGINE_OPTIONS, flagsOf, LOAD_OPTIONS } from './flags.js';
 
 /**
- * `ridge bench`: makes a sweep of llama-bench's flags and runs it as `ridge run` does, or writes it with --save.
+ * `ridge bench`: makes a sweep of llama-bench's flags, or of those of a load on a running server, and runs it as `ridge run` does, or
+ * writes it with --save.
  * @returns the exit code of the run; 0 when the file is written.
- * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there already.
+ * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there already; as `attachTo`.
  */
 export async function bench(options: BenchOptions): Promise<number> {
-  const { model, device, pg, repetitions, warmup } = options;
-  const axes = layersHere(options);
-  const sweep = namelessSweep(
-    'bench',
-    `ridge bench -m ${model.join(',')}`,
-    benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions, warmup }),
-    'ridge bench --help says what each flag takes; nothing was started.',
-    withFlag,
-  );
+  const { sweep, run } =
+    options.url === undefined ? benchSweep(options) : await loadSweep(options, options.url);
   if (options.save === undefined) {
     // Coordinator and agent are opened only where something runs.
     const { runSweep } = await import('../run/run.js');
-    const run = { ...options, format: options.output, roofs: false };
-    return await runSweep(sweep, run, rowTeller(sweep.sweep));
+    const asked = { ...options, format: options.output, roofs: false, ...run };
+    return await runSweep(sweep, asked, rowTeller(sweep.sweep));
   }
   save(options.save, (options.strict === true ? strictly(sweep) : sweep).document);
-  say(`${options.save} written; ridge run ${options.save} runs it`);
+  const config =
+    run.servers === undefined ? '' : ` --config FILE, which has ${JSON.stringify({ servers: run.servers })}`;
+  say(`${options.save} written; ridge run ${options.save}${config} runs it`);
   return 0;
 }
+
+interface BenchSweep {
+  readonly sweep: SweepFile;
+  /** What its run is told beside the options. */
+  readonly run: Partial<Pick<BenchOptions, 'servers' | 'out' | 'models'>>;
+}
+
+const HINT = 'ridge bench --help says what each flag takes; nothing was started.';
+
+function benchSweep(options: BenchOptions): BenchSweep {
+  const { model, device, pg, repetitions = REPEATS, warmup } = options;
+  const [ofLoad] = typedLoad(options);
+  if (ofLoad !== undefined)
+    throw usageError(
+      `${ofLoad} is of a load on a server that runs`,
+      'Name the server with --url http://HOST:PORT.',
+    );
+  if (model.length === 0)
+    throw usageError(
+      'there is nothing to measure',
+      'Name a model with -m, or a server that runs with --url http://HOST:PORT.',
+    );
+  const axes = layersHere(options);
+  const spec = benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions, warmup });
+  const sweep = namelessSweep('bench', `ridge bench -m ${model.join(',')}`, spec, HINT, withFlag);
+  return { sweep, run: {} };
+}
+
+async function loadSweep(options: BenchOptions, url: string): Promise<BenchSweep> {
+  const { device, load, repetitions = LOADS, warmup } = options;
+  refuseBeside(options);
+  const { servers, runner, model, found } = await attachTo({ ...options, url });
+  const spec = loadSpec({ runner, model, axes: load, devices: device, starts: repetitions, warmup });
+  const sweep = namelessSweep('bench', `ridge bench --url ${url}`, spec, HINT, withFlag);
+  say(found);
+  // Somebody may have started it again in another way, so the rows of another time are not taken for its own.
+  const time = new Date().toISOString().replace(/\D/g, '').slice(2, 14);
+  const out = options.out ?? join(DEFAULT_OUT, `${sweep.sweep.name}-${time}`);
+  // Whoever names a file here may read it.
+  const files = [...(load.promptDataset ?? []), ...(load.trace ?? [])];
+  return {
+    sweep,
+    run: { servers, out, models: [...options.models, ...files.map((file) => dirname(resolve(file)))] },
+  };
+}
+
+/** @throws CommandError (2) for a flag that says how an engine is started, or asks it without a server. */
+function refuseBeside({ axes, load, pg, reuse, url }: BenchOptions): void {
+  const [engine] = typedOf(ENGINE_OPTIONS, axes);
+  if (engine !== undefined)
+    throw usageError(
+      `${engine} says how an engine is started, and the server at ${url} runs already`,
+      'Leave it out, or set it where the server is started.',
+    );
+  const [test] = [...typedOf(BENCH_OPTIONS, axes), ...(pg.length > 0 ? ['--pg'] : [])];
+  if (test !== undefined)
+    throw usageError(
+      `${test} is of llama-bench’s test, and a server is asked by requests`,
+      'Say how long they are with --input-tokens and --output-tokens, and how many are sent at once with --concurrency.',
+    );
+  const isSaid = (name: string) => (load[name] ?? []).length > 0;
+  if (isSaid('requestsPerSecond') && isSaid('concurrency') && load.requestsPerSecond![0] !== NO_RATE)
+    throw usageError(
+      '--request-rate and --max-concurrency say two things: an open loop sends at its rate, however many requests are on their way',
+      'Give one of them: the rate alone, or the concurrency of a closed loop alone.',
+    );
+  if (reuse === true)
+    throw usageError(
+      '--reuse cannot know whether a server runs as it did before',
+      'Leave it out; the load is measured again.',
+    );
+}
+
+/** @returns the flags of these options that were typed. */
+const typedOf = (options: readonly BenchOption[], typed: BenchOptions['axes']) =>
+  options.flatMap((option) => ((typed[option.name] ?? []).length > 0 ? [flagsOf(option)] : []));
+
+const typedLoad = ({ load, tokenizer, apiKeyFile }: BenchOptions) => [
+  ...typedOf(LOAD_OPTIONS, load),
+  ...(tokenizer === undefined ? [] : ['--tokenizer']),
+  ...(apiKeyFile === undefined ? [] : ['--api-key-file']),
+];
 
 /** On a CPU llama-bench takes any number of layers, and places none. */
 function layersHere({ axes, device }: BenchOptions): BenchOptions['axes'] {
@@ -59,14 +140,18 @@ function rowTeller(sweep: Sweep): (record: ResultRecord) => void {
   };
 }
 
+/** Of a test the first two, of a load the others. */
 const SPEEDS = [
   ['prefillTokensPerSecond', 'prefill'],
   ['decodeTokensPerSecond', 'decode'],
+  ['systemTokensPerSecond', 'output'],
+  ['scheduledTimeToFirstTokenP50Seconds', 'TTFT p50'],
+  ['interTokenLatencyP50Seconds', 'ITL p50'],
 ] as const;
 
 /** @returns what a sweep says of a value, after the flag that was typed. */
 function withFlag(message: string): string {
-  const option = BENCH_OPTIONS.find(({ name }) => message.startsWith(`${name} `));
+  const option = [...BENCH_OPTIONS, ...LOAD_OPTIONS].find(({ name }) => message.startsWith(`${name} `));
   return option === undefined ? message : `${flagsOf(option)}: ${message}`;
 }
 

@@ -4,21 +4,34 @@ import { positiveInteger } from '../options/values.js';
 import { say } from '../output/print.js';
 import { addRunOptions, type RunOptions } from '../run/command.js';
 import type { TokenPair } from './document.js';
-import { BENCH_OPTIONS, type BenchOption, flagsOf, spelledOut } from './flags.js';
+import { BENCH_OPTIONS, type BenchOption, flagsOf, LOAD_OPTIONS, spelledOut } from './flags.js';
 import { withoutIgnored } from './ignored.js';
+import { VLLM_HELP, withoutVllmChoices } from './vllm-flags.js';
+
+/** Repeats of a row where none are said, as llama-bench has them. */
+export const REPEATS = 5;
+/** Loads of a row where none are said, as vLLM's bench has them. */
+export const LOADS = 1;
 
 /** Of `ridge run` what is no matter of a file of its own: roofs are not measured first, and there is one start. */
 export interface BenchOptions extends Omit<RunOptions, 'format' | 'quick' | 'roofs'> {
   readonly model: readonly string[];
+  /** Of a server that runs; left out = the models run here. */
+  readonly url?: string;
+  readonly tokenizer?: string;
+  readonly apiKeyFile?: string;
   readonly device: readonly string[];
   /** Pairs of prompt and decode tokens. */
   readonly pg: readonly TokenPair[];
-  readonly repetitions: number;
+  /** Left out = as many as is usual. */
+  readonly repetitions?: number;
   readonly warmup: boolean;
   readonly save?: string;
   readonly output: DisplayOptions['format'];
   /** Values as they were typed, by the name of the option. */
   readonly axes: Readonly<Record<string, readonly string[]>>;
+  /** The same of a load. */
+  readonly load: Readonly<Record<string, readonly string[]>>;
 }
 
 export function registerBench(program: Command): void {
@@ -26,14 +39,18 @@ export function registerBench(program: Command): void {
     .command('bench')
     .description(
       "run a sweep made of llama-bench's flags, as ridge run does: without a file, or into one with --save.\n" +
+        'With --url it asks a server that runs already, by the flags of a load; those of `vllm bench serve` work, too.\n' +
         'Lists (2,4), ranges (1-8, 1-8+2, 128-1024*2) and repeated flags are axes.\n' +
         "llama-bench's other spellings work, too: -ctk, --n-prompt, --flash-attn.\n" +
         'As there, a row is a warm-up and some repeats in one process; ridge run has several starts, and intervals that hold.',
     )
     .addOption(
-      new Option('-m, --model <sources>', 'model file, or builtin:small, synthetic:NAME, hf:…')
+      new Option(
+        '-m, --model <sources>',
+        'model file, or builtin:small, synthetic:NAME, hf:…; with --url what requests call the model (default: the only one that the server has)',
+      )
         .argParser(list)
-        .makeOptionMandatory(),
+        .default([], ''),
     )
     .addOption(
       new Option('--dev, --device <classes>', 'device class, e.g. cuda (default: cpu)')
@@ -48,24 +65,46 @@ export function registerBench(program: Command): void {
       .argParser(pair)
       .default([]),
   );
-  for (const option of BENCH_OPTIONS) command.addOption(optionOf(option));
+  for (const option of BENCH_OPTIONS) command.addOption(optionOf(option, list));
   command
-    .option('-r, --repetitions <n>', 'so many repeats of each row, after a warm-up', positiveInteger, 5)
+    .option(
+      '-r, --repetitions <n>',
+      `so many repeats of each row, after a warm-up (default: ${REPEATS}); with --url so many loads of it, each of other prompts (default: ${LOADS})`,
+      positiveInteger,
+    )
     .option('--no-warmup', 'begin cold')
     .addOption(formatOption('-o, --output <format>'))
     .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
     .option(
       '--out <dir>',
-      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags)',
+      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags, with --url for each run)',
     );
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
+  command
+    .optionsGroup('A load on a server that runs (docs/servers.md):')
+    .option(
+      '--url <address>',
+      'address of the server, e.g. http://127.0.0.1:8000: it is neither started nor stopped',
+    )
+    .option(
+      '--tokenizer <source>',
+      'file or folder of the served model on this machine, whose tokenizer counts (default: found by what the server says)',
+    )
+    .option('--api-key-file <file>', 'file with the key that the server asks for');
+  for (const option of LOAD_OPTIONS) command.addOption(optionOf(option, listUnlessValue(option)));
+  command.addHelpText('after', VLLM_HELP);
   // Commander knows names of several letters after two dashes alone.
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (args) => parse(withoutIgnored(args, say).map(spelledOut));
-  command.action(async (options: Omit<BenchOptions, 'axes'> & BenchOptions['axes']) => {
-    const axes = Object.fromEntries(BENCH_OPTIONS.map(({ name }) => [name, options[name] ?? []]));
+  command.parseOptions = (args) => parse(withoutVllmChoices(withoutIgnored(args, say)).map(spelledOut));
+  command.action(async (options: Omit<BenchOptions, 'axes' | 'load'> & BenchOptions['axes']) => {
+    const typed = (of: readonly BenchOption[]) =>
+      Object.fromEntries(of.map(({ name }) => [name, options[name] ?? []]));
     const { bench } = await import('./bench.js');
-    process.exitCode = await bench({ ...options, axes });
+    process.exitCode = await bench({
+      ...options,
+      axes: typed(BENCH_OPTIONS),
+      load: typed(LOAD_OPTIONS),
+    });
   });
 }
 
@@ -82,7 +121,13 @@ const list = (text: string, before: readonly string[] = []): readonly string[] =
   ...text.split(','),
 ];
 
-function optionOf(option: BenchOption): Option {
+/** @returns what reads a list of values, some of which have commas of their own: `ttft:p90<=1s,tpot:p90<=50ms`. */
+const listUnlessValue =
+  ({ schema }: BenchOption) =>
+  (text: string, before: readonly string[] = []): readonly string[] =>
+    schema.safeParse(text).success ? [...before, text] : list(text, before);
+
+function optionOf(option: BenchOption, read: typeof list): Option {
   const fallback = option.fallback === null ? '' : ` (default: ${option.fallback})`;
-  return new Option(`${flagsOf(option)} <values>`, `${option.help}${fallback}`).argParser(list);
+  return new Option(`${flagsOf(option)} <values>`, `${option.help}${fallback}`).argParser(read);
 }

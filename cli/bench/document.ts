@@ -3,6 +3,7 @@ import type { RunnerKind } from '../../core/runners/runner.js';
 import { type Field, fieldsOf } from '../../core/sweep/fields.js';
 import { BOOLEAN_WORDS } from '../../core/sweep/structure.js';
 import { latency } from '../../core/workloads/latency.js';
+import { serving } from '../../core/workloads/serving.js';
 import type { WorkloadKind } from '../../core/workloads/workload.js';
 import { BENCH_RUNNERS } from './flags.js';
 
@@ -29,17 +30,10 @@ export interface BenchRequest {
 /** @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is parseSweep's. */
 export function benchSpec(request: BenchRequest): Record<string, unknown> {
   const { models, axes, pairs, devices, repetitions, warmup } = request;
-  const block = ({ kind, options }: RunnerKind | WorkloadKind) => {
-    const entries = fieldsOf(options).flatMap((field) => {
-      const typed = axes[field.name] ?? [];
-      return typed.length === 0 ? [] : [[field.name, oneOf(typed.map((text) => readValue(field, text)))]];
-    });
-    return { kind, ...Object.fromEntries(entries) };
-  };
   return {
     models: oneOf(models),
-    runners: BENCH_RUNNERS.map(block),
-    workloads: workloadsOf(block(latency), pairs),
+    runners: BENCH_RUNNERS.map((runner) => blockOf(runner, axes)),
+    workloads: workloadsOf(blockOf(latency, axes), pairs),
     measure: {
       starts: 1,
       minRepeats: repetitions,
@@ -47,13 +41,67 @@ export function benchSpec(request: BenchRequest): Record<string, unknown> {
       maxSeconds: null,
       maxWarmups: warmup ? 1 : 0,
     },
-    placement: { driftControl: false, ...(devices.length === 0 ? {} : { device: oneOf(devices) }) },
+    placement: placementOf(devices),
   };
 }
 
+/** A load on a server that runs. */
+export interface LoadRequest extends Pick<BenchRequest, 'axes' | 'devices' | 'warmup'> {
+  /** The runner that asks it. */
+  readonly runner: string;
+  readonly model: Readonly<Record<'name' | 'source', string>>;
+  /** Of each row: the server goes on, and the prompts are others. */
+  readonly starts: number;
+}
+
+/** @returns as `benchSpec`. */
+export function loadSpec({
+  runner,
+  model,
+  axes,
+  devices,
+  starts,
+  warmup,
+}: LoadRequest): Record<string, unknown> {
+  const load = blockOf(serving, axes);
+  return {
+    models: model,
+    runners: { kind: runner },
+    workloads: withArrival(warmup ? load : { ...load, warmupRequests: 0 }),
+    measure: { starts },
+    placement: placementOf(devices),
+  };
+}
+
+/** `--request-rate inf`: no request waits for another. */
+export const NO_RATE = 'inf';
+
+/** vLLM's flags name no arrival: a rate is that of an open loop, and without one a concurrency is that of a closed loop. */
+function withArrival({ requestsPerSecond: rate, ...load }: SpecBlock): SpecBlock {
+  const said = rate === undefined ? load : { ...load, requestsPerSecond: rate };
+  if (load.arrival !== undefined || rate === undefined) return said;
+  if (rate !== NO_RATE) return { ...said, arrival: load.burstiness === undefined ? 'poisson' : 'gamma' };
+  return load.concurrency === undefined ? { ...load, arrival: 'offline' } : load;
+}
+
+type SpecBlock = Readonly<Record<string, unknown>>;
+
+function blockOf({ kind, options }: RunnerKind | WorkloadKind, axes: BenchRequest['axes']): SpecBlock {
+  const entries = fieldsOf(options).flatMap((field) => {
+    const typed = axes[field.name] ?? [];
+    return typed.length === 0 ? [] : [[field.name, oneOf(typed.map((text) => readValue(field, text)))]];
+  });
+  return { kind, ...Object.fromEntries(entries) };
+}
+
+const placementOf = (devices: BenchRequest['devices']) => ({
+  driftControl: false,
+  ...(devices.length === 0 ? {} : { device: oneOf(devices) }),
+});
+
 /** Pairs take the other options of the workload; tokens that were said beside them are a workload of their own. */
 function workloadsOf(
-  { promptTokens, generateTokens, ...rest }: Readonly<Record<string, unknown>>,
+  { promptTokens, generateTokens, ...rest }: SpecBlock,
   pairs: readonly TokenPair[],
 ): Record<string, unknown>[] {
   const said = {

@@ -1,9 +1,14 @@
+import type { z } from 'zod';
 import { DEFAULT_RUNNER, RUNNERS } from '../../core/runners/index.js';
+import type { RunnerKind } from '../../core/runners/runner.js';
 import { latency } from '../../core/workloads/latency.js';
+import { serving } from '../../core/workloads/serving.js';
+import type { WorkloadKind } from '../../core/workloads/workload.js';
 import { usageError } from '../exit.js';
+import { INSTEAD_OF_VLLM, type Instead } from './vllm-flags.js';
 
 /** Flags of llama-bench that no option of a sweep answers to, and what to do instead. */
-const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[] = [
+const INSTEAD: Instead = [
   [
     ['hf', 'hfr', 'hf-repo', 'hff', 'hf-file'],
     'name the model as -m hf:OWNER/REPOSITORY:Q4_K_M, with --config FILE for what may be fetched',
@@ -35,9 +40,16 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
   ],
 ];
 
-/** What a flag can vary: an option of the engine that llama-bench measures, or of the workload that has its semantics. */
+const REFUSED: readonly (readonly [tool: string, refused: Instead])[] = [
+  ['llama-bench', INSTEAD],
+  ['vllm bench serve', INSTEAD_OF_VLLM],
+];
+
+/** What a flag can vary: an option of a runner or a workload. */
 export interface BenchOption {
   readonly name: string;
+  /** What it holds. */
+  readonly schema: z.ZodType;
   readonly help: string;
   readonly fallback: unknown;
   /** The field's other words for it. */
@@ -47,15 +59,24 @@ export interface BenchOption {
 /** The engine that llama-bench measures is the one that runs where a sweep names none. */
 export const BENCH_RUNNERS = RUNNERS.filter(({ kind }) => kind === DEFAULT_RUNNER);
 
-export const BENCH_OPTIONS: readonly BenchOption[] = [latency, ...BENCH_RUNNERS].flatMap(
-  ({ options, alsoKnownAs }) =>
-    Object.entries(options.shape).map(([name, schema]) => ({
-      name,
-      help: schema.description ?? '',
-      fallback: schema.parse(undefined),
-      alsoKnownAs: Object.entries(alsoKnownAs).flatMap(([flag, option]) => (option === name ? [flag] : [])),
-    })),
-);
+/** Of the engine that llama-bench measures. */
+export const ENGINE_OPTIONS: readonly BenchOption[] = BENCH_RUNNERS.flatMap(optionsOf);
+
+/** What llama-bench can vary: that, and the workload that has its semantics. */
+export const BENCH_OPTIONS: readonly BenchOption[] = [...optionsOf(latency), ...ENGINE_OPTIONS];
+
+/** Of a load on a server that runs (`--url`). */
+export const LOAD_OPTIONS: readonly BenchOption[] = optionsOf(serving);
+
+function optionsOf({ options, alsoKnownAs }: RunnerKind | WorkloadKind): BenchOption[] {
+  return Object.entries(options.shape).map(([name, schema]) => ({
+    name,
+    schema,
+    help: schema.description ?? '',
+    fallback: schema.parse(undefined),
+    alsoKnownAs: Object.entries(alsoKnownAs).flatMap(([flag, option]) => (option === name ? [flag] : [])),
+  }));
+}
 
 /** `kvCacheTypeK` → kv-cache-type-k. */
 const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -64,7 +85,7 @@ const plain = (name: string) => name.replace(/[-_]/g, '').toLowerCase();
 
 /** Every spelling of an option → its own flag. */
 const SPELLINGS: ReadonlyMap<string, string> = new Map(
-  BENCH_OPTIONS.flatMap(({ name, alsoKnownAs }) =>
+  [...LOAD_OPTIONS, ...BENCH_OPTIONS].flatMap(({ name, alsoKnownAs }) =>
     [name, ...alsoKnownAs].map((flag) => [plain(flag), dashed(name)] as const),
   ),
 );
@@ -86,9 +107,11 @@ export function spelledOut(flag: string): string {
   const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(flag);
   const name = match?.[1];
   if (name === undefined) return flag;
-  const refused = INSTEAD.find(([flags]) => flags.includes(name));
-  if (refused !== undefined)
-    throw usageError(`llama-bench's ${flag.split('=')[0]} is no option here: ${refused[1]}`);
+  for (const [tool, refusals] of REFUSED) {
+    const refused = refusals.find(([flags]) => flags.includes(name.replaceAll('_', '-')));
+    if (refused !== undefined)
+      throw usageError(`${tool}'s ${flag.split('=')[0]} is no option here: ${refused[1]}`);
+  }
   if (name.length === 1) return flag;
   return `--${SPELLINGS.get(plain(name)) ?? name}${match?.[2] ?? ''}`;
 }

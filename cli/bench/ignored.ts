@@ -1,10 +1,13 @@
-/** Flags of llama-bench that change nothing here, with why; what needs a value brings it along. */
-const IGNORED: readonly (readonly [flags: readonly string[], value: boolean, why: string])[] = [
+import { IGNORED_OF_VLLM, type Ignored } from './vllm-flags.js';
+
+/** Flags of llama-bench and vLLM's bench that change nothing here. */
+const IGNORED: Ignored = [
   [['progress'], false, 'progress is always on stderr'],
   [['v', 'verbose'], false, 'RIDGE_DEBUG=1 says more'],
   [['oe', 'output-err'], true, 'stderr has the progress'],
   [['prio'], true, 'trials run at the priority of ridge itself'],
   [['delay'], true, 'there is no pause between rows'],
+  ...IGNORED_OF_VLLM,
 ];
 
 /** Switches of llama-bench that a sweep has no option for, and that are off here, too. */
@@ -24,7 +27,7 @@ const OFF = [
 ];
 
 /**
- * Takes out of llama-bench's words those that change nothing.
+ * Takes out of the words of other benches those that change nothing.
  * @param say is told of each but of switches that are off.
  */
 export function withoutIgnored(args: readonly string[], say: (sentence: string) => void): string[] {

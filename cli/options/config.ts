@@ -1,8 +1,12 @@
+import type { AgentFile } from '../../agent/config.js';
+
 /** What the words of a command say of what this machine may open. */
 export interface NodeOptions {
   /** An agent's configuration file. */
   readonly config?: string;
   readonly allowHf?: true;
+  /** Servers by name, before those of the file: what was said on the command line of one that runs. */
+  readonly servers?: AgentFile['servers'];
 }
 
 /** For commands that open models: what an agent may fetch, they may fetch with the same file. */

@@ -1,6 +1,7 @@
 import { modelSettings } from '../../artifacts/door/open.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { labelsText, selects } from '../../core/experiment/node-selector.js';
+import { opensModels } from '../../core/runners/index.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
@@ -36,7 +37,9 @@ export async function prepare(asked: SweepFile, options: RunOptions): Promise<Pr
   const settings = modelSettings(localModelFolders(path, written, allowed.models), node);
   for (const why of await checkEvaluation(written, settings, node))
     say(`note: ${why}: it gets no score, and the other tasks are asked`);
-  const models = await resolveModels(written, settings);
+  // Where nothing opens a model it is a name, and need not be here.
+  const opened = written.runners.some(({ kind }) => opensModels(kind));
+  const models = await resolveModels(written, settings, opened ? undefined : () => {});
   const { document, sweep } = readyToRun(file, models, allowed.quick === true);
   const space = planSpace(sweep);
   requirePoints(sweep, space);

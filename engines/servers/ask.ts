@@ -11,7 +11,7 @@ export interface Address {
 }
 
 /** Of what a server says of itself: whether it is ready, and which models it has. */
-const FACTS = { seconds: 2, mostBytes: 2 ** 20 };
+export const FACTS = { seconds: 2, mostBytes: 2 ** 20 };
 /** Of the answer to a request for one token. */
 const MOST_ANSWERED = 2 ** 20;
 const MOST_SHOWN = 300;

@@ -33,7 +33,7 @@ export const serverEntrySchema = z
     model: z.string().min(1).optional(),
     /** File that holds the key that the server asks for. */
     apiKeyFile: z.string().min(1).optional(),
-    /** What of the profile is otherwise here: paths, readiness, shutdown, metrics. */
+    /** What of the profile is otherwise here: paths, readiness, shutdown, how it is asked, metrics. */
     change: z
       .strictObject({
         readiness: fields.readiness,
@@ -41,6 +41,8 @@ export const serverEntrySchema = z
         paths: fields.paths,
         exactLength: fields.exactLength,
         // Their defaults are of profiles, and would take the place of what a profile says.
+        streamOptions: fields.streamOptions.unwrap(),
+        prefixes: fields.prefixes.unwrap(),
         metrics: fields.metrics.unwrap(),
         version: fields.version.unwrap(),
       })

@@ -8,6 +8,7 @@ import { whyNotReady } from './ask.js';
 import { isOwn } from './command.js';
 import type { ConfiguredServer } from './config.js';
 import { keyOf } from './key.js';
+import { releaseAt } from './recognize.js';
 
 /** Less than a probe may take as a whole (agent/probe.ts). */
 const VERSION_SECONDS = 50;
@@ -40,8 +41,12 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   if (address !== null) {
     const { path } = profile.readiness;
     try {
-      const why = await whyNotReady({ url: address, apiKey: keyOf(server) }, path);
-      if (why === null) return found(`${profile.name} at ${address}`);
+      const at = { url: address, apiKey: keyOf(server) };
+      const why = await whyNotReady(at, path);
+      if (why === null) {
+        const release = await releaseAt(at, profile);
+        return found(`${profile.name}${release === null ? '' : ` ${release}`} at ${address}`);
+      }
       return missing(`nothing answers at ${address}${path}: ${why}`);
     } catch (error) {
       return missing((error as Error).message);

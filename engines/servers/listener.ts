@@ -30,6 +30,12 @@ export function listenerAt(port: number, procRoot = '/proc'): number | string {
   return jobOf(holders, port, procRoot);
 }
 
+/** @returns the port of an address, its scheme's where it names none. */
+export function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
+}
+
 /** Their common ancestor of one process group, that of the agent excepted. */
 function jobOf(holders: readonly number[], port: number, procRoot: string): number | string {
   const own = new Set([process.pid, ...ancestorsOf(process.pid, procRoot)]);

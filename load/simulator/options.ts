@@ -49,7 +49,7 @@ const OPTIONS = z.strictObject({
   says: z.string().max(1000).default(''),
   /** Of prompts that it has seen: their first token comes at once, or the whole answer; of `beginnings` the words that two have in common take no time. */
   keeps: z.enum(['nothing', 'prefixes', 'answers', 'beginnings']).default('nothing'),
-  /** Whose metrics it has, and how it ends and counts its streams. */
+  /** Whose metrics it has, what it says of itself, and how it ends and counts its streams. */
   speaks: z.enum(['llama.cpp', 'vLLM']).default('llama.cpp'),
   /** The text of each so-manieth token comes with the next one, like a part of a character; 0 = of none. */
   'late-text': z.coerce.number().int().min(0).max(1000).default(0),

@@ -22,6 +22,8 @@ const BEFORE_FAULT = 4;
 const REQUEST_BYTES = 64 * 2 ** 20;
 /** Prompts whose beginnings it keeps. */
 const MOST_KEPT = 200;
+/** Of vLLM, whose words it speaks. */
+const VLLM_RELEASE = '0.32.0';
 /** Of vLLM's prefix cache, unless it is told otherwise (--block-size). */
 const VLLM_BLOCK_TOKENS = 16;
 
@@ -111,8 +113,12 @@ class Simulated {
       json(200, nextToken(JSON.parse(await bodyOf(request))));
     } else if (path === '/health') json(ready ? 200 : 503, ready ? { status: 'ok' } : LOADING);
     else if (path === '/v1/models') {
-      const model = { id: this.#options.model, object: 'model', owned_by: 'ridgepoint' };
-      json(200, { object: 'list', data: [model] });
+      const { model, speaks } = this.#options;
+      const owner =
+        speaks === 'vLLM' ? { owned_by: speaks.toLowerCase(), root: model } : { owned_by: 'ridgepoint' };
+      json(200, { object: 'list', data: [{ id: model, object: 'model', ...owner }] });
+    } else if (path === '/version' && this.#options.speaks === 'vLLM') {
+      json(200, { version: VLLM_RELEASE });
     } else if (path === '/metrics') {
       const text = metricsText(this.counters, this.#options);
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text);

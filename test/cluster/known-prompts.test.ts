@@ -1,15 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
-import { commandLine } from '../../engines/servers/command.js';
-import { configuredServers, serversSchema } from '../../engines/servers/config.js';
-import { ServerPool } from '../../engines/servers/pool.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
-import { serverWanted } from '../support/servers.js';
+import { withLlamaServer } from '../support/servers.js';
 import { withSimulator } from '../support/simulator.js';
 
 const folder = sharedFolder();
@@ -36,27 +32,7 @@ const SIMULATED: Attached = {
 const llamaServer = process.env.RIDGEPOINT_LLAMA_SERVER;
 const REAL: Attached = {
   profile: 'llama-server',
-  async lend(use) {
-    const entries = serversSchema.parse({ 'llama-server': { command: [llamaServer] } });
-    const server = configuredServers(entries).find(({ name }) => name === 'llama-server')!;
-    const command = commandLine(server, {
-      options: { threads: 1, maxSequences: 4, maxContext: 512 },
-      modelPath: join(builtinFolder(), 'small-f16.gguf'),
-      modelName: 'small',
-      adapters: [],
-      loras: [],
-      draftPath: null,
-      cpus: 1,
-      deviceClass: 'cpu',
-    });
-    const pool = new ServerPool();
-    try {
-      const { url } = await pool.take('cpu0', serverWanted('llama', '', { command }), () => {});
-      await use(url);
-    } finally {
-      await pool.close();
-    }
-  },
+  lend: async (use) => await withLlamaServer(llamaServer!, use),
 };
 
 /** Runs a sweep of four points and three starts each against a server that runs. @returns its records. */

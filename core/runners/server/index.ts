@@ -28,6 +28,9 @@ export const SERVER_KINDS = {
 
 export type ServerKindName = keyof typeof SERVER_KINDS;
 
+/** The profile of a server of which nothing is known but its API. */
+export const ANY_SERVER = 'openai' as const satisfies ServerKindName;
+
 /** @returns the profile of a runner; undefined for one that is no server. */
 export function profileOf(kind: string): ServerProfile | undefined {
   return Object.hasOwn(PROFILES, kind) ? PROFILES[kind as ServerKindName] : undefined;

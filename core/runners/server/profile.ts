@@ -19,6 +19,9 @@ const optionSchema = z.union([
   z.strictObject({ cases: z.record(z.string(), args) }),
 ]);
 
+/** A page of a server in JSON, and the way to a value in it: names and numbers, with dots between. */
+const toldSchema = z.strictObject({ path: pathOfUrl, value: z.string().min(1) });
+
 /** How a server is asked for log-probabilities (nats), and where they stand in its answer. */
 const logProbabilitiesSchema = z.strictObject({
   path: pathOfUrl,
@@ -101,6 +104,18 @@ export const serverProfileSchema = z.strictObject({
   /** Options that change what a model answers. */
   answerOptions: z.array(z.enum(SERVER_OPTION_NAMES)).default([]),
   readiness: z.strictObject({ path: pathOfUrl, seconds }),
+  /** What one that runs already says of itself; null = it cannot be recognized. */
+  tells: z
+    .strictObject({
+      /** `owned_by` of the models that it lists, by which it is recognized; `{model}` stands for their own names. */
+      ownedBy: z.string().min(1),
+      /** Its release; null = it does not say. */
+      release: toldSchema.nullable(),
+      /** The file or folder of its model, as it was started with; null = it does not say. */
+      model: toldSchema.nullable(),
+    })
+    .nullable()
+    .default(null),
   /** SIGTERM, then the group is killed. */
   shutdown: z.strictObject({ seconds }),
   paths: z.strictObject({

@@ -28,6 +28,8 @@ test('--out and --output mean the same wherever a command has one of them', asyn
   expect(await placeIn(['run', 'a.yaml', '--output=there'])).toBe('there');
   // llama-bench's `-o` is a format, and stays one.
   expect(
-    (await createProgram(['bench'])).commands[0]!.options.filter(({ long }) => /^--out/.test(long ?? '')),
+    (await createProgram(['bench'])).commands[0]!.options.filter(({ long }) =>
+      /^--out(put)?$/.test(long ?? ''),
+    ),
   ).toHaveLength(2);
 });

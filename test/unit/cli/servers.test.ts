@@ -11,6 +11,7 @@ import { planSpace } from '../../../core/sweep/space.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { findServers } from '../../../engines/servers/find.js';
 import { sharedFolder } from '../../support/folder.js';
+import { withSimulator } from '../../support/simulator.js';
 import { file, sweepOf } from '../sweep/documents.js';
 
 const folder = sharedFolder();
@@ -80,6 +81,18 @@ describe('servers of a node', () => {
       ['simulated-server', expect.stringMatching(/^simulated-server \d/)],
       ['tensorrt-llm', 'there is no program trtllm-serve'],
     ]);
+  });
+
+  test('that run already say their release, where their profile knows how', async () => {
+    await withSimulator({ speaks: 'vLLM' }, async ({ url: attach }) => {
+      const found = await findServers(
+        configured({ theirs: { profile: 'vllm', attach }, any: { profile: 'openai', attach } }).slice(0, 2),
+      );
+      expect(found.map(({ release }) => release)).toEqual([
+        `vllm 0.32.0 at ${attach}`,
+        `openai at ${attach}`,
+      ]);
+    });
   });
 
   test('that run elsewhere are missed where nothing answers, or their key cannot be read', async () => {

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { LOAD_OPTIONS, spelledOut } from '../../../cli/bench/flags.js';
+import { VLLM_SPELLINGS } from '../../../cli/bench/vllm-flags.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { SERVER_OPTION_NAMES, type ServerOption } from '../../../core/runners/server/options.js';
 import { optionsIn, type ServerProfile } from '../../../core/runners/server/profile.js';
@@ -37,7 +39,17 @@ function table(headers: readonly string[], rows: readonly (readonly string[])[])
   return [line(headers), line(headers.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** @returns the option of a load that a flag of `vllm bench serve` is. */
+function optionOf(flag: string): string {
+  const own = spelledOut(`--${flag}`).slice(2).replaceAll('-', '').toLowerCase();
+  return LOAD_OPTIONS.find(({ name }) => name.toLowerCase() === own)!.name;
+}
+
 const TABLES = {
+  'flags of vllm': table(
+    ['`vllm bench serve`', 'option of [serving](serving.md)'],
+    VLLM_SPELLINGS.map((flag) => [`\`--${flag}\``, `\`${optionOf(flag)}\``]),
+  ),
   'options of servers': table(
     ['option', ...SHOWN.map(({ name }) => name)],
     SERVER_OPTION_NAMES.flatMap((name) => {

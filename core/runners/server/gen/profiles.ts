@@ -210,6 +210,17 @@ export const PROFILES = {
       "path": "/health",
       "seconds": 600
     },
+    "tells": {
+      "ownedBy": "llamacpp",
+      "release": {
+        "path": "/props",
+        "value": "build_info"
+      },
+      "model": {
+        "path": "/props",
+        "value": "model_path"
+      }
+    },
     "shutdown": {
       "seconds": 10
     },
@@ -328,6 +339,7 @@ export const PROFILES = {
       "path": "/v1/models",
       "seconds": 600
     },
+    "tells": null,
     "shutdown": {
       "seconds": 30
     },
@@ -668,6 +680,17 @@ export const PROFILES = {
       "path": "/health",
       "seconds": 1800
     },
+    "tells": {
+      "ownedBy": "sglang",
+      "release": {
+        "path": "/server_info",
+        "value": "version"
+      },
+      "model": {
+        "path": "/model_info",
+        "value": "model_path"
+      }
+    },
     "shutdown": {
       "seconds": 30
     },
@@ -816,6 +839,11 @@ export const PROFILES = {
     "readiness": {
       "path": "/health",
       "seconds": 30
+    },
+    "tells": {
+      "ownedBy": "ridgepoint",
+      "release": null,
+      "model": null
     },
     "shutdown": {
       "seconds": 5
@@ -991,6 +1019,14 @@ export const PROFILES = {
     "readiness": {
       "path": "/health",
       "seconds": 1800
+    },
+    "tells": {
+      "ownedBy": "tensorrt_llm",
+      "release": {
+        "path": "/version",
+        "value": "version"
+      },
+      "model": null
     },
     "shutdown": {
       "seconds": 60
@@ -1171,6 +1207,17 @@ export const PROFILES = {
     "readiness": {
       "path": "/health",
       "seconds": 1800
+    },
+    "tells": {
+      "ownedBy": "{model}",
+      "release": {
+        "path": "/info",
+        "value": "version"
+      },
+      "model": {
+        "path": "/info",
+        "value": "model_id"
+      }
     },
     "shutdown": {
       "seconds": 120
@@ -1556,6 +1603,17 @@ export const PROFILES = {
     "readiness": {
       "path": "/health",
       "seconds": 1800
+    },
+    "tells": {
+      "ownedBy": "vllm",
+      "release": {
+        "path": "/version",
+        "value": "version"
+      },
+      "model": {
+        "path": "/v1/models",
+        "value": "data.0.root"
+      }
     },
     "shutdown": {
       "seconds": 30
