@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
-import type { WorkloadKind } from './workload.js';
+import { always, unless, type WorkloadKind } from './workload.js';
 
 const PROMPT_TOKENS = 512;
 const GENERATE_TOKENS = 128;
@@ -69,6 +69,15 @@ export const latency: WorkloadKind = {
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  gives: {
+    model: always,
+    tokens: always,
+    prefill: unless('promptTokens', 0),
+    prompt: unless('promptTokens', 0),
+    decode: unless('generateTokens', 0),
+    answer: unless('generateTokens', 0),
+    output: unless('generateTokens', 0),
+  },
   keyMetrics: ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'timeToFirstTokenSeconds'],
   withinContext: chosenWithin,
   alsoKnownAs: aliases({
