@@ -5,6 +5,8 @@ import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
+import { lackingEnergy, needsEnergy, requireEnergy } from '../plan/energy.js';
+import { fleetFor } from '../plan/places.js';
 import { openSweep, readyToRun, strictly } from '../sweep-file.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
@@ -16,6 +18,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
   const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {
+    if (needsEnergy(sweep)) {
+      const { nodes, name } = fleetFor(sweep, (await control.listNodes()).nodes, options);
+      const unmetered = requireEnergy(lackingEnergy(sweep, nodes, name));
+      if (unmetered !== null) say(`note: ${unmetered}`);
+    }
     const accepted = await control.submitSweep({
       document,
       modelsJson: '',
