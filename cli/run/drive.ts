@@ -86,7 +86,7 @@ export async function drive(
     }
     // Nothing runs any more: who ends the command now ends it at once, and the next one writes its report.
     interrupts.close();
-    expectReport(promise);
+    expectReport(promise, time);
     const records = await collectResults(control, sweepId);
     if (job.sweep.quality !== null) await sayAskedAgain(control, submitted);
     await leaveResults(folder, job, records, options);
