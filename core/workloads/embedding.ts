@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { POOLINGS } from '../ranking/definition.js';
-import { always, type WorkloadKind } from './workload.js';
+import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** Texts of one length into vectors, again and again. */
 export const embedding: WorkloadKind = {
@@ -22,8 +22,8 @@ export const embedding: WorkloadKind = {
   rules: [],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
   gives: {
-    model: always,
-    inference: always,
+    model: EVERY_ROW,
+    inference: EVERY_ROW,
   },
   keyMetrics: ['itemsPerSecond', 'itemTokensPerSecond'],
   withinContext: (written, contextLength) =>

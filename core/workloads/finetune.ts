@@ -4,7 +4,7 @@ import { fileArchitecture } from '../models/conversions.js';
 import { headOf } from '../techniques/spelling.js';
 import { whyNotTrainable } from '../training/architectures.js';
 import { trainingOptions, WINDOW_TOKENS } from '../training/options.js';
-import { always, unless, type WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 
 const FLOATS: readonly unknown[] = ['f32', 'f16', 'bf16'];
 /** Of `base` only the file can tell, when it is opened. */
@@ -64,10 +64,10 @@ export const finetune: WorkloadKind = {
   lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   gives: {
-    model: always,
-    tokens: always,
-    training: always,
-    heldOut: unless('heldOutShare', 0),
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    training: EVERY_ROW,
+    heldOut: lackingWhere('heldOutShare', 0),
   },
   keyMetrics: ['trainTokensPerSecond', 'evalLoss'],
   withinContext: (written, contextLength) =>

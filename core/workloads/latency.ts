@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
-import { always, unless, type WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 
 const PROMPT_TOKENS = 512;
 const GENERATE_TOKENS = 128;
@@ -70,13 +70,13 @@ export const latency: WorkloadKind = {
   rules: [somethingToDo, withinContext],
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   gives: {
-    model: always,
-    tokens: always,
-    prefill: unless('promptTokens', 0),
-    prompt: unless('promptTokens', 0),
-    decode: unless('generateTokens', 0),
-    answer: unless('generateTokens', 0),
-    output: unless('generateTokens', 0),
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    prefill: lackingWhere('promptTokens', 0),
+    prompt: lackingWhere('promptTokens', 0),
+    decode: lackingWhere('generateTokens', 0),
+    answer: lackingWhere('generateTokens', 0),
+    output: lackingWhere('generateTokens', 0),
   },
   keyMetrics: ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'timeToFirstTokenSeconds'],
   withinContext: chosenWithin,

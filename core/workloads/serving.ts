@@ -6,7 +6,7 @@ import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
 import { parseSlo } from '../serving/slo.js';
-import { always, unless, type ValuesOf, type WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type ValuesOf, type WorkloadKind } from './workload.js';
 
 export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
 export type ArrivalName = (typeof ARRIVALS)[number];
@@ -78,7 +78,7 @@ const searchable: Rule = {
   },
 };
 
-const ifSearched =
+const lackingSearch =
   (load: string) =>
   (valuesOf: ValuesOf): string | null =>
     valuesOf('findHighest').includes(load) ? null : `findHighest is not ${load}`;
@@ -197,15 +197,15 @@ export const serving: WorkloadKind = {
     { metric: 'userTokensPerSecond', better: 'max' },
   ],
   gives: {
-    model: always,
-    tokens: always,
-    prompt: always,
-    answer: always,
-    output: always,
-    serving: always,
-    slo: unless('slo', null),
-    highestRate: ifSearched('requestsPerSecond'),
-    highestConcurrency: ifSearched('concurrency'),
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    prompt: EVERY_ROW,
+    answer: EVERY_ROW,
+    output: EVERY_ROW,
+    serving: EVERY_ROW,
+    slo: lackingWhere('slo', null),
+    highestRate: lackingSearch('requestsPerSecond'),
+    highestConcurrency: lackingSearch('concurrency'),
   },
   keyMetrics: ['requestsPerSecond', 'scheduledTimeToFirstTokenP90Seconds', 'interTokenLatencyP50Seconds'],
   withinContext: () => ({}),

@@ -11,10 +11,10 @@ export type ValuesOf = (option: string) => readonly AxisValue[];
 type Lacking = (valuesOf: ValuesOf) => string | null;
 
 /** Has numbers whatever the options are. */
-export const always: Lacking = () => null;
+export const EVERY_ROW: Lacking = () => null;
 
 /** Has none where an option has this value everywhere. */
-export const unless =
+export const lackingWhere =
   (option: string, value: AxisValue): Lacking =>
   (valuesOf) =>
     valuesOf(option).every((one) => one === value)
