@@ -29,7 +29,8 @@ export async function runSession(parts: SessionParts): Promise<void> {
   const prepared = roofs.prepare(going);
   const measures = await Promise.race([prepared.then(() => false), roofs.measures.then(() => true)]);
   if (measures) {
-    session.hold('measuring');
+    // No conversation has begun, so nothing was asked.
+    void session.hold('measuring');
     // An agent that leaves says goodbye in this conversation: another one would cut that off.
     void prepared.then(() => !going.aborted && session.goOn(true));
   }
@@ -50,7 +51,7 @@ async function lookAgain({
   while (missing.sentences.length > 0) {
     await wait(minutes, going);
     if (going.aborted) return;
-    session.hold('looking');
+    await session.hold('looking');
     await trials.whenIdle();
     if (going.aborted) return;
     const found = await missing.look();

@@ -10,6 +10,8 @@ export class LeaseRequester {
   readonly #ask: (deviceId: string) => void;
   readonly #open = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Who waits until no question is open. */
+  readonly #paused: (() => void)[] = [];
   #on = false;
 
   /** Accelerators are asked for first: a CPU trial would keep their host cores busy. */
@@ -33,10 +35,18 @@ export class LeaseRequester {
 
   /** The stream broke, or no more work is wanted. */
   end(): void {
-    this.#on = false;
+    this.#stop();
     this.#open.clear();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#settle();
+  }
+
+  /**
+   * Asks for nothing more until `begin`. A question cannot be taken back, and its answer may be a lease.
+   * @returns when every open question has its answer, or its stream broke.
+   */
+  async pause(): Promise<void> {
+    this.#stop();
+    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#paused.push(resolve));
   }
 
   /** Asks for every device that is free, not asked for, and not told to wait. */
@@ -51,13 +61,13 @@ export class LeaseRequester {
 
   /** The answer was a lease. */
   granted(deviceId: string): void {
-    this.#open.delete(deviceId);
+    this.#answered(deviceId);
   }
 
   /** The answer was "not now"; the newest word counts, also when it comes unasked. */
   waitFor(deviceId: string, milliseconds: number): void {
+    this.#answered(deviceId);
     if (!this.#on) return;
-    this.#open.delete(deviceId);
     clearTimeout(this.#timers.get(deviceId));
     this.#timers.set(
       deviceId,
@@ -67,6 +77,21 @@ export class LeaseRequester {
       }, milliseconds),
     );
     this.again();
+  }
+
+  #stop(): void {
+    this.#on = false;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #answered(deviceId: string): void {
+    this.#open.delete(deviceId);
+    if (this.#open.size === 0) this.#settle();
+  }
+
+  #settle(): void {
+    for (const resolve of this.#paused.splice(0)) resolve();
   }
 
   #blocked(device: DeviceProfile): boolean {

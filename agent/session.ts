@@ -139,11 +139,14 @@ export class Session {
     this.#beat();
   }
 
-  /** Asks for no work until `goOn`. @param what this node does meanwhile. */
-  hold(what: BeforeWork): void {
+  /**
+   * Asks for no work until `goOn`. @param what this node does meanwhile.
+   * @returns when what was asked before is answered: a lease among the answers has begun.
+   */
+  async hold(what: BeforeWork): Promise<void> {
     this.#held = what;
-    this.#asking.end();
     this.#beat();
+    await this.#asking.pause();
   }
 
   /** Asks for work again. @param changed whether the node's profile has changed: then another conversation begins, which tells it. */

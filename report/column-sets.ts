@@ -92,7 +92,7 @@ const SETS = {
     'peakResidentBytes',
     'modelBytes',
   ],
-  graphs: [...metricsOf('graph'), 'energyPerApplicationJoules'],
+  graphs: metricsOf('graph'),
   roofline: [
     'prefillRoofRatio',
     'decodeRoofRatio',

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { attachedAndMerged } from '../../artifacts/door/make.js';
+import { lacksChatTemplate } from '../../artifacts/door/open.js';
 import { FolderBodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
-import { orElse } from '../../core/or-else.js';
 import type { JudgeDefinition } from '../../core/quality/judging/definition.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
@@ -261,13 +261,7 @@ function unaskedOf(
   settings: ModelSettings,
 ): UnaskedTask[] {
   if (chats.length === 0) return [];
-  return models.flatMap(({ name, source }) => {
-    const details = orElse(() => {
-      const path = locateSource(source, settings, 'file or folder');
-      return formatOf(path).details(path);
-    }, null);
-    return details === null || details.chatTemplate !== null
-      ? []
-      : chats.map((task) => ({ task, model: name }));
-  });
+  return models.flatMap(({ name, source }) =>
+    lacksChatTemplate(source, settings) ? chats.map((task) => ({ task, model: name })) : [],
+  );
 }

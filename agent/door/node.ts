@@ -47,6 +47,16 @@ export async function describeNode(config: AgentConfig): Promise<ThisNode> {
   return { profile, sysRoot, engines, ...new NodeStores(roofsFolder) };
 }
 
+/** @returns the sources of energy of this node, and why there is none. They are looked at for a moment: one that stands still is none. */
+export async function energyHere(
+  config: AgentConfig,
+): Promise<Pick<NodeProfile, 'energySources' | 'absent'>> {
+  const { profile, nvml } = await probeFor({ ...config, runners: [] });
+  if ('nvml' in nvml) nvml.nvml.close();
+  const { energySources, absent } = profile;
+  return { energySources, absent };
+}
+
 /** Starts the agent of this node. While children look at the node the rest of its code is loaded, which is half of a start. @throws as `startAgent` */
 export async function startHere(config: AgentConfig): Promise<RunningAgent> {
   const probing = probeFor(config);

@@ -1,6 +1,7 @@
 import type { Attended } from '../../artifacts/files/make-file.js';
 import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { formatValue } from '../../core/metrics/format.js';
 import type { Factors } from '../../core/result/factors.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { dueFits, withFit } from '../factors/due.js';
@@ -203,10 +204,17 @@ async function fitLacking(
   const until = performance.now() + 1000 * secondsAtMost;
   let factors = due.base;
   try {
-    for (const [index, fit] of due.fits.entries()) {
+    for (const [index, asks] of due.fits.entries()) {
       const left = (until - performance.now()) / 1000 / (due.fits.length - index);
-      const options = { quick: true, types: fit.types, threads: [fit.threads] };
-      const found = await fitFactors(device, roofs, sysRoot, options, foreground, left);
+      const options = { quick: true, types: asks.types, threads: [asks.threads] };
+      const fitIn = (seconds: number) => fitFactors(device, roofs, sysRoot, options, foreground, seconds);
+      const found = await fitIn(left).catch((error: unknown) => {
+        if (toFailure(error).code !== 'timed-out') throw error;
+        foreground.say(
+          `no operator was timed in ${formatValue(left, 's')}, since others have the CPUs: tried once more, for ${formatValue(2 * left, 's')} at most`,
+        );
+        return fitIn(2 * left);
+      });
       factors = (await store.put(factors === null ? found : withFit(factors, found))).factors;
     }
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Roofs } from '../../core/result/roofs.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
 import { FITTED_RUNNERS } from '../../core/runners/index.js';
 import { lastCacheBytes } from '../../process/device/caches.js';
+import { crowding } from '../../process/device/crowding.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { checksOf } from '../../roofline/factors/checks.js';
 import { fitFactors } from '../../roofline/factors/fit.js';
@@ -73,7 +74,10 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
   };
 }
 
-/** A bench that hangs, for somebody else has its CPUs, is waited for no longer than this beyond its time. */
+/**
+ * What a child takes to open its engine, and a bench beyond its time, on CPUs of their own: beside others as much longer as this process had to
+ * wait for its own.
+ */
 const GRACE_SECONDS = 2;
 
 /** @returns what the child timed, all of it or until its time was over. @throws FailureError what it died of before there was anything. */
@@ -99,7 +103,7 @@ async function timed(request: FactorsRequest, cacheBytes: number | null): Promis
       modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
     }),
     cpus: device.cpus,
-    timeLimitSeconds: secondsAtMost === null ? null : secondsAtMost + GRACE_SECONDS,
+    timeLimitSeconds: secondsAtMost === null ? null : secondsAtMost + GRACE_SECONDS * crowding(),
     memoryLimitBytes: null,
     graceSeconds: 0,
     onMessage(message) {

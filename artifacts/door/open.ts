@@ -3,10 +3,14 @@ import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { isRemote, readRemote } from '../../core/models/remote.js';
+import { orElse } from '../../core/or-else.js';
 import { DEFAULT_RUNNER, runnerNamed } from '../../core/runners/index.js';
 import { type AdapterSpec, readAdapter } from '../../core/techniques/adapter.js';
 import { chainSteps } from '../../core/techniques/chain.js';
+import type { Capability } from '../../core/workloads/capability.js';
+import { workloadNamed } from '../../core/workloads/index.js';
 import { cacheFolder } from '../../engines/native/engines/location.js';
+import { formatOf } from '../../formats/index.js';
 import { requireAdapterFits } from '../adapters/load.js';
 import { locateAdapter } from '../adapters/source.js';
 import { stepsTo } from '../conversions/step.js';
@@ -19,7 +23,7 @@ import {
   type ResolvedModel,
   resolveModel,
 } from '../files/resolve.js';
-import type { SourceSettings } from '../files/source.js';
+import { locateSource, type SourceSettings } from '../files/source.js';
 import { ArtifactStore } from '../files/store.js';
 import { locateText } from '../files/text.js';
 
@@ -192,6 +196,10 @@ export function fileChecks(
   const text = (source: string) =>
     checks.push({ key: `text ${source}`, check: async () => locateText(source, settings) });
   if (typeof workload.options.text === 'string') text(workload.options.text);
+  const { needs } = workloadNamed(workload.kind) ?? {};
+  // A server renders chats itself.
+  if (needs === 'completions' && workload.options.promptsAs === 'chat' && !offers(runner.kind, 'endpoint'))
+    checks.push({ key: `chat ${model.source}`, check: async () => requireTemplate(model, settings) });
   const steps = chainSteps(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
   // A word that cannot be read was refused when the file was.
   for (const step of steps.ok ? steps.value : []) {
@@ -208,6 +216,27 @@ export function fileChecks(
     check: () => checkAdapters(spec, regrouped ? null : model, settings),
   });
   return checks;
+}
+
+const offers = (kind: string, capability: Capability) =>
+  runnerNamed(kind)?.offers.includes(capability) === true;
+
+/** @returns whether a model is here and has no chat template; false of one that is not here, or cannot be read. */
+export function lacksChatTemplate(source: string, settings: SourceSettings): boolean {
+  return orElse(() => {
+    const path = locateSource(source, settings, 'file or folder');
+    return formatOf(path).details(path).chatTemplate === null;
+  }, false);
+}
+
+/** @throws FailureError `impossible-combination` */
+function requireTemplate({ name, source }: ModelRef, settings: Attended): void {
+  if (!lacksChatTemplate(source, settings)) return;
+  throw failed(
+    'impossible-combination',
+    `prompts of the graph are chats, and the model ${name} has no chat template: set promptsAs: text`,
+    'Or name a model that was tuned for chats.',
+  );
 }
 
 /** @param model null where the shapes that the adapters have to fit are not known. */

@@ -41,12 +41,12 @@ export function readPrices(path: string): Prices {
   const source = readYaml(text);
   const read = schema.safeParse(source.data);
   if (!source.readable || source.diagnostics.length > 0 || !read.success) {
-    const problems = [
-      ...source.diagnostics.map(({ line, message }) => `${path}:${line} ${message}`),
-      ...(read.success
-        ? []
-        : read.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`)),
-    ];
+    const broken = source.diagnostics.map(({ line, message }) => `${path}:${line} ${message}`);
+    // What cannot be read has no keys to judge.
+    const problems =
+      broken.length > 0 || read.success
+        ? broken
+        : read.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`);
     const hint =
       'Write currency: EUR and rows: { default: { perMillionTokensIn: 0.1, perMillionTokensOut: 0.4 } }.';
     throw usageError(problems.join('\n'), hint);

@@ -78,12 +78,16 @@ function openedBy({ name }: Format): string {
 }
 
 /** @returns a line for each server that is there or that the configuration names, and one for the profiles of all others. */
-function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['servers']): Finding[] {
+export function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['servers']): Finding[] {
   const listed = found.filter(
     ({ ok, server: { name, profile, command } }) =>
       ok || name !== profile.name || command !== profile.command,
   );
-  const others = found.flatMap((one) => (listed.includes(one) ? [] : [one.server.name]));
+  const others = found.flatMap((one) => {
+    const { name, profile } = one.server;
+    if (listed.includes(one)) return [];
+    return [profile.built === null ? name : `${name} (\`ridge engines build server\` compiles one)`];
+  });
   return [
     ...listed.map(({ server, ...finding }) => ({ name: `server ${server.name}`, ...finding })),
     ...(others.length === 0 ? [] : [there('other servers', `not on the PATH: ${others.join(', ')}`)]),

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../../core/input/suggest.js';
-import { METRIC_NAMES } from '../../core/metrics/catalogue.js';
+import { METRIC_NAMES, metricMeant } from '../../core/metrics/catalogue.js';
 import { EXIT } from '../exit.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
@@ -27,7 +27,7 @@ export function registerDrift(program: Command): void {
     )
     .option(
       '--metric <name>',
-      'metric to chart (repeatable; default: tokens per second of each kind)',
+      'metric to chart, by name or by the head of its column (repeatable; default: tokens per second of each kind)',
       metricOf,
       [],
     )
@@ -44,7 +44,8 @@ export function registerDrift(program: Command): void {
 
 /** @throws InvalidArgumentError */
 function metricOf(name: string, before: readonly string[]): readonly string[] {
-  if (METRIC_NAMES.some((known) => known === name)) return [...before, name];
+  const meant = metricMeant(name);
+  if (meant !== undefined) return [...before, meant.name];
   const guess = nearest(name, METRIC_NAMES);
   throw new InvalidArgumentError(
     guess === null ? 'docs/metrics.md has every metric.' : `Did you mean ${guess}?`,

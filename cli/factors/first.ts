@@ -5,7 +5,7 @@ import { askedOfFactors } from './asked.js';
 
 /** Roofs and factors of a first run together, on a machine of its own. */
 const FIRST_RUN_SECONDS = 25;
-/** Of them roofs, which nothing but what they wait for makes longer; and what comes behind the last bench. */
+/** Of them roofs, and what comes behind the last bench: both take longer beside others. */
 const ROOFS_SECONDS = 8;
 export const BEHIND_SECONDS = 4;
 /** Few benches are better than none. */
@@ -30,6 +30,6 @@ export async function firstSeconds({ sweep, here, folders }: FirstAsked, crowded
   if (!roofs && !factors) return 0;
   return Math.max(
     FIRST_RUN_SECONDS,
-    (roofs ? ROOFS_SECONDS * crowded : 0) + LEAST_FIT_SECONDS + BEHIND_SECONDS,
+    crowded * ((roofs ? ROOFS_SECONDS : 0) + LEAST_FIT_SECONDS + BEHIND_SECONDS),
   );
 }

@@ -15,6 +15,13 @@ export const CONFIG_OPTION = [
   'agent configuration file; its `modelFolders`, `sources`, `scorers` and `power` apply (default: no downloads, external scorers or power settings)',
 ] as const;
 
+/** For commands that say, or measure, what rows of this machine have. */
+export const ENERGY_OPTION = [
+  '--energy <source>',
+  'energy source: auto, none, or replay:FILE for a recorded trace',
+  'auto',
+] as const;
+
 /** Of the person at this machine alone: an agent of a fleet has its configuration. */
 export const ALLOW_HF_OPTION = [
   '--allow-hf',

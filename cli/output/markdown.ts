@@ -1,6 +1,7 @@
 import { printable } from '../../core/input/printable.js';
 import { cellText } from '../../report/columns.js';
 import { intervalLegend } from '../../report/interval-legend.js';
+import { moduleCells, moduleHeads, modulesOf, moduleTitle } from '../../report/modules.js';
 import { quotedOf, spreadText } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
@@ -63,7 +64,7 @@ function markdownText(report: Report): string {
   if (legend !== null) lines.push(`${inCell(legend)}.`, '');
   for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');
-  lines.push(...wayLines(report.rows));
+  lines.push(...wayLines(report.rows), ...moduleLines(report.rows));
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
   for (const absence of report.absences.filter((a) => a.missed)) {
@@ -75,13 +76,29 @@ function markdownText(report: Report): string {
 /** What each way of asking gave and took, where there are several. */
 function wayLines(rows: readonly Row[]): string[] {
   return waysOf(rows).flatMap((table) => {
-    const lines = [
-      ['', ...WAY_HEADS].map(inCell),
-      ['---', '---', ...WAY_HEADS.slice(1).map(() => '---:')],
-      ...table.lines.map((line) => [line.row.label, ...wayCells(line)].map(inCell)),
-    ];
-    return [inCell(wayTitle(table)), '', ...lines.map((cells) => `| ${cells.join(' | ')} |`), ''];
+    const cells = table.lines.map((line) => [line.row.label, ...wayCells(line)]);
+    return tableBelow(wayTitle(table), ['', ...WAY_HEADS], cells, ['---', '---']);
   });
+}
+
+/** What each module took, where rows were profiled. */
+function moduleLines(rows: readonly Row[]): string[] {
+  return modulesOf(rows).flatMap((table) => {
+    const cells = table.lines.map((line) => [line.row.label, ...moduleCells(table, line)]);
+    return tableBelow(moduleTitle(table), ['', ...moduleHeads(table)], cells, ['---']);
+  });
+}
+
+/** @param left rules of the first columns, which are texts; the others are numbers. */
+function tableBelow(
+  title: string,
+  head: readonly string[],
+  cells: readonly (readonly string[])[],
+  left: readonly string[],
+): string[] {
+  const rule = head.map((_, i) => left[i] ?? '---:');
+  const lines = [head.map(inCell), rule, ...cells.map((line) => line.map(inCell))];
+  return [inCell(title), '', ...lines.map((line) => `| ${line.join(' | ')} |`), ''];
 }
 
 function remark(row: Row): string {

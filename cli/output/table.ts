@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
 import { intervalLegend } from '../../report/interval-legend.js';
+import { moduleCells, moduleHeads, modulesOf, moduleTitle } from '../../report/modules.js';
 import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
@@ -50,7 +51,7 @@ export function renderTable(report: Report, options: TableOptions): string {
     lines.push(colors.red(shown));
   });
   lines.push(colors.dim(rule), ...footer(report, letters, layout, width, text, colors));
-  lines.push(...wayLines(report.rows, width, text, colors));
+  lines.push(...wayLines(report.rows, width, text, colors), ...moduleLines(report.rows, width, text, colors));
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -164,28 +165,47 @@ function footer(
   return [...lines, ...notes];
 }
 
-/** Lines of one table of ways that somebody reads; all of them are in the page, and in `ridge answers --by way`. */
-const MOST_WAYS = 40;
+/** Lines of one table below the rows; all of them are in the page. */
+const MOST_BELOW = 40;
 
 /** What each way of asking gave and took, where there are several. */
 function wayLines(rows: readonly Row[], width: number, text: Text, colors: Colors): string[] {
   return waysOf(rows).flatMap((table) => {
-    const shown = table.lines.slice(0, MOST_WAYS);
-    const cells = shown.map((line, i) => {
+    const cells = table.lines.map((line, i) => {
       const { label } = line.row;
-      return [label === shown[i - 1]?.row.label ? '' : label, ...wayCells(line)];
+      return [label === table.lines[i - 1]?.row.label ? '' : label, ...wayCells(line)];
     });
-    const [head = '', ...body] = plainTable(['', ...WAY_HEADS], cells).split('\n');
-    const left = table.lines.length - shown.length;
-    const within = (line: string) => cut(text(line), width, text('…'));
-    return [
-      '',
-      ...wrap(text(wayTitle(table)), width, '  ').map(colors.bold),
-      colors.dim(within(head)),
-      ...body.map(within),
-      ...(left > 0 ? [within(`and ${left} more: ridge answers --by way, or the page`)] : []),
-    ];
+    const all = 'ridge answers --by way, or the page';
+    return tableBelow({ title: wayTitle(table), head: WAY_HEADS, cells, all }, width, text, colors);
   });
+}
+
+/** What each module took, where rows were profiled. */
+function moduleLines(rows: readonly Row[], width: number, text: Text, colors: Colors): string[] {
+  return modulesOf(rows).flatMap((table) => {
+    const cells = table.lines.map((line) => [line.row.label, ...moduleCells(table, line)]);
+    const below = { title: moduleTitle(table), head: moduleHeads(table), cells, all: 'the page' };
+    return tableBelow(below, width, text, colors);
+  });
+}
+
+/** @param below its first column, the label of a row, has no head; `all` is where the lines are that are left out. */
+function tableBelow(
+  { title, head, cells, all }: { title: string; head: readonly string[]; cells: string[][]; all: string },
+  width: number,
+  text: Text,
+  colors: Colors,
+): string[] {
+  const [heads = '', ...body] = plainTable(['', ...head], cells.slice(0, MOST_BELOW)).split('\n');
+  const left = cells.length - body.length;
+  const within = (line: string) => cut(text(line), width, text('…'));
+  return [
+    '',
+    ...wrap(text(title), width, '  ').map(colors.bold),
+    colors.dim(within(heads)),
+    ...body.map(within),
+    ...(left > 0 ? [within(`and ${left} more: ${all}`)] : []),
+  ];
 }
 
 function noteLines(note: NoteGroup, mark: string, width: number, text: Text, colors: Colors): string[] {

@@ -36,6 +36,7 @@ export async function fileWarnings(
     message: failure.message,
     experiments: count,
     blocks: !isMissing(failure),
+    notHere: isMissing(failure),
   }));
   return { warnings, broken };
 }

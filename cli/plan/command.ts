@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit.js';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, ENERGY_OPTION, type NodeOptions } from '../options/config.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
@@ -9,6 +9,7 @@ export interface PlanOptions extends ConnectionOptions, NodeOptions {
   readonly fleet?: true;
   readonly limit: number;
   readonly models: readonly string[];
+  readonly energy: string;
   readonly json?: true;
 }
 
@@ -25,6 +26,7 @@ export function registerPlan(program: Command): void {
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
+    .option(...ENERGY_OPTION)
     .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(lazy(async () => (await import('./show.js')).printPlan));

@@ -8,6 +8,7 @@ import { predictedBytes, RUNNERS } from '../../core/runners/index.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { parseNodeProfile } from '../../proto/convert.js';
+import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import type { ThisNode } from '../this-node.js';
@@ -50,12 +51,17 @@ export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): P
 /** @returns the nodes that a coordinator knows. @throws CommandError where none answers. */
 export async function fleet(sweep: Sweep, options: ConnectionOptions): Promise<Places> {
   const { nodes } = await withCoordinator(options, (control) => control.listNodes());
-  const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
   return {
-    ...selected(sweep, profiles, `the fleet of ${options.coordinator}`),
+    ...fleetFor(sweep, nodes, options),
     saySettable: true,
     missingServers: new Map(),
   };
+}
+
+/** @returns those of a coordinator's nodes that may run a sweep. */
+export function fleetFor(sweep: Sweep, nodes: readonly NodeStatus[], { coordinator }: ConnectionOptions) {
+  const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
+  return selected(sweep, profiles, `the fleet of ${coordinator}`);
 }
 
 /** The nodes that have the labels a sweep asks for. */
@@ -94,6 +100,7 @@ export function placementWarnings(
     message: bytes === 0 ? reason : `${reason}; the largest is predicted to need ${formatValue(bytes, 'B')}`,
     experiments: count,
     blocks: true,
+    notHere: false,
   }));
   return { warnings, unplaced };
 }

@@ -16,12 +16,14 @@ import { fitted, openSweep } from '../sweep-file.js';
 import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
+import { lackingEnergy, requireEnergy, requireEnergyHere } from './energy.js';
 import { type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { plannedFiles } from './files.js';
 import { type PlannedNoise, plannedNoise } from './noise.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
 import { type PlannedServer, plannedServers } from './servers.js';
 import { type Conditions, type SweepTime, sweepTime } from './sweep-time.js';
+import { threadWarnings } from './threads.js';
 import type { PlanWarning } from './warning.js';
 
 /** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
@@ -79,7 +81,7 @@ export async function planOf(
   const warnings: PlanWarning[] = [];
   const missing = (message: string) => {
     say(message);
-    warnings.push({ code: 'model-missing', message, experiments: 0, blocks: false });
+    warnings.push({ code: 'model-missing', message, experiments: 0, blocks: false, notHere: true });
   };
   const unasked = await checkEvaluation(written.sweep, settings, node, (of, why) =>
     missing(`${of}: ${why}; it is not checked`),
@@ -100,10 +102,22 @@ export async function planOf(
   const space = planSpace(sweep);
   const here = await thisNode(options.config);
   const places = options.fleet === true ? await fleet(sweep, options) : await hereAlone(sweep, here);
+  const unmetered =
+    options.fleet === true
+      ? requireEnergy(lackingEnergy(sweep, places.nodes, places.name))
+      : await requireEnergyHere(sweep, here.profile, options);
   const checked = spread(space.count, MOST_CHECKED).map((position) => experimentAt(space, position));
   const placement = placementWarnings(checked, places);
   const files = await fileWarnings(checked, settings);
-  warnings.push(...placement.warnings, ...files.warnings);
+  warnings.push(...placement.warnings, ...files.warnings, ...threadWarnings(checked, places.nodes));
+  if (unmetered !== null)
+    warnings.push({
+      code: 'no-energy',
+      message: unmetered,
+      experiments: checked.length,
+      blocks: false,
+      notHere: false,
+    });
   const estimator = await timeEstimator(here, settings.modelFolders);
   const labelOf = labelsIn(sweep);
   return {
@@ -120,8 +134,8 @@ export async function planOf(
     runnable: checked.filter(({ id }) => !placement.unplaced.has(id) && !files.broken.has(id)).length,
     place: places.name,
     warnings,
-    // What does not block is what is not here: of a fleet, a node may have it.
-    missingHere: options.fleet !== true && warnings.some(({ blocks }) => !blocks),
+    // Of a fleet, a node may have it.
+    missingHere: options.fleet !== true && warnings.some(({ notHere }) => notHere),
     files: plannedFiles(space),
     servers: plannedServers(checked, here.engines.servers, here.profile, settings),
     rows: Array.from({ length: Math.min(options.limit, space.count) }, (_, position) =>

@@ -13,9 +13,14 @@ import { plannedFiles } from './files.js';
 const MOST_ESTIMATED = 200;
 /** What neighbours may add to the time that was promised. */
 export const AT_MOST = 1.25;
-/** What a run takes around its trials on two idle cores: its start, looking at the node and its engines, and the report at the end. */
-export const AROUND_A_RUN = { start: 2, open: 1, close: 2 } as const;
-const SECONDS_AROUND_A_RUN = AROUND_A_RUN.start + AROUND_A_RUN.open + AROUND_A_RUN.close;
+/** What a run takes before its trials on two idle cores: its start, and looking at the node and its engines. */
+const START_SECONDS = 1.5;
+export const OPEN_SECONDS = 1;
+/** The report at its end: code that is loaded, and each record that is read and shown. */
+const CLOSE = { seconds: 0.5, perStart: 0.004 } as const;
+
+/** @returns seconds that the report of so many starts takes on two idle cores. */
+export const closeSeconds = (starts: number): number => CLOSE.seconds + CLOSE.perStart * starts;
 
 /** A child process, and what its work takes beside it, on two cores. */
 const FILE = { seconds: 0.7, perByte: 1 / 30e6 } as const;
@@ -120,7 +125,8 @@ function promised(
   const { starts, startsSeconds, filesSeconds, qualitySeconds, firstSeconds, crowding } = parts;
   const once = filesSeconds + qualitySeconds;
   const sweepSeconds = Math.max(startsSeconds + once, crowding * ((startsSeconds * points) / starts + once));
-  const aboutSeconds = crowding * SECONDS_AROUND_A_RUN + firstSeconds + sweepSeconds;
+  const around = START_SECONDS + OPEN_SECONDS + closeSeconds(starts);
+  const aboutSeconds = crowding * around + firstSeconds + sweepSeconds;
   return { ...parts, sweepSeconds, aboutSeconds, atMostSeconds: AT_MOST * aboutSeconds };
 }
 

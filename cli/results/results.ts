@@ -1,8 +1,13 @@
+import type { Change } from '../../core/quality/questions.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Objective, Selector } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromBounds, parseStoredRecord } from '../../proto/convert.js';
-import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import {
+  RecordDetail,
+  type SubmitSweepResponse,
+  type SweepStatus,
+} from '../../proto/gen/ridgepoint/v1/control.js';
 import { CompactRecords } from '../../report/compact.js';
 import { CsvTable } from '../../report/csv-table.js';
 import { IncrementalReport } from '../../report/incremental/report.js';
@@ -22,30 +27,35 @@ const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'json']);
 /** Of records that are all in memory to be made one text. V8 holds texts of some 536e6. */
 const MOST_CHARACTERS = 400e6;
 
-/** Every stored trial of a sweep as its JSON, oldest first, some at a time. */
+/** Stored trials of a sweep as their JSON, oldest first, some at a time. @param after an entry of the log; 0 = all of them. */
 async function* storedTrials(
   control: ControlConnection,
   sweepId: string,
   detail: RecordDetail,
+  after = 0,
 ): AsyncGenerator<readonly string[]> {
-  const request = { sweepId, follow: false, allTrials: true, detail, together: true };
+  const request = { sweepId, follow: false, allTrials: true, detail, together: true, after };
   const messages = counted(control.streamResults(request), ({ moreJson }) => 1 + moreJson.length);
   for await (const { recordJson, moreJson } of messages) yield [recordJson, ...moreJson];
 }
 
-/** @returns the records of a sweep that were asked, or scored, again. Only these are kept: all may be more than memory holds. */
-export async function collectAskedAgain(
+/**
+ * @param submitted the answer to a submission.
+ * @returns for each row that was asked, or scored, again since then, why: its questions had changed. The log tells what came since, so that no
+ *   clock of this machine, of the coordinator or of a node is compared with another one.
+ */
+export async function askedAgainSince(
   control: ControlConnection,
-  sweepId: string,
-): Promise<ResultRecord[]> {
-  const records: ResultRecord[] = [];
-  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
+  { sweepId, position }: Pick<SubmitSweepResponse, 'sweepId' | 'position'>,
+): Promise<(readonly Change[])[]> {
+  const rows: (readonly Change[])[] = [];
+  for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW, position)) {
     for (const json of some) {
-      const record = parseStoredRecord(json);
-      if (record.quality?.again !== undefined) records.push(record);
+      const { quality } = parseStoredRecord(json);
+      if (quality?.again !== undefined) rows.push(quality.again.changes);
     }
   }
-  return records;
+  return rows;
 }
 
 /**

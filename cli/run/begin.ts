@@ -9,9 +9,11 @@ import { unlessTerminated } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { timeEstimator } from '../plan/estimate.js';
 import {
-  AROUND_A_RUN,
   AT_MOST,
+  closeSeconds,
   crowdedText,
+  OPEN_SECONDS,
+  type Promised,
   promiseText,
   type SweepTime,
   budgetOf as secondsOfStarts,
@@ -39,7 +41,7 @@ export async function begin(control: ControlConnection, job: Job): Promise<Sweep
   }
   if (time.promise === null) sayFirst(first, time, job, crowded);
   else await promiseRun(control, job, time);
-  const until = performance.now() + 1000 * (first - BEHIND_SECONDS);
+  const until = performance.now() + 1000 * (first - crowded * BEHIND_SECONDS);
   if (await measureFirst(job, until)) return null;
   const known = await timeOf(0);
   if (time.promise === null) await promiseRun(control, job, known);
@@ -85,7 +87,7 @@ async function promiseRun(
   const lacking = known === undefined ? 1 : known.trialsLeft / (known.points * known.starts);
   const { sweepSeconds, firstSeconds: before, crowding: crowded } = time.promise;
   const { spent } = promise;
-  const left = before + crowded * (AROUND_A_RUN.open + AROUND_A_RUN.close) + lacking * sweepSeconds;
+  const left = before + crowded * (OPEN_SECONDS + closeSeconds(time.promise.starts)) + lacking * sweepSeconds;
   const { starts } = sweep.repetition;
   const measured = before > 0 ? `, with ${duration(before)} for roofs and factors at most` : '';
   say(
@@ -99,24 +101,27 @@ async function promiseRun(
 export function budgetOf({ left }: TimePromise, { promise }: SweepTime): number | undefined {
   if (left === null || promise === null) return undefined;
   // Ending the trial that runs when time is over, and the report.
-  const last = 2 + closing();
+  const last = 2 + closing(promise);
   // Points that are to be tried again are none of those that are lacking.
   return Math.max(left - last, promise.sweepSeconds / (promise.starts + 1));
 }
 
 /** Seconds that the report takes beside what else runs here, about. */
-const closing = () => AROUND_A_RUN.close * crowding();
+const closing = ({ starts }: Pick<Promised, 'starts'>) => closeSeconds(starts) * crowding();
 
 /** From here on this is left: what a sweep lacks, and the report. */
 export function expectSweep(promise: TimePromise, pace: SweepPace, time: SweepTime): void {
-  if (time.promise === null) return;
-  const { sweepSeconds, starts } = time.promise;
-  promise.expect(() => followed(sweepLeft(pace, sweepSeconds / starts), closing()));
+  const { promise: promised } = time;
+  if (promised === null) return;
+  const { sweepSeconds, starts } = promised;
+  promise.expect(() => followed(sweepLeft(pace, sweepSeconds / starts), closing(promised)));
 }
 
 /** From here on the report is left. */
-export function expectReport(promise: TimePromise): void {
+export function expectReport(promise: TimePromise, time: SweepTime): void {
+  const { promise: promised } = time;
+  if (promised === null) return;
   const { spent } = promise;
   const at = 'the report is not written yet';
-  promise.expect(() => followed(leftOf(at, 0, promise.spent - spent), closing()));
+  promise.expect(() => followed(leftOf(at, 0, promise.spent - spent), closing(promised)));
 }

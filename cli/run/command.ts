@@ -1,5 +1,5 @@
-import { type Command, Option } from 'commander';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import type { Command } from 'commander';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, ENERGY_OPTION, type NodeOptions } from '../options/config.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 import { collect, STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
@@ -60,12 +60,7 @@ export function addRunOptions(command: Command): Command {
       'push metrics to this URL during the run and at its end, by OTLP over HTTP, e.g. http://collector:4318/v1/metrics',
     )
     .option('--push-token-file <file>', 'file with the bearer token for pushing metrics')
-    .addOption(
-      new Option(
-        '--energy <source>',
-        'energy source: auto, none, or replay:FILE for a recorded trace',
-      ).default('auto'),
-    )
+    .option(...ENERGY_OPTION)
     .option(...STRICT_OPTION)
     .option(
       '--reuse',

@@ -46,7 +46,6 @@ export async function drive(
   time: SweepTime,
 ): Promise<number> {
   const { control, promise, options } = job;
-  const since = new Date().toISOString();
   const over = new AbortController();
   const interrupts = onInterrupt(
     'finishing the running trial',
@@ -55,7 +54,7 @@ export async function drive(
     { terminates: true },
   );
   try {
-    const { sweepId, measuredOtherwise } = await control.submitSweep({
+    const submitted = await control.submitSweep({
       document: job.document,
       modelsJson: JSON.stringify(job.models),
       submitter: userInfo().username,
@@ -63,6 +62,7 @@ export async function drive(
       retryFailed: true,
       budgetSeconds: budgetOf(promise, time),
     });
+    const { sweepId, measuredOtherwise } = submitted;
     for (const { complete } of measuredOtherwise) {
       const rows = complete === 1 ? 'row' : 'rows';
       say(
@@ -86,9 +86,9 @@ export async function drive(
     }
     // Nothing runs any more: who ends the command now ends it at once, and the next one writes its report.
     interrupts.close();
-    expectReport(promise);
+    expectReport(promise, time);
     const records = await collectResults(control, sweepId);
-    sayAskedAgain(records, since);
+    if (job.sweep.quality !== null) await sayAskedAgain(control, submitted);
     await leaveResults(folder, job, records, options);
     const leaving = leaveReport(folder, job.sweep, records, coordinator, options);
     const report = await saying(process.stderr, 'writing the report', leaving);

@@ -10,6 +10,7 @@ import { usageError } from '../exit.js';
 import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
+import { requireEnergyHere } from '../plan/energy.js';
 import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
 import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import type { RunOptions } from './command.js';
@@ -45,6 +46,8 @@ export async function prepare(asked: SweepFile, options: RunOptions): Promise<Pr
   requirePoints(sweep, space);
   const here = devicesOf(sweep, await thisNode(allowed.config));
   requireLabels(sweep, here);
+  const unmetered = await requireEnergyHere(sweep, here.profile, allowed);
+  if (unmetered !== null) say(`note: ${unmetered}`);
   return { options: allowed, document, typed, sweep, space, models, folders: settings.modelFolders, here };
 }
 

@@ -5,7 +5,8 @@ import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
-import { collectAskedAgain } from '../results/results.js';
+import { lackingEnergy, needsEnergy, requireEnergy } from '../plan/energy.js';
+import { fleetFor } from '../plan/places.js';
 import { openSweep, readyToRun, strictly } from '../sweep-file.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
@@ -16,8 +17,12 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
   const written = options.strict === true ? strictly(opened) : opened;
   const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
-  const since = new Date().toISOString();
   return await withCoordinator(options, async (control: ControlConnection) => {
+    if (needsEnergy(sweep)) {
+      const { nodes, name } = fleetFor(sweep, (await control.listNodes()).nodes, options);
+      const unmetered = requireEnergy(lackingEnergy(sweep, nodes, name));
+      if (unmetered !== null) say(`note: ${unmetered}`);
+    }
     const accepted = await control.submitSweep({
       document,
       modelsJson: '',
@@ -45,7 +50,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     }
     if (options.watch !== true) return EXIT.ok;
     const status = await watchSweep(control, accepted.sweepId);
-    if (sweep.quality !== null) sayAskedAgain(await collectAskedAgain(control, accepted.sweepId), since);
+    if (sweep.quality !== null) await sayAskedAgain(control, accepted);
     sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);
   });

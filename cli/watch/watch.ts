@@ -1,10 +1,10 @@
 import { printable } from '../../core/input/printable.js';
 import { changeSentences } from '../../core/quality/questions.js';
-import type { ResultRecord } from '../../core/result/result.js';
 import { WARNINGS, type WarningCode } from '../../core/result/warnings.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
 import {
+  type SubmitSweepResponse,
   SweepState,
   type SweepStatus,
   type WatchSweepResponse,
@@ -18,6 +18,7 @@ import { say, sayAbove } from '../output/print.js';
 import type { Progress } from '../output/progress.js';
 import { progressWriter } from '../output/progress-writer.js';
 import { terminalStyle } from '../output/terminal.js';
+import { askedAgainSince } from '../results/results.js';
 
 /** What to do about invalid rows of a coordinator's sweep. */
 export const TRY_AGAIN = 'The same file, submitted again with --retry-failed, measures only these.';
@@ -190,11 +191,12 @@ export function sayGrades(
     );
 }
 
-/** Says which rows were asked again, or scored again, since a time (ISO 8601), and why: their questions had changed. */
-export function sayAskedAgain(records: readonly ResultRecord[], since: string): void {
-  const again = records.flatMap(({ quality }) => quality?.again ?? []);
-  const rows = again.filter(({ at }) => at >= since).map(({ changes }) => changes);
-  for (const sentence of changeSentences(rows)) say(printable(sentence));
+/** Says which rows were asked again, or scored again, by a submission, and why: their questions had changed. */
+export async function sayAskedAgain(
+  control: ControlConnection,
+  submitted: Pick<SubmitSweepResponse, 'sweepId' | 'position'>,
+): Promise<void> {
+  for (const sentence of changeSentences(await askedAgainSince(control, submitted))) say(printable(sentence));
 }
 
 type CodeCounts = SweepStatus['invalidBy'];

@@ -149,6 +149,7 @@ export async function submitSweep(
   const models = parseModels(request.modelsJson);
   const submitter = request.submitter === '' ? by.name : request.submitter;
   const { namespace, priority } = turnOf(request, by);
+  const { position } = dispatcher;
   const { view, created, otherwise } = await dispatcher.submit(
     request.document,
     models,
@@ -166,7 +167,7 @@ export async function submitSweep(
   });
   const sweep = dispatcher.state.sweeps.get(sweepId);
   const paused = sweep !== undefined && sweepStatus(sweep).state === 'paused';
-  return { sweepId, created, points, impossible, measuredOtherwise, paused };
+  return { sweepId, created, points, impossible, measuredOtherwise, paused, position };
 }
 
 /** @throws WireError `invalid` */

@@ -218,10 +218,13 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
  * @returns what one that is not connected is: it finished what it had and left, or it is lost.
  */
 export function awayState(stated: string, holds: boolean): 'drained' | 'lost' {
-  return stated === 'draining' && !holds ? 'drained' : 'lost';
+  return leaves(stated) && !holds ? 'drained' : 'lost';
 }
+
+/** Whether what an agent said last is that it leaves: it takes no more work, or has said goodbye. */
+const leaves = (stated: string) => stated === 'draining' || stated === 'left';
 
 /** @returns whether a node was asked to leave, or says that it is leaving. */
 export function isLeaving({ state }: Dispatcher, node: string, stated: string): boolean {
-  return stated === 'draining' || (state.nodes.get(node)?.leaving ?? null) !== null;
+  return leaves(stated) || (state.nodes.get(node)?.leaving ?? null) !== null;
 }

@@ -5,6 +5,7 @@ import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { NamespaceStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { namespaceStatuses } from '../api/namespaces.js';
+import { awayState } from '../api/status.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, SchedulerState, SweepState } from '../scheduler/state.js';
@@ -88,9 +89,11 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
     namespaces: namespaceStatuses(dispatcher),
     nodes: registry
       .entries()
-      .filter(({ session, lastSeenAt, state: reported }) => {
-        // A node that left on purpose is not missing; one that went silent is, for a while.
-        return session !== null || (reported !== 'left' && Date.parse(lastSeenAt) >= goneBefore);
+      .filter(({ profile, session, lastSeenAt, state: stated }) => {
+        if (session !== null) return true;
+        // A drained node is not missing; one that went silent is, for a while.
+        const holds = leases.some(({ node }) => node === profile.name);
+        return awayState(stated, holds) === 'lost' && Date.parse(lastSeenAt) >= goneBefore;
       })
       .map(({ profile, session }) => ({
         node: profile.name,

@@ -39,8 +39,8 @@ export type Unit = keyof typeof BETTER | 'ratio';
 type Described = {
   /** Left out: the name in snake case. promtool takes `bits` in a name for a unit that should be bytes, so that is llama.cpp's word, bpw. */
   readonly prometheus?: string;
-  /** What alone has it: a server, applications, an energy source; left out: any row may. */
-  readonly of?: MetricOwner;
+  /** Groups that it belongs to; left out: any row may have it. */
+  readonly of?: MetricGroup | readonly MetricGroup[];
   /** Left out: none. */
   readonly column?: string;
   readonly help: string;
@@ -52,7 +52,39 @@ type Described = {
   | { readonly ratio: RatioStyle; readonly better: MetricBetter }
 );
 
-type MetricOwner = 'serving' | 'graph' | 'energy';
+/** Metrics that a row has only where its workload gives them (core/workloads/workload.ts). */
+export type WorkloadGroup =
+  | 'prefill'
+  | 'decode'
+  /** Of a prompt, and of the tokens of an answer: a server has them, too, where a client can tell. */
+  | 'prompt'
+  | 'answer'
+  /** Rest on a number of tokens: of those that were generated, or of all. */
+  | 'output'
+  | 'tokens'
+  | 'model'
+  | 'training'
+  | 'heldOut'
+  | 'kernel'
+  | 'inference'
+  | 'graph'
+  | 'serving'
+  | 'slo'
+  | 'highestRate'
+  | 'highestConcurrency';
+
+/** Metrics that a row has only where the rest of the sweep asks for them, or its node has an energy source. */
+export type SweepGroup =
+  | 'quality'
+  | 'text'
+  | 'textBase'
+  | 'tasks'
+  | 'tasksBase'
+  | 'performance'
+  | 'pruning'
+  | 'energy';
+
+type MetricGroup = WorkloadGroup | SweepGroup;
 
 export interface MetricDefinition {
   /** camelCase, as in sweep files and records; carries its unit. */
@@ -63,8 +95,8 @@ export interface MetricDefinition {
   /** How people read a ratio: 0.5 as 0.5, as 50 % or as 0.5×; null for every other unit. */
   readonly ratioStyle: RatioStyle | null;
   readonly better: MetricBetter;
-  /** What alone has it; null = any row may. */
-  readonly of: MetricOwner | null;
+  /** A row has it only where all of these groups are there. */
+  readonly of: readonly MetricGroup[];
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
   readonly help: string;
@@ -82,7 +114,7 @@ interface MetricReading {
 export type MetricName = keyof typeof listed;
 
 function defined(name: MetricName, described: Described): MetricDefinition {
-  const { help, of = null, column = null, mean, peak } = described;
+  const { help, of = [], column = null, mean, peak } = described;
   const [onCpu, onDevice = onCpu] = mean ?? peak ?? [];
   const by = mean === undefined ? 'peak' : 'mean';
   const reading = onCpu === undefined ? null : ({ by, onCpu, onDevice: onDevice! } as const);
@@ -95,7 +127,7 @@ function defined(name: MetricName, described: Described): MetricDefinition {
           ratioStyle: null,
           better: described.better === undefined ? BETTER[described.unit] : described.better,
         };
-  return { name, prometheus, of, column, help, reading, ...measured };
+  return { name, prometheus, of: [of].flat(), column, help, reading, ...measured };
 }
 
 export const METRICS: readonly MetricDefinition[] = Object.entries(
@@ -120,9 +152,9 @@ export function metricMeant(text: string): MetricDefinition | undefined {
 
 export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);
 
-/** @returns the metrics that only a server has, or only applications, or an energy source. */
-export const metricsOf = (owner: MetricOwner): MetricName[] =>
-  METRICS.filter(({ of }) => of === owner).map(({ name }) => name);
+/** @returns the metrics of a group. */
+export const metricsOf = (group: MetricGroup): MetricName[] =>
+  METRICS.filter(({ of }) => of.includes(group)).map(({ name }) => name);
 
 /** What two runs are compared by when nothing was asked for: shown by default, and better one way. A prediction says nothing of how a run went. */
 export const COMPARED_METRICS: readonly MetricDefinition[] = METRICS.filter(

@@ -8,6 +8,7 @@ import {
 } from '../input/diagnostic.js';
 import { whyForeign } from '../input/foreign.js';
 import { readYaml } from '../input/yaml.js';
+import { unmeasuredFindings } from './measurable.js';
 import { Reader } from './reader.js';
 import { resolveSweep } from './resolve.js';
 import { layOut } from './space.js';
@@ -49,7 +50,7 @@ export function parseSweep(source: string): ParsedSweep {
   const reader = new Reader(yaml.data, structure.findings);
   const sweep = resolveSweep(reader);
   if (reader.count > 0) return invalid(reader.findings, reader.count - reader.findings.length);
-  const findings = sizeFindings(sweep);
+  const findings = [...sizeFindings(sweep), ...unmeasuredFindings(sweep)];
   if (yaml.diagnostics.length > 0 || findings.length > 0) return invalid(findings, 0);
   return { ok: true, sweep };
 }

@@ -7,11 +7,11 @@ import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { chosenTask, taskChoiceSchema, waysOf } from '../quality/tasks/asking.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
-import { workloadNamed } from '../workloads/index.js';
 import { gridsOf, readExcludes, readIncludes, readPoints, readZip } from './constraints.js';
 import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
+import { defaultObjectives } from './measurable.js';
 import type { ReadBlock, Reader } from './reader.js';
 import { MEASURE, PLACEMENT, QUALITY, REPETITION, SEARCH } from './schema.js';
 import {
@@ -52,7 +52,7 @@ export function resolveSweep(reader: Reader): Sweep {
   const grids = gridsOf(shared, runners, workloads, allRunners.complete && allWorkloads.complete);
   const names = new Set<string>();
   const bare = ({ kind, axes }: ReadBlock): Block => ({ kind, axes: axes.map(plain) });
-  return {
+  const sweep = {
     apiVersion: API_VERSION,
     kind: 'Sweep',
     name,
@@ -72,9 +72,10 @@ export function resolveSweep(reader: Reader): Sweep {
     exclude: readExcludes(reader, grids),
     settings: settings.map(plain),
     placement: readPlacement(reader, name, device.values.map(String)),
-    objectives: readObjectives(reader, workloads[0]?.kind ?? ''),
     search: readSearch(reader, name),
-  };
+  } satisfies Omit<Sweep, 'objectives'>;
+  const objectives = readObjectives(reader);
+  return { ...sweep, objectives: objectives.length > 0 ? objectives : defaultObjectives(sweep) };
 }
 
 const plain = ({ name, values }: { name: string; values: readonly AxisValue[] }) => ({ name, values });
@@ -229,20 +230,19 @@ function readPlacement(reader: Reader, name: string, devices: readonly string[])
   return { devices, ...given, nodeSelector, seed };
 }
 
-/** @param workload the kind of the first, whose objectives hold where the file states none. */
-function readObjectives(reader: Reader, workload: string): Objective[] {
+/** @returns none where the file states none. */
+function readObjectives(reader: Reader): Objective[] {
   const path = ['spec', 'objectives'];
   const objectives = reader.entries(path).map(([metric, at]): Objective => {
     return { metric, better: reader.value(at) === 'min' ? 'min' : 'max' };
   });
-  if (objectives.length > 0) return objectives;
-  if (reader.value(path) !== undefined && !reader.damaged(path)) {
+  if (objectives.length === 0 && reader.value(path) !== undefined && !reader.damaged(path)) {
     reader.report(
       path,
       'objectives is empty: name a metric, such as decodeTokensPerSecond: max, or leave it out',
     );
   }
-  return [...(workloadNamed(workload)?.objectives ?? [])];
+  return objectives;
 }
 
 /** @returns null where every point is to be measured, or the block is damaged, which was reported. */

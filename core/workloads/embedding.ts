@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { POOLINGS } from '../ranking/definition.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** Texts of one length into vectors, again and again. */
 export const embedding: WorkloadKind = {
@@ -21,6 +21,10 @@ export const embedding: WorkloadKind = {
   lessMemory: 'Lower texts or textTokens.',
   rules: [],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
+  gives: {
+    model: EVERY_ROW,
+    inference: EVERY_ROW,
+  },
   keyMetrics: ['itemsPerSecond', 'itemTokensPerSecond'],
   withinContext: (written, contextLength) =>
     written.has('textTokens') || contextLength >= 128 ? {} : { textTokens: contextLength },

@@ -4,7 +4,7 @@ import { fileArchitecture } from '../models/conversions.js';
 import { headOf } from '../techniques/spelling.js';
 import { whyNotTrainable } from '../training/architectures.js';
 import { trainingOptions, WINDOW_TOKENS } from '../training/options.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 
 const FLOATS: readonly unknown[] = ['f32', 'f16', 'bf16'];
 /** Of `base` only the file can tell, when it is opened. */
@@ -63,6 +63,12 @@ export const finetune: WorkloadKind = {
   needs: 'trainer',
   lessMemory: 'Lower windowTokens or sequencesPerStep, or train fewer parameters.',
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  gives: {
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    training: EVERY_ROW,
+    heldOut: lackingWhere('heldOutShare', 0),
+  },
   keyMetrics: ['trainTokensPerSecond', 'evalLoss'],
   withinContext: (written, contextLength) =>
     written.has('windowTokens') || contextLength >= WINDOW_TOKENS ? {} : { windowTokens: contextLength },

@@ -3,7 +3,7 @@ import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
 import { type Rule, readable, refuse } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** When applications begin; each is a whole graph. */
 export const GRAPH_ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline'] as const;
@@ -105,6 +105,12 @@ export const graph: WorkloadKind = {
   lessMemory: 'Lower cacheTokens, or choose a smaller quantization.',
   rules: [readable('settings', parseSettings), openNeedsRate, rampNeedsEnd],
   objectives: [{ metric: 'applicationLatencySeconds', better: 'min' }],
+  gives: {
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    output: EVERY_ROW,
+    graph: EVERY_ROW,
+  },
   keyMetrics: ['applicationLatencySeconds', 'applicationLatencyP99Seconds', 'applicationsPerSecond'],
   withinContext: () => ({}),
   alsoKnownAs: { delay: 'networkDelayMs', network_delay: 'networkDelayMs', file: 'graph' },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { orNull, textUpTo, whole } from '../bounds.js';
 import { readable } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that stay. */
 export const inference: WorkloadKind = {
@@ -27,6 +27,10 @@ export const inference: WorkloadKind = {
   lessMemory: 'Lower items or sizes.',
   rules: [readable('sizes', readSizes)],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
+  gives: {
+    model: EVERY_ROW,
+    inference: EVERY_ROW,
+  },
   keyMetrics: ['itemsPerSecond', 'inferenceP50Seconds', 'inferenceP99Seconds'],
   withinContext: () => ({}),
   alsoKnownAs: {},

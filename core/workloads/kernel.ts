@@ -4,7 +4,7 @@ import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OPS } from '../kernels/gen/ops.js';
 import { deviceOf, fulfils, OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** The variant that asks most of a processor among those that a node can run on the device. */
 export const BEST = 'best';
@@ -112,6 +112,9 @@ export const kernel: WorkloadKind = {
   needs: 'op',
   lessMemory: 'Choose a smaller shape.',
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  gives: {
+    kernel: EVERY_ROW,
+  },
   keyMetrics: ['kernelSeconds', 'achievedBytesPerSecond', 'achievedFlopsPerSecond'],
   withinContext: () => ({}),
   rules: [variantExists, typeExists, threadsOfCpu, ...inRange, ...consistent],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 
 const PROMPT_TOKENS = 512;
 const GENERATE_TOKENS = 128;
@@ -69,6 +69,15 @@ export const latency: WorkloadKind = {
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+  gives: {
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    prefill: lackingWhere('promptTokens', 0),
+    prompt: lackingWhere('promptTokens', 0),
+    decode: lackingWhere('generateTokens', 0),
+    answer: lackingWhere('generateTokens', 0),
+    output: lackingWhere('generateTokens', 0),
+  },
   keyMetrics: ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'timeToFirstTokenSeconds'],
   withinContext: chosenWithin,
   alsoKnownAs: aliases({

@@ -6,7 +6,7 @@ import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
 import { parseSlo } from '../serving/slo.js';
-import type { WorkloadKind } from './workload.js';
+import { EVERY_ROW, lackingWhere, type ValuesOf, type WorkloadKind } from './workload.js';
 
 export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
 export type ArrivalName = (typeof ARRIVALS)[number];
@@ -77,6 +77,11 @@ const searchable: Rule = {
       : `findHighest ${findHighest} needs arrival ${wanted.join(' or ')}`;
   },
 };
+
+const lackingSearch =
+  (load: string) =>
+  (valuesOf: ValuesOf): string | null =>
+    valuesOf('findHighest').includes(load) ? null : `findHighest is not ${load}`;
 
 /** What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed token by token. */
 export const serving: WorkloadKind = {
@@ -191,6 +196,17 @@ export const serving: WorkloadKind = {
     { metric: 'systemTokensPerSecond', better: 'max' },
     { metric: 'userTokensPerSecond', better: 'max' },
   ],
+  gives: {
+    model: EVERY_ROW,
+    tokens: EVERY_ROW,
+    prompt: EVERY_ROW,
+    answer: EVERY_ROW,
+    output: EVERY_ROW,
+    serving: EVERY_ROW,
+    slo: lackingWhere('slo', null),
+    highestRate: lackingSearch('requestsPerSecond'),
+    highestConcurrency: lackingSearch('concurrency'),
+  },
   keyMetrics: ['requestsPerSecond', 'scheduledTimeToFirstTokenP90Seconds', 'interTokenLatencyP50Seconds'],
   withinContext: () => ({}),
   alsoKnownAs: aliases({

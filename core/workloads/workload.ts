@@ -1,8 +1,25 @@
 import type { z } from 'zod';
 import type { AxisValue } from '../experiment/experiment.js';
 import type { Rule } from '../experiment/rule.js';
-import type { MetricName } from '../metrics/catalogue.js';
+import type { MetricName, WorkloadGroup } from '../metrics/catalogue.js';
 import type { Capability } from './capability.js';
+
+/** @returns every value that a sweep gives an option of a workload. */
+export type ValuesOf = (option: string) => readonly AxisValue[];
+
+/** @returns why a group of metrics has no number with these options, as a clause; null where it may have one. */
+type Lacking = (valuesOf: ValuesOf) => string | null;
+
+/** Has numbers whatever the options are. */
+export const EVERY_ROW: Lacking = () => null;
+
+/** Has none where an option has this value everywhere. */
+export const lackingWhere =
+  (option: string, value: AxisValue): Lacking =>
+  (valuesOf) =>
+    valuesOf(option).every((one) => one === value)
+      ? `${option} is ${value === null ? 'left out' : value}`
+      : null;
 
 /** What a sweep may ask of a workload, as data; agent/workloads/<kind> does it. */
 export interface WorkloadKind {
@@ -17,6 +34,8 @@ export interface WorkloadKind {
   readonly rules: readonly Rule[];
   /** What rows are best at, where a sweep does not say. */
   readonly objectives: readonly { readonly metric: MetricName; readonly better: 'max' | 'min' }[];
+  /** Groups of metrics that its rows have. */
+  readonly gives: Partial<Readonly<Record<WorkloadGroup, Lacking>>>;
   /** What a row of it is read for, the most important first: a narrow table gives up everything else before these. */
   readonly keyMetrics: readonly MetricName[];
   /**

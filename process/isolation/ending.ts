@@ -1,4 +1,5 @@
 import { type Failure, type FailureCode, failure } from '../../core/errors.js';
+import { formatValue } from '../../core/metrics/format.js';
 import type { LastMessage } from './messages.js';
 
 /** What the parent knows when a child has ended. */
@@ -41,7 +42,7 @@ export function causeOf(facts: EndingFacts): Failure | null {
   const fewer =
     'Measure fewer tokens, or raise limits.trialTimeoutSeconds of the agent’s config and measure.trialTimeoutSeconds of the sweep, where it has one.';
   if (timedOutAfterSeconds !== null)
-    return ended('timed-out', `ran longer than ${timedOutAfterSeconds} s`, fewer);
+    return ended('timed-out', `ran longer than ${formatValue(timedOutAfterSeconds, 's')}`, fewer);
   if (stopReason !== null) return ended('cancelled', `was stopped: ${stopReason}`);
   if (last !== null) return { ...last.failure, stderrTail: last.failure.stderrTail ?? stderrTail };
   return died(facts, ended);

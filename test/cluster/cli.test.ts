@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseRecord } from '../../proto/convert.js';
 import { control, start, status } from '../support/coordinator.js';
+import { FakeAgent } from '../support/fake-agent.js';
 import { sharedFolder } from '../support/folder.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { recordsIn } from '../support/reading.js';
@@ -11,6 +12,7 @@ import { ROOT, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
+import { aNode } from '../support/wire-records.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `
@@ -169,6 +171,8 @@ describe('a cluster of commands', () => {
 
     agent.process.kill('SIGTERM');
     expect((await agent.ended).code).toBe(0);
+    const [left] = JSON.parse((await ridgeHere(['nodes', ...at, '--json'])).stdout) as { state: string }[];
+    expect(left?.state).toBe('drained');
     coordinator.process.kill('SIGTERM');
     expect((await coordinator.ended).code).toBe(0);
   });
@@ -226,6 +230,37 @@ describe('a cluster of commands', () => {
       [...Array(complete).fill('node-a'), ...Array(6 - complete).fill('node-b')].join(' '),
     );
   }, 90_000);
+
+  test('submit and plan refuse a budget of joules where no node has an energy source, and warn where some have none', async () => {
+    const { grpcAddress } = await start();
+    const at = ['--coordinator', grpcAddress];
+    const budgeted = join(folder, 'budgeted.yaml');
+    writeFileSync(
+      budgeted,
+      SIX_POINTS.replace('objectives:', 'search: { budget: { joules: 100 } }\n  objectives:'),
+    );
+    // Nobody knows what a node will have.
+    expect((await ridgeHere(['submit', budgeted, ...at])).code).toBe(0);
+    const { agent } = await FakeAgent.join(grpcAddress, { profile: aNode('bare') });
+    onTestFinished(() => agent.vanish());
+    const refused = await ridgeHere(['submit', budgeted, ...at]);
+    expect(refused.stderr).toContain(
+      `spec.search.budget.joules: no row will have a number for it, since the fleet of ${grpcAddress} has no energy source for cpu: no source in a test`,
+    );
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    const metered = aNode('metered', { energySources: ['rapl:package-0'], absent: {} });
+    const other = await FakeAgent.join(grpcAddress, { profile: metered });
+    onTestFinished(() => other.agent.vanish());
+    const warned = await ridgeHere(['submit', budgeted, ...at]);
+    expect(warned.stderr).toContain(
+      'note: spec.search.budget.joules: rows of cpu of bare will have no number',
+    );
+    expect(warned.code).toBe(0);
+    const plan = JSON.parse((await ridgeHere(['plan', budgeted, '--fleet', ...at, '--json'])).stdout);
+    expect(plan.warnings).toContainEqual(
+      expect.objectContaining({ code: 'no-energy', experiments: 6, blocks: false, notHere: false }),
+    );
+  });
 
   test('submit fits what a file leaves open to the models that lie here, with --quick too', async () => {
     const { grpcAddress } = await start();

@@ -186,6 +186,19 @@ test('a node that finished and left is drained, not lost, wherever nodes are lis
   expect((await control(grpcAddress).listNodes()).nodes[0]?.state).toBe('drained');
 });
 
+test('so is one that said goodbye, which is leaving for as long as its stream lasts', async () => {
+  const { grpcAddress, webUrl } = await start();
+  const reader = await follow(`${webUrl}/api/v1/events`);
+  const { agent } = await enter(grpcAddress);
+  const stateOf = async () => (await control(grpcAddress).listNodes()).nodes[0]?.state;
+  await agent.say({ $case: 'leaving', value: { returnedTrialIds: [], reason: 'stopped' } });
+  await agent.ask();
+  expect(await stateOf()).toBe('draining');
+  agent.vanish();
+  await reader.until('drained', (e) => e.event === 'nodes' && e.data[0]?.state === 'drained');
+  expect(await stateOf()).toBe('drained');
+});
+
 test('a reader resumes after a restart where it was, and a log that is another one says so', async () => {
   const log = { kind: 'sqlite', path: join(folder, 'resumed.sqlite') } as const;
   const before = await start({ log });

@@ -46,6 +46,6 @@ test('a model that takes longer than it may is refused in a sentence', async () 
     return child;
   };
   await expect(resolveModel('slow.gguf', settings, { launcher })).rejects.toThrow(
-    'the model slow.gguf is not usable: reading the headers and the config of the model ran longer than 0.1 s',
+    'the model slow.gguf is not usable: reading the headers and the config of the model ran longer than 100 ms',
   );
 });

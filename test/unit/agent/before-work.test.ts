@@ -65,7 +65,7 @@ function parts(measured: Promise<void>) {
         ended = resolve;
       });
     },
-    hold: (what: string) => void did.push(`hold ${what}`),
+    hold: async (what: string) => void did.push(`hold ${what}`),
     goOn: (changed: boolean) => void did.push(`go on ${changed}`),
   };
   const roofs = { prepare: () => measured, measures: Promise.resolve() };

@@ -77,12 +77,15 @@ async function machine(roofs: Partial<Roofs> = {}) {
     ends: null as FailureCode | null,
     disturbed: null as string | null,
     partly: false,
+    /** The second child of a run ends well. */
+    recovers: false,
     engine: 'llama.cpp v1',
     begun: [] as { threads: number[]; types: string[] }[],
   };
   const launcher = (({ task, onMessage }) => {
     const asked = task.request as { threads: number[]; types: string[] };
     state.begun.push({ threads: asked.threads, types: asked.types });
+    if (state.recovers && state.begun.length === 2) state.ends = null;
     const types = state.partly ? asked.types.slice(0, 1) : asked.types;
     const of = asked.types.length;
     if (state.ends === null || state.partly)
@@ -174,11 +177,25 @@ test('factors of another engine predict nothing, and are fitted again', async ()
 test('a fit that comes to nothing is tried by the next run, and none is begun when the run has ended', async () => {
   const { run, kept, state } = await machine();
   expect(await run({}, AbortSignal.abort())).toEqual([]);
-  state.ends = 'timed-out';
+  state.ends = 'crashed';
   expect(await run()).toHaveLength(1);
   expect(said.at(-1)).toBe('no factors of cpu0: it ended; `ridge factors` fits them at leisure\n');
   expect(await run()).toHaveLength(1);
   expect(await kept()).toBeNull();
+});
+
+test('a fit that timed nothing beside others is tried once more in the same run, in twice the time', async () => {
+  const { run, kept, state } = await machine();
+  state.ends = 'timed-out';
+  expect(await run()).toHaveLength(2);
+  expect(said.at(-2)).toMatch(
+    /^no operator was timed in [\d.]{4} s, since others have the CPUs: tried once more, for [\d.]{4} s at most\n$/,
+  );
+  expect(said.at(-1)).toMatch(/^no factors of cpu0: it ended/);
+  expect(await kept()).toBeNull();
+  state.recovers = true;
+  expect(await run()).toHaveLength(2);
+  expect((await kept())?.threads.map(({ threads }) => threads)).toEqual([2]);
 });
 
 test('what a run asks of factors is what its rows on fitted runners have', () => {

@@ -6,11 +6,13 @@ import { fittedEngine } from '../../../agent/factors/engine.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fileWarnings } from '../../../cli/plan/check-files.js';
+import { lackingEnergy, needsEnergy, requireEnergy } from '../../../cli/plan/energy.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { searchLines } from '../../../cli/plan/search.js';
 import { crowdedText, promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
+import { threadWarnings } from '../../../cli/plan/threads.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
@@ -156,6 +158,70 @@ describe('files that a sweep names', () => {
       ['there is no file train.txt', 1],
     ]);
   });
+});
+
+test('graphs of chats on a model without a chat template cannot run, and are told once', async () => {
+  const { experiments } = planOf({
+    models: ['builtin:small', 'builtin:tiny'],
+    runners: { kind: 'llama-cpp', threads: [1, 2] },
+    workloads: { kind: 'graph', promptsAs: ['chat', 'text'] },
+  });
+  const { warnings, broken } = await fileWarnings(experiments, settings);
+  expect(warnings).toEqual(
+    ['small', 'tiny'].map((name) => ({
+      code: 'impossible-combination',
+      message: `prompts of the graph are chats, and the model ${name} has no chat template: set promptsAs: text`,
+      experiments: 2,
+      blocks: true,
+      notHere: false,
+    })),
+  );
+  expect(broken.size).toBe(4);
+});
+
+test('more threads than CPUs are told once, of the device that has fewest', () => {
+  const { experiments } = planOf({ runners: { kind: 'llama-cpp', threads: [1, 2, 4, 64] } });
+  const large = { ...cpu, cpus: Array.from({ length: 32 }, (_, i) => i) };
+  const of = (...devices: readonly DeviceProfile[]) =>
+    threadWarnings(
+      experiments,
+      devices.map((device, i) => ({ name: `node-${i}`, devices: [device] })),
+    ).map(({ message, experiments: count, blocks, notHere }) => [message, count, blocks || notHere]);
+  const rest = 'threads that share a CPU wait for each other, and rows are marked `oversubscribed`';
+  expect(of(cpu)).toEqual([[`threads go up to 64, and cpu0 of node-0 has 2 CPUs: ${rest}`, 2, false]]);
+  expect(of({ ...large, id: 'cpu1' }, cpu)).toEqual([
+    [`threads go up to 64, and 2 devices have fewer CPUs, cpu0 of node-1 only 2: ${rest}`, 2, false],
+  ]);
+  expect(of({ ...large, cpus: Array.from({ length: 64 }, (_, i) => i) })).toEqual([]);
+});
+
+test('what needs energy is refused where no device has a source, and told where some have none', () => {
+  const { sweep } = planOf({
+    objectives: { energyPerOutputTokenJoules: 'min' },
+    search: { budget: { joules: 100 } },
+  });
+  const node = (name: string, ...energySources: readonly string[]) => ({
+    ...profile,
+    name,
+    energySources,
+    absent: energySources.length === 0 ? { energy: 'there is no powercap' } : {},
+  });
+  const keys = 'spec.objectives.energyPerOutputTokenJoules, spec.search.budget.joules';
+  const none = lackingEnergy(sweep, [node('a')], 'this machine');
+  expect(none).toEqual({
+    always: true,
+    message: `${keys}: no row will have a number for it, since this machine has no energy source for cpu: there is no powercap`,
+  });
+  expect(() => requireEnergy(none)).toThrow('this machine has no energy source for cpu');
+  const some = lackingEnergy(sweep, [node('a'), node('b', 'rapl:package-0')], 'the fleet');
+  expect(requireEnergy(some)).toBe(
+    `${keys}: rows of cpu of a will have no number for it, for want of an energy source: there is no powercap`,
+  );
+  // What a GPU draws is nothing that a CPU has.
+  expect(lackingEnergy(sweep, [node('a', 'nvml:gpu')], 'this machine')?.always).toBe(true);
+  expect(lackingEnergy(sweep, [node('a', 'rapl:package-0')], 'this machine')).toBeNull();
+  expect(lackingEnergy(sweep, [], 'the fleet')).toBeNull();
+  expect(needsEnergy(planOf().sweep)).toBe(false);
 });
 
 test('what the starts of a sweep can show follows from the noise of this machine, where it was looked at', async () => {
@@ -310,7 +376,9 @@ describe('the time of a sweep', () => {
     };
     const plain = promiseOf({}).promise!;
     expect(plain).toMatchObject({ starts: 3, filesSeconds: 0, qualitySeconds: 0 });
-    expect(plain.aboutSeconds).toBeCloseTo(5 + plain.startsSeconds, 9);
+    // Its start, what it looks at, and the report of three starts.
+    const around = 1.5 + 1 + 0.512;
+    expect(plain.aboutSeconds).toBeCloseTo(around + plain.startsSeconds, 9);
     expect(plain.atMostSeconds).toBeCloseTo(1.25 * plain.aboutSeconds, 9);
     const quantization = ['q8_0', 'q4_k_m'];
     const more = promiseOf({
@@ -324,8 +392,8 @@ describe('the time of a sweep', () => {
       return sweepTime(sweep, space, byFactors, { firstSeconds: 10, crowding }).promise!;
     };
     // A neighbour takes starts after the first away before it makes the run longer.
-    expect(beside(2).aboutSeconds).toBeCloseTo(10 + 2 * 5 + plain.startsSeconds, 9);
-    expect(beside(6).aboutSeconds).toBeCloseTo(10 + 6 * 5 + 2 * plain.startsSeconds, 9);
+    expect(beside(2).aboutSeconds).toBeCloseTo(10 + 2 * around + plain.startsSeconds, 9);
+    expect(beside(6).aboutSeconds).toBeCloseTo(10 + 6 * around + 2 * plain.startsSeconds, 9);
     expect(crowdedText(beside(6))).toBe(' beside what else runs here (× 6.0)');
     expect(crowdedText(beside(1.2))).toBe('');
     expect(promiseText(100)).toBe('about 1 min 40 s, at most 2 min 05 s');

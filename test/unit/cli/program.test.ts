@@ -26,6 +26,16 @@ test('--out and --output mean the same wherever a command has one of them', asyn
     expect(await placeIn(['report', 'a', word, 'there'])).toBe('there');
   }
   expect(await placeIn(['run', 'a.yaml', '--output=there'])).toBe('there');
+  const writing = (await createProgram([])).commands
+    .flatMap((command) => [command, ...command.commands])
+    .filter(({ options }) => options.filter(({ long }) => /^--out(put)?$/.test(long ?? '')).length === 1);
+  expect(writing.length).toBeGreaterThan(10);
+  for (const command of writing) {
+    for (const word of ['--out', '--output']) {
+      command.parseOptions([word, 'there']);
+      expect(Object.values(command.opts()), `${command.name()} ${word}`).toContain('there');
+    }
+  }
   // llama-bench's `-o` is a format, and stays one.
   expect(
     (await createProgram(['bench'])).commands[0]!.options.filter(({ long }) =>

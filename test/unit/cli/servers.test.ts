@@ -194,6 +194,7 @@ describe('a plan of points that ask servers', () => {
         message: 'this machine has no server vllm: there is no program vllm',
         experiments: 2,
         blocks: true,
+        notHere: false,
       },
     ]);
   });

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { plainTable } from '../../../cli/output/plain-table.js';
 import { say } from '../../../cli/output/print.js';
-import { watchSweep } from '../../../cli/watch/watch.js';
+import { sayAskedAgain, watchSweep } from '../../../cli/watch/watch.js';
 import type { ControlConnection } from '../../../proto/client.js';
 import {
   SweepState,
@@ -9,6 +9,7 @@ import {
   type WatchSweepResponse,
 } from '../../../proto/gen/ridgepoint/v1/control.js';
 import { heard } from '../../support/heard.js';
+import { aLease, aRecord } from '../../support/wire-records.js';
 
 const { SWEEP_STATE_RUNNING, SWEEP_STATE_PAUSED, SWEEP_STATE_DONE } = SweepState;
 
@@ -95,4 +96,28 @@ test('a word that fits no line behind its indent is not cut: its sentence stays 
   } finally {
     Object.assign(process.stderr, { isTTY, columns });
   }
+});
+
+test('rows that were asked again since a submission are told by the log, whatever the clock of their node says', async () => {
+  /** A result at an entry of the log, of a node whose clock is a year behind. */
+  const asked = (position: number, task: string) => {
+    const changes = [{ task, todo: 'ask again' as const, reason: `the questions of ${task} changed` }];
+    const quality = {
+      text: null,
+      tasks: [],
+      textDigest: null,
+      taskDigests: [],
+      warnings: [],
+      seconds: 1,
+      reused: false,
+      again: { at: '2025-01-01T00:00:00Z', changes },
+    };
+    return { position, recordJson: JSON.stringify({ ...aRecord(aLease(task)), quality }), moreJson: [] };
+  };
+  async function* streamResults({ after }: { readonly after?: number }) {
+    for (const one of [asked(3, 'exam'), asked(5, 'quiz')]) if (one.position > (after ?? 0)) yield one;
+  }
+  const said = heard();
+  await sayAskedAgain({ streamResults } as unknown as ControlConnection, { sweepId: 's1', position: 4 });
+  expect(said.stderr).toBe('1 row: the questions of quiz changed: asked again\n');
 });

@@ -30,12 +30,12 @@ describe('a good file', () => {
       predict: true,
       fidelity: 'full',
     });
-    expect(searchOf('{ budget: { money: 5 }, constraints: { perplexity: {} } }')).toEqual([
+    expect(searchOf('{ budget: { money: 5 }, constraints: { modelBytes: {} } }')).toEqual([
       'money and pricePerDeviceHour belong together: name both, or a budget of deviceHours',
-      'perplexity has no bound: give it atMost, atLeast or both',
+      'modelBytes has no bound: give it atMost, atLeast or both',
     ]);
-    expect(searchOf('{ constraints: { perplexity: { atMost: 12 } } }')).toMatchObject({
-      constraints: [{ metric: 'perplexity', atMost: 12, atLeast: null }],
+    expect(searchOf('{ constraints: { modelBytes: { atMost: 12 } } }')).toMatchObject({
+      constraints: [{ metric: 'modelBytes', atMost: 12, atLeast: null }],
     });
   });
 

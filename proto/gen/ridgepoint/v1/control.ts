@@ -179,6 +179,8 @@ export interface SubmitSweepResponse {
   measuredOtherwise: OtherMeasure[];
   /** The sweep is paused: nothing of it is begun until it is resumed. */
   paused: boolean;
+  /** Last entry of the log before the submission: what StreamResults gives after it came of it. */
+  position: number;
 }
 
 export interface OtherMeasure {
@@ -846,7 +848,7 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
 };
 
 function createBaseSubmitSweepResponse(): SubmitSweepResponse {
-  return { sweepId: "", created: false, points: 0, impossible: 0, measuredOtherwise: [], paused: false };
+  return { sweepId: "", created: false, points: 0, impossible: 0, measuredOtherwise: [], paused: false, position: 0 };
 }
 
 export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
@@ -868,6 +870,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     }
     if (message.paused !== false) {
       writer.uint32(48).bool(message.paused);
+    }
+    if (message.position !== 0) {
+      writer.uint32(56).uint64(message.position);
     }
     return writer;
   },
@@ -933,6 +938,14 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
             message.paused = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.position = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -961,6 +974,7 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
         ? object.measured_otherwise.map((e: any) => OtherMeasure.fromJSON(e))
         : [],
       paused: isSet(object.paused) ? globalThis.Boolean(object.paused) : false,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 
@@ -984,6 +998,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     if (message.paused !== false) {
       obj.paused = message.paused;
     }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
     return obj;
   },
 
@@ -998,6 +1015,7 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     message.impossible = object.impossible ?? 0;
     message.measuredOtherwise = object.measuredOtherwise?.map((e) => OtherMeasure.fromPartial(e)) || [];
     message.paused = object.paused ?? false;
+    message.position = object.position ?? 0;
     return message;
   },
 };
