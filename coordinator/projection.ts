@@ -190,7 +190,7 @@ export class Projection {
       const view =
         read ??
         inNamespace(
-          readSweep(fact.document, fact.models, fact.repetition ?? null),
+          readSweep(fact.document, fact.models, fact.repetition),
           fact.namespace ?? DEFAULT_NAMESPACE,
         );
       // An id that changed with a release would mix points of two numberings.

@@ -6,7 +6,7 @@ import { DEFAULT_NAMESPACE, experimentId, pointsId, sweepId } from '../core/swee
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
-import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
+import type { RepetitionPolicy, Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { invalid } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
@@ -115,20 +115,17 @@ function searchOf(
 
 /**
  * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again.
- * @param repetition how often its experiments were to be measured when it was accepted; null = as before there were several starts.
+ * @param repetition how often its experiments were to be measured when it was accepted; left out = as the document says.
  * @throws WireError `invalid` with the errors of the file in its details.
  */
 export function readSweep(
   document: string,
   given: readonly ModelRef[],
-  repetition?: RepetitionPolicy | null,
+  repetition?: RepetitionPolicy,
 ): SweepView {
-  const answer = planSweep(document, parseStoredModels(given), repetition === null ? ONE_START : repetition);
+  const answer = planSweep(document, parseStoredModels(given), repetition);
   if (!answer.ok) throw invalid(answer.sentence, answer.details);
-  const view = viewOf(answer.planned);
-  if (repetition !== null) return view;
-  // Retries were of failed and of invalid trials alike.
-  return { ...view, repetition: { ...ONE_START, retryInvalid: view.placement.retries } };
+  return viewOf(answer.planned);
 }
 
 function modelKey({ name, source, digest }: ModelRef): string {

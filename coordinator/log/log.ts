@@ -14,7 +14,7 @@ export type Fact =
       readonly sweepId: string;
       readonly document: string;
       readonly models: readonly ModelRef[];
-      /** What the document means by its `measure.starts`, whatever a later release takes for usual; left out before there were several. */
+      /** What the document means by its `measure.starts`, whatever a later release takes for usual; left out = as the document says. */
       readonly repetition?: RepetitionPolicy | undefined;
       /** Seconds that it may take from its first lease on; then points that have a start get no other. Left out = as long as it takes. */
       readonly budgetSeconds?: number | undefined;

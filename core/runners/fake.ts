@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { between, whole } from '../bounds.js';
-import { addedLater } from '../experiment/added-later.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
@@ -16,24 +15,20 @@ export const fake = {
       .default(1000)
       .describe('Speed it pretends to have on generated tokens, all sequences together.'),
     fakeJitter: between(0, 1).default(0.01).describe('Spread of its times, as a share of their mean.'),
-    fakeStartSpread: addedLater(
-      between(0, 1)
-        .default(0)
-        .describe('Spread of its speed from start to start, as a share of it: each process draws its own.'),
-    ),
+    fakeStartSpread: between(0, 1)
+      .default(0)
+      .describe('Spread of its speed from start to start, as a share of it: each process draws its own.'),
     fakeFailure: z
       .enum(['none', 'crash', 'abort', 'hang', 'load', 'memory'])
       .default('none')
       .describe('How it fails: exits, aborts, hangs, cannot load, or runs out of memory.'),
     fakeModelBytes: whole(0, 1e15).default(1_000_000).describe('Bytes the model it pretends to load has.'),
-    fakeProcess: addedLater(
-      z
-        .enum(['own', 'other'])
-        .default('own')
-        .describe(
-          "Where it spends its time: in the trial's own process, or in another that it asks over HTTP, as an engine that is a server would be.",
-        ),
-    ),
+    fakeProcess: z
+      .enum(['own', 'other'])
+      .default('own')
+      .describe(
+        "Where it spends its time: in the trial's own process, or in another that it asks over HTTP, as an engine that is a server would be.",
+      ),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator'],

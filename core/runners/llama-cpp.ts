@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { orNull, whole } from '../bounds.js';
-import { addedLater } from '../experiment/added-later.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -215,32 +214,24 @@ export const llamaCpp: RunnerKind = {
     ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
-    gpus: addedLater(
-      whole(1, 16)
-        .default(1)
-        .describe('Devices of one node that the trial has to itself; the model is split over them.'),
+    gpus: whole(1, 16)
+      .default(1)
+      .describe('Devices of one node that the trial has to itself; the model is split over them.'),
+    splitMode: z
+      // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has (make_gpu_buft_list).
+      .enum(['layer', 'tensor'])
+      .default('layer')
+      .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
+    mainGpu: whole(0, 15)
+      .default(0)
+      .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
+    tensorSplit: orNull(z.string().regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)).describe(
+      'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
     ),
-    splitMode: addedLater(
-      z
-        // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has (make_gpu_buft_list).
-        .enum(['layer', 'tensor'])
-        .default('layer')
-        .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
-    ),
-    mainGpu: addedLater(
-      whole(0, 15)
-        .default(0)
-        .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
-    ),
-    tensorSplit: addedLater(
-      orNull(z.string().regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)).describe(
-        'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
-      ),
-    ),
-    rpcServers: addedLater(
-      orNull(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/)).describe(
-        'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
-      ),
+    rpcServers: orNull(
+      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/),
+    ).describe(
+      'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
     ),
     engine,
   }),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { orNull, whole } from '../bounds.js';
-import { addedLater } from '../experiment/added-later.js';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -184,18 +183,14 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
-    arenaGrowth: addedLater(
-      z
-        .enum(['doubling', 'as-requested'])
-        .default('doubling')
-        .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
-    ),
-    arenaShrink: addedLater(
-      z
-        .boolean()
-        .default(false)
-        .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
-    ),
+    arenaGrowth: z
+      .enum(['doubling', 'as-requested'])
+      .default('doubling')
+      .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
+    arenaShrink: z
+      .boolean()
+      .default(false)
+      .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
     memoryPattern: z
       .boolean()
       .default(true)
@@ -204,12 +199,10 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
-    shareCache: addedLater(
-      z
-        .boolean()
-        .default(true)
-        .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
-    ),
+    shareCache: z
+      .boolean()
+      .default(true)
+      .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
     batch,
     engine,
   }),

@@ -1,22 +1,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { leftOutOf } from '../experiment/added-later.js';
-import {
-  DEFAULT_ENERGY_WINDOWS,
-  DISTURBANCE_LIMITS,
-  type ExperimentContent,
-  type MeasurePolicy,
-  type RunnerChoice,
-  type TechniqueChoice,
-  type WorkloadChoice,
-} from '../experiment/experiment.js';
+import type { ExperimentContent, MeasurePolicy } from '../experiment/experiment.js';
 import type { NodeSelector } from '../experiment/node-selector.js';
 import { getOrMake } from '../maps.js';
 import type { QuestionsOfTask } from '../quality/questions.js';
-import { runnerNamed } from '../runners/index.js';
-import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
-import { workloadNamed } from '../workloads/index.js';
-import { type Block, ONE_START, type PlacementSpec, type Sweep } from './spec.js';
+import type { PlacementSpec, Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
 const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
@@ -63,33 +51,13 @@ function digest(format: string, value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(`${format}\n${canonicalJson(value)}`)));
 }
 
-type Choice = RunnerChoice | WorkloadChoice;
-type Named = typeof runnerNamed | typeof workloadNamed;
-
-/** What a runner or a workload was given after ids were, where it changes nothing, is left out of them. */
-function withoutAdded({ kind, options }: Choice, named: Named): Choice {
-  const left = leftOutOf(named(kind)?.options);
-  const identifying = Object.entries(options).filter(
-    ([name, value]) => !left.has(name) || left.get(name) !== value,
-  );
-  return { kind, options: Object.fromEntries(identifying) };
-}
-
-/** The same of a sweep's axes. */
-function withoutAddedAxes({ kind, axes }: Block, named: Named): Block {
-  const left = leftOutOf(named(kind)?.options);
-  const isTold = ({ name, values }: Block['axes'][number]) =>
-    !left.has(name) || values.some((value) => value !== left.get(name));
-  return { kind, axes: axes.filter(isTold) };
-}
-
 /** All points of a sweep have the same policy, which is half of what is hashed of each. */
 const policies = new WeakMap<MeasurePolicy, Canonical>();
 
 function policyIn(measure: MeasurePolicy): Canonical {
   // What a grade is called changes no number.
-  const identifying = () => withoutDefaults({ ...measure, gates: 'warn' });
-  return getOrMake(policies, measure, () => new Canonical(canonicalJson(identifying())));
+  const { gates: _, ...identifying } = measure;
+  return getOrMake(policies, measure, () => new Canonical(canonicalJson(identifying)));
 }
 
 /**
@@ -99,20 +67,10 @@ function policyIn(measure: MeasurePolicy): Canonical {
  * engine that answers (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
-  const { model, technique, device, node } = content;
-  const runner = withoutAdded(content.runner, runnerNamed);
-  const workload = withoutAdded(content.workload, workloadNamed);
+  const { model, technique, runner, workload, quality, device, settings, node } = content;
   const measure = policyIn(content.measure);
-  // What a release added is left out where it changes nothing, so that the ids of before hold.
-  const quality = content.quality ?? undefined;
-  const settings = content.settings ?? undefined;
-  const { quantization, sparsity, ...later } = technique;
-  const changed = Object.entries(later).filter(
-    ([name, setting]) => setting !== UNCHANGED[name as keyof TechniqueChoice],
-  );
-  const techniques = { quantization, sparsity, ...Object.fromEntries(changed) };
   const file = model.digest ?? `source:${model.source}`;
-  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique: techniques, runner, workload, measure, quality, device, settings, node }).slice(0, 24)}`;
+  return `x${digest(EXPERIMENT_FORMAT, { model: file, technique, runner, workload, measure, quality, device, settings, node }).slice(0, 24)}`;
 }
 
 /**
@@ -122,42 +80,12 @@ export function experimentId(content: ExperimentContent): string {
 export function sweepId(sweep: Sweep): string {
   const models = sweep.models.map(({ name, source, digest: file }) => ({ name, source, digest: file }));
   const objectives = Object.fromEntries(sweep.objectives.map((o) => [o.metric, o.better]));
-  const measure = withoutDefaults(sweep.measure);
-  const asked = sweep.settings.some(({ values }) => values.some((value) => value !== null));
-  const settings = asked ? sweep.settings : undefined;
-  const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
-  const repetition = once ? undefined : sweep.repetition;
-  const runners = sweep.runners.map((block) => withoutAddedAxes(block, runnerNamed));
-  const workloads = sweep.workloads.map((block) => withoutAddedAxes(block, workloadNamed));
-  const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
-  const points = sweep.points.length === 0 ? undefined : sweep.points;
-  const search = withoutFull(sweep.search);
   const placement = { ...sweep.placement, nodeSelector: selectorOf(sweep.placement) };
-  const techniques = sweep.techniques.filter(
-    ({ name, values }) =>
-      !ADDED_LATER.includes(name) ||
-      values.some((setting) => setting !== UNCHANGED[name as keyof TechniqueChoice]),
-  );
-  const identifying = {
-    models,
-    techniques,
-    runners,
-    workloads,
-    settings,
-    objectives,
-    measure,
-    repetition,
-    include,
-    points,
-    search,
-    placement,
-  };
-  return `s${digest(SWEEP_FORMAT, { ...sweep, ...identifying }).slice(0, 16)}`;
+  return `s${digest(SWEEP_FORMAT, { ...sweep, models, objectives, placement }).slice(0, 16)}`;
 }
 
 /**
- * @returns the same for two sweeps that ask for the same points, however they name, order and measure them. It is kept nowhere: both are
- * read by one release, which fills in what it added, so nothing is left out as it is of ids.
+ * @returns the same for two sweeps that ask for the same points, however they name, order and measure them.
  */
 export function pointsId(sweep: Sweep): string {
   const { techniques, runners, workloads, quality, zip, include, exclude, settings, placement } = sweep;
@@ -189,33 +117,6 @@ export function questionsId(questions: readonly QuestionsOfTask[]): string {
 /** Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on on other nodes. */
 function selectorOf({ perNode, nodeSelector }: PlacementSpec): NodeSelector | undefined {
   return perNode && Object.keys(nodeSelector).length > 0 ? nodeSelector : undefined;
-}
-
-/** What a release added to searches counts as left out where it changes nothing. */
-function withoutFull(search: Sweep['search']): object | undefined {
-  if (search === null) return undefined;
-  const { fidelity, ...others } = search;
-  return fidelity === 'full' ? others : search;
-}
-
-/** What a policy leaves at its default counts as left out, as before there was a field for it. */
-function withoutDefaults({
-  profile,
-  energyWindows,
-  gridGramsPerKilowattHour,
-  maxCoreLatencyRatio,
-  gates,
-  ...measure
-}: MeasurePolicy): object {
-  return {
-    ...measure,
-    maxCoreLatencyRatio:
-      maxCoreLatencyRatio === DISTURBANCE_LIMITS.maxCoreLatencyRatio ? undefined : maxCoreLatencyRatio,
-    gates: gates === 'warn' ? undefined : gates,
-    profile: profile === 'off' ? undefined : profile,
-    energyWindows: energyWindows === DEFAULT_ENERGY_WINDOWS ? undefined : energyWindows,
-    gridGramsPerKilowattHour: gridGramsPerKilowattHour ?? undefined,
-  };
 }
 
 /** @returns a name for what nobody named: a word, and six hex digits of the content, so that other content has another name. */

@@ -55,9 +55,6 @@ export interface RepetitionPolicy {
 /** What a sweep means that does not say it. */
 export const USUAL_REPETITION: RepetitionPolicy = { starts: 3, maxStarts: 3, retryInvalid: 2 };
 
-/** One start of each experiment: what every sweep meant before there were several, and what no id of a sweep mentions. */
-export const ONE_START: RepetitionPolicy = { starts: 1, maxStarts: 1, retryInvalid: 2 };
-
 export interface PlacementSpec {
   /** Device classes asked for; an axis named `device`. */
   readonly devices: readonly string[];

@@ -13,6 +13,3 @@ export const TECHNIQUES: readonly Technique[] = [quantization, sparsity, attenti
 export const UNCHANGED = Object.fromEntries(
   TECHNIQUES.map(({ name, fallback }) => [name, fallback]),
 ) as unknown as TechniqueChoice;
-
-/** Techniques that sweeps were given after they had ids: where one leaves the model as it is, a sweep is the one that it was before. */
-export const ADDED_LATER: readonly string[] = [layers.name];

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
-import { addedLater } from '../experiment/added-later.js';
 import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
@@ -149,14 +148,12 @@ export const serving: WorkloadKind = {
       .describe(
         'Seed of lengths, of when requests start and of what prompts share: the same of every variant.',
       ),
-    promptSalt: addedLater(
-      orNull(
-        textUpTo(64)
-          .regex(/^[A-Za-z0-9-]+$/)
-          .meta({ title: 'letters, digits and dashes' }),
-      ).describe(
-        'Of the texts of prompts: null makes others in each start, so that no cache knows them; that of a record makes the same again.',
-      ),
+    promptSalt: orNull(
+      textUpTo(64)
+        .regex(/^[A-Za-z0-9-]+$/)
+        .meta({ title: 'letters, digits and dashes' }),
+    ).describe(
+      'Of the texts of prompts: null makes others in each start, so that no cache knows them; that of a record makes the same again.',
     ),
     requestTimeoutSeconds: above0(86_400)
       .default(600)

@@ -1,4 +1,3 @@
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { listSweeps } from '../../cli/sweeps/sweeps.js';
@@ -9,7 +8,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { readSweep } from '../../coordinator/sweeps.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
-import { parseRecord, parseStoredRecord } from '../../proto/convert.js';
+import { parseRecord } from '../../proto/convert.js';
 import { SweepState } from '../../proto/gen/ridgepoint/v1/control.js';
 import { openDispatcher } from '../support/dispatcher.js';
 import { FakeAgent } from '../support/fake-agent.js';
@@ -132,34 +131,6 @@ test('forged and damaged entries of a log are left out with one warning, and eve
   for (const [index, text] of texts.entries()) insert.run(3 + damaged.length + index, text);
   database.close();
   await worksOn(path, 'entry 3: position -1 is no position');
-});
-
-test('the log that is kept from the release before is read whole: every record by its schema, every point done', async () => {
-  const path = join(folder, 'kept.sqlite');
-  copyFileSync(join(import.meta.dirname, '../fixtures/kept-log/log.sqlite'), path);
-  const log = new SqliteLog(path);
-  const records: ResultRecord[] = [];
-  for await (const { recordJson } of log.read(0, 'full')) {
-    if (recordJson === null) continue;
-    records.push(parseRecord(recordJson));
-    expect(parseStoredRecord(recordJson)).toEqual(records.at(-1));
-  }
-  await log.close();
-  expect(records).toHaveLength(4);
-  const { training: _, ...older } = records[0]!;
-  expect(() => parseStoredRecord(JSON.stringify(older))).toThrow(/training/);
-  const { grpcAddress } = await start(path);
-  expect((await control(grpcAddress).listSweeps()).sweeps).toMatchObject([
-    {
-      name: 'kept',
-      state: SweepState.SWEEP_STATE_DONE,
-      points: 2,
-      complete: 2,
-      invalid: 0,
-      failed: 0,
-      queued: 0,
-    },
-  ]);
 });
 
 test('a sweep that another release wrote is listed as not resumed, and its results are found by its id', async () => {

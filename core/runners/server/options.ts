@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { above0, between, orNull, textUpTo, whole } from '../../bounds.js';
-import { addedLater } from '../../experiment/added-later.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
 const shortText = textUpTo(200)
@@ -19,17 +18,13 @@ const SIMULATED_OPTIONS = {
     .meta({ title: 'the name of a fault' })
     .default('none')
     .describe('How it fails, as `ridge-simulated-server --help` lists it; none answers well.'),
-  simulatedPrefillTokensPerSecond: addedLater(
-    whole(0, 1e9).default(0).describe('Words of a prompt per second; 0 = prompts take no time.'),
-  ),
-  simulatedKeeps: addedLater(
-    z
-      .enum(['nothing', 'prefixes', 'answers', 'beginnings'])
-      .default('nothing')
-      .describe(
-        'What it keeps of prompts that it has seen; of beginnings the words that two have in common.',
-      ),
-  ),
+  simulatedPrefillTokensPerSecond: whole(0, 1e9)
+    .default(0)
+    .describe('Words of a prompt per second; 0 = prompts take no time.'),
+  simulatedKeeps: z
+    .enum(['nothing', 'prefixes', 'answers', 'beginnings'])
+    .default('nothing')
+    .describe('What it keeps of prompts that it has seen; of beginnings the words that two have in common.'),
 } as const;
 
 /**

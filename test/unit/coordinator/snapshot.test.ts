@@ -1,13 +1,11 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Link } from '../../../coordinator/log/chain.js';
-import { copyLog } from '../../../coordinator/log/copy.js';
 import type { Fact, Log, Snapshots } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { SnapshotFile } from '../../../coordinator/log/snapshot-file.js';
-import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { Projection } from '../../../coordinator/projection.js';
 import type { PointQueue } from '../../../coordinator/scheduler/state.js';
 import { searchProgress, sweepStatus } from '../../../coordinator/scheduler/status.js';
@@ -216,22 +214,6 @@ describe('a start from a snapshot', () => {
       }),
       { numRuns: cases(40) },
     );
-  });
-
-  test('gives the state of the log that is kept from the release before', async () => {
-    const old = join(folder, 'old.sqlite');
-    copyFileSync(join(import.meta.dirname, '../../fixtures/kept-log/log.sqlite'), old);
-    const [from, log] = [new SqliteLog(old), new SqliteLog(join(folder, 'kept.sqlite'))];
-    const whole = await replayed(from);
-    // Entries without checksums cannot be told from those of another log.
-    expect(await draftSnapshot(from, whole, [])).toBeNull();
-    await copyLog(from, log);
-    await keep(log, await replayed(log));
-    const warnings: string[] = [];
-    const projection = await openProjection(log, OPTIONS, (sentence) => warnings.push(sentence));
-    expect([warnings, projection.position]).toEqual([[], await log.end()]);
-    expect(said(projection)).toEqual(said(whole));
-    await Promise.all([from.close(), log.close()]);
   });
 
   test('is refused where it is damaged, cut short, of another release or of another log; then the whole log is read', async () => {
