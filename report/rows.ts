@@ -4,8 +4,8 @@ import { metricValue, type ResultRecord } from '../core/result/result.js';
 import { type Grade, gradeOf, type Warning } from '../core/result/warnings.js';
 import { PACED_METRICS, PRIORS, readingsOf } from '../judgement/pace.js';
 import type { Interval } from '../statistics/interval.js';
-import { calmness } from '../statistics/joint-fit.js';
 import { mean } from '../statistics/summary.js';
+import { calmness } from '../statistics/weighted-starts.js';
 import { quotedOf, UNLIKE } from './quoted.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
