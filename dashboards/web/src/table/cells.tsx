@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { quotedOf, spreadText } from '../../../../report/quoted.js';
-import { MARKS, markOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { AS_MEASURED_SIGN, isAsMeasured, quotedOf, reasonOf, spreadText } from '../../../../report/quoted.js';
+import { MARKS, markOf, type Row } from '../../../../report/rows.js';
 import { scaled } from '../../../../report/scale.js';
 
 /** What a row is at a glance: on the front, disturbed, not to be compared, or failed. */
@@ -39,7 +39,7 @@ export function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) 
   }
   const spread = spreadText(quoted, metric.scale);
   return (
-    <td class="number">
+    <td class="number" title={isAsMeasured(quoted) ? MARKS[AS_MEASURED_SIGN] : undefined}>
       {scaled(quoted.value, metric.scale)}
       {spread !== '' && <span class="half">{spread}</span>}
     </td>
