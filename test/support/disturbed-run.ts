@@ -1,6 +1,7 @@
 import type { Measurement, ResultRecord } from '../../core/result/result.js';
 import { experimentOf } from './experiments.js';
 import { completeTrial } from './records.js';
+import { rooflineOf } from './roofline.js';
 
 export const ROWS = 8;
 /** The row that somebody took nearly all of, each time. */
@@ -37,8 +38,14 @@ export function disturbedRun(
         attempt: block + 1,
         slower,
       });
-      const read2 = { coreShareRatio: read(1 - lack), coreLatencyRatio: read(latency) };
-      return { ...trial, measurements: { ...trial.measurements, ...read2 } };
+      const roofline = rooflineOf(slower);
+      const { roofRatio } = roofline.phases.find(({ name }) => name === 'decode')!;
+      const readings = {
+        coreShareRatio: read(1 - lack),
+        coreLatencyRatio: read(latency),
+        decodeRoofRatio: read(roofRatio),
+      };
+      return { ...trial, roofline, measurements: { ...trial.measurements, ...readings } };
     }),
   );
 }

@@ -9,11 +9,13 @@ import { ResultWindow } from '../../../coordinator/exporter/window.js';
 import { METRICS, metricNamed } from '../../../core/metrics/catalogue.js';
 import { openMetricsText } from '../../../core/metrics/text.js';
 import type { Measurement, ResultRecord } from '../../../core/result/result.js';
+import { frontOf, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { buildReport } from '../../../report/build.js';
 import { comparisonOf, matchRows } from '../../../report/compare.js';
 import { csvText } from '../../../report/csv.js';
 import { driftCharts, SITTING_SECONDS } from '../../../report/drift/charts.js';
 import { pack, unpack } from '../../../report/payload.js';
+import { pivotOf } from '../../../report/pivot.js';
 import { calmName, quotedOf, quotedText, spreadText, UNLIKE } from '../../../report/quoted.js';
 import { measured } from '../../../report/recommend/candidate.js';
 import { type Bound, readBound } from '../../../report/recommend/question.js';
@@ -28,6 +30,8 @@ const DECODE = 'decodeTokensPerSecond';
 const request = { sweepName: 's', objectives: [{ metric: DECODE, better: 'max' as const }] };
 const records = disturbedRun();
 const report = buildReport(records, request);
+/** Of the fastest row the moments were unlike the others'. */
+const fastestApart = disturbedRun((position) => position === ROWS - 1);
 const column = report.metrics.find(({ name }) => name === DECODE)!;
 const shown = report.rows.map((row) => {
   const quoted = quotedOf(row, DECODE)!;
@@ -59,8 +63,8 @@ test('a disturbed run has the same numbers wherever it is shown', async () => {
     expect(recommended).toBe(quoted.range === null ? quoted.value : null);
     const chart = charts.find(({ experimentId }) => experimentId === row.experimentId)!;
     expect(chart.sittings.at(-1)).toMatchObject({ quoted: quoted.value, value: quoted.calm!.value });
-    for (const phase of phasesOf(row).filter(({ name }) => name === 'decode'))
-      expect(phase.roofRatio).toBeCloseTo(quotedOf(row, 'decodeRoofRatio')?.value ?? phase.roofRatio, 9);
+    const decode = phasesOf(row).find(({ name }) => name === 'decode')!;
+    expect(decode.roofRatio).toBeCloseTo(quotedOf(row, 'decodeRoofRatio')!.value, 9);
   }
 });
 
@@ -82,8 +86,9 @@ test('compare and Prometheus say the same of it', async () => {
     expect(of('ridgepoint_decode_tokens_per_second')).toEqual([quoted.value]);
     expect(of('ridgepoint_result_interval', ofDecode)).toEqual(quoted.interval ?? []);
     expect(of('ridgepoint_result_calm', ofDecode)).toEqual([quoted.calm!.value]);
-    expect(of('ridgepoint_phase_roof_ratio', 'phase="decode"')).toEqual(
-      phasesOf(row).flatMap(({ name, roofRatio }) => (name === 'decode' ? [roofRatio] : [])),
+    expect(of('ridgepoint_phase_roof_ratio', 'phase="decode"')[0]).toBeCloseTo(
+      quotedOf(row, 'decodeRoofRatio')!.value,
+      9,
     );
   }
 });
@@ -117,10 +122,32 @@ test('the sign stands at the number that is as measured, is explained once, and 
   }
   const alone = buildReport(disturbedRun(), { ...request, columns: ['peakResidentBytes'] });
   expect(renderTable(alone, { width: 120, ...width })).not.toContain('? as measured');
-  const worst = disturbedRun((position) => position === ROWS - 1);
-  const front = buildReport(worst, { sweepName: 's', objectives: bySize.objectives }).rows.at(-1)!;
-  expect(quotedOf(front, DECODE)!.range).not.toBeNull();
-  expect(front.onFront).toBe(true);
+  const bestBySize = buildReport(fastestApart, { sweepName: 's', objectives: bySize.objectives }).rows.at(
+    -1,
+  )!;
+  expect(quotedOf(bestBySize, DECODE)!.range).not.toBeNull();
+  expect(bestBySize.onFront).toBe(true);
+});
+
+test('the fastest row as measured is the best of none: not in Prometheus, in a pivot table or on a line of the page', async () => {
+  const found = buildReport(fastestApart, request);
+  const fastest = found.rows.at(-1)!;
+  const decode = found.metrics.find(({ name }) => name === DECODE)!;
+  const memory = found.metrics.find(({ name }) => name === 'peakResidentBytes')!;
+  expect(quotedOf(fastest, DECODE)!.range).not.toBeNull();
+  expect(Math.max(...found.rows.map((row) => quotedOf(row, DECODE)!.value))).toBe(
+    quotedOf(fastest, DECODE)!.value,
+  );
+  const best = (await exportedOf(fastestApart)).filter((line) =>
+    line.startsWith('ridgepoint_sweep_best_info{'),
+  );
+  expect(best).toHaveLength(1);
+  expect(best[0]).not.toContain(fastest.experimentId);
+  const [model] = found.constants.filter(({ name }) => name === 'model');
+  const all = { name: 'model', values: [model!.value], texts: [''], numeric: false };
+  expect(pivotOf(found.rows, all, null, decode, 'best').cells[0]![0]!.row).not.toBe(fastest);
+  const points = frontOf(pointsOf(found.rows, memory.name, DECODE), memory, decode);
+  expect(points.map(({ row }) => row)).not.toContain(fastest);
 });
 
 test('where all is as measured nothing is recommended, and a sentence says what is best and what to do', () => {
