@@ -68,10 +68,12 @@ export function quotedMetrics({ trial }: { readonly trial: ResultRecord }): (rea
 }
 
 /** @returns a number that may be held against those of other rows; null where there is none, or one that is as measured only. */
-export function comparableOf(row: { readonly trial: ResultRecord }, metric: string): number | null {
-  const quoted = quotedOf(row, metric);
-  return quoted === null || isAsMeasured(quoted) ? null : quoted.value;
-}
+export const comparableOf = (row: { readonly trial: ResultRecord }, metric: string): number | null =>
+  comparableValue(quotedOf(row, metric));
+
+/** @returns the same of what a row says of a metric. */
+export const comparableValue = (quoted: Quoted | null): number | null =>
+  quoted === null || isAsMeasured(quoted) ? null : quoted.value;
 
 /** @returns whether a number is shown as measured, for its row's moments were unlike those of the others. */
 export const isAsMeasured = ({ range }: Quoted): boolean => range !== null;

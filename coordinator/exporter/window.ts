@@ -5,7 +5,7 @@ import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combinedEntry, combineStarts, startsOf } from '../../judgement/trials.js';
-import { quotedEntry, quotedOf } from '../../report/quoted.js';
+import { comparableValue, quotedEntry, quotedOf } from '../../report/quoted.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
@@ -49,11 +49,11 @@ class Entry implements WindowEntry {
   }
 }
 
-/** @returns a metric by what the starts say together; null = none. One start alone says what it says, where it has an interval of its own. */
+/** @returns a metric by what the starts say together; null = none, or one that is as measured only. One start alone says what it says, where it has an interval of its own. */
 function numberOf(entry: WindowEntry, metric: string): number | null {
   const own = quotedOf({ trial: firstOf(entry) }, metric);
   if (entry.starts.length === 1 && own !== null && own.interval !== null) return own.value;
-  return quotedEntry(combinedEntry(entry.starts, metric))?.value ?? null;
+  return comparableValue(quotedEntry(combinedEntry(entry.starts, metric)));
 }
 
 /** The sweep and point of an entry, which all of its starts have. */

@@ -62,7 +62,11 @@ test('a disturbed run has the same numbers wherever it is shown', async () => {
     });
     expect(recommended).toBe(quoted.range === null ? quoted.value : null);
     const chart = charts.find(({ experimentId }) => experimentId === row.experimentId)!;
-    expect(chart.sittings.at(-1)).toMatchObject({ quoted: quoted.value, value: quoted.calm!.value });
+    expect(chart.sittings.at(-1)).toMatchObject({
+      quoted: quoted.value,
+      isAsMeasured: quoted.range !== null,
+      value: quoted.calm!.value,
+    });
     const decode = phasesOf(row).find(({ name }) => name === 'decode')!;
     expect(decode.roofRatio).toBeCloseTo(quotedOf(row, 'decodeRoofRatio')!.value, 9);
   }
