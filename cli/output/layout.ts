@@ -128,13 +128,7 @@ export function layOut(
     const fixed = [star, ...axes('short').columns];
     const rest = widthOf([...first, notes]);
     const each = Math.max(4, Math.floor((width - rest - GAP) / Math.max(1, fixed.length)) - GAP);
-    const short = fixed.map((c) => {
-      return {
-        ...c,
-        head: [cut(c.head[0], each, '.'), cut(c.head[1], each, '.')] as const,
-        cells: c.cells.map((s) => cut(s, each, text('…'))),
-      };
-    });
+    const short = fixed.map((column) => narrowed(column, each, text));
     const dropped = [...axes('short').repeated, ...droppedBy(new Set(shown), [notes])];
     return {
       columns: [...short, ...first, notes],
@@ -149,6 +143,13 @@ export function layOut(
     return bound === null || after.includes(bound) ? dropped : [...dropped, bound.head[0]];
   }
 }
+
+/** @returns a column of which heads and cells have at most that many columns of the terminal. */
+const narrowed = (column: TextColumn, room: number, text: (s: string) => string): TextColumn => ({
+  ...column,
+  head: [cut(column.head[0], room, '.'), cut(column.head[1], room, '.')],
+  cells: column.cells.map((cell) => cut(cell, room, text('…'))),
+});
 
 /** @returns the columns a table of these needs on screen. */
 export function widthOf(columns: readonly TextColumn[]): number {
