@@ -107,7 +107,10 @@ export function spreadText(
   room: SpreadRoom = 'unit',
 ): string {
   if (range !== null) {
-    const ends = room === 'none' ? '' : ` (${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
+    const ends =
+      room === 'none' || range[0] === range[1]
+        ? ''
+        : ` (${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
     return `${AS_MEASURED_SIGN}${ends}`;
   }
   if (interval === null || room === 'none') return '';

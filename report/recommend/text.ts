@@ -49,7 +49,8 @@ export function recommendationText(found: Recommendation, currency: string | nul
       lines.push(...nearest.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
     }
   }
-  lines.push(`${meeting} of ${considered} rows keep all bounds`);
+  if (recommended !== null || question.bounds.length > 0)
+    lines.push(`${meeting} of ${considered} rows keep all bounds`);
   for (const { reason, rows, alone } of found.excluded) {
     const only = alone > 0 && alone < rows ? ` (${alone} by nothing else)` : '';
     lines.push(`  out: ${rows}: ${reason}${only}`);

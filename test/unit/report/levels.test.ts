@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { changesCsv } from '../../../cli/compare/render.js';
 import { markdown } from '../../../cli/output/markdown.js';
 import { renderTable } from '../../../cli/output/table.js';
+import { answer } from '../../../cli/recommend/recommend.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { rankResults } from '../../../coordinator/exporter/ranking.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
@@ -154,6 +155,11 @@ test('the fastest row as measured is the best of none: not in Prometheus, in a p
   expect(points.map(({ row }) => row)).not.toContain(fastest);
 });
 
+test('one start has no range', () => {
+  const { quoted } = shown[WORST]!;
+  expect(spreadText({ ...quoted, range: [quoted.value, quoted.value] }, column.scale)).toBe('?');
+});
+
 test('where all is as measured nothing is recommended, and a sentence says what is best and what to do', () => {
   const all = buildReport(
     disturbedRun(() => true),
@@ -187,6 +193,12 @@ test('where all is as measured nothing is recommended, and a sentence says what 
   expect(recommendationData(found)).toMatchObject({
     bestAsMeasured: { row: best.number, value: quotedOf(best, DECODE)!.value },
   });
+  expect(text).not.toContain('keep all bounds');
+  const asked = answer(
+    all.rows.map((row) => measured(row, null)),
+    { slo: [], budget: [], floor: [], relativeTo: 'unquantized', confidence: 0.95 },
+  );
+  expect(recommendationText(asked, null)).toBe(text);
   // A bound that the as measured number of the best misses, and others keep.
   const limit = readBound(`${DECODE}<${quotedOf(best, DECODE)!.value - 1e-6}`, 'budget');
   if (!limit.ok) throw new Error(limit.message);
