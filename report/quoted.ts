@@ -100,22 +100,26 @@ export const AS_MEASURED_SIGN = '?';
 /** Room for what stands behind a value: in its unit, as a share of it, or for the sign alone. */
 export type SpreadRoom = 'unit' | 'share' | 'none';
 
-/** @returns what stands behind the value: `± 38`, `[1801, 1888]`, short `± 8 %`, or of one as measured `? (15 to 2717)`; empty where nothing is known. */
-export function spreadText(
+/** @returns the sign of a number; empty for most. */
+export const signOf = (quoted: Quoted): typeof AS_MEASURED_SIGN | '' =>
+  isAsMeasured(quoted) ? AS_MEASURED_SIGN : '';
+
+/** @returns how far a number may lie off: `± 38`, `[1801, 1888]`, short `± 8 %`, or of one as measured `(15 to 2717)`; empty where nothing is known. */
+export function extentText(
   { value, interval, range }: Quoted,
   scale: Scale,
   room: SpreadRoom = 'unit',
 ): string {
-  if (range !== null) {
-    const ends =
-      room === 'none' || range[0] === range[1]
-        ? ''
-        : ` (${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
-    return `${AS_MEASURED_SIGN}${ends}`;
-  }
-  if (interval === null || room === 'none') return '';
+  if (room === 'none') return '';
+  if (range !== null)
+    return range[0] === range[1] ? '' : `(${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
+  if (interval === null) return '';
   return room === 'share' ? intervalShare(value, interval) : intervalText(value, interval, scale);
 }
+
+/** @returns what stands behind the value, sign and extent: `± 38`, `? (15 to 2717)`. */
+export const spreadText = (quoted: Quoted, scale: Scale, room: SpreadRoom = 'unit'): string =>
+  `${signOf(quoted)} ${extentText(quoted, scale, room)}`.trim();
 
 /** @returns value, spread and unit, by the digits that suit it: `36.30 ± 0.64 t/s`. */
 export function quotedText(metric: string, quoted: Quoted): string {
