@@ -1,7 +1,7 @@
 import { groupBy } from '../core/maps.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import { type BlockEffects, blockEffects, type StartReading } from '../statistics/blocks.js';
-import { dot } from '../statistics/joint-fit.js';
+import { dot } from '../statistics/weighted-starts.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
 

@@ -1,16 +1,9 @@
 import { getOrMake } from '../core/maps.js';
 import { metricValue, type ResultRecord } from '../core/result/result.js';
-import {
-  type Common,
-  commonAlike,
-  commonOf,
-  type Estimate,
-  estimateOf,
-  type JointFit,
-  type Readings,
-  type Starts,
-  weightsOf,
-} from '../statistics/joint-fit.js';
+import { type Common, commonAlike, commonOf } from '../statistics/common-fit.js';
+import type { JointFit } from '../statistics/joint-fit.js';
+import { type Estimate, estimateOf } from '../statistics/row-estimate.js';
+import { type Readings, type Starts, weightsOf } from '../statistics/weighted-starts.js';
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**

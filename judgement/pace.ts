@@ -1,6 +1,6 @@
 import type { MetricName } from '../core/metrics/catalogue.js';
 import { metricValue, type ResultRecord } from '../core/result/result.js';
-import type { Prior, Readings } from '../statistics/joint-fit.js';
+import type { Prior, Readings } from '../statistics/weighted-starts.js';
 
 /**
  * What a metric's time goes into, and so what neighbours take of it: decoding waits for memory and for all threads at each

@@ -3,7 +3,7 @@ import { isPresent, type Measurement, type Missing, type ResultRecord } from '..
 import type { Warning } from '../core/result/warnings.js';
 import { tInterval } from '../statistics/interval.js';
 import { intervalOf } from '../statistics/joint-compare.js';
-import type { Estimate } from '../statistics/joint-fit.js';
+import type { Estimate } from '../statistics/row-estimate.js';
 import { summarize } from '../statistics/summary.js';
 import { Commons, RowEstimates } from './estimates.js';
 import { isPaced, PACED_METRICS, paceOf } from './pace.js';

@@ -7,7 +7,8 @@ import { WireError } from '../proto/errors.js';
 import { RecordDetail, type SweepStatus, sweepStateToJSON } from '../proto/gen/ridgepoint/v1/control.js';
 import { CompactRecords } from '../report/compact.js';
 import { IncrementalReport } from '../report/incremental/report.js';
-import { metricOf, type Row } from '../report/rows.js';
+import { quotedOf } from '../report/quoted.js';
+import type { Row } from '../report/rows.js';
 import type { BestRow } from './sweep/definition.js';
 import { sha256 } from './sweep/job.js';
 import type { Best, SweepSeen } from './sweep/status.js';
@@ -199,9 +200,9 @@ export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): 
   if (first === undefined) return null;
   const sign = first.better === 'max' ? -1 : 1;
   const front = rows.filter(
-    (row) => row.state === 'valid' && row.onFront && metricOf(row, first.metric) !== null,
+    (row) => row.state === 'valid' && row.onFront && quotedOf(row, first.metric) !== null,
   );
-  const value = (row: Row) => metricOf(row, first.metric) as number;
+  const value = (row: Row) => (quotedOf(row, first.metric)?.value ?? null) as number;
   const sorted = front.sort(
     (a, b) => sign * (value(a) - value(b)) || a.experimentId.localeCompare(b.experimentId),
   );
@@ -212,7 +213,7 @@ export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): 
       label: row.label.replace(`${row.axes.node ?? ''} `, '').slice(0, LABEL_CHARACTERS),
       metrics: Object.fromEntries(
         objectives.flatMap(({ metric }) => {
-          const number = metricOf(row, metric);
+          const number = quotedOf(row, metric)?.value ?? null;
           return number === null ? [] : [[metric, number]];
         }),
       ),

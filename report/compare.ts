@@ -1,5 +1,5 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
-import { isPresent, metricValue } from '../core/result/result.js';
+import { metricValue } from '../core/result/result.js';
 import { gradeOf } from '../core/result/warnings.js';
 import { axisValues } from '../core/sweep/labels.js';
 import { Estimates } from '../judgement/estimates.js';
@@ -9,9 +9,10 @@ import { type Difference, differenceOf, ratioInterval } from '../statistics/join
 import { holm } from '../statistics/significance.js';
 import { mean } from '../statistics/summary.js';
 import { QUALITY } from './column-sets.js';
+import { quotedOf, reasonOf } from './quoted.js';
 import type { Report } from './report.js';
 import { rowLabels } from './row-labels.js';
-import { metricOf, type Row, type RowState, reasonOf } from './rows.js';
+import type { Row, RowState } from './rows.js';
 
 /** One experiment on both sides. */
 export interface Pair {
@@ -166,8 +167,8 @@ function baseOf({ label, a, b }: Pair, metric: string): Change {
   return {
     label,
     metric,
-    a: metricOf(a, metric),
-    b: metricOf(b, metric),
+    a: quotedOf(a, metric)?.value ?? null,
+    b: quotedOf(b, metric)?.value ?? null,
     kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const),
     change: null,
     asMeasured: null,
@@ -279,10 +280,11 @@ function withoutRatio({ a, b }: Pair, metric: string, { a: before, b: after }: C
 }
 
 function differenceIn({ a, b }: Pair, metric: string): Told {
-  const [left, right] = [a, b].map((row) => row.trial.measurements[metric]);
-  if (!isPresent(left) || !isPresent(right)) throw new Error('both sides have a number');
+  const [left, right] = [quotedOf(a, metric), quotedOf(b, metric)];
+  if (left === null || right === null) throw new Error('both sides have a number');
   const change = right.value - left.value;
-  const half = left.ci95 === null || right.ci95 === null ? null : together(left.ci95, right.ci95);
+  const half =
+    left.interval === null || right.interval === null ? null : together(left.interval, right.interval);
   if (half === null) {
     return { change, verdict: 'unclear', reason: 'one side has no error: nothing is known of it' };
   }

@@ -1,7 +1,8 @@
 import { METRIC_NAMES, METRICS } from '../core/metrics/catalogue.js';
-import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { isPaced } from '../judgement/pace.js';
 import { shownMetrics } from './columns.js';
+import { quotedEntry } from './quoted.js';
 import type { Report } from './report.js';
 import { columnsOfMetric, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';
@@ -60,10 +61,10 @@ export interface CsvFigure {
   readonly value: number | string;
   readonly low: number | string | undefined;
   readonly high: number | string | undefined;
-  readonly asMeasured?: number | undefined;
-  readonly adjustedBy?: number | undefined;
+  readonly asMeasured?: number | null;
+  readonly adjustedBy?: number | null;
   /** The number of a calm machine, with the ends of its interval. */
-  readonly calm?: readonly [number, number, number] | undefined;
+  readonly calm?: readonly [number, number, number] | null;
 }
 
 /**
@@ -106,15 +107,16 @@ export function measurementsOf(figures: string): ResultRecord['measurements'] {
 
 /** @returns what `csvFigures` asks for. */
 export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
-  if (!isPresent(entry)) return null;
-  const { value, ci95, asMeasured, adjustedBy, calm } = entry;
+  const quoted = quotedEntry(entry);
+  if (quoted === null) return null;
+  const { value, interval, asMeasured, adjustedBy, calm } = quoted;
   return {
     value,
-    low: ci95?.[0],
-    high: ci95?.[1],
+    low: interval?.[0],
+    high: interval?.[1],
     asMeasured,
     adjustedBy,
-    calm: calm === undefined ? undefined : [calm.value, ...calm.ci95],
+    calm: calm === null ? null : [calm.value, ...calm.interval],
   };
 }
 

@@ -1,11 +1,11 @@
 import { getOrMake } from '../core/maps.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
-import { isPresent, type ResultRecord } from '../core/result/result.js';
+import type { ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { holds } from '../judgement/holds.js';
 import { missBy } from '../judgement/pareto.js';
-import { quotedOf, UNLIKE } from './quoted.js';
-import { metricOf, type Row, reasonOf } from './rows.js';
+import { isAsMeasured, quotedOf, reasonOf, UNLIKE } from './quoted.js';
+import type { Row } from './rows.js';
 
 /** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
 export interface Unplaced {
@@ -36,13 +36,12 @@ export function offFront(
   if (trial.status === 'failed') return 'it failed';
   if (!trial.valid && (mark.missing === null || !holds(trial, mark.missing))) return 'it is invalid';
   if (mark.missing !== null) {
-    const entry = trial.measurements[mark.missing];
+    const quoted = quotedOf({ trial }, mark.missing);
     const bound = bounds.find(({ metric }) => metric === mark.missing);
-    if (isPresent(entry) && entry.range !== undefined) return `its ${mark.missing} is as measured: ${UNLIKE}`;
-    if (bound !== undefined && isPresent(entry))
+    if (quoted !== null && isAsMeasured(quoted)) return `its ${mark.missing} is as measured: ${UNLIKE}`;
+    if (bound !== undefined && quoted !== null)
       return `it misses a bound of the search: ${bound.metric} ${boundText(bound)}`;
-    const reason = entry === undefined || isPresent(entry) ? 'not measured' : entry.reason;
-    return `it has no ${mark.missing}: ${reason}`;
+    return `it has no ${mark.missing}: ${reasonOf({ trial }, mark.missing) ?? 'not measured'}`;
   }
   const all = objectives.length === 1 ? 'better' : 'as good in every objective and better in one';
   return `row ${mark.dominatedBy} is ${all}`;
@@ -67,7 +66,9 @@ export function unplaced(
     const asked = [...objectives, ...bounds];
     const unlike = asked.find(({ metric }) => (quotedOf(row, metric)?.range ?? null) !== null);
     const lacking = asked.find(({ metric }) => reasonOf(row, metric) !== null);
-    const missed = bounds.find((bound) => (missBy(bound, metricOf(row, bound.metric)) ?? 0) > 0);
+    const missed = bounds.find(
+      (bound) => (missBy(bound, quotedOf(row, bound.metric)?.value ?? null) ?? 0) > 0,
+    );
     if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE, row);
     else if (lacking !== undefined)
       enter(lacking.metric, 'lacking', reasonOf(row, lacking.metric) ?? '', row);

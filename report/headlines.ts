@@ -1,12 +1,13 @@
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { gradingCodesOf } from '../core/result/warnings.js';
+import type { Objective } from '../core/sweep/spec.js';
 import type { Drift } from '../judgement/drift.js';
+import { asMeasuredLines } from './as-measured.js';
 import { changeSentences, DRIFT_METRICS, driftCharts } from './drift/charts.js';
 import { levelLines, type SharedLevel } from './levels.js';
 import { quotedOf } from './quoted.js';
 import type { Row } from './rows.js';
-import { metricOf } from './rows.js';
 import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
@@ -15,6 +16,8 @@ export interface HeadlineFacts {
   readonly starts: number | null;
   readonly maxStarts: number | null;
   readonly drift: Drift | null;
+  /** By which rows are judged; left out = by none. */
+  readonly objectives?: readonly Objective[];
   /** What neighbours took of all rows; left out = nothing was read of them. */
   readonly levels?: readonly SharedLevel[];
   /** Runs of the drift control; left out = none. */
@@ -27,11 +30,13 @@ export function headlinesOf({
   starts,
   maxStarts,
   drift,
+  objectives = [],
   levels = [],
   controls = [],
 }: HeadlineFacts): string[] {
   return [
     ...levelLines(levels),
+    ...asMeasuredLines(rows, objectives),
     ...controlLines(controls),
     ...(drift === null ? [] : [driftLine(drift)]),
     ...singleLine(rows, starts),
@@ -61,7 +66,7 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
 /** One start does not say how starts of its row differ: whether more are to come depends on what the sweep asks for. */
 function singleLine(rows: readonly Row[], starts: number | null): string[] {
   const timed = rows.filter(
-    (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => metricOf(row, name) !== null),
+    (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => quotedOf(row, name) !== null),
   );
   const single = timed.filter((row) => row.starts.length === 1);
   if (single.length === 0) return [];

@@ -2,7 +2,7 @@ import { QUALITY } from './column-sets.js';
 import type { MetricColumn } from './columns.js';
 import { anotherRunText, type SharedLevel } from './levels.js';
 import { calmOf, quotedOf } from './quoted.js';
-import { intervalOf, type Row } from './rows.js';
+import type { Row } from './rows.js';
 
 const FURTHER = 'of where further starts would put the number, narrower with more `measure.starts`';
 const PREDICTED = 'predictedTimePerOutputTokenSeconds';
@@ -16,7 +16,9 @@ export function intervalLegend(
   metrics: readonly Pick<MetricColumn, 'name' | 'label'>[],
   levels: readonly SharedLevel[] = [],
 ): string | null {
-  const having = metrics.filter(({ name }) => rows.some((row) => intervalOf(row, name) !== null));
+  const having = metrics.filter(({ name }) =>
+    rows.some((row) => (quotedOf(row, name)?.interval ?? null) !== null),
+  );
   const quality = having.filter(({ name }) => QUALITY.has(name)).map(({ label }) => label);
   const predicted = having.find(({ name }) => name === PREDICTED);
   const timed = having.filter(({ name }) => !QUALITY.has(name) && name !== PREDICTED);

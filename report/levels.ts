@@ -1,9 +1,10 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Commons } from '../judgement/estimates.js';
 import { LEADS } from '../judgement/pace.js';
+import { sharedSlopeVariance } from '../statistics/common-fit.js';
 import { normalQuantile, studentQuantile } from '../statistics/distributions.js';
 import type { Interval } from '../statistics/interval.js';
-import { dot, sharedSlopeVariance } from '../statistics/joint-fit.js';
+import { dot } from '../statistics/weighted-starts.js';
 import { labelOf, type MetricColumn } from './columns.js';
 import { calmName, quotedOf } from './quoted.js';
 import { CALM_SHOWN, type Row } from './rows.js';

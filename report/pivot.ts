@@ -1,5 +1,6 @@
 import type { AxisColumn, MetricColumn } from './columns.js';
-import { metricOf, type Row } from './rows.js';
+import { comparableOf } from './quoted.js';
+import type { Row } from './rows.js';
 
 /** How the rows of one cell become one number. */
 export const PICKS = ['best', 'median', 'worst', 'count'] as const;
@@ -24,7 +25,7 @@ export interface Pivot {
 /**
  * @param across null = one column for all
  * @param metric a metric without a better direction is taken as better when larger
- * @returns valid rows grouped by the values of both axes, in the axes' own order; an invalid row is never picked.
+ * @returns valid rows grouped by the values of both axes, in the axes' own order; an invalid row is never picked, nor one whose number is as measured only.
  */
 export function pivotOf(
   rows: readonly Row[],
@@ -38,7 +39,7 @@ export function pivotOf(
   );
   const grouped = down.values.map(() => (across?.values ?? [null]).map((): Row[] => []));
   for (const row of rows) {
-    if (row.state !== 'valid' || metricOf(row, metric.name) === null) continue;
+    if (row.state !== 'valid' || comparableOf(row, metric.name) === null) continue;
     const i = downAt?.get(row.axes[down.name] ?? null) ?? -1;
     const k = across === null ? 0 : (acrossAt?.get(row.axes[across.name] ?? null) ?? -1);
     grouped[i]?.[k]?.push(row);
@@ -50,7 +51,7 @@ function cellOf(rows: readonly Row[], { name, better }: MetricColumn, pick: Pick
   const count = rows.length;
   if (pick === 'count') return { value: count, count, row: null };
   const sorted = rows
-    .map((row) => ({ row, value: metricOf(row, name) ?? 0 }))
+    .map((row) => ({ row, value: comparableOf(row, name) ?? 0 }))
     .sort((a, b) => (better === 'min' ? a.value - b.value : b.value - a.value));
   const chosen = pick === 'worst' ? sorted.at(-1) : sorted[0];
   if (chosen === undefined) return { value: null, count, row: null };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quotedMetrics } from './quoted.js';
 import type { Report } from './report.js';
 
 /** A number as it was published: one metric of one row. */
@@ -19,10 +20,9 @@ const TOLERANCE = 1e-9;
 /** @returns every number that a report quotes, row by row. */
 export function publishedOf({ rows }: Pick<Report, 'rows'>): PublishedFigure[] {
   return rows.flatMap(({ number: row, experimentId, label, trial }) =>
-    Object.entries(trial.measurements).flatMap(([metric, entry]) => {
-      if (entry.value === null) return [];
-      const { value, unit, ci95 } = entry;
-      return [{ row, experimentId, label, metric, unit, value, ci95: ci95 ?? null }];
+    quotedMetrics({ trial }).map(([metric, { value, unit, interval }]) => {
+      const ci95: PublishedFigure['ci95'] = interval === null ? null : [...interval];
+      return { row, experimentId, label, metric, unit, value, ci95 };
     }),
   );
 }

@@ -5,6 +5,7 @@ import { halfOf, intervalShare, intervalText, metricScale, type Scale, scaled } 
 
 /** What a row says of a metric, wherever it is shown: tables, pages, exports, recommendations, Prometheus. */
 export interface Quoted {
+  readonly unit: string;
   /** At the readings that all rows of the run share, where neighbours' readings adjust it; else the estimate of all starts. */
   readonly value: number;
   /** 95 %; null where none is known. Of what readings adjust it is one of prediction: another run on this machine. */
@@ -32,11 +33,12 @@ export function calmOf(name: string): string | null {
   return isPaced(metric) ? metric : null;
 }
 
-/** @returns null where there is no number. */
+/** @param entry of a row, or what its starts say together. @returns null where there is no number. */
 export function quotedEntry(entry: Measurement | Missing | undefined): Quoted | null {
   if (!isPresent(entry)) return null;
-  const { value, ci95, range = null, calm, asMeasured = null, adjustedBy = null } = entry;
+  const { unit, value, ci95, range = null, calm, asMeasured = null, adjustedBy = null } = entry;
   return {
+    unit,
     value,
     interval: ci95,
     range,
@@ -55,15 +57,69 @@ export function quotedOf({ trial }: { readonly trial: ResultRecord }, metric: st
   return calm === null ? null : { ...quoted, ...calm, range: null };
 }
 
-/**
- * @param isShort where room is short: `± 8 %`.
- * @returns what stands behind the value: `± 38`, `[1801, 1888]`, or of a row as measured `(15 to 2717)`; empty where nothing is known.
- */
-export function spreadText({ value, interval, range }: Quoted, scale: Scale, isShort = false): string {
-  if (range !== null) return `(${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
-  if (interval === null) return '';
-  return isShort ? intervalShare(value, interval) : intervalText(value, interval, scale);
+/** @returns every metric that a row has a number for. */
+export function quotedMetrics({ trial }: { readonly trial: ResultRecord }): (readonly [string, Quoted])[] {
+  const found: (readonly [string, Quoted])[] = [];
+  for (const name in trial.measurements) {
+    const quoted = quotedEntry(trial.measurements[name]);
+    if (quoted !== null) found.push([name, quoted]);
+  }
+  return found;
 }
+
+/** @returns a number that may be held against those of other rows; null where there is none, or one that is as measured only. */
+export const comparableOf = (row: { readonly trial: ResultRecord }, metric: string): number | null =>
+  comparableValue(quotedOf(row, metric));
+
+/** @returns the same of what a row says of a metric. */
+export const comparableValue = (quoted: Quoted | null): number | null =>
+  quoted === null || isAsMeasured(quoted) ? null : quoted.value;
+
+/** @returns whether a number is shown as measured, for its row's moments were unlike those of the others. */
+export const isAsMeasured = ({ range }: Quoted): boolean => range !== null;
+
+/** @returns why a row has no number for a metric; null when it has one. */
+export function reasonOf({ trial }: { readonly trial: ResultRecord }, metric: string): string | null {
+  const entry = trial.measurements[metric];
+  if (entry === undefined) return 'not measured';
+  return isPresent(entry) ? null : entry.reason;
+}
+
+/** What the starts behind a row's number say of themselves; none of it is a number to quote. */
+export type StartsSpread = Pick<Measurement, 'unit' | 'n' | 'mean' | 'stddev' | 'cv' | 'samples' | 'source'>;
+
+/** @returns null where the row has no number. */
+export function spreadOf({ trial }: { readonly trial: ResultRecord }, metric: string): StartsSpread | null {
+  const entry = trial.measurements[metric];
+  return isPresent(entry) ? entry : null;
+}
+
+/** The sign behind a number that is as measured only. */
+export const AS_MEASURED_SIGN = '?';
+
+/** Room for what stands behind a value: in its unit, as a share of it, or for the sign alone. */
+export type SpreadRoom = 'unit' | 'share' | 'none';
+
+/** @returns the sign of a number; empty for most. */
+export const signOf = (quoted: Quoted): typeof AS_MEASURED_SIGN | '' =>
+  isAsMeasured(quoted) ? AS_MEASURED_SIGN : '';
+
+/** @returns how far a number may lie off: `± 38`, `[1801, 1888]`, short `± 8 %`, or of one as measured `(15 to 2717)`; empty where nothing is known. */
+export function extentText(
+  { value, interval, range }: Quoted,
+  scale: Scale,
+  room: SpreadRoom = 'unit',
+): string {
+  if (room === 'none') return '';
+  if (range !== null)
+    return range[0] === range[1] ? '' : `(${scaled(range[0], scale)} to ${scaled(range[1], scale)})`;
+  if (interval === null) return '';
+  return room === 'share' ? intervalShare(value, interval) : intervalText(value, interval, scale);
+}
+
+/** @returns what stands behind the value, sign and extent: `± 38`, `? (15 to 2717)`. */
+export const spreadText = (quoted: Quoted, scale: Scale, room: SpreadRoom = 'unit'): string =>
+  `${signOf(quoted)} ${extentText(quoted, scale, room)}`.trim();
 
 /** @returns value, spread and unit, by the digits that suit it: `36.30 ± 0.64 t/s`. */
 export function quotedText(metric: string, quoted: Quoted): string {

@@ -2,7 +2,7 @@ import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import { isPaced } from '../judgement/pace.js';
 import { calmName, quotedOf } from './quoted.js';
 import type { Report } from './report.js';
-import { intervalOf, metricOf, type Row } from './rows.js';
+import type { Row } from './rows.js';
 
 type Cell = string | number | boolean | null;
 
@@ -38,9 +38,9 @@ const BEHIND: readonly RowColumn[] = [
  * neighbours' readings adjust also what was measured, the factor, and the number of a calm machine.
  */
 export const columnsOfMetric = (name: string): readonly RowColumn[] => [
-  { name, kind: 'number', of: (row) => metricOf(row, name) },
-  { name: `${name}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, name)?.[0] ?? null },
-  { name: `${name}Ci95High`, kind: 'number', of: (row) => intervalOf(row, name)?.[1] ?? null },
+  { name, kind: 'number', of: (row) => quotedOf(row, name)?.value ?? null },
+  { name: `${name}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[0] ?? null },
+  { name: `${name}Ci95High`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[1] ?? null },
   ...(isPaced(name) ? adjustmentColumns(name) : []),
 ];
 
@@ -52,9 +52,9 @@ function adjustmentColumns(name: string): RowColumn[] {
   return [
     { name: `${name}AsMeasured`, kind: 'number', of: (row) => quotedOf(row, name)?.asMeasured ?? null },
     { name: `${name}AdjustedBy`, kind: 'number', of: (row) => quotedOf(row, name)?.adjustedBy ?? null },
-    { name: calm, kind: 'number', of: (row) => metricOf(row, calm) },
-    { name: `${calm}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, calm)?.[0] ?? null },
-    { name: `${calm}Ci95High`, kind: 'number', of: (row) => intervalOf(row, calm)?.[1] ?? null },
+    { name: calm, kind: 'number', of: (row) => quotedOf(row, calm)?.value ?? null },
+    { name: `${calm}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[0] ?? null },
+    { name: `${calm}Ci95High`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[1] ?? null },
   ];
 }
 

@@ -3,10 +3,9 @@ import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import { metricValue, type ResultRecord } from '../core/result/result.js';
 import { type Grade, gradeOf, type Warning } from '../core/result/warnings.js';
 import { PACED_METRICS, PRIORS, readingsOf } from '../judgement/pace.js';
-import type { Interval } from '../statistics/interval.js';
-import { calmness } from '../statistics/joint-fit.js';
 import { mean } from '../statistics/summary.js';
-import { quotedOf, UNLIKE } from './quoted.js';
+import { calmness } from '../statistics/weighted-starts.js';
+import { AS_MEASURED_SIGN, isAsMeasured, quotedOf, UNLIKE } from './quoted.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
@@ -38,9 +37,9 @@ export interface Row {
 
 /** @returns the start whose decode or prefill is nearest to what the row quotes: its times show what the number says. */
 export function nearestStart(row: Row): ResultRecord {
-  const metric = SETTLING_METRICS.find((name) => metricOf(row, name) !== null);
+  const metric = SETTLING_METRICS.find((name) => quotedOf(row, name) !== null);
   if (metric === undefined) return row.trial;
-  const quoted = metricOf(row, metric)!;
+  const { value: quoted } = quotedOf(row, metric)!;
   const off = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
   return row.starts.reduce(
     (best, start) => (off(start) < off(best) ? start : best),
@@ -48,34 +47,33 @@ export function nearestStart(row: Row): ResultRecord {
   );
 }
 
-/** The sign of a row: `?` where a number is as measured only, `~` where something disturbed it and it counts. */
-export type Mark = '?' | '~' | '';
+/** The sign of a row: `~` where something disturbed it and it counts. */
+export type Mark = '~' | '';
 
-/** What each sign means, for legends and hints. */
-export const MARKS: Readonly<Record<Exclude<Mark, ''>, string>> = {
+/** What each sign means, for legends and hints: of a row, and of a number. */
+export const MARKS = {
   '~': 'disturbed: something else used the machine during the row; it counts, and its interval allows for that',
-  '?': `as measured, with the range of its starts: ${UNLIKE}`,
-};
+  [AS_MEASURED_SIGN]: `as measured, with the range of its starts: ${UNLIKE}`,
+} as const;
 
 /** @returns the sign of a row. */
-export function markOf(row: Row): Mark {
-  if (row.state === 'failed') return '';
-  if (PACED_METRICS.some((metric) => (quotedOf(row, metric)?.range ?? null) !== null)) return '?';
-  return row.grade === 'disturbed' ? '~' : '';
+export function markOf({ state, grade }: Pick<Row, 'state' | 'grade'>): Mark {
+  return state !== 'failed' && grade === 'disturbed' ? '~' : '';
 }
 
-/** @returns the signs that some of the rows bear. */
-export const signsOf = (rows: readonly Row[]): (keyof typeof MARKS)[] =>
-  (Object.keys(MARKS) as (keyof typeof MARKS)[]).filter((sign) => rows.some((row) => markOf(row) === sign));
-
-/** @returns the number a row quotes for a metric, or null when it has none. */
-export function metricOf(row: Row, metric: string): number | null {
-  return quotedOf(row, metric)?.value ?? null;
-}
-
-/** @returns the ends of the 95 % interval of what a row quotes, or null where none is known. */
-export function intervalOf(row: Row, metric: string): Interval | null {
-  return quotedOf(row, metric)?.interval ?? null;
+/** @returns the signs that some of the rows bear, or some of their numbers in the columns that are shown. */
+export function signsOf(
+  rows: readonly Row[],
+  metrics: readonly { readonly name: string }[],
+): (keyof typeof MARKS)[] {
+  const isDisturbed = rows.some((row) => markOf(row) === '~');
+  const asMeasured = rows.some((row) =>
+    metrics.some(({ name }) => {
+      const quoted = quotedOf(row, name);
+      return quoted !== null && isAsMeasured(quoted);
+    }),
+  );
+  return [...(isDisturbed ? (['~'] as const) : []), ...(asMeasured ? ([AS_MEASURED_SIGN] as const) : [])];
 }
 
 /** A calm machine's number that differs by more than this factor, either way, is shown. */
@@ -102,11 +100,4 @@ function isAdjusted({ trial, starts }: Pick<Row, 'trial' | 'starts'>): boolean {
     adjusted ||
     mean(starts.map((start) => calmness(readingsOf(start, 'decode'), PRIORS.decode))) < LEAST_WEIGHT
   );
-}
-
-/** @returns why a row has no number for a metric; null when it has one. */
-export function reasonOf(row: Row, metric: string): string | null {
-  const entry = row.trial.measurements[metric];
-  if (entry === undefined) return 'not measured';
-  return entry.value === null ? entry.reason : null;
 }

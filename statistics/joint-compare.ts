@@ -1,19 +1,10 @@
+import { type Common, sharedSlopeVariance } from './common-fit.js';
 import { studentQuantile, studentTwoSided } from './distributions.js';
 import type { Interval } from './interval.js';
-import {
-  type Common,
-  type Estimate,
-  inflationOf,
-  isUnlike,
-  type Level,
-  moderated,
-  ownSlopeVariance,
-  priorBeside,
-  type Readings,
-  sharedSlopeVariance,
-} from './joint-fit.js';
+import { type Estimate, type Level, ownSlopeVariance } from './row-estimate.js';
 import { mean } from './summary.js';
 import type { TypicalSpread } from './typical-spread.js';
+import { inflationOf, isUnlike, moderated, priorBeside, type Readings } from './weighted-starts.js';
 
 /** The difference of two rows of one fit: candidate less base, as a logarithm. */
 export interface Difference {

@@ -330,6 +330,16 @@ const i = await import('./i.js');
     expect(unbounded).toEqual([]);
   });
 
+  test('a number of a row comes from report/quoted.ts alone, with all that stands behind it', () => {
+    const rooms = ['report/', 'cli/', 'dashboards/', 'operator/'];
+    const reads = /\btrial\.measurements(\[|\??\.)/;
+    const found = trackedFiles(root)
+      .filter((file) => rooms.some((room) => file.startsWith(room)) && /\.tsx?$/.test(file))
+      .filter((file) => reads.test(readFileSync(join(root, file), 'utf8')));
+    // Why there is no number anywhere is counted of tens of thousands of rows.
+    expect(found.sort()).toEqual(['report/incremental/absences.ts', 'report/quoted.ts']);
+  });
+
   test('no unit test replaces a module, which others of its process have opened or will', () => {
     const replacing = sources('test/unit').filter((file) =>
       /\bvi\.(do)?[mM]ock\(/.test(readFileSync(join(root, file), 'utf8')),

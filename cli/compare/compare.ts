@@ -5,6 +5,7 @@ import { type Comparison, comparisonOf, type Matched, matchRows } from '../../re
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../report/compare-summary.js';
 import { FALSE_ALARMS, type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
 import { levelOf, rateSentences, startsNeeded } from '../../report/gate-rate.js';
+import { quotedOf } from '../../report/quoted.js';
 import type { Row } from '../../report/rows.js';
 import { savedBaseline } from '../baseline/store.js';
 import { EXIT, usageError } from '../exit.js';
@@ -101,7 +102,7 @@ function exitCodeOf(gates: readonly GateOutcome[], { failOnUndecided }: CompareO
 function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: readonly string[]): string[] {
   const usual = COMPARED_METRICS.map(({ name }) => name);
   const wanted = [...chosenMetrics(columns ?? ['default'], usual)];
-  const measured = (name: string) => rows.some((row) => row.trial.measurements[name]?.value != null);
+  const measured = (name: string) => rows.some((row) => quotedOf(row, name) !== null);
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
 

@@ -8,6 +8,7 @@ import {
   lastOf,
   unchangedSentence,
 } from '../../report/drift/charts.js';
+import { AS_MEASURED_SIGN, UNLIKE } from '../../report/quoted.js';
 import { metricText } from '../../report/scale.js';
 import { EXIT, usageError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
@@ -61,6 +62,10 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
   ];
   const text = (chart: DriftChart, value: number) =>
     chart.experimentId === null ? `× ${value.toFixed(3)}` : metricText(chart.metric, value);
+  const quotedText = (chart: DriftChart) => {
+    const { quoted, isAsMeasured } = chart.sittings.at(-1)!;
+    return quoted === null ? null : `${text(chart, quoted)}${isAsMeasured ? ` ${AS_MEASURED_SIGN}` : ''}`;
+  };
   printTable(
     head,
     charts.map((chart) => [
@@ -68,7 +73,7 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
       chart.label,
       chart.metric,
       chart.sittings.length,
-      chart.sittings.at(-1)!.quoted === null ? null : text(chart, chart.sittings.at(-1)!.quoted!),
+      quotedText(chart),
       text(chart, chart.sittings.at(-1)!.value),
       chart.chart === null ? null : text(chart, chart.chart.centre),
       chart.chart === null ? null : chart.chart.limits.map((end) => text(chart, end)).join(' to '),
@@ -77,6 +82,8 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
     ]),
   );
   for (const sentence of sentences) printData(sentence);
+  if (charts.some(({ sittings }) => sittings.at(-1)!.isAsMeasured))
+    say(`${AS_MEASURED_SIGN} as measured: ${UNLIKE}`);
   if (sentences.length === 0) say(unchangedSentence(charts));
 }
 

@@ -1,8 +1,9 @@
+import { getOrMake } from '../../core/maps.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { type AxisColumn, cellText, type MetricColumn, tellingAxes } from '../../report/columns.js';
-import { calmOf, quotedOf, spreadText } from '../../report/quoted.js';
+import { calmOf, quotedOf, type SpreadRoom, spreadText } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
-import { metricOf, type Row } from '../../report/rows.js';
+import type { Row } from '../../report/rows.js';
 import { scaled } from '../../report/scale.js';
 import { columnsOf, cut } from './text.js';
 
@@ -17,7 +18,8 @@ export interface Layout {
   readonly columns: readonly TextColumn[];
   /** Labels of the columns that did not fit. */
   readonly dropped: readonly string[];
-  /** The metrics whose intervals the reader sees. */
+  /** The metrics that the reader sees, and those of them whose intervals, too. */
+  readonly metrics: readonly MetricColumn[];
   readonly spread: readonly MetricColumn[];
 }
 
@@ -38,8 +40,6 @@ const KEEP = [
   'modelBytes',
 ];
 
-/** How intervals stand behind their values: in the unit of the column, as a share of the value where room is short, or not at all. */
-type Spread = 'unit' | 'share' | 'none';
 /** How axes stand: whole, or short, with those left out that repeat another one. */
 type AxisWidth = 'whole' | 'short';
 
@@ -69,7 +69,9 @@ export function layOut(
   text: (s: string) => string,
   { first: star, bound, last: notes }: Marks,
 ): Layout {
-  const axes = { whole: axisColumns(report, 'whole', text), short: axisColumns(report, 'short', text) };
+  const known = new Map<AxisWidth, ReturnType<typeof axisColumns>>();
+  const axes = (axisWidth: AxisWidth) =>
+    getOrMake(known, axisWidth, () => axisColumns(report, axisWidth, text));
   const withBound = bound === null ? [notes] : [bound, notes];
   const metrics = report.metrics.filter((m) => m.shown);
   const importance = importanceOf(report);
@@ -102,13 +104,13 @@ export function layOut(
 
   function attempt(
     count: number,
-    spread: Spread,
+    spread: SpreadRoom,
     axisWidth: AxisWidth,
     after: readonly TextColumn[],
   ): Layout | null {
     const kept = new Set(byImportance.slice(0, count));
     const shown = metrics.filter((m) => kept.has(m));
-    const { columns: ofAxes, repeated } = axes[axisWidth];
+    const { columns: ofAxes, repeated } = axes(axisWidth);
     const columns = [
       star,
       ...ofAxes,
@@ -117,23 +119,23 @@ export function layOut(
     ];
     if (widthOf(columns) > width) return null;
     const dropped = [...repeated, ...droppedBy(kept, after), ...(spread === 'none' ? ['its interval'] : [])];
-    return { columns, dropped, spread: spread === 'none' ? [] : shown };
+    return { columns, dropped, metrics: shown, spread: spread === 'none' ? [] : shown };
   }
 
   function narrow(): Layout {
-    const first = byImportance.slice(0, 1).map((m) => metricColumn(report.rows, m, 'none', text));
-    const fixed = [star, ...axes.short.columns];
+    const shown = byImportance.slice(0, 1);
+    const first = shown.map((m) => metricColumn(report.rows, m, 'none', text));
+    const fixed = [star, ...axes('short').columns];
     const rest = widthOf([...first, notes]);
     const each = Math.max(4, Math.floor((width - rest - GAP) / Math.max(1, fixed.length)) - GAP);
-    const short = fixed.map((c) => {
-      return {
-        ...c,
-        head: [cut(c.head[0], each, '.'), cut(c.head[1], each, '.')] as const,
-        cells: c.cells.map((s) => cut(s, each, text('…'))),
-      };
-    });
-    const dropped = [...axes.short.repeated, ...droppedBy(new Set(byImportance.slice(0, 1)), [notes])];
-    return { columns: [...short, ...first, notes], dropped: [...dropped, 'its interval'], spread: [] };
+    const short = fixed.map((column) => narrowed(column, each, text));
+    const dropped = [...axes('short').repeated, ...droppedBy(new Set(shown), [notes])];
+    return {
+      columns: [...short, ...first, notes],
+      dropped: [...dropped, 'its interval'],
+      metrics: shown,
+      spread: [],
+    };
   }
 
   function droppedBy(kept: ReadonlySet<MetricColumn>, after: readonly TextColumn[]): string[] {
@@ -141,6 +143,13 @@ export function layOut(
     return bound === null || after.includes(bound) ? dropped : [...dropped, bound.head[0]];
   }
 }
+
+/** @returns a column of which heads and cells have at most that many columns of the terminal. */
+const narrowed = (column: TextColumn, room: number, text: (s: string) => string): TextColumn => ({
+  ...column,
+  head: [cut(column.head[0], room, '.'), cut(column.head[1], room, '.')],
+  cells: column.cells.map((cell) => cut(cell, room, text('…'))),
+});
 
 /** @returns the columns a table of these needs on screen. */
 export function widthOf(columns: readonly TextColumn[]): number {
@@ -207,19 +216,18 @@ function axisColumn(
 function metricColumn(
   rows: readonly Row[],
   metric: MetricColumn,
-  spread: Spread,
+  spread: SpreadRoom,
   text: (s: string) => string,
 ): TextColumn {
-  const spreads = rows.map((row) => {
-    const quoted = spread === 'none' ? null : quotedOf(row, metric.name);
-    const behind = quoted === null ? '' : spreadText(quoted, metric.scale, spread === 'share');
+  const found = rows.map((row) => quotedOf(row, metric.name));
+  const spreads = found.map((quoted) => {
+    const behind = quoted === null ? '' : spreadText(quoted, metric.scale, spread);
     return behind === '' ? '' : ` ${text(behind)}`;
   });
   const room = Math.max(...spreads.map((s) => s.length), 0);
-  const cells = rows.map((row, i) => {
-    const value = metricOf(row, metric.name);
-    if (value === null) return row.state === 'failed' ? '' : text('–');
-    return `${scaled(value, metric.scale)}${(spreads[i] ?? '').padEnd(room)}`;
+  const cells = found.map((quoted, i) => {
+    if (quoted === null) return rows[i]!.state === 'failed' ? '' : text('–');
+    return `${scaled(quoted.value, metric.scale)}${(spreads[i] ?? '').padEnd(room)}`;
   });
   return { head: [metric.label, text(metric.scale.unit)], cells, align: 'right' };
 }

@@ -1,5 +1,6 @@
 import { EXPORT_MAPPINGS, type MappedFormat } from '../../report/mappings/index.js';
 import type { ExportMapping } from '../../report/mappings/mapping.js';
+import { spreadOf } from '../../report/quoted.js';
 import type { Report } from '../../report/report.js';
 import type { Row } from '../../report/rows.js';
 import type { Exporter } from './exporter.js';
@@ -26,10 +27,7 @@ function documentOf(format: MappedFormat, { tool, about, fields }: ExportMapping
       axes: row.axes,
       state: row.state,
       grade: row.grade,
-      source:
-        row.trial.measurements.energyJoules?.value == null
-          ? null
-          : row.trial.measurements.energyJoules.source,
+      source: spreadOf(row, 'energyJoules')?.source ?? null,
       warnings: row.warnings.map(({ code }) => code),
       ...mappedValues(row, fields),
     })),

@@ -59,7 +59,7 @@ function markdownText(report: Report): string {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
     lines.push(`★ on the Pareto front of ${inCell(goals)}.`, '');
   }
-  for (const sign of signsOf(report.rows)) lines.push(`${sign} ${MARKS[sign]}.`, '');
+  for (const sign of signsOf(report.rows, metrics)) lines.push(`${sign} ${MARKS[sign]}.`, '');
   const legend = intervalLegend(report.rows, metrics, report.levels);
   if (legend !== null) lines.push(`${inCell(legend)}.`, '');
   for (const line of report.headlines) lines.push(inCell(line), '');

@@ -149,7 +149,7 @@ function footer(
     const goals = report.objectives.map((o) => `${o.metric} ${o.better}`).join(', ');
     items.push(`★ on the Pareto front: ${goals}`);
   }
-  items.push(...signsOf(report.rows).map((sign) => `${sign} ${MARKS[sign]}`));
+  items.push(...signsOf(report.rows, layout.metrics).map((sign) => `${sign} ${MARKS[sign]}`));
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
   const legend = intervalLegend(report.rows, layout.spread, report.levels);

@@ -1,6 +1,7 @@
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import { atLoad } from '../../report/recommend/at-load.js';
 import { type Candidate, measured, type PriceList } from '../../report/recommend/candidate.js';
+import type { Figure } from '../../report/recommend/figure.js';
 import { type Aim, type Bound, readBound } from '../../report/recommend/question.js';
 import { type Recommendation, recommend } from '../../report/recommend/recommend.js';
 import { recommendationData, recommendationText } from '../../report/recommend/text.js';
@@ -109,7 +110,6 @@ function usualAim(candidates: readonly Candidate[]): Aim {
   const aims = THROUGHPUTS.map(
     (name): Aim => ({ quantity: { kind: 'metric', metric: metricNamed(name)! }, better: 'max' }),
   );
-  return (
-    aims.find(({ quantity }) => candidates.some((one) => one.figure(quantity).value !== null)) ?? aims[0]!
-  );
+  const isKnown = ({ value, asMeasured }: Figure) => value !== null || asMeasured !== undefined;
+  return aims.find(({ quantity }) => candidates.some((one) => isKnown(one.figure(quantity)))) ?? aims[0]!;
 }

@@ -2,7 +2,7 @@ import { Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { RESULT_LABELS } from '../../core/metrics/exported.js';
 import { type Family, familiesOf } from '../../core/metrics/families.js';
-import { metricValue } from '../../core/result/result.js';
+import { quotedOf } from '../../report/quoted.js';
 import { addSeries, type MetricRegistry } from './defined.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { addIntervals } from './intervals.js';
@@ -32,8 +32,8 @@ export class Exposition {
           gauge.reset();
           for (const { record } of snapshot().results) {
             // A missing measurement is an absent series, never 0.
-            const value = metricValue(record, definition.name);
-            if (value !== null) gauge.set(resultLabels(record), value);
+            const quoted = quotedOf({ trial: record }, definition.name);
+            if (quoted !== null) gauge.set(resultLabels(record), quoted.value);
           }
         },
       });

@@ -1,6 +1,6 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
-import { isPresent, type Measurement, type Missing } from '../../core/result/result.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
+import { type Quoted, quotedOf } from '../../report/quoted.js';
 import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { RankedResult } from './ranking.js';
@@ -13,31 +13,27 @@ const SHOWN = METRICS.filter(({ column }) => column !== null);
  * and whether something disturbed them.
  */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
+  const each = (seriesOf: (quoted: Quoted, labels: Row[0]) => Row[]) => () =>
+    results().flatMap(({ record }) => {
+      const labels = resultLabels(record);
+      return SHOWN.flatMap(({ name, prometheus }) => {
+        const quoted = quotedOf({ trial: record }, name);
+        return quoted === null ? [] : seriesOf(quoted, { ...labels, metric: prometheus });
+      });
+    });
   addSeries(registry, {
-    ridgepoint_result_interval: () =>
-      results().flatMap(({ record }) => {
-        const labels = resultLabels(record);
-        return SHOWN.flatMap(({ name, prometheus }) =>
-          endsOf(record.measurements[name], { ...labels, metric: prometheus }),
-        );
-      }),
-    ridgepoint_result_adjusted_ratio: () =>
-      results().flatMap(({ record }) => {
-        const labels = resultLabels(record);
-        return SHOWN.flatMap(({ name, prometheus }): Row[] => {
-          const entry = record.measurements[name];
-          if (!isPresent(entry) || entry.adjustedBy === undefined) return [];
-          return [[{ ...labels, metric: prometheus }, entry.adjustedBy]];
-        });
-      }),
-    ridgepoint_result_calm: () =>
-      results().flatMap(({ record }) => {
-        const labels = resultLabels(record);
-        return SHOWN.flatMap(({ name, prometheus }): Row[] => {
-          const calm = quotedCalm(record.measurements[name]);
-          return calm === null ? [] : [[{ ...labels, metric: prometheus }, calm]];
-        });
-      }),
+    ridgepoint_result_interval: each(({ interval }, labels) =>
+      interval === null
+        ? []
+        : [
+            [{ ...labels, end: 'low' }, interval[0]],
+            [{ ...labels, end: 'high' }, interval[1]],
+          ],
+    ),
+    ridgepoint_result_adjusted_ratio: each(({ adjustedBy }, labels) =>
+      adjustedBy === null ? [] : [[labels, adjustedBy]],
+    ),
+    ridgepoint_result_calm: each(({ calm }, labels) => (calm === null ? [] : [[labels, calm.value]])),
     ridgepoint_result_starts: () =>
       results().map(({ record, starts }): Row => [resultLabels(record), starts]),
     ridgepoint_result_disturbed: () =>
@@ -45,16 +41,4 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
         ({ record }): Row => [resultLabels(record), gradingCodesOf(record.warnings).length > 0 ? 1 : 0],
       ),
   });
-}
-
-const quotedCalm = (entry: Measurement | Missing | undefined): number | null =>
-  isPresent(entry) && entry.calm !== undefined ? entry.calm.value : null;
-
-function endsOf(entry: Measurement | Missing | undefined, labels: Row[0]): Row[] {
-  if (!isPresent(entry) || entry.ci95 === null) return [];
-  const [low, high] = entry.ci95;
-  return [
-    [{ ...labels, end: 'low' }, low],
-    [{ ...labels, end: 'high' }, high],
-  ];
 }

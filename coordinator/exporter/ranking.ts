@@ -1,9 +1,11 @@
 import { groupBy } from '../../core/maps.js';
 import type { ROOF_LABELS } from '../../core/metrics/exported.js';
-import { metricValue, type ResultRecord } from '../../core/result/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-record.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { isBetter, recordFront } from '../../judgement/pareto.js';
+import { comparableOf } from '../../report/quoted.js';
+import { phasesOf } from '../../report/roofline.js';
 import type { SweepView } from '../scheduler/view.js';
 import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
@@ -47,8 +49,8 @@ export function rankResults(
 function bestOf(records: readonly ResultRecord[], { metric, better }: Objective): ResultRecord | null {
   let best: ResultRecord | null = null;
   for (const record of records) {
-    const value = metricValue(record, metric);
-    const bestValue = best === null ? null : metricValue(best, metric);
+    const value = comparableOf({ trial: record }, metric);
+    const bestValue = best === null ? null : comparableOf({ trial: best }, metric);
     if (value !== null && (bestValue === null || isBetter(value, bestValue, better))) best = record;
   }
   return best;
@@ -66,7 +68,7 @@ export function addRankings(registry: MetricRegistry, rankings: () => readonly R
     (of: (phase: RooflinePhase) => number, more: (phase: RooflinePhase) => Row[0] = () => ({})) =>
     () =>
       rankings().flatMap(({ record }) =>
-        (record.roofline?.phases ?? []).map(
+        phasesOf({ trial: record }).map(
           (phase): Row => [{ ...resultLabels(record), phase: phase.name, ...more(phase) }, of(phase)],
         ),
       );

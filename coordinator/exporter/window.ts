@@ -1,10 +1,11 @@
 import { groupBy } from '../../core/maps.js';
-import { isPresent, metricValue, type ResultRecord } from '../../core/result/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combinedEntry, combineStarts, startsOf } from '../../judgement/trials.js';
+import { comparableValue, quotedEntry, quotedOf } from '../../report/quoted.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
@@ -48,12 +49,11 @@ class Entry implements WindowEntry {
   }
 }
 
-/** @returns a metric by what the starts say together; null = none. One start alone says what it says, where it has an interval of its own. */
+/** @returns a metric by what the starts say together; null = none, or one that is as measured only. One start alone says what it says, where it has an interval of its own. */
 function numberOf(entry: WindowEntry, metric: string): number | null {
-  const own = firstOf(entry).measurements[metric];
-  if (entry.starts.length === 1 && isPresent(own) && own.ci95 !== null) return own.value;
-  const together = combinedEntry(entry.starts, metric);
-  return isPresent(together) ? together.value : null;
+  const own = quotedOf({ trial: firstOf(entry) }, metric);
+  if (entry.starts.length === 1 && own !== null && own.interval !== null) return own.value;
+  return comparableValue(quotedEntry(combinedEntry(entry.starts, metric)));
 }
 
 /** The sweep and point of an entry, which all of its starts have. */
@@ -119,9 +119,10 @@ export class ResultWindow {
     const byObjective = known ?? new Map<string, WindowEntry>();
     const key = placeKey(record);
     for (const { metric, better } of this.#objectivesOf(id)) {
-      const value = metricValue(record, metric);
+      const value = quotedOf({ trial: record }, metric)?.value ?? null;
       const holder = byObjective.get(metric);
-      const bestValue = holder === undefined ? null : metricValue(holder.record, metric);
+      const bestValue =
+        holder === undefined ? null : (quotedOf({ trial: holder.record }, metric)?.value ?? null);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
       if (bestValue === null || isBetter(value, bestValue, better))
         byObjective.set(metric, entryOf([], record, since));

@@ -6,7 +6,7 @@ import { Commons } from '../../judgement/estimates.js';
 import { combinedEntry, standing, startsOf } from '../../judgement/trials.js';
 import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../statistics/control-chart.js';
 import { mean } from '../../statistics/summary.js';
-import { quotedEntry } from '../quoted.js';
+import { isAsMeasured, quotedEntry } from '../quoted.js';
 
 /** Starts that lie closer together are one sitting: what the machine does to one it does to all, and their spread says nothing of days. */
 export const SITTING_SECONDS = 3600;
@@ -19,6 +19,8 @@ export interface Sitting {
   readonly value: number;
   /** The number that a report of the run shows; null of all experiments together. */
   readonly quoted: number | null;
+  /** Whether that is as measured only. */
+  readonly isAsMeasured: boolean;
   readonly starts: number;
   readonly environment: ResultRecord['environment'];
 }
@@ -134,7 +136,16 @@ function sittingsOf(records: readonly ResultRecord[], metric: string, apart: num
     if (quoted === null) return [];
     const { startedAt: at, environment } = group[0]!;
     const value = quoted.calm?.value ?? quoted.value;
-    return [{ at, value, quoted: quoted.value, starts: starts.length, environment }];
+    return [
+      {
+        at,
+        value,
+        quoted: quoted.value,
+        isAsMeasured: isAsMeasured(quoted),
+        starts: starts.length,
+        environment,
+      },
+    ];
   });
 }
 
@@ -191,6 +202,7 @@ function together(
     at: group[0]!.at,
     value: Math.exp(mean(group.map(({ log }) => log))),
     quoted: null,
+    isAsMeasured: false,
     starts: group.reduce((sum, { starts }) => sum + starts, 0),
     environment: group[0]!.environment,
   }));

@@ -5,6 +5,7 @@ import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ColumnChoice } from '../column-sets.js';
 import { labelOf, type MetricColumn, shownMetrics } from '../columns.js';
+import { quotedMetrics } from '../quoted.js';
 import { halfOf, sortedScale } from '../scale.js';
 
 /** More new numbers than this are sorted in together; fewer are put in one by one. */
@@ -82,15 +83,13 @@ export class MetricTally {
     this.#shown = shownMetrics(objectives, choice);
   }
 
-  add({ measurements }: ResultRecord): void {
-    for (const name in measurements) {
-      const entry = measurements[name];
-      if (entry === undefined || entry.value === null) continue;
+  add(trial: ResultRecord): void {
+    for (const [name, { value, interval }] of quotedMetrics({ trial })) {
       const numbers = this.#of(name);
       numbers.count += 1;
       numbers.column = null;
-      if (entry.value !== 0) numbers.sizes.add(Math.abs(entry.value));
-      const half = halfOf(entry.ci95);
+      if (value !== 0) numbers.sizes.add(Math.abs(value));
+      const half = halfOf(interval);
       if (half > 0) numbers.halves.add(half);
     }
   }
@@ -100,15 +99,13 @@ export class MetricTally {
     for (const name of this.#numbers.keys()) this.#numbers.set(name, none());
   }
 
-  remove({ measurements }: ResultRecord): void {
-    for (const name in measurements) {
-      const entry = measurements[name];
-      if (entry === undefined || entry.value === null) continue;
+  remove(trial: ResultRecord): void {
+    for (const [name, { value, interval }] of quotedMetrics({ trial })) {
       const numbers = this.#of(name);
       numbers.count -= 1;
       numbers.column = null;
-      numbers.sizes.remove(Math.abs(entry.value));
-      numbers.halves.remove(halfOf(entry.ci95));
+      numbers.sizes.remove(Math.abs(value));
+      numbers.halves.remove(halfOf(interval));
     }
   }
 

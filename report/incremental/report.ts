@@ -101,7 +101,15 @@ export class IncrementalReport {
       notes: noteGroups(rows),
       // A CSV shows none, and judging the drift of many starts takes its time.
       get headlines() {
-        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count), levels, controls });
+        headlines ??= headlinesOf({
+          rows,
+          starts,
+          maxStarts,
+          drift: drift.drift(count),
+          objectives,
+          levels,
+          controls,
+        });
         return headlines;
       },
       absences: this.#absences.list(),

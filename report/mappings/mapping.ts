@@ -1,6 +1,6 @@
 import type { MetricName } from '../../core/metrics/catalogue.js';
-import { isPresent, type Measurement } from '../../core/result/result.js';
-import { type Row, reasonOf } from '../rows.js';
+import { reasonOf, type StartsSpread, spreadOf } from '../quoted.js';
+import type { Row } from '../rows.js';
 
 /** A number under another tool's name: what that name means there, and how ours is made. */
 export interface FieldMapping {
@@ -46,13 +46,13 @@ export function fromMetric(
 
 /** @returns the mean of a metric times a factor; without either, why not. */
 export function ofMetric(row: Row, metric: MetricName, factor: number | null = 1): MappedValue {
-  const entry = row.trial.measurements[metric];
-  if (!isPresent(entry)) return { value: null, reason: reasonOf(row, metric) ?? 'not measured' };
+  const spread = spreadOf(row, metric);
+  if (spread === null) return { value: null, reason: reasonOf(row, metric) ?? 'not measured' };
   if (factor === null) return { value: null, reason: 'what it is multiplied by is not known' };
-  return { value: entry.mean * factor, ...spreadOf(entry, factor) };
+  return { value: spread.mean * factor, ...inUnit(spread, factor) };
 }
 
-function spreadOf({ samples, stddev, n }: Measurement, factor: number): { spread?: Spread } {
+function inUnit({ samples, stddev, n }: StartsSpread, factor: number): { spread?: Spread } {
   if (samples === null || samples.length === 0) return {};
   const scaled = samples.map((sample) => sample * factor);
   return {

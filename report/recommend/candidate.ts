@@ -1,15 +1,15 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
-import { isPresent, type ResultRecord } from '../../core/result/result.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { requestsOf } from '../../core/serving/record.js';
 import { latencyFor, type SloMetric } from '../../core/serving/slo.js';
 import { holds } from '../../judgement/holds.js';
 import { normalQuantile } from '../../statistics/distributions.js';
 import { type Interval, tInterval } from '../../statistics/interval.js';
 import { isExact } from '../compare.js';
-import { quotedOf, UNLIKE } from '../quoted.js';
-import { type Row, reasonOf } from '../rows.js';
+import { isAsMeasured, quotedOf, reasonOf, UNLIKE } from '../quoted.js';
+import type { Row } from '../rows.js';
 import { absent, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
@@ -93,7 +93,7 @@ function ofMetric(row: Row, name: string): Figure {
   const quoted = quotedOf(row, name);
   if (quoted === null) return absent(reasonOf(row, name) ?? 'not measured');
   if (!holds(row.trial, name)) return absent(`the row is ${row.state}`);
-  if (quoted.range !== null) return absent(`as measured only, for ${UNLIKE}`);
+  if (isAsMeasured(quoted)) return { ...absent(`as measured only, for ${UNLIKE}`), asMeasured: quoted };
   const { value, interval, asMeasured, calm } = quoted;
   const exact = interval === null && (isExact(name) || isSame(row, name));
   const figure = { value, interval, exact, reason: interval === null && !exact ? noInterval(row) : null };
@@ -101,11 +101,8 @@ function ofMetric(row: Row, name: string): Figure {
 }
 
 const isSame = ({ starts }: Row, name: string) => {
-  const values = starts.map(({ measurements }) => measurements[name]);
-  return (
-    values.length > 1 &&
-    values.every((entry) => isPresent(entry) && entry.value === (values[0] as { value: number }).value)
-  );
+  const values = starts.map((start) => metricValue(start, name));
+  return values.length > 1 && values.every((value) => value !== null && value === values[0]);
 };
 
 const noInterval = ({ starts }: Row) =>

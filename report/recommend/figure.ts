@@ -1,5 +1,6 @@
 import { normalCdf, normalQuantile } from '../../statistics/distributions.js';
 import type { Interval } from '../../statistics/interval.js';
+import type { Quoted } from '../quoted.js';
 
 /** What is known of a quantity of a candidate. */
 export interface Figure {
@@ -12,6 +13,8 @@ export interface Figure {
   readonly reason: string | null;
   /** Of a row: its number as measured and on a calm machine; left out = its number is as measured. */
   readonly adjusted?: Adjusted;
+  /** Of a row whose number is as measured only: it has no value to recommend it by. */
+  readonly asMeasured?: Quoted;
 }
 
 /** The other numbers of a row that neighbours' readings adjust. */

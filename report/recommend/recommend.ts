@@ -2,6 +2,7 @@ import { metricNamed } from '../../core/metrics/catalogue.js';
 import { isFloatType } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import type { Interval } from '../../statistics/interval.js';
+import type { Quoted } from '../quoted.js';
 import type { Candidate } from './candidate.js';
 import { absent, chanceOf, exactly, type Figure, missOf, ratioOf } from './figure.js';
 import { type Quantity, quantityName } from './quantity.js';
@@ -50,6 +51,13 @@ export interface Excluded {
   readonly alone: number;
 }
 
+/** A row that would meet all by what was measured alone. */
+export interface AsMeasured {
+  readonly candidate: Candidate;
+  /** Of the objective. */
+  readonly quoted: Quoted;
+}
+
 /** What came of a question. */
 export interface Recommendation {
   readonly question: Question;
@@ -61,6 +69,8 @@ export interface Recommendation {
   readonly runnerUp: { readonly judged: Judged; readonly why: string } | null;
   /** Where nothing meets: the row that misses by the least. */
   readonly nearest: Judged | null;
+  /** Where nothing is recommended: the best of the rows that only lack a number which is not as measured. */
+  readonly bestAsMeasured: AsMeasured | null;
   readonly excluded: readonly Excluded[];
   readonly notes: readonly string[];
 }
@@ -85,7 +95,8 @@ export function recommend(candidates: readonly Candidate[], question: Question):
       recommended === null || second === undefined
         ? null
         : { judged: second, why: whyLost(second, recommended, question) },
-    nearest: recommended === null ? nearestOf(judged, question) : null,
+    nearest: recommended === null && question.bounds.length > 0 ? nearestOf(judged, question) : null,
+    bestAsMeasured: recommended === null ? bestAsMeasured(judged, question) : null,
     excluded: reasonsOf(judged),
     notes: [...new Set(notes)],
   };
@@ -256,6 +267,22 @@ function nearestOf(judged: readonly Judged[], question: Question): Judged | null
     .filter((one) => one.candidate.problem === null && Number.isFinite(worst(one)))
     .sort((a, b) => worst(a) - worst(b) || sign * ((b.aim.value ?? 0) - (a.aim.value ?? 0)));
   return nearest ?? null;
+}
+
+/** The best by the objective among rows that are out for nothing but numbers which are as measured only. */
+function bestAsMeasured(judged: readonly Judged[], { aim }: Question): AsMeasured | null {
+  const found = judged.flatMap(({ candidate, aim: { asMeasured: quoted }, verdicts }): AsMeasured[] => {
+    const keeps = ({ bound, figure, limit, meets }: Kept) =>
+      meets ||
+      (figure.asMeasured !== undefined &&
+        limit !== null &&
+        missOf(figure.asMeasured.value, limit, bound.side) === 0);
+    return candidate.problem === null && quoted !== undefined && verdicts.every(keeps)
+      ? [{ candidate, quoted }]
+      : [];
+  });
+  const sign = aim.better === 'max' ? -1 : 1;
+  return found.sort((a, b) => sign * (a.quoted.value - b.quoted.value))[0] ?? null;
 }
 
 function reasonsOf(judged: readonly Judged[]): Excluded[] {

@@ -1,7 +1,9 @@
+import { bestAsMeasuredText, rowName } from '../as-measured.js';
 import { quantity as amount, metricText } from '../scale.js';
+import type { Candidate } from './candidate.js';
 import { exactly, type Figure } from './figure.js';
 import { type Quantity, quantityName, unitOf } from './quantity.js';
-import { type Judged, type Kept, percent, type Recommendation } from './recommend.js';
+import { type AsMeasured, type Judged, type Kept, percent, type Recommendation } from './recommend.js';
 
 const HOW = {
   measured: 'measured',
@@ -11,10 +13,10 @@ const HOW = {
 
 /** @returns what was recommended and why, for people, a line each. */
 export function recommendationText(found: Recommendation, currency: string | null): string {
-  const { recommended, nearest, question, considered, meeting } = found;
+  const { recommended, nearest, bestAsMeasured, question, considered, meeting } = found;
   const textOf = (quantity: Quantity, figure: Figure) => figureText(quantity, figure, currency);
   const line = (judged: Judged) =>
-    `${rowName(judged)}: ${quantityName(question.aim.quantity)} ${textOf(question.aim.quantity, judged.aim)}`;
+    `${nameOf(judged.candidate)}: ${quantityName(question.aim.quantity)} ${textOf(question.aim.quantity, judged.aim)}`;
   const lines: string[] = [];
   if (recommended !== null) {
     lines.push(`recommended: ${line(recommended)} (${howText(recommended, question.aim.quantity)})`);
@@ -33,13 +35,22 @@ export function recommendationText(found: Recommendation, currency: string | nul
         : `runner-up: ${line(found.runnerUp.judged)}: ${found.runnerUp.why}`,
     );
   } else {
-    lines.push(`nothing keeps all bounds: none of ${considered} rows`);
+    lines.push(
+      question.bounds.length === 0
+        ? `nothing is recommended: none of ${considered} rows has a number that is compared`
+        : `nothing keeps all bounds: none of ${considered} rows`,
+    );
+    if (bestAsMeasured !== null) {
+      const { candidate, quoted } = bestAsMeasured;
+      lines.push(bestAsMeasuredText(nameOf(candidate), quantityName(question.aim.quantity), quoted));
+    }
     if (nearest !== null) {
       lines.push(`nearest: ${line(nearest)} (${howText(nearest, question.aim.quantity)})`);
       lines.push(...nearest.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
     }
   }
-  lines.push(`${meeting} of ${considered} rows keep all bounds`);
+  if (recommended !== null || question.bounds.length > 0)
+    lines.push(`${meeting} of ${considered} rows keep all bounds`);
   for (const { reason, rows, alone } of found.excluded) {
     const only = alone > 0 && alone < rows ? ` (${alone} by nothing else)` : '';
     lines.push(`  out: ${rows}: ${reason}${only}`);
@@ -60,10 +71,8 @@ function howText({ candidate, aim }: Judged, quantity: Quantity): string {
   return `this run; ${metricText(quantity.metric.name, adjusted.asMeasured)} as measured`;
 }
 
-function rowName({ candidate }: Judged): string {
-  const { number, label, from } = candidate;
-  return from === 'measured' ? `row ${number} ${label}`.trim() : label;
-}
+const nameOf = (candidate: Candidate): string =>
+  candidate.from === 'measured' ? rowName(candidate) : candidate.label;
 
 function keptText(
   { bound, quantity, figure, limit, meets, chance, miss }: Kept,
@@ -102,7 +111,7 @@ const SCHEMA = 'ridgepoint.dev/recommendation/v1';
 
 /** @returns the same as data; fields are only ever added to it. */
 export function recommendationData(found: Recommendation): object {
-  const { question, recommended, runnerUp, nearest, ...counts } = found;
+  const { question, recommended, runnerUp, nearest, bestAsMeasured, ...counts } = found;
   return {
     schema: SCHEMA,
     objective: { quantity: quantityName(question.aim.quantity), better: question.aim.better },
@@ -112,7 +121,13 @@ export function recommendationData(found: Recommendation): object {
     recommended: recommended === null ? null : judgedData(recommended),
     runnerUp: runnerUp === null ? null : { ...judgedData(runnerUp.judged), why: runnerUp.why },
     nearest: nearest === null ? null : judgedData(nearest),
+    bestAsMeasured: bestAsMeasured === null ? null : asMeasuredData(bestAsMeasured),
   };
+}
+
+function asMeasuredData({ candidate, quoted: { value, range } }: AsMeasured): object {
+  const { number, label, experiment } = candidate;
+  return { row: number, label, experimentId: experiment.id, value, range };
 }
 
 function judgedData({ candidate, aim, verdicts: kept, chance }: Judged): object {

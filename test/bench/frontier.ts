@@ -10,12 +10,14 @@
  *
  *   npm run bench -- frontier [--out=FOLDER] [--full [--for=MINUTES]] [--short]     --short: 32 points, to try this bench
  */
+
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { Objective } from '../../core/sweep/spec.js';
-import { metricOf, type Row } from '../../report/rows.js';
+import { quotedOf } from '../../report/quoted.js';
+import type { Row } from '../../report/rows.js';
 import { ROOT, ridge } from '../support/ridge.js';
 import { beside, NEIGHBOURS, type Neighbour } from './answers/neighbours.js';
 import { conclude, type Figure } from './figure.js';
@@ -66,7 +68,7 @@ const whole = {
 /** Values of objectives as costs are compared: the smaller, the better. */
 const valuesOf = (row: Row, objectives: readonly Objective[]): number[] | null => {
   const values = objectives.map(({ metric, better }) => {
-    const value = row.state === 'valid' ? metricOf(row, metric) : null;
+    const value = row.state === 'valid' ? (quotedOf(row, metric)?.value ?? null) : null;
     return value === null || better === 'min' ? value : 1 / value;
   });
   return values.some((value) => value === null) ? null : (values as number[]);

@@ -7,10 +7,12 @@
  */
 import { PRIORS } from '../../judgement/pace.js';
 import { differenceOf, intervalOf } from '../../statistics/joint-compare.js';
-import { type Estimate, type JointFit, jointFit, type Starts } from '../../statistics/joint-fit.js';
+import { type JointFit, jointFit } from '../../statistics/joint-fit.js';
 import { median } from '../../statistics/quantile.js';
+import type { Estimate } from '../../statistics/row-estimate.js';
 import { holm } from '../../statistics/significance.js';
 import { mean } from '../../statistics/summary.js';
+import type { Starts } from '../../statistics/weighted-starts.js';
 import { conclude, type Figure } from './figure.js';
 import { drawFrom } from './statistics/draw.js';
 import { machineOf, NEIGHBOURS, type Neighbours, sitting } from './statistics/machine.js';

@@ -9,7 +9,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ResultRecord } from '../../core/result/result.js';
 import { connectControl } from '../../proto/client.js';
 import { buildReport } from '../../report/build.js';
-import { metricOf } from '../../report/rows.js';
+import { quotedOf } from '../../report/quoted.js';
 import { scaled } from '../../report/scale.js';
 import { LONG } from '../support/cases.js';
 import { hasChromium, launchChromium, shoot } from '../support/chromium.js';
@@ -144,7 +144,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(shown).toHaveLength(6);
     const decode = report.metrics.find((m) => m.name === 'decodeTokensPerSecond')!;
     for (const [i, row] of report.rows.entries()) {
-      expect(shown[i]).toContain(scaled(metricOf(row, decode.name)!, decode.scale));
+      expect(shown[i]).toContain(scaled(quotedOf(row, decode.name)!.value, decode.scale));
     }
     expect(await page.$$eval('.results .star', (all) => all.length)).toBe(
       report.rows.filter((row) => row.onFront).length,

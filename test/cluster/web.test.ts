@@ -9,7 +9,7 @@ import { parseRecord } from '../../proto/convert.js';
 import { buildReport } from '../../report/build.js';
 import type { LiveNode, LiveReport, LiveSweep } from '../../report/live/live.js';
 import { unpackPart } from '../../report/live/pack.js';
-import { metricOf } from '../../report/rows.js';
+import { quotedOf } from '../../report/quoted.js';
 import { control, enter, start as startAny } from '../support/coordinator.js';
 import { sharedFolder } from '../support/folder.js';
 import { followEvents, type LiveReader } from '../support/live-reader.js';
@@ -88,7 +88,7 @@ test('the API tells the same sweeps, nodes and results as gRPC', async () => {
   const packed = buildReport(live.parts.flatMap(unpackPart), live);
   const whole = buildReport(stored, live);
   const numbers = (report: typeof whole) =>
-    report.rows.map((row) => report.metrics.map((metric) => metricOf(row, metric.name)));
+    report.rows.map((row) => report.metrics.map((metric) => quotedOf(row, metric.name)?.value ?? null));
   expect(numbers(packed)).toEqual(numbers(whole));
   expect(packed.rows).toHaveLength(3);
 });

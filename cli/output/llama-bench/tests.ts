@@ -1,6 +1,7 @@
 import type { AxisValue } from '../../../core/experiment/experiment.js';
 import type { PhaseName, ResultRecord } from '../../../core/result/result.js';
 import { engineOf } from '../../../report/incremental/run-summary.js';
+import { quotedOf } from '../../../report/quoted.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import { mean, stddev } from '../../../statistics/summary.js';
@@ -131,7 +132,7 @@ function test(
       backends: BACKENDS[trial.device.class.split(':')[0] ?? ''] ?? trial.device.class,
       model_filename: fileOf(trial),
       model_type: typeOf(trial, parameters),
-      model_size: Math.round(trial.measurements.modelBytes?.value ?? facts?.bytes ?? 0),
+      model_size: Math.round(quotedOf({ trial }, 'modelBytes')?.value ?? facts?.bytes ?? 0),
       model_n_params: parameters,
       n_batch: number(options.batch, FIELDS.n_batch),
       n_ubatch: number(options.ubatch, FIELDS.n_ubatch),

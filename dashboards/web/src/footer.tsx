@@ -51,8 +51,8 @@ export function Footer({ report, details }: { report: Report; details: Details }
           it:{' '}
           {intervalLegend(report.rows, report.metrics, report.levels) ?? 'nothing, for no interval is known'}.
           ± where both sides are alike, else its ends.
-          {signsOf(report.rows).map((sign) => ` ${sign} ${MARKS[sign]}.`)} Rows that are invalid or failed
-          never stand on the front.
+          {signsOf(report.rows, report.metrics).map((sign) => ` ${sign} ${MARKS[sign]}.`)} Rows that are
+          invalid or failed never stand on the front.
         </p>
         {left !== '' && <p>{left} The stored records hold everything.</p>}
       </section>

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { minuteOf } from '../../../core/minute.js';
 import { axisTexts } from '../../../report/columns.js';
 import { gradesText } from '../../../report/grades-text.js';
-import { quotedOf, spreadText } from '../../../report/quoted.js';
+import { comparableOf, quotedOf, spreadText } from '../../../report/quoted.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import { halfOf, metricScale, scaled } from '../../../report/scale.js';
@@ -117,9 +117,7 @@ function bestRow(report: Report, metric: string, better: 'max' | 'min'): Row | n
   let best: Row | null = null;
   let record = better === 'max' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   for (const row of report.rows) {
-    const quoted = row.state === 'valid' ? quotedOf(row, metric) : null;
-    // What is as measured only is compared with none.
-    const value = quoted === null || quoted.range !== null ? null : quoted.value;
+    const value = row.state === 'valid' ? comparableOf(row, metric) : null;
     if (value === null || (better === 'max' ? value <= record : value >= record)) continue;
     best = row;
     record = value;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
-import { isPresent } from '../../../core/result/result.js';
+import { quotedOf } from '../../../report/quoted.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 import type { Details } from '../../../report/trim.js';
@@ -176,7 +176,7 @@ function useEscape(onEscape: () => void): void {
 /** Requests to servers have plots of their own. */
 function isServed(report: Report): boolean {
   return (
-    report.rows.some(({ trial }) => isPresent(trial.measurements.requestsPerSecond)) &&
+    report.rows.some((row) => quotedOf(row, 'requestsPerSecond') !== null) &&
     !report.rows.some(({ trial }) => isTimed(trial))
   );
 }

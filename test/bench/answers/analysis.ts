@@ -2,7 +2,6 @@ import { metricValue } from '../../../core/result/result.js';
 import { runsApart } from '../../../report/apart.js';
 import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
 import { calmName, quotedOf } from '../../../report/quoted.js';
-import { intervalOf, metricOf } from '../../../report/rows.js';
 import { median } from '../../../statistics/quantile.js';
 import { mean } from '../../../statistics/summary.js';
 import type { Run } from './runs.js';
@@ -37,7 +36,7 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
   for (const { report } of all)
     for (const row of report.rows)
       for (const metric of METRICS) {
-        const value = metricOf(row, calmName(metric));
+        const value = quotedOf(row, calmName(metric))?.value ?? null;
         const one = key(row.experimentId, metric);
         if (value !== null) values.set(one, [...(values.get(one) ?? []), value]);
       }
@@ -46,7 +45,10 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
   for (const { report } of runs)
     for (const row of report.rows)
       for (const metric of METRICS) {
-        const [value, interval] = [metricOf(row, calmName(metric)), intervalOf(row, calmName(metric))];
+        const [value, interval] = [
+          quotedOf(row, calmName(metric))?.value ?? null,
+          quotedOf(row, calmName(metric))?.interval ?? null,
+        ];
         if (value === null || interval === null) continue;
         const grand = median(values.get(key(row.experimentId, metric))!);
         intervals += 1;
@@ -103,7 +105,9 @@ export function headlinesOf(runs: readonly Run[]): Headlines {
  */
 export function orderOf(runs: readonly Run[], name: (metric: string) => string): number {
   const taus = METRICS.flatMap((metric) => {
-    const logs = runs.map(({ report }) => report.rows.map((row) => Math.log(metricOf(row, name(metric))!)));
+    const logs = runs.map(({ report }) =>
+      report.rows.map((row) => Math.log(quotedOf(row, name(metric))!.value)),
+    );
     const grand = logs[0]!.map((_, i) => mean(logs.map((row) => row[i]!)));
     return logs.map((own) => kendall(own, grand));
   });

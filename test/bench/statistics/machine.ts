@@ -1,4 +1,4 @@
-import type { Readings, Starts } from '../../../statistics/joint-fit.js';
+import type { Readings, Starts } from '../../../statistics/weighted-starts.js';
 import { type Draw, shuffled } from './draw.js';
 
 /** Share of the time that a neighbour is on the cores, how long it stays (seconds), and the share of the time that CPUs lie far apart. */

@@ -4,8 +4,8 @@ import { buildReport } from '../../../report/build.js';
 import { cellText } from '../../../report/columns.js';
 import type { LivePart } from '../../../report/live/live.js';
 import { PartPacker, unpackPart } from '../../../report/live/pack.js';
+import { quotedOf, reasonOf } from '../../../report/quoted.js';
 import type { Report, ReportRequest } from '../../../report/report.js';
-import { intervalOf, metricOf, reasonOf } from '../../../report/rows.js';
 import { halfOf } from '../../../report/scale.js';
 import type { Details } from '../../../report/trim.js';
 import { sweepRecords } from '../../support/sweep-records.js';
@@ -79,8 +79,8 @@ test('summaries show what whole records show, and are a fraction of them', () =>
     for (const { name } of whole.metrics) {
       const same = report.rows[i];
       if (same === undefined) throw new Error('a row is missing');
-      expectNear(metricOf(same, name), metricOf(row, name), 1e-5);
-      const [got, wanted] = [intervalOf(same, name), intervalOf(row, name)];
+      expectNear(quotedOf(same, name)?.value ?? null, quotedOf(row, name)?.value ?? null, 1e-5);
+      const [got, wanted] = [quotedOf(same, name)?.interval ?? null, quotedOf(row, name)?.interval ?? null];
       expectNear(got && halfOf(got), wanted && halfOf(wanted), 1e-3);
     }
   }

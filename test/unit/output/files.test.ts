@@ -10,7 +10,7 @@ import { createProgram } from '../../../cli/program.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import { buildReport } from '../../../report/build.js';
 import { csvText } from '../../../report/csv.js';
-import { metricOf } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
 import { sharedFolder } from '../../support/folder.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
@@ -20,7 +20,7 @@ const python = process.env.RIDGEPOINT_PYTHON;
 const records = sweepRecords({ experiments: 24 });
 const report = buildReport(records, { sweepName: 'reference', objectives: [] });
 const [first, failed] = [report.rows[0]!, report.rows.find(({ state }) => state === 'failed')!];
-const numbers = METRICS.filter(({ name }) => metricOf(first, name) !== null);
+const numbers = METRICS.filter(({ name }) => quotedOf(first, name) !== null);
 
 const folder = sharedFolder();
 let source: string;
@@ -70,7 +70,7 @@ describe('parquet', () => {
 
   test('numbers are whole, times are times, and what is missing is null', async () => {
     const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file) });
-    for (const { name } of numbers) expect(rows[0]![name], name).toBe(metricOf(first, name));
+    for (const { name } of numbers) expect(rows[0]![name], name).toBe(quotedOf(first, name)?.value ?? null);
     expect(rows[0]).toMatchObject({
       experimentId: first.experimentId,
       startedAt: new Date(first.trial.startedAt),
@@ -107,7 +107,7 @@ describe('mlflow', () => {
     expect(parse(read(failed, 'meta.yaml')).status).toBe(4);
     expect(read(first, 'params/quantization')).toBe(first.axes.quantization);
     expect(read(first, 'metrics/decodeTokensPerSecond')).toBe(
-      `${Date.parse(first.starts.at(-1)!.endedAt)} ${metricOf(first, 'decodeTokensPerSecond')} 0\n`,
+      `${Date.parse(first.starts.at(-1)!.endedAt)} ${quotedOf(first, 'decodeTokensPerSecond')?.value ?? null} 0\n`,
     );
     expect(readdirSync(join(runOf(failed), 'metrics'))).not.toContain('decodeTokensPerSecond');
     expect(read(failed, 'tags/ridgepoint.state')).toBe('failed');
@@ -156,9 +156,10 @@ test.skipIf(python === undefined)(
       start: Date.parse(first.trial.startedAt),
       params: { quantization: first.axes.quantization, parallel: String(first.axes.parallel) },
       tags: { 'ridgepoint.experimentId': first.experimentId, 'ridgepoint.state': first.state },
-      history: [[metricOf(first, 'decodeTokensPerSecond'), 0]],
+      history: [[quotedOf(first, 'decodeTokensPerSecond')?.value ?? null, 0]],
     });
-    for (const { name } of numbers) expect(run.metrics[name], name).toBe(metricOf(first, name));
+    for (const { name } of numbers)
+      expect(run.metrics[name], name).toBe(quotedOf(first, name)?.value ?? null);
     const statuses = said.runs.filter(({ status }: { status: string }) => status === 'FAILED');
     expect(statuses).toHaveLength(report.rows.filter(({ state }) => state === 'failed').length);
     expect(said.schema).toMatchObject({
@@ -170,7 +171,8 @@ test.skipIf(python === undefined)(
       decodeTokensPerSecond: 'double',
     });
     expect(said.rows).toHaveLength(24);
-    for (const { name } of numbers) expect(said.rows[0][name], name).toBe(metricOf(first, name));
+    for (const { name } of numbers)
+      expect(said.rows[0][name], name).toBe(quotedOf(first, name)?.value ?? null);
     expect(said.rows[0].energyJoules).toBeNull();
   },
 );

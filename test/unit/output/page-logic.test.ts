@@ -10,8 +10,8 @@ import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { paretoFront } from '../../../judgement/pareto.js';
 import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
+import { quotedOf } from '../../../report/quoted.js';
 import type { Row } from '../../../report/rows.js';
-import { metricOf } from '../../../report/rows.js';
 import { forAll } from '../../support/for-all.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -47,7 +47,7 @@ describe('the kept part of an axis by keys', () => {
   });
 
   test('meets both ends of a metric exactly, so that no row is lost to rounding', () => {
-    const values = report.rows.flatMap((row) => metricOf(row, 'decodeTokensPerSecond') ?? []);
+    const values = report.rows.flatMap((row) => quotedOf(row, 'decodeTokensPerSecond')?.value ?? []);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     expect(press(metric, 'Up')?.[0]).toBe(low);
     expect(press(metric, ...Array<string>(30).fill('Up'))?.[1]).toBe(high);
@@ -113,7 +113,7 @@ describe('filter of the page', () => {
       true,
     );
     expect(ranged({ 'axis:parallel': [0, 0.4] }).length).toBeGreaterThan(0);
-    const values = report.rows.flatMap((row) => metricOf(row, decode) ?? []);
+    const values = report.rows.flatMap((row) => quotedOf(row, decode)?.value ?? []);
     expect(ranged({ [`metric:${decode}`]: [20, 1e9] })).toHaveLength(
       values.filter((value) => value >= 20).length,
     );

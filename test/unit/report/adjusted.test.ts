@@ -6,7 +6,6 @@ import { CsvTable } from '../../../report/csv-table.js';
 import { IncrementalReport } from '../../../report/incremental/report.js';
 import { intervalLegend } from '../../../report/interval-legend.js';
 import { calmName, quotedOf } from '../../../report/quoted.js';
-import { metricOf } from '../../../report/rows.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 
@@ -54,11 +53,11 @@ describe('rows beside neighbours', () => {
     const { rows } = buildReport(mixed, request);
     for (const [i, row] of rows.entries()) {
       const { asMeasured, adjustedBy } = quotedOf(row, DECODE)!;
-      expect(asMeasured! * adjustedBy!).toBeCloseTo(metricOf(row, DECODE)!, 9);
+      expect(asMeasured! * adjustedBy!).toBeCloseTo(quotedOf(row, DECODE)!.value, 9);
       expect(
-        Math.abs(Math.log(metricOf(row, calmName(DECODE))! / metricOf(calm.rows[i]!, DECODE)!)),
+        Math.abs(Math.log(quotedOf(row, calmName(DECODE))!.value / quotedOf(calm.rows[i]!, DECODE)!.value)),
       ).toBeLessThan(0.03);
-      expect(Math.log(asMeasured! / metricOf(calm.rows[i]!, DECODE)!)).toBeLessThan(-0.03);
+      expect(Math.log(asMeasured! / quotedOf(calm.rows[i]!, DECODE)!.value)).toBeLessThan(-0.03);
     }
     expect(intervalLegend(rows, [{ name: DECODE, label: 'decode' }])).toContain('another run here');
   });

@@ -9,7 +9,7 @@ import { buildReport } from '../../../report/build.js';
 import { COLUMN_SETS, EFFICIENT_LLM, readColumns } from '../../../report/column-sets.js';
 import { shortWords } from '../../../report/columns.js';
 import { pack, unpack } from '../../../report/payload.js';
-import { intervalOf, metricOf } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
 import { halfOf, metricText, scaled } from '../../../report/scale.js';
 import { forAll } from '../../support/for-all.js';
 import { completeTrial } from '../../support/records.js';
@@ -118,8 +118,8 @@ describe('numbers with an error', () => {
     const column = build().metrics.find((m) => m.name === 'perplexity');
     const row = build().rows[0];
     if (column === undefined || row === undefined) throw new Error('no perplexity');
-    expect(scaled(metricOf(row, 'perplexity') ?? 0, column.scale)).toBe('36.30');
-    expect(scaled(halfOf(intervalOf(row, 'perplexity')), column.scale)).toBe('0.65');
+    expect(scaled(quotedOf(row, 'perplexity')?.value ?? 0, column.scale)).toBe('36.30');
+    expect(scaled(halfOf(quotedOf(row, 'perplexity')?.interval ?? null), column.scale)).toBe('0.65');
   });
 });
 

@@ -5,7 +5,7 @@ import { metricValue } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
-import { metricOf } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -22,7 +22,7 @@ describe('front of speed, quality and size', () => {
   test('a row is on it when no other is as good in all three and better in one', () => {
     const cost = (i: number) =>
       objectives.map(
-        ({ metric, better }) => (better === 'min' ? 1 : -1) * (metricOf(report.rows[i]!, metric) ?? 0),
+        ({ metric, better }) => (better === 'min' ? 1 : -1) * (quotedOf(report.rows[i]!, metric)?.value ?? 0),
       );
     const beaten = (i: number) =>
       report.rows.some((_, k) => {
@@ -36,7 +36,9 @@ describe('front of speed, quality and size', () => {
   });
 
   test('a row that misses a bound of the search is off the front, beats nobody, and says so', () => {
-    const best = report.rows.filter(({ onFront }) => onFront).map((row) => metricOf(row, 'modelBytes')!);
+    const best = report.rows
+      .filter(({ onFront }) => onFront)
+      .map((row) => quotedOf(row, 'modelBytes')!.value);
     const atMost = (Math.min(...best) + Math.max(...best)) / 2;
     const bounds = [{ metric: 'modelBytes', atMost, atLeast: null }];
     const bounded = buildReport(techniqueRecords(), { sweepName: 's', objectives, bounds });
@@ -44,7 +46,7 @@ describe('front of speed, quality and size', () => {
     const front = buildReport(alone, { sweepName: 's', objectives }).rows.filter(({ onFront }) => onFront);
     const ids = (rows: readonly { experimentId: string }[]) => rows.map(({ experimentId }) => experimentId);
     expect(ids(bounded.rows.filter(({ onFront }) => onFront))).toEqual(ids(front));
-    const beyond = bounded.rows.filter((row) => metricOf(row, 'modelBytes')! > atMost);
+    const beyond = bounded.rows.filter((row) => quotedOf(row, 'modelBytes')!.value > atMost);
     expect(beyond.length).toBeGreaterThan(0);
     for (const { offFront } of beyond)
       expect(offFront).toBe(`it misses a bound of the search: modelBytes at most ${atMost} B`);

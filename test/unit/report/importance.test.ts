@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { buildReport } from '../../../report/build.js';
 import { importanceOf } from '../../../report/importance.js';
-import { metricOf } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 24 }), { sweepName: 's', objectives: [] });
@@ -20,7 +20,7 @@ test('the size of a model is explained by its quantization alone, and by it whol
 test('shares of a factor of so many times do not depend on the unit, and few rows tell nothing', () => {
   const whole = importanceOf(report.axes, report.rows, 'decodeTokensPerSecond');
   expect(whole.axes?.every(({ share }) => share >= 0 && share <= 1)).toBe(true);
-  const few = report.rows.filter((row) => metricOf(row, 'modelBytes') !== null).slice(0, 4);
+  const few = report.rows.filter((row) => quotedOf(row, 'modelBytes') !== null).slice(0, 4);
   expect(importanceOf(report.axes, few, 'modelBytes')).toMatchObject({ axes: null, together: null });
   expect(importanceOf(report.axes, report.rows, 'perplexity').rows).toBe(0);
 });

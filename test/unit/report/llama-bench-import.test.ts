@@ -5,7 +5,7 @@ import { EXPORTERS } from '../../../cli/output/index.js';
 import { readRun } from '../../../cli/report/run-folder.js';
 import { buildReport } from '../../../report/build.js';
 import { comparisonOf, matchRows } from '../../../report/compare.js';
-import { metricOf, reasonOf } from '../../../report/rows.js';
+import { quotedOf, reasonOf } from '../../../report/quoted.js';
 import { experimentOf } from '../../support/experiments.js';
 import { sharedFolder } from '../../support/folder.js';
 import { completeTrial } from '../../support/records.js';
@@ -46,7 +46,7 @@ test.each(Object.entries(FORMS))(
         kvCacheTypeK: 'f16',
       });
       for (const metric of ['prefillTokensPerSecond', 'decodeTokensPerSecond'])
-        expect(metricOf(row, metric)! / metricOf(report.rows[i]!, metric)!).toBeCloseTo(1, 1);
+        expect(quotedOf(row, metric)!.value / quotedOf(report.rows[i]!, metric)!.value).toBeCloseTo(1, 1);
       expect(reasonOf(row, 'peakResidentBytes')).toBe('llama-bench does not tell it');
     }
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildReport } from '../../../report/build.js';
 import { endpointsExport } from '../../../report/mlperf-endpoints.js';
-import { metricOf } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
 
@@ -51,11 +51,11 @@ describe('the export for MLPerf Endpoints', () => {
     ]);
     const seconds = summary.duration_ns / 1e9;
     expect(summary.output_sequence_lengths.total / seconds).toBeCloseTo(
-      metricOf(row, 'systemTokensPerSecond')!,
+      quotedOf(row, 'systemTokensPerSecond')!.value,
       6,
     );
     expect(summary.ttft.percentiles['90']! / 1e9).toBeCloseTo(
-      metricOf(row, 'serviceTimeToFirstTokenP90Seconds')!,
+      quotedOf(row, 'serviceTimeToFirstTokenP90Seconds')!.value,
       9,
     );
   });

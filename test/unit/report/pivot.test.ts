@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { buildReport } from '../../../report/build.js';
 import { pivotOf } from '../../../report/pivot.js';
-import { metricOf, type Row } from '../../../report/rows.js';
+import { quotedOf } from '../../../report/quoted.js';
+import type { Row } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 24 }), { sweepName: 's', objectives: [] });
@@ -11,7 +12,8 @@ const inCell = (down: unknown, across: unknown) =>
   report.rows.filter(
     (row) => row.state === 'valid' && row.axes.quantization === down && row.axes.parallel === across,
   );
-const values = (rows: readonly Row[], name: string) => rows.map((row) => metricOf(row, name) ?? Number.NaN);
+const values = (rows: readonly Row[], name: string) =>
+  rows.map((row) => quotedOf(row, name)?.value ?? Number.NaN);
 
 describe('pivot', () => {
   const of = (name: string, pick: 'best' | 'worst' | 'median' | 'count') =>
@@ -26,7 +28,9 @@ describe('pivot', () => {
         expect(rates[i]?.[k]?.value).toBe(Math.max(...values(own, 'decodeTokensPerSecond')));
         expect(times[i]?.[k]?.value).toBe(Math.min(...values(own, 'timeToFirstTokenSeconds')));
         expect(slowest[i]?.[k]?.value).toBe(Math.min(...values(own, 'decodeTokensPerSecond')));
-        expect(metricOf(rates[i]![k]!.row!, 'decodeTokensPerSecond')).toBe(rates[i]?.[k]?.value);
+        expect(quotedOf(rates[i]![k]!.row!, 'decodeTokensPerSecond')?.value ?? null).toBe(
+          rates[i]?.[k]?.value,
+        );
         expect(rates[i]?.[k]?.count).toBe(own.length);
       }
     }

@@ -2,21 +2,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PRIORS } from '../../../judgement/pace.js';
+import { commonAlike } from '../../../statistics/common-fit.js';
 import { studentTwoSided } from '../../../statistics/distributions.js';
 import { differenceOf, intervalOf, ratioInterval } from '../../../statistics/joint-compare.js';
+import { jointFit } from '../../../statistics/joint-fit.js';
+import { type Estimate, estimateOf } from '../../../statistics/row-estimate.js';
+import { holm } from '../../../statistics/significance.js';
+import { mean } from '../../../statistics/summary.js';
 import {
   calmness,
-  commonAlike,
-  type Estimate,
-  estimateOf,
-  jointFit,
   type Prior,
   type Readings,
   type Starts,
   weightsOf,
-} from '../../../statistics/joint-fit.js';
-import { holm } from '../../../statistics/significance.js';
-import { mean } from '../../../statistics/summary.js';
+} from '../../../statistics/weighted-starts.js';
 import { type Draw, drawFrom } from '../../bench/statistics/draw.js';
 
 /** Of each start: log decode t/s, log prefill t/s, lost share, log latency ratio, and what others took by decode's reading and by prefill's. */

@@ -1,7 +1,8 @@
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { quotedOf } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { metricOf, type Row } from '../../../../report/rows.js';
+import type { Row } from '../../../../report/rows.js';
 import { metricOptions, Picker } from '../charts/choices.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import type { Ranges } from '../table/ranges.js';
@@ -180,7 +181,9 @@ function dataOf(uprights: readonly Upright[], rows: readonly Row[]): PlotData {
     head: ['row', ...names.map(([, name]) => name)],
     lines: rows.map((row) => [
       row.number,
-      ...names.map(([kind, name]) => (kind === 'axis' ? (row.axes[name] ?? null) : metricOf(row, name))),
+      ...names.map(([kind, name]) =>
+        kind === 'axis' ? (row.axes[name] ?? null) : (quotedOf(row, name)?.value ?? null),
+      ),
     ]),
   };
 }

@@ -1,6 +1,7 @@
 import type { MetricColumn } from '../../../../report/columns.js';
+import { comparableOf, quotedOf } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { metricOf, type Row } from '../../../../report/rows.js';
+import type { Row } from '../../../../report/rows.js';
 
 export interface Point {
   readonly row: Row;
@@ -11,7 +12,7 @@ export interface Point {
 /** @returns the rows that have both numbers; on a log axis only what is above zero. */
 export function pointsOf(rows: readonly Row[], x: string, y: string): Point[] {
   return rows.flatMap((row) => {
-    const [left, up] = [metricOf(row, x), metricOf(row, y)];
+    const [left, up] = [quotedOf(row, x)?.value ?? null, quotedOf(row, y)?.value ?? null];
     return left === null || up === null ? [] : [{ row, x: left, y: up }];
   });
 }
@@ -25,7 +26,9 @@ export function frontOf(points: readonly Point[], x: MetricColumn, y: MetricColu
   const xSign = x.better === 'max' ? -1 : 1;
   const ySign = y.better === 'max' ? -1 : 1;
   const sorted = points
-    .filter((p) => p.row.state === 'valid')
+    .filter(
+      ({ row }) => row.state === 'valid' && [x, y].every(({ name }) => comparableOf(row, name) !== null),
+    )
     .sort((a, b) => xSign * (a.x - b.x) || ySign * (a.y - b.y));
   const front: Point[] = [];
   let best = Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 import type { MetricColumn } from '../../../../report/columns.js';
 import { quotedOf, quotedText } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { MARKS, markOf, metricOf, type Row } from '../../../../report/rows.js';
+import { MARKS, markOf, type Row, signsOf } from '../../../../report/rows.js';
 import { metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
@@ -42,10 +42,11 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
   const axis = report.axes.find((a) => a.name === view.by) ?? null;
   const crowded = points.length > 400;
   const size = points.length > LARGE ? null : view.size;
-  const largest = size === null ? 0 : Math.max(...points.map(({ row }) => metricOf(row, size.name) ?? 0));
+  const largest =
+    size === null ? 0 : Math.max(...points.map(({ row }) => quotedOf(row, size.name)?.value ?? 0));
   const pixels = ({ row }: Point) => {
     if (size === null) return crowded ? SIZES.crowded : SIZES.alike;
-    return pixelsOf(metricOf(row, size.name) ?? 0, largest) * (crowded ? 0.5 : 1);
+    return pixelsOf(quotedOf(row, size.name)?.value ?? 0, largest) * (crowded ? 0.5 : 1);
   };
   const groups = groupsOf(points, axis);
   const scatter = groups.flatMap((group, i) =>
@@ -157,16 +158,15 @@ function tip(report: Report, row: Row, view: ParetoView): TipLine[] {
   const textOf = (metric: MetricColumn) => `${metric.label} ${valueText(row, metric)}`;
   const lines: TipLine[] = [`#${row.number} ${row.label}`];
   lines.push(...plotted.map((metric) => [textOf(metric), 'tip-value'] as const));
-  lines.push(...others.filter(({ name }) => metricOf(row, name) !== null).map(textOf));
+  lines.push(...others.filter(({ name }) => quotedOf(row, name) !== null).map(textOf));
   if (row.onFront) lines.push(['on the front of the objectives', 'tip-front']);
-  const mark = markOf(row);
-  if (mark !== '') lines.push(MARKS[mark]);
+  lines.push(...signsOf([row], [...plotted, ...others]).map((sign) => `${sign} ${MARKS[sign]}`));
   if (row.state !== 'valid')
     lines.push([`invalid: ${row.warnings.map((w) => w.code).join(', ')}`, 'tip-invalid']);
   return lines;
 }
 
-const MARK_WORDS = { '': '', '~': ', disturbed', '?': ', as measured' } as const;
+const MARK_WORDS = { '': '', '~': ', disturbed' } as const;
 
 /** The same in one sentence, for those who go by keys. */
 function tooltipText(row: Row, view: ParetoView): string {

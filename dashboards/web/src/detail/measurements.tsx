@@ -1,16 +1,17 @@
 import { METRICS } from '../../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { notApplicable } from '../../../../judgement/not-applicable.js';
+import { quotedOf, reasonOf, spreadOf, spreadText } from '../../../../report/quoted.js';
 import { halfOf, metricScale, scaled } from '../../../../report/scale.js';
 import { Heads, numberHead } from '../heads.js';
 
 /** Every measurement of a trial; what was asked for and is missing says why. */
 export function Measurements({ trial }: { trial: ResultRecord }) {
-  const known = METRICS.filter((m) => trial.measurements[m.name] !== undefined);
-  const present = known.filter((m) => trial.measurements[m.name]?.value !== null);
-  const missing = known.filter((m) => {
-    const entry = trial.measurements[m.name];
-    return entry?.value === null && notApplicable(entry.reason) === null;
+  const row = { trial };
+  const present = METRICS.filter(({ name }) => quotedOf(row, name) !== null);
+  const missing = METRICS.filter(({ name }) => {
+    const reason = name in trial.measurements ? reasonOf(row, name) : null;
+    return reason !== null && notApplicable(reason) === null;
   });
   return (
     <section>
@@ -20,25 +21,26 @@ export function Measurements({ trial }: { trial: ResultRecord }) {
           <Heads of={['metric', ...['value', '95 % interval', 'cv', 'n'].map(numberHead)]} />
           <tbody>
             {present.map((metric) => {
-              const entry = trial.measurements[metric.name];
-              if (entry === undefined || entry.value === null) return null;
-              const { ci95 } = entry;
-              const scale = metricScale(metric.name, [entry.value], ci95 === null ? [] : [halfOf(ci95)]);
+              const [quoted, spread] = [quotedOf(row, metric.name), spreadOf(row, metric.name)];
+              if (quoted === null || spread === null) return null;
+              const { value, interval } = quoted;
+              const scale = metricScale(metric.name, [value], interval === null ? [] : [halfOf(interval)]);
               return (
                 <tr key={metric.name}>
                   <th scope="row" title={metric.help}>
                     {metric.name}
-                    {entry.source !== null && <span class="quiet"> {entry.source}</span>}
+                    {spread.source !== null && <span class="quiet"> {spread.source}</span>}
                   </th>
                   <td class="number">
-                    {scaled(entry.value, scale)} <span class="quiet">{scale.unit}</span>
+                    {scaled(value, scale)} <span class="quiet">{scale.unit}</span>
                   </td>
                   <td class="number">
-                    {entry.ci95 !== null &&
-                      `${scaled(entry.ci95[0], scale)} … ${scaled(entry.ci95[1], scale)}`}
+                    {interval === null
+                      ? spreadText(quoted, scale)
+                      : `${scaled(interval[0], scale)} … ${scaled(interval[1], scale)}`}
                   </td>
-                  <td class="number">{entry.cv !== null && `${(entry.cv * 100).toFixed(1)} %`}</td>
-                  <td class="number">{entry.n}</td>
+                  <td class="number">{spread.cv !== null && `${(spread.cv * 100).toFixed(1)} %`}</td>
+                  <td class="number">{spread.n}</td>
                 </tr>
               );
             })}
@@ -47,15 +49,12 @@ export function Measurements({ trial }: { trial: ResultRecord }) {
       )}
       {missing.length > 0 && (
         <dl class="pairs missing">
-          {missing.map((metric) => {
-            const entry = trial.measurements[metric.name];
-            return (
-              <div key={metric.name}>
-                <dt>{metric.name}</dt>
-                <dd>{entry?.value === null ? entry.reason : ''}</dd>
-              </div>
-            );
-          })}
+          {missing.map(({ name }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{reasonOf(row, name)}</dd>
+            </div>
+          ))}
         </dl>
       )}
     </section>

@@ -1,5 +1,6 @@
-import { isPresent, type Measurement, type ResultRecord } from '../../../../core/result/result.js';
+import type { ResultRecord } from '../../../../core/result/result.js';
 import { blockOf } from '../../../../judgement/block.js';
+import { type Quoted, quotedOf, spreadOf, spreadText } from '../../../../report/quoted.js';
 import type { Row } from '../../../../report/rows.js';
 import { scaled, scaleOf } from '../../../../report/scale.js';
 
@@ -27,13 +28,13 @@ export function Repeats({ row }: { row: Row }) {
       <p class="quiet">{starts.length === 1 ? ofOne(starts[0]!) : ofSeveral(starts)}</p>
       <div class="strips">
         {SHOWN.map(([metric, name]) => {
-          const entry = row.trial.measurements[metric];
-          if (!isPresent(entry)) return null;
-          const groups = starts.flatMap(({ measurements }) => {
-            const own = measurements[metric];
-            return isPresent(own) ? [own.samples ?? [own.value]] : [];
+          const quoted = quotedOf(row, metric);
+          if (quoted === null) return null;
+          const groups = starts.flatMap((trial) => {
+            const own = spreadOf({ trial }, metric);
+            return own === null ? [] : [own.samples ?? [own.mean]];
           });
-          return <Strip key={name} name={name} entry={entry} groups={groups} />;
+          return <Strip key={name} name={name} quoted={quoted} groups={groups} />;
         })}
       </div>
     </section>
@@ -54,36 +55,41 @@ function ofSeveral(starts: readonly ResultRecord[]): string {
 
 interface StripProps {
   readonly name: string;
-  readonly entry: Measurement;
+  readonly quoted: Quoted;
   /** What each repeat read, by start. */
   readonly groups: readonly (readonly number[])[];
 }
 
-function Strip({ name, entry, groups }: StripProps) {
+function Strip({ name, quoted, groups }: StripProps) {
+  const { unit, value: shown, interval } = quoted;
   const samples = groups.flat();
-  const all = [...samples, ...(entry.ci95 ?? [])];
+  const all = [...samples, ...(interval ?? [])];
   const low = Math.min(...all);
   const room = Math.max(...all) - low || Math.abs(low) || 1;
   const y = (value: number) => 56 - ((value - low) / room) * 48;
   const wide = 244 / groups.length;
   const x = (g: number, i: number, n: number) => 8 + wide * (g + (n === 1 ? 0.5 : 0.1 + (0.8 * i) / (n - 1)));
-  const scale = scaleOf(entry.unit, samples);
+  const scale = scaleOf(unit, samples);
   return (
     <figure>
       <figcaption>
-        {name} <b>{scaled(entry.value, scale)}</b> <span class="quiet">{scale.unit}</span>
+        {name}{' '}
+        <b>
+          {scaled(shown, scale)} {spreadText(quoted, scale, 'none')}
+        </b>{' '}
+        <span class="quiet">{scale.unit}</span>
       </figcaption>
       <svg viewBox="0 0 260 64" role="img" aria-label={`${name} of each repeat`}>
-        {entry.ci95 !== null && (
+        {interval !== null && (
           <rect
             class="band"
             x="0"
             width="260"
-            y={y(entry.ci95[1])}
-            height={Math.max(1, y(entry.ci95[0]) - y(entry.ci95[1]))}
+            y={y(interval[1])}
+            height={Math.max(1, y(interval[0]) - y(interval[1]))}
           />
         )}
-        <line class="median" x1="0" x2="260" y1={y(entry.value)} y2={y(entry.value)} />
+        <line class="median" x1="0" x2="260" y1={y(shown)} y2={y(shown)} />
         {groups.map((group, g) =>
           group.map((value, i) => (
             <circle key={`${g}/${i}`} cx={x(g, i, group.length)} cy={y(value)} r="3.5">

@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { quotedOf, spreadText } from '../../../../report/quoted.js';
-import { MARKS, markOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { extentText, quotedOf, reasonOf, signOf } from '../../../../report/quoted.js';
+import { MARKS, markOf, type Row } from '../../../../report/rows.js';
 import { scaled } from '../../../../report/scale.js';
 
 /** What a row is at a glance: on the front, disturbed, not to be compared, or failed. */
@@ -37,11 +37,12 @@ export function MetricCell({ row, metric }: { row: Row; metric: MetricColumn }) 
       </td>
     );
   }
-  const spread = spreadText(quoted, metric.scale);
+  const [sign, extent] = [signOf(quoted), extentText(quoted, metric.scale)];
   return (
-    <td class="number">
+    <td class="number" title={sign === '' ? undefined : MARKS[sign]}>
       {scaled(quoted.value, metric.scale)}
-      {spread !== '' && <span class="half">{spread}</span>}
+      {sign !== '' && <span class="disturbed-sign"> {sign}</span>}
+      {extent !== '' && <span class="half">{extent}</span>}
     </td>
   );
 }

@@ -2,8 +2,9 @@ import { nearest } from '../../../../core/input/suggest.js';
 import { getOrMake } from '../../../../core/maps.js';
 import type { Grade } from '../../../../core/result/warnings.js';
 import { axisText, cellText } from '../../../../report/columns.js';
+import { quotedOf } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { metricOf, type Row } from '../../../../report/rows.js';
+import type { Row } from '../../../../report/rows.js';
 import { inRanges, type Ranges } from './ranges.js';
 
 export type StateFilter = 'all' | 'front' | 'failed' | Grade;
@@ -81,7 +82,7 @@ function readWord(report: Report, term: string): string | ((row: Row) => boolean
     if (!Number.isFinite(number)) return notNumber;
     const limit = number * metric.scale.divisor;
     return (row) => {
-      const value = metricOf(row, metric.name);
+      const value = quotedOf(row, metric.name)?.value ?? null;
       return value !== null && holds(value, sign, limit);
     };
   }

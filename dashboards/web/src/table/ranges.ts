@@ -1,6 +1,7 @@
 import type { AxisColumn } from '../../../../report/columns.js';
+import { quotedOf } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
-import { metricOf, type Row } from '../../../../report/rows.js';
+import type { Row } from '../../../../report/rows.js';
 
 /** From and to, of what `numberOf` says of rows; by `axis:<name>` or `metric:<name>`. */
 export type Ranges = Readonly<Record<string, readonly [number, number]>>;
@@ -17,7 +18,7 @@ export function orderOf(axis: AxisColumn): AxisColumn['values'] {
 /** @returns what a row has there as a number: a metric's value, or the place of an axis' value among all; null = it has none. */
 export function numberOf(report: Report, key: string): (row: Row) => number | null {
   const [kind, name = ''] = key.split(/:(.*)/s);
-  if (kind === 'metric') return (row) => metricOf(row, name);
+  if (kind === 'metric') return (row) => quotedOf(row, name)?.value ?? null;
   const axis = report.axes.find((one) => one.name === name);
   if (axis === undefined) return () => null;
   const places = new Map(orderOf(axis).map((value, i) => [value, i]));

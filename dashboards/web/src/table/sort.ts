@@ -1,5 +1,6 @@
 import type { AxisValue } from '../../../../core/experiment/experiment.js';
-import { metricOf, type Row } from '../../../../report/rows.js';
+import { quotedOf } from '../../../../report/quoted.js';
+import type { Row } from '../../../../report/rows.js';
 
 export interface Sort {
   /** `number`, or `axis:<name>` or `metric:<name>`. */
@@ -15,7 +16,7 @@ export function sortRows(rows: readonly Row[], { key, descending }: Sort): Row[]
   if (kind === 'number') return [...rows].sort((a, b) => turn * (a.number - b.number));
   const valued = rows.map((row): { row: Row; value: AxisValue } => ({
     row,
-    value: kind === 'axis' ? (row.axes[name] ?? null) : metricOf(row, name),
+    value: kind === 'axis' ? (row.axes[name] ?? null) : (quotedOf(row, name)?.value ?? null),
   }));
   return valued
     .sort(({ row: a, value: left }, { row: b, value: right }) => {

@@ -1,0 +1,196 @@
+import { median } from './quantile.js';
+import { mean, moments } from './summary.js';
+import { typicalSpread } from './typical-spread.js';
+import {
+  calmOf,
+  centreOf,
+  countOf,
+  dot,
+  isUnlike,
+  MOST_ROUNDS,
+  meansOf,
+  PRIOR_DF,
+  type Prior,
+  type Readings,
+  reweigh,
+  SETTLED,
+  type Starts,
+  squaresOf,
+  triple,
+  type Weighing,
+  weightsOf,
+} from './weighted-starts.js';
+
+/** What the rows of one machine have in common, from all their starts (joint-fit.ts has the model). */
+
+/** What another run of the same rows on the same machine differs by, alike in all rows. */
+export interface BetweenRuns {
+  /** Of a run's level, as a logarithm. */
+  readonly variance: number;
+  readonly df: number;
+}
+
+/** What the rows of one machine have in common. */
+export interface Common extends Weighing {
+  readonly covariance: readonly Readings[];
+  /** What was read beside a start of these rows: the median of each reading. */
+  readonly typicalReadings: Readings;
+  /** The median of what happened to their starts beyond what was read (`Starts.beyond`). */
+  readonly typicalBeyond: number;
+  readonly betweenRuns: BetweenRuns;
+}
+
+/** What runs differ by before any is seen, as a share of what neighbours took of one, and what that counts for among passes. */
+const RUNS_TOLL = 0.4;
+const RUNS_DF = 4;
+/** Rows that a pass must have for its level to be one. */
+const LEAST_OF_PASS = 3;
+const NONE: Readings = [0, 0, 0];
+
+/** Slopes and spread of rows that were measured on one machine; a row of one start tells what was read, and no more. */
+export function commonOf(rows: readonly Starts[], prior: Prior): Common {
+  const telling = rows.filter((row) => countOf(row) > 1);
+  const [typicalReadings, meanReadings] = [typicalReadingsOf(rows), meanReadingsOf(rows)];
+  const weights = telling.map((row) => calmOf(row, { prior, explained: 1 }));
+  const expected = dot(meanReadings, prior.slopes);
+  let explained = 1;
+  let [slopes, variance] = [prior.slopes, prior.spread ** 2];
+  const precision = inverseOf(priorCovariance(prior));
+  let covariance: readonly Readings[] = priorCovariance(prior);
+  for (let round = 0, moved = 1; telling.length > 0 && round < MOST_ROUNDS && moved > SETTLED; round += 1) {
+    const sums = new Sums(prior.slopes, precision, variance);
+    for (const [r, row] of telling.entries()) {
+      const centre = centreOf(row, weights[r]!, slopes);
+      reweigh(row, weights[r]!, centre, { prior, explained, slopes, variance });
+      sums.add(row, weights[r]!, squaresOf(row, weights[r]!, centre, slopes));
+    }
+    const inverse = inverseOf(sums.matrix);
+    const next = triple((k) => Math.max(0, dot(inverse[k]!, sums.vector)));
+    const spread = (sums.squares + PRIOR_DF * prior.spread ** 2) / (sums.df + PRIOR_DF);
+    moved = Math.max(...next.map((slope, k) => Math.abs(slope - slopes[k]!)), Math.abs(spread - variance));
+    [slopes, variance] = [next, spread];
+    explained =
+      expected === 0 || prior.explainedSd === 0 ? 1 : Math.min(1, dot(meanReadings, slopes) / expected);
+    covariance = inverse.map((line) => triple((k) => line[k]! * spread));
+  }
+  const fitted: Common = {
+    prior,
+    explained,
+    slopes,
+    covariance,
+    variance,
+    typical: null,
+    typicalReadings,
+    typicalBeyond: typicalBeyondOf(rows),
+    betweenRuns: betweenRunsOf(telling, dot(meanReadings, slopes), prior),
+  };
+  const first = commonAlike(fitted, telling, (_row, _first, place) => weights[place]!);
+  const joined = isUnlike(first) ? commonAlike(first, telling, weightsOf) : first;
+  return { ...joined, typicalReadings };
+}
+
+/** What is not known of the slopes before any start is seen: of each by itself, and of the factor of all of them. */
+function priorCovariance({ slopes, slopesSd, explainedSd }: Prior): readonly Readings[] {
+  const covariance = (k: number, l: number) =>
+    explainedSd ** 2 * slopes[k]! * slopes[l]! + (k === l ? slopesSd[k]! ** 2 : 0);
+  return [0, 1, 2].map((k) => triple((l) => covariance(k, l)));
+}
+
+const readingsIn = (rows: readonly Starts[]): readonly Readings[] =>
+  rows.flatMap(({ y, x }) => x.filter((own, i): own is Readings => own !== null && y[i] != null));
+
+function typicalReadingsOf(rows: readonly Starts[]): Readings {
+  const all = readingsIn(rows);
+  return all.length === 0 ? NONE : triple((k) => median(all.map((x) => x[k])));
+}
+
+function meanReadingsOf(rows: readonly Starts[]): Readings {
+  const all = readingsIn(rows);
+  return all.length === 0 ? NONE : triple((k) => mean(all.map((x) => x[k])));
+}
+
+function typicalBeyondOf(rows: readonly Starts[]): number {
+  const all = rows.flatMap(({ y, beyond = [] }) => beyond.filter((_, i) => y[i] != null));
+  return all.length === 0 ? 0 : median(all);
+}
+
+/**
+ * What runs differ by, from the only one there is: its passes over all rows lie minutes apart, and neighbours that take much take more or less
+ * of it the next time.
+ * @param toll what neighbours took of a start of this run, as a logarithm.
+ */
+function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior): BetweenRuns {
+  const prior = sitting ** 2 + (RUNS_TOLL * toll) ** 2;
+  const passes = Math.max(0, ...rows.map(({ y }) => y.length));
+  const levels = Array.from({ length: passes }, (_, pass) => {
+    const apart = rows.flatMap(({ y }) => {
+      const known = y.filter((own) => own !== null);
+      return y[pass] == null ? [] : [y[pass] - mean(known)];
+    });
+    return apart.length < LEAST_OF_PASS ? [] : [median(apart)];
+  }).flat();
+  if (levels.length < 2) return { variance: prior, df: RUNS_DF };
+  const df = levels.length - 1;
+  return { variance: (RUNS_DF * prior + moments(levels).squares) / (RUNS_DF + df), df: RUNS_DF + df };
+}
+
+/**
+ * What the same rows have in common by another metric of the same kind: slopes and weights are those of the first, so that what is
+ * derived from each other stays so; how starts differ is its own.
+ * @param weights of each start of a row, by the first (`weightsOf`).
+ */
+export function commonAlike(
+  first: Common,
+  rows: readonly Starts[],
+  weights: (row: Starts, first: Common, place: number) => readonly number[],
+): Common {
+  const spreads = rows.map((row, r) => {
+    const own = weights(row, first, r);
+    const centre = centreOf(row, own, first.slopes);
+    return { squares: squaresOf(row, own, centre, first.slopes), df: countOf(row) - 1 };
+  });
+  return { ...first, typical: typicalSpread(spreads), typicalReadings: typicalReadingsOf(rows) };
+}
+
+/** What is not known of the slopes that all rows share. */
+export const sharedSlopeVariance = (x: Readings, covariance: readonly Readings[]): number =>
+  x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
+
+/** Normal equations of the slopes, within rows, with those of the prior. */
+class Sums {
+  readonly matrix: number[][];
+  readonly vector: number[];
+  squares = 0;
+  df = 0;
+
+  /** @param precision inverse of what is not known of the slopes before any start is seen. */
+  constructor(slopes: Readings, precision: readonly (readonly number[])[], variance: number) {
+    this.matrix = precision.map((line) => line.map((p) => variance * p));
+    this.vector = this.matrix.map((line) => dot(line, slopes));
+  }
+
+  add(row: Starts, weights: readonly number[], squares: number): void {
+    const mean = meansOf(row, weights);
+    for (let i = 0; i < row.y.length; i += 1) {
+      const [y, x] = [row.y[i]!, row.x[i] ?? NONE];
+      if (y === null) continue;
+      for (let k = 0; k < 3; k += 1) {
+        const d = weights[i]! * (x[k]! - mean.x[k]!);
+        if (d === 0) continue;
+        this.vector[k]! -= d * (y - mean.y);
+        for (let l = 0; l < 3; l += 1) this.matrix[k]![l]! += d * (x[l]! - mean.x[l]!);
+      }
+    }
+    this.squares += squares;
+    this.df += countOf(row) - 1;
+  }
+}
+
+/** Of a symmetric positive definite matrix of three lines, by its cofactors. */
+function inverseOf(m: readonly (readonly number[])[]): number[][] {
+  const at = (i: number, j: number) => m[i % 3]![j % 3]!;
+  const cofactor = (i: number, j: number) =>
+    at(i + 1, j + 1) * at(i + 2, j + 2) - at(i + 1, j + 2) * at(i + 2, j + 1);
+  const determinant = at(0, 0) * cofactor(0, 0) + at(0, 1) * cofactor(0, 1) + at(0, 2) * cofactor(0, 2);
+  return [0, 1, 2].map((i) => [0, 1, 2].map((j) => cofactor(j, i) / determinant));
+}

@@ -1,0 +1,190 @@
+import type { TypicalSpread } from './typical-spread.js';
+
+/** Starts of a row, what each of them is worth, and their weighted means. Everything is in natural logarithms (joint-fit.ts has the model). */
+
+/** One number for each kind of reading of neighbours, 0 = alone. */
+export type Readings = readonly [number, number, number];
+
+/** The starts of one row, in columns. */
+export interface Starts {
+  /** Natural logarithms of what neighbours lower (of times the negative one); null where a start has no number: it counts for nothing. */
+  readonly y: readonly (number | null)[];
+  /** null where nothing was read: nothing is adjusted, and the start counts in full. */
+  readonly x: readonly (Readings | null)[];
+  /** Standard error of what happened to each start and no reading tells the size of; left out = 0. */
+  readonly beyond?: readonly number[];
+}
+
+/** What is known of a kind of metric before any start is seen. */
+export interface Prior {
+  /** How much a unit of each reading takes of the logarithm, and how sure that is. */
+  readonly slopes: Readings;
+  readonly slopesSd: Readings;
+  /**
+   * Standard deviation of a factor of all slopes together: how much readings explain differs from machine to machine and from neighbour to
+   * neighbour, and the starts at hand tell; 0 = it is known.
+   */
+  readonly explainedSd: number;
+  /** How far a row's own slopes may lie from those of all. */
+  readonly rowSlopesSd: Readings;
+  /** Standard deviation of calm starts. */
+  readonly spread: number;
+  /** What a unit of each reading adds to that. */
+  readonly spreadSlopes: Readings;
+  /** Standard deviation of what one sitting of the machine does to all that is measured in it. */
+  readonly sitting: number;
+}
+
+/** What is assumed of readings, and how much of it counts. */
+export interface Believed {
+  readonly prior: Prior;
+  /** What readings explain here, as a share of what they do by the prior: all that is assumed of them counts by it. */
+  readonly explained: number;
+}
+
+/** What starts are weighed by. */
+export interface Weighing extends Believed {
+  readonly slopes: Readings;
+  /** Of a calm start, as it weighs outliers. */
+  readonly variance: number;
+  /** How starts differ in rows like these; null where too few rows tell. */
+  readonly typical: TypicalSpread | null;
+}
+
+/** Degrees of freedom of the starts' errors. */
+const FREEDOM = 4;
+/** What it is larger by where outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
+const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
+/** What the prior spread counts for among starts, and what all rows may count for beside a row's own. */
+export const PRIOR_DF = 4;
+/** Rounds of reweighting, and the change that ends them. */
+export const MOST_ROUNDS = 100;
+export const SETTLED = 1e-9;
+
+/** @returns the weight of each start of a row, by what was read beside it and by how far it lies from the others. */
+export function weightsOf(row: Starts, common: Weighing): readonly number[] {
+  const weights = calmOf(row, common);
+  const df = countOf(row) - 1;
+  if (df < 1 || isUnlike(common)) return weights;
+  let { variance } = common;
+  for (let round = 0, before = Infinity; round < MOST_ROUNDS; round += 1) {
+    const centre = centreOf(row, weights, common.slopes);
+    if (common.typical === null) {
+      const squares = squaresOf(row, weights, centre, common.slopes);
+      variance = moderated({ squares, df }, priorBeside(df, common.prior)).variance;
+      // Starts that are all equal lie nowhere off.
+      if (variance === 0) break;
+    }
+    if (Math.abs(centre - before) < SETTLED) break;
+    reweigh(row, weights, centre, { ...common, variance });
+    before = centre;
+  }
+  return weights;
+}
+
+/**
+ * Whether starts differ more in some rows than in others, so that the rows say nothing of which start of a row lies too far off: each counts by
+ * its readings alone. Weighed by the spread of all, every start of a noisy row is an outlier, and its error is taken for a third of what it is.
+ */
+export const isUnlike = ({ typical }: Pick<Weighing, 'typical'>): boolean =>
+  typical !== null && typical.df < PRIOR_DF;
+
+/** What the variance of a weighted mean is larger by than that of starts over their weight. */
+export const inflationOf = (common: Pick<Weighing, 'typical'>): number => (isUnlike(common) ? 1 : INFLATION);
+
+/** The prior spread, for as many degrees of freedom as own starts lack of PRIOR_DF: where it is wrong for the machine, more would be wrong. */
+export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
+  variance: spread ** 2,
+  df: Math.max(0, PRIOR_DF - df),
+});
+
+/** What own starts and what is known beside them say together, each by its degrees of freedom (Smyth). */
+export function moderated(
+  own: { readonly squares: number; readonly df: number },
+  beside: TypicalSpread,
+): TypicalSpread {
+  const df = own.df + beside.df;
+  return { variance: (own.squares + beside.df * beside.variance) / df, df };
+}
+
+/** What share of a calm start a start is worth by what was read beside it: 1 = it was alone. */
+export function calmness(x: Readings | null, prior: Prior, explained = 1): number {
+  return x === null ? 1 : 1 / (1 + (explained ** 2 * quadratic(x, prior.spreadSlopes)) / prior.spread ** 2);
+}
+
+/** @returns the weight of each start of a row by what was read beside it alone. */
+export const calmOf = ({ x }: Starts, known: Believed): number[] =>
+  x.map((own) => calmness(own, known.prior, known.explained));
+
+/** @returns how many starts of a row have a number. */
+export function countOf({ y }: Starts): number {
+  let count = 0;
+  for (const own of y) if (own !== null) count += 1;
+  return count;
+}
+
+/** Weighted means, and the weight of all. */
+export function meansOf(
+  { y, x }: Starts,
+  weights: readonly number[],
+): { total: number; y: number; x: Readings } {
+  let [total, sum, a, b, c] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < y.length; i += 1) {
+    const [own, read, weight] = [y[i]!, x[i]!, weights[i]!];
+    if (own === null) continue;
+    total += weight;
+    sum += weight * own;
+    if (read === null) continue;
+    a += weight * read[0];
+    b += weight * read[1];
+    c += weight * read[2];
+  }
+  return { total, y: sum / total, x: [a / total, b / total, c / total] };
+}
+
+/** @returns the weighted mean of a row, adjusted to a calm machine. */
+export function centreOf(row: Starts, weights: readonly number[], slopes: Readings): number {
+  const mean = meansOf(row, weights);
+  return mean.y + dot(mean.x, slopes);
+}
+
+const adjusted = (y: number, x: Readings | null, slopes: Readings) => (x === null ? y : y + dot(x, slopes));
+
+/** @returns the weighted squares of adjusted starts about a centre. */
+export function squaresOf(
+  { y, x }: Starts,
+  weights: readonly number[],
+  centre: number,
+  slopes: Readings,
+): number {
+  let squares = 0;
+  for (let i = 0; i < y.length; i += 1) {
+    const own = y[i]!;
+    if (own !== null) squares += weights[i]! * (adjusted(own, x[i]!, slopes) - centre) ** 2;
+  }
+  return squares;
+}
+
+/** Weights of one round: each start by its readings and by its distance from the centre so far. */
+export function reweigh(
+  { y, x }: Starts,
+  weights: number[],
+  centre: number,
+  { prior, explained, slopes, variance }: Omit<Weighing, 'typical'>,
+): void {
+  for (let i = 0; i < y.length; i += 1) {
+    const own = y[i]!;
+    if (own === null) continue;
+    const [calm, error] = [calmness(x[i]!, prior, explained), adjusted(own, x[i]!, slopes) - centre];
+    weights[i] = (calm * (FREEDOM + 1)) / (FREEDOM + (calm * error * error) / variance);
+  }
+}
+
+/** @returns what a function says of each kind of reading. */
+export const triple = (of: (k: 0 | 1 | 2) => number): Readings => [of(0), of(1), of(2)];
+/** @returns the sum of the products of two triples. */
+export const dot = (a: readonly number[], b: readonly number[]): number =>
+  a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
+/** @returns the sum of the squared products of two triples. */
+export const quadratic = (x: Readings, by: Readings) =>
+  (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
