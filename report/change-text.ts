@@ -36,8 +36,12 @@ export function asMeasuredText({ change, asMeasured, adjustedBy }: Change): stri
   return turned || large ? `${ratioText(asMeasured)} as measured` : null;
 }
 
-/** @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, and from 100 % on `× 2.3`. */
+/** Beyond this factor nothing is said of how far. */
+const FURTHEST = 10;
+
+/** @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, from 100 % on `× 2.3`, and at most `× 10 and more`. */
 export function sizeText(ratio: number): string {
+  if (ratio > FURTHEST) return `× ${FURTHEST} and more`;
   const share = (ratio - 1) * 100;
   if (share >= 100) return `× ${ratio.toFixed(1)}`;
   return `${share >= 9.95 ? Math.ceil(share) : (Math.ceil(share * 10) / 10).toFixed(1)} %`;

@@ -37,6 +37,9 @@ export function sharedLevels(commons: Commons, rows: readonly Row[]): SharedLeve
   });
 }
 
+/** Readings that promise more than this factor say that neighbours had the machine, and not how fast it is. */
+const MOST_CALM = 10;
+
 const isShown = ({ calm }: SharedLevel) => calm > CALM_SHOWN;
 const label = (metric: string) => labelOf(metricNamed(metric)!);
 const percent = (share: number) => `${Math.round(100 * share)} %`;
@@ -46,8 +49,10 @@ export function levelLines(levels: readonly SharedLevel[]): string[] {
   const shown = levels.filter(isShown);
   if (shown.length === 0) return [];
   const taken = shown.map(({ metric, calm }) => `${percent(1 - 1 / calm)} of ${label(metric)}`);
-  const factors = shown.map(
-    ({ calm, interval: [low, high] }) => `× ${calm.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
+  const factors = shown.map(({ calm, interval: [low, high] }) =>
+    high > MOST_CALM
+      ? `× ${MOST_CALM} and more`
+      : `× ${calm.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
   );
   return [`neighbours took about ${taken.join(' and ')}: ${factors.join(' and ')} on a calm machine`];
 }

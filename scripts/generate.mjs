@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it), core/runners/server/gen,
-// engines/native/gen, schemas/*.json, docs/metrics.md, docs/figures.md, the dashboards for Grafana, the chart's copies and its CustomResourceDefinition.
-// With --check it writes nothing and fails when one of them is not what its source gives.
+// Writes every generated file that is checked in: proto/gen, core/runners/server/gen, engines/native/gen, search/strategies/gen, schemas/*.json, docs/metrics.md,
+// docs/figures.md, a table of docs/search.md, the dashboards for Grafana, the chart's copies and its CustomResourceDefinition. That takes the packages and nothing else.
+//   --native  builds the native library, too, and first writes core/kernels/gen from what it says of its ops (test/kernels/native/ops.test.ts compares)
+//   --check   writes nothing, and fails when a file is not what its source gives
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,13 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const unknown = process.argv.slice(2).filter((word) => word !== '--check' && word !== '--native');
+if (unknown.length > 0) {
+  console.error(`generate: there is no option "${unknown.join(' ')}"; there are --native and --check.`);
+  process.exit(2);
+}
 const check = process.argv.includes('--check');
+const native = process.argv.includes('--native');
 const out = check ? mkdtempSync(join(tmpdir(), 'ridgepoint-generate-')) : root;
 
 const program =
@@ -35,8 +42,9 @@ const STEPS = [
       ['generate', '--template', 'buf.gen.yaml', '--output', join(out, 'proto')],
       join(root, 'proto'),
     ),
-    script('write-ops-table.ts', 'core/kernels/gen'),
+    ...(native ? [script('write-ops-table.ts', 'core/kernels/gen')] : []),
     script('write-server-profiles.ts', 'core/runners/server/gen'),
+    script('write-strategies.ts', '.'),
     script('write-kernel-bindings.ts', 'engines/native/gen'),
   ],
   [

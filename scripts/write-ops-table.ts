@@ -1,5 +1,5 @@
 // Writes core/kernels/gen/ops.ts from what the native library says of its ops. Usage: write-ops-table.ts FOLDER
-// The library is brought up to date first. A machine without CMake or a C++ compiler writes nothing, and says so.
+// The library is brought up to date first, which takes CMake and a C++ compiler.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import { type OpListing, openOps } from '../engines/native/ops.js';
 const folder = process.argv[2];
 if (folder === undefined) throw new Error('usage: write-ops-table.ts FOLDER');
 
-/** How build-kernels.mjs ends where there is nothing to build with. */
-const NO_TOOLS = 4;
 const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, 'build-kernels.mjs')], {
   encoding: 'utf8',
   stdio: ['ignore', 'pipe', 'inherit'],
 });
-if (status === NO_TOOLS) process.exit(0);
-if (status !== 0) throw new Error('the native library could not be built, and it describes the ops');
+if (status !== 0) {
+  console.error('write-ops-table: the native library was not built, and it is what describes the ops.');
+  process.exit(1);
+}
 
 /** A line for each parameter, constraint and variant, so that a change of one reads as one. */
 const lines = (name: string, values: readonly unknown[]): string =>
@@ -41,7 +41,7 @@ const ops = (await openOps(stdout.trim().split('\n').at(-1)!)).describe();
 mkdirSync(folder, { recursive: true });
 writeFileSync(
   join(folder, 'ops.ts'),
-  `// Generated from kernels/ops by \`npm run generate\` (scripts/write-ops-table.ts).
+  `// Generated from kernels/ops by \`npm run generate -- --native\` (scripts/write-ops-table.ts).
 import type { OpFacts } from '../op.js';
 
 /** Every op of kernels/ops, by family and name. */

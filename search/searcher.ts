@@ -7,7 +7,7 @@ import { costOf } from './objectives.js';
 import { type Known, type Next, Probes } from './probes.js';
 import type { Decision } from './race.js';
 import type { SearchSpace } from './space.js';
-import { STRATEGIES } from './strategies/index.js';
+import { STRATEGIES } from './strategies/gen/strategies.js';
 import { type PhysicsOf, Surrogate } from './surrogate.js';
 
 /** What one trial of a point said. */

@@ -94,6 +94,9 @@ const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
   elsewhere: [...(OTHER_MEANINGS[kind] ?? []), `formats/${kind}/`],
 }));
 
+/** What a search does follows from its strategy's `choose` alone. */
+const ASKS_STRATEGY = /\bstrategy\s*[!=]==|[!=]==\s*(?:\w+\.)*strategy\b|switch \((?:\w+\.)*strategy\)/;
+
 const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
   name,
   ending: MODEL_FORMATS[name],
@@ -242,6 +245,17 @@ describe('architecture', () => {
       'agent/factors/c.ts',
       'agent/trial/d.ts',
     ]);
+  });
+
+  test('nor which strategy a search has', () => {
+    const shared = Object.keys(MAY_IMPORT).flatMap(sources);
+    expect(shared.filter((file) => ASKS_STRATEGY.test(textOf(file)))).toEqual([]);
+    for (const planted of [
+      "if (spec.strategy === 'tpe') {",
+      "'tpe' !== strategy",
+      'switch (spec.strategy) {',
+    ])
+      expect(planted).toMatch(ASKS_STRATEGY);
   });
 
   test('no folder of a room needs one that needs it, and no room does', () => {

@@ -23,6 +23,7 @@ import {
   workloadFields,
 } from './fields.js';
 import { API_VERSION, USUAL_REPETITION } from './spec.js';
+import { SEARCH_STRATEGIES, STRATEGY_NAMES } from './strategies.js';
 
 /**
  * A sweep file as it is written. This schema judges structure (keys, types, ranges, words) and is what
@@ -238,10 +239,10 @@ const bound = z
 
 export const SEARCH = z.strictObject({
   strategy: z
-    .enum(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'])
-    .default('tpe')
+    .enum(STRATEGY_NAMES)
+    .default(STRATEGY_NAMES[0])
     .describe(
-      'How points are chosen: tree-structured Parzen estimators, evolution, a space-filling design (Sobol’s sequence, Latin hypercubes), at random, or in their order.',
+      `How points are chosen. ${STRATEGY_NAMES.map((name) => `${name}: ${SEARCH_STRATEGIES[name]}`).join('; ')}.`,
     ),
   seed: whole(0, 0xffff_ffff).optional().describe('Seed of its draws; made from the name when left out.'),
   budget: z

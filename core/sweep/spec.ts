@@ -1,5 +1,6 @@
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
 import type { NodeSelector } from '../experiment/node-selector.js';
+import type { SearchStrategy } from './strategies.js';
 
 /** The version every sweep file names. */
 export const API_VERSION = 'ridgepoint.dev/v1';
@@ -82,7 +83,7 @@ export interface SearchBound {
 
 /** How some of a sweep's points are chosen, where not all are measured. */
 export interface SearchSpec {
-  readonly strategy: 'tpe' | 'nsga2' | 'sobol' | 'lhs' | 'random' | 'grid';
+  readonly strategy: SearchStrategy;
   /** Of its draws. */
   readonly seed: number;
   /** What may be spent; null = without a bound of its kind. */

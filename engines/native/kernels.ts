@@ -22,16 +22,16 @@ export async function openPruningKernels(library: string, threads: number): Prom
 /** What the library is told of a score: its kind, which has the same word there, and what it is computed from beside the weights. */
 export function scoreArguments(score: Score): {
   readonly kind: Score['kind'];
-  readonly norms: Float32Array | null;
+  readonly factors: Float32Array | null;
   readonly diagonal: Float64Array | null;
 } {
   switch (score.kind) {
     case 'magnitude':
-      return { kind: score.kind, norms: null, diagonal: null };
-    case 'wanda':
-      return { kind: score.kind, norms: score.norms, diagonal: null };
+      return { kind: score.kind, factors: null, diagonal: null };
+    case 'scaled':
+      return { kind: score.kind, factors: score.factors, diagonal: null };
     case 'sparsegpt':
-      return { kind: score.kind, norms: null, diagonal: score.diagonal };
+      return { kind: score.kind, factors: null, diagonal: score.diagonal };
     default:
       throw unknownScore(score);
   }
@@ -41,24 +41,25 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
   return {
     selectByRow({ rows, columns, values }, score, pattern) {
       const mask = emptyMask(rows, columns);
-      const { kind, norms, diagonal } = scoreArguments(score);
-      const of = [values, rows, columns, kind, norms, diagonal] as const;
+      const { kind, factors, diagonal } = scoreArguments(score);
+      const of = [values, rows, columns, kind, factors, diagonal] as const;
       done(native.ridge_select(...of, ...patternArguments(pattern, columns), threads, mask.bits), score);
       return mask;
     },
     dsnot({ rows, columns, values }, statistics, initial, pattern, settings) {
       const [initialMask, mask] = [emptyMask(rows, columns), emptyMask(rows, columns)];
       const counts = new BigInt64Array(5);
-      const { kind, diagonal } = scoreArguments(initial);
+      const { kind, factors, diagonal } = scoreArguments(initial);
       const { sumPerSequence } = statistics;
       const divisor = growDivisor(statistics, settings);
       const { maxCycles, updateThreshold } = settings;
       const [strict, anySign] = [settings.mode === 'strict' ? 1 : 0, settings.withoutSameSign ? 1 : 0];
-      const of = [values, rows, columns, wanda(statistics).norms, sumPerSequence, divisor] as const;
+      const of = [values, rows, columns, wanda(statistics).factors, sumPerSequence, divisor] as const;
       const bounds = [maxCycles, updateThreshold, strict, anySign, threads] as const;
       const grouped = patternArguments(pattern, columns);
       const into = [initialMask.bits, mask.bits, counts] as const;
-      done(native.ridge_dsnot(...of, kind, diagonal, ...grouped, ...bounds, ...into), initial);
+      const first = [kind, factors, diagonal] as const;
+      done(native.ridge_dsnot(...of, ...first, ...grouped, ...bounds, ...into), initial);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
       return {
         initialMask,

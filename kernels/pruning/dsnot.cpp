@@ -186,7 +186,7 @@ void exchange_strict(Row& state, int32_t group, const Settings& settings, Totals
 }  // namespace
 
 int32_t dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-              const float* divisor, const char* initial, const double* diagonal, int32_t pruned,
+              const float* divisor, const char* initial, const float* factors, const double* diagonal, int32_t pruned,
               int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
               int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) try {
   const Score first = score_named(initial);
@@ -195,14 +195,16 @@ int32_t dsnot(const float* weights, int64_t rows, int32_t columns, const float* 
   const size_t used = static_cast<size_t>(std::max(threads, 1));
   std::vector<Row> states(used, Row(columns));
   std::vector<Totals> totals(used);
-  const bool by_wanda = first == Score::kWanda;
+  // Kept weights are pruned by Wanda's order, which the first selection has found where its factors are Wanda's.
+  const bool by_wanda = first == Score::kScaled &&
+                        std::memcmp(factors, norms, static_cast<size_t>(columns) * sizeof *norms) == 0;
   parallel(rows, 16, threads, [&](int thread, int64_t begin, int64_t end) {
     Row& state = states[static_cast<size_t>(thread)];
     Totals& own = totals[static_cast<size_t>(thread)];
     for (int64_t row = begin; row < end; row++) {
       state.weights = weights + row * columns;
-      score_row(Score::kWanda, state.weights, columns, norms, nullptr, state.wanda.data());
-      score_row(first, state.weights, columns, norms, diagonal, state.scores.data());
+      score_row(Score::kScaled, state.weights, columns, norms, nullptr, state.wanda.data());
+      score_row(first, state.weights, columns, factors, diagonal, state.scores.data());
       select_row(state.scores.data(), columns, pruned, group, state.sorter, state.order.data(), state.flags.data());
       pack_row(initial_mask, row, columns, state.flags.data());
       state.fill(sums, divisor, by_wanda && group == 0);

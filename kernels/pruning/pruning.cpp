@@ -1,17 +1,17 @@
 // Every function of the interface, at the level of the processor it runs on.
 #include "pruning/levels.h"
 
-int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* norms,
+int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* factors,
                      const double* diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) {
-  return RIDGE_BEST(select)(weights, rows, columns, score, norms, diagonal, pruned, group, threads, mask);
+  return RIDGE_BEST(select)(weights, rows, columns, score, factors, diagonal, pruned, group, threads, mask);
 }
 
 int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-                    const float* divisor, const char* initial, const double* diagonal, int32_t pruned, int32_t group,
-                    int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
+                    const float* divisor, const char* initial, const float* factors, const double* diagonal,
+                    int32_t pruned, int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
                     uint8_t* initial_mask, uint8_t* mask, int64_t* counts) {
-  return RIDGE_BEST(dsnot)(weights, rows, columns, norms, sums, divisor, initial, diagonal, pruned, group, max_cycles,
-                           threshold, strict, without_same_sign, threads, initial_mask, mask, counts);
+  return RIDGE_BEST(dsnot)(weights, rows, columns, norms, sums, divisor, initial, factors, diagonal, pruned, group,
+                           max_cycles, threshold, strict, without_same_sign, threads, initial_mask, mask, counts);
 }
 
 int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns, int32_t threads) {

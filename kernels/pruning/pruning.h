@@ -19,20 +19,21 @@ enum { RIDGE_OK = 0, RIDGE_OUT_OF_MEMORY = 1, RIDGE_NOT_POSITIVE_DEFINITE = 2, R
 // A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_API int32_t ridge_pruning_interface(void);
 
-// score: its kind as core/techniques/pruning/scores.ts calls it: `magnitude` |w|, `wanda` |w| * norms[j], or `sparsegpt`
+// score: its kind as core/techniques/pruning/scores.ts calls it: `magnitude` |w|, `scaled` |w| * factors[j], or `sparsegpt`
 // (w / diagonal[j])^2; what it does not read may be null. RIDGE_UNKNOWN_SCORE for another word.
 // Pattern: the `pruned` least of every `group` columns; group 0 means the `pruned` least of the row.
 RIDGE_API int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const char* score,
-                               const float* norms, const double* diagonal, int32_t pruned, int32_t group,
+                               const float* factors, const double* diagonal, int32_t pruned, int32_t group,
                                int32_t threads, uint8_t* mask);
 
-// norms: square roots of R. sums: S. divisor: V^power, or null. initial: the score of the first mask, as above.
+// norms: square roots of R, Wanda's factors, by which kept weights are pruned. sums: S. divisor: V^power, or null.
+// initial, factors, diagonal: the score of the first mask, as above.
 // counts: cycles, steps, rows above the threshold, 1 where the published code fails, 1 where its choice is undefined.
 RIDGE_API int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms,
                               const float* sums, const float* divisor, const char* initial,
-                              const double* diagonal, int32_t pruned, int32_t group, int32_t max_cycles,
-                              double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
-                              uint8_t* initial_mask, uint8_t* mask, int64_t* counts);
+                              const float* factors, const double* diagonal, int32_t pruned, int32_t group,
+                              int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
+                              int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts);
 
 // Adds x x^T of every token to the upper triangle of sums, columns x columns. inputs: tokens x columns.
 RIDGE_API int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns,

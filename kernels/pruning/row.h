@@ -62,23 +62,23 @@ class StableOrder {
 };
 
 // The kinds of `Score` in core/techniques/pruning/scores.ts.
-enum class Score { kUnknown, kMagnitude, kWanda, kSparseGpt };
+enum class Score { kUnknown, kMagnitude, kScaled, kSparseGpt };
 
 inline Score score_named(const char* name) {
   if (std::strcmp(name, "magnitude") == 0) return Score::kMagnitude;
-  if (std::strcmp(name, "wanda") == 0) return Score::kWanda;
+  if (std::strcmp(name, "scaled") == 0) return Score::kScaled;
   if (std::strcmp(name, "sparsegpt") == 0) return Score::kSparseGpt;
   return Score::kUnknown;
 }
 
-inline void score_row(Score kind, const float* weights, int32_t columns, const float* norms, const double* diagonal,
+inline void score_row(Score kind, const float* weights, int32_t columns, const float* factors, const double* diagonal,
                       float* scores) {
   switch (kind) {
     case Score::kMagnitude:
       for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]);
       return;
-    case Score::kWanda:
-      for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]) * norms[j];
+    case Score::kScaled:
+      for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]) * factors[j];
       return;
     case Score::kSparseGpt:
       for (int32_t j = 0; j < columns; j++) {

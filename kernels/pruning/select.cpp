@@ -16,7 +16,7 @@ struct Scratch {
 };
 }  // namespace
 
-int32_t select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* norms,
+int32_t select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* factors,
                const double* diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) try {
   const Score kind = score_named(score);
   if (kind == Score::kUnknown) return RIDGE_UNKNOWN_SCORE;
@@ -24,7 +24,7 @@ int32_t select(const float* weights, int64_t rows, int32_t columns, const char* 
   parallel(rows, 16, threads, [&](int thread, int64_t begin, int64_t end) {
     Scratch& own = scratch[static_cast<size_t>(thread)];
     for (int64_t row = begin; row < end; row++) {
-      score_row(kind, weights + row * columns, columns, norms, diagonal, own.scores.data());
+      score_row(kind, weights + row * columns, columns, factors, diagonal, own.scores.data());
       select_row(own.scores.data(), columns, pruned, group, own.sorter, own.order.data(), own.flags.data());
       pack_row(mask, row, columns, own.flags.data());
     }

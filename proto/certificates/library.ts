@@ -14,6 +14,7 @@ async function open(): Promise<X509> {
   // It asks for it at its first line.
   await import('reflect-metadata');
   const library = await import('@peculiar/x509');
-  library.cryptoProvider.set(webcrypto as Crypto);
+  // Its own types are a browser's, which Node.js has under other names.
+  library.cryptoProvider.set(webcrypto as Parameters<typeof library.cryptoProvider.set>[1]);
   return library;
 }

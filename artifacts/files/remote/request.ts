@@ -59,7 +59,7 @@ export async function ask(
 }
 
 function follow(from: URL, location: string, { kind, policy }: Asking): URL {
-  if (!URL.canParse(location, from))
+  if (!URL.canParse(location, from.href))
     throw failed('model-missing', `${from.host} redirects to something that is no address`);
   const to = new URL(location, from);
   if (mayFollow(kind, to, policy)) return to;

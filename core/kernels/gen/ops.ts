@@ -1,4 +1,4 @@
-// Generated from kernels/ops by `npm run generate` (scripts/write-ops-table.ts).
+// Generated from kernels/ops by `npm run generate -- --native` (scripts/write-ops-table.ts).
 import type { OpFacts } from '../op.js';
 
 /** Every op of kernels/ops, by family and name. */

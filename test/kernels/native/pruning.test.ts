@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.js';
+import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
+import { type Score, wanda } from '../../../core/techniques/pruning/scores.js';
 import { KERNEL_CONSTANTS } from '../../../engines/native/gen/kernels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
 import { openPruningKernels } from '../../../engines/native/kernels.js';
@@ -86,6 +89,30 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
     });
   });
 
+  test('factors of channels are what they say in every engine, also as the first mask of DSnoT', () => {
+    const golden = readLayer(manifest.layers[0]!);
+    const { weights, statistics } = golden.layer;
+    // The order that Wanda has, turned round: an engine that took Wanda's own norms would be found.
+    const score: Score = {
+      kind: 'scaled',
+      factors: wanda(statistics!).factors.map((norm) => 1 / (1 + norm)),
+    };
+    const half = { kind: 'unstructured' as const, ratio: 0.5 };
+    const byScore = digest(REFERENCE.selectByRow(weights, score, half));
+    const byWanda = digest(REFERENCE.selectByRow(weights, wanda(statistics!), half));
+    expect(byScore).not.toBe(byWanda);
+    const exchanged = (engine: PruningEngine, first: Score, where: Pattern) =>
+      digests(engine.dsnot(weights, statistics!, first, where, DSNOT_DEFAULTS));
+    for (const engine of engines) {
+      expect(digest(engine.selectByRow(weights, score, half))).toBe(byScore);
+      for (const where of [half, { kind: 'grouped' as const, pruned: 2, group: 4 }]) {
+        for (const first of [score, wanda(statistics!)])
+          expect(exchanged(engine, first, where)).toEqual(exchanged(REFERENCE, first, where));
+      }
+      expect(exchanged(engine, score, half)!.initialMask).toBe(byScore);
+    }
+  });
+
   test('a score that the library does not know is refused, not taken for the magnitude', async () => {
     const { functions } = await openKernelLibrary(kernelsLibrary()!, 'pruning');
     const { ridge_select: select, ridge_dsnot: dsnot } = functions;
@@ -96,8 +123,8 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
     const [two, bit] = [Float32Array.of(1, 2), new Uint8Array(1)];
     const counts = new BigInt64Array(5);
     const from = (initial: string) =>
-      dsnot(two, 1, 2, two, two, null, initial, null, 1, 0, 1, 0.1, 0, 0, 1, bit, mask, counts);
-    expect([from('wanda'), from('random')]).toEqual([0, KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE]);
+      dsnot(two, 1, 2, two, two, null, initial, two, null, 1, 0, 1, 0.1, 0, 0, 1, bit, mask, counts);
+    expect([from('scaled'), from('random')]).toEqual([0, KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE]);
   });
 
   test('a Hessian that cannot be inverted is the same failure', () => {

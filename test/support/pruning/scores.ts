@@ -6,8 +6,8 @@ export function scoreRow(score: Score, weights: Float32Array, scores: Float32Arr
     case 'magnitude':
       for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!);
       return;
-    case 'wanda':
-      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!) * score.norms[j]!;
+    case 'scaled':
+      for (let j = 0; j < weights.length; j++) scores[j] = Math.abs(weights[j]!) * score.factors[j]!;
       return;
     case 'sparsegpt':
       for (let j = 0; j < weights.length; j++) {

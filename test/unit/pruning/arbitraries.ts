@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Layer, PruningMethod } from '../../../core/techniques/pruning/layer.js';
 import { PRUNING_METHODS } from '../../../core/techniques/pruning/methods/index.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
-import { SCORE_KINDS } from '../../../core/techniques/pruning/scores.js';
+import { SCORE_NAMES } from '../../../core/techniques/pruning/scores.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 
@@ -50,7 +50,7 @@ export const layer: fc.Arbitrary<Layer> = fc
     };
   });
 
-const initial = fc.constantFrom(...SCORE_KINDS);
+const initial = fc.constantFrom(...SCORE_NAMES);
 export const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMethod> =>
   fc
     .record({

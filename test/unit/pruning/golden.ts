@@ -13,7 +13,7 @@ import {
 } from '../../../core/techniques/pruning/layer.js';
 import type { Mask } from '../../../core/techniques/pruning/mask.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
-import type { Score } from '../../../core/techniques/pruning/scores.js';
+import type { ScoreName } from '../../../core/techniques/pruning/scores.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 
@@ -35,7 +35,7 @@ export interface GoldenCase {
     readonly sparsity_ratio: number;
     readonly prune_n?: number;
     readonly prune_m?: number;
-    readonly initial_method?: Score['kind'];
+    readonly initial_method?: ScoreName;
     readonly h_accumulated?: boolean;
     readonly max_cycle_time?: number;
     readonly update_threshold?: number;

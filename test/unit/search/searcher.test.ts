@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
+import { STRATEGY_NAMES } from '../../../core/sweep/strategies.js';
 import { Searcher } from '../../../search/searcher.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
 import { needle } from '../../bench/search/branched.js';
@@ -48,7 +49,7 @@ function go(searcher: Searcher, most: number): number[] {
   return asked;
 }
 
-describe.each(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'] as const)('%s', (strategy) => {
+describe.each(STRATEGY_NAMES)('%s', (strategy) => {
   test('never asks twice, and asks the same again when it is told the same', () => {
     const first = go(search({ strategy }), 80);
     expect(new Set(first).size).toBe(80);
@@ -228,18 +229,15 @@ describe('promotions know noise', () => {
 });
 
 describe('it ends, and says why', () => {
-  test.each(['tpe', 'nsga2', 'sobol', 'lhs', 'random', 'grid'] as const)(
-    'where every axis has one value: %s measures the only point',
-    (strategy) => {
-      const [[key, point]] = [...task.points] as [[string, TaskPoint]];
-      const one: Task = { ...task, axes: [], points: new Map([['[]', { ...point, digits: [] }]]) };
-      expect(key).not.toBe('[]');
-      const searcher = search({ strategy }, one);
-      expect(go(searcher, 10)).toEqual([0]);
-      expect(searcher.ended).toBe('every point was measured or skipped');
-      expect(searcher.progress.hypervolume).toBeNull();
-    },
-  );
+  test.each(STRATEGY_NAMES)('where every axis has one value: %s measures the only point', (strategy) => {
+    const [[key, point]] = [...task.points] as [[string, TaskPoint]];
+    const one: Task = { ...task, axes: [], points: new Map([['[]', { ...point, digits: [] }]]) };
+    expect(key).not.toBe('[]');
+    const searcher = search({ strategy }, one);
+    expect(go(searcher, 10)).toEqual([0]);
+    expect(searcher.ended).toBe('every point was measured or skipped');
+    expect(searcher.progress.hypervolume).toBeNull();
+  });
 
   test('when no trial gives a row, and goes on when one does', () => {
     const searcher = search();

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { STRATEGY_NAMES } from '../../../core/sweep/strategies.js';
 import type { History } from '../../../search/history.js';
 import { lhs } from '../../../search/strategies/lhs.js';
 import { tpe } from '../../../search/strategies/tpe.js';
@@ -41,6 +44,17 @@ const MIXED: readonly TaskAxis[] = [
   { name: 'depth', values: Array.from({ length: 24 }, (_, i) => i) },
   { name: 'batch', values: Array.from({ length: 20 }, (_, i) => i) },
 ];
+
+test('every file with a strategy is in the list, core/sweep/strategies.ts, and every entry has its file', () => {
+  const folder = join(import.meta.dirname, '../../../search/strategies');
+  const written = readdirSync(folder)
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [
+      ...readFileSync(join(folder, name), 'utf8').matchAll(/^export const (\w+): Strategy\b/gm),
+    ])
+    .map(([, name]) => name);
+  expect(written.toSorted()).toEqual(STRATEGY_NAMES.toSorted());
+});
 
 describe('Latin hypercubes', () => {
   test.each([

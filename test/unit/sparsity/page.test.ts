@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { PRUNING_METHODS } from '../../../core/techniques/pruning/methods/index.js';
@@ -20,6 +20,14 @@ function table(): string {
   });
   return ['| setting | of | default | says |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
+
+test('every file with a method is in the list of methods/index.ts', () => {
+  const folder = join(import.meta.dirname, '../../../core/techniques/pruning/methods');
+  const written = readdirSync(folder).flatMap((name) => [
+    ...readFileSync(join(folder, name), 'utf8').matchAll(/^ {2}name: '([\w-]+)',[\s\S]*?satisfies Method</gm),
+  ]);
+  expect(written.map(([, word]) => word).toSorted()).toEqual([...METHODS].toSorted());
+});
 
 test('a default is told by method where methods differ', () => {
   const [, value, words = '', usual] = /^(\w+) of (.+), else (\w+)$/.exec(fallbackOf('outputError')) ?? [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { STRATEGY_NAMES } from '../../../core/sweep/strategies.js';
 import { POLICY } from '../../support/experiments.js';
 import { forAll } from '../../support/for-all.js';
 import { file, structures, sweepOf } from './documents.js';
@@ -204,7 +205,7 @@ spec:
       '22:18 spec.zip[1][1]: zip must be the name of an axis, such as threads or promptTokens, not "turbo"',
       '24:19 spec.exclude[0].parallel: 5 is not a value of parallel in this sweep; it has 1, 2, 3',
       '25:9 spec.exclude[1].fakeJitter: no runner or workload of this sweep has the axis fakeJitter',
-      '26:23 spec.search.strategy: strategy must be tpe, nsga2, sobol, lhs, random or grid, not "luck"',
+      `26:23 spec.search.strategy: strategy must be ${STRATEGY_NAMES.slice(0, -1).join(', ')} or ${STRATEGY_NAMES.at(-1)}, not "luck"`,
       '26:47 spec.search.budget.trials: trials must be an integer from 1 to 10000000, not 0',
       '27:17 spec.objectives.decodeTokenPerSecond: "decodeTokenPerSecond" is not a key here [did you mean decodeTokensPerSecond?]',
       '28:26 spec.measure.confidence: confidence must be a number from 0.5 to 0.999, not 95',

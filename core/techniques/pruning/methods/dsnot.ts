@@ -1,22 +1,20 @@
 import { layerPatterns } from '../../layer-choice.js';
 import { choice, flag, integer, real, type SettingValues } from '../../spelling.js';
 import { DSNOT_DEFAULTS, type DsnotSettings, wrongSettings } from '../dsnot/settings.js';
-import type { PruningEngine } from '../engine.js';
-import type { Layer } from '../layer.js';
-import { optimalBrainSurgeon, SCORE_KINDS, type Score, wanda } from '../scores.js';
-import { type Method, masked } from './method.js';
+import { SCORE_NAMES, type ScoreName, scoreNamed } from '../scores.js';
+import { type Method, masked, type Need } from './method.js';
 import { DAMPENING, DAMPING, wrongDamping } from './sparsegpt.js';
 
 export interface Dsnot {
   readonly kind: 'dsnot';
   /** The score of the first mask. */
-  readonly initial: Score['kind'];
+  readonly initial: ScoreName;
   readonly settings: DsnotSettings;
   readonly damping?: number;
 }
 
 const OWN = {
-  initial: choice(SCORE_KINDS, 'wanda', 'What chooses the mask that DSnoT starts from (`initial_method`).'),
+  initial: choice(SCORE_NAMES, 'wanda', 'What chooses the mask that DSnoT starts from (`initial_method`).'),
   mode: choice(
     ['strict', 'reference'],
     DSNOT_DEFAULTS.mode,
@@ -65,25 +63,14 @@ export const dsnot = {
       withoutSameSign: !values.sameSign,
     },
   }),
-  needs: ({ initial }) => (initial === 'sparsegpt' ? ['hessian', 'statistics'] : ['statistics']),
+  needs: ({ initial }) => [...new Set<Need>([...scoreNamed(initial).needs, 'statistics'])],
   nameOf: ({ initial, settings }) => (settings.maxCycles === 0 ? initial : `${initial}+dsnot`),
   firstMask: (method) => ({ ...method, settings: { ...method.settings, maxCycles: 0 } }),
   problem: ({ damping, settings }) => wrongDamping(damping) ?? wrongSettings(settings),
-  choose(layer, method, pattern, engine) {
+  choose(layer, { initial, damping = DAMPING, settings }, pattern, engine) {
     const { weights, statistics } = layer;
-    const score = initialScore(layer, method, engine);
-    const exchange = engine.dsnot(weights, statistics!, score, pattern, method.settings);
+    const score = scoreNamed(initial).make(layer, engine, damping);
+    const exchange = engine.dsnot(weights, statistics!, score, pattern, settings);
     return masked(weights, exchange.mask, exchange);
   },
 } as const satisfies Method<Dsnot>;
-
-function initialScore(layer: Layer, { initial, damping = DAMPING }: Dsnot, engine: PruningEngine): Score {
-  switch (initial) {
-    case 'magnitude':
-      return { kind: 'magnitude' };
-    case 'wanda':
-      return wanda(layer.statistics!);
-    case 'sparsegpt':
-      return optimalBrainSurgeon(engine.inverseFactor(layer.hessian!, damping));
-  }
-}

@@ -33,8 +33,6 @@ export function dsnot(
   const scores = new Float32Array(columns);
   const reference = new ReferenceExchange(settings);
   const strict = new StrictExchange(settings);
-  // Kept weights are pruned by Wanda's order, which the initial selection has found already if it went by Wanda.
-  const order = initial.kind === 'wanda' && pattern.kind === 'unstructured' ? selection.order : null;
   let rowsAboveThreshold = 0;
   for (let row = 0; row < rows; row++) {
     const values = rowOf(weights, row);
@@ -42,7 +40,7 @@ export function dsnot(
     scoreRow(initial, values, scores);
     selection.select(scores, state.flags);
     packRow(initialMask, row, state.flags);
-    state.fill(values, wandaScores, selection.sorter, order);
+    state.fill(values, wandaScores, selection.sorter);
     if (state.kept > 0 && state.kept < columns) {
       if (pattern.kind === 'unstructured') {
         if (settings.mode === 'reference') reference.exchange(state, row);

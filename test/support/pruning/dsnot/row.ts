@@ -47,9 +47,8 @@ export class ExchangeRow {
   /**
    * Takes a row whose `flags` are set.
    * @param wanda Wanda scores: what is pruned is always the least by Wanda, whatever chose the initial mask.
-   * @param order all columns by ascending Wanda score where the caller has them, else null.
    */
-  fill(weights: Float32Array, wanda: Float32Array, sorter: StableOrder, order: Int32Array | null): void {
+  fill(weights: Float32Array, wanda: Float32Array, sorter: StableOrder): void {
     let error = 0;
     for (let j = 0; j < this.columns; j++) {
       const d = Math.fround(weights[j]! * this.#sums[j]!);
@@ -60,17 +59,16 @@ export class ExchangeRow {
     }
     this.error = Math.fround(error);
     sorter.sort(this.#growScore, identity(this.growOrder));
-    this.#fillPruneOrder(this.#sortKept(wanda, sorter, order));
+    this.#fillPruneOrder(this.#sortKept(wanda, sorter));
   }
 
-  #sortKept(wanda: Float32Array, sorter: StableOrder, order: Int32Array | null): Int32Array {
+  #sortKept(wanda: Float32Array, sorter: StableOrder): Int32Array {
     let kept = 0;
-    for (let i = 0; i < this.columns; i++) {
-      const column = order === null ? i : order[i]!;
+    for (let column = 0; column < this.columns; column++) {
       if (this.flags[column] === 0) this.#keepOrder[kept++] = column;
     }
     const list = this.#keepOrder.subarray(0, kept);
-    if (order === null) sorter.sort(wanda, list);
+    sorter.sort(wanda, list);
     return list;
   }
 
