@@ -98,11 +98,11 @@ describe('an agent', () => {
     onTestFinished(() => timed.stop());
     const { session } = timed;
     await expect.poll(() => script.of('leaseRequest').length, waiting).toBe(1);
-    session.hold('measuring');
+    void session.hold('measuring');
     await expect.poll(() => script.of('heartbeat').at(-1)?.state, waiting).toBe('measuring');
     session.goOn(false);
     await expect.poll(() => script.of('leaseRequest').length, waiting).toBe(2);
-    session.hold('looking');
+    void session.hold('looking');
     session.goOn(true);
     await expect.poll(() => script.of('leaseRequest').length, waiting).toBe(3);
     const [first, second] = script.hellos;

@@ -418,6 +418,7 @@ describe('in one line', () => {
     [1.1099, '11 %'],
     [1.112, '12 %'],
     [2.3, '× 2.3'],
+    [12_127.9, '× 10 and more'],
   ])('a ratio of %f is a difference of %s', (ratio, text) => {
     expect(sizeText(ratio)).toBe(text);
   });

@@ -15,6 +15,7 @@ import { buildReport } from '../../../report/build.js';
 import { comparisonOf, matchRows } from '../../../report/compare.js';
 import { csvText } from '../../../report/csv.js';
 import { driftCharts, SITTING_SECONDS } from '../../../report/drift/charts.js';
+import { levelLines } from '../../../report/levels.js';
 import { pack, unpack } from '../../../report/payload.js';
 import { pivotOf } from '../../../report/pivot.js';
 import { calmName, quotedOf, quotedText, spreadText, UNLIKE } from '../../../report/quoted.js';
@@ -203,6 +204,16 @@ test('where all is as measured nothing is recommended, and a sentence says what 
   const limit = readBound(`${DECODE}<${quotedOf(best, DECODE)!.value - 1e-6}`, 'budget');
   if (!limit.ok) throw new Error(limit.message);
   expect(ask([limit.value]).bestAsMeasured!.candidate.number).not.toBe(best.number);
+});
+
+test('where neighbours had the machine, how much faster it is when calm is not told by a number that nobody knows', () => {
+  const level = { metric: 'decodeTokensPerSecond', anotherRun: 1.2 };
+  expect(levelLines([{ ...level, calm: 82.64, interval: [36.22, 188.56] }])).toEqual([
+    'neighbours took about 99 % of decode: × 10 and more on a calm machine',
+  ]);
+  expect(levelLines([{ ...level, calm: 1.25, interval: [1.1, 1.4] }])).toEqual([
+    'neighbours took about 20 % of decode: × 1.25 [1.10, 1.40] on a calm machine',
+  ]);
 });
 
 test('headlines lie within a quarter of what was measured, and the calm machine has a column and a line', () => {
