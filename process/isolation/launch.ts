@@ -1,5 +1,11 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Failure, FailureError } from '../../core/errors.js';
+import { formatValue } from '../../core/metrics/format.js';
+import { orElse } from '../../core/or-else.js';
 import { causeOf } from './ending.js';
 import type { ChildMessage, Task } from './job.js';
 import { KillLadder } from './kill.js';
@@ -72,7 +78,8 @@ export function launch<Answer, Report extends ChildMessage = never>(
 ): Launched<Answer> {
   const { task } = request;
   const oomKillsBefore = systemOomKills();
-  const child = start(request);
+  const scratch = orElse(() => mkdtempSync(join(tmpdir(), 'ridgepoint-child-')), null);
+  const child = start(request, scratch);
   const pid = child.pid ?? 0;
   const tail = new StderrTail();
   let last: LastMessage<Answer> | null = null;
@@ -92,7 +99,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
   });
   const clock = afterSeconds(request.timeLimitSeconds, (limit) => {
     timedOutAfterSeconds = limit;
-    ladder.climb(`it ran longer than ${limit} s`);
+    ladder.climb(`it ran longer than ${formatValue(limit, 's')}`);
   });
 
   child.stderr?.on('data', (chunk: Buffer) => tail.push(chunk));
@@ -112,6 +119,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     if (pid !== 0) ladder.end();
     if (pid !== 0) await lastWords(closed);
     guard.close();
+    if (scratch !== null) await rm(scratch, { recursive: true, force: true }).catch(() => {});
     const oomKillsAfter = systemOomKills();
     const stderrTail = tail.text();
     const failure = causeOf({
@@ -152,7 +160,11 @@ function afterSeconds(limit: number | null, act: (limit: number) => void): NodeJ
   return limit === null ? undefined : setTimeout(() => act(limit), limit * 1000);
 }
 
-function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): ChildProcess {
+/** @param scratch where it puts temporary files, which are removed behind it however it ends; null = where everybody does. */
+function start(
+  request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>,
+  scratch: string | null,
+): ChildProcess {
   const { loader, path } = ownProgram('../../agent/worker', import.meta.url);
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
   // threads in the middle of a phase; loading TypeScript needs them.
@@ -163,7 +175,11 @@ function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpu
   const { command, args } = wrapCommand(inner, request.cpus, wrappers);
   // NODE_OPTIONS of the parent (inspectors, loaders, coverage) would change what the child measures.
   const { NODE_OPTIONS: _dropped, ...inherited } = process.env;
-  const env = { ...inherited, ...deviceEnvironment(request.task) };
+  const env = {
+    ...inherited,
+    ...(scratch !== null && { TMPDIR: scratch }),
+    ...deviceEnvironment(request.task),
+  };
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
   return spawn(command, args, { detached: true, stdio, serialization: 'advanced', env });
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from './folder.js';
 
 /**
  * A /sys of two packages, with RAPL limits and cpufreq policies, all of which can be written.
@@ -11,7 +11,7 @@ export function powerTree(perPackage = 2): {
   read(path: string): number;
   write(path: string, value: number): void;
 } {
-  const root = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
+  const root = temporaryFolder();
   const put = (path: string, text: string | number) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), `${text}\n`);

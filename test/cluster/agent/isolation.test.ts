@@ -124,7 +124,7 @@ describe('a child for one task', () => {
     const { launched } = begin({ trial: trial({ fakeFailure: 'hang' }), timeLimitSeconds: 2 });
     const ending = await launched.ended;
     expect(ending.failure?.code).toBe('timed-out');
-    expect(ending.failure?.message).toContain('2 s');
+    expect(ending.failure?.message).toContain('2.00 s');
     expect(['SIGTERM', 'SIGKILL']).toContain(ending.signal);
     expect(alive(launched.pid)).toBe(false);
   });
@@ -160,6 +160,23 @@ describe('a child for one task', () => {
     expect(ending.failure).toMatchObject({ signal: 'SIGKILL' });
     const counts = readFileSync('/proc/vmstat', 'utf8').includes('oom_kill ');
     expect(ending.failure?.code).toBe(counts ? 'crashed' : 'out-of-memory');
+  });
+
+  test('that is killed leaves no temporary files', async () => {
+    let left = '';
+    const { launched } = begin({
+      trial: trial({ fakeFailure: 'hang' }),
+      onMessage(message) {
+        if (message.type !== 'loaded') return;
+        const environment = readFileSync(`/proc/${launched.pid}/environ`, 'utf8').split('\0');
+        left = environment.find((one) => one.startsWith('TMPDIR='))!.slice('TMPDIR='.length);
+        writeFileSync(join(left, 'model.gguf'), 'half a model');
+        launched.kill('the user said so');
+      },
+    });
+    await launched.ended;
+    expect(left).toMatch(/ridgepoint-child-/);
+    expect(existsSync(left)).toBe(false);
   });
 
   test('that asks for a runner nobody has is refused in a sentence', async () => {

@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CoresReading, UsualCores } from '../../../agent/cores/usual.js';
 import { DISTURBANCE_LIMITS } from '../../../core/experiment/experiment.js';
 import { distantCores, sharedCores } from '../../../judgement/disturbance.js';
+import { temporaryFolder } from '../../support/folder.js';
 
-const file = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-cores-')), 'cores.json');
+const file = () => join(temporaryFolder(), 'cores.json');
 const CPUS = [0, 1];
 const trial = (...found: (readonly [widths: number[], latency?: number])[]): CoresReading[] =>
   found.map(([widths, latency = 1e-7], seconds) => ({ seconds, widths, latencies: [latency] }));

@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PowerConnection } from '../../../agent/power/client.js';
 import { type RunningHelper, startHelper } from '../../../agent/power/server.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { clockFile, LONG, powerTree, SHORT } from '../../support/power-tree.js';
 
 /** A number that nobody may write, root included. */
@@ -15,7 +15,7 @@ afterEach(() => {
   for (const helper of running.splice(0)) helper.stop();
 });
 
-const newFolder = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-power-')), 'run');
+const newFolder = () => join(temporaryFolder(), 'run');
 
 async function helper(sysRoot: string, folder = newFolder(), log: string[] = []) {
   const started = await startHelper({
@@ -148,7 +148,7 @@ describe('the power helper, for CPUs', () => {
   );
 
   test('a machine without limits says so', async () => {
-    const connection = await open((await helper(mkdtempSync(join(tmpdir(), 'sys-')))).socketPath);
+    const connection = await open((await helper(temporaryFolder())).socketPath);
     const { absent } = await connection.ask({ do: 'look', target: cpus });
     expect(absent).toEqual({
       powerCapWatts: 'no RAPL in /sys/class/powercap',
@@ -162,7 +162,7 @@ describe('what an earlier helper left', () => {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const left = (found: object, of = boot) => JSON.stringify({ version: 1, boot: of, found });
   const prepared = (text: string) => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-power-'));
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'found.json'), text);
     return folder;
   };
@@ -217,7 +217,7 @@ describe('who may ask', () => {
   });
 
   test('a folder that is a link is not taken', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'ridgepoint-power-')), 'file');
+    const file = join(temporaryFolder(), 'file');
     writeFileSync(file, '');
     await expect(helper(powerTree().root, file)).rejects.toThrow();
   });
