@@ -410,13 +410,6 @@ describe('a node or a sweep that names what is not there', () => {
     }
   });
 
-  test('is refused at the door: a model that is not there', async () => {
-    const file = sweep('model', { models: 'no-such-model.gguf', runners: [SIMULATED], workloads: [{}] });
-    const { code, stderr } = await ridgeHere(runWords(file, join(folder, 'model')));
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/there is no file no-such-model\.gguf/);
-  });
-
   test('is refused at the door: combinations of a sweep', async () => {
     const closed = { concurrency: 1 };
     const file = sweep('rules', {
