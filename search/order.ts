@@ -68,3 +68,9 @@ export function unitScale(points: readonly Numbered[]): (costs: Costs) => Costs 
   return (costs) =>
     costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0));
 }
+
+/** @returns no more than so many of them, at equal distances in their order. */
+export function spread<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!);
+}

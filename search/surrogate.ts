@@ -3,7 +3,7 @@ import { Failures } from './failures.js';
 import { type Features, GaussianProcesses, type Model } from './gaussian-process.js';
 import type { Observation, Prediction, PriorOf } from './history.js';
 import type { Costs } from './hypervolume.js';
-import { type Numbered, ranked } from './order.js';
+import { type Numbered, ranked, spread } from './order.js';
 import type { SearchSpace } from './space.js';
 
 /** Observations before anything is predicted. */
@@ -108,10 +108,4 @@ function bestAndOthers(observations: readonly Numbered[]): Numbered[] {
   const best = new Set<Observation>(ranked(observations, most).slice(0, most));
   const others = observations.filter((one) => !best.has(one));
   return [...observations.filter((one) => best.has(one)), ...spread(others, MOST_SHOWN - most)];
-}
-
-/** @returns no more than so many of them, at equal distances in their order. */
-function spread<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
-  return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!);
 }

@@ -1,6 +1,6 @@
 import type { History, Observation, Prediction, PriorOf } from '../history.js';
 import { addedTo, undominated } from '../hypervolume.js';
-import { CORNER, type Numbered, ranked, unitScale } from '../order.js';
+import { CORNER, type Numbered, ranked, spread, unitScale } from '../order.js';
 
 /**
  * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
@@ -16,6 +16,8 @@ const FADES_FROM = 90;
 const TIME = 0.5;
 /** By how many standard deviations of what is not known of a candidate it is taken to be better than predicted. */
 const HOPE = 1;
+/** Points of the front beside which volumes are counted, spread along it: of many objectives, each takes time by a power of their number. */
+const MOST_OF_FRONT = 64;
 
 /** @returns what predictions add to the score of each candidate; 0 without predictions. */
 export function promiseOf(
@@ -44,7 +46,8 @@ function placesBy(
 ): Map<number, number> {
   const known = observations.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
   const scaled = unitScale(known);
-  const front = undominated(known.map(({ costs }) => scaled(costs)));
+  const whole = undominated(known.map(({ costs }) => scaled(costs)));
+  const front = spread(whole, MOST_OF_FRONT);
   const corner = (front[0] ?? []).map(() => CORNER);
   const gains = new Map<number, number>();
   const candidates = positions.map((position) => {
