@@ -4,7 +4,7 @@ import { ABSENT, type SearchSpace } from '../space.js';
 import { type Nearness, nearnessOf } from './nearness.js';
 import { promiseOf } from './promise.js';
 
-/** One in so many trials explores, while the newest half of the points with numbers has less than this share of the front. */
+/** One in so many trials explores, while the newest half of the points that meet all constraints has less than this share of the front. */
 const EXPLORED = 10;
 const GROWING = 0.3;
 
