@@ -1,6 +1,6 @@
 import { getOrMake } from '../core/maps.js';
+import { type Nearness, nearnessOf } from './nearness.js';
 import { ABSENT, type SearchAxis } from './space.js';
-import { type Nearness, nearnessOf } from './strategies/nearness.js';
 
 /**
  * How near a point is to some that are known, axis by axis. A value is compared with those of the known points when it is first asked for: an axis

@@ -1,8 +1,8 @@
 import { getOrMake } from '../../core/maps.js';
 import { type Draws, drawBelow, drawNew, type Observation, type Strategy } from '../history.js';
+import { type Nearness, nearnessOf } from '../nearness.js';
 import { ranked } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
-import { type Nearness, nearnessOf } from './nearness.js';
 import { promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
 import { explores, unfamiliar } from './unfamiliar.js';

@@ -1,7 +1,7 @@
 import { type Draws, drawBelow, drawNew, type History } from '../history.js';
 import { frontRanks } from '../hypervolume.js';
+import { type Nearness, nearnessOf } from '../nearness.js';
 import { ABSENT, type SearchSpace } from '../space.js';
-import { type Nearness, nearnessOf } from './nearness.js';
 import { promiseOf } from './promise.js';
 
 /** One in so many trials explores, while the newest half of the points that meet all constraints has less than this share of the front. */
