@@ -18,7 +18,7 @@ export interface Observation {
 /** What a strategy decides from: it keeps nothing itself, so that a search goes on from a log as if it had never stopped. */
 export interface History {
   readonly space: SearchSpace;
-  /** In the order in which points were first measured. */
+  /** In the order in which points were first measured; after them those that were only probed, and those that were given up. */
   readonly observations: readonly Observation[];
   /** Points that are being measured for the first time. */
   readonly pending: readonly number[];
@@ -36,6 +36,10 @@ export type PriorOf = (position: number) => Prediction;
 
 export interface Prediction {
   readonly costs: Costs;
+  /** Of each cost, the standard deviation of what is not known of it. */
+  readonly deviations: Costs;
+  /** Chance that measuring it gives no number: 0 to 1. */
+  readonly fails: number;
   /** Of the variance of points that the model was not shown, what it explains, as a mean over the objectives: 0 to 1. */
   readonly explained: number;
   /** Seconds that measuring it is thought to take. */

@@ -75,9 +75,14 @@ export function contributions(points: readonly Costs[], reference: Costs): numbe
   return points.map((point) => {
     const others = front.filter((other) => byCosts(other, point) !== 0);
     if (others.length === front.length) return 0;
-    const within = others.map((other) => other.map((cost, d) => Math.max(cost, point[d]!)));
-    return hypervolume([point], reference) - hypervolume(within, reference);
+    return addedTo(others, point, reference);
   });
+}
+
+/** @returns the volume that one more point adds to what others cover. */
+export function addedTo(others: readonly Costs[], point: Costs, reference: Costs): number {
+  const within = others.map((other) => other.map((cost, d) => Math.max(cost, point[d]!)));
+  return hypervolume([point], reference) - hypervolume(within, reference);
 }
 
 /** The same of two objectives: what a point of the front alone covers is the rectangle between its neighbours. */

@@ -51,17 +51,26 @@ function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] 
 
 /** @returns the costs of points between the best, 0, and the worst, 1, of each objective. */
 export function unitCosts(points: readonly Numbered[]): Costs[] {
-  const [first] = points;
-  if (first === undefined) return [];
-  const lows = [...first.costs];
-  const highs = [...first.costs];
+  const scaled = unitScale(points);
+  return points.map(({ costs }) => scaled(costs));
+}
+
+/** @returns where costs lie between the best of some points, 0, and the worst, 1, in each objective. */
+export function unitScale(points: readonly Numbered[]): (costs: Costs) => Costs {
+  const lows = [...(points[0]?.costs ?? [])];
+  const highs = [...lows];
   for (const { costs } of points) {
     for (const [d, cost] of costs.entries()) {
       lows[d] = Math.min(lows[d]!, cost);
       highs[d] = Math.max(highs[d]!, cost);
     }
   }
-  return points.map(({ costs }) =>
-    costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0)),
-  );
+  return (costs) =>
+    costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0));
+}
+
+/** @returns no more than so many of them, at equal distances in their order. */
+export function spread<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!);
 }

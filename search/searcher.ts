@@ -84,7 +84,8 @@ export class Searcher {
   readonly #measured = new Measured();
   readonly #probes: Probes;
   readonly #pending = new Set<number>();
-  readonly #skipped = new Map<number, string>();
+  /** Points that gave no number, and will not: for a strategy, the worst ones. */
+  readonly #skipped = new Map<number, { readonly reason: string; readonly failure: Observation }>();
   #trials = 0;
   #seconds = 0;
   #joules = 0;
@@ -206,7 +207,11 @@ export class Searcher {
   skip(position: number, reason: string): void {
     this.#pending.delete(position);
     this.#probes.take(position, null);
-    if (!this.#measured.has(position)) this.#skipped.set(position, reason);
+    if (this.#measured.has(position)) return;
+    const digits = this.#space.digitsAt(position);
+    const failure = { position, digits, costs: null, violation: 0, starts: 0, seconds: 0 };
+    this.#skipped.set(position, { reason, failure });
+    this.#learn();
   }
 
   /** A point that was pending is not looked at, after all. */
@@ -303,7 +308,7 @@ export class Searcher {
   /** Why points are skipped, the reason of most of them first. */
   get #skips(): SearchProgress['skipped'] {
     const reasons = new Map<string, number>();
-    for (const reason of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    for (const { reason } of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return [...reasons].map(([reason, points]) => ({ reason, points })).sort((a, b) => b.points - a.points);
   }
 
@@ -338,14 +343,16 @@ export class Searcher {
 
   /** Of all points that were looked at, as deep as that was. */
   #observations(): readonly Observation[] {
-    return this.#probes.size === 0
-      ? this.#measured.all
-      : [...this.#measured.all, ...this.#probes.observations(this.#known())];
+    return [
+      ...this.#measured.all,
+      ...(this.#probes.size === 0 ? [] : this.#probes.observations(this.#known())),
+      ...[...this.#skipped.values()].map(({ failure }) => failure),
+    ];
   }
 
   /** Makes the model anew when a twentieth more points are known: as things are told, so that a log that is told again gives the same models. */
   #learn(): void {
-    const known = this.#measured.size + this.#probes.size;
+    const known = this.#measured.size + this.#probes.size + this.#skipped.size;
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
     this.#relearnAt = Math.ceil(known * 1.05);
     if (this.#relearnAt === known) this.#relearnAt += 1;

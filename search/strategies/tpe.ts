@@ -1,9 +1,9 @@
 import { getOrMake } from '../../core/maps.js';
-import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
+import { type Draws, drawBelow, drawNew, type Observation, type Strategy } from '../history.js';
+import { type Nearness, nearnessOf } from '../nearness.js';
 import { ranked } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
-import { type Nearness, nearnessOf } from './nearness.js';
-import { placesBy, promiseOf } from './promise.js';
+import { promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
 import { explores, unfamiliar } from './unfamiliar.js';
 
@@ -34,12 +34,9 @@ const WIDTHS = [0.35, 0.12];
  */
 export const tpe: Strategy = {
   choose(history, draws) {
-    const { space, observations, prior } = history;
+    const { space, observations } = history;
     const begun = observations.length + history.pending.length;
-    if (begun < Math.min(FIRST, space.count / 2)) {
-      const first = prior !== null && begun % 2 === 0 ? promising(history, draws) : null;
-      return first ?? sobol.choose(history, draws);
-    }
+    if (begun < Math.min(FIRST, space.count / 2)) return sobol.choose(history, draws);
     if (explores(history)) return unfamiliar(history, draws);
     const { good, others } = split(observations);
     const pending = history.pending.map((position) => space.digitsAt(position));
@@ -69,21 +66,6 @@ export const tpe: Strategy = {
     return best ?? drawNew(history, draws);
   },
 };
-
-/** Points drawn, of which the one is taken that a prior thinks most of. */
-const DRAWN = 64;
-
-function promising(history: History, draws: Draws): number | null {
-  const positions = new Set<number>();
-  for (let i = 0; i < DRAWN; i++) {
-    const position = drawNew(history, draws);
-    if (position !== null) positions.add(position);
-  }
-  const places = placesBy(history.prior!, [...positions]);
-  const best = Math.max(...places.values());
-  const ones = [...places].filter(([, place]) => place === best);
-  return ones.length === 0 ? null : ones[drawBelow(draws, ones.length)]![0];
-}
 
 function split(observations: readonly Observation[]): { good: Observation[]; others: Observation[] } {
   const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));

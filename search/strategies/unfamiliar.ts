@@ -1,10 +1,10 @@
 import { type Draws, drawBelow, drawNew, type History } from '../history.js';
 import { frontRanks } from '../hypervolume.js';
+import { type Nearness, nearnessOf } from '../nearness.js';
 import { ABSENT, type SearchSpace } from '../space.js';
-import { type Nearness, nearnessOf } from './nearness.js';
 import { promiseOf } from './promise.js';
 
-/** One in so many trials explores, while the newest half of all points has less than this share of the front. */
+/** One in so many trials explores, while the newest half of the points that meet all constraints has less than this share of the front. */
 const EXPLORED = 10;
 const GROWING = 0.3;
 
@@ -14,10 +14,10 @@ const GROWING = 0.3;
  */
 export function explores({ observations, pending }: History): boolean {
   if ((observations.length + pending.length) % EXPLORED !== 0) return false;
-  const keeping = [...observations.entries()].filter(([, one]) => one.costs !== null && one.violation === 0);
-  const ranks = frontRanks(keeping.map(([, { costs }]) => costs!));
-  const front = keeping.filter((_, i) => ranks[i] === 0);
-  const newest = front.filter(([index]) => index >= observations.length / 2);
+  const keeping = observations.filter(({ costs, violation }) => costs !== null && violation === 0);
+  const ranks = frontRanks(keeping.map(({ costs }) => costs!));
+  const front = [...keeping.keys()].filter((i) => ranks[i] === 0);
+  const newest = front.filter((i) => i >= keeping.length / 2);
   return newest.length < GROWING * Math.max(1, front.length);
 }
 

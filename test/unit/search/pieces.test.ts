@@ -11,7 +11,6 @@ import { costOf } from '../../../search/objectives.js';
 import { Probes } from '../../../search/probes.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
 import { distanceAmong } from '../../../search/space.js';
-import { Surrogate } from '../../../search/surrogate.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
 
 const random = new PythonRandom(7);
@@ -128,46 +127,6 @@ describe('costs', () => {
     expect(missBy({ metric: 'perplexity', atMost: 10, atLeast: null }, 12)).toBeCloseTo(0.2);
     expect(missBy({ metric: 'perplexity', atMost: 10, atLeast: null }, 9)).toBe(0);
     expect(missBy({ metric: 'perplexity', atMost: null, atLeast: 10 }, null)).toBeNull();
-  });
-});
-
-describe('the model of costs', () => {
-  const axes = [4, 3, 5].map((size, i) => ({
-    name: `a${i}`,
-    size,
-    distance: () => 0,
-  }));
-  const digitsAt = (p: number) => Int32Array.from([p % 4, Math.floor(p / 4) % 3, Math.floor(p / 12)]);
-  const space = { count: 60, axes, digitsAt, positionOf: () => null };
-  const effects = axes.map(({ size }) => Array.from({ length: size }, () => random.next()));
-  const costAt = (p: number) => digitsAt(p).reduce((sum, digit, axis) => sum + effects[axis]![digit]!, 0);
-  const shown = (positions: number[], cost: (p: number) => number) =>
-    positions.map((position) => ({
-      position,
-      digits: digitsAt(position),
-      costs: [cost(position)],
-      violation: 0,
-      starts: 1,
-      seconds: 1 + position,
-    }));
-  const some = Array.from({ length: 40 }, (_, i) => (i * 7) % 60);
-
-  test('effects that add are learned from some of the points', () => {
-    const model = Surrogate.of(space, () => [], shown(some, costAt))!;
-    const errors = Array.from({ length: 60 }, (_, p) => Math.abs(model.predict(p)!.costs[0]! - costAt(p)));
-    expect(Math.max(...errors)).toBeLessThan(0.25);
-    expect(model.atBest(0)[0]).toBeLessThan(costAt(0));
-  });
-
-  test('of noise it says nothing', () => {
-    const noise = new Map(some.map((p) => [p, random.next()]));
-    expect(
-      Surrogate.of(
-        space,
-        () => [],
-        shown(some, (p) => noise.get(p)!),
-      ),
-    ).toBeNull();
   });
 });
 

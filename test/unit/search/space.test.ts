@@ -4,7 +4,7 @@ import type { Grid } from '../../../core/sweep/grid.js';
 import type { Space } from '../../../core/sweep/space.js';
 import { Searcher } from '../../../search/searcher.js';
 import { type SearchSpace, searchSpace } from '../../../search/space.js';
-import { Surrogate } from '../../../search/surrogate.js';
+import { MOST_SHOWN, Surrogate } from '../../../search/surrogate.js';
 
 /** As many as an axis may have. */
 const VALUES = 10_000;
@@ -98,21 +98,27 @@ test.each(['tpe', 'nsga2'] as const)(
   },
 );
 
-test('a model of costs fits the values that were measured, and says nothing where these are too many', () => {
-  const space = searchSpace(spaceOf(counted().lists));
-  const shown = (points: number, values: number) =>
-    Array.from({ length: points }, (_, n) => {
-      const position = (n % values) * 7;
-      return {
-        position,
-        digits: space.digitsAt(position),
-        costs: [n % values],
-        violation: 0,
-        starts: 1,
-        seconds: 1,
-      };
-    });
-  const model = Surrogate.of(space, () => [], shown(60, 12))!;
-  expect(model.predict(7 * 11).costs[0]).toBeGreaterThan(model.predict(0).costs[0]!);
-  expect(Surrogate.of(space, () => [], shown(400, 300))).toBeNull();
+test('a model of costs is shown some of many points, and compares their values alone', () => {
+  const { space, compared } = comparing(searchSpace(spaceOf(counted().lists)));
+  const shown = (points: number) =>
+    Array.from({ length: points }, (_, n) => ({
+      position: 7 * n,
+      digits: space.digitsAt(7 * n),
+      costs: [n],
+      violation: 0,
+      starts: 1,
+      seconds: 1,
+    }));
+  const of = (points: number) => {
+    const before = compared();
+    const model = Surrogate.of(space, () => [], shown(points))!;
+    return { model, compared: compared() - before };
+  };
+  const few = of(MOST_SHOWN);
+  expect(few.model.predict(7 * 100).costs[0]).toBeGreaterThan(few.model.predict(0).costs[0]!);
+  const many = of(10 * MOST_SHOWN);
+  expect(many.model.predict(7 * 1000).costs[0]).toBeGreaterThan(many.model.predict(0).costs[0]!);
+  expect(few.compared).toBeGreaterThan(0);
+  // Each value with each point, for each of two widths.
+  for (const one of [few, many]) expect(one.compared).toBeLessThanOrEqual(2 * AXES * MOST_SHOWN ** 2);
 });

@@ -1,4 +1,4 @@
-import type { SearchAxis } from '../space.js';
+import type { SearchAxis } from './space.js';
 
 /** @returns how much what was measured at one value of an axis says of another, by their indices. */
 export type Nearness = (from: number, to: number) => number;
