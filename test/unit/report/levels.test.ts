@@ -170,7 +170,7 @@ test('where all is as measured nothing is recommended, and a sentence says what 
   const best = all.rows.reduce((so, row) =>
     quotedOf(row, DECODE)!.value > quotedOf(so, DECODE)!.value ? row : so,
   );
-  const sentence = `best as measured: row ${best.number} ${best.label}: ${DECODE} ${quotedText(DECODE, quotedOf(best, DECODE)!)}. This is no recommendation, for ${UNLIKE}`;
+  const sentence = `best as measured: row ${best.number} ${best.label}: decode ${quotedText(DECODE, quotedOf(best, DECODE)!)}. This is no recommendation, for ${UNLIKE}`;
   expect(all.headlines).toContain(sentence);
   expect(report.headlines.join()).not.toContain('best as measured');
   const ask = (bounds: Bound[]) =>
