@@ -78,8 +78,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
 ): Launched<Answer> {
   const { task } = request;
   const oomKillsBefore = systemOomKills();
-  const scratch = orElse(() => mkdtempSync(join(tmpdir(), 'ridgepoint-child-')), null);
-  const child = start(request, scratch);
+  const { child, removeScratch } = start(request);
   const pid = child.pid ?? 0;
   const tail = new StderrTail();
   let last: LastMessage<Answer> | null = null;
@@ -119,7 +118,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     if (pid !== 0) ladder.end();
     if (pid !== 0) await lastWords(closed);
     guard.close();
-    if (scratch !== null) await rm(scratch, { recursive: true, force: true }).catch(() => {});
+    await removeScratch();
     const oomKillsAfter = systemOomKills();
     const stderrTail = tail.text();
     const failure = causeOf({
@@ -160,11 +159,15 @@ function afterSeconds(limit: number | null, act: (limit: number) => void): NodeJ
   return limit === null ? undefined : setTimeout(() => act(limit), limit * 1000);
 }
 
-/** @param scratch where it puts temporary files, which are removed behind it however it ends; null = where everybody does. */
-function start(
-  request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>,
-  scratch: string | null,
-): ChildProcess {
+/** What was started, and what removes its temporary files, however it ended. */
+interface Started {
+  readonly child: ChildProcess;
+  removeScratch(): Promise<void>;
+}
+
+function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): Started {
+  // Null where there is no room: its files then lie where everybody's do.
+  const scratch = orElse(() => mkdtempSync(join(tmpdir(), 'ridgepoint-child-')), null);
   const { loader, path } = ownProgram('../../agent/worker', import.meta.url);
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
   // threads in the middle of a phase; loading TypeScript needs them.
@@ -181,7 +184,12 @@ function start(
     ...deviceEnvironment(request.task),
   };
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
-  return spawn(command, args, { detached: true, stdio, serialization: 'advanced', env });
+  return {
+    child: spawn(command, args, { detached: true, stdio, serialization: 'advanced', env }),
+    async removeScratch() {
+      if (scratch !== null) await rm(scratch, { recursive: true, force: true }).catch(() => {});
+    },
+  };
 }
 
 /** What runs on a GPU sees its own GPU alone, whatever its engine would choose. */

@@ -10,7 +10,7 @@ interface Collections {
   readonly inSteps: number;
 }
 
-/** Fills the heap of a process with some hundred megabytes that go away again. @returns how it collected them, as Node.js tells. */
+/** Fills the heap of a process with some gigabytes that go away again, half a one at a time. @returns how it collected them, as Node.js tells. */
 async function collections(first: string): Promise<Collections> {
   const script = `
     import { constants, PerformanceObserver } from 'node:perf_hooks';
@@ -20,7 +20,7 @@ async function collections(first: string): Promise<Collections> {
     const take = (list) => kinds.push(...list.getEntries().map(({ detail }) => detail.kind));
     const observer = new PerformanceObserver(take);
     observer.observe({ entryTypes: ['gc'] });
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 12; round++) {
       const kept = [];
       for (let i = 0; i < 2_000; i++) {
         kept.push(new Array(8_000).fill(i));
