@@ -2,7 +2,7 @@ import { getOrMake } from '../core/maps.js';
 import { dominates } from '../judgement/pareto.js';
 import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
-import { CORNER, type Numbered, unitCosts } from './order.js';
+import { CORNER, isMeeting, unitCosts } from './order.js';
 
 /** Of the time that was spent, the newest part whose gain decides. */
 const GAIN_WINDOW = 0.25;
@@ -62,8 +62,7 @@ export class Measured {
   /** Whether one of them keeps all bounds, is at least as good in all objectives, and better in one. */
   #anyDominates(costs: Costs, except: Observation): boolean {
     for (const one of this.#points.values())
-      if (one !== except && one.costs !== null && one.violation === 0 && dominates(one.costs, costs))
-        return true;
+      if (one !== except && isMeeting(one) && dominates(one.costs, costs)) return true;
     return false;
   }
 
@@ -118,9 +117,7 @@ export class Measured {
    * @returns the share of the volume that what was measured by each of them covers, in the scale of all that is known; null without two points.
    */
   #coveredAt(moments: readonly number[]): number[] | null {
-    const numbered = [...this.#points.values()].filter(
-      (one): one is Point & Numbered => one.costs !== null && one.violation === 0,
-    );
+    const numbered = [...this.#points.values()].filter(isMeeting);
     if (numbered.length < 2) return null;
     const scaled = unitCosts(numbered);
     const corner = scaled[0]!.map(() => CORNER);

@@ -4,6 +4,11 @@ import { type Costs, contributions, frontRanks } from './hypervolume.js';
 /** A measured point that has all of its numbers. */
 export type Numbered = Observation & { readonly costs: Costs };
 
+/** @returns whether a point has all of its numbers and meets all constraints. */
+export const isMeeting = <T extends Pick<Observation, 'costs' | 'violation'>>(
+  one: T,
+): one is T & { readonly costs: Costs } => one.costs !== null && one.violation === 0;
+
 /** Where volumes are counted to in each objective, the best of the points being 0 and the worst 1: the worst ones add something, too. */
 export const CORNER = 1.1;
 
@@ -18,7 +23,7 @@ export function ranked(
   most = observations.length,
   matters: (one: Observation) => boolean = () => true,
 ): Observation[] {
-  const meeting = observations.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
+  const meeting = observations.filter(isMeeting);
   const missing = observations.filter(({ costs, violation }) => costs !== null && violation > 0);
   const failed = observations.filter(({ costs }) => costs === null);
   const scaled = unitCosts(meeting);

@@ -4,7 +4,7 @@ import { median } from '../statistics/quantile.js';
 import { mean } from '../statistics/summary.js';
 import type { Observation, PriorOf } from './history.js';
 import { type Costs, undominated } from './hypervolume.js';
-import { ranked } from './order.js';
+import { isMeeting, ranked } from './order.js';
 import { near, ProbeErrors } from './probe-errors.js';
 import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
 
@@ -213,9 +213,9 @@ export class Probes {
     const { bands } = this.#errors;
     const beside = (one: Observation, other: Observation) => near(one.costs!, other.costs!, bands);
     const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
-    const meeting = all.filter(({ costs, violation }) => costs !== null && violation === 0);
+    const meeting = all.filter(isMeeting);
     const free = ({ position }: Observation) => !busy.has(position) && (race.over || !race.has(position));
-    const front = undominated(meeting.map(({ costs }) => costs!));
+    const front = undominated(meeting.map(({ costs }) => costs));
     const mayStand = (one: Observation) =>
       free(one) && one.violation === 0 && !this.#isBeaten(one, front, bands);
     const standing = new Set(probes.filter(mayStand));

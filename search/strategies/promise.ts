@@ -1,6 +1,6 @@
 import type { History, Observation, Prediction, PriorOf } from '../history.js';
 import { addedTo, undominated } from '../hypervolume.js';
-import { CORNER, type Numbered, ranked, spread, unitScale } from '../order.js';
+import { CORNER, isMeeting, ranked, spread, unitScale } from '../order.js';
 
 /**
  * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
@@ -44,7 +44,7 @@ function placesBy(
   observations: readonly Observation[],
   positions: readonly number[],
 ): Map<number, number> {
-  const known = observations.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
+  const known = observations.filter(isMeeting);
   const scaled = unitScale(known);
   const whole = undominated(known.map(({ costs }) => scaled(costs)));
   const front = spread(whole, MOST_OF_FRONT);

@@ -1,6 +1,7 @@
 import { type Draws, drawBelow, drawNew, type History } from '../history.js';
 import { frontRanks } from '../hypervolume.js';
 import { type Nearness, nearnessOf } from '../nearness.js';
+import { isMeeting } from '../order.js';
 import { ABSENT, type SearchSpace } from '../space.js';
 import { promiseOf } from './promise.js';
 
@@ -14,8 +15,8 @@ const GROWING = 0.3;
  */
 export function explores({ observations, pending }: History): boolean {
   if ((observations.length + pending.length) % EXPLORED !== 0) return false;
-  const keeping = observations.filter(({ costs, violation }) => costs !== null && violation === 0);
-  const ranks = frontRanks(keeping.map(({ costs }) => costs!));
+  const keeping = observations.filter(isMeeting);
+  const ranks = frontRanks(keeping.map(({ costs }) => costs));
   const front = [...keeping.keys()].filter((i) => ranks[i] === 0);
   const newest = front.filter((i) => i >= keeping.length / 2);
   return newest.length < GROWING * Math.max(1, front.length);
