@@ -12,7 +12,7 @@ import type { JudgeDefinition } from '../../core/quality/judging/definition.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
 import { readAnswerOptions } from '../../core/runners/answer-options.js';
-import { defaultRunnerFor, runnerNamed } from '../../core/runners/index.js';
+import { defaultRunnerFor, runnerOffers } from '../../core/runners/index.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -252,7 +252,7 @@ export interface UnaskedTask {
 }
 
 /** A server renders chats itself. */
-const hasServer = (kind: string) => runnerNamed(kind)?.offers.includes('endpoint') === true;
+const hasServer = (kind: string) => runnerOffers(kind, 'endpoint');
 
 /** @returns the tasks that are asked by a chat template, of each model that is here and has none. */
 function unaskedOf(

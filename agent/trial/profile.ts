@@ -1,6 +1,6 @@
 import { FailureError } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
-import { runnerNamed } from '../../core/runners/index.js';
+import { runnerOffers } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { costlyPhases } from '../../judgement/profile-cost.js';
 import { taskOf } from '../../process/isolation/job.js';
@@ -21,7 +21,7 @@ export async function profileTrial(trial: TrialRun, model: PreparedModel | null)
     notes.absent = { ...notes.absent, profile: reason };
     notes.warnings.push(warn('profile-missing', `the operators were not timed: ${reason}`));
   };
-  if (!runnerNamed(runner.kind)?.offers.includes('profiled-generator') || model === null)
+  if (!runnerOffers(runner.kind, 'profiled-generator') || model === null)
     return missing(`the runner ${runner.kind} shows no operators`);
   if (workloadNamed(workload.kind)?.needs !== 'generator')
     return missing(`the workload ${workload.kind} is not profiled`);

@@ -3,7 +3,7 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
 import { joinedQuality, type QualityRecord } from '../../core/quality/record.js';
 import { warn } from '../../core/result/warnings.js';
-import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
+import { plainRunnerOf, runnerNamed, runnerOffers } from '../../core/runners/index.js';
 import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { questionsId } from '../../core/sweep/identity.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
@@ -89,8 +89,8 @@ export function runningModel(
   return { base, path, digest, adapters, runnerKind: answeringRunner(runner.kind) };
 }
 
-const servesModels = (kind: string) => runnerNamed(kind)?.offers.includes('endpoint') === true;
-const givesLogits = (kind: string) => runnerNamed(kind)?.offers.includes('language-model') === true;
+const servesModels = (kind: string) => runnerOffers(kind, 'endpoint');
+const givesLogits = (kind: string) => runnerOffers(kind, 'language-model');
 
 /** The runner itself where it gives logits, and otherwise the one that stands in for it. */
 function answeringRunner(kind: string): string {

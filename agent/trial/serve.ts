@@ -5,7 +5,7 @@ import { resolveModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
-import { runnerNamed } from '../../core/runners/index.js';
+import { runnerNamed, runnerOffers } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { firstModel, whyNotReady } from '../../engines/servers/ask.js';
@@ -63,7 +63,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   const { runner } = lease.experiment;
   const held = leasedDevices(lease);
   for (const id of held.slice(1)) await node.servers.free(id);
-  if (runnerNamed(runner.kind)?.offers.includes('endpoint') !== true) {
+  if (!runnerOffers(runner.kind, 'endpoint')) {
     await node.servers.free(device.id);
     return null;
   }

@@ -4,10 +4,9 @@ import { formatValue } from '../../core/metrics/format.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { isRemote, readRemote } from '../../core/models/remote.js';
 import { orElse } from '../../core/or-else.js';
-import { DEFAULT_RUNNER, runnerNamed } from '../../core/runners/index.js';
+import { DEFAULT_RUNNER, runnerNamed, runnerOffers } from '../../core/runners/index.js';
 import { type AdapterSpec, readAdapter } from '../../core/techniques/adapter.js';
 import { chainSteps } from '../../core/techniques/chain.js';
-import type { Capability } from '../../core/workloads/capability.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { cacheFolder } from '../../engines/native/engines/location.js';
 import { formatOf } from '../../formats/index.js';
@@ -198,7 +197,11 @@ export function fileChecks(
   if (typeof workload.options.text === 'string') text(workload.options.text);
   const { needs } = workloadNamed(workload.kind) ?? {};
   // A server renders chats itself.
-  if (needs === 'completions' && workload.options.promptsAs === 'chat' && !offers(runner.kind, 'endpoint'))
+  if (
+    needs === 'completions' &&
+    workload.options.promptsAs === 'chat' &&
+    !runnerOffers(runner.kind, 'endpoint')
+  )
     checks.push({ key: `chat ${model.source}`, check: async () => requireTemplate(model, settings) });
   const steps = chainSteps(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
   // A word that cannot be read was refused when the file was.
@@ -217,9 +220,6 @@ export function fileChecks(
   });
   return checks;
 }
-
-const offers = (kind: string, capability: Capability) =>
-  runnerNamed(kind)?.offers.includes(capability) === true;
 
 /** @returns whether a model is here and has no chat template; false of one that is not here, or cannot be read. */
 export function lacksChatTemplate(source: string, settings: SourceSettings): boolean {

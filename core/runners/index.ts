@@ -39,6 +39,10 @@ export function runnerNamed(kind: string): RunnerKind | undefined {
 /** Runs models where a sweep names no runner. */
 export const DEFAULT_RUNNER = llamaCpp.kind;
 
+/** @returns whether a runner has a capability; false of one that there is not. */
+export const runnerOffers = (kind: string, capability: Capability): boolean =>
+  runnerNamed(kind)?.offers.includes(capability) === true;
+
 /** Whose engine calibration looks into: its graphs compute what every runner of model files does. */
 export const OBSERVED_RUNNER = llamaCpp.kind;
 
@@ -106,8 +110,9 @@ export function artifactOf({ model, technique, runner }: Experiment): string | n
  * @returns the same text for points that can share it; null for runners that keep nothing.
  */
 export function keptBetween({ model, technique, runner, device }: Experiment): string | null {
-  const keeps = runnerNamed(runner.kind)?.offers.includes('endpoint') === true;
-  return keeps ? JSON.stringify([model.source, model.digest, technique, runner, device]) : null;
+  return runnerOffers(runner.kind, 'endpoint')
+    ? JSON.stringify([model.source, model.digest, technique, runner, device])
+    : null;
 }
 
 /** @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone predict. */

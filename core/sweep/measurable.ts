@@ -2,7 +2,7 @@ import type { AxisValue } from '../experiment/experiment.js';
 import type { Path, UnlocatedDiagnostic } from '../input/diagnostic.js';
 import { metricNamed, type SweepGroup, type WorkloadGroup } from '../metrics/catalogue.js';
 import { isSynthetic, NO_QUALITY } from '../models/synthetic.js';
-import { opensModels, runnerNamed } from '../runners/index.js';
+import { opensModels, runnerOffers } from '../runners/index.js';
 import { UNCHANGED } from '../techniques/index.js';
 import { WORKLOADS, workloadNamed } from '../workloads/index.js';
 import type { ValuesOf } from '../workloads/workload.js';
@@ -99,8 +99,7 @@ function valuesOf({ axes }: Block, { include, points }: Asked): ValuesOf {
   ];
 }
 
-const answers = (kind: string) =>
-  opensModels(kind) || runnerNamed(kind)?.offers.includes('endpoint') === true;
+const answers = (kind: string) => opensModels(kind) || runnerOffers(kind, 'endpoint');
 
 const FOR_TEXT = 'the sweep asks for no text: set quality.text, such as builtin:sample, or remove it here';
 const FOR_TASKS = 'the sweep asks no tasks: name some under quality.tasks, or remove it here';
