@@ -7,7 +7,7 @@ import { WireError } from '../proto/errors.js';
 import { RecordDetail, type SweepStatus, sweepStateToJSON } from '../proto/gen/ridgepoint/v1/control.js';
 import { CompactRecords } from '../report/compact.js';
 import { IncrementalReport } from '../report/incremental/report.js';
-import { quotedOf } from '../report/quoted.js';
+import { quotedOf, quotedValue } from '../report/quoted.js';
 import type { Row } from '../report/rows.js';
 import type { BestRow } from './sweep/definition.js';
 import { sha256 } from './sweep/job.js';
@@ -202,7 +202,7 @@ export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): 
   const front = rows.filter(
     (row) => row.state === 'valid' && row.onFront && quotedOf(row, first.metric) !== null,
   );
-  const value = (row: Row) => (quotedOf(row, first.metric)?.value ?? null) as number;
+  const value = (row: Row) => quotedValue(row, first.metric) as number;
   const sorted = front.sort(
     (a, b) => sign * (value(a) - value(b)) || a.experimentId.localeCompare(b.experimentId),
   );
@@ -213,7 +213,7 @@ export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): 
       label: row.label.replace(`${row.axes.node ?? ''} `, '').slice(0, LABEL_CHARACTERS),
       metrics: Object.fromEntries(
         objectives.flatMap(({ metric }) => {
-          const number = quotedOf(row, metric)?.value ?? null;
+          const number = quotedValue(row, metric);
           return number === null ? [] : [[metric, number]];
         }),
       ),

@@ -1,7 +1,7 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Change } from './compare.js';
 import type { Columns } from './csv.js';
-import { metricScale, scaled } from './scale.js';
+import { BEYOND, FURTHEST, metricScale, scaled } from './scale.js';
 
 /** @returns change and interval as text: `× 1.143` and `1.102 to 1.186`, or `+0.21` and `+0.02 to +0.40`. */
 export function movedText({ kind, metric, change, interval }: Change): [string, string] {
@@ -36,12 +36,9 @@ export function asMeasuredText({ change, asMeasured, adjustedBy }: Change): stri
   return turned || large ? `${ratioText(asMeasured)} as measured` : null;
 }
 
-/** Beyond this factor nothing is said of how far. */
-const FURTHEST = 10;
-
 /** @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, from 100 % on `× 2.3`, and at most `× 10 and more`. */
 export function sizeText(ratio: number): string {
-  if (ratio > FURTHEST) return `× ${FURTHEST} and more`;
+  if (ratio > FURTHEST) return BEYOND;
   const share = (ratio - 1) * 100;
   if (share >= 100) return `× ${ratio.toFixed(1)}`;
   return `${share >= 9.95 ? Math.ceil(share) : (Math.ceil(share * 10) / 10).toFixed(1)} %`;

@@ -9,7 +9,7 @@ import { type Difference, differenceOf, ratioInterval } from '../statistics/join
 import { holm } from '../statistics/significance.js';
 import { mean } from '../statistics/summary.js';
 import { QUALITY } from './column-sets.js';
-import { quotedOf, reasonOf } from './quoted.js';
+import { quotedOf, quotedValue, reasonOf } from './quoted.js';
 import type { Report } from './report.js';
 import { rowLabels } from './row-labels.js';
 import type { Row, RowState } from './rows.js';
@@ -167,8 +167,8 @@ function baseOf({ label, a, b }: Pair, metric: string): Change {
   return {
     label,
     metric,
-    a: quotedOf(a, metric)?.value ?? null,
-    b: quotedOf(b, metric)?.value ?? null,
+    a: quotedValue(a, metric),
+    b: quotedValue(b, metric),
     kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const),
     change: null,
     asMeasured: null,

@@ -4,7 +4,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { holds } from '../judgement/holds.js';
 import { missBy } from '../judgement/pareto.js';
-import { isAsMeasured, quotedOf, reasonOf, UNLIKE } from './quoted.js';
+import { isAsMeasured, quotedOf, quotedValue, reasonOf, UNLIKE } from './quoted.js';
 import type { Row } from './rows.js';
 
 /** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
@@ -64,11 +64,12 @@ export function unplaced(
   };
   for (const row of rows.filter(({ state }) => state === 'valid')) {
     const asked = [...objectives, ...bounds];
-    const unlike = asked.find(({ metric }) => (quotedOf(row, metric)?.range ?? null) !== null);
+    const unlike = asked.find(({ metric }) => {
+      const quoted = quotedOf(row, metric);
+      return quoted !== null && isAsMeasured(quoted);
+    });
     const lacking = asked.find(({ metric }) => reasonOf(row, metric) !== null);
-    const missed = bounds.find(
-      (bound) => (missBy(bound, quotedOf(row, bound.metric)?.value ?? null) ?? 0) > 0,
-    );
+    const missed = bounds.find((bound) => (missBy(bound, quotedValue(row, bound.metric)) ?? 0) > 0);
     if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE, row);
     else if (lacking !== undefined)
       enter(lacking.metric, 'lacking', reasonOf(row, lacking.metric) ?? '', row);

@@ -1,7 +1,7 @@
 import { NAME } from '../core/sweep/labels.js';
 import { interactions, type MainEffects, mainEffects } from '../statistics/main-effects.js';
 import type { AxisColumn } from './columns.js';
-import { quotedOf } from './quoted.js';
+import { quotedValue } from './quoted.js';
 import type { Row } from './rows.js';
 
 /** Of the variance of a metric, what an axis explains by itself. */
@@ -40,7 +40,7 @@ interface Importance {
  */
 export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], metric: string): Importance {
   const counted = rows.flatMap((row) => {
-    const value = row.state === 'valid' ? (quotedOf(row, metric)?.value ?? null) : null;
+    const value = row.state === 'valid' ? quotedValue(row, metric) : null;
     return value === null ? [] : [{ row, value }];
   });
   const positive = counted.every(({ value }) => value > 0);

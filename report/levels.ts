@@ -8,6 +8,7 @@ import { dot } from '../statistics/weighted-starts.js';
 import { labelOf, type MetricColumn } from './columns.js';
 import { calmName, quotedOf } from './quoted.js';
 import { CALM_SHOWN, type Row } from './rows.js';
+import { BEYOND, FURTHEST } from './scale.js';
 
 /** What all rows of a run share of a metric. */
 export interface SharedLevel {
@@ -37,9 +38,6 @@ export function sharedLevels(commons: Commons, rows: readonly Row[]): SharedLeve
   });
 }
 
-/** Readings that promise more than this factor say that neighbours had the machine, and not how fast it is. */
-const MOST_CALM = 10;
-
 const isShown = ({ calm }: SharedLevel) => calm > CALM_SHOWN;
 const label = (metric: string) => labelOf(metricNamed(metric)!);
 const percent = (share: number) => `${Math.round(100 * share)} %`;
@@ -50,22 +48,21 @@ export function levelLines(levels: readonly SharedLevel[]): string[] {
   if (shown.length === 0) return [];
   const taken = shown.map(({ metric, calm }) => `${percent(1 - 1 / calm)} of ${label(metric)}`);
   const factors = shown.map(({ calm, interval: [low, high] }) =>
-    high > MOST_CALM
-      ? `× ${MOST_CALM} and more`
-      : `× ${calm.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
+    // Such readings say that neighbours had the machine, and not how fast it is.
+    high > FURTHEST ? BEYOND : `× ${calm.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
   );
   return [`neighbours took about ${taken.join(' and ')}: ${factors.join(' and ')} on a calm machine`];
 }
 
-/** Beyond this factor nothing is said of how far. */
-const FURTHEST = 2;
+/** A run that may lie further off than this factor is said to, and not by how much. */
+const FAR = 2;
 
 /** @returns how far off another run may be, in a clause: `decode ± 18 %, prefill by more than a factor of 2`. */
 export const anotherRunText = (levels: readonly SharedLevel[]): string =>
   levels
     .map(({ metric, anotherRun }) =>
-      anotherRun > FURTHEST
-        ? `${label(metric)} by more than a factor of ${FURTHEST}`
+      anotherRun > FAR
+        ? `${label(metric)} by more than a factor of ${FAR}`
         : `${label(metric)} ± ${percent(anotherRun - 1)}`,
     )
     .join(', ');

@@ -57,6 +57,10 @@ export function quotedOf({ trial }: { readonly trial: ResultRecord }, metric: st
   return calm === null ? null : { ...quoted, ...calm, range: null };
 }
 
+/** @returns the number that a row says of a metric; null where it has none. */
+export const quotedValue = (row: { readonly trial: ResultRecord }, metric: string): number | null =>
+  quotedOf(row, metric)?.value ?? null;
+
 /** @returns every metric that a row has a number for. */
 export function quotedMetrics({ trial }: { readonly trial: ResultRecord }): (readonly [string, Quoted])[] {
   const found: (readonly [string, Quoted])[] = [];

@@ -1,6 +1,6 @@
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import { isPaced } from '../judgement/pace.js';
-import { calmName, quotedOf } from './quoted.js';
+import { calmName, quotedOf, quotedValue } from './quoted.js';
 import type { Report } from './report.js';
 import type { Row } from './rows.js';
 
@@ -38,7 +38,7 @@ const BEHIND: readonly RowColumn[] = [
  * neighbours' readings adjust also what was measured, the factor, and the number of a calm machine.
  */
 export const columnsOfMetric = (name: string): readonly RowColumn[] => [
-  { name, kind: 'number', of: (row) => quotedOf(row, name)?.value ?? null },
+  { name, kind: 'number', of: (row) => quotedValue(row, name) },
   { name: `${name}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[0] ?? null },
   { name: `${name}Ci95High`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[1] ?? null },
   ...(isPaced(name) ? adjustmentColumns(name) : []),
@@ -52,7 +52,7 @@ function adjustmentColumns(name: string): RowColumn[] {
   return [
     { name: `${name}AsMeasured`, kind: 'number', of: (row) => quotedOf(row, name)?.asMeasured ?? null },
     { name: `${name}AdjustedBy`, kind: 'number', of: (row) => quotedOf(row, name)?.adjustedBy ?? null },
-    { name: calm, kind: 'number', of: (row) => quotedOf(row, calm)?.value ?? null },
+    { name: calm, kind: 'number', of: (row) => quotedValue(row, calm) },
     { name: `${calm}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[0] ?? null },
     { name: `${calm}Ci95High`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[1] ?? null },
   ];

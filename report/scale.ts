@@ -89,6 +89,10 @@ const SYMMETRIC = 0.1;
 const WIDE = 100;
 const UNKNOWN = '[× or ÷ 10 and more]';
 
+/** Beyond this factor nothing is said of how far. */
+export const FURTHEST = 10;
+export const BEYOND = `× ${FURTHEST} and more`;
+
 /**
  * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike within a tenth; else
  *   its ends, `[1801, 1888]`; of one that spans orders of magnitude only that it does.

@@ -5,7 +5,7 @@ import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combinedEntry, combineStarts, startsOf } from '../../judgement/trials.js';
-import { comparableValue, quotedEntry, quotedOf } from '../../report/quoted.js';
+import { comparableValue, quotedEntry, quotedOf, quotedValue } from '../../report/quoted.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
@@ -119,10 +119,9 @@ export class ResultWindow {
     const byObjective = known ?? new Map<string, WindowEntry>();
     const key = placeKey(record);
     for (const { metric, better } of this.#objectivesOf(id)) {
-      const value = quotedOf({ trial: record }, metric)?.value ?? null;
+      const value = quotedValue({ trial: record }, metric);
       const holder = byObjective.get(metric);
-      const bestValue =
-        holder === undefined ? null : (quotedOf({ trial: holder.record }, metric)?.value ?? null);
+      const bestValue = holder === undefined ? null : quotedValue({ trial: holder.record }, metric);
       if (value === null || (holder !== undefined && placeKey(holder.record) === key)) continue;
       if (bestValue === null || isBetter(value, bestValue, better))
         byObjective.set(metric, entryOf([], record, since));

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { quotedOf } from '../../../../report/quoted.js';
+import { quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 import { metricOptions, Picker } from '../charts/choices.js';
@@ -181,9 +181,7 @@ function dataOf(uprights: readonly Upright[], rows: readonly Row[]): PlotData {
     head: ['row', ...names.map(([, name]) => name)],
     lines: rows.map((row) => [
       row.number,
-      ...names.map(([kind, name]) =>
-        kind === 'axis' ? (row.axes[name] ?? null) : (quotedOf(row, name)?.value ?? null),
-      ),
+      ...names.map(([kind, name]) => (kind === 'axis' ? (row.axes[name] ?? null) : quotedValue(row, name))),
     ]),
   };
 }

@@ -1,5 +1,5 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { comparableOf, quotedOf } from '../../../../report/quoted.js';
+import { comparableOf, quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 
@@ -12,7 +12,7 @@ export interface Point {
 /** @returns the rows that have both numbers; on a log axis only what is above zero. */
 export function pointsOf(rows: readonly Row[], x: string, y: string): Point[] {
   return rows.flatMap((row) => {
-    const [left, up] = [quotedOf(row, x)?.value ?? null, quotedOf(row, y)?.value ?? null];
+    const [left, up] = [quotedValue(row, x), quotedValue(row, y)];
     return left === null || up === null ? [] : [{ row, x: left, y: up }];
   });
 }

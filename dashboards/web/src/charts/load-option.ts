@@ -1,7 +1,7 @@
 import { groupBy } from '../../../../core/maps.js';
 import { NAME } from '../../../../core/sweep/labels.js';
 import { type AxisColumn, cellText, type MetricColumn } from '../../../../report/columns.js';
-import { quotedOf } from '../../../../report/quoted.js';
+import { quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
@@ -44,7 +44,7 @@ export function loadLines(report: Report, rows: readonly Row[], view: LoadView):
   const text = (axes: readonly AxisColumn[], row: Row) =>
     axes.map((axis) => `${axis.name} ${cellText(axis, row.axes[axis.name])}`).join(', ');
   const points = rows.flatMap((row): LoadPoint[] => {
-    const [x, y] = [quotedOf(row, view.x.name)?.value ?? null, quotedOf(row, view.y.name)?.value ?? null];
+    const [x, y] = [quotedValue(row, view.x.name), quotedValue(row, view.y.name)];
     if (x === null || y === null || row.state === 'failed') return [];
     return [{ row, load: loadText(row), x, y: view.perDevice ? y / devicesOf(row) : y }];
   });

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../report/columns.js';
-import { calmOf, quotedOf } from '../../../../report/quoted.js';
+import { calmOf, quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 import { metricText } from '../../../../report/scale.js';
@@ -99,7 +99,7 @@ function dataOf(points: readonly Point[], front: PlottedFront, metrics: readonly
       row.label,
       row.state,
       marked.has(row),
-      ...distinct.map(({ name }) => quotedOf(row, name)?.value ?? null),
+      ...distinct.map(({ name }) => quotedValue(row, name)),
     ]),
   };
 }
@@ -128,7 +128,7 @@ function frontText(report: Report, { points, ofSweep }: PlottedFront, of: number
 
 /** What the smallest and the largest point of a plot stand for. */
 function SizeKey({ points, metric }: { points: readonly Point[]; metric: MetricColumn }) {
-  const values = points.map(({ row }) => quotedOf(row, metric.name)?.value ?? null).filter((v) => v !== null);
+  const values = points.map(({ row }) => quotedValue(row, metric.name)).filter((v) => v !== null);
   if (values.length === 0) return null;
   const largest = Math.max(...values);
   const ends = [...new Set([Math.min(...values), largest])];

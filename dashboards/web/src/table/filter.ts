@@ -2,7 +2,7 @@ import { nearest } from '../../../../core/input/suggest.js';
 import { getOrMake } from '../../../../core/maps.js';
 import type { Grade } from '../../../../core/result/warnings.js';
 import { axisText, cellText } from '../../../../report/columns.js';
-import { quotedOf } from '../../../../report/quoted.js';
+import { quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 import { inRanges, type Ranges } from './ranges.js';
@@ -82,7 +82,7 @@ function readWord(report: Report, term: string): string | ((row: Row) => boolean
     if (!Number.isFinite(number)) return notNumber;
     const limit = number * metric.scale.divisor;
     return (row) => {
-      const value = quotedOf(row, metric.name)?.value ?? null;
+      const value = quotedValue(row, metric.name);
       return value !== null && holds(value, sign, limit);
     };
   }

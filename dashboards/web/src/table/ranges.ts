@@ -1,5 +1,5 @@
 import type { AxisColumn } from '../../../../report/columns.js';
-import { quotedOf } from '../../../../report/quoted.js';
+import { quotedValue } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 
@@ -18,7 +18,7 @@ export function orderOf(axis: AxisColumn): AxisColumn['values'] {
 /** @returns what a row has there as a number: a metric's value, or the place of an axis' value among all; null = it has none. */
 export function numberOf(report: Report, key: string): (row: Row) => number | null {
   const [kind, name = ''] = key.split(/:(.*)/s);
-  if (kind === 'metric') return (row) => quotedOf(row, name)?.value ?? null;
+  if (kind === 'metric') return (row) => quotedValue(row, name);
   const axis = report.axes.find((one) => one.name === name);
   if (axis === undefined) return () => null;
   const places = new Map(orderOf(axis).map((value, i) => [value, i]));

@@ -1,5 +1,5 @@
 import type { AxisValue } from '../../../../core/experiment/experiment.js';
-import { quotedOf } from '../../../../report/quoted.js';
+import { quotedValue } from '../../../../report/quoted.js';
 import type { Row } from '../../../../report/rows.js';
 
 export interface Sort {
@@ -16,7 +16,7 @@ export function sortRows(rows: readonly Row[], { key, descending }: Sort): Row[]
   if (kind === 'number') return [...rows].sort((a, b) => turn * (a.number - b.number));
   const valued = rows.map((row): { row: Row; value: AxisValue } => ({
     row,
-    value: kind === 'axis' ? (row.axes[name] ?? null) : (quotedOf(row, name)?.value ?? null),
+    value: kind === 'axis' ? (row.axes[name] ?? null) : quotedValue(row, name),
   }));
   return valued
     .sort(({ row: a, value: left }, { row: b, value: right }) => {
