@@ -2,6 +2,15 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 type Values = Record<string, Tensor>;
 
+// onnxruntime-common 1.30 keeps numbers of 16 bits as `Float16Array` where the language has it (Node 24 on), and
+// onnxruntime-node cannot read that. What it keeps them as is decided once, at the first tensor of the process.
+const float16Array = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+if (float16Array !== undefined) {
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  new Tensor('float32', new Float32Array(1), [1]);
+  Object.defineProperty(globalThis, 'Float16Array', float16Array);
+}
+
 /** A decoder's graph in ONNX Runtime, one sequence at a time, by the names of onnxruntime-genai. */
 export class OnnxRun {
   readonly #session: InferenceSession;
