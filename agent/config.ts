@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files/remote/policy.js';
-import { between, whole } from '../core/bounds.js';
+import { integerBetween, numberBetween } from '../core/bounds.js';
 import { SWEEP_LABEL } from '../core/experiment/node.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
@@ -100,9 +100,9 @@ export const agentFileSchema = z.strictObject({
       /** On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial. */
       powermetrics: z.boolean().default(false),
       /** Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy is not known. */
-      idleSeconds: between(0, 600).default(5),
+      idleSeconds: numberBetween(0, 600).default(5),
       /** Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no CO2e is told. */
-      gridGramsPerKilowattHour: between(0, 5000).nullable().default(null),
+      gridGramsPerKilowattHour: numberBetween(0, 5000).nullable().default(null),
     })
     .prefault({}),
   limits: z
@@ -118,7 +118,7 @@ export const agentFileSchema = z.strictObject({
   exporter: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
-      port: whole(0, 65_535).default(DEFAULT_AGENT_METRICS_PORT),
+      port: integerBetween(0, 65_535).default(DEFAULT_AGENT_METRICS_PORT),
     })
     .nullable()
     .default(null),
@@ -194,7 +194,10 @@ export function loadAgentConfig(
   } = {},
 ): AgentConfig {
   const env = sources.env ?? process.env;
-  const raw = over({ ...readAgentFile(sources.file), ...fromEnvironment(env) }, sources.overrides ?? {});
+  const raw = withOverrides(
+    { ...readAgentFile(sources.file), ...fromEnvironment(env) },
+    sources.overrides ?? {},
+  );
   const checked = agentFileSchema.safeParse(raw);
   if (!checked.success) {
     throw new AgentConfigError(
@@ -357,7 +360,7 @@ function base(variable: string | undefined, fallback: string): string {
   return variable?.startsWith('/') ? variable : join(homedir(), fallback);
 }
 
-function over(fields: Record<string, unknown>, overrides: object): Record<string, unknown> {
+function withOverrides(fields: Record<string, unknown>, overrides: object): Record<string, unknown> {
   const named = Object.entries(defined({ ...overrides }));
   return {
     ...fields,

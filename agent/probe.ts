@@ -16,6 +16,7 @@ import { launch, UNBOUND } from '../process/isolation/launch.js';
 import { VERSION } from '../process/package.js';
 import type { AgentConfig } from './config.js';
 import {
+  combineMeterSets,
   energySourcesOf,
   findDeviceMeters,
   findNodeMeters,
@@ -23,7 +24,6 @@ import {
   type NodePeriods,
   type NvmlState,
   periodsOf,
-  together,
   withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
@@ -204,7 +204,7 @@ async function searchEnergy(settings: MeterSettings, nvml: NvmlState, devices: r
   const absent: Record<string, string> = {};
   for (const { id, set } of own) {
     const ofDevice = withPeriods(set, periods.devices.get(id) ?? new Map());
-    const found = together(settings, nvml, id, [ofDevice, shared]);
+    const found = combineMeterSets(settings, nvml, id, [ofDevice, shared]);
     for (const source of energySourcesOf(found)) sources.add(source);
     Object.assign(absent, found.absent);
     for (const meter of ofDevice.meters) meter.close();

@@ -28,7 +28,7 @@ export interface SweepFile {
 const QUICK_STARTS = 3;
 
 /** @returns the same sweep with three starts of each experiment in the time of one, whatever the file says: the first look of `--quick`. */
-export function quickly(file: SweepFile): SweepFile {
+export function quickSweep(file: SweepFile): SweepFile {
   const { measure, repetition } = file.sweep;
   const maxRepeats = Math.ceil(measure.maxRepeats / QUICK_STARTS);
   const sweep = {
@@ -45,7 +45,7 @@ export function quickly(file: SweepFile): SweepFile {
 }
 
 /** @returns the same sweep under strict gates, whatever the file says (`--strict`); what the file leaves open it still does. */
-export function strictly(file: SweepFile): SweepFile {
+export function strictSweep(file: SweepFile): SweepFile {
   const document = parseDocument(file.document);
   document.setIn(['spec', 'measure', 'gates'], 'strict');
   const { sweep } = file;
@@ -142,7 +142,7 @@ export function readyToRun(
 ): Pick<SweepFile, 'document' | 'sweep'> {
   const fit = fitted({ ...file, sweep: { ...file.sweep, models } });
   if (!quick) return fit;
-  const { document, sweep } = quickly({ ...fit, sweep: { ...fit.sweep, models: file.sweep.models } });
+  const { document, sweep } = quickSweep({ ...fit, sweep: { ...fit.sweep, models: file.sweep.models } });
   return { document, sweep: { ...sweep, models } };
 }
 

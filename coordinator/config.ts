@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { whole } from '../core/bounds.js';
+import { integerBetween } from '../core/bounds.js';
 import { type FailureError, failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
@@ -39,7 +39,7 @@ const logSchema = z.discriminatedUnion('kind', [
       .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, dashes and underscores')
       .default('RIDGEPOINT'),
     /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
-    replicas: whole(1, 5).default(1),
+    replicas: integerBetween(1, 5).default(1),
     credentialsFile: z.string().nullable().default(null),
     /** Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is unknown. */
     monitor: z.url().nullable().default(null),

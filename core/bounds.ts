@@ -34,10 +34,10 @@ export function recordOf<T extends z.ZodType>(value: T, most: number) {
 }
 
 /** A whole number of a file, both ends included. */
-export const whole = (least: number, most: number) => z.int().min(least).max(most);
+export const integerBetween = (least: number, most: number) => z.int().min(least).max(most);
 
 /** A number of a file, both ends included. */
-export const between = (least: number, most: number) => z.number().min(least).max(most);
+export const numberBetween = (least: number, most: number) => z.number().min(least).max(most);
 
 /** A number above zero. */
 export const above0 = (most: number) => z.number().gt(0).max(most);

@@ -46,7 +46,7 @@ export async function* readTensor(
  * Hands on what a tensor gives, as much as its shape says.
  * @param wrong makes the error of a tensor that gives another size, of the words between "gave" and the size.
  */
-export async function* exactly(
+export async function* exactlyBytes(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytes: number,
   wrong: (much: string) => Error,

@@ -31,7 +31,10 @@ export function regraded<T extends Graded>(record: T, gates?: Gates): T {
   const { experiment } = record;
   const measured = experiment?.measure?.gates ?? 'warn';
   const under = gates ?? measured;
-  const warnings = [...record.warnings.map((warning) => today(warning, experiment)), ...unsaid(record)];
+  const warnings = [
+    ...record.warnings.map((warning) => currentWarning(warning, experiment)),
+    ...missedWarnings(record),
+  ];
   const valid = record.status === 'complete' && gradeOf(warnings, under) !== 'invalid';
   if (
     under === measured &&
@@ -53,7 +56,7 @@ export function forcesLengths({ runner, workload }: Pick<Experiment, 'runner' | 
 }
 
 /** @returns a warning of any release by its name and severity of today. */
-function today(warning: Coded, experiment: Graded['experiment']): Coded {
+function currentWarning(warning: Coded, experiment: Graded['experiment']): Coded {
   const code = codeOf(warning, experiment);
   // A code that a newer release made is what that said it is.
   const { severity } = Object.hasOwn(WARNINGS, code) ? WARNINGS[code] : warning;
@@ -61,7 +64,7 @@ function today(warning: Coded, experiment: Graded['experiment']): Coded {
 }
 
 /** What releases before did not look for, as far as a record says it without what it was computed from. */
-function unsaid({ warnings, measurements, experiment }: Graded): Coded[] {
+function missedWarnings({ warnings, measurements, experiment }: Graded): Coded[] {
   const hits = measurements?.prefixCacheHitRatio?.value ?? null;
   if (hits === null || warnings.some(({ code }) => code === 'prompts-known')) return [];
   const shared = sharedByOptions(experiment?.workload?.options ?? {});

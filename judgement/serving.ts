@@ -45,9 +45,9 @@ export function servingFindings({ input }: Evidence): Findings {
     entries: {
       ...rates(summary, requests, objectives, countsDiffer),
       ...latencies(summary, late.length > 0),
-      ...around(serving),
+      ...loadEntries(serving),
       steadySeconds: steady.found ? single(steady.window.duration.seconds, '') : missing(steady.reason),
-      ...inside(serving, requests.length),
+      ...serverEntries(serving, requests.length),
     },
     warnings: [
       ...late,
@@ -144,7 +144,7 @@ function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: str
 /** Of fewer readings a p99 is the largest. */
 const FEWEST_FOR_P99 = 100;
 
-function around(serving: ServingRecord): Entries {
+function loadEntries(serving: ServingRecord): Entries {
   const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
   const highest = (of: NonNullable<ServingRecord['search']>['of']) =>
     search?.of === of ? single(search.load, search.reason) : missing('the sweep searches no such load');
@@ -162,7 +162,7 @@ function around(serving: ServingRecord): Entries {
 }
 
 /** What the server says of itself; each reason names what it does not say. */
-function inside(serving: ServingRecord, requests: number): Entries {
+function serverEntries(serving: ServingRecord, requests: number): Entries {
   const { inside: said, insideAbsent } = serving;
   const growth = (name: ServerMetric) => {
     const metric = said[name];

@@ -81,12 +81,13 @@ export function combineStarts(
   if (starts.length === 1) {
     // Of tens of thousands of rows with one start each only what a start alone can tell is looked at.
     const measurements = { ...first.measurements };
-    for (const name of PACED_METRICS) if (name in measurements) measurements[name] = alone(first, row, name);
+    for (const name of PACED_METRICS)
+      if (name in measurements) measurements[name] = measurementOfStart(first, row, name);
     return { ...first, measurements };
   }
   const measurements: ResultRecord['measurements'] = {};
   for (const { measurements: of } of starts) {
-    for (const name in of) measurements[name] ??= together(starts, row, name);
+    for (const name in of) measurements[name] ??= measurementOfStarts(starts, row, name);
   }
   const answering = answeringStart(starts);
   for (const name of OF_ANSWERS) {
@@ -109,18 +110,26 @@ export function combinedEntry(
   const isThere = starts.some(({ measurements }) => name in measurements);
   if (first.status !== 'complete' || !isThere) return first.measurements[name];
   const row = new RowEstimates(starts, commons);
-  if (starts.length > 1) return together(starts, row, name);
-  return isPaced(name) ? alone(first, row, name) : first.measurements[name];
+  if (starts.length > 1) return measurementOfStarts(starts, row, name);
+  return isPaced(name) ? measurementOfStart(first, row, name) : first.measurements[name];
 }
 
 /** One metric of a start that stands alone, as its row has it. */
-function alone({ measurements }: ResultRecord, row: RowEstimates, name: string): Measurement | Missing {
+function measurementOfStart(
+  { measurements }: ResultRecord,
+  row: RowEstimates,
+  name: string,
+): Measurement | Missing {
   const entry = measurements[name]!;
   return isPresent(entry) && entry.ci95 === null ? (estimatedBy(row, name, entry) ?? entry) : entry;
 }
 
 /** One metric of several starts; `samples` has one number per start. */
-function together(starts: readonly ResultRecord[], row: RowEstimates, name: string): Measurement | Missing {
+function measurementOfStarts(
+  starts: readonly ResultRecord[],
+  row: RowEstimates,
+  name: string,
+): Measurement | Missing {
   const given = starts.flatMap(({ measurements: { [name]: entry } }) => (isPresent(entry) ? [entry] : []));
   const [entry] = given;
   if (entry === undefined) return starts[0]!.measurements[name]!;

@@ -43,7 +43,7 @@ export class Transport {
       maxFreeSockets: Number.POSITIVE_INFINITY,
       timeout: IDLE_MILLISECONDS,
       noDelay: true,
-      ...(address === null ? {} : { lookup: always(address), autoSelectFamily: false }),
+      ...(address === null ? {} : { lookup: fixedLookup(address), autoSelectFamily: false }),
     };
     this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
     this.#options = {
@@ -147,7 +147,7 @@ function accepts({ address, family }: Address, port: number): Promise<boolean> {
   });
 }
 
-function always({ address, family }: Address): LookupFunction {
+function fixedLookup({ address, family }: Address): LookupFunction {
   return (_host, options, callback) => {
     if (options.all) callback(null, [{ address, family }]);
     else callback(null, address, family);

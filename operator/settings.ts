@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { whole } from '../core/bounds.js';
+import { integerBetween } from '../core/bounds.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { orElse } from '../core/or-else.js';
@@ -27,7 +27,7 @@ const settingsSchema = z.strictObject({
       /** null = where the operator is at home. */
       namespace: z.string().min(1).nullable().default(null),
       name: z.string().min(1).default('ridgepoint-operator'),
-      seconds: whole(1, 3600).default(15),
+      seconds: integerBetween(1, 3600).default(15),
     })
     .prefault({}),
   /** What Jobs of agents have where a Sweep does not say. */

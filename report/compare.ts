@@ -86,7 +86,7 @@ const INDIFFERENCE = 0.01;
 const ZONE: Interval = [1 / (1 + INDIFFERENCE), 1 + INDIFFERENCE];
 
 /** Half widths of independent intervals add in quadrature. */
-const together = (a: Interval, b: Interval) => Math.hypot((a[1] - a[0]) / 2, (b[1] - b[0]) / 2);
+const combinedHalfWidth = (a: Interval, b: Interval) => Math.hypot((a[1] - a[0]) / 2, (b[1] - b[0]) / 2);
 
 /**
  * Matches rows that are the same point of their sweeps. Digests and engines may differ: they are what is
@@ -149,7 +149,7 @@ export function comparisonOf(
       const why = missingOf(pair, metric);
       if (why !== null) return { ...base, verdict: 'missing', reason: why };
       if (QUALITY.has(metric)) return { ...base, ...differenceIn(pair, metric) };
-      if (EXACT.has(metric)) return { ...base, ...exactly(metric, base.a!, base.b!) };
+      if (EXACT.has(metric)) return { ...base, ...compareExact(metric, base.a!, base.b!) };
       const rate = byMetric[m]!.of.get(pair);
       return { ...base, ...(rate ?? withoutRatio(pair, metric, base)) };
     }),
@@ -266,7 +266,7 @@ function ratioOf(
 
 const NOT_FOUND = 'no difference found';
 
-function exactly(metric: string, a: number, b: number): Told {
+function compareExact(metric: string, a: number, b: number): Told {
   const verdict = a === b ? 'same' : isBetter(metric, b - a) ? 'better' : 'worse';
   return { change: a === 0 ? null : b / a, verdict, reason: null };
 }
@@ -284,7 +284,9 @@ function differenceIn({ a, b }: Pair, metric: string): Told {
   if (left === null || right === null) throw new Error('both sides have a number');
   const change = right.value - left.value;
   const half =
-    left.interval === null || right.interval === null ? null : together(left.interval, right.interval);
+    left.interval === null || right.interval === null
+      ? null
+      : combinedHalfWidth(left.interval, right.interval);
   if (half === null) {
     return { change, verdict: 'unclear', reason: 'one side has no error: nothing is known of it' };
   }

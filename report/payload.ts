@@ -194,8 +194,8 @@ function packMeasurement(
       n,
       digits(mean),
       digits(median),
-      some(stddev),
-      some(cv),
+      digitsOrNull(stddev),
+      digitsOrNull(cv),
       interval,
       samples?.map(digits) ?? null,
     ];
@@ -269,7 +269,7 @@ function digits(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-function some(value: number | null): number | null {
+function digitsOrNull(value: number | null): number | null {
   return value === null ? null : digits(value);
 }
 

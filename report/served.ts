@@ -125,11 +125,11 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
 }
 
 function linesOf(requests: readonly RequestRecord[], most: number): RequestLine[] {
-  const failed = evenly(
+  const failed = evenlySpaced(
     requests.filter(({ outcome }) => outcome !== 'complete'),
     Math.ceil(most / 2),
   );
-  const complete = evenly(
+  const complete = evenlySpaced(
     requests.filter(({ outcome }) => outcome === 'complete'),
     most - failed.length,
   );
@@ -145,7 +145,7 @@ function linesOf(requests: readonly RequestRecord[], most: number): RequestLine[
 }
 
 /** @returns so many at most, the first and the last among them. */
-function evenly<T>(all: readonly T[], most: number): T[] {
+function evenlySpaced<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all];
   return Array.from({ length: most }, (_, i) => all[Math.round((i * (all.length - 1)) / (most - 1))]!);
 }

@@ -39,11 +39,11 @@ export function errorBandOf(
   if (check === undefined) return null;
   return {
     ratio: bandRatio(check),
-    beyond: beyond(work, factors, check, threads),
+    beyond: extrapolations(work, factors, check, threads),
   };
 }
 
-function beyond(
+function extrapolations(
   { passes }: PhaseWork,
   factors: ThreadFactors,
   check: FactorCheck,

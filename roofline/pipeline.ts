@@ -52,7 +52,7 @@ export function placePipeline(
   ceilings: Ceilings,
 ): PlacedPipeline {
   const placed = stages.map((stage) => placePass(stage, ceilings));
-  const way = together(placed);
+  const way = concatenateStages(placed);
   const slowestSeconds = Math.max(...placed.map(({ seconds }) => seconds));
   const seconds =
     way.phase === 'prefill'
@@ -63,7 +63,7 @@ export function placePipeline(
 }
 
 /** One stage after the other; operators of the same kind stand together, as in a pass of one device. */
-function together(stages: readonly PlacedPass[]): PlacedPass {
+function concatenateStages(stages: readonly PlacedPass[]): PlacedPass {
   const [first] = stages;
   if (first === undefined) throw new Error('a pipeline without stages');
   if (stages.length === 1) return first;

@@ -42,7 +42,7 @@ export class ProbeErrors {
 }
 
 /** Whether two probes lie so near that either point may dominate the other one, and neither surely does. */
-export function near(a: Costs, b: Costs, bands: Costs): boolean {
+export function isUndecidedDominance(a: Costs, b: Costs, bands: Costs): boolean {
   const lowered = (costs: Costs) => costs.map((cost, d) => cost - bands[d]!);
   const may = (one: Costs, other: Costs) => lowered(one).every((cost, d) => cost <= other[d]!);
   const does = (one: Costs, other: Costs) => dominates(one, lowered(other));

@@ -5,7 +5,7 @@ import { mean } from '../statistics/summary.js';
 import type { Observation, PriorOf } from './history.js';
 import { type Costs, undominated } from './hypervolume.js';
 import { isMeeting, ranked } from './order.js';
-import { near, ProbeErrors } from './probe-errors.js';
+import { isUndecidedDominance, ProbeErrors } from './probe-errors.js';
 import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
 
 /** One in so many probed points is measured in full while others are probed. */
@@ -211,7 +211,8 @@ export class Probes {
     const probes = this.observations(known).filter(({ position }) => !this.#beaten.has(position));
     const all = [...known.measured, ...probes];
     const { bands } = this.#errors;
-    const beside = (one: Observation, other: Observation) => near(one.costs!, other.costs!, bands);
+    const beside = (one: Observation, other: Observation) =>
+      isUndecidedDominance(one.costs!, other.costs!, bands);
     const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
     const meeting = all.filter(isMeeting);
     const free = ({ position }: Observation) => !busy.has(position) && (race.over || !race.has(position));

@@ -117,15 +117,15 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 
 /** @returns the interval of the ratio candidate / base. */
 export function ratioInterval({ logRatio, error, df }: Difference, confidence = 0.95): Interval {
-  return around(logRatio, error, df, confidence);
+  return intervalAround(logRatio, error, df, confidence);
 }
 
 /** @returns the interval of a level of a row, in the unit of the metric. */
 export function intervalOf({ centre, error, df }: Level, confidence = 0.95): Interval {
-  return around(centre, error, df, confidence);
+  return intervalAround(centre, error, df, confidence);
 }
 
-function around(centre: number, error: number, df: number, confidence: number): Interval {
+function intervalAround(centre: number, error: number, df: number, confidence: number): Interval {
   const half = quantileOf(0.5 + confidence / 2, df) * error;
   return [Math.exp(centre - half), Math.exp(centre + half)];
 }

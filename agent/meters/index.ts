@@ -66,7 +66,7 @@ export function findMeters(
     const reason = 'the sweep turned the meters off (measure.meters)';
     return { meters: [], absent: { meters: reason, energy: reason }, periods: new Map() };
   }
-  return together(settings, nvml, deviceId, [
+  return combineMeterSets(settings, nvml, deviceId, [
     findDeviceMeters(settings, nvml, deviceId, gpus),
     findNodeMeters(settings),
   ]);
@@ -134,7 +134,7 @@ export function withPeriods({ meters, absent }: Found, periods: UpdatePeriods): 
 }
 
 /** The sets that a trial on a device has, as one; where none of them measures energy, `absent` says why. */
-export function together(
+export function combineMeterSets(
   settings: MeterSettings,
   nvml: NvmlState,
   deviceId: string,

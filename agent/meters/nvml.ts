@@ -86,7 +86,13 @@ export function nvmlMeters(
   const family = new ProcessFamily(procRoot);
   return [
     new NvmlMeter('nvml', 0.1, energySources(device)),
-    new NvmlMeter('nvml-state', 0.5, stateSources(device, family), family, elsewhere(siblings, family)),
+    new NvmlMeter(
+      'nvml-state',
+      0.5,
+      stateSources(device, family),
+      family,
+      otherDevicesSource(siblings, family),
+    ),
   ];
 }
 
@@ -143,7 +149,7 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
 }
 
 /** On how many other devices the trial's processes compute. */
-function elsewhere(siblings: readonly NvmlDevice[], family: ProcessFamily): Source | null {
+function otherDevicesSource(siblings: readonly NvmlDevice[], family: ProcessFamily): Source | null {
   if (siblings.length === 0) return null;
   return {
     quantities: [quantity('otherDevicesUsed')],

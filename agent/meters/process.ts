@@ -88,9 +88,9 @@ class ProcessMeter implements Meter {
       ];
     });
     const readings: Reading[] = [];
-    add(readings, 'processCpuSeconds', together(seen.map(({ cpu }) => cpu)));
-    add(readings, 'processResidentBytes', together(seen.map(({ resident }) => resident)));
-    if (!several) add(readings, 'processPeakResidentBytes', together(seen.map(({ peak }) => peak)));
+    add(readings, 'processCpuSeconds', sumOfKnown(seen.map(({ cpu }) => cpu)));
+    add(readings, 'processResidentBytes', sumOfKnown(seen.map(({ resident }) => resident)));
+    if (!several) add(readings, 'processPeakResidentBytes', sumOfKnown(seen.map(({ peak }) => peak)));
     return readings;
   }
 
@@ -100,7 +100,7 @@ class ProcessMeter implements Meter {
       return kilobytes(systemText(join(this.#procRoot, String(pid), 'smaps_rollup')) ?? '', '\nPss:');
     });
     const readings: Reading[] = [];
-    add(readings, 'processProportionalBytes', together(sizes));
+    add(readings, 'processProportionalBytes', sumOfKnown(sizes));
     return readings;
   }
 
@@ -141,7 +141,7 @@ function closeAll({ stat, status }: Process): void {
 }
 
 /** @returns the sum of what is known: a process that has ended and was not waited for has no memory. */
-function together(values: readonly (number | null)[]): number | null {
+function sumOfKnown(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
 }

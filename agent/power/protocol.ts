@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../../core/bounds.js';
+import { integerBetween } from '../../core/bounds.js';
 import { SETTING_NAMES } from './control.js';
 
 /**
@@ -15,7 +15,7 @@ export const MAX_LINE_BYTES = 32_768;
 
 const targetSchema = z.union([
   z.strictObject({ gpu: z.string().regex(/^GPU-[A-Za-z0-9-]{1,60}$/) }),
-  z.strictObject({ cpus: z.array(whole(0, 65_535)).min(1).max(4096) }),
+  z.strictObject({ cpus: z.array(integerBetween(0, 65_535)).min(1).max(4096) }),
 ]);
 /** What is set: a GPU by its UUID, or the CPUs of a device. */
 export type Target = z.infer<typeof targetSchema>;

@@ -110,12 +110,12 @@ function summed(all: readonly ProfiledOperator[]): ProfiledOperator[] {
   for (const one of all) {
     const key = `${one.module} ${one.operator} ${one.op} ${one.provider ?? ''}`;
     const known = operators.get(key);
-    operators.set(key, known === undefined ? one : together(known, one));
+    operators.set(key, known === undefined ? one : addOperators(known, one));
   }
   return [...operators.values()];
 }
 
-function together(a: ProfiledOperator, b: ProfiledOperator): ProfiledOperator {
+function addOperators(a: ProfiledOperator, b: ProfiledOperator): ProfiledOperator {
   const both = (name: 'bytes' | 'flops') =>
     a[name] === undefined || b[name] === undefined ? {} : { [name]: a[name] + b[name] };
   const [calls, seconds] = [a.calls + b.calls, a.seconds + b.seconds];

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { between } from '../../core/bounds.js';
+import { numberBetween } from '../../core/bounds.js';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
 import { orElse } from '../../core/or-else.js';
 import type { Program } from '../../core/quality/tasks/program.js';
@@ -37,7 +37,7 @@ export interface Question extends AnswerToScore {
 
 const id = z.string().optional();
 const scoreSchema = z.union([
-  z.object({ score: between(0, 1), id }),
+  z.object({ score: numberBetween(0, 1), id }),
   /** It could not be scored, which is counted and is no 0. */
   z.object({ score: z.null(), reason: z.string().min(1), id }),
 ]);

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { FailureError, failed } from '../../core/errors.js';
 import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
-import { scoredReadings, scoreNames, scoresGiven, together } from '../../core/quality/reading/readings.js';
+import {
+  combinedScore,
+  scoredReadings,
+  scoreNames,
+  scoresGiven,
+} from '../../core/quality/reading/readings.js';
 import { externalName, extracted, type ScorerName } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
@@ -422,7 +427,7 @@ async function judgedScores(task: Task, of: 'model' | 'base', asking: Asking): P
       // An answer that nobody could score leaves its item without a score.
       return scores.length === 0 || scores.includes(null)
         ? Number.NaN
-        : together(scores as number[], reading.pass);
+        : combinedScore(scores as number[], reading.pass);
     });
   }
   return found;

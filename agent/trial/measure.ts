@@ -122,7 +122,7 @@ function lostConnections({ findings }: WorkloadOutcome): boolean {
 function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet {
   if (rpcServers.length === 0) return found;
   const energy = `a part of the model was on RPC servers (${rpcServers.join(', ')}), whose energy this node does not measure`;
-  return without(found, measuresEnergy, { energy });
+  return withoutMeters(found, measuresEnergy, { energy });
 }
 
 /** What a runner invents is told of no machine: nobody beside it makes it another number. */
@@ -132,10 +132,14 @@ function withoutNeighboursOf(kind: string, found: MeterSet): MeterSet {
   const quantities = found.meters.filter(isSystem).flatMap((meter) => meter.quantities);
   const names = [...quantities.map(({ name }) => name), ...OF_CORES];
   const absent = Object.fromEntries(names.map((name) => [name, NOT_APPLICABLE.neighbours]));
-  return without(found, isSystem, absent);
+  return withoutMeters(found, isSystem, absent);
 }
 
-function without(found: MeterSet, left: (meter: Meter) => boolean, absent: MeterSet['absent']): MeterSet {
+function withoutMeters(
+  found: MeterSet,
+  left: (meter: Meter) => boolean,
+  absent: MeterSet['absent'],
+): MeterSet {
   for (const meter of found.meters) if (left(meter)) meter.close();
   const meters = found.meters.filter((meter) => !left(meter));
   return { ...found, meters, absent: { ...found.absent, ...absent } };

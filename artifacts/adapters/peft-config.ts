@@ -46,7 +46,7 @@ export function readPeftConfig(folder: string, source: string): PeftConfig {
     const hint = 'LORA (with use_rslora, use_dora, PiSSA, OLoRA) and VERA can be read.';
     throw unusable(source, `its peft_type is ${shown(type)}`, hint);
   }
-  const flaw = beyond(config);
+  const flaw = unsupportedFeature(config);
   if (flaw !== null) throw unusable(source, flaw, 'Merge it with peft itself and use the merged model.');
   return config;
 }
@@ -67,7 +67,7 @@ function parsed(path: string, source: string): PeftConfig {
 }
 
 /** What a config asks for beside W + scale · B · A. */
-function beyond(config: PeftConfig): string | null {
+function unsupportedFeature(config: PeftConfig): string | null {
   if (config.fan_in_fan_out === true) return 'its matrices are transposed (fan_in_fan_out)';
   if (config.lora_bias === true || (config.bias ?? 'none') !== 'none') return 'it changes biases as well';
   if ((config.modules_to_save?.length ?? 0) > 0)

@@ -66,8 +66,8 @@ function localPath(path: string, source: string, settings: SourceSettings, accep
   const candidates = isAbsolute(path) ? [resolve(path)] : folders.map((folder) => resolve(folder, path));
   // Judged by name first, so that the answer does not tell whether a file outside the folders exists.
   const all = [...folders, ...settings.modelFolders.map((folder) => resolve(folder))];
-  const named = candidates.filter((candidate) => all.some((folder) => inside(candidate, folder)));
-  if (named.length === 0) throw outside(source, settings);
+  const named = candidates.filter((candidate) => all.some((folder) => isInsideFolder(candidate, folder)));
+  if (named.length === 0) throw sourceNotAllowed(source, settings);
   const present = named.find((candidate) => existsSync(candidate));
   if (present === undefined) {
     const meant = hubSource(source);
@@ -76,7 +76,7 @@ function localPath(path: string, source: string, settings: SourceSettings, accep
     throw failed('model-missing', `there is no file ${source}`, hint);
   }
   const real = realpath(present, source);
-  if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
+  if (!folders.some((folder) => isInsideFolder(real, folder))) throw sourceNotAllowed(source, settings);
   if (accepts === 'file or folder' && statSync(real).isDirectory()) return real;
   regularFile(real, source);
   // Parts of a split model find each other by their names, which what a link leads to need not have.
@@ -120,11 +120,11 @@ function requireInside(link: string, source: string, settings: SourceSettings): 
   if (!existsSync(link)) return;
   const real = realpath(link, source);
   const folders = settings.modelFolders.filter((folder) => existsSync(folder));
-  if (!folders.some((folder) => inside(real, realpathSync(folder))))
-    throw outside(`${basename(link)} of ${source}`, settings);
+  if (!folders.some((folder) => isInsideFolder(real, realpathSync(folder))))
+    throw sourceNotAllowed(`${basename(link)} of ${source}`, settings);
 }
 
-function inside(path: string, folder: string): boolean {
+function isInsideFolder(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
@@ -143,7 +143,7 @@ function regularFile(path: string, source: string): string {
   throw failed('model-missing', `${source} is not a file`, hint);
 }
 
-function outside(source: string, settings: SourceSettings): FailureError {
+function sourceNotAllowed(source: string, settings: SourceSettings): FailureError {
   const folders = settings.modelFolders.length === 0 ? 'none' : settings.modelFolders.join(', ');
   const hint = `Its model folders are: ${folders}. Move the file there, or add its folder to modelFolders in the agent’s config.`;
   return failed('source-not-allowed', `${source} is not inside a model folder of this node`, hint);

@@ -13,7 +13,7 @@ import type { Learned } from '../../process/isolation/learned.js';
 import { copyInto } from '../files/tree.js';
 import { quantizeColumns } from './blockwise.js';
 import { halfFlaw, toHalf } from './half.js';
-import { bytesOf, type Replacement, replaceNodes, together, weightsOf } from './replace-nodes.js';
+import { bytesOf, type Replacement, replaceNodes, sharedConstants, weightsOf } from './replace-nodes.js';
 import { Report } from './report.js';
 import { added, weightOnly } from './weight-only.js';
 
@@ -97,7 +97,7 @@ function dynamicInt8(model: OnnxModel, report: Report): OnnxModel {
 function inIntegers(product: Product, seen: Set<string>, report: Report): Replacement {
   const { node, weight, inputs, outputs } = product;
   report.expect();
-  const [quants, scales] = together(async () => {
+  const [quants, scales] = sharedConstants(async () => {
     const made = quantizeColumns(await weightsOf(product));
     report.add({ name: weight.name, bits: 8, ...made });
     return made;

@@ -55,7 +55,7 @@ export async function weightsOf({ node, weight, inputs, outputs }: Product): Pro
  * Several constants that come of one computation, which is made when the first of them is asked for and forgotten after the last.
  * @returns what gives the bytes of each.
  */
-export function together<T>(
+export function sharedConstants<T>(
   make: () => Promise<T>,
   parts: readonly ((made: T) => Uint8Array)[],
 ): readonly (() => AsyncGenerator<Uint8Array>)[] {

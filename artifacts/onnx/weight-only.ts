@@ -10,7 +10,14 @@ import {
 import { isPlain, type Product, productsOf, type Table, tablesOf } from '../../formats/onnx/products.js';
 import { floatType } from '../../formats/onnx/types.js';
 import { type BlockForm, type BlockWeights, blocksOf, quantizeBlocks } from './blockwise.js';
-import { bytesOf, numbersOf, type Replacement, replaceNodes, together, weightsOf } from './replace-nodes.js';
+import {
+  bytesOf,
+  numbersOf,
+  type Replacement,
+  replaceNodes,
+  sharedConstants,
+  weightsOf,
+} from './replace-nodes.js';
 import type { Report } from './report.js';
 
 /** What becomes of the matrices of a graph; null = they stay floats. */
@@ -110,7 +117,7 @@ function blockConstants(
     report.add({ name: weight.name, bits, ...made });
     return made;
   };
-  const [quants, scales, zeros] = together(watched, [
+  const [quants, scales, zeros] = sharedConstants(watched, [
     (made) => made.quants,
     (made) => encodeFloats(made.scales, type),
     ...(zeroPoints ? [(made: BlockWeights) => bytesOf(made.zeroPoints!)] : []),

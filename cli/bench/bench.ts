@@ -8,7 +8,7 @@ import { metricText } from '../../report/scale.js';
 import { tryFile, usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import { DEFAULT_OUT } from '../report/run-folder.js';
-import { namelessSweep, type SweepFile, strictly } from '../sweep-file.js';
+import { namelessSweep, type SweepFile, strictSweep } from '../sweep-file.js';
 import { attachTo } from './attach.js';
 import { type BenchOptions, LOADS, REPEATS } from './command.js';
 import { benchSpec, loadSpec, NO_RATE } from './document.js';
@@ -29,7 +29,7 @@ export async function bench(options: BenchOptions): Promise<number> {
     const asked = { ...options, format: options.output, roofs: false, ...run };
     return await runSweep(sweep, asked, rowTeller(sweep.sweep));
   }
-  save(options.save, (options.strict === true ? strictly(sweep) : sweep).document);
+  save(options.save, (options.strict === true ? strictSweep(sweep) : sweep).document);
   const config =
     run.servers === undefined ? '' : ` --config FILE, which has ${JSON.stringify({ servers: run.servers })}`;
   say(`${options.save} written; ridge run ${options.save}${config} runs it`);

@@ -51,7 +51,7 @@ export function entriesOf(files: BundleFiles): Manifest['files'] {
 }
 
 /** @returns what does not hold of files by their manifest, a sentence each. */
-export function unlike(files: BundleFiles, manifest: Manifest): string[] {
+export function manifestMismatches(files: BundleFiles, manifest: Manifest): string[] {
   const listed = new Set(manifest.files.map(({ path }) => path));
   const others = [...files.keys()].filter(
     (path) => !listed.has(path) && path !== MANIFEST && path !== SIGNATURE,

@@ -17,7 +17,7 @@ import { type BundleFiles, linesOf, sha256, unpacked } from '../report/packed/co
 import { recordOf } from '../report/run-folder.js';
 import { signerOf } from './keys.js';
 import { IN_BUNDLE, reportOf } from './make.js';
-import { MANIFEST, type Manifest, manifestSchema, SIGNATURE, unlike } from './manifest.js';
+import { MANIFEST, type Manifest, manifestMismatches, manifestSchema, SIGNATURE } from './manifest.js';
 
 /** What came of looking at a bundle. */
 export interface Verified {
@@ -59,7 +59,7 @@ export function verifyFiles(files: BundleFiles, trusted: KeyObject | null): Veri
   const signature = files.get(SIGNATURE);
   const signer = signature === undefined ? null : signerOf(text, signature, trusted);
   const broken = [
-    ...unlike(files, manifest),
+    ...manifestMismatches(files, manifest),
     ...(typeof signer === 'string' ? [`${SIGNATURE}: ${signer}`] : []),
     ...(signer === null && trusted !== null
       ? [`${SIGNATURE}: it is not signed, and a key was asked for`]

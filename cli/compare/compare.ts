@@ -61,7 +61,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   const main = long ? metrics : mainMetrics(after.report, pairs, compared.changes);
   const chosen = [a, b].some((side) => side.includes('#'));
   const question = { pairs, changes: compared.changes, gates: options.gate, outcomes, main, chosen };
-  const { measured, interrupted } = await again(question, options);
+  const { measured, interrupted } = await measureUndecided(question, options);
   const { comparison, gates } = merged(compared, outcomes, measured);
   const drift = driftSentence(apart);
   print(comparison, main, matched, { gates, drift, long, measured }, options);
@@ -119,7 +119,7 @@ const moreSentence = (starts: number | null): string =>
     : `${starts} starts of each experiment (measure: { starts: ${starts} }) would decide four of five of them; ${MORE}`;
 
 /** Measures what is open again, where that was asked for. */
-async function again(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {
+async function measureUndecided(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {
   if (options.again !== true) return { measured: [], interrupted: false };
   const asked = askedAgain(question);
   if (asked.length === 0) {

@@ -39,7 +39,7 @@ export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOpt
       onProgress(0);
       return opened.measure({ experiment, seconds, onProgress, signal });
     });
-    const found = { ...noiseOf(records.blocks), ...meanwhile(records) };
+    const found = { ...noiseOf(records.blocks), ...foreignLoad(records) };
     const host = hostStates([device], (await settableHere([device])) ?? {});
     if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
     else printData(describe(`${device.id}: ${what}`, found, host));
@@ -93,7 +93,7 @@ interface Meanwhile {
   readonly disturbedStarts: number;
 }
 
-function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
+function foreignLoad({ blocks, seconds, use }: NoiseRecords): Meanwhile {
   const starts = blocks.flat();
   const valuesOf = (name: MetricName) =>
     starts.flatMap(({ measurements }) => measurements[name]?.value ?? []);

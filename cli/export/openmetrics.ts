@@ -120,18 +120,23 @@ function addResult(history: History, record: ResultRecord, at: number): void {
     const metric = { name: `ridgepoint_${prometheus}`, kind: 'gauge', help };
     if (value !== null) history.add(metric, labels, at, value);
   }
-  history.add(of('ridgepoint_experiment_info'), infoLabels(record), at, 1);
+  history.add(exportedMetric('ridgepoint_experiment_info'), infoLabels(record), at, 1);
   history.add(
-    of('ridgepoint_result_disturbed'),
+    exportedMetric('ridgepoint_result_disturbed'),
     labels,
     at,
     gradingCodesOf(record.warnings).length > 0 ? 1 : 0,
   );
-  history.add(of('ridgepoint_result_timestamp_seconds'), labels, at, Date.parse(record.endedAt) / 1000);
+  history.add(
+    exportedMetric('ridgepoint_result_timestamp_seconds'),
+    labels,
+    at,
+    Date.parse(record.endedAt) / 1000,
+  );
   for (const phase of record.roofline?.phases ?? []) {
     const ofPhase = { ...labels, phase: phase.name };
-    history.add(of('ridgepoint_phase_flops_per_second'), ofPhase, at, phase.flopsPerSecond);
-    history.add(of('ridgepoint_phase_flops_per_byte'), ofPhase, at, phase.intensity);
+    history.add(exportedMetric('ridgepoint_phase_flops_per_second'), ofPhase, at, phase.flopsPerSecond);
+    history.add(exportedMetric('ridgepoint_phase_flops_per_byte'), ofPhase, at, phase.intensity);
   }
 }
 
@@ -140,7 +145,7 @@ function addCounts(history: History, record: ResultRecord, at: number, counted: 
   const count = (name: CoordinatorMetric, labels: Labels): void => {
     const key = JSON.stringify([name, labels]);
     counted.set(key, (counted.get(key) ?? 0) + 1);
-    history.add(of(name), labels, at, counted.get(key) ?? 0);
+    history.add(exportedMetric(name), labels, at, counted.get(key) ?? 0);
   };
   count('ridgepoint_trials_total', {
     state: record.status === 'failed' ? 'failed' : record.valid ? 'complete' : 'invalid',
@@ -163,7 +168,7 @@ function addReadings(history: History, record: ResultRecord): void {
       last = at;
       const reading = { quantity, value: values[i] ?? Number.NaN };
       for (const { metric, labels, value } of exportedReadings(whole ? null : record.device.id, reading)) {
-        history.add(of(metric), { node, ...labels }, at, value);
+        history.add(exportedMetric(metric), { node, ...labels }, at, value);
       }
     }
   }
@@ -173,7 +178,7 @@ const byName = new Map<string, ExportedMetric>(
   [...COORDINATOR_METRICS, ...AGENT_METRICS].map((metric) => [metric.name, metric]),
 );
 
-function of(name: CoordinatorMetric | AgentMetric): ExportedMetric {
+function exportedMetric(name: CoordinatorMetric | AgentMetric): ExportedMetric {
   const found = byName.get(name);
   if (found === undefined) throw new Error(`${name} is in no catalogue`);
   return found;

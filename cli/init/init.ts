@@ -126,7 +126,7 @@ function nameFor(source: string, vary: readonly Variable[]): string {
 
 /** Looks at the model; one that has to be fetched may stay unknown. @throws CommandError */
 async function modelOf(source: string, path: string, options: InitOptions): Promise<ModelRef> {
-  const named: ModelRef = { name: 'model', source: beside(path, source), digest: null, facts: null };
+  const named: ModelRef = { name: 'model', source: relativeToFile(path, source), digest: null, facts: null };
   const settings = settingsFor(options, path, source);
   try {
     const { facts } = await describedModel({ ...named, source }, settings, false);
@@ -140,7 +140,7 @@ async function modelOf(source: string, path: string, options: InitOptions): Prom
 }
 
 /** A path as it has to stand in a file at `path`; other sources as they are. */
-function beside(path: string, source: string): string {
+function relativeToFile(path: string, source: string): string {
   const isPath = !/^[a-z][a-z0-9+.-]+:/.test(source);
   return isPath && !isAbsolute(source) ? relative(dirname(path), resolve(source)) : source;
 }

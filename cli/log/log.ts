@@ -24,7 +24,7 @@ const SAID_ENTRIES = 100_000;
 export async function verify(address: string, options: LogOptions): Promise<void> {
   const log = await openAddress(address, false);
   try {
-    const verified = await verifyLog(log, now('read'));
+    const verified = await verifyLog(log, progressReporter('read'));
     const breaks = verified.breaks.map((one) => ({ ...one, sentence: breakSentence(one) }));
     const store = (await keptOf(address, options))?.store ?? null;
     // A log that lacks entries cannot be read to its end.
@@ -110,7 +110,7 @@ export async function copy(from: string, to: string, options: LogOptions): Promi
   try {
     const target = await openAddress(to, true);
     try {
-      const { before, copied, digest } = await copyLog(source, target, now('copied'));
+      const { before, copied, digest } = await copyLog(source, target, progressReporter('copied'));
       if (options.json === true) printJson({ before, copied, entries: before + copied, digest });
       else {
         const went = before === 0 ? '' : ` after the ${before} that were there`;
@@ -137,7 +137,7 @@ export async function openAddress(address: string, make: boolean): Promise<Log> 
   return await openLog(log, make);
 }
 
-function now(done: string): (entries: number) => void {
+function progressReporter(done: string): (entries: number) => void {
   let said = 0;
   return (entries) => {
     if (entries < said + SAID_ENTRIES) return;

@@ -18,7 +18,11 @@ export function countsLine(report: Report): string {
 /** @returns `bench-01 · Intel(R) Xeon(R) Gold 6430 · llama.cpp v0.4.0`. */
 export function placeLine(report: Report): string {
   const { nodes, devices, engines } = report.place;
-  return [few(nodes, 'nodes'), few(devices, 'devices'), few(engines, 'engines')]
+  return [
+    abbreviatedList(nodes, 'nodes'),
+    abbreviatedList(devices, 'devices'),
+    abbreviatedList(engines, 'engines'),
+  ]
     .filter((s) => s !== '')
     .join(' · ');
 }
@@ -63,7 +67,7 @@ export function remarks(report: Report): string[] {
   return meanings.length === 0 ? lines : [...lines, `EfficientLLM: ${meanings.join(' · ')}`];
 }
 
-function few(names: readonly string[], what: string): string {
+function abbreviatedList(names: readonly string[], what: string): string {
   return names.length <= 3
     ? names.join(', ')
     : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more ${what}`;

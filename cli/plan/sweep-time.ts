@@ -96,7 +96,7 @@ export function sweepTime(
   };
   const by = atLeast ? `${basis} alone (\`ridge factors\` makes it a prediction)` : `${basis}, with factors`;
   const some = taken === space.count ? '' : `, from ${taken} of the experiments`;
-  const beside = besides(sweep, space, looked, space.count / taken);
+  const beside = preparationTime(sweep, space, looked, space.count / taken);
   const promise =
     sweep.search !== null
       ? 'a search ends when its budget is spent or nothing more is gained'
@@ -151,7 +151,7 @@ export function startsOf({ placement, repetition }: Sweep, points: number): numb
 }
 
 /** @returns what making files and asking for quality takes, or why that is not known. */
-function besides(
+function preparationTime(
   sweep: Sweep,
   space: Space,
   looked: readonly { readonly experiment: Experiment; readonly trial: TrialTime }[],

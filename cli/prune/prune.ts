@@ -20,7 +20,7 @@ export async function pruneModel(input: string, output: string, options: PruneOp
   const { setting, spec } = wantedOf(options);
   const path = outputPath(output, options.force === true);
   const { packed: format, packedType: type } = options;
-  const packed = format === undefined ? null : { path: besides(path, format, options), format, type };
+  const packed = format === undefined ? null : { path: packedPath(path, format, options), format, type };
   const threads = options.threads ?? availableParallelism();
   const text = spec.calibration?.text ?? null;
   const settings = settingsFor(options, input, text ?? '.');
@@ -49,7 +49,7 @@ function wantedOf(options: PruneOptions): { readonly setting: string; readonly s
 }
 
 /** Where the packed file goes. @throws CommandError (2) for a format that cannot hold what comes. */
-function besides(path: string, format: PackedFormat, { ratio, force }: PruneOptions): string {
+function packedPath(path: string, format: PackedFormat, { ratio, force }: PruneOptions): string {
   if (format === '2:4' && ratio !== '2:4')
     throw usageError(
       `--packed 2:4 holds two of every four weights, and ${ratio} leaves others`,

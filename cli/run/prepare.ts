@@ -11,7 +11,7 @@ import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { requireEnergyHere } from '../plan/energy.js';
-import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
+import { readyToRun, type SweepFile, strictSweep } from '../sweep-file.js';
 import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import type { RunOptions } from './command.js';
 
@@ -31,7 +31,7 @@ export interface Prepared {
 
 /** Checks a sweep, its models and its points. @throws CommandError (2) for what cannot run. */
 export async function prepare(asked: SweepFile, options: RunOptions): Promise<Prepared> {
-  const file = options.strict === true ? strictly(asked) : asked;
+  const file = options.strict === true ? strictSweep(asked) : asked;
   const { path, sweep: written, typed } = file;
   const allowed = await askToFetch(options, written);
   const node = nodeConfig(allowed);

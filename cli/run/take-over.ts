@@ -89,7 +89,7 @@ async function measuredIn(other: string, ids: ReadonlySet<string>, node: NodePro
   const records: ResultRecord[] = [];
   // A log is made where there is none.
   if (!existsSync(path)) return { sweeps, records };
-  const wouldRun = once(isBuildThatRuns);
+  const wouldRun = askedOnce(isBuildThatRuns);
   const log = await openLog({ kind: 'sqlite', path, maxBytes: null });
   try {
     for await (const entry of log.read(0, 'full')) {
@@ -110,7 +110,7 @@ async function measuredIn(other: string, ids: ReadonlySet<string>, node: NodePro
   return { sweeps, records };
 }
 
-function once<T>(ask: (question: string) => Promise<T>): (question: string) => Promise<T> {
+function askedOnce<T>(ask: (question: string) => Promise<T>): (question: string) => Promise<T> {
   const known = new Map<string, Promise<T>>();
   return (question) => {
     const answer = known.get(question) ?? ask(question);

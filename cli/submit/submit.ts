@@ -7,14 +7,14 @@ import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
 import { lackingEnergy, needsEnergy, requireEnergy } from '../plan/energy.js';
 import { fleetFor } from '../plan/places.js';
-import { openSweep, readyToRun, strictly } from '../sweep-file.js';
+import { openSweep, readyToRun, strictSweep } from '../sweep-file.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
   const opened = openSweep(file);
-  const written = options.strict === true ? strictly(opened) : opened;
+  const written = options.strict === true ? strictSweep(opened) : opened;
   const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {

@@ -44,12 +44,12 @@ export function withBodies(log: Log, { bodies, rawBytes, warn }: BodiesOfLog): L
   };
   const rawOf = async (trialId: string, { digest }: RawBody): Promise<string> => {
     const body = await bodies?.store.open(hexOf(digest) ?? '');
-    if (body == null) throw without(trialId, digest, bodies);
+    if (body == null) throw missingBody(trialId, digest, bodies);
     const pieces: Buffer[] = [];
     for await (const piece of body) pieces.push(piece as Buffer);
     const bytes = Buffer.concat(pieces);
     if (createHash('sha256').update(bytes).digest('hex') !== hexOf(digest))
-      throw without(trialId, digest, bodies);
+      throw missingBody(trialId, digest, bodies);
     return (await unpack(bytes)).toString();
   };
   const resolve = async <D extends Detail>(entry: EntryAt<D>, detail: D): Promise<EntryAt<D>> => {
@@ -91,7 +91,7 @@ export function withBodies(log: Log, { bodies, rawBytes, warn }: BodiesOfLog): L
   };
 }
 
-function without(trialId: string, digest: string, bodies: KeptBodies | null): FailureError {
+function missingBody(trialId: string, digest: string, bodies: KeptBodies | null): FailureError {
   const where =
     bodies === null
       ? 'a store that is not known here'

@@ -44,7 +44,7 @@ export function refusal(
   }
   const runner = node.runners.find((candidate) => candidate.kind === experiment.runner.kind);
   if (runner === undefined)
-    return `needs the runner ${experiment.runner.kind}, which ${node.name} does not have${because(node, `runner ${experiment.runner.kind}`)}`;
+    return `needs the runner ${experiment.runner.kind}, which ${node.name} does not have${absenceReason(node, `runner ${experiment.runner.kind}`)}`;
   const family = generalClass(experiment.device);
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
@@ -56,7 +56,7 @@ export function refusal(
   }
   const lacking = variants.find(({ name }) => runner.variants.length > 0 && !runner.variants.includes(name));
   if (lacking !== undefined) {
-    return `needs the ${lacking.said}; ${node.name} has ${runner.variants.join(', ')}${because(node, lacking.said)}`;
+    return `needs the ${lacking.said}; ${node.name} has ${runner.variants.join(', ')}${absenceReason(node, lacking.said)}`;
   }
   const missing = missingOption(experiment.runner, runner);
   if (missing !== null) return `needs ${missing.what}; ${node.name} has ${missing.release}`;
@@ -95,7 +95,7 @@ export function devicesTaken({ device, runner }: Pick<Experiment, 'device' | 'ru
 }
 
 /** What the node says of something that it does not have; '' = nothing. */
-function because({ absent }: NodeProfile, what: string): string {
+function absenceReason({ absent }: NodeProfile, what: string): string {
   const why = absent[what];
   return why === undefined ? '' : `: ${why}`;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../bounds.js';
+import { above0, integerBetween, numberBetween, textUpTo } from '../bounds.js';
 import { parserSchema } from './parsers.js';
 
 /** Graphs are data from somewhere else: what one application may ask for is bounded. */
@@ -15,7 +15,7 @@ const nameSchema = z
 const template = z.string().max(100_000);
 const reference = z.string().regex(/^\{\{\s*[A-Za-z_]\w{0,62}\s*\}\}$/);
 /** A number, or a setting that holds one. */
-const countUpTo = (most: number, least = 1) => z.union([whole(least, most), reference]);
+const countUpTo = (most: number, least = 1) => z.union([integerBetween(least, most), reference]);
 
 /** Nodes inside nodes. */
 const nodesSchema: z.ZodType<Readonly<Record<string, unknown>>> = z.lazy(() =>
@@ -27,10 +27,10 @@ const samplingShape = {
   system: template.optional(),
   /** The name that the server knows it by; a setting's name in braces is that setting. */
   model: z.string().max(200).optional(),
-  temperature: z.union([between(0, 10), reference]).optional(),
+  temperature: z.union([numberBetween(0, 10), reference]).optional(),
   topP: above0(1).optional(),
-  topK: whole(1, 100_000).optional(),
-  minP: between(0, 1).optional(),
+  topK: integerBetween(1, 100_000).optional(),
+  minP: numberBetween(0, 1).optional(),
   maxTokens: countUpTo(65_536).optional(),
   stop: z.array(textUpTo(100)).min(1).max(16).optional(),
 };

@@ -208,7 +208,13 @@ class Checker {
       const issues = read.error.issues.filter((issue) => issue.path[0] !== 'most' || keys.includes('most'));
       this.issues({ issues }, path);
       for (const key of inner)
-        this.#body((raw as Fields)[key], undefined, [...path, key], path, everything(scope, raw as Fields));
+        this.#body(
+          (raw as Fields)[key],
+          undefined,
+          [...path, key],
+          path,
+          allVisibleNames(scope, raw as Fields),
+        );
       return null;
     }
     const fields = {
@@ -454,7 +460,7 @@ type Unnamed = GraphNode extends infer N
   : never;
 
 /** What a body would see whose own node cannot be read. */
-function everything({ outer, beside }: Scope, fields: Fields): ReadonlySet<string> {
+function allVisibleNames({ outer, beside }: Scope, fields: Fields): ReadonlySet<string> {
   const own = ['as', 'carry', 'loop'].flatMap((key) =>
     typeof fields[key] === 'string' ? [String(fields[key])] : [],
   );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { between, listOf, NAME_CHARACTERS, recordOf, SENTENCE_CHARACTERS, textOf } from '../bounds.js';
+import { listOf, NAME_CHARACTERS, numberBetween, recordOf, SENTENCE_CHARACTERS, textOf } from '../bounds.js';
 import { digestSchema } from '../digest.js';
 import { readJsonLine } from '../input/json-line.js';
 import { REQUEST_OUTCOMES } from '../serving/requests.js';
@@ -66,7 +66,7 @@ export const applicationSchema = z.object({
   pathCalls: count,
   pathSeconds: seconds.nullable(),
   /** By scorer, 0 to 1; null = nothing to compare with. */
-  scores: recordOf(between(0, 1).nullable(), 100),
+  scores: recordOf(numberBetween(0, 1).nullable(), 100),
 });
 export type ApplicationRecord = z.infer<typeof applicationSchema>;
 

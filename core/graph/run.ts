@@ -177,7 +177,7 @@ class Application {
     };
     if (samples === null) return { value: await ask(0, id), after: new Set([id]) };
     const ids = Array.from({ length: samples }, (_, i) => `${id}~${i}`);
-    return { value: await all(ids.map((of, i) => ask(i, of))), after: new Set(ids) };
+    return { value: await allSettled(ids.map((of, i) => ask(i, of))), after: new Set(ids) };
   }
 
   async #tool(
@@ -195,7 +195,7 @@ class Application {
   async #map(node: Extract<GraphNode, { readonly kind: 'map' }>, scope: Scope, id: string): Promise<Result> {
     const over = await scope.get(node.over)!;
     const elements = bounded(listOf(over.value, node.over), node.over);
-    const results = await all(
+    const results = await allSettled(
       elements.map((value, i) => {
         const own = new Map([...scope, [node.as, Promise.resolve({ value, after: over.after })]]);
         return this.body(node.body, own, `${id}[${i}]/`, over.after);
@@ -259,7 +259,7 @@ interface Taken {
 
 /** Waits for variables. */
 async function taken(scope: Scope, names: readonly string[], gate: ReadonlySet<string>): Promise<Taken> {
-  const results = await all(names.map(async (name) => [name, await scope.get(name)!] as const));
+  const results = await allSettled(names.map(async (name) => [name, await scope.get(name)!] as const));
   return {
     values: new Map(results.map(([name, { value }]) => [name, value])),
     after: union(gate, ...results.map(([, { after }]) => after)),
@@ -267,7 +267,7 @@ async function taken(scope: Scope, names: readonly string[], gate: ReadonlySet<s
 }
 
 /** As Promise.all, but what is under way has ended when it throws. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
 }

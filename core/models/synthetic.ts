@@ -65,7 +65,7 @@ export function readSynthetic(source: string): SyntheticReading {
   for (const pair of query === '' ? [] : query.split('&')) {
     const [key = '', value = ''] = pair.split(/=(.*)/s);
     if (!NAMES.includes(key))
-      return rejected(source, `has no parameter ${JSON.stringify(key)}`, near(key, NAMES));
+      return rejected(source, `has no parameter ${JSON.stringify(key)}`, suggestion(key, NAMES));
     if (given.has(key)) return rejected(source, `gives ${key} twice`, FORM);
     given.set(key, value);
   }
@@ -93,7 +93,7 @@ export function readSynthetic(source: string): SyntheticReading {
   const base = SHAPES.get(name) ?? inlineShape(name, numbers);
   if (base === null) {
     const known = [...SHAPES.keys(), ...ARCHITECTURES];
-    return rejected(source, `names no shape that is known, ${JSON.stringify(name)}`, near(name, known));
+    return rejected(source, `names no shape that is known, ${JSON.stringify(name)}`, suggestion(name, known));
   }
   if (typeof base === 'string') return rejected(source, base, FORM);
   const { seed = 1, kvRank, queryRank, ropeLength, ...changes } = Object.fromEntries(numbers);
@@ -182,7 +182,7 @@ function isType(type: string): type is SyntheticType {
   return (SYNTHETIC_TYPES as readonly string[]).includes(type);
 }
 
-function near(name: string, known: readonly string[]): string {
+function suggestion(name: string, known: readonly string[]): string {
   const close = nearest(name, known);
   return `${close === null ? '' : `Did you mean ${close}? `}Known are ${known.join(', ')}.`;
 }

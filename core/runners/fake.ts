@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { between, whole } from '../bounds.js';
+import { integerBetween, numberBetween } from '../bounds.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
@@ -8,21 +8,23 @@ export const fake = {
   kind: 'fake',
   summary: 'no model and no engine: waits as long as the asked speeds say, or fails as asked',
   options: z.strictObject({
-    fakePrefillTokensPerSecond: between(1, 1e9)
+    fakePrefillTokensPerSecond: numberBetween(1, 1e9)
       .default(10_000)
       .describe('Speed it pretends to have on the prompt.'),
-    fakeDecodeTokensPerSecond: between(1, 1e9)
+    fakeDecodeTokensPerSecond: numberBetween(1, 1e9)
       .default(1000)
       .describe('Speed it pretends to have on generated tokens, all sequences together.'),
-    fakeJitter: between(0, 1).default(0.01).describe('Spread of its times, as a share of their mean.'),
-    fakeStartSpread: between(0, 1)
+    fakeJitter: numberBetween(0, 1).default(0.01).describe('Spread of its times, as a share of their mean.'),
+    fakeStartSpread: numberBetween(0, 1)
       .default(0)
       .describe('Spread of its speed from start to start, as a share of it: each process draws its own.'),
     fakeFailure: z
       .enum(['none', 'crash', 'abort', 'hang', 'load', 'memory'])
       .default('none')
       .describe('How it fails: exits, aborts, hangs, cannot load, or runs out of memory.'),
-    fakeModelBytes: whole(0, 1e15).default(1_000_000).describe('Bytes the model it pretends to load has.'),
+    fakeModelBytes: integerBetween(0, 1e15)
+      .default(1_000_000)
+      .describe('Bytes the model it pretends to load has.'),
     fakeProcess: z
       .enum(['own', 'other'])
       .default('own')

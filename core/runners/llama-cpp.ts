@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, whole } from '../bounds.js';
+import { integerBetween, orNull } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -175,11 +175,11 @@ export const LLAMA_CPP_OPTIONS = {
   kvCacheTypeV: cacheType('value'),
   threads,
   batch,
-  ubatch: whole(1, 1_048_576)
+  ubatch: integerBetween(1, 1_048_576)
     .default(512)
     .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
   gpuLayers: z
-    .union([whole(0, 10_000), z.literal('all')])
+    .union([integerBetween(0, 10_000), z.literal('all')])
     .default('all')
     .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
   mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
@@ -214,7 +214,7 @@ export const llamaCpp: RunnerKind = {
     ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
-    gpus: whole(1, 16)
+    gpus: integerBetween(1, 16)
       .default(1)
       .describe('Devices of one node that the trial has to itself; the model is split over them.'),
     splitMode: z
@@ -222,7 +222,7 @@ export const llamaCpp: RunnerKind = {
       .enum(['layer', 'tensor'])
       .default('layer')
       .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
-    mainGpu: whole(0, 15)
+    mainGpu: integerBetween(0, 15)
       .default(0)
       .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
     tensorSplit: orNull(z.string().regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)).describe(

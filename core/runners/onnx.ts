@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, whole } from '../bounds.js';
+import { integerBetween, orNull } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -172,7 +172,7 @@ export const onnx: RunnerKind = {
       .default('all')
       .describe('How far the graph is rewritten before it runs.'),
     threads,
-    interThreads: orNull(whole(1, 512)).describe(
+    interThreads: orNull(integerBetween(1, 512)).describe(
       'Operators that run at once, where executionMode is parallel; null takes one.',
     ),
     executionMode: z

@@ -195,14 +195,14 @@ function reportForeign(reader: Reader, path: Path, selector: Selector, grids: Gr
 /** The values of an axis to look them up in; an axis is in as many grids as there are pairs of blocks. */
 const valuesOfAxis = new WeakMap<ReadAxis, ReadonlySet<AxisValue>>();
 
-function has(axis: ReadAxis, value: AxisValue): boolean {
+function axisHas(axis: ReadAxis, value: AxisValue): boolean {
   return getOrMake(valuesOfAxis, axis, () => new Set(axis.values)).has(value);
 }
 
 function touches(grid: GridAxes, selector: Selector): boolean {
   return Object.entries(selector).every(([name, values]) => {
     const axis = grid.get(name);
-    return axis !== undefined && (axis.damaged || values.some((value) => has(axis, value)));
+    return axis !== undefined && (axis.damaged || values.some((value) => axisHas(axis, value)));
   });
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, textUpTo, whole } from '../bounds.js';
+import { integerBetween, orNull, textUpTo } from '../bounds.js';
 import type { AxisValue } from '../experiment/experiment.js';
 import { MAX_AXIS_VALUES, RANGE_PATTERN } from '../input/ranges.js';
 import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
@@ -118,13 +118,13 @@ export const deviceField = field(
 export const settingFields = [
   field(
     'powerCapWatts',
-    orNull(whole(1, 100_000)).describe(
+    orNull(integerBetween(1, 100_000)).describe(
       'Power limit of a GPU, or of each CPU package, while a trial runs; null leaves what the node has. Needs the power helper there.',
     ),
   ),
   field(
     'lockedClockHertz',
-    orNull(whole(1e8, 1e11)).describe(
+    orNull(integerBetween(1e8, 1e11)).describe(
       "Clock a GPU's SMs, or the device's CPUs, are held at while a trial runs; null leaves what the node has. Needs the power helper there.",
     ),
   ),

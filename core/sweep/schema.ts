@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
+import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../bounds.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
   DISTURBANCE_LIMITS,
@@ -105,12 +105,12 @@ const share = () => above0(1);
 const seconds = () => above0(604_800).nullable();
 
 export const MEASURE = z.strictObject({
-  confidence: between(0.5, 0.999).default(0.95).describe('Confidence level of the interval.'),
+  confidence: numberBetween(0.5, 0.999).default(0.95).describe('Confidence level of the interval.'),
   halfWidth: share()
     .default(0.02)
     .describe('Repeat until the half width of the interval is at most this share of the mean.'),
-  minRepeats: whole(1, 10_000).default(3).describe('Repeats before the interval is looked at.'),
-  maxRepeats: whole(1, 10_000).default(10).describe('Repeats after which a trial ends in any case.'),
+  minRepeats: integerBetween(1, 10_000).default(3).describe('Repeats before the interval is looked at.'),
+  maxRepeats: integerBetween(1, 10_000).default(10).describe('Repeats after which a trial ends in any case.'),
   maxSeconds: seconds()
     .default(0.5)
     .describe(
@@ -119,19 +119,19 @@ export const MEASURE = z.strictObject({
   warmupSpread: share()
     .default(0.05)
     .describe('Warm-up ends when the spread (cv) of its last three rounds is below this.'),
-  maxWarmups: whole(0, 1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
+  maxWarmups: integerBetween(0, 1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
   trialTimeoutSeconds: seconds()
     .default(null)
     .describe("A longer trial is killed; null is the agent's own limit, which is the longest in any case."),
-  maxStealRatio: between(0, 1)
+  maxStealRatio: numberBetween(0, 1)
     .default(DISTURBANCE_LIMITS.maxStealRatio)
     .describe(
       'Share of CPU time stolen by the hypervisor above which a row is disturbed; from 0.05 on also of what others take of the same physical cores.',
     ),
-  maxForeignCores: between(0, 100_000)
+  maxForeignCores: numberBetween(0, 100_000)
     .default(DISTURBANCE_LIMITS.maxForeignCores)
     .describe('CPU use of other processes, in cores, above which a row is disturbed.'),
-  maxCoreLatencyRatio: between(1, 100_000)
+  maxCoreLatencyRatio: numberBetween(1, 100_000)
     .default(DISTURBANCE_LIMITS.maxCoreLatencyRatio)
     .describe(
       'Core-to-core latency of the CPUs, over what is usual on the machine, above which a row of more than one thread is disturbed.',
@@ -148,12 +148,12 @@ export const MEASURE = z.strictObject({
       'What becomes of rows that are disturbed: warn marks them, strict makes them invalid, as for who publishes.',
     ),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
-  energyWindows: whole(0, 100)
+  energyWindows: integerBetween(0, 100)
     .default(DEFAULT_ENERGY_WINDOWS)
     .describe(
       'A phase shorter than 20 update periods of the energy source is repeated without a pause until it is that long, so many times; 0 leaves it short.',
     ),
-  gridGramsPerKilowattHour: orNull(between(0, 5000)).describe(
+  gridGramsPerKilowattHour: orNull(numberBetween(0, 5000)).describe(
     'Grams of CO2 equivalent per kilowatt hour of the grid, for carbonGrams; null takes what the node states, if it states any.',
   ),
   profile: z
@@ -164,15 +164,15 @@ export const MEASURE = z.strictObject({
 
 /** How often an experiment is measured; written under `measure`, where `maxStarts` follows `starts` when it is left out. */
 export const REPETITION = {
-  starts: whole(1, 1000)
+  starts: integerBetween(1, 1000)
     .default(USUAL_REPETITION.starts)
     .describe('Processes that measure each experiment, each in a block of its own.'),
-  maxStarts: whole(1, 1000)
+  maxStarts: integerBetween(1, 1000)
     .optional()
     .describe(
       'More starts, up to so many, while the interval over starts is wider than halfWidth; starts when left out.',
     ),
-  retryInvalid: whole(0, 100)
+  retryInvalid: integerBetween(0, 100)
     .default(USUAL_REPETITION.retryInvalid)
     .describe('How many further starts an experiment gets for those that came out invalid.'),
 } as const;
@@ -185,12 +185,12 @@ export const PLACEMENT = {
     .describe(
       'Labels that a node must have to run it, each with this value or one of these: `{ zone: lab }`.',
     ),
-  blockSize: whole(1, 10_000)
+  blockSize: integerBetween(1, 10_000)
     .default(16)
     .describe('Experiments allocated to a node at a time, shuffled, between two drift controls.'),
   driftControl: z.boolean().default(true).describe('Run one reference experiment at both ends of a block.'),
-  retries: whole(0, 100).default(1).describe('How often a failed trial is tried again.'),
-  seed: whole(0, 0xffff_ffff)
+  retries: integerBetween(0, 100).default(1).describe('How often a failed trial is tried again.'),
+  seed: integerBetween(0, 0xffff_ffff)
     .optional()
     .describe('Seed of the random order; made from the name when left out.'),
 } as const;
@@ -206,9 +206,11 @@ export const QUALITY = z.strictObject({
     .enum(WINDOW_SCHEMES)
     .default('llama')
     .describe('How the text is cut: as llama-perplexity, as the DSnoT evaluation, or strided.'),
-  contextTokens: whole(4, 1_048_576).default(512).describe('Tokens of a window.'),
-  stride: orNull(whole(1, 1_048_576)).describe('How far strided windows move on; null is half a window.'),
-  maxWindows: orNull(whole(1, 1_000_000)).describe(
+  contextTokens: integerBetween(4, 1_048_576).default(512).describe('Tokens of a window.'),
+  stride: orNull(integerBetween(1, 1_048_576)).describe(
+    'How far strided windows move on; null is half a window.',
+  ),
+  maxWindows: orNull(integerBetween(1, 1_000_000)).describe(
     'Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.',
   ),
   tasks: z
@@ -244,10 +246,14 @@ export const SEARCH = z.strictObject({
     .describe(
       `How points are chosen. ${STRATEGY_NAMES.map((name) => `${name}: ${SEARCH_STRATEGIES[name]}`).join('; ')}.`,
     ),
-  seed: whole(0, 0xffff_ffff).optional().describe('Seed of its draws; made from the name when left out.'),
+  seed: integerBetween(0, 0xffff_ffff)
+    .optional()
+    .describe('Seed of its draws; made from the name when left out.'),
   budget: z
     .strictObject({
-      trials: whole(1, 10_000_000).optional().describe('Trials, further starts of a point included.'),
+      trials: integerBetween(1, 10_000_000)
+        .optional()
+        .describe('Trials, further starts of a point included.'),
       deviceHours: above0(1e6).optional().describe('Hours of devices, from the start of a trial to its end.'),
       joules: above0(1e15).optional().describe('Energy of one repeat of each trial, where it is measured.'),
       money: above0(1e12).optional().describe('Money, by pricePerDeviceHour.'),
@@ -255,7 +261,7 @@ export const SEARCH = z.strictObject({
     })
     .optional()
     .describe('When it ends at the latest; without one when nothing is left, or nothing is gained.'),
-  leastGainPerDeviceHour: orNull(between(0, 1)).describe(
+  leastGainPerDeviceHour: orNull(numberBetween(0, 1)).describe(
     'It ends when an hour of one device adds less than this share to the volume under its front, such as 0.01; null: it does not.',
   ),
   constraints: z

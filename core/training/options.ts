@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../bounds.js';
+import { above0, integerBetween, numberBetween, textUpTo } from '../bounds.js';
 import type { Options } from '../experiment/experiment.js';
 import { BUILTIN_TEXT } from '../techniques/calibration-spec.js';
 import { isExamples } from './example.js';
@@ -20,33 +20,37 @@ export const trainingOptions = z.strictObject({
     .enum(TRAINING_METHODS)
     .default('lora')
     .describe('What is trained; qlora is lora, and refuses a base that is not quantized.'),
-  rank: whole(1, 1024).default(8).describe('r of the adapter: columns of B and rows of A.'),
+  rank: integerBetween(1, 1024).default(8).describe('r of the adapter: columns of B and rows of A.'),
   alpha: above0(65_536).default(16).describe('B A is multiplied by alpha / r, under rslora by alpha / √r.'),
   targets: z
     .enum(Object.keys(TRAINING_TARGETS) as TrainingTargets[])
     .default('all')
     .describe('The matrices of each layer that get an adapter.'),
-  trainedLayers: whole(1, 1000).default(2).describe('Of freeze: how many layers at the end are trained.'),
+  trainedLayers: integerBetween(1, 1000)
+    .default(2)
+    .describe('Of freeze: how many layers at the end are trained.'),
   learningRate: above0(1).default(0.0005).describe('Rate of AdamW after its rise.'),
-  learningRateRatio: between(1, 1000).default(16).describe('Of lora-plus: the rate of B over the rate of A.'),
-  weightDecay: between(0, 1).default(0).describe('Decay of AdamW, on matrices alone.'),
+  learningRateRatio: numberBetween(1, 1000)
+    .default(16)
+    .describe('Of lora-plus: the rate of B over the rate of A.'),
+  weightDecay: numberBetween(0, 1).default(0).describe('Decay of AdamW, on matrices alone.'),
   schedule: z
     .enum(SCHEDULES)
     .default('constant')
     .describe('The learning rate after its rise: constant, or falling to 0 by a line or half a cosine.'),
-  rampSteps: whole(0, 1e6).default(0).describe('Steps over which the learning rate rises.'),
-  steps: whole(1, 1e6).default(30).describe('Steps of the optimizer.'),
-  sequencesPerStep: whole(1, 256).default(1).describe('Windows of the text in one step.'),
-  windowTokens: whole(2, 131_072).default(WINDOW_TOKENS).describe('Tokens of a window.'),
+  rampSteps: integerBetween(0, 1e6).default(0).describe('Steps over which the learning rate rises.'),
+  steps: integerBetween(1, 1e6).default(30).describe('Steps of the optimizer.'),
+  sequencesPerStep: integerBetween(1, 256).default(1).describe('Windows of the text in one step.'),
+  windowTokens: integerBetween(2, 131_072).default(WINDOW_TOKENS).describe('Tokens of a window.'),
   text: textUpTo(4096)
     .default(BUILTIN_TEXT)
     .describe(
       `What is trained on: \`${BUILTIN_TEXT}\`, or a path below a model folder of the node. Of a .jsonl file of prompts with answers (\`prompt\` and \`completion\`, or \`messages\`) the answers alone are learnt.`,
     ),
-  heldOutShare: between(0, 0.5)
+  heldOutShare: numberBetween(0, 0.5)
     .default(0.1)
     .describe("Share of the text's windows, at its end, that only the loss before and after is taken from."),
-  seed: whole(0, 0x7fff_ffff).default(1).describe('Of the first A and the order of windows.'),
+  seed: integerBetween(0, 0x7fff_ffff).default(1).describe('Of the first A and the order of windows.'),
 });
 
 /** @returns the settings that the options of one point say, defaults filled in. @throws ZodError */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { between } from '../bounds.js';
+import { numberBetween } from '../bounds.js';
 import { ACTIVATION_FUNCTIONS, GATINGS, type LayerGroup, type ModelArchitecture } from './architecture.js';
 
 const size = z.number().int().nonnegative().meta({ id: 'size' });
 const bits = z.number().positive();
 
-const packed = z.object({ valueBits: bits, density: between(0, 1) }).optional();
+const packed = z.object({ valueBits: bits, density: numberBetween(0, 1) }).optional();
 
 const matrix = z
   .object({

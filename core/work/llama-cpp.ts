@@ -64,7 +64,12 @@ export function prefillPasses(
         return { group, ends: done[s] === promptTokens };
       });
       const logits = groups.some(({ ends }) => ends) ? ('last' as const) : 0;
-      passes.push({ ...setting, phase: 'prefill', batch: alike(groups.map(({ group }) => group)), logits });
+      passes.push({
+        ...setting,
+        phase: 'prefill',
+        batch: mergeEqualGroups(groups.map(({ group }) => group)),
+        logits,
+      });
     }
   }
   return passes;
@@ -175,7 +180,7 @@ export function fullestShare(options: Options, layers: number): number {
 type Group = PassRequest['batch'][number];
 
 /** Sequences of the same lengths are one group. */
-function alike(groups: readonly Group[]): Group[] {
+function mergeEqualGroups(groups: readonly Group[]): Group[] {
   const found = new Map<string, Group>();
   for (const group of groups) {
     const key = `${group.newTokens} ${group.cachedTokens}`;

@@ -153,7 +153,7 @@ class Counter {
     const own = sequences === 0 ? 0 : Math.max(1, sequences / shares);
     const { piece, each } = this.#piece(demand, own);
     const pieces = (prompts / shares) * each;
-    const decoding = own === 0 ? [] : around(own);
+    const decoding = own === 0 ? [] : neighbouringIntegers(own);
     const cachedTokens = Math.max(0, Math.round(demand.contextTokens));
     const steps = decoding.map(([whole, share]) => {
       return { group: { sequences: whole, newTokens: 1, cachedTokens }, share };
@@ -163,7 +163,7 @@ class Counter {
     if (!this.#engine.mixes)
       return [...steps.map(({ group, share }) => this.#pass('decode', [group], share)), ...alone(pieces)];
     return steps.flatMap(({ group, share }) =>
-      around(pieces).map(([count, part]) => {
+      neighbouringIntegers(pieces).map(([count, part]) => {
         const batch = count === 0 ? [group] : [group, { ...piece, sequences: count * piece.sequences }];
         return this.#pass('decode', batch, share * part);
       }),
@@ -202,7 +202,7 @@ class Counter {
 }
 
 /** @returns the whole numbers around a number, with the share that each has in it. */
-function around(value: number): (readonly [whole: number, share: number])[] {
+function neighbouringIntegers(value: number): (readonly [whole: number, share: number])[] {
   const low = Math.floor(value);
   const share = value - low;
   return share === 0

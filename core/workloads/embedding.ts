@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../bounds.js';
+import { integerBetween } from '../bounds.js';
 import { POOLINGS } from '../ranking/definition.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
@@ -9,13 +9,15 @@ export const embedding: WorkloadKind = {
   summary:
     'vectors of texts, made again and again of random tokens: texts and tokens per second by length and batch',
   options: z.strictObject({
-    texts: whole(1, 65_536).default(1).describe('Texts of one run.'),
-    textTokens: whole(1, 1_048_576).default(128).describe('Tokens of each text, those around it included.'),
+    texts: integerBetween(1, 65_536).default(1).describe('Texts of one run.'),
+    textTokens: integerBetween(1, 1_048_576)
+      .default(128)
+      .describe('Tokens of each text, those around it included.'),
     pooling: z
       .enum(POOLINGS)
       .default('model')
       .describe('How the states of tokens become one vector; model = as its file says.'),
-    textSeed: whole(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
+    textSeed: integerBetween(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
   needs: 'embedder',
   lessMemory: 'Lower texts or textTokens.',

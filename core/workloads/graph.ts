@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
+import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../bounds.js';
 import { type Rule, readable, refuse } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
@@ -51,7 +51,7 @@ export const graph: WorkloadKind = {
       .describe(
         'graph submits an application once, and its requests follow each other there; separate sends each request from a client of its own, and waits for its answer.',
       ),
-    networkDelayMs: between(0, 60_000)
+    networkDelayMs: numberBetween(0, 60_000)
       .default(0)
       .describe(
         'Milliseconds that a round trip over the network is taken to cost: once for a graph, for each request where they are separate.',
@@ -62,10 +62,10 @@ export const graph: WorkloadKind = {
       .describe(
         'Beginnings that prompts have in common: computed once where the engine can, as the engine does by itself, or each time.',
       ),
-    applications: orNull(whole(1, 1_000_000)).describe(
+    applications: orNull(integerBetween(1, 1_000_000)).describe(
       'How many are measured, items from the first on and over again; null is each item once.',
     ),
-    warmups: whole(0, 1000)
+    warmups: integerBetween(0, 1000)
       .default(1)
       .describe('Rounds of short unrelated requests before, in each place of the engine.'),
     applicationArrival: z
@@ -74,16 +74,16 @@ export const graph: WorkloadKind = {
       .describe(
         'closed keeps applicationsAtOnce running; the others start them whatever the engine does; offline all at once.',
       ),
-    applicationsAtOnce: whole(1, 65_536)
+    applicationsAtOnce: integerBetween(1, 65_536)
       .default(1)
       .describe('Applications that a closed loop keeps running.'),
     applicationsPerSecond: rate().describe('Mean rate of an open loop; where a ramp begins.'),
     applicationsRampToPerSecond: rate().describe('Rate at which a ramp ends.'),
     burstiness,
-    requestsAtOnce: whole(1, 1024)
+    requestsAtOnce: integerBetween(1, 1024)
       .default(16)
       .describe('Requests that the engine is given at once, at most, of all applications together.'),
-    cacheTokens: whole(256, 16_777_216)
+    cacheTokens: integerBetween(256, 16_777_216)
       .default(8192)
       .describe('Of an engine in the trial’s process: tokens of its cache, for all requests together.'),
     promptsAs: z
@@ -91,7 +91,7 @@ export const graph: WorkloadKind = {
       .default('chat')
       .describe('Prompts as messages of a chat, by the model’s own template, or as plain text.'),
     temperature,
-    maxTokens: whole(1, 65_536).default(128).describe('Of an answer of nodes that say none.'),
+    maxTokens: integerBetween(1, 65_536).default(128).describe('Of an answer of nodes that say none.'),
     answersToLength: z
       .boolean()
       .default(false)

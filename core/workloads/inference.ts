@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, textUpTo, whole } from '../bounds.js';
+import { integerBetween, orNull, textUpTo } from '../bounds.js';
 import { readable } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
@@ -10,18 +10,18 @@ export const inference: WorkloadKind = {
   summary:
     'a graph of tensors, run again and again on random inputs of its own types: latency and items per second',
   options: z.strictObject({
-    items: whole(1, 65_536)
+    items: integerBetween(1, 65_536)
       .default(1)
       .describe(
         'Items of one run: the size of each input’s first dimension, where the graph leaves it open.',
       ),
-    size: whole(1, 1_048_576)
+    size: integerBetween(1, 1_048_576)
       .default(128)
       .describe('Size of every other dimension that the graph leaves open and sizes does not name.'),
     sizes: orNull(textUpTo(1000)).describe(
       'Sizes of open dimensions by their names, such as `sequence=128,height=224`.',
     ),
-    inputSeed: whole(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
+    inputSeed: integerBetween(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
   needs: 'tensor-graph',
   lessMemory: 'Lower items or sizes.',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, whole } from '../bounds.js';
+import { integerBetween, orNull } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OPS } from '../kernels/gen/ops.js';
@@ -106,7 +106,10 @@ export const kernel: WorkloadKind = {
       .default('cold')
       .describe('Whether inputs come from memory at each call, or from the caches where they fit.'),
     ...Object.fromEntries(
-      SHAPE_AXES.map(({ name, least, most, help }) => [name, orNull(whole(least, most)).describe(help)]),
+      SHAPE_AXES.map(({ name, least, most, help }) => [
+        name,
+        orNull(integerBetween(least, most)).describe(help),
+      ]),
     ),
   }),
   needs: 'op',

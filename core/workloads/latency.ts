@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../bounds.js';
+import { integerBetween } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
@@ -7,7 +7,7 @@ import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 const PROMPT_TOKENS = 512;
 const GENERATE_TOKENS = 128;
 
-const tokens = () => whole(0, 1_048_576);
+const tokens = () => integerBetween(0, 1_048_576);
 
 const somethingToDo = refuse(
   ['promptTokens', 'generateTokens'],
@@ -58,7 +58,7 @@ export const latency: WorkloadKind = {
     generateTokens: tokens()
       .default(GENERATE_TOKENS)
       .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
-    parallel: whole(1, 256)
+    parallel: integerBetween(1, 256)
       .default(1)
       .describe('Sequences decoded together in one batch (llama-batched-bench: -npl).'),
     contextDepth: tokens()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
+import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../bounds.js';
 import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
@@ -16,7 +16,7 @@ export const isScheduled = (arrival: unknown) => arrival === 'trace' || OPEN.inc
 /** A number of tokens, or a distribution of them (core/serving/lengths.ts). */
 const lengths = () =>
   z.union([
-    whole(1, 1_048_576),
+    integerBetween(1, 1_048_576),
     textUpTo(100)
       .regex(/^[a-z]+:[0-9.,]+(\.\.[0-9]+)?$/)
       .meta({ title: 'a number of tokens, or a distribution such as uniform:64..256 or normal:256,64' }),
@@ -93,7 +93,7 @@ export const serving: WorkloadKind = {
       .describe(
         'closed keeps concurrency requests on their way; constant, poisson, gamma and ramp start them whatever the server does; offline starts all at once; trace as its time stamps say.',
       ),
-    concurrency: whole(1, 65_536)
+    concurrency: integerBetween(1, 65_536)
       .default(1)
       .describe('Requests on their way at any time in a closed loop (vLLM: --max-concurrency).'),
     requestsPerSecond: rate().describe(
@@ -103,8 +103,8 @@ export const serving: WorkloadKind = {
     burstiness: above0(1000)
       .default(1)
       .describe('Shape of the gaps of arrival gamma: below 1 in bursts, 1 as Poisson (vLLM: --burstiness).'),
-    requests: whole(1, 10_000_000).default(64).describe('Requests that are measured, at most.'),
-    warmupRequests: whole(0, 100_000)
+    requests: integerBetween(1, 10_000_000).default(64).describe('Requests that are measured, at most.'),
+    warmupRequests: integerBetween(0, 100_000)
       .default(4)
       .describe('Requests before those, one after the other, that are not measured.'),
     loadSeconds: orNull(above0(604_800)).describe(
@@ -127,13 +127,15 @@ export const serving: WorkloadKind = {
       'A file below a model folder of the node that says when requests start and how long they are: Mooncake, Azure or BurstGPT.',
     ),
     traceSpeed: above0(1000).default(1).describe('How much faster than its time stamps a trace is played.'),
-    turns: whole(1, 1000)
+    turns: integerBetween(1, 1000)
       .default(1)
       .describe('Turns of a conversation; each prompt begins with all that was said before.'),
-    thinkSeconds: between(0, 3600)
+    thinkSeconds: numberBetween(0, 3600)
       .default(0)
       .describe('From an answer to the next turn of its conversation.'),
-    sharedPrefix: between(0, 1).default(0).describe('Share of each prompt that is the same in all of them.'),
+    sharedPrefix: numberBetween(0, 1)
+      .default(0)
+      .describe('Share of each prompt that is the same in all of them.'),
     loraShares: orNull(textUpTo(20_000)).describe(
       'Which LoRA adapter requests ask for, in parts, such as sql:3,chat:1,base:1 (base is the model as it is); a conversation keeps its own.',
     ),
@@ -142,8 +144,8 @@ export const serving: WorkloadKind = {
       .boolean()
       .default(true)
       .describe('Answers come token by token; false times whole answers alone.'),
-    temperature: between(0, 10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
-    loadSeed: whole(0, 0xffff_ffff)
+    temperature: numberBetween(0, 10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
+    loadSeed: integerBetween(0, 0xffff_ffff)
       .default(1)
       .describe(
         'Seed of lengths, of when requests start and of what prompts share: the same of every variant.',

@@ -43,7 +43,10 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const mask = emptyMask(rows, columns);
       const { kind, factors, diagonal } = scoreArguments(score);
       const of = [values, rows, columns, kind, factors, diagonal] as const;
-      done(native.ridge_select(...of, ...patternArguments(pattern, columns), threads, mask.bits), score);
+      requireSuccess(
+        native.ridge_select(...of, ...patternArguments(pattern, columns), threads, mask.bits),
+        score,
+      );
       return mask;
     },
     dsnot({ rows, columns, values }, statistics, initial, pattern, settings) {
@@ -59,7 +62,7 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const grouped = patternArguments(pattern, columns);
       const into = [initialMask.bits, mask.bits, counts] as const;
       const first = [kind, factors, diagonal] as const;
-      done(native.ridge_dsnot(...of, ...first, ...grouped, ...bounds, ...into), initial);
+      requireSuccess(native.ridge_dsnot(...of, ...first, ...grouped, ...bounds, ...into), initial);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
       return {
         initialMask,
@@ -78,7 +81,7 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const channel = new Int32Array(1);
       const code = native.ridge_inverse_factor(values, columns, damping, threads, dead, channel);
       if (code === KERNEL_CONSTANTS.RIDGE_NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
-      done(code);
+      requireSuccess(code);
       return { columns, values, dead };
     },
     sparseGpt(weights, { values, dead }, pattern, blockColumns) {
@@ -91,13 +94,15 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
         ...patternArguments(pattern, columns),
         ...([blockColumns, threads, mask.bits] as const),
       );
-      done(code);
+      requireSuccess(code);
       return { mask, weights: updated };
     },
     squaredOutput({ rows, columns, values }, other, hessian) {
       const squares = new Float64Array(rows);
       const others = other?.values ?? null;
-      done(native.ridge_squared_output(values, others, rows, columns, hessian.values, threads, squares));
+      requireSuccess(
+        native.ridge_squared_output(values, others, rows, columns, hessian.values, threads, squares),
+      );
       return squares;
     },
   };
@@ -109,7 +114,7 @@ function patternArguments(pattern: Pattern, columns: number): [number, number] {
 }
 
 /** @param score that it was called with; a library without it says so. @throws FailureError `out-of-memory`; Error for an unknown score. */
-function done(code: number, score?: Score): void {
+function requireSuccess(code: number, score?: Score): void {
   if (code === 0) return;
   if (code === KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE && score !== undefined)
     throw unknownScore(score as never);

@@ -107,16 +107,16 @@ const LONGER =
 
 function endedEarly({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
   const hint = 'Its last lines say why; start it by hand with the command of the record to see all of them.';
-  const message = `the server ${name} ended before it was ready${how(end)}${said}`;
+  const message = `the server ${name} ended before it was ready${exitClause(end)}${said}`;
   return new FailureError(failure('load-failed', message, { ...end, hint }));
 }
 
 function crashed({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
-  const message = `the server ${name} ended while it was measured${how(end)}${said}`;
+  const message = `the server ${name} ended while it was measured${exitClause(end)}${said}`;
   return new FailureError(failure('crashed', message, end));
 }
 
-function how(end: ServeEnd): string {
+function exitClause(end: ServeEnd): string {
   if (end.signal !== null) return ` by ${end.signal}`;
   return end.exitCode === null ? '' : ` with exit code ${end.exitCode}`;
 }

@@ -39,7 +39,7 @@ export function requireFit(
   named: { readonly adapter: string; readonly model: string },
 ): void {
   if (adapter.architecture !== base.architecture) {
-    throw another(
+    throw wrongBaseModel(
       named,
       `it is for the architecture ${shown(adapter.architecture)}, and the model is ${shown(base.architecture)}`,
     );
@@ -50,12 +50,12 @@ export function requireFit(
     if (name === EMBEDDING_TENSOR && base.tied) throw tiedEmbedding(named);
     if (tensor === undefined) {
       const why = `it changes ${shown(name)} [${rows}, ${columns}], which the model does not have`;
-      throw another(named, name === 'output.weight' ? `${why} (its output is its embedding)` : why);
+      throw wrongBaseModel(named, name === 'output.weight' ? `${why} (its output is its embedding)` : why);
     }
     const [inputs, outputs] = tensor.shape;
     if (tensor.shape.length !== 2 || inputs !== columns || outputs !== rows) {
       const shape = [...tensor.shape].reverse().join(', ');
-      throw another(
+      throw wrongBaseModel(
         named,
         `it changes ${shown(name)} as [${rows}, ${columns}], and the model has [${shape}] there`,
       );
@@ -84,7 +84,10 @@ export function unattachable(source: string): FailureError {
   return failed('impossible-combination', message, 'Merge it: mode=merged.');
 }
 
-function another(named: { readonly adapter: string; readonly model: string }, why: string): FailureError {
+function wrongBaseModel(
+  named: { readonly adapter: string; readonly model: string },
+  why: string,
+): FailureError {
   const message = `the adapter ${named.adapter} is for another model than ${named.model}: ${why}`;
   const hint = 'Name the model that the adapter was trained on.';
   return failed('impossible-combination', message, hint);

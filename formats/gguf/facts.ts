@@ -30,8 +30,8 @@ export function modelFacts(header: GgufHeader): KnownFacts {
   // Latent attention in the form that llama.cpp runs: one vector is both key and value, and is kept once.
   const latent = count(header, at('attention.key_length_mla')) !== null;
   const valueLength = latent ? 0 : (count(header, at('attention.value_length')) ?? headLength);
-  const [query] = alike(heads);
-  const [keyValue] = alike(keyValueHeads);
+  const [query] = commonCount(heads);
+  const [keyValue] = commonCount(keyValueHeads);
   // A model without attention (mamba) has no heads and keeps no keys, and neither does an encoder.
   const keeps = metadata.get(at('attention.causal')) !== false;
   const keyValueHeadsInAll = keeps ? (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0) : 0;
@@ -75,7 +75,7 @@ function vocabularySize(header: GgufHeader, key: string): number {
 }
 
 /** @returns the number that all layers have, or nothing. */
-function alike(counts: readonly number[] | null): readonly number[] {
+function commonCount(counts: readonly number[] | null): readonly number[] {
   const [first = 0] = counts ?? [];
   return first > 0 && counts?.every((one) => one === first) ? [first] : [];
 }

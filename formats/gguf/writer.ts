@@ -1,5 +1,5 @@
 import { shown } from '../format.js';
-import { exactly } from '../tensor-data.js';
+import { exactlyBytes } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import {
   ALIGNMENT_KEY,
@@ -103,7 +103,7 @@ async function* chunksOf(layout: GgufLayout, sources: readonly TensorSource[]): 
     const { bytes } = layout.tensors[i]!;
     const wrong = (much: string) =>
       new GgufError(`the tensor ${shown(source.name)} gave ${much} the ${bytes} bytes of its shape`);
-    yield* exactly(source.data(), bytes, wrong);
+    yield* exactlyBytes(source.data(), bytes, wrong);
     const padding = padded(bytes, layout.alignment) - bytes;
     if (padding > 0) yield Buffer.alloc(padding);
   }

@@ -25,7 +25,7 @@ import {
   textOf,
   VALUE,
   WindowedFile,
-  without,
+  withoutFields,
 } from './wire.js';
 
 /** A constant, and where its bytes lie. */
@@ -264,7 +264,7 @@ function nodeOf(fields: readonly HeldField[]): OnnxNode {
     inputs: all(NODE.input).map(textOf),
     outputs: all(NODE.output).map(textOf),
     attributes: new Map(all(NODE.attribute).map((held) => [textIn(fieldsOf(held), 1), held])),
-    rest: without(fields, NODE),
+    rest: withoutFields(fields, NODE),
   };
 }
 

@@ -156,7 +156,10 @@ export function fieldsOf(message: Uint8Array): HeldField[] {
 }
 
 /** @returns what is left of a message without some of its fields. */
-export function without(fields: readonly HeldField[], known: Readonly<Record<string, number>>): Uint8Array {
+export function withoutFields(
+  fields: readonly HeldField[],
+  known: Readonly<Record<string, number>>,
+): Uint8Array {
   const numbers = new Set(Object.values(known));
   return Buffer.concat(fields.filter(({ number }) => !numbers.has(number)).map(({ whole }) => whole));
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { exactly } from '../tensor-data.js';
+import { exactlyBytes } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model.js';
 import {
@@ -145,6 +145,6 @@ async function* chunksOf(pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
     const { name, bytes, data } = piece;
     const wrong = (much: string) =>
       new OnnxError(`the constant ${JSON.stringify(name)} gave ${much} the ${bytes} bytes of its shape`);
-    yield* exactly(data?.() ?? [], bytes, wrong);
+    yield* exactlyBytes(data?.() ?? [], bytes, wrong);
   }
 }

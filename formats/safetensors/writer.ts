@@ -1,5 +1,5 @@
 import { shown } from '../format.js';
-import { exactly } from '../tensor-data.js';
+import { exactlyBytes } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import { bytesOfTensor, LENGTH_BYTES } from './header.js';
 import { SafetensorsError } from './json.js';
@@ -67,6 +67,6 @@ async function* chunksOf(
     const bytes = sizes[i]!;
     const wrong = (much: string) =>
       new SafetensorsError(`the tensor ${shown(tensor.name)} gave ${much} the ${bytes} bytes of its shape`);
-    yield* exactly(tensor.data(), bytes, wrong);
+    yield* exactlyBytes(tensor.data(), bytes, wrong);
   }
 }

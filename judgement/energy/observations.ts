@@ -136,7 +136,7 @@ function wholeRepeats(
   const count = Math.min(...looped.map(({ length }) => length));
   if (present.length > 0 && count > 0) {
     const observations = Array.from({ length: count }, (_, i) =>
-      together(
+      meanObservation(
         looped.map((own) => own[i]!),
         1,
       ),
@@ -145,7 +145,7 @@ function wholeRepeats(
   }
   if (shared.totalSeconds >= needed) return { how: 'joined', observations: groupsOf(all, needed), ...shared };
   return shared.totalSeconds >= periods(LEAST_PERIODS, periodSeconds)
-    ? { how: 'short', observations: [together(all, all.length)], ...shared }
+    ? { how: 'short', observations: [meanObservation(all, all.length)], ...shared }
     : { how: 'unresolved', observations: [], ...shared };
 }
 
@@ -166,11 +166,11 @@ function groupsOf(all: readonly Observation[], neededSeconds: number): Observati
     open = [];
   }
   groups.at(-1)?.push(...open);
-  return groups.map((group) => together(group, group.length));
+  return groups.map((group) => meanObservation(group, group.length));
 }
 
 /** Observations of so many repeats as one of a single repeat. */
-function together(group: readonly Observation[], repeats: number): Observation {
+function meanObservation(group: readonly Observation[], repeats: number): Observation {
   const tokens = Object.fromEntries(
     MEASURED.map((name) => [name, sum(group.map((one) => one.tokens[name])) / repeats]),
   ) as Tokens;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { textUpTo, whole } from '../../core/bounds.js';
+import { integerBetween, textUpTo } from '../../core/bounds.js';
 import { sweepJsonSchema } from '../../core/sweep/schema.js';
 import { API_VERSION } from '../../core/sweep/spec.js';
 import type { Condition, KubeObject, Resource } from '../kubernetes/objects.js';
@@ -37,7 +37,7 @@ const reference = z
   });
 
 export const agentsSchema = z.strictObject({
-  replicas: whole(0, 1000)
+  replicas: integerBetween(0, 1000)
     .default(1)
     .describe('Agents, each a Job with devices of its own; so many points are measured in parallel.'),
   image: textUpTo(1000).optional().describe("The agents' image; the operator's own choice when left out."),
@@ -89,7 +89,7 @@ export const agentsSchema = z.strictObject({
   credentials: name(
     'A Secret with what the coordinator wants of an agent: ca.crt, and tls.crt with tls.key, or token.',
   ).optional(),
-  terminationGracePeriodSeconds: whole(0, 86_400)
+  terminationGracePeriodSeconds: integerBetween(0, 86_400)
     .default(600)
     .describe('What runs is finished for so long when an agent has to go.'),
 });

@@ -48,7 +48,7 @@ export async function openAmdSmi(libraries: readonly string[] = LIBRARIES): Prom
     if (library === null) continue;
     const name = path.split('/').at(-1) ?? path;
     try {
-      const isNew = has(library, 'int amdsmi_init(uint64_t flags)');
+      const isNew = hasFunction(library, 'int amdsmi_init(uint64_t flags)');
       const gpus = isNew ? throughAmdSmi(library) : throughRocmSmi(library);
       if (gpus.size > 0) return { found: true, amdSmi: reader(name, library, gpus) };
       reason = `${name} sees no GPU`;
@@ -59,7 +59,7 @@ export async function openAmdSmi(libraries: readonly string[] = LIBRARIES): Prom
   return { found: false, reason };
 }
 
-function has(library: Library, prototype: string): boolean {
+function hasFunction(library: Library, prototype: string): boolean {
   return orElse(() => library.func(prototype), null) !== null;
 }
 
@@ -125,7 +125,9 @@ function reader(name: string, library: Library, gpus: ReadonlyMap<string, ReadEn
   const accumulator = Buffer.alloc(8);
   const resolution = Buffer.alloc(4);
   const timestamp = Buffer.alloc(8);
-  const end = has(library, 'int amdsmi_shut_down()') ? 'int amdsmi_shut_down()' : 'int rsmi_shut_down()';
+  const end = hasFunction(library, 'int amdsmi_shut_down()')
+    ? 'int amdsmi_shut_down()'
+    : 'int rsmi_shut_down()';
   return {
     library: name,
     energyJoules(address) {

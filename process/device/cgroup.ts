@@ -88,7 +88,7 @@ function foldersOf(controller: string, procRoot: string, sysRoot: string): strin
   return lines.flatMap((line) => {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     const isOf = path !== undefined && controllers?.split(',').includes(controller);
-    return isOf ? [...upwards({ mount, path })] : [];
+    return isOf ? [...ancestorGroups({ mount, path })] : [];
   });
 }
 
@@ -96,7 +96,7 @@ function foldersOf(controller: string, procRoot: string, sysRoot: string): strin
  * The mount's root is tried too, since inside a container the path of /proc/self/cgroup is often that of
  * the host while the mount shows the container's own group at its root.
  */
-function* upwards({ mount, path }: Hierarchy): Generator<string> {
+function* ancestorGroups({ mount, path }: Hierarchy): Generator<string> {
   for (let at = path; at !== '/' && at !== '.'; at = dirname(at)) yield join(mount, at);
   yield mount;
 }

@@ -85,7 +85,8 @@ export function driftCharts(records: readonly ResultRecord[], request: DriftRequ
           : [chartOf(of[0]!, request.labelOf(of[0]!), of[0]!.experimentId, metric, sittings)];
       });
       const charted = each.filter(({ sittings }) => sittings.length > 1);
-      const common = charted.length > 1 ? [together(own[0]!, metric, charted, request.sittingSeconds)] : [];
+      const common =
+        charted.length > 1 ? [pooledChart(own[0]!, metric, charted, request.sittingSeconds)] : [];
       return [...common, ...each];
     });
   });
@@ -182,7 +183,7 @@ function chartOf(
 }
 
 /** Sittings of all experiments, each less its own mean: those that began within one sitting of each other are one. */
-function together(
+function pooledChart(
   place: Pick<ResultRecord, 'node' | 'device'>,
   metric: string,
   charts: readonly DriftChart[],

@@ -108,7 +108,7 @@ export class Summarizer {
       (value) => value !== undefined && (value === null || typeof value !== 'object'),
     );
     const cells = plain ? (values as Cell[]) : sharedCells(values, this.#shared);
-    return { shared: !plain, cells: once(cells) };
+    return { shared: !plain, cells: collapseEqualCells(cells) };
   }
 }
 
@@ -171,11 +171,11 @@ class Figure {
   columns(count: number): FigureColumns {
     this.#skip(count);
     return {
-      value: once(this.#value),
-      below: once(this.#below),
-      above: once(this.#above),
-      n: once(this.#n),
-      why: once(this.#why),
+      value: collapseEqualCells(this.#value),
+      below: collapseEqualCells(this.#below),
+      above: collapseEqualCells(this.#above),
+      n: collapseEqualCells(this.#n),
+      why: collapseEqualCells(this.#why),
       ...(this.#own !== undefined && { unit: this.#own }),
     };
   }
@@ -214,7 +214,7 @@ export function unpackSummaries({ count, shared, columns, figures }: Summaries):
   for (const [key, column] of Object.entries(columns)) {
     const [outer = '', inner] = key.split('.');
     records.forEach((record, i) => {
-      const cell = at(column.cells, i);
+      const cell = cellAt(column.cells, i);
       if (column.shared && cell === ABSENT) return;
       const value = column.shared && cell !== null ? shared[cell as number] : cell;
       if (inner === undefined) record[outer] = value;
@@ -231,10 +231,10 @@ export function unpackSummaries({ count, shared, columns, figures }: Summaries):
   for (const [name, figure] of Object.entries(figures)) {
     const unit = figure.unit ?? metricNamed(name)?.unit ?? '';
     records.forEach((record, i) => {
-      const why = at(figure.why, i) as number;
+      const why = cellAt(figure.why, i) as number;
       if (why === ABSENT) return;
       const entries = record.measurements as Record<string, unknown>;
-      const value = at(figure.value, i) as number | null;
+      const value = cellAt(figure.value, i) as number | null;
       const said = shared[why];
       if (value === null) entries[name] = { value, unit, reason: said };
       else entries[name] = measurementOf(value, unit, figure, i, said as string | null);
@@ -251,10 +251,10 @@ function measurementOf(
   i: number,
   source: string | null,
 ): Measurement {
-  const [low, high] = [at(below, i) as number | null, at(above, i) as number | null];
+  const [low, high] = [cellAt(below, i) as number | null, cellAt(above, i) as number | null];
   const ci95: Measurement['ci95'] = low === null || high === null ? null : [value - low, value + high];
   const spread = { mean: value, median: value, stddev: null, cv: null, ci95, samples: null };
-  return { value, unit, n: at(n, i) as number, ...spread, source };
+  return { value, unit, n: cellAt(n, i) as number, ...spread, source };
 }
 
 function sharedCells(values: readonly unknown[], shared: Shared): (number | null)[] {
@@ -269,12 +269,12 @@ function sharedCells(values: readonly unknown[], shared: Shared): (number | null
   });
 }
 
-function once<T extends Cell>(cells: readonly T[]): readonly T[] | T {
+function collapseEqualCells<T extends Cell>(cells: readonly T[]): readonly T[] | T {
   const [first] = cells;
   return first !== undefined && cells.every((cell) => cell === first) ? first : cells;
 }
 
-function at(cells: Column['cells'], i: number): Cell {
+function cellAt(cells: Column['cells'], i: number): Cell {
   return Array.isArray(cells) ? ((cells as readonly Cell[])[i] ?? null) : (cells as Cell);
 }
 

@@ -44,13 +44,13 @@ function figuresOf(format: MappedFormat, root: unknown): Map<string, number> {
   const { fields }: ExportMapping = EXPORT_MAPPINGS[format];
   return new Map(
     fields.flatMap(({ name }) => {
-      const found = at(root, name);
-      const value = typeof found === 'object' && found !== null ? at(found, 'avg') : found;
+      const found = valueAtPath(root, name);
+      const value = typeof found === 'object' && found !== null ? valueAtPath(found, 'avg') : found;
       return typeof value === 'number' && Number.isFinite(value) ? [[name, value] as const] : [];
     }),
   );
 }
 
-function at(root: unknown, way: string): unknown {
+function valueAtPath(root: unknown, way: string): unknown {
   return typeof root === 'object' && root !== null ? valueAt(root as Fields, way) : undefined;
 }

@@ -16,7 +16,7 @@ export type Load = ReadonlyMap<string, number>;
  */
 export function atLoad(candidates: readonly Candidate[], load: Load): readonly Candidate[] {
   return [...load].reduce<readonly Candidate[]>(
-    (given, [axis, wanted]) => along(given, axis, wanted),
+    (given, [axis, wanted]) => interpolatedAlongAxis(given, axis, wanted),
     candidates,
   );
 }
@@ -33,7 +33,7 @@ interface Placed {
   readonly candidate: Candidate;
 }
 
-function along(candidates: readonly Candidate[], axis: string, wanted: number): Candidate[] {
+function interpolatedAlongAxis(candidates: readonly Candidate[], axis: string, wanted: number): Candidate[] {
   const placed = candidates.flatMap((candidate): Placed[] => {
     const at = loadOf(candidate.axes[axis]);
     return at === null ? [] : [{ at, candidate }];
@@ -45,10 +45,10 @@ function along(candidates: readonly Candidate[], axis: string, wanted: number): 
       return JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)));
     },
   );
-  return [...groups.values()].map((group) => between(group, axis, wanted));
+  return [...groups.values()].map((group) => interpolateCandidates(group, axis, wanted));
 }
 
-function between(group: readonly Placed[], axis: string, wanted: number): Candidate {
+function interpolateCandidates(group: readonly Placed[], axis: string, wanted: number): Candidate {
   const exactly = group.find(({ at }) => at === wanted);
   if (exactly !== undefined) return exactly.candidate;
   const above = group.findIndex(({ at }) => at > wanted);

@@ -114,7 +114,7 @@ function judge(candidate: Candidate, all: readonly Candidate[], question: Questi
   ];
   // What failed has no figures either: that it failed is why.
   const reasons = candidate.problem === null ? excluded : excluded.slice(0, 1);
-  return { candidate, aim, verdicts, chance: together(verdicts), excluded: reasons };
+  return { candidate, aim, verdicts, chance: jointChance(verdicts), excluded: reasons };
 }
 
 function whyOut({ bound, figure, limit }: Kept): string {
@@ -124,7 +124,7 @@ function whyOut({ bound, figure, limit }: Kept): string {
 }
 
 /** By Bonferroni's inequality, which holds for bounds that are missed together or one at a time. */
-function together(verdicts: readonly Kept[]): number | null {
+function jointChance(verdicts: readonly Kept[]): number | null {
   if (verdicts.some(({ chance }) => chance === null)) return null;
   return Math.max(0, 1 - verdicts.reduce((sum, { chance }) => sum + (1 - chance!), 0));
 }

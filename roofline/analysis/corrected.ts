@@ -65,7 +65,7 @@ export function analyzeInCorrectedMode(
   const prefill = placed(passes.prefill);
   const decode = placed(passes.decode);
   const peak = peakFor(ceilings, bits.arithmetic);
-  const memory = together(
+  const memory = withDraft(
     memoryOf(architecture, passes, microBatches),
     draft === null
       ? null
@@ -141,7 +141,7 @@ function checkTokens(
 }
 
 /** A model and its draft are held at one time, and compute one after the other. */
-function together(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
+function withDraft(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
   if (draft === null) return model;
   const weights = model.weights + draft.weights;
   const kvCache = model.kvCache + draft.kvCache;

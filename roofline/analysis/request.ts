@@ -44,8 +44,8 @@ export function requestsOf(
   });
   checkLinks(point, ceilings);
   const parts = replicasOf(common.parallel) * point.microBatches;
-  const sequences = evenly(batch, 'sequence', point, parts);
-  const riding = decodes === 0 ? 0 : evenly(decodes, 'decoding sequence', point, parts);
+  const sequences = dividedEvenly(batch, 'sequence', point, parts);
+  const riding = decodes === 0 ? 0 : dividedEvenly(decodes, 'decoding sequence', point, parts);
   return {
     prefill: {
       ...common,
@@ -99,7 +99,7 @@ function adapterOf({ adapterRank: rank, adapters: distinct }: AnalysisPoint): Ad
 }
 
 /** A share of a batch that is not whole would be a wrong number for some devices. */
-function evenly(
+function dividedEvenly(
   count: number,
   what: string,
   { microBatches, expertParallel, tensorParallel }: AnalysisPoint,

@@ -72,7 +72,7 @@ export function requireHardware(name: string): Hardware {
   const found = hardwareNamed(name);
   if (found !== null) return found;
   const guess = nearest(name, [...HARDWARE.map(({ id }) => id), ...HARDWARE.flatMap(namesOf)]);
-  const hint = `${guess === null ? alike(name) : `Did you mean ${guess}? `}\`ridge roofline --list\` shows every device.`;
+  const hint = `${guess === null ? similarDevices(name) : `Did you mean ${guess}? `}\`ridge roofline --list\` shows every device.`;
   throw failed(
     'device-missing',
     `there is no device ${JSON.stringify(name)} in the hardware catalogue`,
@@ -81,7 +81,7 @@ export function requireHardware(name: string): Hardware {
 }
 
 /** Devices whose names begin with the same letters: what `rtx` and `rtx9` may have meant. */
-function alike(name: string): string {
+function similarDevices(name: string): string {
   const letters = /^[a-z]{2,}/.exec(plainName(name))?.[0];
   const found = letters === undefined ? [] : HARDWARE.filter(({ id }) => plainName(id).startsWith(letters));
   return found.length === 0 ? '' : `Known here are ${found.map(({ id }) => id).join(', ')}. `;

@@ -1,7 +1,7 @@
 import type { DecoderNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
-import { everywhere } from './config-llama.js';
+import { windowInEveryLayer } from './config-llama.js';
 import { Unreadable } from './reading.js';
 
 /** Models with LayerNorm and a feed-forward without a gate. transformers, src/transformers/models/<model_type>. */
@@ -171,7 +171,7 @@ function starcoder2(config: ConfigFile): Numbers {
     biased: config.flag('use_bias', true),
     turned: (headLength) => headLength,
   });
-  return everywhere(config, numbers);
+  return windowInEveryLayer(config, numbers);
 }
 
 /** An encoder: norms behind both halves of a layer, and one behind the embeddings; what pools and guesses is left out. */

@@ -6,7 +6,7 @@ import type { ConfigFile } from './config-file.js';
 export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['llama', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['granite', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
-  ['mistral', (config) => everywhere(config, llama(config))],
+  ['mistral', (config) => windowInEveryLayer(config, llama(config))],
   ['smollm3', smollm3],
   ['qwen2', qwen2],
   ['qwen3', (config) => ({ ...llama(config, { headLength: 128 }), queryKeyNorm: true })],
@@ -78,7 +78,7 @@ function smollm3(config: ConfigFile): Numbers {
 }
 
 /** Every layer sees the window that the config says. */
-export function everywhere(config: ConfigFile, numbers: Numbers): Numbers {
+export function windowInEveryLayer(config: ConfigFile, numbers: Numbers): Numbers {
   const window = config.optionalSize('sliding_window');
   return { ...numbers, window: () => window };
 }
@@ -138,7 +138,7 @@ function phi3(config: ConfigFile): Numbers {
   const { attention, feedForward } = numbers;
   const length = attention.headLength * config.number('partial_rotary_factor', 1);
   return {
-    ...everywhere(config, numbers),
+    ...windowInEveryLayer(config, numbers),
     positions: { kind: 'rotary', length },
     attention: { ...attention, fused: true } as DecoderNumbers['attention'],
     feedForward: { ...feedForward, fused: true },

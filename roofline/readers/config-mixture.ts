@@ -1,7 +1,7 @@
 import type { DecoderNumbers, ExpertNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
-import { everywhere, llama, qwen2 } from './config-llama.js';
+import { llama, qwen2, windowInEveryLayer } from './config-llama.js';
 
 /** Mixtures of experts. transformers, src/transformers/models/<model_type>. */
 export const MIXTURE_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
@@ -26,7 +26,7 @@ function mixtral(config: ConfigFile): Numbers {
   const numbers = llama(config);
   const { width } = numbers.feedForward;
   const [count, usedPerToken] = [config.size('num_local_experts'), config.size('num_experts_per_tok')];
-  return { ...everywhere(config, numbers), experts: { count, usedPerToken, width } };
+  return { ...windowInEveryLayer(config, numbers), experts: { count, usedPerToken, width } };
 }
 
 function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../../../core/bounds.js';
+import { above0, integerBetween, numberBetween, textUpTo } from '../../../core/bounds.js';
 import { type Pattern, pythonPattern } from './python.js';
 
 const template = z.string().max(20_000);
@@ -26,10 +26,10 @@ const generationSchema = z.strictObject({
   temperature: z.coerce.number().min(0).max(10).optional(),
   top_p: above0(1).optional(),
   top_k: z.int().min(1).optional(),
-  min_p: between(0, 1).optional(),
-  max_gen_toks: whole(1, 16_384).optional(),
-  max_new_tokens: whole(1, 16_384).optional(),
-  max_tokens: whole(1, 16_384).optional(),
+  min_p: numberBetween(0, 1).optional(),
+  max_gen_toks: integerBetween(1, 16_384).optional(),
+  max_new_tokens: integerBetween(1, 16_384).optional(),
+  max_tokens: integerBetween(1, 16_384).optional(),
 });
 
 const filterSchema = z.discriminatedUnion('function', [
@@ -79,10 +79,10 @@ const schema = z.strictObject({
   target_delimiter: z.string().max(200).default(' '),
   fewshot_delimiter: z.string().max(200).default('\n\n'),
   gen_prefix: template.nullish(),
-  num_fewshot: whole(0, 64).nullish(),
+  num_fewshot: integerBetween(0, 64).nullish(),
   fewshot_config: fewshotSchema.nullish(),
   generation_kwargs: generationSchema.nullish(),
-  repeats: whole(1, 1024).default(1),
+  repeats: integerBetween(1, 1024).default(1),
   filter_list: z
     .array(z.strictObject({ name: textUpTo(60), filter: z.array(filterSchema).min(1) }))
     .min(1)

@@ -91,7 +91,7 @@ export function asFloats(
   return [...left.map(plain), ...[...made].map(([name, weights]) => ({ name, weights }))];
 }
 
-function beside({ tensors }: Stored, name: string): LocatedTensor {
+function requiredTensor({ tensors }: Stored, name: string): LocatedTensor {
   const found = tensors.get(name);
   if (found === undefined)
     throw new FormatError(`it has no tensor ${name}, which its quantized weights need`);
@@ -122,8 +122,8 @@ function computed(
 
 /** Values of 8 bits with a scale for the whole, for each row, or for each block (DeepSeek-V3, section 3.3.2). */
 function scaled(base: string, scaleName: string, stored: Stored): Weights {
-  const tensor = beside(stored, `${base}.weight`);
-  const scale = beside(stored, scaleName);
+  const tensor = requiredTensor(stored, `${base}.weight`);
+  const scale = requiredTensor(stored, scaleName);
   const [rows, columns] = matrixOf(tensor);
   const blocks = stored.said.list('weight_block_size');
   const [down, across] = scale.shape.length === 2 ? scale.shape : [scale.shape[0] ?? 1, 1];
@@ -164,7 +164,7 @@ function matrixOf({ name, shape }: LocatedTensor): readonly [number, number] {
 function inGroups(base: string, stored: Stored, bits: number) {
   const { shards } = stored;
   const [weight, zeros, scales] = ['qweight', 'qzeros', 'scales'].map((one) =>
-    beside(stored, `${base}.${one}`),
+    requiredTensor(stored, `${base}.${one}`),
   );
   const [groups] = matrixOf(scales!);
   const words = async (of: LocatedTensor) => rowsOfInts(await shards.read(of, 0, of.bytes), bits);
@@ -251,8 +251,8 @@ function packed(base: string, stored: Stored): Weights {
     throw new FormatError('its quantization_config has no config_groups with weights');
   const bits = readBits(groupConfig.size('num_bits'));
   const each = 32 / bits;
-  const weight = beside(stored, `${base}.weight_packed`);
-  const scales = beside(stored, `${base}.weight_scale`);
+  const weight = requiredTensor(stored, `${base}.weight_packed`);
+  const scales = requiredTensor(stored, `${base}.weight_scale`);
   const zeros = stored.tensors.get(`${base}.weight_zero_point`);
   const [rows, words] = matrixOf(weight);
   const columns = words * each;
@@ -282,7 +282,10 @@ function packed(base: string, stored: Stored): Weights {
 /** Values and scales of a folder, expert by expert. */
 function mxfp4(base: string, stored: Stored): Weights {
   const { shards } = stored;
-  const [blocks, scales] = [beside(stored, `${base}_blocks`), beside(stored, `${base}_scales`)];
+  const [blocks, scales] = [
+    requiredTensor(stored, `${base}_blocks`),
+    requiredTensor(stored, `${base}_scales`),
+  ];
   const [experts = 0, rows = 0, perRow = 0] = blocks.shape;
   requireShape(blocks, [experts, rows, perRow, VALUE_BYTES]);
   requireShape(scales, [experts, rows, perRow]);

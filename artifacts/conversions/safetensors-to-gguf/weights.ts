@@ -293,7 +293,7 @@ export function interleaved(parts: readonly Weights[]): Weights {
 }
 
 /** @returns each matrix of the last two dimensions of the first with that of the others beneath it: what `partOf` takes parts of. */
-export function beneath(parts: readonly Weights[]): Weights {
+export function stackRows(parts: readonly Weights[]): Weights {
   const [one] = parts;
   if (one === undefined) throw new Error('nothing to put beneath');
   requireAlike(parts, one, ({ shape }) => shape.toSpliced(-2, 1));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { between, whole } from '../../../core/bounds.js';
+import { integerBetween, numberBetween } from '../../../core/bounds.js';
 import { failed } from '../../../core/errors.js';
 import { isLoopbackHost } from '../../../core/loopback.js';
 import { hidesSeparator, type RemoteSource } from '../../../core/models/remote.js';
@@ -26,9 +26,9 @@ export const sourcesSchema = z.strictObject({
   /** A connection that brings less than 1 kB/s for so long is given up, and tried again. */
   stallSeconds: z.number().positive().max(3600).default(60),
   /** Attempts in a row that bring nothing. */
-  attempts: whole(1, 100).default(5),
+  attempts: integerBetween(1, 100).default(5),
   /** Pause after the first attempt that brought nothing; each later one is twice as long. */
-  backoffSeconds: between(0, 600).default(1),
+  backoffSeconds: numberBetween(0, 600).default(1),
 });
 
 /** What a node may fetch and how, its files read. Plain data: it goes to the child that fetches. */

@@ -42,7 +42,7 @@ export async function ask(
   const linked: { digest: string | null; bytes: number | null } = { digest: null, bytes: null };
   let url = new URL(address);
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const body = await once(url, headers, asking);
+    const body = await requestOnce(url, headers, asking);
     const status = body.statusCode ?? 0;
     // A hub's own word counts; what its store says afterwards is another file's name.
     if (kind === 'hub' && atEndpoint(url, policy)) {
@@ -68,7 +68,7 @@ function follow(from: URL, location: string, { kind, policy }: Asking): URL {
   throw failed('source-not-allowed', message, `If that is right, add it to ${list} of the agent’s config.`);
 }
 
-async function once(
+async function requestOnce(
   url: URL,
   headers: Readonly<Record<string, string>>,
   asking: Asking,

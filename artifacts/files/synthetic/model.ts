@@ -7,7 +7,7 @@ import { SYNTHETIC_KEY } from '../../../formats/gguf/format.js';
 import { type GgufHeader, parseGgufHeader } from '../../../formats/gguf/header.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type GgufContent, layoutGguf, type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
-import { ones, randomWeights } from './weights.js';
+import { randomWeights, rowsOfOnes } from './weights.js';
 
 /** Changes whenever the same model would be written with other bytes. */
 const GENERATOR = 2;
@@ -115,7 +115,7 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
   const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => {
     return { name, type: 'f32', shape: [length], data };
   };
-  const norm = (name: string) => vector(`${name}.weight`, embedding, () => ones(embedding * 4));
+  const norm = (name: string) => vector(`${name}.weight`, embedding, () => rowsOfOnes(embedding * 4));
   const projection = (name: string, outputs: number): TensorSource[] => {
     const bias = `${name}.bias`;
     const weight = matrix(name, embedding, outputs);
@@ -130,10 +130,10 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
   /** Names and shapes of llama.cpp's absorbed form, src/models/deepseek2.cpp. */
   const latentAttention = (at: string, { kvRank, queryRank, ropeLength }: LatentShape): TensorSource[] => [
     matrix(`${at}.attn_q_a`, embedding, queryRank),
-    vector(`${at}.attn_q_a_norm.weight`, queryRank, () => ones(queryRank * 4)),
+    vector(`${at}.attn_q_a_norm.weight`, queryRank, () => rowsOfOnes(queryRank * 4)),
     matrix(`${at}.attn_q_b`, queryRank, shape.heads * (headLength + ropeLength)),
     matrix(`${at}.attn_kv_a_mqa`, embedding, kvRank + ropeLength),
-    vector(`${at}.attn_kv_a_norm.weight`, kvRank, () => ones(kvRank * 4)),
+    vector(`${at}.attn_kv_a_norm.weight`, kvRank, () => rowsOfOnes(kvRank * 4)),
     tensor(`${at}.attn_k_b`, headLength, kvRank, shape.heads),
     tensor(`${at}.attn_v_b`, kvRank, headLength, shape.heads),
   ];
@@ -153,7 +153,9 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
     ...(shape.tied ? [] : [matrix('output', embedding, vocabulary)]),
     matrix('token_embd', embedding, vocabulary),
     norm('output_norm'),
-    ...(shape.ropeFactors ? [vector('rope_freqs.weight', headLength / 2, () => ones(headLength * 2))] : []),
+    ...(shape.ropeFactors
+      ? [vector('rope_freqs.weight', headLength / 2, () => rowsOfOnes(headLength * 2))]
+      : []),
     ...Array.from({ length: shape.layers }, (_, index) => layer(index)).flat(),
   ];
 }

@@ -72,7 +72,7 @@ function writerOf(type: SyntheticType, chunk: Uint8Array, random: RandomWords): 
 }
 
 /** Rows of ones, in f32: what norms and rope factors of an untrained model hold. */
-export function* ones(bytes: number): Generator<Uint8Array> {
+export function* rowsOfOnes(bytes: number): Generator<Uint8Array> {
   yield new Uint8Array(new Float32Array(bytes / 4).fill(1).buffer);
 }
 

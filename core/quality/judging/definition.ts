@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { textUpTo, whole } from '../../bounds.js';
+import { integerBetween, textUpTo } from '../../bounds.js';
 import { readDefinition } from '../../input/definition.js';
 import { patternProblem } from '../scorers/pattern.js';
 
@@ -42,7 +42,7 @@ const schema = z.strictObject({
       )
       .max(1000)
       .default([]),
-    maxTokens: whole(1, 8192).default(512),
+    maxTokens: integerBetween(1, 8192).default(512),
     stop: z.array(textUpTo(100)).max(16).default([]),
     /** Two answers: what the two games are together. */
     games: z.enum(['consistent', 'weighted']).default('consistent'),

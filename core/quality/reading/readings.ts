@@ -94,14 +94,14 @@ export function scoredReadings(
       const own = externalName(scorer) === null;
       if (!isGiven(scorer, reading)) continue;
       const each = own ? texts.map((text) => score(scorer, text, references, scoring)) : [];
-      scores[scoreName(scorer, reading)] = own ? together(each, reading.pass) : null;
+      scores[scoreName(scorer, reading)] = own ? combinedScore(each, reading.pass) : null;
     }
   }
   return { scores, read };
 }
 
 /** @returns one score of several answers to an item: their mean, or pass@k. */
-export function together(scores: readonly number[], pass: number | undefined): number {
+export function combinedScore(scores: readonly number[], pass: number | undefined): number {
   if (scores.length === 0) return 0;
   if (pass === undefined) return scores.reduce((sum, value) => sum + value, 0) / scores.length;
   const right = scores.filter((value) => value >= 0.5).length;

@@ -50,11 +50,11 @@ function taken(step: Step, texts: readonly string[], context: StepContext): read
     case 'vote':
       return [vote(step.skipEmpty ? texts.filter((text) => text !== '') : texts)];
     default:
-      return texts.map((text) => one(step, text, context));
+      return texts.map((text) => applyStep(step, text, context));
   }
 }
 
-function one(step: Step, text: string, { letters = 26 }: StepContext): string {
+function applyStep(step: Step, text: string, { letters = 26 }: StepContext): string {
   switch (step.do) {
     case 'letter':
       return lastLetter(text, letters);

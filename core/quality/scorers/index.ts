@@ -49,7 +49,7 @@ export function score(
   const wanted = references.map(spelled);
   // n-grams of any reference count, each as often as the one that has it most.
   if (scorer === 'bleu') return wanted.length === 0 ? 0 : bleuOf(bleuCounts(said, wanted), true);
-  return Math.max(0, ...wanted.map((reference) => one(scorer, said, reference, tolerance)));
+  return Math.max(0, ...wanted.map((reference) => scoreOne(scorer, said, reference, tolerance)));
 }
 
 /** These reproduce sacreBLEU, rouge-score and SQuAD to the last digit. */
@@ -63,7 +63,7 @@ const AS_IT_IS: ReadonlySet<ScorerName> = new Set<ScorerName>([
   'token-f1',
 ]);
 
-function one(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
+function scoreOne(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
   switch (scorer) {
     case 'exact':
       return Number(comparable(answer) === comparable(reference));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../../bounds.js';
+import { above0, integerBetween, numberBetween, textUpTo } from '../../bounds.js';
 import { POOLINGS } from '../../ranking/definition.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
@@ -10,11 +10,11 @@ const scorer = z.union([
   z.enum(SCORERS),
   z.templateLiteral([EXTERNAL, z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)]),
 ]);
-const ks = z.array(whole(1, 1024)).max(16);
+const ks = z.array(integerBetween(1, 1024)).max(16);
 
 const fewShot = z
   .strictObject({
-    count: whole(0, 64),
+    count: integerBetween(0, 64),
     items: z
       .string()
       .min(1)
@@ -27,7 +27,7 @@ const fewShot = z
       .describe(
         'The first; drawn anew for each item (as lm-evaluation-harness draws); or those whose question is most alike.',
       ),
-    seed: whole(0, 4_294_967_295).describe('Of `random`; 1234 when left out.'),
+    seed: integerBetween(0, 4_294_967_295).describe('Of `random`; 1234 when left out.'),
     vectors: field.describe(
       'Of `nearest`: a field with the embedding of each record, compared by cosine; left out = words that questions share (TF-IDF).',
     ),
@@ -46,11 +46,11 @@ const fewShot = z
 
 /** How answers are drawn; left out = the likeliest token each time. */
 const sampling = z.strictObject({
-  temperature: between(0, 10).default(1),
+  temperature: numberBetween(0, 10).default(1),
   topP: above0(1).optional(),
-  topK: whole(1, 1_000_000).optional(),
-  minP: between(0, 1).optional(),
-  seed: whole(0, 4_294_967_295).default(0),
+  topK: integerBetween(1, 1_000_000).optional(),
+  minP: numberBetween(0, 1).optional(),
+  seed: integerBetween(0, 4_294_967_295).default(0),
 });
 export type Sampling = z.infer<typeof sampling>;
 
@@ -108,18 +108,18 @@ export const ASKING = {
     .describe('A system prompt, with fields of the record; null = none.'),
   chat: z.boolean().describe("Ask by the model's own chat template."),
   fewShot: z
-    .union([whole(0, 64), fewShot])
+    .union([integerBetween(0, 64), fewShot])
     .describe('Solved examples before the question: how many, or which.'),
   extract: extract.nullable().describe('What is scored of a generated answer; null = all of it.'),
   sampling: sampling.nullable().describe('How answers are drawn; null = the likeliest token each time.'),
-  samples: whole(1, 1024).describe('Answers to each item; each score is then their mean.'),
+  samples: integerBetween(1, 1024).describe('Answers to each item; each score is then their mean.'),
   votes: ks.describe(
     'Scores also of the answer that most of the first k give (maj@k); all of them when left out.',
   ),
   passes: ks.describe('The chance that one of k answers is right (pass@k).'),
   scorers: z.array(scorer).min(1).max(20),
   tolerance: z.number().min(0),
-  maxTokens: whole(1, 16_384),
+  maxTokens: integerBetween(1, 16_384),
   stop: z.array(textUpTo(100)).max(16),
 } as const;
 

@@ -1,24 +1,26 @@
 import { z } from 'zod';
-import { above0, between, orNull, textUpTo, whole } from '../../bounds.js';
+import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../../bounds.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
 const shortText = textUpTo(200)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/+-]*$/)
   .meta({ title: 'a word of letters, digits and . _ : / + -' });
-const count = (most: number) => whole(1, most).nullable();
+const count = (most: number) => integerBetween(1, most).nullable();
 const flag = () => orNull(z.boolean());
 
 /** What the simulated server pretends to be. */
 const SIMULATED_OPTIONS = {
-  simulatedTtftSeconds: between(0, 3600).default(0.02).describe('Seconds from a request to its first token.'),
-  simulatedItlSeconds: between(0, 3600).default(0.005).describe('Seconds from token to token.'),
-  simulatedChunkTokens: whole(1, 1000).default(1).describe('Tokens of one chunk of its answers.'),
+  simulatedTtftSeconds: numberBetween(0, 3600)
+    .default(0.02)
+    .describe('Seconds from a request to its first token.'),
+  simulatedItlSeconds: numberBetween(0, 3600).default(0.005).describe('Seconds from token to token.'),
+  simulatedChunkTokens: integerBetween(1, 1000).default(1).describe('Tokens of one chunk of its answers.'),
   simulatedFault: textUpTo(100)
     .regex(/^[a-z0-9][a-z0-9:-]*$/)
     .meta({ title: 'the name of a fault' })
     .default('none')
     .describe('How it fails, as `ridge-simulated-server --help` lists it; none answers well.'),
-  simulatedPrefillTokensPerSecond: whole(0, 1e9)
+  simulatedPrefillTokensPerSecond: integerBetween(0, 1e9)
     .default(0)
     .describe('Words of a prompt per second; 0 = prompts take no time.'),
   simulatedKeeps: z

@@ -13,7 +13,7 @@ export function withoutInitial(layer: AdapterLayer, initial: InitialFactors): Ad
   return {
     ...layer,
     a: { ...a, rows: a.rows + initial.a.rows, values: joined(a.values, initial.a.values) },
-    b: besides(b, { ...initial.b, values: initial.b.values.map((value) => -value) }),
+    b: concatenateColumns(b, { ...initial.b, values: initial.b.values.map((value) => -value) }),
   };
 }
 
@@ -71,7 +71,7 @@ function joined(above: Float32Array, below: Float32Array): Float32Array {
   return values;
 }
 
-function besides(left: Matrix, right: Matrix): Matrix {
+function concatenateColumns(left: Matrix, right: Matrix): Matrix {
   const columns = left.columns + right.columns;
   const values = new Float32Array(left.rows * columns);
   for (let row = 0; row < left.rows; row++) {

@@ -36,7 +36,7 @@ export function leadingSingular(matrix: Matrix, rank: number): SingularPart {
   const tall = wide ? { count: rows, length: columns, values } : turned(values, rows, columns);
   const part =
     tall.count <= WHOLE
-      ? whole(tall, wanted)
+      ? jacobiSvd(tall, wanted)
       : leading(tall, wanted, Math.min(tall.count, wanted + Math.max(SPARE, wanted)));
   return wide ? { values: part.values, left: part.right, right: part.left } : part;
 }
@@ -56,7 +56,7 @@ function turned(values: Float64Array, rows: number, columns: number): Columns {
 }
 
 /** Turns pairs of columns until all are orthogonal: their lengths are then the singular values. */
-function whole({ count, length, values }: Columns, wanted: number): SingularPart {
+function jacobiSvd({ count, length, values }: Columns, wanted: number): SingularPart {
   const work = values.slice();
   const turns = new Float64Array(count * count);
   for (let i = 0; i < count; i++) turns[i * count + i] = 1;
@@ -103,7 +103,7 @@ function leading(tall: Columns, wanted: number, width: number): SingularPart {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const image = times(tall, basis);
     // W Q = U S Vᵀ, so that W ≈ U S (Q V)ᵀ.
-    part = whole(image, width);
+    part = jacobiSvd(image, width);
     const energy = part.values.subarray(0, wanted).reduce((sum, value) => sum + value * value, 0);
     if (round > 0 && energy - held <= SETTLED * energy) break;
     held = energy;

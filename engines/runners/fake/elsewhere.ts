@@ -42,11 +42,11 @@ export async function openElsewhere(
   const engine = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   engine.send({ options, demands: { contextTokens, sequences } } satisfies EngineRequest);
   const [ready] = await Promise.race([once(engine, 'message'), once(engine, 'exit')]);
-  if (typeof ready === 'object' && ready !== null) return elsewhere(engine, ready as EngineReady);
+  if (typeof ready === 'object' && ready !== null) return remoteGenerator(engine, ready as EngineReady);
   throw failed('load-failed', 'the process of the fake engine ended before it listened');
 }
 
-function elsewhere(engine: ChildProcess, { port, facts }: EngineReady): Generator {
+function remoteGenerator(engine: ChildProcess, { port, facts }: EngineReady): Generator {
   const url = new URL(`http://127.0.0.1:${port}`);
   /** @throws FailureError `run-failed` with what the engine says, or that it is gone. */
   const call = async (asked: EngineCall): Promise<unknown> => {

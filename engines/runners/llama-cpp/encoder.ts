@@ -57,7 +57,7 @@ export function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Pro
           inputs: [{ name: 'input_ids', type: 'int32', shape: [items, tokens] }],
           outputs: [outputOf(llama, model, context, texts)],
         },
-        call: (times) => Array.from({ length: times }, () => once(llama, context, batch)),
+        call: (times) => Array.from({ length: times }, () => timeEncode(llama, context, batch)),
         close() {
           freeHandles(llama, opened);
           batch.free();
@@ -120,7 +120,7 @@ function batchOf(llama: Llama, vocabulary: number, { items, tokens }: Texts, see
 }
 
 /** @returns seconds until the device has finished. */
-function once(llama: Llama, context: Pointer, { value }: Batch): number {
+function timeEncode(llama: Llama, context: Pointer, { value }: Batch): number {
   const begin = monotonicSeconds();
   const code = llama.functions.llama_encode(context, value);
   llama.functions.llama_synchronize(context);

@@ -89,7 +89,7 @@ function embedderOf(
   const inputNames = runtime.api.names(session.inputs.map(({ name }) => name));
   const outputNames = runtime.api.names([made.name]);
   const run = runtime.api.bind('Run') as (...args: unknown[]) => unknown;
-  const together = (texts: readonly EmbedderInput[]): Float32Array[] => {
+  const embedBatch = (texts: readonly EmbedderInput[]): Float32Array[] => {
     const length = Math.max(1, ...texts.map(({ tokens }) => tokens.length));
     const ready = output.pooling === 'ready';
     const inputs = session.inputs.map(({ name, type }, at) => {
@@ -136,7 +136,7 @@ function embedderOf(
           if (to > from && longest * (to - from + 1) > TOKENS_TOGETHER) break;
           to += 1;
         }
-        vectors.push(...together(texts.slice(from, to)));
+        vectors.push(...embedBatch(texts.slice(from, to)));
         from = to;
       }
       return vectors;

@@ -107,7 +107,7 @@ export class OnnxModel implements Generator {
     const positions = add(signature.positions, tokens, 'tokens');
     this.#positions = positions === null ? null : new Integers(positions, signature.positions!.type!);
     const mask = add(signature.mask, tokens, 'all');
-    if (mask !== null) ones(mask, signature.mask!, tokens);
+    if (mask !== null) fillOnes(mask, signature.mask!, tokens);
     this.#scalars = {
       useCache: add(signature.useCache, 1, 'one'),
       lastPosition: add(signature.lastPosition, sequences, 'sequences'),
@@ -308,7 +308,7 @@ function fill(block: HostBlock, { type }: TensorInfo, count: number, value: numb
 }
 
 /** Every token is one: nothing is padded. */
-function ones(block: HostBlock, info: TensorInfo, count: number): void {
+function fillOnes(block: HostBlock, info: TensorInfo, count: number): void {
   const name = ELEMENTS[info.type!]?.name;
   if (name === 'float32') new Float32Array(block.bytes.buffer, block.bytes.byteOffset, count).fill(1);
   else if (name === 'bool') block.bytes.fill(1);

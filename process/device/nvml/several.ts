@@ -49,7 +49,7 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
     temperatureCelsius: () => all((device) => device.temperatureCelsius(), most),
     // Bits of nvmlClocksEventReasons, which fit a 32-bit integer.
     throttleReasons: () => all((device) => device.throttleReasons(), union),
-    processes: () => together(devices.map((device) => device.processes())),
+    processes: () => mergeProcesses(devices.map((device) => device.processes())),
     inUse() {
       const uses = devices.map((device) => device.inUse());
       return uses.includes(true) ? true : uses.includes(null) ? null : false;
@@ -60,7 +60,7 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 /** A process that computes on two of them is one, with the memory of both. */
-function together(lists: readonly (readonly GpuProcess[] | null)[]): readonly GpuProcess[] | null {
+function mergeProcesses(lists: readonly (readonly GpuProcess[] | null)[]): readonly GpuProcess[] | null {
   const found = new Map<number, number | null>();
   for (const list of lists) {
     if (list === null) return null;

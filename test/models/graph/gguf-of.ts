@@ -1,4 +1,4 @@
-import { ones } from '../../../artifacts/files/synthetic/weights.js';
+import { rowsOfOnes } from '../../../artifacts/files/synthetic/weights.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
@@ -93,7 +93,7 @@ function tensorsOf(
     name,
     type: 'f32',
     shape: [length],
-    data: () => ones(4 * length),
+    data: () => rowsOfOnes(4 * length),
   });
   const norm = (name: string, length = model.embedding) => [
     vector(`${name}.weight`, length),

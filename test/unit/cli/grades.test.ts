@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { openSweep, strictly } from '../../../cli/sweep-file.js';
+import { openSweep, strictSweep } from '../../../cli/sweep-file.js';
 import { exitCodeOf, sayGrades } from '../../../cli/watch/watch.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { SweepState, type SweepStatus } from '../../../proto/gen/ridgepoint/v1/control.js';
@@ -63,7 +63,7 @@ test('invalid rows end with 4 and say how they are tried again; rows that are al
 
 test('--strict asks for strict gates and leaves open what the file leaves open', () => {
   const written = openSweep('builtin:tiny');
-  const { document, sweep } = strictly(written);
+  const { document, sweep } = strictSweep(written);
   expect(sweep.measure.gates).toBe('strict');
   expect(parseSweep(document)).toMatchObject({
     ok: true,

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { openSweep, quickly, readyToRun } from '../../../cli/sweep-file.js';
+import { openSweep, quickSweep, readyToRun } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { sound } from '../../support/reading.js';
 import { fakeSweep } from '../../support/sweeps.js';
@@ -13,13 +13,13 @@ const read = (measure: string) => {
 
 test('--quick asks for three starts in the time of one, in the document that a coordinator gets, and changes nothing else', () => {
   const file = read('{ starts: 5, maxStarts: 8, retryInvalid: 1, maxRepeats: 7, maxSeconds: 1.5 }');
-  const quick = quickly(file);
+  const quick = quickSweep(file);
   const repetition = { starts: 3, maxStarts: 3, retryInvalid: 1 };
   const measure = { ...file.sweep.measure, minRepeats: 3, maxRepeats: 3, maxSeconds: 0.5 };
   expect(quick.sweep).toEqual({ ...file.sweep, measure, repetition });
   const again = parseSweep(quick.document);
   expect(again.ok && again.sweep).toEqual(quick.sweep);
-  const open = quickly(read('{ maxRepeats: 2, minRepeats: 2, maxSeconds: null }')).sweep.measure;
+  const open = quickSweep(read('{ maxRepeats: 2, minRepeats: 2, maxSeconds: null }')).sweep.measure;
   expect(open).toMatchObject({ minRepeats: 1, maxRepeats: 1, maxSeconds: null });
 });
 

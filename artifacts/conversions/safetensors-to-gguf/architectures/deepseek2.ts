@@ -10,7 +10,7 @@ import {
   u32,
 } from '../architecture.js';
 import { type FolderConfig, ropeOf, type Values } from '../config.js';
-import { beneath, partOf, reshaped, rowCount, rowLength, transposed, type Weights } from '../weights.js';
+import { partOf, reshaped, rowCount, rowLength, stackRows, transposed, type Weights } from '../weights.js';
 
 /** DeepSeek V2 and its likes: latent attention, experts behind some dense layers. */
 export const deepseekV2: Architecture = deepseek(
@@ -67,7 +67,7 @@ function deepseek(
           },
         ],
         joined([keys, values]) {
-          const heads = beneath([transposed(keys!), values!]);
+          const heads = stackRows([transposed(keys!), values!]);
           return reshaped(heads, [rowCount(heads), rowLength(heads)]);
         },
       },
