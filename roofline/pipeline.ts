@@ -83,7 +83,7 @@ function concatenateStages(stages: readonly PlacedPass[]): PlacedPass {
   };
 }
 
-/** What bounds the longer of the two bounds both. */
+/** One operator for two of the same kind. Its limit is that of the longer one, which takes most of the time. */
 function added(a: PlacedOperator, b: PlacedOperator): PlacedOperator {
   const bytes = a.bytes + b.bytes;
   const work = summed(a.work, b.work);

@@ -23,7 +23,7 @@ const ONE_CORE = 0.75;
 /**
  * A host may put CPUs that wake up on one core until it has seen, some milliseconds later, that both are busy; so it is with those that a trial
  * of one thread left idle. That says nothing of the repeat, so they are asked again, each time for a millisecond or two. Somebody else's use of a core is
- * told as it is seen first: who looks until he is gone never sees him.
+ * told as the first reading shows it: reading again until the CPUs are idle would always hide it.
  */
 const READS = 5;
 
