@@ -9,6 +9,7 @@ import type {
 } from '../core/result/roofline-record.js';
 import { runnerNamed } from '../core/runners/index.js';
 import { type EnginePasses, onDevices } from '../core/work/engine-passes.js';
+import { predictableWork } from '../core/work/latency.js';
 import { counted, type PhaseWork, phaseWork, stagedPhaseWork } from '../core/work/phase-work.js';
 import type { PlacedPhase } from '../core/work/work.js';
 import { workloadNamed } from '../core/workloads/index.js';
@@ -43,13 +44,7 @@ export function placeRow(evidence: Evidence): RooflineRecord | string {
 function answersOf(evidence: Evidence, given: RooflineGiven, engine: EnginePasses): RooflineRecord | string {
   const { input, repeats } = evidence;
   const { runner, workload } = input.experiment;
-  const count = (name: string) => Number(workload.options[name] ?? 0);
-  const asked = {
-    promptTokens: count('promptTokens'),
-    generateTokens: count('generateTokens'),
-    parallel: Math.max(1, count('parallel')),
-    contextDepth: count('contextDepth'),
-  };
+  const asked = predictableWork(workload);
   const secondsOf = (name: PlacedPhase) =>
     name === 'prefill' || name === 'decode' ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? []) : [];
   const { architecture, stages, split } = given;

@@ -3,6 +3,7 @@ import { knownFacts } from '../core/experiment/known-facts.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { predictWeights } from '../core/techniques/predicted-weights.js';
 import { positive, predictKvCache } from '../core/work/kv-cache.js';
+import { predictableWork } from '../core/work/latency.js';
 
 /**
  * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one of them is linear in them:
@@ -15,17 +16,14 @@ export function physicsOf(content: ExperimentContent): number[] | null {
   const facts = knownFacts(content.model.facts);
   if (facts === null) return null;
   const { technique, runner, workload } = content;
-  const sequences = positive(workload.options, 'parallel', 1);
-  const depth = positive(workload.options, 'contextDepth', 0);
-  const prompt = positive(workload.options, 'promptTokens', 0);
-  const generated = positive(workload.options, 'generateTokens', 0);
+  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
   const weights = predictWeights(facts, technique.quantization);
-  const perSequence = Math.max(1, Math.round(depth + prompt + generated / 2));
+  const perSequence = Math.max(1, Math.round(contextDepth + promptTokens + generateTokens / 2));
   const cache = predictKvCache(facts, technique.attention, runner.options, { perSequence, sequences });
   const bytes = predictedBytes({ facts: content.model.facts, experiment: content });
   return [
     Math.log(weights + cache),
-    Math.log(2 * facts.parameters * Math.max(1, prompt) * sequences),
+    Math.log(2 * facts.parameters * Math.max(1, promptTokens) * sequences),
     Math.log(bytes ?? weights + cache),
     Math.log((8 * weights) / facts.parameters),
     Math.log(threadsOf(runner.options)),

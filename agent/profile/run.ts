@@ -1,11 +1,12 @@
 import type { Options } from '../../core/experiment/experiment.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
+import type { LatencyWork } from '../../core/work/latency.js';
 import { loadRunner } from '../../engines/runners/index.js';
 import type { ProfiledGenerator } from '../../engines/runners/opened.js';
 import { type ModelRequest, open } from '../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { median } from '../../statistics/quantile.js';
-import { type LatencyOptions, latency, latencyOptions } from '../workloads/latency.js';
+import { latency, readLatencyWork } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 
 /** What is profiled: a latency workload on a runner that opens a profiled generator. */
@@ -37,7 +38,7 @@ export async function profileModel(
   job: ProfileJob,
   onRound?: (done: number, of: number) => void,
 ): Promise<ProfileRecord> {
-  const options = latencyOptions(job.workload);
+  const options = readLatencyWork(job.workload);
   const request = { ...job.model, ...latency.demands(job.workload) };
   const model = await open(await loadRunner(job.runnerKind), 'profiled-generator', request);
   try {
@@ -52,7 +53,7 @@ export async function profileModel(
 function rounds(
   model: ProfiledGenerator,
   plan: TokenPlan,
-  counts: LatencyOptions,
+  counts: LatencyWork,
   onRound?: (done: number, of: number) => void,
 ): ProfileRecord {
   model.reset(0);
@@ -91,7 +92,7 @@ function rounds(
   };
 }
 
-function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: LatencyOptions) {
+function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: LatencyWork) {
   model.reset(counts.contextDepth);
   const timed = (work: () => void): Timed => {
     model.take();

@@ -70,7 +70,7 @@ export async function runTrial(
     ...workload.demands(request.workload.options),
   };
   const loadStart = monotonicSeconds();
-  const opened = await open(runner, workload.needs, opening as never);
+  const opened = await open(runner, workload.needs, opening);
   const loadEnd = monotonicSeconds();
   channel.send({
     type: 'phase',

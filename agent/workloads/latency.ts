@@ -1,20 +1,12 @@
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { LATENCY_DEFAULTS, type LatencyWork } from '../../core/work/latency.js';
 import type { Generator } from '../../engines/runners/opened.js';
 import { median } from '../../statistics/quantile.js';
 import { shouldStop, warmingUp } from '../../statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
 import { rest, type Workload, type WorkloadContext, type WorkloadOutcome } from './workload.js';
-
-export interface LatencyOptions {
-  readonly promptTokens: number;
-  readonly generateTokens: number;
-  /** Sequences evaluated together. */
-  readonly parallel: number;
-  /** Tokens already in the cache of each sequence when a repeat begins. */
-  readonly contextDepth: number;
-}
 
 /**
  * What llama-bench measures: a repeat is the prefill of `promptTokens` per sequence, then exactly
@@ -25,12 +17,12 @@ export const latency = {
   needs: 'generator',
 
   demands(options) {
-    const { promptTokens, generateTokens, parallel, contextDepth } = latencyOptions(options);
+    const { promptTokens, generateTokens, parallel, contextDepth } = readLatencyWork(options);
     return { contextTokens: contextDepth + promptTokens + generateTokens, sequences: parallel };
   },
 
   async run(model, options, context) {
-    const wanted = latencyOptions(options);
+    const wanted = readLatencyWork(options);
     const plan = tokenPlan(model.facts.vocabularySize, wanted);
     await model.reset(0);
     if (wanted.contextDepth > 0) {
@@ -47,7 +39,7 @@ export const latency = {
 async function warmUp(
   model: Generator,
   plan: TokenPlan,
-  options: LatencyOptions,
+  options: LatencyWork,
   context: WorkloadContext,
 ): Promise<Pick<WorkloadOutcome, 'warmups' | 'warmupSettled'>> {
   const seconds: number[] = [];
@@ -65,7 +57,7 @@ async function warmUp(
 async function measure(
   model: Generator,
   plan: TokenPlan,
-  options: LatencyOptions,
+  options: LatencyWork,
   context: WorkloadContext,
 ): Promise<Omit<WorkloadOutcome, 'warmups' | 'warmupSettled'>> {
   const { promptTokens, generateTokens, parallel } = options;
@@ -110,7 +102,7 @@ async function measure(
 function lengthened(
   model: Generator,
   { prompt, steps }: TokenPlan,
-  { promptTokens, generateTokens, parallel, contextDepth }: LatencyOptions,
+  { promptTokens, generateTokens, parallel, contextDepth }: LatencyWork,
   seconds: { readonly prefill: number; readonly decode: number },
 ): LengthenedWork[] {
   const prefill = async () => {
@@ -142,7 +134,7 @@ interface Round {
 async function repeatOnce(
   model: Generator,
   { prompt, steps }: TokenPlan,
-  options: LatencyOptions,
+  options: LatencyWork,
   context: WorkloadContext,
 ): Promise<Round> {
   await model.reset(options.contextDepth);
@@ -157,23 +149,24 @@ function gaps(start: number, ends: Float64Array): number[] {
   return Array.from(ends, (end, i) => end - (i === 0 ? start : ends[i - 1]!));
 }
 
-function tokensOf(options: LatencyOptions): number {
+function tokensOf(options: LatencyWork): number {
   return (options.promptTokens + options.generateTokens) * options.parallel;
 }
 
-export function latencyOptions(options: Options): LatencyOptions {
+/** @returns what the options of one point ask, defaults filled in. @throws FailureError `impossible-combination` */
+export function readLatencyWork(options: Options): LatencyWork {
   const read = {
-    promptTokens: count(options, 'promptTokens', 512, 0),
-    generateTokens: count(options, 'generateTokens', 128, 0),
-    parallel: count(options, 'parallel', 1, 1),
-    contextDepth: count(options, 'contextDepth', 0, 0),
+    promptTokens: count(options, 'promptTokens', 0),
+    generateTokens: count(options, 'generateTokens', 0),
+    parallel: count(options, 'parallel', 1),
+    contextDepth: count(options, 'contextDepth', 0),
   };
   if (read.promptTokens + read.generateTokens > 0) return read;
   return refuse('promptTokens and generateTokens are both 0: there is nothing to measure');
 }
 
-function count(options: Options, name: string, fallback: number, least: number): number {
-  const value = options[name] ?? fallback;
+function count(options: Options, name: keyof LatencyWork, least: number): number {
+  const value = options[name] ?? LATENCY_DEFAULTS[name];
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
   return refuse(`${name} is ${value}; it has to be a whole number of at least ${least}`);
 }

@@ -1,7 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-
-import type { LatencyOptions } from './latency.js';
+import type { LatencyWork } from '../../core/work/latency.js';
 
 /** Everything a repeat feeds to the model, made before the clock starts. */
 export interface TokenPlan {
@@ -18,7 +17,7 @@ const SEED = 20_251_124;
 const FIRST_ORDINARY_TOKEN = 3;
 
 /** @returns seeded uniform tokens of [3, vocabulary), as llama-bench uses random ones. */
-export function tokenPlan(vocabularySize: number, counts: LatencyOptions): TokenPlan {
+export function tokenPlan(vocabularySize: number, counts: LatencyWork): TokenPlan {
   const random = xoroshiro128plus(SEED);
   const first = vocabularySize > FIRST_ORDINARY_TOKEN ? FIRST_ORDINARY_TOKEN : 0;
   const last = Math.max(vocabularySize - 1, 0);

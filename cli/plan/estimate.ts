@@ -9,6 +9,7 @@ import { nodeDemands } from '../../core/runners/node-demands.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import { readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { predictableWork } from '../../core/work/latency.js';
 import { phaseWork } from '../../core/work/phase-work.js';
 import { type ServedDemand, servedWork, splitAsked } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -188,7 +189,6 @@ function phasesOf(
   const adapter = readAdapter(technique.adapter);
   if (adapter.ok && adapter.value?.mode === 'attached')
     return 'the work of adapters beside the weights is not counted';
-  const count = (name: string) => Number(workload.options[name] ?? 0);
   try {
     const architecture = quantizedArchitecture(
       withAttention(withLayers(base, technique.layers), technique.attention),
@@ -197,17 +197,7 @@ function phasesOf(
     const { options } = runner;
     if (served !== null && load !== null)
       return servedWork(architecture, served, options, splitAsked(options), load.demand);
-    return phaseWork(
-      architecture,
-      options,
-      {
-        promptTokens: count('promptTokens'),
-        generateTokens: count('generateTokens'),
-        parallel: Math.max(1, count('parallel')),
-        contextDepth: count('contextDepth'),
-      },
-      engine ?? undefined,
-    );
+    return phaseWork(architecture, options, predictableWork(workload), engine ?? undefined);
   } catch (error) {
     if (error instanceof FailureError) return error.failure.message;
     throw error;

@@ -12,6 +12,7 @@ import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { headOf } from '../techniques/spelling.js';
 import { positive, predictKvCache } from '../work/kv-cache.js';
+import { predictableWork } from '../work/latency.js';
 import { liveActivations } from '../work/memory/pass-memory.js';
 import {
   ACTIVATION_WIDTHS,
@@ -49,11 +50,8 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
   if (workload.kind === 'inference' || workload.kind === 'embedding') return null;
   const made = facts.format !== 'onnx';
   const file = request.quantizationBytes ?? chainOf(technique, facts, ['onnx']).at(-1)?.bytes ?? facts.bytes;
-  const sequences = positive(workload.options, 'parallel', 1);
-  const [depth, prompt, generated] = ['contextDepth', 'promptTokens', 'generateTokens'].map((name) =>
-    positive(workload.options, name, 0),
-  ) as [number, number, number];
-  const perSequence = Math.max(1, depth + prompt + generated);
+  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
+  const perSequence = Math.max(1, contextDepth + promptTokens + generateTokens);
   const word = headOf(technique.quantization);
   const type: FloatType =
     word === 'f16' || (!made && word === 'base' && facts.quantization === 'f16') ? 'f16' : 'f32';
@@ -62,7 +60,7 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
   const types = { kvCacheTypeK: type, kvCacheTypeV: type };
   const kvCache = sides * predictKvCache(facts, technique.attention, types, cells);
   const newTokens = Math.min(
-    Math.max(1, depth, prompt),
+    Math.max(1, contextDepth, promptTokens),
     tokensAtOnce(positive(runner.options, 'batch', 2048), sequences),
   );
   return predictionOf({

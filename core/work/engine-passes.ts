@@ -1,14 +1,7 @@
 import type { Options } from '../experiment/experiment.js';
 import type { ModelArchitecture } from './architecture.js';
+import type { LatencyWork } from './latency.js';
 import type { PassRequest } from './pass/setting.js';
-
-/** A workload of the kind `latency`, as its passes see it. */
-export interface LatencyWork {
-  readonly promptTokens: number;
-  readonly generateTokens: number;
-  readonly parallel: number;
-  readonly contextDepth: number;
-}
 
 /** How an engine cuts a latency workload into passes, under a runner's options. */
 export interface EnginePasses {

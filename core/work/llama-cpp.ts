@@ -1,12 +1,7 @@
 import type { AxisValue, Options } from '../experiment/experiment.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
-import {
-  CELLS,
-  type EnginePasses,
-  type LatencyWork,
-  type ServedPasses,
-  type Texts,
-} from './engine-passes.js';
+import { CELLS, type EnginePasses, type ServedPasses, type Texts } from './engine-passes.js';
+import type { LatencyWork } from './latency.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
 
 /** How llama.cpp computes, as far as it changes what a pass asks. */

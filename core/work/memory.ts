@@ -8,7 +8,8 @@ import { predictWeights } from '../techniques/predicted-weights.js';
 import { predictTraining } from '../training/memory.js';
 import { trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
-import { microBatch, paddedCells, positive, predictKvCache, windowedShare } from './kv-cache.js';
+import { microBatch, paddedCells, predictKvCache, windowedShare } from './kv-cache.js';
+import { predictableWork } from './latency.js';
 import { cpuShare, fullestShare, offloadedShare } from './llama-cpp.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
@@ -58,11 +59,8 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const share = onCpu
     ? cpuShare(runner.options, facts.layers)
     : offloadedShare(runner.options.gpuLayers, facts.layers) * fullestShare(runner.options, facts.layers);
-  const sequences = positive(workload.options, 'parallel', 1);
-  const perSequence =
-    positive(workload.options, 'contextDepth', 0) +
-    positive(workload.options, 'promptTokens', 0) +
-    positive(workload.options, 'generateTokens', 0);
+  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
+  const perSequence = contextDepth + promptTokens + generateTokens;
   const cellsPerSequence = paddedCells(Math.max(1, perSequence));
   const weights =
     (request.quantizationBytes ?? predictWeights(facts, experiment.technique.quantization)) * share;

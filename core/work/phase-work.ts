@@ -1,6 +1,7 @@
 import type { Options } from '../experiment/experiment.js';
 import type { ModelArchitecture } from './architecture.js';
-import type { EnginePasses, LatencyWork } from './engine-passes.js';
+import type { EnginePasses } from './engine-passes.js';
+import type { LatencyWork } from './latency.js';
 import { llamaCppPasses } from './llama-cpp.js';
 import { newTokensOf, type PassRequest } from './pass/setting.js';
 import { passWork, stageWorks } from './pass-work.js';

@@ -1,13 +1,9 @@
-import { z } from 'zod';
-import { integerBetween } from '../bounds.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
+import { LATENCY_DEFAULTS, latencyOptions } from '../work/latency.js';
 import { EVERY_ROW, lackingWhere, type WorkloadKind } from './workload.js';
 
-const PROMPT_TOKENS = 512;
-const GENERATE_TOKENS = 128;
-
-const tokens = () => integerBetween(0, 1_048_576);
+const { promptTokens: PROMPT_TOKENS, generateTokens: GENERATE_TOKENS } = LATENCY_DEFAULTS;
 
 const somethingToDo = refuse(
   ['promptTokens', 'generateTokens'],
@@ -51,20 +47,7 @@ const chosenWithin: WorkloadKind['withinContext'] = (written, contextLength) => 
 export const latency: WorkloadKind = {
   kind: 'latency',
   summary: 'a prompt of random tokens, then decode steps, repeated until the interval is narrow',
-  options: z.strictObject({
-    promptTokens: tokens()
-      .default(PROMPT_TOKENS)
-      .describe('Tokens of the prompt of each sequence; 0 measures decode alone (llama-bench: -p).'),
-    generateTokens: tokens()
-      .default(GENERATE_TOKENS)
-      .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
-    parallel: integerBetween(1, 256)
-      .default(1)
-      .describe('Sequences decoded together in one batch (llama-batched-bench: -npl).'),
-    contextDepth: tokens()
-      .default(0)
-      .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
-  }),
+  options: latencyOptions,
   needs: 'generator',
   lessMemory: 'Lower contextDepth, promptTokens or parallel, or choose a smaller quantization.',
   rules: [somethingToDo, withinContext],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
-import { type LatencyWork, onDevices } from '../../../core/work/engine-passes.js';
+import { onDevices } from '../../../core/work/engine-passes.js';
+import type { LatencyWork } from '../../../core/work/latency.js';
 import { fullestShare, layersByShare, llamaCppPasses, sharesAsked } from '../../../core/work/llama-cpp.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { stagesCut } from '../../../core/work/pass/stages.js';

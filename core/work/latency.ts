@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { integerBetween } from '../bounds.js';
+import type { WorkloadChoice } from '../experiment/experiment.js';
+
+const tokens = () => integerBetween(0, 1_048_576);
+
+/** Of the workload `latency`: one field an option; field order is axis order. */
+export const latencyOptions = z.strictObject({
+  promptTokens: tokens()
+    .default(512)
+    .describe('Tokens of the prompt of each sequence; 0 measures decode alone (llama-bench: -p).'),
+  generateTokens: tokens()
+    .default(128)
+    .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
+  parallel: integerBetween(1, 256)
+    .default(1)
+    .describe('Sequences decoded together in one batch (llama-batched-bench: -npl).'),
+  contextDepth: tokens()
+    .default(0)
+    .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
+});
+
+/** What a trial of it asks of a model, defaults filled in. */
+export type LatencyWork = Readonly<z.output<typeof latencyOptions>>;
+
+export const LATENCY_DEFAULTS: LatencyWork = latencyOptions.parse({});
+
+/** A record of another release may have options that this one does not know; nothing reads them. */
+const readable = z.object(latencyOptions.shape);
+
+/** @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep can have. */
+export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
+  return kind === 'latency' ? (readable.safeParse(options).data ?? null) : null;
+}
+
+/**
+ * What the prediction of a trial's memory or time takes of its workload. How much the others put into the cache is not known
+ * before they run: they count as one sequence without tokens.
+ */
+export function predictableWork(workload: WorkloadChoice): LatencyWork {
+  return latencyWork(workload) ?? { promptTokens: 0, generateTokens: 0, parallel: 1, contextDepth: 0 };
+}
