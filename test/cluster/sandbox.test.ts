@@ -18,13 +18,18 @@ import { sound } from '../support/reading.js';
 
 const PYTHON = '/usr/bin/python3';
 const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;
+/** Python ignores options of this kind that it does not know. This one tells our programs from those of other tests beside these. */
+const MARK = `ridgepoint-test-${process.pid}`;
+const INTERPRETER = [PYTHON, '-I', '-X', MARK] as const;
 const limits = { seconds: 1, memoryBytes: 2 ** 28, processes: 16, outputBytes: 2 ** 16 };
 const run = (program: string, readable: readonly string[] = [], seconds = limits.seconds) =>
-  runSandboxed({ interpreter: [PYTHON, '-I'], program, readable, limits: { ...limits, seconds } });
+  runSandboxed({ interpreter: INTERPRETER, program, readable, limits: { ...limits, seconds } });
 
-/** Processes of this machine that run a program of a sandbox. */
+/** Processes of this machine that run a program of a sandbox of these tests. */
 const left = () =>
-  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes('/tmp/program'));
+  readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && ['/tmp/program', MARK].every((word) => commandOf(pid).includes(word)),
+  );
 function commandOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -142,7 +147,7 @@ except OSError as error: print("full")`;
 });
 
 describe.skipIf(problem !== null)('answers that are programs (needs a sandbox)', () => {
-  const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 20 });
+  const profile = interpreterSchema.parse({ interpreter: INTERPRETER, seconds: 20 });
   const examples = join(import.meta.dirname, '../../docs/examples/tasks/humaneval.yaml');
   const fixtures = join(import.meta.dirname, '../fixtures/tasks');
   const read = readTasks([examples], (path) =>

@@ -2,8 +2,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 type Values = Record<string, Tensor>;
 
-// onnxruntime-common 1.30 keeps numbers of 16 bits as `Float16Array` where the language has it (Node 24 on), and
-// onnxruntime-node cannot read that. What it keeps them as is decided once, at the first tensor of the process.
+// onnxruntime-common 1.30 stores float16 as `Float16Array` where there is one (from Node 24 on), and
+// onnxruntime-node cannot read that. It decides once, at the first tensor of the process.
 const float16Array = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
 if (float16Array !== undefined) {
   Reflect.deleteProperty(globalThis, 'Float16Array');

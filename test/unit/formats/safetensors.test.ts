@@ -27,6 +27,17 @@ function raw(header: unknown, dataBytes: number, claimed?: bigint): string {
   return path;
 }
 
+/**
+ * Whether this Node reads the name `"` as `\` once an object had `\` at that place, as 24 and 26 do
+ * (github.com/nodejs/node/issues/63785). No reader built on `JSON.parse` gets such names right there.
+ */
+const CONFUSES_ESCAPED_NAMES = (() => {
+  JSON.parse('{"h":[],"\\\\":0}');
+  return !Object.hasOwn(JSON.parse('{"h":1,"\\"":2}'), '"');
+})();
+const isMisread = (name: string) =>
+  CONFUSES_ESCAPED_NAMES && name.length === 1 && JSON.stringify(name).startsWith('"\\');
+
 const tensor = (dtype: unknown, shape: unknown, data_offsets: unknown) => ({ dtype, shape, data_offsets });
 const source = (
   name: string,
@@ -79,11 +90,9 @@ describe('a safetensors file', () => {
         const bytes = (DTYPE_BITS.get(dtype)! * shape.reduce((a, b) => a * b, 1)) / 8;
         return { dtype, shape, data: Uint8Array.from({ length: bytes }, (_, i) => fill + i * 7) };
       });
-    // Node 24 and 26 read a name of one character that is escaped as a backslash once an object had that name
-    // there (github.com/nodejs/node/issues/63785), so that no reader built on `JSON.parse` gets it right.
     const names = fc
-      .oneof(fc.string(), fc.constantFrom('__proto__', '1', '0', 'constructor', '"a', '\\a'))
-      .filter((name) => name.length !== 1 || JSON.stringify(name).length === 3);
+      .oneof(fc.string(), fc.constantFrom('__proto__', '1', '0', 'constructor', '"', '\\'))
+      .filter((name) => !isMisread(name));
     const content = fc.record({
       metadata: fc.array(fc.tuple(names, fc.string()), { maxLength: 3 }),
       tensors: fc.uniqueArray(fc.tuple(names, one), { selector: ([name]) => name, maxLength: 6 }),
