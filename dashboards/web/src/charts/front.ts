@@ -1,5 +1,5 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { comparableOf, quotedValue } from '../../../../report/quoted.js';
+import { comparableOf, quotedValue, UNLIKE } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 
@@ -38,6 +38,17 @@ export function frontOf(points: readonly Point[], x: MetricColumn, y: MetricColu
     front.push(point);
   }
   return front.sort((a, b) => a.x - b.x);
+}
+
+/** @returns why none of the points is on a front of two metrics, in a clause. */
+export function whyNoFront(points: readonly Point[], axes: readonly MetricColumn[]): string {
+  if (axes.some(({ better }) => better === null)) return 'no front: one of the axes has no better direction';
+  const valid = points.filter(({ row }) => row.state === 'valid');
+  if (valid.length === 0) return 'no front: no valid row has both numbers';
+  const incomparable = valid.filter(({ row }) => axes.some(({ name }) => comparableOf(row, name) === null));
+  if (incomparable.length === valid.length)
+    return `no front: every row has a number that is as measured, for ${UNLIKE}`;
+  return 'no front for these axes';
 }
 
 /** Which points are marked as a front. */

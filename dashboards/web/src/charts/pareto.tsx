@@ -7,7 +7,7 @@ import { metricText } from '../../../../report/scale.js';
 import { rendererFor } from './chart.js';
 import { Check, Colour, metricOptions, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
-import { frontFor, type PlottedFront, type Point, pointsOf } from './front.js';
+import { frontFor, type PlottedFront, type Point, pointsOf, whyNoFront } from './front.js';
 import { SERIES } from './palette.js';
 import { paretoPlot } from './pareto-option.js';
 import { type PlotsProps, PlotView } from './plot.js';
@@ -59,7 +59,7 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
     <PlotFrame
       id="pareto"
       title="Trade-off"
-      note={frontText(report, front, points.length)}
+      note={frontText(report, front, points, [x, y])}
       file={`${report.sweepName}-trade-off`}
       data={() => dataOf(points, front, [x, y, ...(size === null ? [] : [size])])}
     >
@@ -120,10 +120,15 @@ function thirdObjective(report: Report): string | null {
   return report.metrics.find((m) => m.objective && m.name !== x && m.name !== y)?.name ?? null;
 }
 
-function frontText(report: Report, { points, ofSweep }: PlottedFront, of: number): string {
-  if (points.length === 0) return 'no front for these axes';
+function frontText(
+  report: Report,
+  { points: marked, ofSweep }: PlottedFront,
+  points: readonly Point[],
+  axes: readonly MetricColumn[],
+): string {
+  if (marked.length === 0) return whyNoFront(points, axes);
   const what = ofSweep ? `front of ${report.objectives.length} objectives` : 'front';
-  return `${points.length} of ${of} on the ${what}`;
+  return `${marked.length} of ${points.length} on the ${what}`;
 }
 
 /** What the smallest and the largest point of a plot stand for. */
