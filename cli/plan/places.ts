@@ -10,6 +10,7 @@ import type { Sweep } from '../../core/sweep/spec.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
+import { takesWork } from '../node-states.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import type { ThisNode } from '../this-node.js';
 import type { PlanWarning } from './warning.js';
@@ -58,10 +59,12 @@ export async function fleet(sweep: Sweep, options: ConnectionOptions): Promise<P
   };
 }
 
-/** @returns those of a coordinator's nodes that may run a sweep. */
+/** @returns those of a coordinator's nodes that may run a sweep: one that is away, leaves or is cordoned gives it no place. */
 export function fleetFor(sweep: Sweep, nodes: readonly NodeStatus[], { coordinator }: ConnectionOptions) {
-  const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
-  return selected(sweep, profiles, `the fleet of ${coordinator}`);
+  const taking = nodes.filter(takesWork);
+  const profiles = taking.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
+  const some = taking.length < nodes.length ? ` (${taking.length} of its ${nodes.length} nodes take work now)` : '';
+  return selected(sweep, profiles, `the fleet of ${coordinator}${some}`);
 }
 
 /** The nodes that have the labels a sweep asks for. */

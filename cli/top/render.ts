@@ -1,6 +1,7 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { printable } from '../../core/input/printable.js';
 import type { NamespaceStatus, NodeStatus, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import { isConnected } from '../node-states.js';
 import { plainTable } from '../output/plain-table.js';
 import { cut } from '../output/text.js';
 import { stateWord } from '../sweeps/sweeps.js';
@@ -39,11 +40,8 @@ export function renderFleet(fleet: Fleet, columns: number, rows: number | null):
   return kept.map((line) => cut(printable(line).trimEnd(), columns)).join('\n');
 }
 
-/** States of nodes that are not connected. */
-const AWAY = ['lost', 'drained'];
-
 function summary({ at, nodes }: Fleet, live: readonly SweepStatus[]): string {
-  const there = nodes.filter(({ status }) => !AWAY.includes(status.state));
+  const there = nodes.filter(({ status }) => isConnected(status));
   const devices = there.reduce((sum, { profile }) => sum + profile.devices.length, 0);
   const busy = there.reduce((sum, { status }) => sum + status.running.length, 0);
   const queued = live.reduce((sum, sweep) => sum + sweep.queued, 0);
