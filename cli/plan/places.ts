@@ -63,7 +63,8 @@ export async function fleet(sweep: Sweep, options: ConnectionOptions): Promise<P
 export function fleetFor(sweep: Sweep, nodes: readonly NodeStatus[], { coordinator }: ConnectionOptions) {
   const taking = nodes.filter(takesWork);
   const profiles = taking.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
-  const some = taking.length < nodes.length ? ` (${taking.length} of its ${nodes.length} nodes take work now)` : '';
+  const some =
+    taking.length < nodes.length ? ` (${taking.length} of its ${nodes.length} nodes take work now)` : '';
   return selected(sweep, profiles, `the fleet of ${coordinator}${some}`);
 }
 
@@ -136,8 +137,11 @@ function whyNowhere(
   }
   const named = devices.filter(({ device }) => device.classes.includes(experiment.device));
   const [first] = named.length > 0 ? named : devices;
-  const why = first === undefined ? 'there is no device' : refusal(asked, first.node, first.device, null);
-  return { code: 'no-place', reason: `on ${name} an experiment ${why}`, bytes: 0 };
+  const reason =
+    first === undefined
+      ? `${name} has no device`
+      : `on ${name} an experiment ${refusal(asked, first.node, first.device, null)}`;
+  return { code: 'no-place', reason, bytes: 0 };
 }
 
 /** A CPU device's memory is the node's: the smaller of the machine's and its cgroup's. */

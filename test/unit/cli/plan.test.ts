@@ -9,7 +9,7 @@ import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { lackingEnergy, needsEnergy, requireEnergy } from '../../../cli/plan/energy.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
-import { placementWarnings } from '../../../cli/plan/places.js';
+import { fleetFor, placementWarnings } from '../../../cli/plan/places.js';
 import { searchLines } from '../../../cli/plan/search.js';
 import { crowdedText, promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
 import { threadWarnings } from '../../../cli/plan/threads.js';
@@ -20,6 +20,7 @@ import { experimentAt } from '../../../core/sweep/expand.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { NO_ENGINES } from '../../../engines/config.js';
 import { noiseOf } from '../../../judgement/noise.js';
+import type { NodeStatus } from '../../../proto/gen/ridgepoint/v1/control.js';
 import { sharedFolder } from '../../support/folder.js';
 import { completeTrial } from '../../support/records.js';
 import { PERFECT } from '../../support/roofline.js';
@@ -118,6 +119,44 @@ describe('what no device takes', () => {
     ]);
     const bare = placementWarnings(planOf().experiments, places({ runners: [] }));
     expect(bare.warnings[0]?.message).toContain('needs the runner llama-cpp, which node does not have');
+  });
+});
+
+describe('places of a fleet', () => {
+  const node = (name: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
+    name,
+    state: 'idle',
+    lastSeenAt: '',
+    nodeProfileJson: JSON.stringify({ ...profile, name }),
+    running: [],
+    cordoned: '',
+    ...more,
+  });
+  const fleetOf = (nodes: readonly NodeStatus[]) =>
+    fleetFor(planOf().sweep, nodes, { coordinator: 'host:1' });
+
+  test('are all nodes that work can go to', () => {
+    const { nodes, name } = fleetOf([
+      node('a'),
+      node('b', { state: 'busy' }),
+      node('c', { state: 'looking' }),
+    ]);
+    expect(nodes.map((one) => one.name)).toEqual(['a', 'b', 'c']);
+    expect(name).toBe('the fleet of host:1');
+  });
+
+  test('are none that is lost, drained, draining or cordoned, and the name counts them', () => {
+    const away = ['lost', 'drained', 'draining'].map((state) => node(state, { state }));
+    const { nodes, name } = fleetOf([...away, node('held', { cordoned: 'a disk' }), node('a')]);
+    expect(nodes.map((one) => one.name)).toEqual(['a']);
+    expect(name).toBe('the fleet of host:1 (1 of its 5 nodes take work now)');
+    const { warnings } = placementWarnings(planOf().experiments, { ...places(), ...fleetOf(away) });
+    expect(warnings).toMatchObject([
+      {
+        code: 'no-place',
+        message: 'the fleet of host:1 (0 of its 3 nodes take work now) has no device',
+      },
+    ]);
   });
 });
 

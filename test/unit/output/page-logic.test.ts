@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Measurement } from '../../../core/result/result.js';
 import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboards/web/src/axes/scales.js';
-import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
+import {
+  frontFor,
+  frontOf,
+  type Point,
+  pointsOf,
+  whyNoFront,
+} from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
 import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
@@ -166,6 +173,45 @@ test('front of the plot is the front of the core for any two metrics', () => {
     );
     const names = (list: readonly { x: number; y: number }[]) => new Set(list.map((p) => `${p.x},${p.y}`));
     expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
+  });
+});
+
+describe('a plot without a front says why', () => {
+  const [decode, prefill] = ['decodeTokensPerSecond', 'prefillTokensPerSecond'].map(
+    (name) => report.metrics.find((metric) => metric.name === name)!,
+  );
+  const axes = [decode!, prefill!];
+  const points = pointsOf(report.rows, decode!.name, prefill!.name).filter(
+    ({ row }) => row.state === 'valid',
+  );
+
+  test('an axis has no better direction', () => {
+    expect(whyNoFront(points, [decode!, { ...prefill!, better: null }])).toBe(
+      'no front: one of the axes has no better direction',
+    );
+  });
+
+  test('no row with both numbers is valid', () => {
+    const failed = points.map((point) => ({ ...point, row: { ...point.row, state: 'invalid' as const } }));
+    expect(frontOf(failed, decode!, prefill!)).toEqual([]);
+    expect(whyNoFront(failed, axes)).toBe('no front: no valid row has both numbers');
+  });
+
+  test('every number is as measured', () => {
+    const unlike = points.map(({ row, ...point }) => {
+      const { trial } = row;
+      const entry = trial.measurements[decode!.name] as Measurement;
+      const measurements = {
+        ...trial.measurements,
+        [decode!.name]: { ...entry, range: [1, 2] as [number, number] },
+      };
+      return { ...point, row: { ...row, trial: { ...trial, measurements } } };
+    });
+    expect(unlike.length).toBeGreaterThan(0);
+    expect(frontOf(unlike, decode!, prefill!)).toEqual([]);
+    expect(whyNoFront(unlike, axes)).toBe(
+      "no front: every row has a number that is as measured, for its moments were unlike the others': run it again",
+    );
   });
 });
 
