@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Runs a bench by its name: `npm run bench -- NAME [options]`; without a name it lists them. A bench is a file of
-// test/bench: what it claims stands at its top, its figures in docs/figures.
+// test/bench: what it claims stands at its top, which `--help` prints; its figures stand in docs/figures.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,6 +23,12 @@ if (name === undefined) {
 if (!names.includes(name)) {
   console.error(`There is no bench "${name}"; there are: ${names.join(', ')}.`);
   process.exit(2);
+}
+if (options.includes('--help')) {
+  const [, comment = ''] =
+    /\/\*\*\n(.*?)\n \*\//s.exec(readFileSync(join(folder, `${name}.ts`), 'utf8')) ?? [];
+  console.log(comment.replace(/^ \*( |$)/gm, ''));
+  process.exit(0);
 }
 const run = (args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 const ready = run([join(root, 'scripts/ready.mjs')]);

@@ -1,3 +1,8 @@
+/**
+ * What our CUDA kernels are worth on the GPU of this machine: every op checked, roofs against what PyTorch reaches, sparse
+ * products and attention beside PyTorch's, interleaved. Without a GPU it ends with exit code 4: nothing was shown.
+ * npm run bench -- gpu [-- --quick]; RIDGEPOINT_PYTHON names a Python with torch (python3).
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,10 +13,6 @@ import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../engines/native/ops.js';
 import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
-
-// What our CUDA kernels are worth on the GPU of this machine: every op checked, roofs against what PyTorch reaches, sparse
-// products and attention beside PyTorch's, interleaved. Without a GPU it ends with exit code 4: nothing was shown.
-// npm run bench -- gpu [-- --quick]; RIDGEPOINT_PYTHON names a Python with torch (python3).
 
 const NOT_RUN = 4;
 const ROUNDS = process.argv.includes('--quick') ? 2 : 6;
