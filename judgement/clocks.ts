@@ -22,7 +22,7 @@ export function throttleNames(): { readonly bit: number; readonly name: string }
 }
 
 /** A monotonic clock cannot go back; that of a machine which was moved or woken while it measured sometimes does. */
-export function backwards({ phases, tokenSeconds }: Evidence['input']): Warning[] {
+export function clockWentBack({ phases, tokenSeconds }: Evidence['input']): Warning[] {
   const phase = phases.find(({ startSeconds, endSeconds }) => endSeconds < startSeconds);
   const step = tokenSeconds.flat().find((seconds) => seconds < 0);
   if (phase === undefined && step === undefined) return [];

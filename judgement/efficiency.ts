@@ -16,8 +16,8 @@ import { type Answers, performanceRatio } from './quality.js';
 export function efficiencyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
   const onCpu = deviceKind(input.experiment.device) === 'cpu';
-  const absent = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
-  const busy = utilization(evidence, absent, onCpu);
+  const reasonOf = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
+  const busy = utilization(evidence, reasonOf, onCpu);
   const latencies = repeats.map(repeatSeconds).filter((seconds) => seconds > 0);
   const rates = repeats
     .filter(({ decode }) => decode !== null && decode.tokens > 0)

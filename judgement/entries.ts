@@ -20,11 +20,11 @@ export function allMissing(names: readonly MetricName[], reason: string): Entrie
 
 /** @returns every metric of the catalogue in its unit; @param reason of those that have no entry. */
 export function inUnits(entries: Entries, reason: string): ResultRecord['measurements'] {
-  const one = ({ name, unit }: (typeof METRICS)[number]) => {
+  const entryOf = ({ name, unit }: (typeof METRICS)[number]) => {
     const { value, ...rest } = entries[name] ?? missing(reason);
     return [name, { value, unit, ...rest } as Measurement | Missing] as const;
   };
-  return Object.fromEntries(METRICS.map(one));
+  return Object.fromEntries(METRICS.map(entryOf));
 }
 
 /**

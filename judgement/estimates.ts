@@ -22,14 +22,14 @@ export class Commons {
     this.#rows = rows.slice(0, TELLING_ROWS).map((starts) => new RowStarts(starts));
   }
 
-  of(metric: string): Common {
+  commonOf(metric: string): Common {
     return getOrMake(this.#known, metric, () => {
       const { pace } = paceOf(metric);
       const lead = leadOf(metric, pace);
-      const rows = this.#rows.map((row) => row.of(metric));
+      const rows = this.#rows.map((row) => row.startsOf(metric));
       return lead === metric
         ? commonOf(rows, PRIORS[pace])
-        : commonAlike(this.of(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
+        : commonAlike(this.commonOf(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
     });
   }
 }
@@ -50,11 +50,11 @@ export class RowEstimates {
   }
 
   /** @returns null where the row has no number, or one that has no logarithm. */
-  of(metric: string): Estimate | null {
+  estimateOf(metric: string): Estimate | null {
     const { pace, sign } = paceOf(metric);
     const lead = leadOf(metric, pace);
-    const weights = this.#row.weights(lead, this.#commons.of(lead));
-    const found = estimateOf(this.#row.of(metric), weights, this.#commons.of(metric));
+    const weights = this.#row.weights(lead, this.#commons.commonOf(lead));
+    const found = estimateOf(this.#row.startsOf(metric), weights, this.#commons.commonOf(metric));
     if (found === null || sign === 1) return found;
     const { centre, thisRun, unadjusted, asMeasured, range } = found;
     return {
@@ -80,8 +80,8 @@ export class Estimates {
   }
 
   /** @returns the fit of a metric; its rows are in the order given, null where a row has no number or one that has no logarithm. */
-  of(metric: string): JointFit {
-    return { ...this.#commons.of(metric), rows: this.#rows.map((row) => row.of(metric)) };
+  fitOf(metric: string): JointFit {
+    return { ...this.#commons.commonOf(metric), rows: this.#rows.map((row) => row.estimateOf(metric)) };
   }
 }
 
@@ -95,13 +95,17 @@ class RowStarts {
 
   constructor(starts: readonly ResultRecord[]) {
     this.#starts = starts;
-    const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
-    this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
-    const beyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
-    this.#beyond = { decode: beyond('decode'), prefill: beyond('prefill'), plain: [] };
+    const readingsAtPace = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
+    this.readings = {
+      decode: readingsAtPace('decode'),
+      prefill: readingsAtPace('prefill'),
+      plain: starts.map(() => null),
+    };
+    const readingsBeyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
+    this.#beyond = { decode: readingsBeyond('decode'), prefill: readingsBeyond('prefill'), plain: [] };
   }
 
-  of(metric: string): Starts {
+  startsOf(metric: string): Starts {
     const { pace, sign, offset, token } = paceOf(metric);
     const x =
       token === 'mean' ? this.readings[pace] : this.#starts.map((start) => readingsOf(start, pace, token));
@@ -116,6 +120,6 @@ class RowStarts {
   }
 
   weights(lead: string, common: Common): readonly number[] {
-    return getOrMake(this.#weights, lead, () => weightsOf(this.of(lead), common));
+    return getOrMake(this.#weights, lead, () => weightsOf(this.startsOf(lead), common));
   }
 }

@@ -58,14 +58,14 @@ function entriesOf(
       : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
   };
   const asked = workloadNamed(experiment.workload.kind)?.needs;
-  const unasked = (name: PhaseName) => {
+  const notAskedReason = (name: PhaseName) => {
     const { needs, reason } = PHASES[name];
     const served = asked === 'endpoint' && needs === 'generator';
     return why === '' || !(served || asked === needs) ? (served ? NOT_STREAMED : reason) : why;
   };
   const entry = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);
-    if (phase === null) return missing(unasked(name));
+    if (phase === null) return missing(notAskedReason(name));
     return single(of(phase), reason, predictedBy);
   };
   /** With the band that the prediction may lie off by, and whether it reaches beyond what that was learned from. */
@@ -83,7 +83,7 @@ function entriesOf(
   const spread = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason: string): Entry => {
     const phase = phaseOf(name);
     const middle = phase === null ? null : of(phase);
-    if (phase === null) return missing(unasked(name));
+    if (phase === null) return missing(notAskedReason(name));
     if (middle === null) return missing(reason);
     const values = secondsOf(name).map((one) => (middle * phase.measuredSeconds) / one);
     // Of a server there is one time of each.

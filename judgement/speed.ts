@@ -83,8 +83,10 @@ const IN_A_ROW = 16;
 function uninterrupted(repeats: readonly (readonly number[])[]): number | null {
   const lows = repeats.flatMap((gaps) => {
     const rows = Math.ceil(gaps.length / IN_A_ROW);
-    const from = (row: number) => Math.round((row * gaps.length) / rows);
-    return Array.from({ length: rows }, (_, row) => quantile(gaps.slice(from(row), from(row + 1)), 0.1));
+    const firstGapOf = (row: number) => Math.round((row * gaps.length) / rows);
+    return Array.from({ length: rows }, (_, row) =>
+      quantile(gaps.slice(firstGapOf(row), firstGapOf(row + 1)), 0.1),
+    );
   });
   const timed = lows.filter((seconds) => seconds > 0);
   return timed.length === 0 ? null : Math.exp(mean(timed.map(Math.log)));

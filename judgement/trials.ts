@@ -166,7 +166,7 @@ function isUnlike({ thisRun, range: [lowest, highest] }: Estimate): boolean {
 
 /** @returns an entry with the estimate of its row, or null where there is none. */
 function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measurement | null {
-  const estimate = row.of(name);
+  const estimate = row.estimateOf(name);
   if (estimate === null) return null;
   const { pace, offset } = paceOf(name);
   const adjusted = pace !== 'plain' && row.read;

@@ -95,7 +95,7 @@ export function driftSentence(apart: Apart | null): string | null {
   if (apart === null || apart.controls[0].length === 0) return null;
   const estimates = new Estimates(apart.controls);
   const tested = WATCHED.flatMap(([metric, label]) => {
-    const fit = estimates.of(metric);
+    const fit = estimates.fitOf(metric);
     const [a, b] = fit.rows;
     if (a == null || b == null) return [];
     return [{ label, difference: differenceOf(fit, [{ base: a, candidate: b }], { oneSitting: false }) }];

@@ -21,7 +21,7 @@ export class CompactRecords {
   }
 
   /** @returns the record without all else. */
-  of(record: ResultRecord): ResultRecord {
+  compacted(record: ResultRecord): ResultRecord {
     const before = this.#before ?? record;
     const { serving: _, graph: __, ...rest } = record;
     const measurements: Measurements = {};

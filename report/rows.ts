@@ -40,9 +40,9 @@ export function nearestStart(row: Row): ResultRecord {
   const metric = SETTLING_METRICS.find((name) => quotedOf(row, name) !== null);
   if (metric === undefined) return row.trial;
   const { value: quoted } = quotedOf(row, metric)!;
-  const off = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
+  const logDistance = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
   return row.starts.reduce(
-    (best, start) => (off(start) < off(best) ? start : best),
+    (best, start) => (logDistance(start) < logDistance(best) ? start : best),
     row.starts[0] ?? row.trial,
   );
 }

@@ -21,7 +21,7 @@ export interface Model {
   readonly error: number;
   /** Of the variance of those points, the share that it explains; negative where their mean says more. */
   readonly explained: number;
-  at(point: Features): Estimate;
+  estimateAt(point: Features): Estimate;
 }
 
 /** How much of a number each part of the kernel makes, in variances of noise, and what says how near points are. */
@@ -78,7 +78,7 @@ export class GaussianProcesses {
    * @param points two at least. Takes time by the cube of their number.
    * @returns null where no setting's matrix has a Cholesky factor: distances among words need not be those of any space.
    */
-  static of(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
+  static fit(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
     const known = points.map(({ digits }) => digits);
     const settings = WIDTHS.flatMap((width) => {
       const neighbours = new Neighbours(axes, known, width);
@@ -98,11 +98,11 @@ export class GaussianProcesses {
     return {
       error: best.error,
       explained: whole > 0 ? 1 - (best.error / whole) ** 2 : 0,
-      at: (point) => this.#at(best, mean, point),
+      estimateAt: (point) => this.#estimateAt(best, mean, point),
     };
   }
 
-  #at({ factored, weights, scale }: Fit, mean: number, point: Features): Estimate {
+  #estimateAt({ factored, weights, scale }: Fit, mean: number, point: Features): Estimate {
     const { setting, inverse } = factored;
     const covariances = covariancesOf(setting, partsOf(setting.neighbours, this.#points, point));
     let known = 0;

@@ -88,7 +88,7 @@ export class Race {
     if (this.#members.size < 2 || this.waiting.length === 0) return true;
     // A rival whose probes fail holds nobody up.
     if (Math.max(...this.#run()) >= MOST_ROUNDS) return true;
-    return this.rounds >= FEWEST_ROUNDS && this.#behind().length === 0;
+    return this.rounds >= FEWEST_ROUNDS && this.#losers().length === 0;
   }
 
   /** @returns those that a member beats by now; they are still in it. */
@@ -101,7 +101,7 @@ export class Race {
   }
 
   /** @returns members that a member is ahead of on average, though not surely. */
-  #behind(): number[] {
+  #losers(): number[] {
     return this.waiting.filter((position) =>
       [...this.#members].some((rival) => {
         const differences = this.#differences(position, rival);

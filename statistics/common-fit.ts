@@ -188,9 +188,10 @@ class Sums {
 
 /** Of a symmetric positive definite matrix of three lines, by its cofactors. */
 function inverseOf(m: readonly (readonly number[])[]): number[][] {
-  const at = (i: number, j: number) => m[i % 3]![j % 3]!;
+  const element = (i: number, j: number) => m[i % 3]![j % 3]!;
   const cofactor = (i: number, j: number) =>
-    at(i + 1, j + 1) * at(i + 2, j + 2) - at(i + 1, j + 2) * at(i + 2, j + 1);
-  const determinant = at(0, 0) * cofactor(0, 0) + at(0, 1) * cofactor(0, 1) + at(0, 2) * cofactor(0, 2);
+    element(i + 1, j + 1) * element(i + 2, j + 2) - element(i + 1, j + 2) * element(i + 2, j + 1);
+  const determinant =
+    element(0, 0) * cofactor(0, 0) + element(0, 1) * cofactor(0, 1) + element(0, 2) * cofactor(0, 2);
   return [0, 1, 2].map((i) => [0, 1, 2].map((j) => cofactor(j, i) / determinant));
 }

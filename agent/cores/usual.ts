@@ -35,7 +35,7 @@ export class UsualCores {
    */
   constructor(file: string | null, of: string) {
     this.#file = file;
-    this.#usual = read(file, of) ?? { of, widths: {}, latencies: {} };
+    this.#usual = keptIn(file, of) ?? { of, widths: {}, latencies: {} };
   }
 
   /** @returns from each of these CPUs to the next and back, seconds; null where nothing is known. */
@@ -109,7 +109,7 @@ function pairsOf(cpus: readonly number[]): string[] {
   return cpus.slice(1).map((cpu, i) => `${cpus[i]}-${cpu}`);
 }
 
-function read(file: string | null, of: string): Kept | null {
+function keptIn(file: string | null, of: string): Kept | null {
   const stored = orElse(() => keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8'))), null);
   return stored?.of === of ? stored : null;
 }

@@ -123,7 +123,7 @@ export async function measurePeriods(
     for (const { name, kind } of meter.quantities)
       watches.set(periodKey(meter.name, name), new ChangeWatch(kind));
   }
-  const read = () => {
+  const readCounter = () => {
     for (const meter of meters) {
       for (const { quantity, seconds, value } of meter.read()) {
         watches.get(periodKey(meter.name, quantity))?.see(seconds, value);
@@ -138,14 +138,14 @@ export async function measurePeriods(
   const began = monotonicSeconds();
   const passed = () => monotonicSeconds() - began;
   // What has not moved at all in three quarters of the time would not move often enough in the rest.
-  const done = () =>
+  const isComplete = () =>
     telling.every(({ settled, moved }) => settled || (!moved && passed() > 0.75 * totalSeconds));
-  while (watches.size > 0 && !done() && passed() < burstSeconds) read();
+  while (watches.size > 0 && !isComplete() && passed() < burstSeconds) readCounter();
   const patient = () =>
     passed() < totalSeconds || (passed() < PATIENCE * totalSeconds && telling.some(({ slow }) => slow));
-  while (watches.size > 0 && !done() && patient()) {
+  while (watches.size > 0 && !isComplete() && patient()) {
     await pause(PAUSE_MILLISECONDS);
-    read();
+    readCounter();
   }
   return new Map([...watches].map(([key, watch]) => [key, watch.period()]));
 }

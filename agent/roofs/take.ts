@@ -165,7 +165,7 @@ export class QuietRounds {
   }
 
   /** @returns how many there are of a number of threads. */
-  of(threads: number): number {
+  undisturbedRounds(threads: number): number {
     const rounds = this.#rounds.get(threads) ?? [];
     return rounds.filter((round) => this.#reasons(rounds, round).length === 0).length;
   }
@@ -173,7 +173,7 @@ export class QuietRounds {
   /** @returns for each number of threads without so many, what disturbed the last of its rounds that was. */
   disturbed(least: number): string[] {
     return [...this.#rounds].flatMap(([threads, rounds]) => {
-      const quiet = this.of(threads);
+      const quiet = this.undisturbedRounds(threads);
       if (quiet >= least) return [];
       const reasons = rounds
         .map((round) => this.#reasons(rounds, round))

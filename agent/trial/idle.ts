@@ -17,7 +17,7 @@ export async function noteBaseline(
   recorder: Recorder,
 ): Promise<void> {
   const { idleSeconds } = node.limits;
-  const baseline = await node.idle.of(lease.sweepId, devicesIn(gpus), idleSeconds, () =>
+  const baseline = await node.idle.measuredOnce(lease.sweepId, devicesIn(gpus), idleSeconds, () =>
     recorder.series(notes.originSeconds),
   );
   if (baseline === null) return;

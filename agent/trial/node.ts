@@ -24,8 +24,8 @@ export function noteNode(trial: TrialRun): void {
   const { node, device, notes } = trial;
   notes.device = device;
   notes.grid = gridOf(trial);
-  notes.roofs = node.roofs.of(device.id);
-  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absent(device.id) };
+  notes.roofs = node.roofs.forDevice(device.id);
+  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absenceReason(device.id) };
   notes.environment = machineFacts(node.profile, device, node.nvml, node.meters);
   notes.warnings.push(...warningsBefore(trial));
 }

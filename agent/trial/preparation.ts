@@ -81,7 +81,7 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     place: observedPlace(trial),
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
-  const exchange = node.shared?.of(lease.trialId, (stoppable) => child.watch(stoppable));
+  const exchange = node.shared?.exchangeOf(lease.trialId, (stoppable) => child.watch(stoppable));
   const making = { base, cpus, timeLimitSeconds, exchange };
   const artifact = await node.store.prepare({ ...making, steps }, launcher, pins);
   const parts = attachedParts(technique.adapter);

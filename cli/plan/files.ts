@@ -23,7 +23,7 @@ export function plannedFiles(space: Space): PlannedFile[] | null {
   if (space.count > MOST_POINTS) return null;
   const files = new Map<string, PlannedFile>();
   for (let position = 0; position < space.count; position++) {
-    const { model, technique, runner } = space.at(position);
+    const { model, technique, runner } = space.contentAt(position);
     const links = chainOf(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
     links.forEach((link, i) => {
       const recipe = recipeOf(links.slice(0, i + 1));

@@ -70,7 +70,7 @@ export function sweepTime(
   conditions = ALONE,
 ): SweepTime {
   const taken = Math.min(space.count, MOST_ESTIMATED);
-  const none = (absent: string): SweepTime => ({
+  const unknownTime = (absent: string): SweepTime => ({
     seconds: null,
     absent,
     how: null,
@@ -79,12 +79,12 @@ export function sweepTime(
     firstSeconds: conditions.firstSeconds,
     promiseAbsent: absent,
   });
-  if (taken === 0) return none('no experiment can run');
+  if (taken === 0) return unknownTime('no experiment can run');
   const looked: { experiment: Experiment; trial: TrialTime }[] = [];
   for (let i = 0; i < taken; i++) {
     const experiment = experimentAt(space, Math.floor((i * space.count) / taken));
     const trial = estimate(experiment);
-    if (typeof trial === 'string') return none(trial);
+    if (typeof trial === 'string') return unknownTime(trial);
     looked.push({ experiment, trial });
   }
   const sum = (of: (trial: TrialTime) => number) => looked.reduce((total, { trial }) => total + of(trial), 0);

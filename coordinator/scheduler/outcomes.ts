@@ -77,7 +77,7 @@ export class Outcomes {
   }
 
   /** Those that are more than a trial: every failed one is among them. */
-  others(): IterableIterator<[number, Outcome]> {
+  unpackedEntries(): IterableIterator<[number, Outcome]> {
     return this.#others.entries();
   }
 

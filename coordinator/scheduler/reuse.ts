@@ -28,7 +28,7 @@ export function reusable(
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known
-    .of(experiment.id)
+    .validTrials(experiment.id)
     .filter((known) => mayReuse(known, experiment, node) && !state.superseded.has(known.trialId))
     // What another namespace measured is nobody's here.
     .filter(({ trialId }) => namespaceOfTrial(state, trialId) === view.namespace)

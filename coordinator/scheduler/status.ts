@@ -158,7 +158,7 @@ export function failureReasons({ view, queues }: SweepState): string[] {
   const reasons = new Map<string, { readonly first: string; points: number }>();
   for (const queue of queues.values()) {
     if (queue.counts.failed === 0) continue;
-    for (const [position, { state, reason }] of queue.settled.others()) {
+    for (const [position, { state, reason }] of queue.settled.unpackedEntries()) {
       if (state !== 'failed' || reason === null) continue;
       // Which point it is stands in some of them: a hundred points that lack one engine have one reason.
       const why = reason.replace(`${view.label(view.experimentAt(position, queue.node))} `, '');

@@ -61,7 +61,7 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   const installed = rest.length === 0 ? installedRelease(path) : null;
   if (installed !== null) return found(`${profile.name} ${installed}`);
   const args = [...rest, ...profile.version];
-  const { problem, text } = await said(path, args, server.environment, limitSeconds);
+  const { problem, text } = await outputOf(path, args, server.environment, limitSeconds);
   const release = releaseIn(text);
   return release === null
     ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing'}`)
@@ -69,7 +69,7 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
 }
 
 /** What a program says of itself, and in a clause what went wrong; null = nothing did. */
-function said(
+function outputOf(
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,

@@ -94,7 +94,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     bytes: pid === 0 ? null : request.memoryLimitBytes,
     pid,
     cgroupFolder: request.cgroupFolder ?? null,
-    onExceeded: () => ladder.now(),
+    onExceeded: () => ladder.killNow(),
   });
   const clock = afterSeconds(request.timeLimitSeconds, (limit) => {
     timedOutAfterSeconds = limit;
@@ -147,7 +147,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     },
     kill(reason) {
       stopReason ??= reason;
-      ladder.now();
+      ladder.killNow();
     },
     resume: () => say({ resume: true }),
     ended,

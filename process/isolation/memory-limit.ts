@@ -91,15 +91,15 @@ function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
     clearTimeout(sooner);
     if (used <= bytes) {
       const fillSeconds = (bytes - used) / FASTEST_BYTES_PER_SECOND;
-      if (fillSeconds < LATEST_SECONDS) sooner = after(Math.max(SOONEST_SECONDS, fillSeconds));
+      if (fillSeconds < LATEST_SECONDS) sooner = lookAfter(Math.max(SOONEST_SECONDS, fillSeconds));
       return;
     }
     fired = true;
     end();
     limit.onExceeded();
   };
-  const after = (seconds: number) => setTimeout(look, 1000 * seconds);
-  let sooner = after(SOONEST_SECONDS);
+  const lookAfter = (seconds: number) => setTimeout(look, 1000 * seconds);
+  let sooner = lookAfter(SOONEST_SECONDS);
   const end = everyTick(LATEST_SECONDS, look);
   return {
     kind: 'watchdog',

@@ -75,7 +75,7 @@ export class IncrementalReport {
     const { sweepName, objectives, columns = null, starts = null, maxStarts = null } = this.#request;
     const { names = [] } = this.#request;
     const come = this.#chooseTrials();
-    const axes = this.#axes.of(this.#order, come.fresh);
+    const axes = this.#axes.axesOf(this.#order, come.fresh);
     this.#label(axes);
     this.#pareto.place(this.#order, come.changed);
     const rows = this.#rows();

@@ -23,8 +23,13 @@ export interface Adjusted {
   readonly calm: Pick<Figure, 'value' | 'interval'>;
 }
 
-export const absent = (reason: string): Figure => ({ value: null, interval: null, exact: false, reason });
-export const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
+export const absentFigure = (reason: string): Figure => ({
+  value: null,
+  interval: null,
+  exact: false,
+  reason,
+});
+export const exactFigure = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
 
 const Z = normalQuantile(0.975);
 
@@ -38,9 +43,9 @@ interface Belief {
 /** @returns null where nothing is known of the error. */
 function beliefOf({ value, interval, exact }: Figure, log: boolean): Belief | null {
   if (value === null || (interval === null && !exact)) return null;
-  const at = (x: number) => (log ? Math.log(x) : x);
+  const onScale = (x: number) => (log ? Math.log(x) : x);
   const [low, high] = interval ?? [value, value];
-  return { log, centre: at(value), sd: (at(high) - at(low)) / (2 * Z) };
+  return { log, centre: onScale(value), sd: (onScale(high) - onScale(low)) / (2 * Z) };
 }
 
 const isPositive = ({ value, interval }: Figure) =>

@@ -140,7 +140,7 @@ function fitTerms(
     ...points.filter(({ rows }) => rows > 1),
   ];
   const streamed = steps.some(isStreamedIn(machineModel, factors));
-  const of = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
+  const factorsOf = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
     nodeSeconds: found.node,
     streamedNodeSeconds: streamed ? found.streamedNode : 0,
     attention: single(factors.attention, found.query),
@@ -152,9 +152,12 @@ function fitTerms(
     query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
     masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
   };
-  return of(
+  return factorsOf(
     search(unknowns, (found) =>
-      steps.reduce((sum, step) => sum + size(residual(step, machineModel, { ...factors, ...of(found) })), 0),
+      steps.reduce(
+        (sum, step) => sum + size(residual(step, machineModel, { ...factors, ...factorsOf(found) })),
+        0,
+      ),
     ),
   );
 }

@@ -162,7 +162,7 @@ export class Connection {
       query_timeout: 1000 * patienceSeconds,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLISECONDS,
     });
-    const gone = (): void => {
+    const onClosed = (): void => {
       void this.#client?.then(
         (one) => {
           if (one === client) this.#client = null;
@@ -172,8 +172,8 @@ export class Connection {
       notified?.();
     };
     this.#sockets.set(client, socket);
-    client.on('error', gone);
-    client.on('end', gone);
+    client.on('error', onClosed);
+    client.on('end', onClosed);
     if (notified !== undefined) client.on('notification', notified);
     await client.connect();
     // Some servers are set to acknowledge before anything is on a disk; what a log acknowledges has to be.
