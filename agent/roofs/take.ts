@@ -123,7 +123,7 @@ export async function takeRoofs(
       const unsettled = taking.unsettled();
       const threads = plan.cpus.length;
       if (later && ![...unsettled].some((roof) => roof.threads === threads)) continue;
-      taking.only = later ? (roof) => unsettled.has(roof) : () => true;
+      taking.isTakenAgain = later ? (roof) => unsettled.has(roof) : () => true;
       const before = readMachineTime();
       const bench = kernels.open(plan.cpus, Math.max(...Object.values(plan.bytes)));
       try {
@@ -197,7 +197,7 @@ export class QuietRounds {
 class Taking {
   readonly absent: Record<string, string> = {};
   /** Which of the known roofs the next round takes again. */
-  only: (roof: Taken) => boolean = () => true;
+  isTakenAgain: (roof: Taken) => boolean = () => true;
   readonly #known = new Map<string, Taken>();
   readonly #repeats: number;
   readonly #accesses: RoofsJob['accesses'];
@@ -244,7 +244,7 @@ class Taking {
 
   #take(key: string, roof: Roof, measure: () => Rates | null): void {
     const known = this.#known.get(key);
-    if (known !== undefined && !this.only(known)) return;
+    if (known !== undefined && !this.isTakenAgain(known)) return;
     const found = measure();
     if (found === null) return;
     const { rates, instructions } = found;

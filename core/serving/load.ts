@@ -64,7 +64,7 @@ export function servedLoad(
     batchFrom: said === null ? 'requests' : 'server',
     stepSequences: said ?? steps.seen,
     meanSequences: said ?? steps.mean,
-    contextTokens: streams.length > 0 ? steps.context : mean(counted.map(halfway)),
+    contextTokens: streams.length > 0 ? steps.context : mean(counted.map(middleStepTokens)),
     ...betweenSteps(streams, window),
     prompts: read.length,
     promptTokens: mean((read.length > 0 ? read : counted).map(({ promptTokens }) => promptTokens)),
@@ -98,7 +98,7 @@ const mean = (values: readonly number[]) => (values.length === 0 ? 0 : sum(value
 const isInWindow = (time: number, { fromSeconds, toSeconds }: ServingWindow) =>
   time >= fromSeconds && time <= toSeconds;
 /** Of the steps of an answer the middle one. */
-const halfway = ({ promptTokens, outputTokens }: Computed) => promptTokens + outputTokens / 2 - 1;
+const middleStepTokens = ({ promptTokens, outputTokens }: Computed) => promptTokens + outputTokens / 2 - 1;
 
 function computedBy(request: RequestRecord): Computed | null {
   const promptTokens = request.usage?.promptTokens ?? request.promptTokens;

@@ -35,10 +35,10 @@ export class Watched<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   #version: string | null = null;
   #attempts = 0;
-  #whole: () => void = () => undefined;
+  #resolveListed: () => void = () => undefined;
   /** Resolves when everything has been listed once. */
   readonly listed = new Promise<void>((resolve) => {
-    this.#whole = resolve;
+    this.#resolveListed = resolve;
   });
 
   constructor(client: Pick<KubeClient, 'list' | 'watch'>, kind: WatchedKind, listeners: Listeners<T>) {
@@ -91,7 +91,7 @@ export class Watched<T extends KubeObject> {
     const now = new Map(items.map((item) => [keyOf(item), item]));
     for (const [key, object] of this.#objects) if (!now.has(key)) this.#delete(key, object);
     for (const [key, object] of now) this.#set(key, object);
-    this.#whole();
+    this.#resolveListed();
     return resourceVersion;
   }
 
