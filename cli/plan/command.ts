@@ -17,7 +17,7 @@ export function registerPlan(program: Command): void {
   const command = program
     .command('plan')
     .description(
-      'what a sweep will run, what cannot run here, and how long it takes: number of experiments, what is excluded and why, files to create, what does not fit or is missing here,\n' +
+      'what a sweep will run, what cannot run here, and how long it takes: number of points, what is excluded and why, files to create, what does not fit or is missing here,\n' +
         'and about how long it takes where the roofs of this machine were measured.\n' +
         `Exit code ${EXIT.usage}: it names files that are not here; ${EXIT.nothingRuns}: nothing of it can run here (or, with --fleet, on any node).`,
     )

@@ -48,7 +48,7 @@ export function filesLine(files: readonly PlannedFile[] | null, points: number):
   const made = files.reduce((sum, file) => sum + file.runBy, 0);
   const asIs = points - made;
   const rest = asIs === 0 ? '' : `; ${asIs.toLocaleString('en')} run the model as it is`;
-  return `  files to make: ${files.length.toLocaleString('en')} for ${made.toLocaleString('en')} of ${points.toLocaleString('en')} experiments${room}${rest}`;
+  return `  files to make: ${files.length.toLocaleString('en')} for ${made.toLocaleString('en')} of ${points.toLocaleString('en')} points${room}${rest}`;
 }
 
 /** @returns the files as a table, those that most points need first. */

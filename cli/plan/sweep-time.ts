@@ -9,7 +9,7 @@ import { duration } from '../../report/time-left.js';
 import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime } from './estimate.js';
 import { plannedFiles } from './files.js';
 
-/** Most experiments that are estimated one by one; each takes milliseconds. */
+/** Most points that are estimated one by one; each takes milliseconds. */
 const MOST_ESTIMATED = 200;
 /** What neighbours may add to the time that was promised. */
 export const AT_MOST = 1.25;
@@ -79,7 +79,7 @@ export function sweepTime(
     firstSeconds: conditions.firstSeconds,
     promiseAbsent: absent,
   });
-  if (taken === 0) return unknownTime('no experiment can run');
+  if (taken === 0) return unknownTime('no point can run');
   const looked: { experiment: Experiment; trial: TrialTime }[] = [];
   for (let i = 0; i < taken; i++) {
     const experiment = experimentAt(space, Math.floor((i * space.count) / taken));
@@ -95,7 +95,7 @@ export function sweepTime(
     most: (sum(({ most }) => most) * starts) / taken,
   };
   const by = atLeast ? `${basis} alone (\`ridge factors\` makes it a prediction)` : `${basis}, with factors`;
-  const some = taken === space.count ? '' : `, from ${taken} of the experiments`;
+  const some = taken === space.count ? '' : `, from ${taken} of the points`;
   const beside = preparationTime(sweep, space, looked, space.count / taken);
   const promise =
     sweep.search !== null
