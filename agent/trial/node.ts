@@ -19,7 +19,10 @@ export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
   return own!;
 }
 
-/** Notes where the trial runs: its device, ceilings, grid and machine, and what speaks against the numbers already. */
+/**
+ * Notes where the trial runs: its device, ceilings, grid and machine, and what casts doubt on the numbers
+ * before it begins.
+ */
 export function noteNode(trial: TrialRun): void {
   const { node, device, notes } = trial;
   notes.device = device;

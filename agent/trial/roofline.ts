@@ -62,9 +62,10 @@ function miss(notes: TrialNotes, name: 'roofline' | 'factors', reason: string): 
 }
 
 /**
- * Completes the notes by what only the loaded model tells: how matrices were packed, how it lies on several devices, or what the parts of a
- * step of training ask.
- * @returns null, with a reason in the notes, where that is not known; and where a runner that packs, trains or has several devices did not get so far.
+ * Adds to the notes what only the loaded model tells: how matrices were packed, how it lies on several
+ * devices, or what the parts of a training step compute.
+ * @returns null, with a reason in the notes, where that is not known. A runner that packs, trains or uses
+ *   several devices may have failed before it could tell.
  */
 export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
   const { roofline, loaded } = notes;

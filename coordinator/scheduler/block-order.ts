@@ -2,7 +2,10 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import { groupBy } from '../../core/maps.js';
 import { artifactOf, keptBetween } from '../../core/runners/index.js';
 
-/** What a trial takes time to have, the dearest first: the file that is made of its base, and the server that is started on that. */
+/**
+ * What a trial has to wait for, the most expensive first: the file that is made of its base, and the server
+ * that is started on that file.
+ */
 export type Needs = readonly string[];
 
 export function needsOf(experiment: Experiment): Needs {
