@@ -10,8 +10,8 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 import { type Answers, performanceRatio } from './quality.js';
 
 /**
- * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
- * measured. Its compression rate takes 4 for the size of every int4 model; here it is the bytes of the file.
+ * What EfficientLLM (arXiv 2505.13840) compares techniques by, computed by its formulas from what was
+ * measured. Its compression rate takes 4 for the size of every int4 model; ours takes the bytes of the file.
  */
 export function efficiencyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
@@ -73,8 +73,8 @@ function adapterBytesOf(artifact: Artifact): number | null {
 }
 
 /**
- * @returns what making the file that was run took, null seconds where an earlier trial made it, and the share of zeros in its pruned
- *   matrices; null when nothing was made.
+ * @returns how long making the file took, and the share of zeros in its pruned matrices. The seconds are null
+ *   where an earlier trial made the file; all is null when nothing was made.
  */
 function makingOf(artifact: Artifact): { seconds: number | null; sparsity: number | null } | null {
   if (artifact === null || artifact.steps.length === 0) return null;

@@ -7,8 +7,8 @@ import { type Readings, type Starts, weightsOf } from '../statistics/weighted-st
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
- * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
- * more start seldom changes all.
+ * Only so many rows, the first ones, tell what all rows have in common. They know the slopes well enough;
+ * with tens of thousands of rows, one more start seldom changes anything.
  */
 export const TELLING_ROWS = 200;
 
@@ -34,7 +34,10 @@ export class Commons {
   }
 }
 
-/** What one row's starts say together, metric by metric. Metrics of one pace share the weights of their lead, so that a row agrees with itself. */
+/**
+ * The estimates of one row from all its starts, metric by metric. Metrics of one pace share the weights of
+ * their lead, so that the numbers of a row agree with each other.
+ */
 export class RowEstimates {
   readonly #row: RowStarts;
   readonly #commons: Commons;
@@ -73,13 +76,19 @@ export class Estimates {
   readonly #commons: Commons;
   readonly #rows: readonly RowEstimates[];
 
-  /** @param rows starts of each row; for a comparison of two runs the rows of one side, then those of the other. */
+  /**
+   * @param rows starts of each row. For a comparison of two runs, first the rows of one side, then those of
+   *   the other.
+   */
   constructor(rows: readonly (readonly ResultRecord[])[]) {
     this.#commons = new Commons(rows);
     this.#rows = rows.map((starts) => new RowEstimates(starts, this.#commons));
   }
 
-  /** @returns the fit of a metric; its rows are in the order given, null where a row has no number or one that has no logarithm. */
+  /**
+   * @returns the fit of a metric, its rows in the given order; null for a row without a number, or with one
+   *   that has no logarithm.
+   */
   fitOf(metric: string): JointFit {
     return { ...this.#commons.commonOf(metric), rows: this.#rows.map((row) => row.estimateOf(metric)) };
   }

@@ -5,7 +5,7 @@ import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
 /**
- * What a call of an op took, what it achieved, and how near the roofs of its node that is.
+ * How long a call of an op took, what it achieved, and how near it came to the roofs of its node.
  * @param placement of the row under its roofs, or why there is none.
  */
 export function kernelFindings(evidence: Evidence, placement: RooflineRecord | string): Findings {

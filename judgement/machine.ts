@@ -10,9 +10,8 @@ import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
 /**
- * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the
- * whole measured part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks
- * long.
+ * CPU use, clocks, temperatures and memory, with the gates that rest on them. CPU shares are taken over the
+ * whole measured part, rests included, and never per phase: a decode phase of 50 ms is five ticks long.
  */
 export function machineFindings(evidence: Evidence): Findings {
   const { input, series, span } = evidence;
@@ -106,7 +105,10 @@ function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
   return found;
 }
 
-/** What an accelerator's driver says against a row: others that computed there, and answers it did not give. */
+/**
+ * What an accelerator's driver says against a row: other processes that computed there, and readings that it
+ * did not give.
+ */
 function deviceGates({ input, series, span }: Evidence): Warning[] {
   return [...sharedDevice(series.get('otherDeviceProcesses'), span), ...refusals(input.samples)];
 }

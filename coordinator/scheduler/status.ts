@@ -115,7 +115,7 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
 
 /**
  * How far the searches of a sweep are, all together. Where the node is an axis, each node has a search, and
- * the front is that of all nodes.
+ * the volume under the front is left out, since it would be that of one node.
  * @returns null where every point is measured.
  */
 export function searchProgress({ queues }: SweepState): SearchProgress | null {

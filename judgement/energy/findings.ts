@@ -33,9 +33,9 @@ interface Measured {
 }
 
 /**
- * Energy per repeat and phase, gross and net, with the ratios that rest on it. One value for each observation
- * (see observations.ts), so that energy has a spread like everything else; windows for which the readings do not
- * speak are left out, n says so, and a code says why.
+ * Energy per repeat and phase, gross and net, with the ratios that rest on it. There is one value for each
+ * observation (see observations.ts), so that energy has a spread like everything else. Windows that the
+ * readings do not cover are left out: `n` says how many are left, and a code says why.
  */
 export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
