@@ -10,7 +10,7 @@ export interface Quoted {
   readonly value: number;
   /** 95 %; null where none is known. Of what readings adjust it is one of prediction: another run on this machine. */
   readonly interval: Interval | null;
-  /** The lowest and the highest start, where the row's moments were unlike those of the others: its value is as measured then. */
+  /** The lowest and the highest start, where the row was measured under conditions unlike those of the others: its value is as measured then. */
   readonly range: Interval | null;
   /** Of a calm machine; null where nothing was read of neighbours. */
   readonly calm: { readonly value: number; readonly interval: Interval } | null;
@@ -20,7 +20,7 @@ export interface Quoted {
 }
 
 /** Why a row is shown as measured, and has no star. */
-export const UNLIKE = "its moments were unlike the others': run it again";
+export const UNLIKE = "its conditions were unlike the others': run it again";
 
 const CALM = 'Calm';
 
@@ -79,7 +79,7 @@ export const comparableOf = (row: { readonly trial: ResultRecord }, metric: stri
 export const comparableValue = (quoted: Quoted | null): number | null =>
   quoted === null || isAsMeasured(quoted) ? null : quoted.value;
 
-/** @returns whether a number is shown as measured, for its row's moments were unlike those of the others. */
+/** @returns whether a number is shown as measured, because its row's conditions were unlike those of the others. */
 export const isAsMeasured = ({ range }: Quoted): boolean => range !== null;
 
 /** @returns why a row has no number for a metric; null when it has one. */
