@@ -9,7 +9,10 @@ import { AS_MEASURED_SIGN, isAsMeasured, quotedOf, UNLIKE } from './quoted.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
-/** One experiment as every table shows it: what its starts say together, and the trials that do not count beside it. */
+/**
+ * One experiment as every table shows it: the estimate from its starts, and beside it the trials that do not
+ * count.
+ */
 export interface Row {
   readonly experimentId: string;
   /** 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the sweep. */

@@ -9,10 +9,11 @@ import { absentFigure, type Figure } from './figure.js';
 export type Load = ReadonlyMap<string, number>;
 
 /**
- * Candidates as they would be at a load that was not measured: one for each configuration, between the two loads around it. Latencies of a
- * closed loop bend upwards where slots are used up and rates downwards, so that a chord lies on the side of caution; beyond the loads that were
- * measured nothing is said.
- * @returns one candidate for each that differs in anything but the load; as they are, without a load.
+ * Candidates at a load that was not measured: one for each configuration, interpolated between the two loads
+ * around it. In a closed loop, latencies bend upwards where slots are used up, and rates downwards, so that a
+ * chord errs on the side of caution. Beyond the loads that were measured nothing is said.
+ * @returns one candidate for each set of settings other than the load; without a load the
+ *   candidates as they are.
  */
 export function atLoad(candidates: readonly Candidate[], load: Load): readonly Candidate[] {
   return [...load].reduce<readonly Candidate[]>(

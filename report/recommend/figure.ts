@@ -52,10 +52,10 @@ const isPositive = ({ value, interval }: Figure) =>
   value !== null && value > 0 && (interval?.[0] ?? value) > 0;
 
 /**
- * How likely a figure lies on the right side of a limit that may have an error of its own: both as normal distributions with their 95 %
- * intervals, of logarithms where all of them are positive.
+ * The chance that a figure lies on the right side of a limit, which may have an error of its own. Both are
+ * taken as normal distributions with their 95 % intervals; of their logarithms if all of them are positive.
  * @param side `max`: at most the limit.
- * @returns null where nothing is known of one of the errors.
+ * @returns null where one of the errors is not known.
  */
 export function chanceOf(figure: Figure, limit: Figure, side: 'max' | 'min'): number | null {
   const log = isPositive(figure) && isPositive(limit);

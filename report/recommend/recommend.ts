@@ -8,7 +8,10 @@ import { absentFigure, chanceOf, exactFigure, type Figure, missOf, ratioOf } fro
 import { type Quantity, quantityName } from './quantity.js';
 import type { Aim, Bound } from './question.js';
 
-/** What relative floors are held against: the row of the model's weights as they were published, or the best of all. */
+/**
+ * What relative floors refer to: the row of the model's weights as they were published, or the best of all
+ * rows.
+ */
 export type Reference = 'unquantized' | 'best';
 
 export interface Question {
@@ -38,7 +41,10 @@ export interface Judged {
   readonly candidate: Candidate;
   readonly aim: Figure;
   readonly verdicts: readonly Kept[];
-  /** That all bounds are kept, at least (Bonferroni: whatever they have to do with each other); null where one is not known. */
+  /**
+   * The chance that all bounds are kept, at least (Bonferroni: however they depend on each other); null where
+   * one is not known.
+   */
   readonly chance: number | null;
   /** Why it is out; empty = it meets all by its numbers. */
   readonly excluded: readonly string[];
@@ -152,7 +158,10 @@ function keep(
   return { bound, quantity, figure, limit: limit.value, meets: miss === 0, chance, miss };
 }
 
-/** Metrics that hold an answer against that of the base's on the same text or items: they know far smaller differences than two rows do. */
+/**
+ * Metrics that compare each answer with the base's on the same text or items. They show far smaller
+ * differences than two rows do.
+ */
 const PAIRED: Readonly<Record<string, string>> = {
   perplexity: 'perplexityRatio',
   taskScoreRatio: 'taskRetentionRatio',
@@ -169,7 +178,10 @@ function pairedWith(candidate: Candidate, { quantity, limit }: Bound, { referenc
   return figure.value === null ? null : { quantity: paired, figure, limit: exactFigure(1 + limit.by) };
 }
 
-/** The limit with its error: that of a relative one is the error of the reference, that of the reference itself none. */
+/**
+ * The limit with its error. For a relative limit it is the error of the reference; the reference itself has
+ * no error there.
+ */
 function limitOf(
   candidate: Candidate,
   { limit, quantity }: Bound,
