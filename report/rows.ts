@@ -81,12 +81,13 @@ export function signsOf(
 
 /** A calm machine's number that differs by more than this factor, either way, is shown. */
 export const CALM_SHOWN = 1.1;
-/** Starts that are together worth less than this share of calm ones say less than their number. */
+/** Starts that together weigh less than this share of calm ones say less than their number suggests. */
 const LEAST_WEIGHT = 0.5;
 
 /**
- * @returns the grade of a row that did not fail: by the worst warning of its starts, and disturbed also where neighbours took
- *   more than a tenth of one of its numbers, or its starts are worth less than half of calm ones.
+ * @returns the grade of a row that did not fail: that of the worst warning of its starts. A row is also
+ *   disturbed if neighbours took more than a tenth of one of its numbers, or if its starts weigh less than
+ *   half as much as calm ones.
  */
 export function gradeOfRow({ trial, starts }: Pick<Row, 'trial' | 'starts'>): Grade {
   const grade = gradeOf(trial.warnings, trial.experiment.measure.gates);

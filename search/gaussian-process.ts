@@ -59,11 +59,16 @@ interface Factored {
 }
 
 /**
- * Gaussian processes of several numbers that were measured at the same points (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
- * 2006, chapter 2). The kernel adds three parts: how near two points are on each axis (effects of settings multiply, so that costs, which are
- * logarithms, add: Duvenaud et al., "Additive Gaussian Processes", NeurIPS 2011), physics, in which they are linear, and how near they are on all
- * axes at once (what settings do to each other, such as a valley that lies elsewhere in each branch). Each number takes the setting that says best
- * what it was not shown, which leave-one-out says in closed form (section 5.4.2 there).
+ * Gaussian processes of several numbers that were measured at the same points (Rasmussen & Williams,
+ * "Gaussian Processes for Machine Learning", 2006, chapter 2).
+ *
+ * The kernel adds three parts. The first is how near two points are on each axis: effects of settings
+ * multiply, so that costs, which are logarithms, add (Duvenaud et al., "Additive Gaussian Processes", NeurIPS
+ * 2011). The second is physics, in which costs are linear. The third is how near they are on all axes at
+ * once, for interactions of settings, such as a valley that lies elsewhere in each branch.
+ *
+ * Each number takes the setting of the kernel that best predicts points it was not shown, which leave-one-out
+ * tells in closed form (section 5.4.2 there).
  */
 export class GaussianProcesses {
   readonly #points: readonly Features[];

@@ -35,10 +35,11 @@ export interface Beaten {
 }
 
 /**
- * Points whose probes lie too near to each other to say which are worth a full measurement: they are probed again in shared blocks, one start
- * each, so that what a block does to all of them falls out of their differences. A point is left behind when a rival is better by the signed ranks of
- * those differences in every objective that differs (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test).
- * The probe that chose the rivals is not counted: it is the one they were lucky in.
+ * Points whose probes are too close to say which are worth a full measurement. They are probed again in
+ * shared blocks, one start each, so that what a block does to all of them cancels out in their differences. A
+ * point loses when a rival is better by the signed ranks of these differences in every objective that differs
+ * (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test). The probe that chose
+ * the rivals is not counted, since they were chosen for being lucky in it.
  */
 export class Race {
   readonly #members = new Set<number>();

@@ -48,8 +48,10 @@ export class UsualCores {
 
   /**
    * Learns from the readings of a trial.
-   * @returns the share of its core that the CPU had which had least of it (1 = all to itself), for threads that share work wait for it, and by
-   * how much the pair that lies farthest from its usual place is slower than there (1 = all as usual); without a pair only the first.
+   * @returns two series; without a pair of CPUs only the first. The first is the smallest share of its core
+   *   that a CPU of the trial had (1 = all of it), since threads that share work wait for the slowest. The
+   *   second is how much slower than usual the pair of CPUs communicates that lies farthest from its usual
+   *   distance (1 = as usual).
    */
   series(cpus: readonly number[], trial: readonly CoresReading[]): SampleSeries[] {
     if (trial.length === 0) return [];

@@ -108,9 +108,9 @@ export class ChangeWatch {
 }
 
 /**
- * Reads meters as fast as it can for a moment, then about every millisecond, until the energy and power
- * among their quantities have changed often enough or the time is over, which is longer for counters that move seldom. Only for the agent's start: it
- * takes the time that trials may not lose.
+ * Finds out how often meters change. They are read as fast as possible for a moment, then about every
+ * millisecond, until their energy and power have changed often enough or the time is over. Counters that move
+ * seldom get more time. This is only for the agent's start, since it takes time that trials must not lose.
  * @param pause waits for so many milliseconds.
  */
 export async function measurePeriods(
