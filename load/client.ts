@@ -66,8 +66,8 @@ type Event =
   | { readonly kind: 'failed'; readonly error: NodeJS.ErrnoException };
 
 /**
- * Sends requests and stamps what comes back. All that sockets have to say in one turn of the loop is stamped before any of it is
- * parsed, so that the stamp of one stream never waits for the JSON of another.
+ * Sends requests and stamps what comes back. Everything that sockets deliver in one turn of the loop is
+ * stamped before any of it is parsed, so that the stamp of one stream never waits for the JSON of another.
  */
 export class Client {
   readonly #endpoint: Endpoint;

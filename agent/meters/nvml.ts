@@ -22,8 +22,8 @@ interface DeviceUse {
 
 /**
  * Tells the trial's processes from others by their ancestors: a server that a trial started computes in a
- * child of its child. Where processes are listed and none is of the trial, their numbers may be those of
- * another namespace (an agent in a container), and nothing is said.
+ * child of its child. If processes are listed and none is the trial's, their numbers may belong to another
+ * namespace (an agent in a container); then nothing is told.
  */
 export class ProcessFamily {
   readonly #procRoot: string;

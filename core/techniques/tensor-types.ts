@@ -2,9 +2,10 @@
 export type ProductArithmetic = 'f32' | 'f16' | 'bf16' | 'int8';
 
 /**
- * `llama-quantize`: the quantizer refuses the type without an importance matrix for the tensor (llama-quant.cpp,
- * tensor_requires_imatrix). `ggml`: and ggml itself aborts (ggml.c, ggml_quantize_requires_imatrix), which nothing covers for the
- * token embedding, which is looked up and not multiplied, nor, as llama-imatrix collects it, for the output.
+ * Who needs an importance matrix for the type. `llama-quantize`: the quantizer refuses the type without one
+ * for the tensor (llama-quant.cpp, tensor_requires_imatrix). `ggml`: ggml itself aborts as well (ggml.c,
+ * ggml_quantize_requires_imatrix). No importance covers the token embedding, which is looked up and not
+ * multiplied, or the output, which llama-imatrix does not collect.
  */
 export type MatrixNeed = 'llama-quantize' | 'ggml';
 

@@ -126,8 +126,9 @@ function fitSteps(steps: readonly StepSample[], machineModel: MachineModel, befo
 }
 
 /**
- * What nodes wait for, and attention of one query, as they are in steps of a model: alone, one kind of node behind the other,
- * threads hardly wait, and attention is up to twice as slow or fast by how its operands happen to lie.
+ * Fits the waiting time of nodes, and attention of one query, from steps of whole models. Nodes of one kind
+ * that run one after the other hardly make threads wait, and there attention is up to twice as slow or fast,
+ * by how its operands happen to lie.
  */
 function fitTerms(
   steps: readonly StepSample[],

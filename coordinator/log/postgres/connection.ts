@@ -16,8 +16,9 @@ export interface ConnectionOptions {
   /** Seconds for which a server that is away is waited for, and after which one that does not answer is taken for gone. */
   readonly patienceSeconds: number;
   /**
-   * Whether what is read has to be kept: a server that was killed shows at its restart what it had not acknowledged yet, for a synchronous
-   * standby had not got it, and which is gone when that one is promoted.
+   * Whether what is read must be durable. A server that was killed shows, at its restart, entries that it had
+   * not acknowledged, because a synchronous standby had not received them. They are gone if that standby is
+   * promoted.
    */
   readonly kept?: boolean;
   /** Listens here; null = to nothing. */
