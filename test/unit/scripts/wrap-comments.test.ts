@@ -70,7 +70,7 @@ describe('comments are wrapped', () => {
   test('code in backquotes is not broken, and no line begins with what would open a list', () => {
     const code = `\`${words(4, 'code')}\``;
     expect(wrap(`// ${words(16)} ${code}\n`)).toBe(`// ${words(16)}\n// ${code}\n`);
-    expect(wrap(`// ${words(17)} wor - dash\n`)).toBe(`// ${words(17)}\n// wor - dash\n`);
+    expect(wrap(`// ${words(17)} worda - dash\n`)).toBe(`// ${words(17)}\n// worda - dash\n`);
   });
 
   test('text of JSX with two slashes in it is no comment', () => {
