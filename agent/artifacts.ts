@@ -64,7 +64,7 @@ export class SharedArtifacts {
   }
 
   /** @returns the exchange of one trial, which stops with it. */
-  of(trialId: string, watch: Watch): Exchange {
+  exchangeOf(trialId: string, watch: Watch): Exchange {
     return new TrialExchange(this.#needs, this.#pace, trialId, watch);
   }
 }
@@ -171,9 +171,9 @@ class TrialExchange implements Exchange {
   }
 
   #renew(name: string): void {
-    const again = () => void this.#claim(name).catch(() => undefined);
+    const claimAgain = () => void this.#claim(name).catch(() => undefined);
     this.failed(name);
-    this.#renewing.set(name, setInterval(again, RENEW_MILLISECONDS).unref());
+    this.#renewing.set(name, setInterval(claimAgain, RENEW_MILLISECONDS).unref());
   }
 
   #offerOf(name: string, { files, noteJson, madeOn }: WireArtifact): Offer {

@@ -314,12 +314,13 @@ function readSecurity(
   tokenOfEnvironment: string | undefined,
 ): ClientSecurity {
   const errors: string[] = [];
-  const read = (name: string, path: string) => bytesOf(name, path, errors);
+  const bytesFrom = (name: string, path: string) => bytesOf(name, path, errors);
   const serverName = tls?.serverName ?? null;
-  const token = tokenFile === undefined ? tokenOfEnvironment : read('tokenFile', tokenFile).toString().trim();
+  const token =
+    tokenFile === undefined ? tokenOfEnvironment : bytesFrom('tokenFile', tokenFile).toString().trim();
   let security: ClientSecurity = { kind: 'plaintext' };
   if (token !== undefined && token !== '') {
-    const ca = tls?.ca === undefined ? null : read('tls.ca', tls.ca);
+    const ca = tls?.ca === undefined ? null : bytesFrom('tls.ca', tls.ca);
     security = { kind: 'token', ca, token, serverName };
   } else if (tls !== undefined) {
     const { ca, certificate, key } = tls;
@@ -328,9 +329,9 @@ function readSecurity(
     } else {
       security = {
         kind: 'mutual-tls',
-        ca: read('tls.ca', ca),
-        certificate: read('tls.certificate', certificate),
-        key: read('tls.key', key),
+        ca: bytesFrom('tls.ca', ca),
+        certificate: bytesFrom('tls.certificate', certificate),
+        key: bytesFrom('tls.key', key),
         serverName,
       };
     }

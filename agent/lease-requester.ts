@@ -30,7 +30,7 @@ export class LeaseRequester {
   begin(): void {
     this.end();
     this.#on = true;
-    this.again();
+    this.requestFreeDevices();
   }
 
   /** The stream broke, or no more work is wanted. */
@@ -50,7 +50,7 @@ export class LeaseRequester {
   }
 
   /** Asks for every device that is free, not asked for, and not told to wait. */
-  again(): void {
+  requestFreeDevices(): void {
     if (!this.#on) return;
     for (const device of this.#devices) {
       if (this.#timers.has(device.id) || !this.#isFree(device) || this.#blocked(device)) continue;
@@ -73,10 +73,10 @@ export class LeaseRequester {
       deviceId,
       setTimeout(() => {
         this.#timers.delete(deviceId);
-        this.again();
+        this.requestFreeDevices();
       }, milliseconds),
     );
-    this.again();
+    this.requestFreeDevices();
   }
 
   #stop(): void {

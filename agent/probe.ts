@@ -156,13 +156,13 @@ async function probeRunners(
 ): Promise<RunnerProbe[]> {
   const probes: RunnerProbe[] = [];
   const left = [...kinds.entries()];
-  const one = async (): Promise<void> => {
+  const probeUntilNoneIsLeft = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       const [index, kind] = next;
       probes[index] = await probeRunner(kind, engines);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, one));
+  await Promise.all(Array.from({ length: atOnce }, probeUntilNoneIsLeft));
   return probes;
 }
 

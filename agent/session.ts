@@ -160,7 +160,7 @@ export class Session {
 
   /** Something has become free. */
   askAgain(): void {
-    if (!this.#draining) this.#asking.again();
+    if (!this.#draining) this.#asking.requestFreeDevices();
   }
 
   /** Sends a result that is in the spool. */

@@ -78,7 +78,7 @@ export async function withCoordinator<T>(
   let control: ControlConnection | null = null;
   try {
     const seconds = options.wait === false ? 0 : OUTAGE_SECONDS;
-    control = connectControl({ address, security: clientSecurity(options) }, { seconds, said: say });
+    control = connectControl({ address, security: clientSecurity(options) }, { seconds, say: say });
     return await work(control);
   } catch (error) {
     throw commandErrorOf(error, address);

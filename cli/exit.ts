@@ -2,9 +2,10 @@ import { type Failure, FailureError } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 
 /**
- * Exit codes, the same everywhere; `invalid` is of commands that wait for a sweep, `nothingRuns` of a plan of which nothing can run
- * on the machines it was held against, `undecided` of a gate that noise leaves so, where that was asked for, and of a bundle whose numbers
- * could not all be computed again.
+ * Exit codes, the same everywhere. `invalid` belongs to commands that wait for a sweep, and `nothingRuns` to
+ * a plan of which nothing can run on the machines that were asked about. `undecided` belongs to a gate that
+ * noise leaves open, if the command was told to fail then, and to a bundle whose numbers could not all be
+ * computed again.
  */
 export const EXIT = {
   ok: 0,

@@ -12,9 +12,9 @@ import { FOREGROUND } from './single/foreground.js';
 export type ModelSettings = ReturnType<typeof modelSettings>;
 
 /**
- * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
- * folder, those given with --models, and, since here the person who submits is the operator, the folder of
- * every file the sweep names by an absolute path.
+ * The folders in which models of a sweep on this machine may lie: that of the sweep file, the working folder,
+ * and those given with --models. Here the person who submits is the operator, so the folder of every file
+ * that the sweep names by an absolute path is allowed, too.
  */
 export function localModelFolders(
   sweepPath: string,

@@ -309,10 +309,10 @@ export function readConfig(
   const resolved = resolveConfig(wanted, file ?? undefined);
   const { log } = resolved;
   if (log.kind !== 'sqlite') return resolved;
-  const beside = (folder: string) => join(dirname(log.path), folder);
+  const folderBesideLog = (folder: string) => join(dirname(log.path), folder);
   return resolveConfig({
-    bodies: { kind: 'folder', path: beside('bodies') },
-    artifacts: { path: beside('artifacts') },
+    bodies: { kind: 'folder', path: folderBesideLog('bodies') },
+    artifacts: { path: folderBesideLog('artifacts') },
     ...wanted,
   });
 }

@@ -56,7 +56,7 @@ export class Leadership {
   }
 
   /** Another leads, or nobody. */
-  heard(leader: Leader | null): void {
+  learnLeader(leader: Leader | null): void {
     const same = JSON.stringify(leader) === JSON.stringify(this.#leader) && this.#storeAway === null;
     if (this.#term !== null || same) return;
     this.#storeAway = null;

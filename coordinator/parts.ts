@@ -124,7 +124,7 @@ async function openStore(
   const warn = (sentence: string): void => logger.warn(sentence);
   const stored = await openWhenThere(resolved, {
     now: clock.now,
-    said: warn,
+    say: warn,
     answer: (why) => answerUnready(resolved, why),
   });
   opened.closedBy(() => stored.close());
@@ -213,7 +213,7 @@ async function answerUnready(
 function openAudit({ audit: settings }: ResolvedConfig, clock: Clock, logger: Logger, opened: Opened): Audit {
   const audit = new Audit(
     settings,
-    () => clock.at(),
+    () => clock.timestamp(),
     (sentence) => logger.error(sentence),
   );
   opened.closedBy(async () => audit.close());

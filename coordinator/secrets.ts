@@ -48,7 +48,7 @@ export async function watchSecurity(
   };
   const looking = setInterval(() => void look(), renewSeconds * 1000);
   looking.unref();
-  const now = <Field extends keyof Tls>(field: Field): PropertyDescriptor => ({
+  const currentValue = <Field extends keyof Tls>(field: Field): PropertyDescriptor => ({
     enumerable: true,
     get: () => security[field],
   });
@@ -59,7 +59,7 @@ export async function watchSecurity(
   const fields = Object.keys(security) as (keyof Tls)[];
   const live = Object.defineProperties(
     { onRenewed },
-    Object.fromEntries(fields.map((field) => [field, now(field)])),
+    Object.fromEntries(fields.map((field) => [field, currentValue(field)])),
   );
   return { security: live as unknown as Tls, close: () => clearInterval(looking) };
 }
@@ -71,12 +71,12 @@ function readTexts(config: TlsConfig): string[] {
   const { certificateFile, keyFile } = config;
   const more =
     config.kind === 'token'
-      ? [read(config.tokensFile, 'token list')]
+      ? [secretFile(config.tokensFile, 'token list')]
       : [
-          read(config.caFile, 'CA'),
-          config.revocationsFile === null ? '' : read(config.revocationsFile, 'revocations'),
+          secretFile(config.caFile, 'CA'),
+          config.revocationsFile === null ? '' : secretFile(config.revocationsFile, 'revocations'),
         ];
-  return [read(certificateFile, 'certificate'), read(keyFile, 'key'), ...more];
+  return [secretFile(certificateFile, 'certificate'), secretFile(keyFile, 'key'), ...more];
 }
 
 async function readAll(config: TlsConfig): Promise<{ texts: string[]; security: Tls }> {
@@ -128,7 +128,7 @@ function checked<T>(what: string, use: () => T): T {
   }
 }
 
-function read(path: string, what: string): string {
+function secretFile(path: string, what: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -91,7 +91,7 @@ export function viewOf({ sweepId, pointsId, sweep, plan }: PlannedSweep): SweepV
     memoryBytes: (experiment) =>
       experiment.model.facts === null ? null : predictedBytes({ facts: experiment.model.facts, experiment }),
     // Asked for each result of a log that is read again: an id, which is a hash, says nothing of it.
-    devicesAt: (position) => (onCpus ? 1 : devicesTaken(space.at(position))),
+    devicesAt: (position) => (onCpus ? 1 : devicesTaken(space.contentAt(position))),
     names: namesOf(sweep),
     label,
   };
@@ -105,7 +105,7 @@ function searchOf(
   if (spec === null) return null;
   // Not before a search begins: a sweep that is only submitted again needs no points.
   let points: SearchSpace | null = null;
-  const physics = (position: number) => physicsOf(space.at(position));
+  const physics = (position: number) => physicsOf(space.contentAt(position));
   const labelOf = (position: number) => label(experimentAt(space, position, null));
   return () => {
     points ??= searchSpace(space);

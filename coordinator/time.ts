@@ -41,7 +41,7 @@ export function keepTime(
     }
     const { crowded } = registry;
     dispatcher
-      .dispatch({ event: 'tick', now: clock.now(), at: clock.at(), crowded })
+      .dispatch({ event: 'tick', now: clock.now(), at: clock.timestamp(), crowded })
       .catch((error: unknown) => {
         // That the log refuses writes was reported when it began.
         if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
@@ -87,8 +87,8 @@ export async function lead(
     seconds,
     waiting: {
       signal: closed.signal,
-      heard: (other) => {
-        leadership.heard(other);
+      onLeader: (other) => {
+        leadership.learnLeader(other);
         if (other !== null) standing.emit('known');
       },
       unheard: (reason) => leadership.unheard(toFailure(reason)),

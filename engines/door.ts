@@ -48,7 +48,8 @@ export const GET_BUILD = `Build or install it again; ${BUILD_VARIABLE} names the
 
 /**
  * @param build as a record names it; null = it names none.
- * @returns what has trials that begin from now on take that build of llama.cpp, as far as it is here, and returns what puts the one before back.
+ * @returns a function that makes trials which begin from now on use that build of llama.cpp, if it is here.
+ *   That function returns another one, which restores the build before.
  */
 export async function buildSwitch(build: string | null): Promise<() => () => void> {
   const folder = build === null ? null : await buildFolder(build, LIBLLAMA);

@@ -72,7 +72,7 @@ export interface Peek {
 /** The files of a model that is a folder, by their names in it. */
 export interface FolderParts {
   /** @returns those that a model is of, of all that lie there; null where they are no model. */
-  readonly of: (names: readonly string[]) => readonly string[] | null;
+  readonly choose: (names: readonly string[]) => readonly string[] | null;
   /** Whether a header of it is needed to look at a model. */
   readonly looked: (name: string) => boolean;
 }
@@ -94,7 +94,7 @@ export interface Format {
    * @returns files that belong to a model which is a file, and are no models of their own: by their names, for a list of many models
    *   looks into each once.
    */
-  readonly beside: (path: string) => readonly string[];
+  readonly companionFiles: (path: string) => readonly string[];
   /** @returns what a sweep needs. @throws FormatError */
   readonly inspect: (path: string) => Inspected;
   /** @returns what `ridge models` shows of one model. @throws FormatError */

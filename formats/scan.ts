@@ -9,24 +9,24 @@ import { FORMATS } from './index.js';
  * @returns paths, sorted. @throws errors of readdir(3) of the folder itself.
  */
 export function modelsIn(folder: string, formats: readonly Format[] = FORMATS, depth = 2): string[] {
-  const of = (unit: Format['unit'], path: string) =>
+  const isModel = (unit: Format['unit'], path: string) =>
     formats.some((format) => format.unit === unit && format.claims(path));
   const paths = readdirSync(folder)
     .sort()
     .map((name) => ({ name, path: join(folder, name) }));
   const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const named = paths.filter(({ path }) => !isFolder(path) && of('file', path)).map(({ path }) => path);
+  const named = paths.filter(({ path }) => !isFolder(path) && isModel('file', path)).map(({ path }) => path);
   const parts = new Set(named.flatMap((path) => partsOf(path, formats)));
   const files = named.filter((path) => !parts.has(path));
   // A repository of files of another format often has the config of the model that they were made of.
-  if (files.length === 0 && of('folder', folder)) return [folder];
+  if (files.length === 0 && isModel('folder', folder)) return [folder];
   const below = paths.filter(({ name, path }) => depth > 1 && !name.startsWith('.') && isFolder(path));
   return [...files, ...below.flatMap(({ path }) => readable(path, formats, depth - 1))].sort();
 }
 
 /** @returns files that belong to a model, such as the vocabulary beside a graph. */
 function partsOf(path: string, formats: readonly Format[]): readonly string[] {
-  return formats.find(({ unit, claims }) => unit === 'file' && claims(path))?.beside(path) ?? [];
+  return formats.find(({ unit, claims }) => unit === 'file' && claims(path))?.companionFiles(path) ?? [];
 }
 
 function readable(folder: string, formats: readonly Format[], depth: number): string[] {

@@ -21,8 +21,11 @@ export function throttleNames(): { readonly bit: number; readonly name: string }
   );
 }
 
-/** A monotonic clock cannot go back; that of a machine which was moved or woken while it measured sometimes does. */
-export function backwards({ phases, tokenSeconds }: Evidence['input']): Warning[] {
+/**
+ * A monotonic clock cannot go back. On a machine that was moved or woken during a measurement it sometimes
+ * does.
+ */
+export function clockWentBack({ phases, tokenSeconds }: Evidence['input']): Warning[] {
   const phase = phases.find(({ startSeconds, endSeconds }) => endSeconds < startSeconds);
   const step = tokenSeconds.flat().find((seconds) => seconds < 0);
   if (phase === undefined && step === undefined) return [];
@@ -54,7 +57,10 @@ const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
 
 const isCapped = ({ experiment }: Evidence['input']) => (experiment.settings?.powerCapWatts ?? null) !== null;
 
-/** A locked clock that is missed by more than this share was not held; drivers read it back in steps of about 1 %. */
+/**
+ * A locked clock that was missed by more than this share was not held. Drivers read it back in steps of about
+ * 1 %.
+ */
 const CLOCK_MISS = 0.03;
 
 /** Whether the clock that the sweep set is the one the trial ran at. */

@@ -2,10 +2,10 @@ import type { DisturbanceLimits } from '../core/experiment/experiment.js';
 import { type Warning, warn, warnIf } from '../core/result/warnings.js';
 
 /**
- * /proc/stat counts CPU time in ticks of 10 ms and truncates each of its fields, so a difference of the busy
- * fields (user, nice, system, irq, softirq) at both ends, less the process's two, can be wrong by several
- * ticks. A gate subtracts this much before it compares: over a window of 100 ms it cannot fire on rounding,
- * over 10 s it forgives 0.01 cores.
+ * How far a difference of CPU times can be wrong, in ticks. /proc/stat counts in ticks of 10 ms and truncates
+ * each of its fields. So the difference of the busy fields (user, nice, system, irq, softirq) at both ends,
+ * less the process's two, can be wrong by several ticks. A gate subtracts this much before it compares: over
+ * a window of 100 ms it cannot fire on rounding, and over 10 s it forgives 0.01 cores.
  */
 const FOREIGN_RESOLUTION_SECONDS = 0.1;
 /** Steal is one field: a tick at either end. */
@@ -24,10 +24,16 @@ export interface WindowUse {
   readonly totalCores: number | null;
 }
 
-/** Of its core a CPU loses so much only where somebody else is on it: alone its readings lie within 1 % (decision 0061). */
+/**
+ * A CPU loses this share of its core only if something else runs there: alone, its readings lie within 1 %
+ * (decision 0061).
+ */
 const MAX_LOST_SHARE = 0.05;
 
-/** @returns the share of their cores below which CPUs share them with others; a policy that allows more to be stolen allows it here, too. */
+/**
+ * @returns the share of a core below which a CPU counts as sharing it. A policy that allows more stolen time
+ *   allows a smaller share, too.
+ */
 export function leastCoreShare({ maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>): number {
   return 1 - Math.max(MAX_LOST_SHARE, maxStealRatio);
 }

@@ -44,11 +44,17 @@ export interface StartSpeeds {
   readonly startedAt: string;
   readonly row: string;
   readonly block: string;
-  /** Natural logarithm of each of WATCHED, as it would be on a machine of its own; null where it has none. */
+  /**
+   * Natural logarithm of each metric of WATCHED, as it would be on a machine without neighbours; null where
+   * the row has none.
+   */
   readonly logs: readonly (number | null)[];
 }
 
-/** @returns null for a record that says nothing of it: it failed, or is an invalid row. What was read of neighbours is taken out. */
+/**
+ * @returns null for a record that says nothing of drift, because it failed or is an invalid row. What
+ *   neighbours took, by the readings, is taken out.
+ */
 export function speedsOf(record: ResultRecord): StartSpeeds | null {
   const { status, valid, sweep, node, device, startedAt, experimentId, measurements } = record;
   if (status !== 'complete' || !(valid || sweep.purpose === 'control')) return null;
@@ -64,10 +70,11 @@ export function speedsOf(record: ResultRecord): StartSpeeds | null {
 }
 
 /**
- * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control are measured in several
- * blocks: what all of them do alike is the machine's (heat, neighbours, frequency). A steady machine is accused in DRIFT_RATE of
- * sweeps (Bonferroni over devices and metrics). A projection over stored records.
- * @returns the clearest one, or null.
+ * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control
+ * are measured in several blocks, so what they all do alike comes from the machine (heat, neighbours,
+ * frequency). A steady machine is accused in DRIFT_RATE of sweeps (Bonferroni over devices and metrics). It
+ * is computed from stored records.
+ * @returns the clearest drift, or null.
  */
 export function driftOf(starts: readonly StartSpeeds[]): Drift | null {
   const devices = groupBy(starts, ({ node, device }) => JSON.stringify([node, device]));
@@ -106,8 +113,8 @@ function blocksInOrder(starts: readonly StartSpeeds[]): string[] {
 }
 
 /**
- * The block that lies furthest off for how many readings say so: a last block of a single row proves little. Of two that are as far
- * from each other the later one is named.
+ * The block that lies furthest off, given how many readings it has: a last block of a single row proves
+ * little. Of two blocks that lie equally far apart the later one is named.
  */
 function furthestOf(order: readonly string[], { effects }: BlockEffects): Pick<Drift, 'block' | 'ratio'> {
   const all = [...effects.values()].reduce((sum, { readings }) => sum + readings, 0);

@@ -10,14 +10,14 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 import { type Answers, performanceRatio } from './quality.js';
 
 /**
- * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
- * measured. Its compression rate takes 4 for the size of every int4 model; here it is the bytes of the file.
+ * What EfficientLLM (arXiv 2505.13840) compares techniques by, computed by its formulas from what was
+ * measured. Its compression rate takes 4 for the size of every int4 model; ours takes the bytes of the file.
  */
 export function efficiencyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
   const onCpu = deviceKind(input.experiment.device) === 'cpu';
-  const absent = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
-  const busy = utilization(evidence, absent, onCpu);
+  const reasonOf = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
+  const busy = utilization(evidence, reasonOf, onCpu);
   const latencies = repeats.map(repeatSeconds).filter((seconds) => seconds > 0);
   const rates = repeats
     .filter(({ decode }) => decode !== null && decode.tokens > 0)
@@ -73,8 +73,8 @@ function adapterBytesOf(artifact: Artifact): number | null {
 }
 
 /**
- * @returns what making the file that was run took, null seconds where an earlier trial made it, and the share of zeros in its pruned
- *   matrices; null when nothing was made.
+ * @returns how long making the file took, and the share of zeros in its pruned matrices. The seconds are null
+ *   where an earlier trial made the file; all is null when nothing was made.
  */
 function makingOf(artifact: Artifact): { seconds: number | null; sparsity: number | null } | null {
   if (artifact === null || artifact.steps.length === 0) return null;

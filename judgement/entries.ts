@@ -20,16 +20,16 @@ export function allMissing(names: readonly MetricName[], reason: string): Entrie
 
 /** @returns every metric of the catalogue in its unit; @param reason of those that have no entry. */
 export function inUnits(entries: Entries, reason: string): ResultRecord['measurements'] {
-  const one = ({ name, unit }: (typeof METRICS)[number]) => {
+  const entryOf = ({ name, unit }: (typeof METRICS)[number]) => {
     const { value, ...rest } = entries[name] ?? missing(reason);
     return [name, { value, unit, ...rest } as Measurement | Missing] as const;
   };
-  return Object.fromEntries(METRICS.map(one));
+  return Object.fromEntries(METRICS.map(entryOf));
 }
 
 /**
- * One value per repeat: the median is quoted. No interval: repeats share a process, and how processes differ, which is more, one of
- * them does not tell (`combineStarts` has it).
+ * One value per repeat; the median is quoted. It has no interval: repeats share a process, and processes
+ * differ by more than repeats do. `combineStarts` computes the interval from several processes.
  */
 export function perRepeat(
   samples: readonly number[],
@@ -50,8 +50,8 @@ export function single(value: number | null, whyMissing: string, source: string 
 }
 
 /**
- * A percentile of pooled values. Mean, median and spread describe the pool. No interval: gaps within a
- * repeat depend on each other, and an interval that ignores it would be too narrow.
+ * A percentile of pooled values. Mean, median and spread describe the pool. It has no interval: gaps within a
+ * repeat depend on each other, and an interval that ignores this would be too narrow.
  */
 export function pooled(values: readonly number[], p: number, whyMissing: string): Entry {
   const summary = summarize(values);

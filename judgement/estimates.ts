@@ -7,8 +7,8 @@ import { type Readings, type Starts, weightsOf } from '../statistics/weighted-st
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
- * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
- * more start seldom changes all.
+ * Only so many rows, the first ones, tell what all rows have in common. They know the slopes well enough;
+ * with tens of thousands of rows, one more start seldom changes anything.
  */
 export const TELLING_ROWS = 200;
 
@@ -22,19 +22,22 @@ export class Commons {
     this.#rows = rows.slice(0, TELLING_ROWS).map((starts) => new RowStarts(starts));
   }
 
-  of(metric: string): Common {
+  commonOf(metric: string): Common {
     return getOrMake(this.#known, metric, () => {
       const { pace } = paceOf(metric);
       const lead = leadOf(metric, pace);
-      const rows = this.#rows.map((row) => row.of(metric));
+      const rows = this.#rows.map((row) => row.startsOf(metric));
       return lead === metric
         ? commonOf(rows, PRIORS[pace])
-        : commonAlike(this.of(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
+        : commonAlike(this.commonOf(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
     });
   }
 }
 
-/** What one row's starts say together, metric by metric. Metrics of one pace share the weights of their lead, so that a row agrees with itself. */
+/**
+ * The estimates of one row from all its starts, metric by metric. Metrics of one pace share the weights of
+ * their lead, so that the numbers of a row agree with each other.
+ */
 export class RowEstimates {
   readonly #row: RowStarts;
   readonly #commons: Commons;
@@ -50,11 +53,11 @@ export class RowEstimates {
   }
 
   /** @returns null where the row has no number, or one that has no logarithm. */
-  of(metric: string): Estimate | null {
+  estimateOf(metric: string): Estimate | null {
     const { pace, sign } = paceOf(metric);
     const lead = leadOf(metric, pace);
-    const weights = this.#row.weights(lead, this.#commons.of(lead));
-    const found = estimateOf(this.#row.of(metric), weights, this.#commons.of(metric));
+    const weights = this.#row.weights(lead, this.#commons.commonOf(lead));
+    const found = estimateOf(this.#row.startsOf(metric), weights, this.#commons.commonOf(metric));
     if (found === null || sign === 1) return found;
     const { centre, thisRun, unadjusted, asMeasured, range } = found;
     return {
@@ -73,15 +76,21 @@ export class Estimates {
   readonly #commons: Commons;
   readonly #rows: readonly RowEstimates[];
 
-  /** @param rows starts of each row; for a comparison of two runs the rows of one side, then those of the other. */
+  /**
+   * @param rows starts of each row. For a comparison of two runs, first the rows of one side, then those of
+   *   the other.
+   */
   constructor(rows: readonly (readonly ResultRecord[])[]) {
     this.#commons = new Commons(rows);
     this.#rows = rows.map((starts) => new RowEstimates(starts, this.#commons));
   }
 
-  /** @returns the fit of a metric; its rows are in the order given, null where a row has no number or one that has no logarithm. */
-  of(metric: string): JointFit {
-    return { ...this.#commons.of(metric), rows: this.#rows.map((row) => row.of(metric)) };
+  /**
+   * @returns the fit of a metric, its rows in the given order; null for a row without a number, or with one
+   *   that has no logarithm.
+   */
+  fitOf(metric: string): JointFit {
+    return { ...this.#commons.commonOf(metric), rows: this.#rows.map((row) => row.estimateOf(metric)) };
   }
 }
 
@@ -95,13 +104,17 @@ class RowStarts {
 
   constructor(starts: readonly ResultRecord[]) {
     this.#starts = starts;
-    const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
-    this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
-    const beyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
-    this.#beyond = { decode: beyond('decode'), prefill: beyond('prefill'), plain: [] };
+    const readingsAtPace = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
+    this.readings = {
+      decode: readingsAtPace('decode'),
+      prefill: readingsAtPace('prefill'),
+      plain: starts.map(() => null),
+    };
+    const readingsBeyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
+    this.#beyond = { decode: readingsBeyond('decode'), prefill: readingsBeyond('prefill'), plain: [] };
   }
 
-  of(metric: string): Starts {
+  startsOf(metric: string): Starts {
     const { pace, sign, offset, token } = paceOf(metric);
     const x =
       token === 'mean' ? this.readings[pace] : this.#starts.map((start) => readingsOf(start, pace, token));
@@ -116,6 +129,6 @@ class RowStarts {
   }
 
   weights(lead: string, common: Common): readonly number[] {
-    return getOrMake(this.#weights, lead, () => weightsOf(this.of(lead), common));
+    return getOrMake(this.#weights, lead, () => weightsOf(this.startsOf(lead), common));
   }
 }

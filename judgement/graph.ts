@@ -47,7 +47,10 @@ export function graphFindings({ input }: Evidence): Findings {
   };
 }
 
-/** Of the time from start to end, on average over applications; a share of 1 leaves nothing between calls. */
+/**
+ * Shares of the time from start to end, on average over applications. A share of 1 leaves no time between
+ * calls.
+ */
 function pathRatio(applications: readonly ApplicationRecord[]): number | null {
   const shares = applications.flatMap(({ outcome, pathSeconds, start, end }) =>
     outcome === 'complete' && pathSeconds !== null && end > start ? [pathSeconds / (end - start)] : [],

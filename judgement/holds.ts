@@ -22,8 +22,9 @@ const RATIOS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether what a record says of a metric may be compared. Of a valid one everything may; where strict gates alone made it invalid, what
- * a neighbour of the trial cannot have changed; of one with a fault, nothing.
+ * Whether a record's number for a metric may be compared. Every number of a valid record may. If only strict
+ * gates made the record invalid, numbers that a neighbour cannot have changed may. If it has a fault, none
+ * may.
  */
 export function holds(
   { status, valid, warnings }: Pick<ResultRecord, 'status' | 'valid' | 'warnings'>,

@@ -5,7 +5,7 @@ import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
 /**
- * What a call of an op took, what it achieved, and how near the roofs of its node that is.
+ * How long a call of an op took, what it achieved, and how near it came to the roofs of its node.
  * @param placement of the row under its roofs, or why there is none.
  */
 export function kernelFindings(evidence: Evidence, placement: RooflineRecord | string): Findings {
@@ -13,12 +13,13 @@ export function kernelFindings(evidence: Evidence, placement: RooflineRecord | s
   const perCall = kernel?.callSeconds.map((calls) => median(calls)) ?? [];
   const placed = kernel === null ? NOT_APPLICABLE.kernel : placement;
   const least = typeof placed === 'string' ? null : placed.phases[0]!.roofSeconds;
-  const of = (value: (seconds: number) => number) => perRepeat(perCall.map(value), NOT_APPLICABLE.kernel);
+  const entryOf = (value: (seconds: number) => number) =>
+    perRepeat(perCall.map(value), NOT_APPLICABLE.kernel);
   const entries: Entries = {
-    kernelSeconds: of((seconds) => seconds),
-    achievedBytesPerSecond: of((seconds) => kernel!.bytes / seconds),
-    achievedFlopsPerSecond: of((seconds) => kernel!.flops / seconds),
-    kernelRoofRatio: least === null ? perRepeat([], placed as string) : of((seconds) => least / seconds),
+    kernelSeconds: entryOf((seconds) => seconds),
+    achievedBytesPerSecond: entryOf((seconds) => kernel!.bytes / seconds),
+    achievedFlopsPerSecond: entryOf((seconds) => kernel!.flops / seconds),
+    kernelRoofRatio: least === null ? perRepeat([], placed as string) : entryOf((seconds) => least / seconds),
   };
   return { entries, warnings: [] };
 }

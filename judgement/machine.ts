@@ -2,7 +2,7 @@ import { deviceKind } from '../core/experiment/experiment.js';
 import { METRICS, type MetricName } from '../core/metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, readingsInside, type Window } from '../core/metrics/integrate.js';
 import { type Warning, warn } from '../core/result/warnings.js';
-import { backwards, clockWarnings, lockWarnings, throttleGates } from './clocks.js';
+import { clockWarnings, clockWentBack, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { distantCores, sharedCores } from './disturbance.js';
@@ -10,22 +10,21 @@ import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
 /**
- * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the
- * whole measured part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks
- * long.
+ * CPU use, clocks, temperatures and memory, with the gates that rest on them. CPU shares are taken over the
+ * whole measured part, rests included, and never per phase: a decode phase of 50 ms is five ticks long.
  */
 export function machineFindings(evidence: Evidence): Findings {
   const { input, series, span } = evidence;
-  const absent = (quantity: string) =>
+  const reasonOf = (quantity: string) =>
     input.absent[quantity] ??
     (input.experiment.measure.meters === 'off' ? 'the meters were off' : `${quantity} was not sampled`);
   const onCpu = deviceKind(input.experiment.device) === 'cpu';
   const clock = onCpu ? 'cpuClockHertz' : 'deviceClockHertz';
   const whole = wholeTrial(evidence);
-  const use = cpuUse(evidence, absent);
+  const use = cpuUse(evidence, reasonOf);
   const peak = (quantity: string): Reading => {
     const found = series.get(quantity);
-    if (found === undefined || whole === null) return { value: null, reason: absent(quantity) };
+    if (found === undefined || whole === null) return { value: null, reason: reasonOf(quantity) };
     return gaugeMax(found, whole);
   };
   const kernelPeak = peak('processPeakResidentBytes');
@@ -41,7 +40,7 @@ export function machineFindings(evidence: Evidence): Findings {
     const found =
       reading.by === 'peak'
         ? peak(quantity)
-        : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
+        : spanReading(series.get(quantity), span, reasonOf(quantity), gaugeMean);
     return [{ name, quantity, found }];
   });
   const foundOf = (name: MetricName) =>
@@ -58,7 +57,7 @@ export function machineFindings(evidence: Evidence): Findings {
       ...Object.fromEntries(readings.map(({ name, found }) => [name, entry(found, 'sampled')])),
     },
     warnings: [
-      ...backwards(input),
+      ...clockWentBack(input),
       ...cpuGates(evidence, use),
       ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
       // One thread waits for no other, wherever that would be.
@@ -106,7 +105,10 @@ function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
   return found;
 }
 
-/** What an accelerator's driver says against a row: others that computed there, and answers it did not give. */
+/**
+ * What an accelerator's driver says against a row: other processes that computed there, and readings that it
+ * did not give.
+ */
 function deviceGates({ input, series, span }: Evidence): Warning[] {
   return [...sharedDevice(series.get('otherDeviceProcesses'), span), ...refusals(input.samples)];
 }

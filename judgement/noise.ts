@@ -39,8 +39,9 @@ export interface Noise {
 }
 
 /**
- * How noisy a machine is, from starts of one experiment: components of variance by level, and what two rows have to differ by to be
- * told apart. Every start counts, the invalid ones, too: what disturbed them is part of the answer.
+ * How noisy a machine is, from starts of one experiment: the components of variance by level, and how far two
+ * rows must differ to be told apart. Every start counts, also an invalid one: what disturbed it is part of
+ * the answer.
  * @param blocks complete starts by the part of the time that they ran in.
  */
 export function noiseOf(blocks: readonly (readonly ResultRecord[])[]): Noise {
@@ -80,8 +81,8 @@ function metricNoise(metric: string, blocks: Blocks, repeats: number): MetricNoi
 }
 
 /**
- * The smallest difference of two rows that is found in 80 % of comparisons, as a share. It is of one comparison: to find the same among
- * many takes more (Holm).
+ * The smallest difference of two rows that is found in 80 % of comparisons, as a share. It holds for one
+ * comparison: finding it among many takes more (Holm).
  * @param starts of each row, each in a block of its own.
  * @param repeats of each start.
  */

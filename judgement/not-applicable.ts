@@ -1,6 +1,9 @@
 import { RUNNERS } from '../core/runners/index.js';
 
-/** Why a metric does not apply: the sweep asked for something else. The sentence stands in the record, the code is for programs. */
+/**
+ * Why a metric does not apply: the sweep asked for something else. The sentence is written into the record;
+ * the code is for programs.
+ */
 export const NOT_APPLICABLE = {
   quality: 'the sweep asks for no quality',
   text: 'the sweep names no text for perplexity',

@@ -185,9 +185,9 @@ function slowerTokens(record: ResultRecord, token: Token, share: number): number
     readOf(record, 'interTokenLatencyP50Seconds'),
   ];
   const seconds = token === 'middle' ? middle : readOf(record, 'timePerOutputTokenSeconds');
-  const over = (alone: number, calm: number) =>
+  const excessOver = (alone: number, calm: number) =>
     seconds > 0 && alone > 0 ? Math.max(0, Math.log(seconds / alone) - calm) : 0;
-  const tail = low > 0 ? over(low, CALM_TAIL[token]) : over(middle, CALM_TAIL.meanOverMiddle);
+  const tail = low > 0 ? excessOver(low, CALM_TAIL[token]) : excessOver(middle, CALM_TAIL.meanOverMiddle);
   return token === 'middle' || tellsAlone(record) ? tail : Math.max(tail, (tail + share) / 2);
 }
 

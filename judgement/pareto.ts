@@ -6,11 +6,14 @@ import { holds } from './holds.js';
 export interface ParetoMark {
   readonly onFront: boolean;
   /**
-   * Index of a row that is at least as good in every objective and better in one; null on the front or
-   * without values.
+   * The index of a row that is at least as good in every objective and better in one; null for a row on the
+   * front or without values.
    */
   readonly dominatedBy: number | null;
-  /** First objective the row has no number for, or metric whose bound it misses; such a row is never on the front and beats nobody. */
+  /**
+   * The first objective that the row has no number for, or the first metric whose bound it misses. Such a row
+   * is never on the front and beats no other.
+   */
   readonly missing: string | null;
 }
 
@@ -46,8 +49,8 @@ export function paretoFront<Row>(
   });
   const front: { index: number; cost: readonly number[] }[] = [];
   for (const point of points) {
-    // In two dimensions the last of the front has the least second cost so far: it beats the point or nobody
-    // does.
+    // In two dimensions the last point of the front has the least second cost so far. If it does not beat a
+    // point, no other does.
     const rivals = objectives.length <= 2 ? front.slice(-1) : front;
     const winner = rivals.find((rival) => dominates(rival.cost, point.cost));
     if (winner === undefined) front.push(point);

@@ -1,7 +1,10 @@
 import { formatPercent } from '../core/metrics/format.js';
 import { type ProfileRecord, profileCost } from '../core/result/profile-record.js';
 
-/** A phase that looking on makes longer by more than this is another phase: shares of it need not be those of the plain one. */
+/**
+ * If profiling makes a phase longer by more than this, the shares of its operators need not be those of the
+ * phase without profiling.
+ */
 const MOST_PROFILE_COST = 0.25;
 
 /** @returns a sentence for each phase whose own cost of being looked into is more than that. */

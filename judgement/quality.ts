@@ -44,7 +44,10 @@ export function qualityFindings({ quality, absent }: Answers): QualityFindings {
   return { entries, warnings: [] };
 }
 
-/** How much of the base's performance is left, 1 = all: of its task scores, else of its likelihood (base PPL over PPL). */
+/**
+ * How much of the base's performance is left, 1 = all: by its task scores, or else by its likelihood (base
+ * PPL over PPL).
+ */
 export function performanceRatio(answers: Answers): Reading {
   const { taskRetentionRatio: tasks, perplexityRatio: text } = qualityFindings(answers).entries;
   if (tasks.value !== null) return { value: tasks.value, gapSeconds: null };
@@ -60,7 +63,10 @@ const percentAsRatio = ({ value, standardError }: Estimate): Estimate => ({
 
 type AskedTask = QualityRecord['tasks'][number];
 
-/** @returns an estimate for each task, of the ways in which it was asked their mean: else a task that is asked in forty ways would count forty times. */
+/**
+ * @returns an estimate for each task: the mean over all ways in which it was asked. Otherwise a task that is
+ *   asked in forty ways would count forty times.
+ */
 function byTask(
   tasks: readonly AskedTask[],
   pick: (score: AskedTask['scores'][number]) => Estimate | null,
@@ -75,7 +81,10 @@ function byTask(
   return [...ways.values()].map(overWays);
 }
 
-/** The mean of estimates from the same items: its error is no larger than the mean of theirs, and as large where they go together. */
+/**
+ * The mean of estimates from the same items. Its error is at most the mean of their errors, and equal to it
+ * if they err together.
+ */
 function overWays(estimates: readonly Estimate[]): Estimate {
   const errors = estimates.flatMap(({ standardError }) => standardError ?? []);
   return {

@@ -7,7 +7,10 @@ import { type Entries, type Entry, missing, perRepeat, single } from './entries.
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
-/** Phases with metrics of their place, what their workloads need, and why others have none; those of a call of an op are in kernel.ts. */
+/**
+ * The phases whose place under the roofs has metrics, the capability that their workloads need, and why
+ * others have none. Metrics of a call of an op are in kernel.ts.
+ */
 const PHASES = {
   prefill: { needs: 'generator', reason: NOT_APPLICABLE.prefill },
   decode: { needs: 'generator', reason: NOT_APPLICABLE.decode },
@@ -27,7 +30,7 @@ export interface RooflineFindings extends Findings {
 }
 
 /**
- * The metrics of a row's place under its roofs, and what was predicted held against what was measured.
+ * The metrics of a row's place under its roofs, and the prediction held against the measurement.
  * @param placed the row under the ceilings of its device, or why there is none.
  */
 export function rooflineFindings(evidence: Evidence, placed: RooflineRecord | string): RooflineFindings {
@@ -58,17 +61,20 @@ function entriesOf(
       : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
   };
   const asked = workloadNamed(experiment.workload.kind)?.needs;
-  const unasked = (name: PhaseName) => {
+  const notAskedReason = (name: PhaseName) => {
     const { needs, reason } = PHASES[name];
     const served = asked === 'endpoint' && needs === 'generator';
     return why === '' || !(served || asked === needs) ? (served ? NOT_STREAMED : reason) : why;
   };
   const entry = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);
-    if (phase === null) return missing(unasked(name));
+    if (phase === null) return missing(notAskedReason(name));
     return single(of(phase), reason, predictedBy);
   };
-  /** With the band that the prediction may lie off by, and whether it reaches beyond what that was learned from. */
+  /**
+   * It comes with the band that the prediction may be off by, and with a note if it reaches beyond what the
+   * factors were fitted on.
+   */
   const prediction = (name: PhaseName, per: number): Entry => {
     const seconds = ({ predictedSeconds }: RooflinePhase) =>
       predictedSeconds === null ? null : predictedSeconds / per;
@@ -83,7 +89,7 @@ function entriesOf(
   const spread = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason: string): Entry => {
     const phase = phaseOf(name);
     const middle = phase === null ? null : of(phase);
-    if (phase === null) return missing(unasked(name));
+    if (phase === null) return missing(notAskedReason(name));
     if (middle === null) return missing(reason);
     const values = secondsOf(name).map((one) => (middle * phase.measuredSeconds) / one);
     // Of a server there is one time of each.

@@ -108,7 +108,7 @@ function completionDifference(
 function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
   const none = 'no request came to it';
   const quoted = late ? of.scheduled : of.service;
-  const three = (prefix: string, summary: LatencySummary) =>
+  const percentileEntries = (prefix: string, summary: LatencySummary) =>
     Object.fromEntries(
       (['p50', 'p90', 'p99'] as const).map((p) => [
         `${prefix}${p.toUpperCase()}Seconds`,
@@ -124,11 +124,11 @@ function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
     interChunkLatencyP50Seconds: percentile(of.itlPerChunk, 'p50', 'no answer came in chunks'),
     interChunkLatencyP99Seconds: percentile(of.itlPerChunk, 'p99', 'no answer came in chunks'),
     averageLatencySeconds: single(quoted.e2e.mean, none),
-    ...three('scheduledTimeToFirstToken', of.scheduled.ttft),
-    ...three('serviceTimeToFirstToken', of.service.ttft),
-    ...three('requestTimePerOutputToken', of.tpot),
-    ...three('scheduledLatency', of.scheduled.e2e),
-    ...three('serviceLatency', of.service.e2e),
+    ...percentileEntries('scheduledTimeToFirstToken', of.scheduled.ttft),
+    ...percentileEntries('serviceTimeToFirstToken', of.service.ttft),
+    ...percentileEntries('requestTimePerOutputToken', of.tpot),
+    ...percentileEntries('scheduledLatency', of.scheduled.e2e),
+    ...percentileEntries('serviceLatency', of.service.e2e),
   };
 }
 
@@ -172,7 +172,7 @@ function serverEntries(serving: ServingRecord, requests: number): Entries {
     const metric = said[name];
     return metric !== undefined && 'mean' in metric ? metric[what] : null;
   };
-  const over = (above: number | null, below: number | null) =>
+  const ratioOf = (above: number | null, below: number | null) =>
     above === null || below === null || below === 0 ? null : above / below;
   const entry = (value: number | null, what: string) =>
     single(value, insideAbsent ?? `the server tells nothing of ${what}`);
@@ -185,12 +185,12 @@ function serverEntries(serving: ServingRecord, requests: number): Entries {
     prefixCacheHitRatio: entry(prefixHitRatio(serving), 'hits of its prefix cache'),
     meanQueuedRequests: loaded(gauge('requestsWaiting', 'mean'), 'its queue'),
     meanRunningRequests: loaded(gauge('requestsRunning', 'mean'), 'the requests it works on'),
-    preemptionsPerRequest: entry(over(growth('preemptions'), requests), 'preemptions'),
+    preemptionsPerRequest: entry(ratioOf(growth('preemptions'), requests), 'preemptions'),
     acceptanceLength: entry(
       steps === null || steps === 0 || accepted === null ? null : 1 + accepted / steps,
       'steps of speculative decoding',
     ),
-    draftAcceptanceRatio: entry(over(accepted, growth('draftedTokens')), 'drafted tokens'),
+    draftAcceptanceRatio: entry(ratioOf(accepted, growth('draftedTokens')), 'drafted tokens'),
   };
 }
 
@@ -258,11 +258,11 @@ function loadWarnings(
 function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
   if (audit == null) return [];
   const { pairs, firstToken, decode } = auditCaches(requestsOf(audit));
-  const said = (what: string, { saved, p }: Speedup) =>
+  const speedupText = (what: string, { saved, p }: Speedup) =>
     `asked again, ${pairs} prompts ${what} ${(100 * saved).toFixed(0)} % sooner (p ${p.toPrecision(1)})`;
-  if (decode?.cached) return [warn('output-cached', said('had each further token', decode))];
+  if (decode?.cached) return [warn('output-cached', speedupText('had each further token', decode))];
   if (!firstToken?.cached || prefixes) return [];
-  return [warn('prefix-cached', said('had their first token', firstToken))];
+  return [warn('prefix-cached', speedupText('had their first token', firstToken))];
 }
 
 /** Whether the server knew prompts before the run: by its own word, or where it says nothing by how soon it answered them. */
@@ -280,11 +280,11 @@ function known(
   const found = firstTokensKnown(requests, requestsOf(serving.audit), shared.ratio);
   if (found === null) return [];
   const { pairs, run, again } = found;
-  const sooner = (saved: number) => `${(100 * saved).toFixed(0)} % sooner`;
+  const soonerText = (saved: number) => `${(100 * saved).toFixed(0)} % sooner`;
   return [
     warn(
       'prompts-known',
-      `${pairs} requests had their first token ${sooner(run.saved)} than new prompts of their length (p ${run.p.toPrecision(1)}), as prompts that are asked again have (${sooner(again.saved)}): the server knew prompts of another run`,
+      `${pairs} requests had their first token ${soonerText(run.saved)} than new prompts of their length (p ${run.p.toPrecision(1)}), as prompts that are asked again have (${soonerText(again.saved)}): the server knew prompts of another run`,
     ),
   ];
 }

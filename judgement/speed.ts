@@ -17,7 +17,10 @@ const NO_FACT = 'the engine does not report it';
 /** Standard error of the median of normal values over that of their mean: √(π / 2). */
 const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
 
-/** Chance of calling a trend that is none, per metric and start: some 5 % of sweeps of 25 starts with two metrics. */
+/**
+ * The chance of reporting a trend that is none, for each metric and start. It makes some 5 % for a sweep of
+ * 25 starts with two metrics.
+ */
 export const TREND_ALPHA = 0.001;
 
 /** Rates, latencies and sizes, and the warnings that repeats raise by themselves. */
@@ -76,15 +79,20 @@ export function speedFindings(evidence: Evidence): Findings {
   };
 }
 
-/** Gaps of which one quantile is taken: so few that the context, which makes each token slower than the one before, hardly grows. */
+/**
+ * How many gaps make one quantile. The context makes each token slower than the one before; over so few
+ * tokens it hardly grows.
+ */
 const IN_A_ROW = 16;
 
 /** @returns the geometric mean of the tenth percentiles of gaps in a row; null without any gap. @param repeats gaps of each repeat. */
 function uninterrupted(repeats: readonly (readonly number[])[]): number | null {
   const lows = repeats.flatMap((gaps) => {
     const rows = Math.ceil(gaps.length / IN_A_ROW);
-    const from = (row: number) => Math.round((row * gaps.length) / rows);
-    return Array.from({ length: rows }, (_, row) => quantile(gaps.slice(from(row), from(row + 1)), 0.1));
+    const firstGapOf = (row: number) => Math.round((row * gaps.length) / rows);
+    return Array.from({ length: rows }, (_, row) =>
+      quantile(gaps.slice(firstGapOf(row), firstGapOf(row + 1)), 0.1),
+    );
   });
   const timed = lows.filter((seconds) => seconds > 0);
   return timed.length === 0 ? null : Math.exp(mean(timed.map(Math.log)));
@@ -100,9 +108,11 @@ function settingWarnings({ input }: Evidence): Warning[] {
 }
 
 /**
- * Do the repeats tell of one machine in one state? Their median is what counts: single ones that stand out do not move it, and how
- * far it may be off is what further starts say. So only what moves the median itself is told: a spread that leaves it uncertain by
- * more than the policy allows, and a trend, told only where it is larger than the half width that was asked for.
+ * Do the repeats describe one machine in one state?
+ *
+ * Their median counts. Single repeats that stand out do not move it, and further starts say how far it may be
+ * off. So a warning is given only for what moves the median itself: a spread that leaves it uncertain by more
+ * than the policy allows, and a trend that is larger than the half width that was asked for.
  */
 function sampleWarnings({ input }: Evidence, label: string, samples: readonly number[]): Warning[] {
   const { maxSpread, halfWidth } = input.experiment.measure;

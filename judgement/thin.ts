@@ -7,13 +7,16 @@ export const RAW_SAMPLE_BYTES = 8 * 1024 * 1024;
 /** Readings of a series that are kept in any case: enough to draw its course. */
 const LEAST_READINGS = 256;
 
-/** A number of ours as JSON, its comma included, is no longer: a double has 17 digits, a sign, a point and an exponent. */
+/**
+ * The most characters that a number takes as JSON, with its comma: a double has 17 digits, a sign, a point
+ * and an exponent.
+ */
 const LONGEST_NUMBER = 25;
 
 /**
- * Keeps a record's raw samples within a budget, after everything was computed from all of them. The readings of
- * the meters give way first, down to a quarter of the budget, times of steps after them. Of each
- * series every n-th entry is kept and the last one, so that the course stays; a note says how many there were.
+ * Thins a record's raw samples to a budget, after everything was computed from all of them. Meter readings
+ * are thinned first, down to a quarter of the budget, then the times of steps. Of each series every n-th
+ * entry is kept, and the last one, so that its course stays visible. A note says how many there were.
  * @returns the record itself where it fits.
  */
 export function thinned(record: ResultRecord, budget = RAW_SAMPLE_BYTES): ResultRecord {
@@ -67,7 +70,10 @@ function thinSeries(samples: readonly SampleSeries[], budget: number): SampleSer
   return kept;
 }
 
-/** Every n-th step of each repeat, from `every` on until they fit; the ends of many short repeats stay in any case. */
+/**
+ * Every n-th step of each repeat, with n growing from `every` until they fit. The ends of many short repeats
+ * stay in any case.
+ */
 function thinSteps(repeats: ResultRecord['tokenSeconds'], every: number, budget: number): number[][] {
   const longest = Math.max(...repeats.map(({ length }) => length));
   const kept = repeats.map((repeat) => everyNth(repeat, every));

@@ -14,7 +14,7 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
   const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
     perRepeat(measured(of), NOT_APPLICABLE.training);
-  const one = (value: number | null | undefined, why: string = NOT_APPLICABLE.training) =>
+  const entryOf = (value: number | null | undefined, why: string = NOT_APPLICABLE.training) =>
     single(value ?? null, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;
   const { evalBefore = null, evalAfter = null } = training ?? {};
@@ -31,19 +31,19 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
       training === null ? [] : seconds.map((s) => training.sequencesPerStep / training.baseParameters / s),
       NOT_APPLICABLE.training,
     ),
-    firstLoss: one(training?.losses[0]),
-    finalLoss: one(training === null ? null : finalLoss(training.losses)),
-    evalLoss: one(evalAfter, NOT_APPLICABLE.heldOut),
-    evalLossChange: one(
+    firstLoss: entryOf(training?.losses[0]),
+    finalLoss: entryOf(training === null ? null : finalLoss(training.losses)),
+    evalLoss: entryOf(evalAfter, NOT_APPLICABLE.heldOut),
+    evalLossChange: entryOf(
       evalBefore === null || evalAfter === null ? null : evalAfter - evalBefore,
       NOT_APPLICABLE.heldOut,
     ),
-    trainableParameters: one(training?.trainableParameters),
-    trainedBytes: one(training?.made?.bytes, 'what was trained was not kept'),
-    trainingWeightBytes: one(training?.memory.weights),
-    gradientBytes: one(training?.memory.gradients),
-    optimizerBytes: one(training?.memory.optimizer),
-    activationBytes: one(training === null ? null : training.memory.activations + training.memory.inputs),
+    trainableParameters: entryOf(training?.trainableParameters),
+    trainedBytes: entryOf(training?.made?.bytes, 'what was trained was not kept'),
+    trainingWeightBytes: entryOf(training?.memory.weights),
+    gradientBytes: entryOf(training?.memory.gradients),
+    optimizerBytes: entryOf(training?.memory.optimizer),
+    activationBytes: entryOf(training === null ? null : training.memory.activations + training.memory.inputs),
   };
   return { entries, warnings: [] };
 }

@@ -10,8 +10,8 @@ import { isPaced, PACED_METRICS, paceOf } from './pace.js';
 import { qualityFindings } from './quality.js';
 
 /**
- * The trials that a row is made of: all complete ones of the engine that ran last that carry no fault; where each has one, all of
- * these, and the row is invalid. None for an experiment that never ended well.
+ * The trials that a row is made of: all complete trials without a fault, of the engine that ran last. If each
+ * trial has a fault, all of these, and the row is invalid. None for an experiment that never completed.
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
@@ -26,13 +26,16 @@ export function standing<T extends Pick<ResultRecord, 'trialId' | 'supersedes'>>
   return gone.size === 0 ? records : records.filter(({ trialId }) => !gone.has(trialId));
 }
 
-/** @returns the start whose answers a row shows: starts of one experiment are asked once, and asked again once. */
+/**
+ * @returns the start whose answers a row shows. An experiment is asked once, by its first start, and again
+ *   only when its questions have changed.
+ */
 export function answeringStart(starts: readonly ResultRecord[]): ResultRecord {
   return starts.findLast(({ supersedes }) => supersedes !== undefined) ?? starts[0]!;
 }
 
 /**
- * The runs of the drift control that tell how the machine moved, by the same rule.
+ * The runs of the drift control that tell how the machine changed, chosen by the same rule.
  * @param records in the order of the log.
  */
 export function controlsOf(records: readonly ResultRecord[]): ResultRecord[] {
@@ -55,8 +58,8 @@ function ofNewestEngine(records: readonly ResultRecord[]): ResultRecord[] {
 }
 
 /**
- * Of trials of one release, those of the build that ran last: an engine that was built again is another one. What does not know its
- * build is not.
+ * Of trials of one release, those of the build that ran last: an engine that was built anew is another
+ * engine. A trial whose build is not known counts as one of that build.
  * @param trials in the order of the log.
  */
 export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => unknown): T[] {
@@ -66,10 +69,10 @@ export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => un
 }
 
 /**
- * What the starts of one experiment say together, in the form of a record: the first start, with the estimate and interval of all in
- * place of its own measurements (statistics/joint-fit.ts).
+ * All starts of one experiment as one record: the first start, with the estimate and interval of all starts
+ * in place of its own measurements (statistics/joint-fit.ts).
  * @param starts of one experiment, at least one.
- * @param commons what all rows of the report have in common; without it the row stands alone.
+ * @param commons what all rows of the report have in common; without it the row is estimated by itself.
  */
 export function combineStarts(
   starts: readonly ResultRecord[],
@@ -135,14 +138,15 @@ function measurementOfStarts(
   if (entry === undefined) return starts[0]!.measurements[name]!;
   const { pace } = paceOf(name);
   const same = given.every(({ value }) => value === entry.value);
-  // The error of an estimate is that of its text, bytes are the same at each start, and how starts of what nobody has measured differ
-  // one of them does not know.
+  // Some metrics keep the value of the first start. The error of a quality metric comes from its text, the
+  // bytes of a file are the same at each start, and for metrics that nobody has studied one row does not tell
+  // how starts differ.
   if (entry.ci95 !== null || (pace === 'plain' && same)) return entry;
   const values = given.map(({ value }) => value);
   const { n, mean: average, median, stddev, cv } = summarize(values)!;
   const all =
     given.length === 1 ? entry : { ...entry, n, mean: average, median, stddev, cv, samples: values };
-  // What only describes a machine is as it was on average, and what may be zero or negative has no logarithm.
+  // A metric that only describes the machine is averaged; one that may be zero or negative has no logarithm.
   const describes = pace === 'plain' && metricNamed(name)?.better === null;
   const estimated = describes ? null : estimatedBy(row, name, all);
   if (estimated !== null) return estimated;
@@ -151,13 +155,16 @@ function measurementOfStarts(
 }
 
 /**
- * An estimate that is further from each of the starts than this, as a logarithm, says more of the adjustment than of the row; one that is
- * wider than that, each way, says next to nothing.
+ * An estimate that lies further than this from each start, as a logarithm, says more about the adjustment
+ * than about the row. One whose interval is wider than this, each way, says next to nothing.
  */
 const MOST_BEYOND = Math.log(1.25);
 const WIDEST = Math.log(2);
 
-/** Whether a row's moments were so unlike those of the others that what readings make of them is no number to show. */
+/**
+ * Whether a row's starts ran under conditions so unlike those of the other rows that the adjusted number must
+ * not be shown.
+ */
 function isUnlike({ thisRun, range: [lowest, highest] }: Estimate): boolean {
   const { centre } = thisRun;
   const isBeyond = centre < lowest - MOST_BEYOND || centre > highest + MOST_BEYOND;
@@ -166,7 +173,7 @@ function isUnlike({ thisRun, range: [lowest, highest] }: Estimate): boolean {
 
 /** @returns an entry with the estimate of its row, or null where there is none. */
 function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measurement | null {
-  const estimate = row.of(name);
+  const estimate = row.estimateOf(name);
   if (estimate === null) return null;
   const { pace, offset } = paceOf(name);
   const adjusted = pace !== 'plain' && row.read;

@@ -39,9 +39,9 @@ async function perCpuSecond(url: string, tokens: number, now: () => number) {
   const bounds = { seed: 1, maxSeconds: BURST_SECONDS, maxRequests: null, now };
   const { records, generator } = await runLoad({ endpoint, requests: endless(tokens), arrival, ...bounds });
   const complete = records.filter(({ outcome }) => outcome === 'complete');
-  const per = (count: number) => count / generator.cpuSeconds;
+  const perCpuSecondOf = (count: number) => count / generator.cpuSeconds;
   const chunks = complete.reduce((sum, one) => sum + one.chunks.seconds.length, 0);
-  return { requests: per(complete.length), chunks: per(chunks) };
+  return { requests: perCpuSecondOf(complete.length), chunks: perCpuSecondOf(chunks) };
 }
 
 function* endless(wantedTokens: number): Generator<PlannedRequest> {

@@ -66,8 +66,8 @@ type Event =
   | { readonly kind: 'failed'; readonly error: NodeJS.ErrnoException };
 
 /**
- * Sends requests and stamps what comes back. All that sockets have to say in one turn of the loop is stamped before any of it is
- * parsed, so that the stamp of one stream never waits for the JSON of another.
+ * Sends requests and stamps what comes back. Everything that sockets deliver in one turn of the loop is
+ * stamped before any of it is parsed, so that the stamp of one stream never waits for the JSON of another.
  */
 export class Client {
   readonly #endpoint: Endpoint;
@@ -308,14 +308,14 @@ class Running {
   #believed({ promptTokens, completionTokens, cachedTokens }: Usage): Usage {
     const { planned, bytes } = this.exchange;
     const most = planned.wantedTokens ?? bytes;
-    const within = (count: number | null, limit: number, what: string) => {
+    const countWithin = (count: number | null, limit: number, what: string) => {
       if (count === null || count <= limit) return count;
       this.#countProblem = `The server counts ${count} tokens of ${what}, which had ${limit} at most: that is not used.`;
       return null;
     };
     return {
-      promptTokens: within(promptTokens, this.#mostPromptTokens, 'the prompt'),
-      completionTokens: within(completionTokens, most, 'the answer'),
+      promptTokens: countWithin(promptTokens, this.#mostPromptTokens, 'the prompt'),
+      completionTokens: countWithin(completionTokens, most, 'the answer'),
       ...(cachedTokens !== undefined && cachedTokens <= (promptTokens ?? 0) && { cachedTokens }),
     };
   }
@@ -340,7 +340,7 @@ class Running {
   #ended(): void {
     const { status } = this.exchange;
     if (status !== 200) this.#refused();
-    else if (this.#events === null) this.#whole();
+    else if (this.#events === null) this.#finishWhole();
     else {
       this.#events.end();
       if (this.#over) return;
@@ -363,7 +363,7 @@ class Running {
     this.#end(this.#seconds, { outcome: status! >= 500 ? 'server-error' : 'rejected', problem });
   }
 
-  #whole(): void {
+  #finishWhole(): void {
     const delta = this.#parse(this.#body.take(), 'its answer');
     if (delta === null) return;
     const problem = `The server answered with an error: ${delta.error}.`;

@@ -20,9 +20,8 @@ export class ChunkCounter {
   }
 
   /**
-   * The text of a channel is read as a whole, and a token counts for the chunk in which it begins, so that one that is cut by a
-   * boundary counts once.
-   * @returns tokens of each chunk, in the order of the chunks.
+   * The text of a channel is tokenized as a whole, and each token counts for the chunk in which it begins. So
+   * a token that is cut by a boundary counts once.
    */
   count(chunks: readonly Chunk[]): number[] {
     const tokens = chunks.map(() => 0);

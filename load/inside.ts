@@ -38,7 +38,7 @@ export async function watchInside(
   const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
   const pages: Page[] = [];
   let problem: string | null = null;
-  const read = async () => {
+  const readMetrics = async () => {
     try {
       const asked = now();
       const page = await pageOf(url, headers);
@@ -49,20 +49,20 @@ export async function watchInside(
       problem = `its metrics could not be read: ${(error as Error).message}`;
     }
   };
-  await read();
+  await readMetrics();
   let reading = Promise.resolve();
   const timer = setInterval(() => {
-    reading = reading.then(read);
+    reading = reading.then(readMetrics);
   }, EVERY_MILLISECONDS);
   return async (fromSeconds, toSeconds) => {
     clearInterval(timer);
     await reading;
-    await readUntilSettled(read, () => countersOf(pages.at(-1), metrics));
+    await readUntilSettled(readMetrics, () => countersOf(pages.at(-1), metrics));
     const loaded = pages.filter(({ seconds }) => seconds >= fromSeconds && seconds <= toSeconds);
     const all = SERVER_METRIC_NAMES.flatMap((name) => {
       const pagesRead = SERVER_METRICS[name] === 'counter' ? pages : loaded;
       const values = pagesRead.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
-      return values.length === 0 ? [] : [[name, said(name, values)]];
+      return values.length === 0 ? [] : [[name, summaryOf(name, values)]];
     });
     const insideAbsent = pages.length === 0 ? (problem ?? 'the server told no metrics') : null;
     return { inside: Object.fromEntries(all), insideAbsent };
@@ -86,7 +86,7 @@ function countersOf(page: Page | undefined, metrics: ServerProfile['metrics']): 
   return counters.map((name) => seriesValue(page.values, metrics[name] ?? []));
 }
 
-function said(name: ServerMetric, values: readonly number[]) {
+function summaryOf(name: ServerMetric, values: readonly number[]) {
   if (SERVER_METRICS[name] === 'counter') return { growth: Math.max(0, values.at(-1)! - values[0]!) };
   return { mean: values.reduce((a, b) => a + b, 0) / values.length, max: Math.max(...values) };
 }

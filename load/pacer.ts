@@ -26,7 +26,7 @@ export class Pacer {
     this.#now = now;
   }
 
-  at(seconds: number, action: () => void): void {
+  schedule(seconds: number, action: () => void): void {
     const due = this.#due;
     let low = 0;
     let high = due.length;

@@ -135,7 +135,7 @@ function recordOf(
   promptTokens: number | null,
 ): RequestRecord {
   const { planned, chunks, usage, outcome, streamed } = exchange;
-  const since = (seconds: number | null | undefined) =>
+  const secondsSinceOrigin = (seconds: number | null | undefined) =>
     seconds === null || seconds === undefined ? null : Math.round((seconds - origin) * 1e9) / 1e9;
   const held = streamed ? [...chunks.keys()].filter((i) => tokens === null || tokens[i]! > 0) : [];
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
@@ -149,14 +149,14 @@ function recordOf(
     index,
     conversation,
     turn,
-    intended: since(exchange.intended)!,
-    dispatched: since(exchange.dispatched),
-    headers: since(exchange.headers),
-    firstByte: since(exchange.firstByte),
-    firstToken: streamed ? since(chunks[0]?.seconds) : null,
-    firstAnswer: streamed ? since(answer?.seconds) : null,
-    lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
-    done: since(exchange.done),
+    intended: secondsSinceOrigin(exchange.intended)!,
+    dispatched: secondsSinceOrigin(exchange.dispatched),
+    headers: secondsSinceOrigin(exchange.headers),
+    firstByte: secondsSinceOrigin(exchange.firstByte),
+    firstToken: streamed ? secondsSinceOrigin(chunks[0]?.seconds) : null,
+    firstAnswer: streamed ? secondsSinceOrigin(answer?.seconds) : null,
+    lastToken: streamed ? secondsSinceOrigin(chunks.at(-1)?.seconds) : null,
+    done: secondsSinceOrigin(exchange.done),
     outcome,
     problem: short
       ? `The server ended after ${given} of the ${wantedTokens} tokens that were asked for.`
@@ -168,7 +168,7 @@ function recordOf(
     outputTokens,
     reasoningTokens: sum(reasoning),
     chunks: {
-      seconds: held.map((i) => since(chunks[i]!.seconds)!),
+      seconds: held.map((i) => secondsSinceOrigin(chunks[i]!.seconds)!),
       tokens: tokens === null ? [] : held.map((i) => tokens[i]!),
     },
     ...(planned.lora != null && { lora: planned.lora }),

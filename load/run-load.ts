@@ -137,10 +137,10 @@ class Run {
     if (arrival.kind === 'closed') {
       // Nothing wants a slot before it is there: thousands are opened one after the other.
       const open = () => this.#fill(this.#now());
-      for (let slot = 0; slot < arrival.concurrency; slot++) this.#later(this.origin, open);
+      for (let slot = 0; slot < arrival.concurrency; slot++) this.#scheduleAfter(this.origin, open);
     } else if (arrival.kind === 'trace') this.#follow(null);
     else this.#follow(startsOf(arrival, seed));
-    if (maxSeconds !== null) this.#pacer.at(this.origin + maxSeconds, () => this.#stopSending());
+    if (maxSeconds !== null) this.#pacer.schedule(this.origin + maxSeconds, () => this.#stopSending());
     const look = () => {
       const reason = shouldStop?.() ?? null;
       if (reason === null) return;
@@ -178,7 +178,7 @@ class Run {
     const start = starts === null ? (next.unit[0]!.atSeconds ?? 0) : starts.next().value;
     if (start === undefined) return;
     const intended = this.origin + start;
-    this.#later(intended, () => {
+    this.#scheduleAfter(intended, () => {
       this.#send(next.unit, 0, [], next.body, intended);
       this.#follow(starts);
     });
@@ -224,14 +224,14 @@ class Run {
       const body = this.#client.bodyOf(next, said);
       const intended = Math.max(done + next.thinkSeconds, this.origin + (next.atSeconds ?? 0));
       const free = Math.max(intended, freed);
-      this.#later(free, () => this.#send(unit, turn + 1, said, body, intended, free));
+      this.#scheduleAfter(free, () => this.#send(unit, turn + 1, said, body, intended, free));
     } else {
       this.skippedTurns += unit.length - turn - 1;
       // A slot is a user: conversations keep theirs while they think.
       if (this.#order.arrival.kind === 'closed') {
         const wait = exchange.dispatched! + FAILURE_SECONDS;
         if (outcome === 'complete' || wait <= done) this.#fill(done, freed);
-        else this.#later(wait, () => this.#fill(wait));
+        else this.#scheduleAfter(wait, () => this.#fill(wait));
       }
     }
     this.#check();
@@ -252,10 +252,10 @@ class Run {
     }
   }
 
-  #later(seconds: number, action: () => void): void {
+  #scheduleAfter(seconds: number, action: () => void): void {
     if (!this.#sending) return;
     this.#waiting += 1;
-    this.#pacer.at(seconds, () => {
+    this.#pacer.schedule(seconds, () => {
       this.#waiting -= 1;
       action();
       this.#check();
@@ -272,7 +272,7 @@ class Run {
     const { drainSeconds = null } = this.#order;
     if (drainSeconds !== null) {
       const reason = `The run ended before the answer, and waited ${drainSeconds} s for it.`;
-      this.#pacer.at(this.stoppedAt + drainSeconds, () => this.#client.stop(reason));
+      this.#pacer.schedule(this.stoppedAt + drainSeconds, () => this.#client.stop(reason));
     }
     this.#check();
   }

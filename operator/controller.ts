@@ -78,7 +78,7 @@ export class Controller {
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     const followed = [...this.#sweeps, ...this.#jobs].map((watched) => watched.run(this.#over.signal));
-    const resync = setInterval(() => this.#all(() => true), RESYNC_SECONDS * 1000);
+    const resync = setInterval(() => this.#queueAll(() => true), RESYNC_SECONDS * 1000);
     try {
       await Promise.race([
         Promise.all([...this.#sweeps, ...this.#jobs].map(({ listed }) => listed)),
@@ -102,16 +102,16 @@ export class Controller {
   }
 
   #objects(): SweepObject[] {
-    return this.#sweeps.flatMap((watched) => [...watched.all()]);
+    return this.#sweeps.flatMap((watched) => [...watched.objects()]);
   }
 
-  #all(of: (object: SweepObject) => boolean): void {
+  #queueAll(of: (object: SweepObject) => boolean): void {
     for (const object of this.#objects()) if (of(object)) this.#queue.add(keyOf(object));
   }
 
   #ownerChanged(job: Job): void {
     const uid = job.metadata.labels?.[UID_LABEL];
-    this.#all(({ metadata }) => metadata.uid === uid);
+    this.#queueAll(({ metadata }) => metadata.uid === uid);
   }
 
   #forget(key: string, object: SweepObject): void {
@@ -119,7 +119,7 @@ export class Controller {
     this.#memory.delete(object.metadata.uid ?? '');
     this.#queue.add(key);
     // Another object that asks for the same sweep may have to begin it again.
-    if (id !== null) this.#all((other) => this.#idOf(other) === id);
+    if (id !== null) this.#queueAll((other) => this.#idOf(other) === id);
   }
 
   #memoryOf({ metadata, status }: SweepObject): Memory {
@@ -185,7 +185,7 @@ export class Controller {
       seen,
       others: this.#othersOf(object, reading, id),
       jobs: this.#jobs.flatMap((watched) =>
-        watched.all().filter(({ metadata }) => metadata.labels?.[UID_LABEL] === uid),
+        watched.objects().filter(({ metadata }) => metadata.labels?.[UID_LABEL] === uid),
       ),
       defaults: { ...this.#needs.settings.agents, coordinator: this.#agentsDial(spec) },
       now: new Date().toISOString(),
@@ -341,9 +341,9 @@ export class Controller {
       namespace,
       name,
     );
-    const read = (file: string) =>
+    const readFile = (file: string) =>
       secret.data?.[file] === undefined ? null : Buffer.from(secret.data[file], 'base64');
-    const security = securityOf(read);
+    const security = securityOf(readFile);
     if (security !== null) return security;
     throw new Error(`spec.coordinator: the Secret ${name} needs ca.crt, tls.crt and tls.key, or token`);
   }
@@ -364,7 +364,7 @@ export class Controller {
 
   #sweepsChanged(coordinator: Coordinator, ids: ReadonlySet<string> | null): void {
     if (ids === null && coordinator.trouble !== null) this.#needs.log('warn', coordinator.trouble);
-    this.#all((object) => ids === null || ids.has(this.#idOf(object) ?? ''));
+    this.#queueAll((object) => ids === null || ids.has(this.#idOf(object) ?? ''));
   }
 }
 

@@ -178,7 +178,7 @@ export class Coordinator {
     };
     const messages = this.#control.streamResults({ ...request, sweepId: sweep.sweepId }, signal);
     for await (const { recordJson, moreJson } of messages)
-      report.add([recordJson, ...moreJson].map((json) => lean.of(parseStoredRecord(json))));
+      report.add([recordJson, ...moreJson].map((json) => lean.compacted(parseStoredRecord(json))));
     return bestOf(report.report().rows, objectives);
   }
 }

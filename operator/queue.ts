@@ -44,7 +44,7 @@ export class Queue {
       }
       this.#waiting.delete(next);
       this.#busy.add(next);
-      const one = this.#one(next).finally(() => {
+      const one = this.#handle(next).finally(() => {
         running.delete(one);
         this.#busy.delete(next);
         this.#wake();
@@ -58,7 +58,7 @@ export class Queue {
     await Promise.all(running);
   }
 
-  async #one(key: string): Promise<void> {
+  async #handle(key: string): Promise<void> {
     if ((await this.#work(key)) === 'done') {
       this.#attempts.delete(key);
       return;

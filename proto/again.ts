@@ -29,7 +29,7 @@ export async function askLeader<T>(
       try {
         place = await coordinators.place(waiting.signal);
         const answer = await ask(place, waiting.signal);
-        outages.heard();
+        outages.noteAnswer();
         waiting.relieve();
         return answer;
       } catch (error) {
@@ -56,7 +56,7 @@ export async function* streamFromLeader<Message>(
       try {
         place = await coordinators.place(waiting.signal);
         for await (const message of open(place, AbortSignal.any([waiting.signal, place.moved]))) {
-          outages.heard();
+          outages.noteAnswer();
           seen(message);
           yield message;
           waiting.answered();

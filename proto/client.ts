@@ -126,10 +126,10 @@ class Clients<C extends { close(): void }> {
   /** @param text addresses that are known: those that may not be dialled are refused at once */
   constructor(text: string, make: (address: string) => C) {
     this.#make = make;
-    for (const address of addressesOf(text)) this.at(address);
+    for (const address of addressesOf(text)) this.clientAt(address);
   }
 
-  at(address: string): C {
+  clientAt(address: string): C {
     return getOrMake(this.#made, address, () => this.#make(address));
   }
 
@@ -149,7 +149,7 @@ export function connectControl(
   const clients = new Clients(text, (address) => new ControlServiceClient(...dial({ address, security })));
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const watch = (address: string, signal: AbortSignal) =>
-    incoming<WatchLeaderResponse>(() => clients.at(address).watchLeader({}), signal);
+    incoming<WatchLeaderResponse>(() => clients.clientAt(address).watchLeader({}), signal);
   const access = accessTo(text, watch, patience);
   const asking = <Request, Response>(
     method: (client: ControlServiceClient) => Unary<Request, Response>,
@@ -158,7 +158,7 @@ export function connectControl(
   ): Promise<Response> =>
     askLeader(access, limits.signal, (place, wanted) => {
       const signal = AbortSignal.any([place.moved, wanted]);
-      const client = clients.at(place.address);
+      const client = clients.clientAt(place.address);
       return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
     });
   return {
@@ -174,7 +174,7 @@ export function connectControl(
     listNamespaces: (limits) => asking((client) => client.listNamespaces, {}, limits),
     watchSweep: (request, signal) =>
       streamFromLeader(access, signal, (place, over) =>
-        incoming<WatchSweepResponse>(() => clients.at(place.address).watchSweep(request), over),
+        incoming<WatchSweepResponse>(() => clients.clientAt(place.address).watchSweep(request), over),
       ),
     streamResults(request, signal) {
       const wanted = { ...WHOLE_RECORDS, ...request };
@@ -182,7 +182,7 @@ export function connectControl(
         access,
         signal,
         (place, over) =>
-          incoming<StreamResultsResponse>(() => clients.at(place.address).streamResults(wanted), over),
+          incoming<StreamResultsResponse>(() => clients.clientAt(place.address).streamResults(wanted), over),
         // Entries of the log are numbered alike at every coordinator.
         ({ position }) => {
           wanted.after = Math.max(wanted.after, position);
@@ -194,7 +194,8 @@ export function connectControl(
       return streamFromLeader(
         access,
         signal,
-        (place, over) => incoming<GetBodyResponse>(() => bodies.at(place.address).getBody(wanted), over),
+        (place, over) =>
+          incoming<GetBodyResponse>(() => bodies.clientAt(place.address).getBody(wanted), over),
         ({ piece }) => {
           wanted.offset += piece.length;
         },
@@ -244,11 +245,11 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
   // On the connection of the session.
   const watchers = new Clients('', (address) => {
     const [target, credentials, options] = dial({ address, security });
-    const channelOverride = clients.at(address).getChannel();
+    const channelOverride = clients.clientAt(address).getChannel();
     return new ControlServiceClient(target, credentials, { ...options, channelOverride });
   });
   const watch = (address: string, signal: AbortSignal) =>
-    incoming<WatchLeaderResponse>(() => watchers.at(address).watchLeader({}), signal);
+    incoming<WatchLeaderResponse>(() => watchers.clientAt(address).watchLeader({}), signal);
   const access = accessTo(text, watch, SHORT_PATIENCE);
   const { coordinators } = access;
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
@@ -261,14 +262,14 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
       limits: CallLimits = {},
     ): Promise<Response> =>
       askLeader(access, limits.signal, (place, signal) => {
-        const client = of.at(place.address);
+        const client = of.clientAt(place.address);
         return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
       });
   const asking = asks(bodies);
   const exchanging = asks(artifacts);
   return {
     several: addressesOf(text).length > 1,
-    session: (signal) => agentSession(coordinators, (address) => clients.at(address), signal),
+    session: (signal) => agentSession(coordinators, (address) => clients.clientAt(address), signal),
     findBody: (request, limits) => asking((client) => client.findBody, request, limits),
     putBody: (request, limits) => asking((client) => client.putBody, request, limits),
     claimArtifact: (request, limits) => exchanging((client) => client.claimArtifact, request, limits),
@@ -280,7 +281,7 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
         access,
         signal,
         (place, over) =>
-          incoming<GetArtifactResponse>(() => artifacts.at(place.address).getArtifact(wanted), over),
+          incoming<GetArtifactResponse>(() => artifacts.clientAt(place.address).getArtifact(wanted), over),
         ({ piece }) => {
           wanted.offset += piece.length;
         },

@@ -78,7 +78,7 @@ class One implements Coordinators {
     if (this.#listening) return;
     this.#listening = true;
     void follow(this.#address, this.#watch, this.#closed.signal, {
-      heard: ({ trouble }) => this.#onTrouble(trouble === '' ? null : trouble),
+      onLeader: ({ trouble }) => this.#onTrouble(trouble === '' ? null : trouble),
     });
   }
 
@@ -89,7 +89,7 @@ class One implements Coordinators {
 
 /** Is told what one coordinator says of who leads. */
 interface Follower {
-  heard(word: WatchLeaderResponse): void;
+  onLeader(word: WatchLeaderResponse): void;
   /** Nothing is heard just now. */
   lost?(error: unknown): void;
   /** It is of a release that knows one coordinator, and says nothing. */
@@ -101,12 +101,12 @@ async function follow(
   address: string,
   watch: Watch,
   signal: AbortSignal,
-  { heard, lost, alone }: Follower,
+  { onLeader, lost, alone }: Follower,
 ): Promise<void> {
   while (!signal.aborted) {
     let trouble: unknown = null;
     try {
-      for await (const word of watch(address, signal)) heard(word);
+      for await (const word of watch(address, signal)) onLeader(word);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof WireError && error.code === 'unimplemented') return alone?.();
@@ -191,7 +191,7 @@ class Several implements Coordinators {
 
   #follow(address: string): void {
     void follow(address, this.#watch, this.#closed.signal, {
-      heard: ({ leaderAddress, ownAddress, trouble }) => {
+      onLeader: ({ leaderAddress, ownAddress, trouble }) => {
         this.#names.set(ownAddress, address);
         if (leaderAddress !== '') this.#lead(leaderAddress);
         else if (this.#leader?.address === address) this.#lost();

@@ -8,11 +8,11 @@ export interface Patience {
   /** 0 = it is not waited for. */
   readonly seconds: number;
   /** Told in one sentence what is waited for, each time that is something else. */
-  readonly said: (sentence: string) => void;
+  readonly say: (sentence: string) => void;
 }
 
 /** Of programs that ask again by themselves, later. */
-export const SHORT_PATIENCE: Patience = { seconds: 30, said: () => {} };
+export const SHORT_PATIENCE: Patience = { seconds: 30, say: () => {} };
 
 /** When nothing has come for this long, the coordinators are asked why. */
 const SILENT_SECONDS = 3;
@@ -56,7 +56,7 @@ export class Outages {
   }
 
   /** A coordinator has answered. */
-  heard(): void {
+  noteAnswer(): void {
     this.#heard = true;
   }
 
@@ -95,14 +95,14 @@ export class Outages {
   }
 
   #tell(reason: string): void {
-    const { seconds, said } = this.#patience;
+    const { seconds, say } = this.#patience;
     this.#said = reason;
-    said(`waiting for the coordinator at ${this.#at}, ${seconds} s at most: ${reason}`);
+    say(`waiting for the coordinator at ${this.#at}, ${seconds} s at most: ${reason}`);
   }
 
   #endOutage(): void {
     clearTimeout(this.#saying);
-    if (this.#said !== null) this.#patience.said('the coordinator answers again');
+    if (this.#said !== null) this.#patience.say('the coordinator answers again');
     this.#said = null;
   }
 
@@ -175,13 +175,13 @@ export class Waiting {
     const { signal } = this;
     if (!signal.aborted) {
       await new Promise<void>((resolve) => {
-        const over = (): void => {
+        const finish = (): void => {
           clearTimeout(timer);
-          signal.removeEventListener('abort', over);
+          signal.removeEventListener('abort', finish);
           resolve();
         };
-        const timer = setTimeout(over, milliseconds);
-        signal.addEventListener('abort', over);
+        const timer = setTimeout(finish, milliseconds);
+        signal.addEventListener('abort', finish);
       });
     }
     this.check();

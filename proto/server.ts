@@ -56,7 +56,7 @@ export class Handlers {
     handle: (request: Request, context: CallContext) => Promise<Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
-      const run = async (): Promise<Response> => handle(read(call.request), this.#enter(call));
+      const run = async (): Promise<Response> => handle(requireDecoded(call.request), this.#enter(call));
       run().then(
         (response) => callback(null, response),
         (error: unknown) => callback(toServiceError(error)),
@@ -72,7 +72,7 @@ export class Handlers {
         const context = this.#enter(call);
         const send = sender<Response>(call as unknown as Writable);
         let askedAt = performance.now();
-        for await (const message of handle(read(call.request), context)) {
+        for await (const message of handle(requireDecoded(call.request), context)) {
           if (context.signal.aborted) return;
           if (performance.now() - askedAt > ASK_AGAIN_MILLISECONDS) {
             identify(call, this.#security);
@@ -107,13 +107,13 @@ export class Handlers {
 
   /** Asks anew once something has expired or changed: thousands of streams are asked every second. */
   #refusals(call: AnyCall): () => string | null {
-    const until = () => goodUntil(shownBy(call, this.#security), this.#security);
+    const validUntil = () => goodUntil(shownBy(call, this.#security), this.#security);
     let [good, renewals] = [0, this.#renewals];
     return () => {
       if (renewals === this.#renewals && Date.now() < good) return null;
       try {
         identify(call, this.#security);
-        [good, renewals] = [until(), this.#renewals];
+        [good, renewals] = [validUntil(), this.#renewals];
         return null;
       } catch (error) {
         return (error as Error).message;
@@ -138,7 +138,7 @@ export class Handlers {
 }
 
 /** @throws the WireError that came in place of what could not be decoded (readable.ts). */
-function read<Request>(request: Request): Request {
+function requireDecoded<Request>(request: Request): Request {
   if (request instanceof WireError) throw request;
   return request;
 }

@@ -13,10 +13,10 @@ const MAX_FIELDS = 16;
  * what a result may have.
  */
 export const LimitedAgentService: typeof AgentServiceService = readable({
-  session: { ...AgentServiceService.session, requestDeserialize: read },
+  session: { ...AgentServiceService.session, requestDeserialize: decodeWithinLimits },
 });
 
-function read(bytes: Buffer): SessionRequest {
+function decodeWithinLimits(bytes: Buffer): SessionRequest {
   measure(bytes);
   const request = SessionRequest.decode(bytes);
   for (const one of requestsOf(request)) {

@@ -16,12 +16,12 @@ export function sender<Out>(stream: Writable): (message: Out) => Promise<void> {
     if (stream.destroyed || stream.writableEnded) throw new WireError('cancelled', 'The stream is closed.');
     if (stream.write(message)) return;
     drained ??= new Promise<void>((resolve) => {
-      const done = (): void => {
-        stream.off('drain', done).off('close', done).off('error', done);
+      const finish = (): void => {
+        stream.off('drain', finish).off('close', finish).off('error', finish);
         drained = null;
         resolve();
       };
-      stream.on('drain', done).on('close', done).on('error', done);
+      stream.on('drain', finish).on('close', finish).on('error', finish);
     });
     await drained;
     if (stream.destroyed) throw new WireError('cancelled', 'The stream is closed.');

@@ -41,8 +41,8 @@ export function runsApart(a: Report, b: Report): Apart | null {
 }
 
 /**
- * Whether both are of the same trials, though each side may have chosen other rows of them, of one sweep at the same time, or measured in turns on
- * one node.
+ * Whether both sides were measured in one sitting: they share trials, are of one sweep at the same time, or
+ * were measured in turns on one node. Each side may show other rows of the same trials.
  */
 function isOneSitting(a: Report, b: Report): boolean {
   const sweepOf = ({ rows, controls }: Report) => (rows[0]?.trial ?? controls[0])?.sweep.id;
@@ -56,8 +56,8 @@ function isOneSitting(a: Report, b: Report): boolean {
 }
 
 /**
- * Whether the middle half of each side's starts overlaps that of the other's: a run that went on later is not in turns with what ran then, and what
- * began at one moment ran beside each other.
+ * Whether the middle half of each side's starts overlaps that of the other's. A run that was continued later
+ * is not in turns with what ran then, and starts of one moment ran beside each other.
  */
 function areInTurns(a: readonly ResultRecord[], b: readonly ResultRecord[]): boolean {
   if (new Set([...a, ...b].map(({ node }) => node.name)).size > 1) return false;
@@ -95,7 +95,7 @@ export function driftSentence(apart: Apart | null): string | null {
   if (apart === null || apart.controls[0].length === 0) return null;
   const estimates = new Estimates(apart.controls);
   const tested = WATCHED.flatMap(([metric, label]) => {
-    const fit = estimates.of(metric);
+    const fit = estimates.fitOf(metric);
     const [a, b] = fit.rows;
     if (a == null || b == null) return [];
     return [{ label, difference: differenceOf(fit, [{ base: a, candidate: b }], { oneSitting: false }) }];

@@ -18,9 +18,9 @@ const ROOM = 26;
  */
 export function shortWords(spellings: readonly string[]): string[] {
   const short = spellings.map((spelling) => shortWord(spelling, spellings));
-  const twice = (text: string, at: number) =>
+  const isAmbiguous = (text: string, at: number) =>
     short.some((other, i) => other === text && spellings[i] !== spellings[at]);
-  return short.map((text, i) => (twice(text, i) ? (spellings[i] ?? text) : text));
+  return short.map((text, i) => (isAmbiguous(text, i) ? (spellings[i] ?? text) : text));
 }
 
 /**
@@ -31,13 +31,13 @@ export function distinctParts(names: readonly string[]): string[] {
   if (names.length < 2 || names.every((name) => name.length <= ROOM)) return [...names];
   const parts = names.map((name) => name.split(/(?<=[-./: ])/));
   const shortest = Math.min(...parts.map(({ length }) => length));
-  const alike = (at: (part: readonly string[], i: number) => string | undefined, most: number) => {
+  const countAlike = (at: (part: readonly string[], i: number) => string | undefined, most: number) => {
     let count = 0;
     while (count < most && new Set(parts.map((part) => at(part, count))).size === 1) count += 1;
     return count;
   };
-  const head = alike((part, i) => part[i], shortest - 1);
-  const tail = alike((part, i) => part.at(-1 - i), shortest - 1 - head);
+  const head = countAlike((part, i) => part[i], shortest - 1);
+  const tail = countAlike((part, i) => part.at(-1 - i), shortest - 1 - head);
   const short = parts.map((part) => {
     const middle = part.slice(head, part.length - tail).join('');
     return `${head > 0 ? '…' : ''}${middle.replace(/[-./: ]$/, '')}${tail > 0 ? '…' : ''}`;

@@ -5,8 +5,9 @@ import { leadOf, paceOf, READING_METRICS } from '../judgement/pace.js';
 type Measurements = Record<string, Measurement | Missing>;
 
 /**
- * Records as they are kept where there are tens of thousands of them and only a last look at all says which rows they make, in
- * which order and on which front: with what decides on that, and what the one before says, too, once.
+ * Records of which only the part that decides on rows is kept, for when there are tens of thousands. Which
+ * rows they make, in which order and on which front is known after the last record only. What a record has in
+ * common with the one before it is kept once.
  */
 export class CompactRecords {
   /** Those that decide, and what they are estimated from. */
@@ -21,7 +22,7 @@ export class CompactRecords {
   }
 
   /** @returns the record without all else. */
-  of(record: ResultRecord): ResultRecord {
+  compacted(record: ResultRecord): ResultRecord {
     const before = this.#before ?? record;
     const { serving: _, graph: __, ...rest } = record;
     const measurements: Measurements = {};

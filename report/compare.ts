@@ -201,7 +201,7 @@ function ratesOf(
   estimates: Estimates,
   { oneSitting, confidence = 0.95 }: Comparing,
 ): Rates {
-  const fit = estimates.of(metric);
+  const fit = estimates.fitOf(metric);
   const both = pairs.flatMap((pair, i) => {
     const [base, candidate] = [fit.rows[i]!, fit.rows[pairs.length + i]!];
     if (base === null || candidate === null || missingOf(pair, metric) !== null) return [];

@@ -148,7 +148,7 @@ export class CsvTable {
   }
 
   #keep(record: ResultRecord, line: string): void {
-    const lean = this.#lean.of(record);
+    const lean = this.#lean.compacted(record);
     this.#figures.set(lean, this.#texts.keep(line));
     this.#growing.add([lean]);
   }

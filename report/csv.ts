@@ -48,7 +48,7 @@ export function* csvPieces(report: Report, recordOf: (row: Row) => ResultRecord)
   for (const [i, row] of report.rows.entries()) {
     const { measurements } = recordOf(row);
     const figures = csvFigures((name) => csvFigure(measurements[name]), metrics);
-    text += `${columns.map(({ of }) => field(of(row))).join(',')}${figures}\r\n`;
+    text += `${columns.map(({ cellOf }) => field(cellOf(row))).join(',')}${figures}\r\n`;
     if (i % PIECE !== PIECE - 1) continue;
     yield text;
     text = '';

@@ -81,9 +81,9 @@ export function unplaced(
 /** @returns `at least 10 tokens/s and at most 20 tokens/s` */
 function boundText({ metric, atLeast, atMost }: SearchBound): string {
   const unit = metricNamed(metric)?.unit ?? 'ratio';
-  const of = (side: string, value: number | null) =>
+  const sideText = (side: string, value: number | null) =>
     value === null ? [] : [`${side} ${value}${unit === 'ratio' ? '' : ` ${unit}`}`];
-  return [...of('at least', atLeast), ...of('at most', atMost)].join(' and ');
+  return [...sideText('at least', atLeast), ...sideText('at most', atMost)].join(' and ');
 }
 
 function mostCommon(texts: readonly string[]): string {

@@ -65,16 +65,16 @@ export function judgeGate(
   { changes, overall }: Comparison,
   level: number = FALSE_ALARMS,
 ): GateOutcome[] {
-  const own = ({ metric }: Change) => metric === gate.metric;
-  const tested = changes.filter((change) => own(change) && change.p !== null).length;
+  const isOfGate = ({ metric }: Change) => metric === gate.metric;
+  const tested = changes.filter((change) => isOfGate(change) && change.p !== null).length;
   const outcomeOf = (change: Change, tests: number): GateOutcome => {
     const [outcome, what] = judged(gate, change, level);
     const sentence = `${gate.text}: ${change.label}: ${what}`;
     const detectable = detectableIn(gate, change, level / tests);
     return { gate: gate.text, label: change.label, outcome, sentence, detectable };
   };
-  const each = changes.filter(own).map((change) => outcomeOf(change, Math.max(1, tested)));
-  const together = overall.filter(own).map((change) => outcomeOf(change, 1));
+  const each = changes.filter(isOfGate).map((change) => outcomeOf(change, Math.max(1, tested)));
+  const together = overall.filter(isOfGate).map((change) => outcomeOf(change, 1));
   return [...each, ...together.filter(({ outcome }) => outcome === 'red')];
 }
 
@@ -83,8 +83,13 @@ const MOST_TOLD = 3;
 
 /** @returns what came of gates, for people: every red experiment, some of those that are undecided, and how many there are. */
 export function gateSentences(outcomes: readonly GateOutcome[]): string[] {
-  const of = (outcome: GateOutcome['outcome']) => outcomes.filter((one) => one.outcome === outcome);
-  const [red, undecided, green] = [of('red'), of('undecided'), of('green')];
+  const outcomesThatAre = (outcome: GateOutcome['outcome']) =>
+    outcomes.filter((one) => one.outcome === outcome);
+  const [red, undecided, green] = [
+    outcomesThatAre('red'),
+    outcomesThatAre('undecided'),
+    outcomesThatAre('green'),
+  ];
   const more = undecided.length - MOST_TOLD;
   return [
     ...red.map(({ sentence }) => `gate red: ${sentence}`),
@@ -129,14 +134,15 @@ function movedIn(
   const isShare = relative && kind === 'ratio' && change !== null;
   if ((a === null || b === null) && !isShare) return null;
   // A limit in the other form than the change is: shares of a difference, or differences of a ratio.
-  const by = (value: number) => {
+  const inGateForm = (value: number) => {
     if (kind === 'ratio') return relative ? value - 1 : a! * (value - 1);
     return relative ? value / a! : value;
   };
   const [low, high] = interval ?? [];
-  const ends = low === undefined || high === undefined ? null : ([by(low), by(high)] as const);
+  const ends =
+    low === undefined || high === undefined ? null : ([inGateForm(low), inGateForm(high)] as const);
   if (change === null) return relative && a === 0 ? null : { by: relative ? b! / a! - 1 : b! - a!, ends };
-  return { by: by(change), ends };
+  return { by: inGateForm(change), ends };
 }
 
 const POWER = 0.8;

@@ -63,7 +63,10 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
   );
 }
 
-/** One start does not say how starts of its row differ: whether more are to come depends on what the sweep asks for. */
+/**
+ * One start does not tell how starts of its row differ. Whether more are to come depends on what the sweep
+ * asks for.
+ */
 function singleLine(rows: readonly Row[], starts: number | null): string[] {
   const timed = rows.filter(
     (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => quotedOf(row, name) !== null),
@@ -121,7 +124,7 @@ function engineLine(rows: readonly Row[]): string[] {
 
 const isValid = ({ status, valid }: ResultRecord) => status === 'complete' && valid;
 
-/** Rows that have as many starts as there may be, and an interval that is still wider than what the sweep asked for. */
+/** Rows that have the most starts allowed, and an interval that is still wider than the sweep asked for. */
 function wideLine(rows: readonly Row[], maxStarts: number): string[] {
   const spent = rows.filter((row) => row.state === 'valid' && row.starts.length >= maxStarts);
   const wide = spent.flatMap((row) => {

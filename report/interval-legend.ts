@@ -33,15 +33,13 @@ export function intervalLegend(
             ? `of what another run here would say${apart === '' ? '' : ` (all rows together may move: ${apart})`}`
             : FURTHER,
         ]),
-    ...(calm
-      ? ['for calm columns, of a machine without neighbours, extrapolated where no start was calm']
-      : []),
+    ...(calm ? ['for calm columns, of a machine without neighbours, extrapolated if no start was calm'] : []),
     ...(quality.length > 0 ? [`for ${quality.join(', ')}, of another text of the same kind`] : []),
     ...(predicted === undefined
       ? []
       : [`for ${predicted.label}, of how far predictions on this node have been off`]),
   ];
   if (parts.length === 0) return null;
-  const same = adjusted ? '; rows stand as they would if the same neighbours had been beside each' : '';
+  const same = adjusted ? '; rows are adjusted to the same neighbours' : '';
   return `± and [low, high] are 95 % intervals ${parts.join('; ')}${same}`;
 }

@@ -24,7 +24,7 @@ export interface SharedLevel {
 export function sharedLevels(commons: Commons, rows: readonly Row[]): SharedLevel[] {
   return Object.values(LEADS).flatMap((metric) => {
     if (!rows.some((row) => (quotedOf(row, metric)?.calm ?? null) !== null)) return [];
-    const { typicalReadings, slopes, covariance, betweenRuns } = commons.of(metric);
+    const { typicalReadings, slopes, covariance, betweenRuns } = commons.commonOf(metric);
     const toll = dot(typicalReadings, slopes);
     const half = normalQuantile(0.975) * Math.sqrt(sharedSlopeVariance(typicalReadings, covariance));
     return [

@@ -205,23 +205,23 @@ function packMeasurement(
 
 /** @returns the records of a payload; what was trimmed away is empty or thinner than it was. */
 export function unpack(payload: Payload): ResultRecord[] {
-  const at = (index: Shared) => payload.shared[index];
+  const sharedAt = (index: Shared) => payload.shared[index];
   return payload.records.map((packed) => {
     const { id, device, node, parts } = packed.experiment;
     const experiment = {
       id,
       device,
       node,
-      ...Object.fromEntries(EXPERIMENT_PARTS.map((part, i) => [part, at(parts[i] ?? -1)])),
+      ...Object.fromEntries(EXPERIMENT_PARTS.map((part, i) => [part, sharedAt(parts[i] ?? -1)])),
     };
     return {
       ...packed.own,
-      ...Object.fromEntries(SHARED_KEYS.map((key, i) => [key, at(packed.common[i] ?? -1)])),
+      ...Object.fromEntries(SHARED_KEYS.map((key, i) => [key, sharedAt(packed.common[i] ?? -1)])),
       experiment,
       measurements: Object.fromEntries(
         Object.entries(packed.measurements).map(([name, entry]) => [
           name,
-          unpackMeasurement(name, entry, at),
+          unpackMeasurement(name, entry, sharedAt),
         ]),
       ),
       phases: packed.phases.map(([name, repeat, startSeconds, endSeconds, tokens]) => ({

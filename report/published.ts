@@ -28,8 +28,8 @@ export function publishedOf({ rows }: Pick<Report, 'rows'>): PublishedFigure[] {
 }
 
 /**
- * Holds published numbers against those that were computed again.
- * @returns what differs, a sentence each; none where all of it came out again.
+ * Compares published numbers with those that were computed again.
+ * @returns each difference, one sentence each; none where all numbers came out again.
  */
 export function differences(
   published: readonly PublishedFigure[],

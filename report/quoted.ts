@@ -3,24 +3,33 @@ import { isPaced } from '../judgement/pace.js';
 import type { Interval } from '../statistics/interval.js';
 import { halfOf, intervalShare, intervalText, metricScale, type Scale, scaled } from './scale.js';
 
-/** What a row says of a metric, wherever it is shown: tables, pages, exports, recommendations, Prometheus. */
+/** A row's number for a metric, wherever it is shown: tables, pages, exports, recommendations, Prometheus. */
 export interface Quoted {
   readonly unit: string;
-  /** At the readings that all rows of the run share, where neighbours' readings adjust it; else the estimate of all starts. */
+  /**
+   * Adjusted to the conditions that all rows of the run share, if neighbours' readings adjust the metric;
+   * else the estimate of all starts.
+   */
   readonly value: number;
-  /** 95 %; null where none is known. Of what readings adjust it is one of prediction: another run on this machine. */
+  /**
+   * The 95 % interval; null where none is known. Of an adjusted metric it is an interval of prediction: for
+   * another run on this machine.
+   */
   readonly interval: Interval | null;
-  /** The lowest and the highest start, where the row's moments were unlike those of the others: its value is as measured then. */
+  /** The lowest and the highest start, where the row was measured under conditions unlike those of the others: its value is as measured then. */
   readonly range: Interval | null;
-  /** Of a calm machine; null where nothing was read of neighbours. */
+  /** The number of a calm machine; null where nothing was read of neighbours. */
   readonly calm: { readonly value: number; readonly interval: Interval } | null;
-  /** Geometric mean of the starts, and what that was multiplied by; null where nothing was read of neighbours. */
+  /**
+   * The geometric mean of the starts, and the factor that adjusted it; null where nothing was read of
+   * neighbours.
+   */
   readonly asMeasured: number | null;
   readonly adjustedBy: number | null;
 }
 
 /** Why a row is shown as measured, and has no star. */
-export const UNLIKE = "its moments were unlike the others': run it again";
+export const UNLIKE = "its conditions were unlike the others': run it again";
 
 const CALM = 'Calm';
 
@@ -71,7 +80,10 @@ export function quotedMetrics({ trial }: { readonly trial: ResultRecord }): (rea
   return found;
 }
 
-/** @returns a number that may be held against those of other rows; null where there is none, or one that is as measured only. */
+/**
+ * @returns a number that may be compared with those of other rows; null where there is none, or one that is
+ *   only as measured.
+ */
 export const comparableOf = (row: { readonly trial: ResultRecord }, metric: string): number | null =>
   comparableValue(quotedOf(row, metric));
 
@@ -79,7 +91,7 @@ export const comparableOf = (row: { readonly trial: ResultRecord }, metric: stri
 export const comparableValue = (quoted: Quoted | null): number | null =>
   quoted === null || isAsMeasured(quoted) ? null : quoted.value;
 
-/** @returns whether a number is shown as measured, for its row's moments were unlike those of the others. */
+/** @returns whether a number is shown as measured, because its row's conditions were unlike those of the others. */
 export const isAsMeasured = ({ range }: Quoted): boolean => range !== null;
 
 /** @returns why a row has no number for a metric; null when it has one. */
@@ -89,7 +101,7 @@ export function reasonOf({ trial }: { readonly trial: ResultRecord }, metric: st
   return isPresent(entry) ? null : entry.reason;
 }
 
-/** What the starts behind a row's number say of themselves; none of it is a number to quote. */
+/** The numbers of the starts behind a row's number. None of them is quoted by itself. */
 export type StartsSpread = Pick<Measurement, 'unit' | 'n' | 'mean' | 'stddev' | 'cv' | 'samples' | 'source'>;
 
 /** @returns null where the row has no number. */

@@ -10,27 +10,31 @@ type Cell = string | number | boolean | null;
 export interface RowColumn {
   readonly name: string;
   readonly kind: 'text' | 'integer' | 'number' | 'flag' | 'time';
-  readonly of: (row: Row) => Cell;
+  readonly cellOf: (row: Row) => Cell;
 }
 
 const BEFORE: readonly RowColumn[] = [
-  { name: 'number', kind: 'integer', of: (row) => row.number },
-  { name: 'experimentId', kind: 'text', of: (row) => row.experimentId },
-  { name: 'state', kind: 'text', of: (row) => row.state },
-  { name: 'grade', kind: 'text', of: (row) => row.grade },
-  { name: 'onParetoFront', kind: 'flag', of: (row) => row.onFront },
-  { name: 'notOnFrontBecause', kind: 'text', of: (row) => row.offFront },
+  { name: 'number', kind: 'integer', cellOf: (row) => row.number },
+  { name: 'experimentId', kind: 'text', cellOf: (row) => row.experimentId },
+  { name: 'state', kind: 'text', cellOf: (row) => row.state },
+  { name: 'grade', kind: 'text', cellOf: (row) => row.grade },
+  { name: 'onParetoFront', kind: 'flag', cellOf: (row) => row.onFront },
+  { name: 'notOnFrontBecause', kind: 'text', cellOf: (row) => row.offFront },
 ];
 
 const BEHIND: readonly RowColumn[] = [
-  { name: 'nodeName', kind: 'text', of: ({ trial }) => trial.node.name },
-  { name: 'deviceName', kind: 'text', of: ({ trial }) => trial.device.name },
-  { name: 'trialId', kind: 'text', of: ({ trial }) => trial.trialId },
-  { name: 'startedAt', kind: 'time', of: ({ trial }) => trial.startedAt },
-  { name: 'starts', kind: 'integer', of: ({ state, starts }) => (state === 'failed' ? 0 : starts.length) },
-  { name: 'repeats', kind: 'integer', of: ({ trial }) => trial.repeats.count },
-  { name: 'warnings', kind: 'text', of: ({ warnings }) => warnings.map((w) => w.code).join(' ') },
-  { name: 'failure', kind: 'text', of: ({ trial }) => trial.failure?.code ?? null },
+  { name: 'nodeName', kind: 'text', cellOf: ({ trial }) => trial.node.name },
+  { name: 'deviceName', kind: 'text', cellOf: ({ trial }) => trial.device.name },
+  { name: 'trialId', kind: 'text', cellOf: ({ trial }) => trial.trialId },
+  { name: 'startedAt', kind: 'time', cellOf: ({ trial }) => trial.startedAt },
+  {
+    name: 'starts',
+    kind: 'integer',
+    cellOf: ({ state, starts }) => (state === 'failed' ? 0 : starts.length),
+  },
+  { name: 'repeats', kind: 'integer', cellOf: ({ trial }) => trial.repeats.count },
+  { name: 'warnings', kind: 'text', cellOf: ({ warnings }) => warnings.map((w) => w.code).join(' ') },
+  { name: 'failure', kind: 'text', cellOf: ({ trial }) => trial.failure?.code ?? null },
 ];
 
 /**
@@ -38,9 +42,9 @@ const BEHIND: readonly RowColumn[] = [
  * neighbours' readings adjust also what was measured, the factor, and the number of a calm machine.
  */
 export const columnsOfMetric = (name: string): readonly RowColumn[] => [
-  { name, kind: 'number', of: (row) => quotedValue(row, name) },
-  { name: `${name}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[0] ?? null },
-  { name: `${name}Ci95High`, kind: 'number', of: (row) => quotedOf(row, name)?.interval?.[1] ?? null },
+  { name, kind: 'number', cellOf: (row) => quotedValue(row, name) },
+  { name: `${name}Ci95Low`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.interval?.[0] ?? null },
+  { name: `${name}Ci95High`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.interval?.[1] ?? null },
   ...(isPaced(name) ? adjustmentColumns(name) : []),
 ];
 
@@ -50,11 +54,11 @@ export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }) =
 function adjustmentColumns(name: string): RowColumn[] {
   const calm = calmName(name);
   return [
-    { name: `${name}AsMeasured`, kind: 'number', of: (row) => quotedOf(row, name)?.asMeasured ?? null },
-    { name: `${name}AdjustedBy`, kind: 'number', of: (row) => quotedOf(row, name)?.adjustedBy ?? null },
-    { name: calm, kind: 'number', of: (row) => quotedValue(row, calm) },
-    { name: `${calm}Ci95Low`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[0] ?? null },
-    { name: `${calm}Ci95High`, kind: 'number', of: (row) => quotedOf(row, calm)?.interval?.[1] ?? null },
+    { name: `${name}AsMeasured`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.asMeasured ?? null },
+    { name: `${name}AdjustedBy`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.adjustedBy ?? null },
+    { name: calm, kind: 'number', cellOf: (row) => quotedValue(row, calm) },
+    { name: `${calm}Ci95Low`, kind: 'number', cellOf: (row) => quotedOf(row, calm)?.interval?.[0] ?? null },
+    { name: `${calm}Ci95High`, kind: 'number', cellOf: (row) => quotedOf(row, calm)?.interval?.[1] ?? null },
   ];
 }
 
@@ -76,7 +80,7 @@ export function axisColumns({ rows }: Report): readonly RowColumn[] {
   return [...kinds].map(([name, known]) => ({
     name: metricNamed(name) === undefined ? name : `${name}Axis`,
     kind: kindOf(known),
-    of: (row) => row.axes[name] ?? null,
+    cellOf: (row) => row.axes[name] ?? null,
   }));
 }
 

@@ -28,6 +28,6 @@ export function rowLabels(
 export function shortNames(names: readonly string[]): Map<string, string> {
   const first = (name: string) => /^[a-z]+(?=[A-Z])/.exec(name)?.[0] ?? name;
   const beginnings = names.map(first);
-  const alone = (beginning: string) => beginnings.filter((other) => other === beginning).length === 1;
-  return new Map(names.map((name) => [name, alone(first(name)) ? first(name) : name]));
+  const isUnique = (beginning: string) => beginnings.filter((other) => other === beginning).length === 1;
+  return new Map(names.map((name) => [name, isUnique(first(name)) ? first(name) : name]));
 }

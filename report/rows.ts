@@ -9,7 +9,10 @@ import { AS_MEASURED_SIGN, isAsMeasured, quotedOf, UNLIKE } from './quoted.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
-/** One experiment as every table shows it: what its starts say together, and the trials that do not count beside it. */
+/**
+ * One experiment as every table shows it: the estimate from its starts, and beside it the trials that do not
+ * count.
+ */
 export interface Row {
   readonly experimentId: string;
   /** 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the sweep. */
@@ -40,9 +43,9 @@ export function nearestStart(row: Row): ResultRecord {
   const metric = SETTLING_METRICS.find((name) => quotedOf(row, name) !== null);
   if (metric === undefined) return row.trial;
   const { value: quoted } = quotedOf(row, metric)!;
-  const off = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
+  const logDistance = (start: ResultRecord) => Math.abs(Math.log((metricValue(start, metric) ?? 0) / quoted));
   return row.starts.reduce(
-    (best, start) => (off(start) < off(best) ? start : best),
+    (best, start) => (logDistance(start) < logDistance(best) ? start : best),
     row.starts[0] ?? row.trial,
   );
 }
@@ -78,12 +81,13 @@ export function signsOf(
 
 /** A calm machine's number that differs by more than this factor, either way, is shown. */
 export const CALM_SHOWN = 1.1;
-/** Starts that are together worth less than this share of calm ones say less than their number. */
+/** Starts that together weigh less than this share of calm ones say less than their number suggests. */
 const LEAST_WEIGHT = 0.5;
 
 /**
- * @returns the grade of a row that did not fail: by the worst warning of its starts, and disturbed also where neighbours took
- *   more than a tenth of one of its numbers, or its starts are worth less than half of calm ones.
+ * @returns the grade of a row that did not fail: that of the worst warning of its starts. A row is also
+ *   disturbed if neighbours took more than a tenth of one of its numbers, or if its starts weigh less than
+ *   half as much as calm ones.
  */
 export function gradeOfRow({ trial, starts }: Pick<Row, 'trial' | 'starts'>): Grade {
   const grade = gradeOf(trial.warnings, trial.experiment.measure.gates);

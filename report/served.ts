@@ -52,11 +52,11 @@ export const CURVE_SHARES: readonly number[] = [
 ];
 
 const CURVES = {
-  'TTFT, scheduled': { of: ({ scheduled }: Latencies) => scheduled.ttft, objective: 'ttft' },
-  'TTFT, service': { of: ({ service }: Latencies) => service.ttft, objective: 'ttft' },
-  TPOT: { of: ({ tpot }: Latencies) => tpot, objective: 'tpot' },
-  'whole request, scheduled': { of: ({ scheduled }: Latencies) => scheduled.e2e, objective: 'e2e' },
-  'whole request, service': { of: ({ service }: Latencies) => service.e2e, objective: 'e2e' },
+  'TTFT, scheduled': { secondsOf: ({ scheduled }: Latencies) => scheduled.ttft, objective: 'ttft' },
+  'TTFT, service': { secondsOf: ({ service }: Latencies) => service.ttft, objective: 'ttft' },
+  TPOT: { secondsOf: ({ tpot }: Latencies) => tpot, objective: 'tpot' },
+  'whole request, scheduled': { secondsOf: ({ scheduled }: Latencies) => scheduled.e2e, objective: 'e2e' },
+  'whole request, service': { secondsOf: ({ service }: Latencies) => service.e2e, objective: 'e2e' },
 } as const;
 export type CurveName = keyof typeof CURVES;
 
@@ -157,7 +157,9 @@ function micro<T extends number | null>(seconds: T): T {
 function curvesOf(requests: readonly RequestRecord[]): LatencyCurve[] {
   const each = requests.map(latenciesOf);
   return (Object.keys(CURVES) as CurveName[]).flatMap((name) => {
-    const values = Float64Array.from(each.map(CURVES[name].of).filter((value) => value !== null)).sort();
+    const values = Float64Array.from(
+      each.map(CURVES[name].secondsOf).filter((value) => value !== null),
+    ).sort();
     if (values.length === 0) return [];
     const quantiles = CURVE_SHARES.map((share) => Number(quantileOfSorted(values, share).toPrecision(6)));
     return [{ name, count: values.length, quantiles }];

@@ -49,8 +49,8 @@ function extrapolations(
   check: FactorCheck,
   threads: number,
 ): string[] {
-  const most = (of: (pass: PhaseWork['passes'][number]) => number) => Math.max(...passes.map(of));
-  const above = (
+  const largest = (of: (pass: PhaseWork['passes'][number]) => number) => Math.max(...passes.map(of));
+  const exceedance = (
     value: number,
     limit: number,
     what: (n: string) => string,
@@ -62,22 +62,22 @@ function extrapolations(
   return [
     ...(threads === factors.threads ? [] : [`${threads} threads (factors of ${factors.threads})`]),
     ...unknown.map((type) => `weights of ${type} (factors of a type with like bits)`),
-    ...above(
-      most(({ sequences }) => sequences),
+    ...exceedance(
+      largest(({ sequences }) => sequences),
       check.sequences,
       (n) => `${n} sequences`,
     ),
-    ...above(
-      most(({ tokens }) => tokens),
+    ...exceedance(
+      largest(({ tokens }) => tokens),
       check.passTokens,
       (n) => `passes of ${n} tokens`,
     ),
-    ...above(
-      most(({ depth }) => depth),
+    ...exceedance(
+      largest(({ depth }) => depth),
       check.depth,
       (n) => `a context of ${n}`,
     ),
-    ...above(most(workingSetOf), check.setBytes, (n) => `${n} MB a pass`, megabytes),
+    ...exceedance(largest(workingSetOf), check.setBytes, (n) => `${n} MB a pass`, megabytes),
   ];
 }
 

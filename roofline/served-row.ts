@@ -12,9 +12,12 @@ import type { Evidence } from '../judgement/evidence.js';
 import { underRoofs } from './under-roofs.js';
 
 /**
- * Places a row of a server: its time to the first token beside the work of the mean prompt alone, its time per output token beside that of a
- * mean step, and all that it did in the window beside the time of that (core/work/served-work.ts). Percent of roof, MFU and MBU of the window
- * are what was achieved: Σ work / (window · roof), prompts and steps together, without what a prefix cache had.
+ * Places a row of a server under the roofs. Its time to the first token is set beside the work of the mean
+ * prompt alone, its time per output token beside that of a mean step, and all that it did in the window
+ * beside the time of that (core/work/served-work.ts).
+ *
+ * Percent of roof, MFU and MBU of the window are achieved values: Σ work / (window · roof), prompts and steps
+ * together, without what a prefix cache had.
  * @returns the block of a record, or why there is none.
  */
 export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRecord | string {

@@ -116,7 +116,7 @@ function structsOf(text: string, constants: ReadonlyMap<string, number>): Struct
   return [...text.matchAll(/\btypedef struct \{([^}]*)\} (\w+);/g)].map(([, body = '', name = '']) => {
     const fields: [string, number][] = [];
     let [end, widest] = [0, 1];
-    const up = (size: number) => Math.ceil(end / size) * size;
+    const alignedEnd = (size: number) => Math.ceil(end / size) * size;
     for (const declaration of body.split(';').filter((one) => one.trim() !== '')) {
       const [, type = '', list = ''] = /^\s*(?:const )?(\w+)([\s\S]*)$/.exec(declaration) ?? [];
       for (const one of list.split(',')) {
@@ -128,12 +128,12 @@ function structsOf(text: string, constants: ReadonlyMap<string, number>): Struct
         );
         if (!Number.isInteger(size * count))
           throw new Error(`scripts/kernel-bindings.ts does not read the field ${one} of ${name}`);
-        fields.push([field, up(size)]);
-        end = up(size) + size * count;
+        fields.push([field, alignedEnd(size)]);
+        end = alignedEnd(size) + size * count;
         widest = Math.max(widest, size);
       }
     }
-    return { name, bytes: up(widest), fields };
+    return { name, bytes: alignedEnd(widest), fields };
   });
 }
 
@@ -153,7 +153,7 @@ export function kernelBindings(headers: ReadonlyMap<string, string>): string {
       throw new Error(`kernels/${part}/${part}.h: ${functions.length} of ${exported} functions can be read`);
     return { part, number: interfaceNumber(header), constants, structs, functions };
   });
-  const each = (render: (one: (typeof parts)[number]) => string) =>
+  const joinParts = (render: (one: (typeof parts)[number]) => string) =>
     parts
       .map(render)
       .filter((lines) => lines !== '')
@@ -167,27 +167,27 @@ import type { Pointer, StructValue } from '../llama-cpp/bindings.js';
 
 /** The number of each part's interface: another header, another number. */
 export const INTERFACES = {
-${each(({ part, number }) => `  ${part}: ${number},`)}
+${joinParts(({ part, number }) => `  ${part}: ${number},`)}
 } as const;
 
 /** Constants of all parts. */
 export const KERNEL_CONSTANTS = {
-${each(({ constants }) => constants.map(([name, value]) => `  ${name}: ${value},`).join('\n'))}
+${joinParts(({ constants }) => constants.map(([name, value]) => `  ${name}: ${value},`).join('\n'))}
 } as const;
 
 /** Structs of each part: bytes, and where each field begins. */
 export const KERNEL_STRUCTS = {
-${each(({ part, structs }) => (structs.length === 0 ? '' : `  ${part}: {\n${structs.map(layout).join('\n')}\n  },`))}
+${joinParts(({ part, structs }) => (structs.length === 0 ? '' : `  ${part}: {\n${structs.map(layout).join('\n')}\n  },`))}
 } as const;
 
 /** Prototypes of each part's functions, as koffi reads them. */
 export const PROTOTYPES = {
-${each(({ part, functions }) => `  ${part}: {\n${functions.map(({ name, prototype }) => `    ${name}: '${prototype}',`).join('\n')}\n  },`)}
+${joinParts(({ part, functions }) => `  ${part}: {\n${functions.map(({ name, prototype }) => `    ${name}: '${prototype}',`).join('\n')}\n  },`)}
 } as const;
 
 /** The same functions as TypeScript calls them. */
 export interface KernelFunctions {
-${each(({ part, functions }) => `  ${part}: {\n${functions.map(({ signature }) => `    ${signature}`).join('\n')}\n  };`)}
+${joinParts(({ part, functions }) => `  ${part}: {\n${functions.map(({ signature }) => `    ${signature}`).join('\n')}\n  };`)}
 }
 `;
 }

@@ -90,7 +90,7 @@ for (const { name, ...view } of VIEWS) {
 const TRIALS = 10;
 
 /** @returns a folder in which the run is as it was after so many trials; `ridge run` goes on there. */
-async function before(trials: number): Promise<string> {
+async function runFolderAfter(trials: number): Promise<string> {
   const out = join(scratch, 'before');
   mkdirSync(out);
   copyFileSync(join(run, 'log.sqlite'), join(scratch, 'log.sqlite'));
@@ -113,7 +113,7 @@ const live = spawn(
     'run',
     join(run, 'sweep.yaml'),
     '--out',
-    await before(TRIALS),
+    await runFolderAfter(TRIALS),
     '--web',
     '127.0.0.1:0',
     '--no-roofs',

@@ -21,7 +21,7 @@ export interface Model {
   readonly error: number;
   /** Of the variance of those points, the share that it explains; negative where their mean says more. */
   readonly explained: number;
-  at(point: Features): Estimate;
+  estimateAt(point: Features): Estimate;
 }
 
 /** How much of a number each part of the kernel makes, in variances of noise, and what says how near points are. */
@@ -59,11 +59,16 @@ interface Factored {
 }
 
 /**
- * Gaussian processes of several numbers that were measured at the same points (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
- * 2006, chapter 2). The kernel adds three parts: how near two points are on each axis (effects of settings multiply, so that costs, which are
- * logarithms, add: Duvenaud et al., "Additive Gaussian Processes", NeurIPS 2011), physics, in which they are linear, and how near they are on all
- * axes at once (what settings do to each other, such as a valley that lies elsewhere in each branch). Each number takes the setting that says best
- * what it was not shown, which leave-one-out says in closed form (section 5.4.2 there).
+ * Gaussian processes of several numbers that were measured at the same points (Rasmussen & Williams,
+ * "Gaussian Processes for Machine Learning", 2006, chapter 2).
+ *
+ * The kernel adds three parts. The first is how near two points are on each axis: effects of settings
+ * multiply, so that costs, which are logarithms, add (Duvenaud et al., "Additive Gaussian Processes", NeurIPS
+ * 2011). The second is physics, in which costs are linear. The third is how near they are on all axes at
+ * once, for interactions of settings, such as a valley that lies elsewhere in each branch.
+ *
+ * Each number takes the setting of the kernel that best predicts points it was not shown, which leave-one-out
+ * tells in closed form (section 5.4.2 there).
  */
 export class GaussianProcesses {
   readonly #points: readonly Features[];
@@ -78,7 +83,7 @@ export class GaussianProcesses {
    * @param points two at least. Takes time by the cube of their number.
    * @returns null where no setting's matrix has a Cholesky factor: distances among words need not be those of any space.
    */
-  static of(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
+  static fit(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
     const known = points.map(({ digits }) => digits);
     const settings = WIDTHS.flatMap((width) => {
       const neighbours = new Neighbours(axes, known, width);
@@ -98,11 +103,11 @@ export class GaussianProcesses {
     return {
       error: best.error,
       explained: whole > 0 ? 1 - (best.error / whole) ** 2 : 0,
-      at: (point) => this.#at(best, mean, point),
+      estimateAt: (point) => this.#estimateAt(best, mean, point),
     };
   }
 
-  #at({ factored, weights, scale }: Fit, mean: number, point: Features): Estimate {
+  #estimateAt({ factored, weights, scale }: Fit, mean: number, point: Features): Estimate {
     const { setting, inverse } = factored;
     const covariances = covariancesOf(setting, partsOf(setting.neighbours, this.#points, point));
     let known = 0;

@@ -211,7 +211,7 @@ export class Probes {
     const probes = this.observations(known).filter(({ position }) => !this.#beaten.has(position));
     const all = [...known.measured, ...probes];
     const { bands } = this.#errors;
-    const beside = (one: Observation, other: Observation) =>
+    const isNear = (one: Observation, other: Observation) =>
       isUndecidedDominance(one.costs!, other.costs!, bands);
     const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
     const meeting = all.filter(isMeeting);
@@ -229,10 +229,10 @@ export class Probes {
     for (const [rank, one] of order.slice(0, most).entries()) {
       if (!open(one)) continue;
       const before = rivals
-        .filter((other) => beside(one, other))
-        .sort((a, b) => ahead(b, one) - ahead(a, one))
+        .filter((other) => isNear(one, other))
+        .sort((a, b) => dominance(b, one) - dominance(a, one))
         .slice(0, MEASURED_RACERS);
-      const rest = firstOf(order, RACERS - 1, (other) => other !== one && beside(one, other) && open(other));
+      const rest = firstOf(order, RACERS - 1, (other) => other !== one && isNear(one, other) && open(other));
       if (!pays || rest.length + before.length === 0) {
         const why =
           rest.length === 0 ? 'no other probe is as near as probes are off' : 'a race would take as long';
@@ -285,7 +285,7 @@ function total<T>(items: readonly T[], of: (item: T) => number): number {
 }
 
 /** 1 where a point dominates another one by what is known, 0 where not. */
-const ahead = (a: Observation, b: Observation) => Number(dominates(a.costs!, b.costs!));
+const dominance = (a: Observation, b: Observation) => Number(dominates(a.costs!, b.costs!));
 
 function firstOf<T>(items: readonly T[], most: number, wanted: (item: T) => boolean): T[] {
   const found: T[] = [];

@@ -35,10 +35,11 @@ export interface Beaten {
 }
 
 /**
- * Points whose probes lie too near to each other to say which are worth a full measurement: they are probed again in shared blocks, one start
- * each, so that what a block does to all of them falls out of their differences. A point is left behind when a rival is better by the signed ranks of
- * those differences in every objective that differs (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test).
- * The probe that chose the rivals is not counted: it is the one they were lucky in.
+ * Points whose probes are too close to say which are worth a full measurement. They are probed again in
+ * shared blocks, one start each, so that what a block does to all of them cancels out in their differences. A
+ * point loses when a rival is better by the signed ranks of these differences in every objective that differs
+ * (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test). The probe that chose
+ * the rivals is not counted, since they were chosen for being lucky in it.
  */
 export class Race {
   readonly #members = new Set<number>();
@@ -88,7 +89,7 @@ export class Race {
     if (this.#members.size < 2 || this.waiting.length === 0) return true;
     // A rival whose probes fail holds nobody up.
     if (Math.max(...this.#run()) >= MOST_ROUNDS) return true;
-    return this.rounds >= FEWEST_ROUNDS && this.#behind().length === 0;
+    return this.rounds >= FEWEST_ROUNDS && this.#losers().length === 0;
   }
 
   /** @returns those that a member beats by now; they are still in it. */
@@ -101,7 +102,7 @@ export class Race {
   }
 
   /** @returns members that a member is ahead of on average, though not surely. */
-  #behind(): number[] {
+  #losers(): number[] {
     return this.waiting.filter((position) =>
       [...this.#members].some((rival) => {
         const differences = this.#differences(position, rival);

@@ -356,7 +356,7 @@ export class Searcher {
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
     this.#relearnAt = Math.ceil(known * 1.05);
     if (this.#relearnAt === known) this.#relearnAt += 1;
-    this.#surrogate = Surrogate.of(this.#space, this.#options.physics, this.#observations());
+    this.#surrogate = Surrogate.fit(this.#space, this.#options.physics, this.#observations());
   }
 
   /** Another one after each thing that was told or asked for, and the same again in a search that was told and asked the same. */

@@ -18,11 +18,13 @@ interface Features {
 export type Distance = (from: number, to: number) => number;
 
 /**
- * How far apart the values of an axis are, so that what was measured at one says something of its neighbours: numbers by where they lie
- * between the smallest and the largest (by their logarithms where these are far apart), words by whether their letters are the same and
- * how far apart their numbers are (`q4_0` is nearer to `q5_0` than to `f16`, `wanda:0.5` to `wanda:0.6`). Each distance is worked out when it is
- * asked for: an axis may have ten thousand values, and their pairs are too many to be kept.
- * @param values of each value of the axis what it is on each of the axes that walk together.
+ * How far apart the values of an axis are, so that a measurement at one says something of its neighbours.
+ *
+ * Numbers are placed between the smallest and the largest, by their logarithms if these are far apart. Words
+ * are compared by whether their letters are the same, and by how far apart their numbers are: `q4_0` is
+ * nearer to `q5_0` than to `f16`, `wanda:0.5` nearer to `wanda:0.6`. Each distance is computed when it is
+ * asked for: an axis may have ten thousand values, and their pairs are too many to keep.
+ * @param values for each value of the axis, its value on each of the axes that are zipped.
  */
 export function distanceAmong(values: readonly (readonly AxisValue[])[]): Distance {
   const members = (values[0] ?? []).map((_, member) =>

@@ -41,12 +41,12 @@ export class Surrogate {
   }
 
   /** @returns a model of what was measured; null while that is too little, or says nothing of what it was not shown. */
-  static of(space: SearchSpace, physics: PhysicsOf, observations: readonly Observation[]): Surrogate | null {
+  static fit(space: SearchSpace, physics: PhysicsOf, observations: readonly Observation[]): Surrogate | null {
     const numbered = observations.filter((one): one is Numbered => one.costs !== null);
     if (numbered.length < FEWEST) return null;
     const shown = bestAndOthers(numbered);
     const featuresOf = featuresBeside(space, physics, shown);
-    const processes = GaussianProcesses.of(
+    const processes = GaussianProcesses.fit(
       space.axes,
       shown.map(({ position }) => featuresOf(position)),
     );
@@ -63,13 +63,13 @@ export class Surrogate {
 
   #predict(position: number): Prediction {
     const features = this.#featuresOf(position);
-    const estimates = this.#objectives.map((model) => model.at(features));
+    const estimates = this.#objectives.map((model) => model.estimateAt(features));
     return {
       costs: estimates.map(({ mean }) => mean),
       deviations: estimates.map(({ deviation }) => deviation),
       explained: this.#explained,
       fails: this.#failures.chanceAt(features.digits),
-      seconds: Math.exp(this.#seconds.at(features).mean),
+      seconds: Math.exp(this.#seconds.estimateAt(features).mean),
     };
   }
 

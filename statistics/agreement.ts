@@ -20,7 +20,7 @@ export function kappa(
   const placeOf = new Map(grades.map((grade, i) => [grade, i]));
   const [x, y] = [a, b].map((list) => list.map((grade) => placeOf.get(grade) ?? Number.NaN));
   if (a.length === 0 || [...x!, ...y!].some(Number.isNaN)) return null;
-  const apart = (i: number, k: number) =>
+  const disagreement = (i: number, k: number) =>
     weights === 'none' ? Number(i !== k) : Math.abs(i - k) ** (weights === 'linear' ? 1 : 2);
   const shares = [x!, y!].map((places) => {
     const counts = new Float64Array(grades.length);
@@ -29,10 +29,10 @@ export function kappa(
   });
   let [observed, chance] = [0, 0];
   x!.forEach((place, i) => {
-    observed += apart(place, y![i]!) / a.length;
+    observed += disagreement(place, y![i]!) / a.length;
   });
   for (let i = 0; i < grades.length; i++)
-    for (let k = 0; k < grades.length; k++) chance += apart(i, k) * shares[0]![i]! * shares[1]![k]!;
+    for (let k = 0; k < grades.length; k++) chance += disagreement(i, k) * shares[0]![i]! * shares[1]![k]!;
   return chance < 1e-12 ? null : 1 - observed / chance;
 }
 

@@ -30,20 +30,27 @@ const MOST_ROUNDS = 200;
 const RESOLUTION = 1e-10;
 const TIE = 1e-9;
 
-/** Readings from which the F distribution is taken at its word: dealing them anew a thousand times would take seconds. */
+/**
+ * From so many readings on the F distribution is used: dealing them anew a thousand times would take seconds.
+ */
 const MANY_READINGS = 2000;
 const MOST_DEALS = 999;
-/** Deals that lie as far apart by which p is known well enough. */
+/** After so many deals that lie as far apart, p is known well enough. */
 const ENOUGH_AS_FAR = 20;
 
 /**
- * Fits logarithm = row + block by least squares (backfitting: rows and blocks in turn, each to what the other leaves) and tests the
- * blocks. On a steady machine the readings of a row may have come in any order, so p counts how often the row's own readings, dealt to
- * its blocks at random, lie as far apart between blocks (a permutation test: Good, "Permutation, Parametric and Bootstrap Tests of
- * Hypotheses", 2005, ch. 7; ended early as Besag & Clifford, "Sequential Monte Carlo p-values", 1991). Rows of unequal noise, which
- * make the F distribution accuse 8 of 100 steady machines for 5, leave it exact. Above MANY_READINGS p is that of F = their share of
- * the squares over what is left, each by its degrees of freedom (Scheffé, "The Analysis of Variance", 1959, ch. 4). Rows need not be
- * in all blocks; degrees of freedom count the parts that no row links. The same readings give the same p.
+ * Fits logarithm = row + block by least squares (backfitting: rows and blocks in turn, each to what the other
+ * leaves) and tests the blocks.
+ *
+ * On a steady machine the readings of a row may have come in any order. So p counts how often the row's own
+ * readings, dealt to its blocks at random, lie as far apart between blocks (a permutation test: Good,
+ * "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005, ch. 7; ended early as Besag & Clifford,
+ * "Sequential Monte Carlo p-values", 1991). It stays exact for rows of unequal noise, where the F
+ * distribution accuses 8 of 100 steady machines instead of 5.
+ *
+ * Above MANY_READINGS p is that of F = their share of the squares over what is left, each by its degrees of
+ * freedom (Scheffé, "The Analysis of Variance", 1959, ch. 4). Rows need not be in all blocks; degrees of
+ * freedom count the parts that no row links. The same readings give the same p.
  * @returns null with one block, or where nothing is left to judge by.
  */
 export function blockEffects(all: readonly StartReading[]): BlockEffects | null {

@@ -23,7 +23,7 @@ import {
 
 /** What the rows of one machine have in common, from all their starts (joint-fit.ts has the model). */
 
-/** What another run of the same rows on the same machine differs by, alike in all rows. */
+/** By how much another run of the same rows on the same machine differs, alike in all rows. */
 export interface BetweenRuns {
   /** Of a run's level, as a logarithm. */
   readonly variance: number;
@@ -40,14 +40,20 @@ export interface Common extends Weighing {
   readonly betweenRuns: BetweenRuns;
 }
 
-/** What runs differ by before any is seen, as a share of what neighbours took of one, and what that counts for among passes. */
+/**
+ * How much runs differ before any is seen, as a share of what neighbours took of one, and what that counts
+ * for beside the passes.
+ */
 const RUNS_TOLL = 0.4;
 const RUNS_DF = 4;
 /** Rows that a pass must have for its level to be one. */
 const LEAST_OF_PASS = 3;
 const NONE: Readings = [0, 0, 0];
 
-/** Slopes and spread of rows that were measured on one machine; a row of one start tells what was read, and no more. */
+/**
+ * Slopes and spread of rows that were measured on one machine. A row of one start tells what was read beside
+ * it, and nothing more.
+ */
 export function commonOf(rows: readonly Starts[], prior: Prior): Common {
   const telling = rows.filter((row) => countOf(row) > 1);
   const [typicalReadings, meanReadings] = [typicalReadingsOf(rows), meanReadingsOf(rows)];
@@ -89,7 +95,10 @@ export function commonOf(rows: readonly Starts[], prior: Prior): Common {
   return { ...joined, typicalReadings };
 }
 
-/** What is not known of the slopes before any start is seen: of each by itself, and of the factor of all of them. */
+/**
+ * The uncertainty of the slopes before any start is seen: of each by itself, and of the factor on all of
+ * them.
+ */
 function priorCovariance({ slopes, slopesSd, explainedSd }: Prior): readonly Readings[] {
   const covariance = (k: number, l: number) =>
     explainedSd ** 2 * slopes[k]! * slopes[l]! + (k === l ? slopesSd[k]! ** 2 : 0);
@@ -115,8 +124,8 @@ function typicalBeyondOf(rows: readonly Starts[]): number {
 }
 
 /**
- * What runs differ by, from the only one there is: its passes over all rows lie minutes apart, and neighbours that take much take more or less
- * of it the next time.
+ * How much runs differ, learned from the only run there is. Its passes over all rows lie minutes apart, and
+ * neighbours that take much take more or less of it the next time.
  * @param toll what neighbours took of a start of this run, as a logarithm.
  */
 function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior): BetweenRuns {
@@ -135,9 +144,9 @@ function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior
 }
 
 /**
- * What the same rows have in common by another metric of the same kind: slopes and weights are those of the first, so that what is
- * derived from each other stays so; how starts differ is its own.
- * @param weights of each start of a row, by the first (`weightsOf`).
+ * What the same rows have in common by another metric of the same kind. Slopes and weights are those of the
+ * first metric, so that numbers that follow from each other agree. How starts differ is the metric's own.
+ * @param weights of each start of a row, by the first metric (`weightsOf`).
  */
 export function commonAlike(
   first: Common,
@@ -188,9 +197,10 @@ class Sums {
 
 /** Of a symmetric positive definite matrix of three lines, by its cofactors. */
 function inverseOf(m: readonly (readonly number[])[]): number[][] {
-  const at = (i: number, j: number) => m[i % 3]![j % 3]!;
+  const element = (i: number, j: number) => m[i % 3]![j % 3]!;
   const cofactor = (i: number, j: number) =>
-    at(i + 1, j + 1) * at(i + 2, j + 2) - at(i + 1, j + 2) * at(i + 2, j + 1);
-  const determinant = at(0, 0) * cofactor(0, 0) + at(0, 1) * cofactor(0, 1) + at(0, 2) * cofactor(0, 2);
+    element(i + 1, j + 1) * element(i + 2, j + 2) - element(i + 1, j + 2) * element(i + 2, j + 1);
+  const determinant =
+    element(0, 0) * cofactor(0, 0) + element(0, 1) * cofactor(0, 1) + element(0, 2) * cofactor(0, 2);
   return [0, 1, 2].map((i) => [0, 1, 2].map((j) => cofactor(j, i) / determinant));
 }

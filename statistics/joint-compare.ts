@@ -20,7 +20,9 @@ export interface Difference {
 }
 
 export interface DifferenceOptions {
-  /** True where both rows were measured in one sitting, in turns: what the sitting does to both is no difference. */
+  /**
+   * True where both rows were measured in one sitting, in turns: what the sitting does to both cancels out.
+   */
   readonly oneSitting: boolean;
   /** Default 0.95. */
   readonly confidence?: number;
@@ -28,13 +30,13 @@ export interface DifferenceOptions {
 
 const POWER = 0.8;
 /**
- * Standard error of an adjustment as a share of it, in logarithms: neighbours of one kind take more than those of another by the same
- * readings, which starts of one run do not tell (decision 0061).
+ * Standard error of an adjustment, as a share of it, in logarithms. By the same readings, neighbours of one
+ * kind take more than those of another, and the starts of one run do not tell which (decision 0061).
  */
 const MISJUDGED = 1 / 3;
 /**
- * What a sitting beside neighbours does to all its rows alike, as a share of what these took, in logarithms (decision 0061): it does not average
- * out over the rows.
+ * What a sitting beside neighbours does to all its rows alike, as a share of what these took, in logarithms
+ * (decision 0061). It does not average out over the rows.
  */
 const WANDERS = 0.2;
 const adjustmentOf = ({ centre, unadjusted }: Estimate) => centre - unadjusted;
@@ -46,10 +48,13 @@ export interface Sides {
 }
 
 /**
- * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC have it. Slopes are in the
- * difference of what was read beside them only: rows that were disturbed alike are compared as they are. Over many pairs what is
- * each row's own averages out; what the sittings did, alone and beside neighbours, and what is not known of the shared slopes, stays. Degrees of freedom by
- * Welch–Satterthwaite (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
+ * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC have
+ * it.
+ *
+ * Slopes matter only for the difference of what was read beside the two rows: rows that were disturbed alike
+ * are compared as they are. Over many pairs, each row's own error averages out. The errors of the sittings,
+ * alone and beside neighbours, and of the shared slopes stay. Degrees of freedom by Welch–Satterthwaite
+ * (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
  * @param pairs at least one.
  */
 export function differenceOf(fit: Known, pairs: readonly Sides[], options: DifferenceOptions): Difference {
@@ -98,9 +103,10 @@ type Known = Pick<Common, 'prior' | 'explained' | 'covariance' | 'typical'>;
 const tellsLittle = (fit: Known) => fit.typical === null || isUnlike(fit);
 
 /**
- * The variance of a difference that other rows say little of: both sides are the same row, so they know together how its starts differ (Student's
- * test of two samples). Without other rows the prior spread fills up what they lack of its degrees of freedom: in full, one that is wrong for the
- * machine makes too many finds, or too few (bench:azure).
+ * The variance of a difference about which other rows say little. Both sides are the same row, so together
+ * they know how its starts differ (Student's test of two samples). Without other rows, the prior spread
+ * supplies the degrees of freedom that are missing. It does not supply more: a prior that is wrong for the
+ * machine would give too many findings, or too few (bench:azure).
  */
 function pooled({ base, candidate }: Sides, fit: Known): TypicalSpread {
   const squares = base.squares + candidate.squares;
@@ -109,7 +115,7 @@ function pooled({ base, candidate }: Sides, fit: Known): TypicalSpread {
   return { variance: inflationOf(fit) * variance * (1 / base.weight + 1 / candidate.weight), df };
 }
 
-/** With many more starts on one side, that side alone would say how starts of the other differ. */
+/** With many more starts on one side, that side alone would decide how starts of the other differ. */
 const isBalanced = ({ base, candidate }: Sides) =>
   Math.max(base.starts, candidate.starts) <= 2 * Math.min(base.starts, candidate.starts);
 
@@ -130,7 +136,7 @@ function intervalAround(centre: number, error: number, df: number, confidence: n
   return [Math.exp(centre - half), Math.exp(centre + half)];
 }
 
-/** What was asked before: tens of thousands of rows have a few degrees of freedom between them. */
+/** Answers given before: tens of thousands of rows have only a few different degrees of freedom. */
 const QUANTILES = new Map<number, Map<number, number>>();
 const MOST_KEPT = 1000;
 

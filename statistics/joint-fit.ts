@@ -5,12 +5,18 @@ import { type Prior, type Starts, weightsOf } from './weighted-starts.js';
 /**
  * The best estimate of many rows from all their starts, whatever else ran on the machine.
  *
- * Model: y = row − slopes · x + e. y is the logarithm of what a start says, x what was read beside it of the neighbours (0 = alone),
- * e Student's t with four degrees of freedom, wider where more was read. All rows share the slopes, which shrink to priors: three starts
- * of one row do not know them. Fitted by iteratively reweighted least squares (Lange, Little & Taylor, "Robust statistical modeling
- * using the t distribution", JASA 84, 1989). Everything is in natural logarithms. A row has two levels: `centre` is that of the calm machine,
- * extrapolated where none of its starts was calm; `thisRun` is that of the readings which the starts of all rows have in common (the adjusted
- * means of an analysis of covariance), so that rows stand in a fair order and near what was measured. Why so, with figures: decision 0061.
+ * Model: y = row − slopes · x + e, in natural logarithms. y is what a start measured. x is what was read of
+ * neighbours beside it (0 = alone). e follows Student's t with four degrees of freedom, and is wider where
+ * more was read.
+ *
+ * All rows share the slopes, which shrink towards priors: three starts of one row do not know them. The fit
+ * is iteratively reweighted least squares (Lange, Little & Taylor, "Robust statistical modeling using the t
+ * distribution", JASA 84, 1989).
+ *
+ * A row has two levels. `centre` is that of a calm machine, extrapolated if none of its starts was calm.
+ * `thisRun` is that of the readings which the starts of all rows have in common (the adjusted means of an
+ * analysis of covariance), so that rows stand in a fair order and near what was measured. Decision 0061 has
+ * the reasons, with figures.
  */
 
 /** Rows with what they have in common. */
@@ -21,7 +27,7 @@ export interface JointFit extends Common {
 
 /**
  * Fits all rows together.
- * @param rows for a comparison of two runs the rows of both, each run's own: what they share are the slopes.
+ * @param rows for a comparison of two runs the rows of both, each run's own: they share the slopes.
  */
 export function jointFit(rows: readonly Starts[], prior: Prior): JointFit {
   const common = commonOf(rows, prior);

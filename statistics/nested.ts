@@ -16,7 +16,10 @@ export type Component =
 export interface Components {
   /** Repeats of one start. */
   readonly within: Component;
-  /** Starts of one block. Holds what repeats add where each start has one reading, and what blocks add where each block has one start. */
+  /**
+   * The starts of one block. Where each start has one reading, this also holds the spread of repeats, and
+   * where each block has one start, that of blocks.
+   */
   readonly betweenStarts: Component;
   readonly betweenBlocks: Component;
 }
@@ -29,9 +32,9 @@ export function unusable(blocks: Blocks): string | null {
 }
 
 /**
- * The natural logarithm of what each start says, by block; empty starts and blocks are left out. The median of a start's repeats
- * is not moved by one that a neighbour disturbed, and a start counts once, however many repeats it has: they share its memory
- * layout and its moment.
+ * The natural logarithm of each start's number, by block; empty starts and blocks are left out. It is the
+ * median of the start's repeats, which one disturbed repeat does not move. A start counts once, however many
+ * repeats it has, because these share its memory layout and its time.
  */
 export function startLogs(blocks: Blocks): number[][] {
   return blocks

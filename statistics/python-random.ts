@@ -23,7 +23,7 @@ export class PythonRandom {
   }
 
   /** @returns a whole number from 0 to `below` − 1. */
-  below(below: number): number {
+  integerBelow(below: number): number {
     const bits = 32 - Math.clz32(below);
     for (;;) {
       const drawn = this.#word() >>> (32 - bits);
@@ -45,14 +45,14 @@ export class PythonRandom {
     if (size <= setSize) {
       const pool = [...population];
       return Array.from({ length: count }, (_, i) => {
-        const j = this.below(size - i);
+        const j = this.integerBelow(size - i);
         const drawn = pool[j]!;
         pool[j] = pool[size - i - 1]!;
         return drawn;
       });
     }
     const drawn = new Set<number>();
-    while (drawn.size < count) drawn.add(this.below(size));
+    while (drawn.size < count) drawn.add(this.integerBelow(size));
     return [...drawn].map((j) => population[j]!);
   }
 

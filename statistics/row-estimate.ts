@@ -17,9 +17,15 @@ import {
   triple,
 } from './weighted-starts.js';
 
-/** What the starts of one row say together, beside what all rows have in common (joint-fit.ts has the model). */
+/**
+ * The estimate of one row from its starts, and from what all rows have in common (joint-fit.ts has the
+ * model).
+ */
 
-/** A level of a row with the standard error of what a further run is told by it, and Student's degrees of freedom. */
+/**
+ * A level of a row, with its standard error as a prediction of a further run, and Student's degrees of
+ * freedom.
+ */
 export interface Level {
   readonly centre: number;
   readonly error: number;
@@ -38,7 +44,10 @@ export interface Estimate {
   readonly asMeasured: number;
   /** The lowest and the highest of the starts. */
   readonly range: readonly [number, number];
-  /** Standard error of the centre, with all that is not known: starts, slopes, the row's own slopes, the sitting. */
+  /**
+   * Standard error of the centre, with everything that is uncertain: starts, slopes, the row's own slopes,
+   * the sitting.
+   */
   readonly error: number;
   /** Degrees of freedom of Student's t for that error. */
   readonly df: number;
@@ -49,18 +58,24 @@ export interface Estimate {
   readonly weight: number;
   /** The part of it that is the sitting's. */
   readonly sittingVariance: number;
-  /** Standard error of what happened to its starts and no reading tells the size of: alike for rows beside the same neighbour. */
+  /**
+   * Standard error of what happened to its starts without a reading that tells its size. It is common to rows
+   * beside the same neighbour.
+   */
   readonly beyond: number;
   readonly starts: number;
   /** What was read beside the starts, each by its weight. */
   readonly readings: Readings;
 }
 
-/** Chance, where the prior holds, of starts that lie so close together that it is taken to be of another machine. */
+/**
+ * If the prior held, starts would lie this close together with this chance only; then it is taken to belong
+ * to another machine.
+ */
 const REFUTED = 0.02;
 
 /**
- * What a row's starts say together.
+ * Estimates a row from its starts.
  * @param weights of its starts (`weightsOf`).
  * @returns null without a number.
  */
@@ -98,8 +113,8 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
 }
 
 /**
- * The level at the readings that all rows share. Another run has starts, readings and slopes of its own, so that all variances count
- * twice. Degrees of freedom by Welch–Satterthwaite (Biometrika 34, 1947).
+ * The level at the readings that all rows share. Another run has starts, readings and slopes of its own, so
+ * all variances count twice. Degrees of freedom by Welch–Satterthwaite (Biometrika 34, 1947).
  */
 function thisRunOf(
   {
@@ -131,8 +146,9 @@ const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
   beyond.reduce((sum, own, i) => (y[i] == null ? sum : sum + weights[i]! * own), 0);
 
 /**
- * What is known of how a row's starts differ beside what they say themselves: from other rows, the less the more these differ among
- * themselves; without other rows the prior, unless the row's own starts refute it.
+ * What is known of how a row's starts differ, other than from themselves. It comes from other rows, and
+ * counts for less the more these differ among themselves. Without other rows it is the prior, unless the
+ * row's own starts refute it.
  */
 function spreadBeside(squares: number, df: number, { prior, typical }: Common): TypicalSpread {
   if (typical !== null) return { variance: typical.variance, df: Math.min(PRIOR_DF, typical.df) };
@@ -142,7 +158,10 @@ function spreadBeside(squares: number, df: number, { prior, typical }: Common): 
   return { variance: prior.spread ** 2, df: refuted ? 0 : PRIOR_DF };
 }
 
-/** What slopes leave open at these readings: those of all rows are estimates, and a row's own differ from them. */
+/**
+ * The uncertainty that slopes leave at these readings: the slopes of all rows are estimates, and a row's own
+ * differ from them.
+ */
 const slopeVariance = (x: Readings, common: Common): number =>
   sharedSlopeVariance(x, common.covariance) + ownSlopeVariance(x, common);
 

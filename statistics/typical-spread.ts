@@ -1,7 +1,7 @@
 import { digamma, trigamma } from './distributions.js';
 import { mean, moments } from './summary.js';
 
-/** Rows without which nothing is said of how rows differ from each other. */
+/** The fewest rows that tell how rows differ from each other. */
 const MIN_ROWS = 3;
 /** Squares of logarithms below which a row's starts are equal but for rounding: it says nothing of noise. */
 const NOTHING = 1e-14;
@@ -13,11 +13,13 @@ export interface TypicalSpread {
 }
 
 /**
- * How starts differ in rows like these, learned from all of them: three starts of one row know their spread within a factor of
- * three, thirty rows of three know the typical one well. Rows' variances are taken as draws around a typical one, as far apart as
- * they prove to be (scaled inverse χ², fitted by the moments of their logarithms: Smyth, "Linear models and empirical Bayes
- * methods", Statistical Applications in Genetics and Molecular Biology 3(1), 2004, §6.2).
- * @param rows squares of each row's starts about its centre, and their degrees of freedom. Rows whose starts are all equal (bytes) take no part.
+ * How starts differ in rows like these, learned from all of them. Three starts of one row know their spread
+ * within a factor of three; thirty rows of three know the typical spread well. The variances of rows are
+ * taken as draws around a typical one, spread as widely as they prove to be (scaled inverse χ², fitted by the
+ * moments of their logarithms: Smyth, "Linear models and empirical Bayes methods", Statistical Applications
+ * in Genetics and Molecular Biology 3(1), 2004, §6.2).
+ * @param rows squares of each row's starts about its centre, and their degrees of freedom. Rows whose starts
+ *   are all equal (bytes) take no part.
  * @returns null with fewer than MIN_ROWS rows that have two starts to compare.
  */
 export function typicalSpread(

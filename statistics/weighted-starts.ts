@@ -1,17 +1,23 @@
 import type { TypicalSpread } from './typical-spread.js';
 
-/** Starts of a row, what each of them is worth, and their weighted means. Everything is in natural logarithms (joint-fit.ts has the model). */
+/**
+ * The starts of a row, their weights and their weighted means. Everything is in natural logarithms
+ * (joint-fit.ts has the model).
+ */
 
 /** One number for each kind of reading of neighbours, 0 = alone. */
 export type Readings = readonly [number, number, number];
 
 /** The starts of one row, in columns. */
 export interface Starts {
-  /** Natural logarithms of what neighbours lower (of times the negative one); null where a start has no number: it counts for nothing. */
+  /**
+   * Natural logarithms of numbers that neighbours lower (for times, their negatives); null where a start has
+   * no number, and then it does not count.
+   */
   readonly y: readonly (number | null)[];
-  /** null where nothing was read: nothing is adjusted, and the start counts in full. */
+  /** null where nothing was read: then nothing is adjusted, and the start counts in full. */
   readonly x: readonly (Readings | null)[];
-  /** Standard error of what happened to each start and no reading tells the size of; left out = 0. */
+  /** Standard error of what happened to each start without a reading that tells its size; left out = 0. */
   readonly beyond?: readonly number[];
 }
 
@@ -21,8 +27,8 @@ export interface Prior {
   readonly slopes: Readings;
   readonly slopesSd: Readings;
   /**
-   * Standard deviation of a factor of all slopes together: how much readings explain differs from machine to machine and from neighbour to
-   * neighbour, and the starts at hand tell; 0 = it is known.
+   * Standard deviation of one factor on all slopes. How much readings explain differs from machine to machine
+   * and from neighbour to neighbour, and the starts at hand tell; 0 = it is known.
    */
   readonly explainedSd: number;
   /** How far a row's own slopes may lie from those of all. */
@@ -38,7 +44,10 @@ export interface Prior {
 /** What is assumed of readings, and how much of it counts. */
 export interface Believed {
   readonly prior: Prior;
-  /** What readings explain here, as a share of what they do by the prior: all that is assumed of them counts by it. */
+  /**
+   * What readings explain here, as a share of what the prior says. All that is assumed about them is scaled
+   * by it.
+   */
   readonly explained: number;
 }
 
@@ -53,9 +62,14 @@ export interface Weighing extends Believed {
 
 /** Degrees of freedom of the starts' errors. */
 const FREEDOM = 4;
-/** What it is larger by where outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's information of a location. */
+/**
+ * The factor by which it is larger because outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's
+ * information about a location.
+ */
 const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
-/** What the prior spread counts for among starts, and what all rows may count for beside a row's own. */
+/**
+ * How many degrees of freedom the prior spread is worth beside the starts, and all rows beside a row's own.
+ */
 export const PRIOR_DF = 4;
 /** Rounds of reweighting, and the change that ends them. */
 export const MOST_ROUNDS = 100;
@@ -83,22 +97,29 @@ export function weightsOf(row: Starts, common: Weighing): readonly number[] {
 }
 
 /**
- * Whether starts differ more in some rows than in others, so that the rows say nothing of which start of a row lies too far off: each counts by
- * its readings alone. Weighed by the spread of all, every start of a noisy row is an outlier, and its error is taken for a third of what it is.
+ * Whether starts differ more in some rows than in others. Then the rows cannot say which start of a row lies
+ * too far off, and each counts by its readings alone. If the spread of all rows decided, every start of a
+ * noisy row would be an outlier, and its error would be taken for a third of what it is.
  */
 export const isUnlike = ({ typical }: Pick<Weighing, 'typical'>): boolean =>
   typical !== null && typical.df < PRIOR_DF;
 
-/** What the variance of a weighted mean is larger by than that of starts over their weight. */
+/** The factor by which the variance of a weighted mean exceeds that of starts over their weight. */
 export const inflationOf = (common: Pick<Weighing, 'typical'>): number => (isUnlike(common) ? 1 : INFLATION);
 
-/** The prior spread, for as many degrees of freedom as own starts lack of PRIOR_DF: where it is wrong for the machine, more would be wrong. */
+/**
+ * The prior spread, for as many degrees of freedom as the row's own starts lack of PRIOR_DF. It counts for no
+ * more, in case it is wrong for the machine.
+ */
 export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
   variance: spread ** 2,
   df: Math.max(0, PRIOR_DF - df),
 });
 
-/** What own starts and what is known beside them say together, each by its degrees of freedom (Smyth). */
+/**
+ * The variance by a row's own starts and by what else is known, each weighted by its degrees of freedom
+ * (Smyth).
+ */
 export function moderated(
   own: { readonly squares: number; readonly df: number },
   beside: TypicalSpread,
@@ -107,7 +128,7 @@ export function moderated(
   return { variance: (own.squares + beside.df * beside.variance) / df, df };
 }
 
-/** What share of a calm start a start is worth by what was read beside it: 1 = it was alone. */
+/** The weight of a start as a share of a calm one's, by what was read beside it: 1 = it was alone. */
 export function calmness(x: Readings | null, prior: Prior, explained = 1): number {
   return x === null ? 1 : 1 / (1 + (explained ** 2 * quadratic(x, prior.spreadSlopes)) / prior.spread ** 2);
 }

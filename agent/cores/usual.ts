@@ -35,7 +35,7 @@ export class UsualCores {
    */
   constructor(file: string | null, of: string) {
     this.#file = file;
-    this.#usual = read(file, of) ?? { of, widths: {}, latencies: {} };
+    this.#usual = keptIn(file, of) ?? { of, widths: {}, latencies: {} };
   }
 
   /** @returns from each of these CPUs to the next and back, seconds; null where nothing is known. */
@@ -48,8 +48,10 @@ export class UsualCores {
 
   /**
    * Learns from the readings of a trial.
-   * @returns the share of its core that the CPU had which had least of it (1 = all to itself), for threads that share work wait for it, and by
-   * how much the pair that lies farthest from its usual place is slower than there (1 = all as usual); without a pair only the first.
+   * @returns two series; without a pair of CPUs only the first. The first is the smallest share of its core
+   *   that a CPU of the trial had (1 = all of it), since threads that share work wait for the slowest. The
+   *   second is how much slower than usual the pair of CPUs communicates that lies farthest from its usual
+   *   distance (1 = as usual).
    */
   series(cpus: readonly number[], trial: readonly CoresReading[]): SampleSeries[] {
     if (trial.length === 0) return [];
@@ -109,7 +111,7 @@ function pairsOf(cpus: readonly number[]): string[] {
   return cpus.slice(1).map((cpu, i) => `${cpus[i]}-${cpu}`);
 }
 
-function read(file: string | null, of: string): Kept | null {
+function keptIn(file: string | null, of: string): Kept | null {
   const stored = orElse(() => keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8'))), null);
   return stored?.of === of ? stored : null;
 }

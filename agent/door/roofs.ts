@@ -48,8 +48,9 @@ export async function measureRoofs(
 }
 
 /**
- * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that
- * the rows of a run stand under them. What goes wrong is said, and the run goes on without, or with those of before; so is what Ctrl-C skips.
+ * Measures the roofs of this node that are missing, or were measured on another machine than it is now, so
+ * that the rows of a run have roofs. What goes wrong, or is skipped by Ctrl-C, is reported. The run then goes
+ * on without roofs, or with the old ones.
  * @param ended aborted = nothing more is begun.
  */
 export async function measureMissing(

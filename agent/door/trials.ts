@@ -81,7 +81,7 @@ export async function openNoise(config: AgentConfig) {
   const probe = await probeNode({ nodeName, labels: {}, cpuGroups, meters, runnerKinds: [] });
   const device = probe.profile.devices.find(({ classes }) => classes.includes('cpu'));
   if (device === undefined) return null;
-  const roofs = { of: () => null, absent: () => 'noise is measured without them' };
+  const roofs = { forDevice: () => null, absenceReason: () => 'noise is measured without them' };
   const node = contextOf(config, probe, { meters, roofs, factors: null });
   return {
     device,

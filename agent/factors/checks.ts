@@ -51,7 +51,7 @@ export function checkTimers(job: StepsJob, files: ModelFiles): (() => Promise<Ch
     job.threads.flatMap((threads) =>
       SEQUENCES.map((parallel) => async () => {
         const of = `${fileType} ${source}`;
-        const model = await files.of(of, () => quantizedModel(job, source, fileType));
+        const model = await files.getOrWrite(of, () => quantizedModel(job, source, fileType));
         return await samplesOf(job, model, of, threads, parallel);
       }),
     ),

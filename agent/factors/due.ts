@@ -77,7 +77,7 @@ function described(base: Factors, fits: readonly QuickFit[]): string {
 
 /** @returns both together: what is there stays, and numbers of threads and types of weights that it lacks are added. */
 export function withFit(base: Factors, more: Factors): Factors {
-  const at = (all: Factors['threads'], { threads }: { readonly threads: number }) =>
+  const withThreads = (all: Factors['threads'], { threads }: { readonly threads: number }) =>
     all.find((one) => one.threads === threads);
   const known = new Set(base.evidence.map(({ threads, name }) => `${threads} ${name}`));
   const said = new Set(base.warnings.map(({ message }) => message));
@@ -86,9 +86,9 @@ export function withFit(base: Factors, more: Factors): Factors {
     threads: [
       ...base.threads.map((one) => ({
         ...one,
-        products: { ...at(more.threads, one)?.products, ...one.products },
+        products: { ...withThreads(more.threads, one)?.products, ...one.products },
       })),
-      ...more.threads.filter((one) => at(base.threads, one) === undefined),
+      ...more.threads.filter((one) => withThreads(base.threads, one) === undefined),
     ].sort((a, b) => a.threads - b.threads),
     evidence: [
       ...base.evidence,

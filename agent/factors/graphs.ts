@@ -107,10 +107,10 @@ export class GraphBench {
   /** The buffer type that llama.cpp would put such weights into (llama-model.cpp, select_buft); null = the usual one. */
   #repacked(context: Pointer, weights: Pointer): Pointer {
     const { functions } = this;
-    const [inputs] = new BigInt64Array(this.#llama.bytes((weights ?? 0n) + at('ne'), 8));
+    const [inputs] = new BigInt64Array(this.#llama.bytes((weights ?? 0n) + offsetOf('ne'), 8));
     const input = functions.ggml_new_tensor_2d(context, CONSTANTS.GGML_TYPE_F32, inputs!, 512);
     const product = functions.ggml_mul_mat(context, weights, input);
-    const field = new BigUint64Array(this.#llama.bytes((weights ?? 0n) + at('buffer'), 8));
+    const field = new BigUint64Array(this.#llama.bytes((weights ?? 0n) + offsetOf('buffer'), 8));
     for (const type of extraBufferTypes(this.#llama, this.#device)) {
       const buffer = functions.ggml_backend_buft_alloc_buffer(type, 0);
       field[0] = buffer ?? 0n;
@@ -160,7 +160,7 @@ export class GraphBench {
 
 const ALIGNMENT = 128;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-const at = (name: string) => BigInt(tensorOffsets([name])[0]!);
+const offsetOf = (name: string) => BigInt(tensorOffsets([name])[0]!);
 
 /**
  * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its instructions), the best first.

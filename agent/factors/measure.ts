@@ -51,7 +51,7 @@ export class Allowance {
    * always done.
    * @returns what they gave.
    */
-  async within<T>(share: number, work: readonly (() => T | Promise<T>)[]): Promise<T[]> {
+  async runWithinShare<T>(share: number, work: readonly (() => T | Promise<T>)[]): Promise<T[]> {
     const given: T[] = [];
     let last = 0;
     for (const next of work) {
@@ -131,17 +131,17 @@ export async function measureFactors(
         tellTimed({ operators: [{ threads, ...sampleOf(llama, bench, one, seconds) }] });
       });
       try {
-        await allowance.within((UNTIL.operators * (index + 1)) / job.threads.length, timers);
+        await allowance.runWithinShare((UNTIL.operators * (index + 1)) / job.threads.length, timers);
       } finally {
         bench.close();
       }
       tellTimed({ passes: [{ threads, seconds: await passSeconds(job, threads) }] });
     }
-    await allowance.within(
+    await allowance.runWithinShare(
       UNTIL.steps,
       steps.map((time) => async () => tellTimed({ steps: await time() })),
     );
-    await allowance.within(
+    await allowance.runWithinShare(
       1,
       checks.map((time) => async () => tellTimed({ checks: await time() })),
     );

@@ -29,14 +29,14 @@ export class NodeFactors {
     return new NodeFactors(found, engine);
   }
 
-  /** @returns factors that are relative to these roofs, of the engine that is here; null with a reason from `absent`. */
-  of(deviceId: string, roofs: RecordRoofs | null): StoredFactors | null {
+  /** @returns factors that are relative to these roofs, of the engine that is here; null with a reason from `absenceReason`. */
+  forDevice(deviceId: string, roofs: RecordRoofs | null): StoredFactors | null {
     const stored = this.#found.get(deviceId);
     if (stored === undefined || roofs === null) return null;
     return changedSince(stored.factors, roofs.id, this.#engine) === null ? stored : null;
   }
 
-  absent(deviceId: string): string {
+  absenceReason(deviceId: string): string {
     const stored = this.#found.get(deviceId);
     if (stored === undefined) return NO_FACTORS;
     const changed = changedSince(stored.factors, null, this.#engine);

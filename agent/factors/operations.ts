@@ -138,8 +138,8 @@ export function elementwise({ kind, width, rows, copies }: ElementwiseShape): Bu
     const ofPlaces = kind === 'store' ? GGML_TYPE_I64 : GGML_TYPE_I32;
     const positions = functions.ggml_new_tensor_1d(context, ofPlaces, rows);
     const cache = functions.ggml_new_tensor_2d(context, GGML_TYPE_F16, width, Math.max(rows, 512));
-    const one = () => OPERATIONS[kind](functions, context, { a, b, positions, cache });
-    const nodes = Array.from({ length: copies }, one).flat();
+    const runOnce = () => OPERATIONS[kind](functions, context, { a, b, positions, cache });
+    const nodes = Array.from({ length: copies }, runOnce).flat();
     return {
       weights: [],
       inputs: [a, b, positions, cache],

@@ -44,7 +44,7 @@ export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<Ste
   return SEQUENCES.flatMap((parallel) =>
     CASES.flatMap(({ model, depths }) =>
       job.threads.map((threads) => async () => {
-        const written = await files.of(model, () => writtenModel(model));
+        const written = await files.getOrWrite(model, () => writtenModel(model));
         return await samplesOf(job, written, depths, threads, parallel);
       }),
     ),
@@ -55,7 +55,7 @@ export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<Ste
 export class ModelFiles {
   readonly #made = new Map<string, WrittenModel>();
 
-  async of(name: string, make: () => Promise<WrittenModel>): Promise<WrittenModel> {
+  async getOrWrite(name: string, make: () => Promise<WrittenModel>): Promise<WrittenModel> {
     const model = this.#made.get(name) ?? (await make());
     this.#made.set(name, model);
     return model;

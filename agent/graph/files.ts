@@ -81,15 +81,15 @@ export function readGraph(
   }
   if (items.length === 0) reader.errors.push(`${graph.name} has no items`);
   if (reader.errors.length > 0) throw wrong(reader.errors);
-  const where = (name: string) => reader.located.get(resolve(folder, name))!;
+  const locationOf = (name: string) => reader.located.get(resolve(folder, name))!;
   return {
     graph,
     items,
     documents,
     files: {
       graph: reader.located.get(path)!,
-      items: typeof graph.items === 'string' ? where(graph.items) : null,
-      documents: Object.fromEntries([...documents.keys()].map((name) => [name, where(name)])),
+      items: typeof graph.items === 'string' ? locationOf(graph.items) : null,
+      documents: Object.fromEntries([...documents.keys()].map((name) => [name, locationOf(name)])),
     },
     digest: reader.digest(settings ?? ''),
   };

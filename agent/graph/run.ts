@@ -55,7 +55,7 @@ export async function runApplications(order: RunOrder): Promise<RunTimes> {
     if (reason !== null) run.stop(reason);
   }, ASK_MILLISECONDS);
   try {
-    await run.all();
+    await run.runApplications();
   } finally {
     clearInterval(watch);
   }
@@ -80,7 +80,7 @@ class Run {
     this.#order.engine.stop(`The run was stopped: ${reason}.`);
   }
 
-  async all(): Promise<void> {
+  async runApplications(): Promise<void> {
     const { applications, arrival, journal } = this.#order;
     const ended = new Set(journal.ended.map(({ application }) => application));
     const left = Array.from({ length: applications }, (_, i) => i).filter((i) => !ended.has(i));
@@ -107,14 +107,14 @@ class Run {
       if (done === true) break;
       const intended = this.origin + start;
       running.push(
-        new Promise<void>((resolve) => pacer.at(intended, resolve)).then(async () => {
+        new Promise<void>((resolve) => pacer.schedule(intended, resolve)).then(async () => {
           if (!this.#stopped.signal.aborted) await this.#application(application, intended);
         }),
       );
     }
     this.#stopped.signal.addEventListener('abort', () => {
       // Those that wait for their time are let go, and see that all is over.
-      for (const application of left) pacer.at(0, () => application);
+      for (const application of left) pacer.schedule(0, () => application);
     });
     await Promise.all(running);
     pacer.close();
@@ -173,15 +173,15 @@ function applicationRecord(
     if (answer === null || references.length === 0 || name.startsWith('external:')) return [name, null];
     return [name, scoreInTime(() => score(name as never, answer, references, { tolerance: TOLERANCE }))];
   });
-  const since = (seconds: number) => Math.max(0, seconds - origin);
+  const secondsSinceOrigin = (seconds: number) => Math.max(0, seconds - origin);
   return {
     application: index,
     item: nameOf(item, graph.id, index),
     outcome: failed ? 'failed' : interrupted ? 'interrupted' : 'complete',
     reason: failed ? outcome.problem : interrupted ? INTERRUPTED : null,
-    intended: since(intended),
-    start: since(start),
-    end: since(end),
+    intended: secondsSinceOrigin(intended),
+    start: secondsSinceOrigin(start),
+    end: secondsSinceOrigin(end),
     sitting: journal.sitting,
     answer,
     calls: calls.length,
@@ -241,7 +241,7 @@ class Application implements Hands {
     const { engine, now, separate, networkDelaySeconds } = this.#order;
     const start = now();
     if (separate) await this.#delay(networkDelaySeconds);
-    const reply = await this.#gate.through(async () => {
+    const reply = await this.#gate.runWhenFree(async () => {
       if (this.#stopped.aborted) throw new GraphError('the run was stopped');
       return await engine.complete(this.#request(call));
     });
@@ -307,7 +307,8 @@ class Application implements Hands {
     const { now, journal, read } = this.#order;
     const { origin, index, item } = this.#place;
     const end = now();
-    const since = (seconds: number | null) => (seconds === null ? null : Math.max(0, seconds - origin));
+    const secondsSinceOrigin = (seconds: number | null) =>
+      seconds === null ? null : Math.max(0, seconds - origin);
     const { id, node, kind, after } = call;
     const { answer, outcome, problem, promptTokens, cachedTokens, outputTokens } = reply;
     this.calls.push({ id, node, after, start, end });
@@ -326,10 +327,10 @@ class Application implements Hands {
       promptTokens,
       cachedTokens,
       outputTokens,
-      start: since(start)!,
-      sent: since(reply.sent),
-      firstToken: since(reply.firstToken),
-      end: since(end)!,
+      start: secondsSinceOrigin(start)!,
+      sent: secondsSinceOrigin(reply.sent),
+      firstToken: secondsSinceOrigin(reply.firstToken),
+      end: secondsSinceOrigin(end)!,
       sitting: journal.sitting,
     });
   }
@@ -357,7 +358,7 @@ class Gate {
     this.#free = places;
   }
 
-  async through<T>(work: () => Promise<T>): Promise<T> {
+  async runWhenFree<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {

@@ -47,9 +47,9 @@ export function amdStateMeter({ folder, hwmonFolder }: SysfsGpu): Meter {
 
 function counterSource(domain: string, pciAddress: string, counter: AmdCounter): readonly Source[] {
   if ('reason' in counter || counter.amdSmi.energyJoules(pciAddress) === null) return [];
-  const read = () => counter.amdSmi.energyJoules(pciAddress);
+  const readEnergy = () => counter.amdSmi.energyJoules(pciAddress);
   // The library stays open for the next trial.
-  return [{ quantity: energyQuantity('energyJoules', domain), read, close() {} }];
+  return [{ quantity: energyQuantity('energyJoules', domain), read: readEnergy, close() {} }];
 }
 
 /** A board that is on draws something: 0 is the driver's way to say that it does not know. */

@@ -43,7 +43,7 @@ export class IdleBaselines {
    * @param read the series so far, of meters that have just been started
    * @returns null when there is no time to read it in.
    */
-  async of(
+  async measuredOnce(
     sweepId: string,
     deviceId: string,
     seconds: number,

@@ -166,11 +166,11 @@ function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
 }
 
 function stuckReason({ name, quantities }: Meter, periods: UpdatePeriods): string {
-  const of = (quantity: string) => {
+  const reasonOf = (quantity: string) => {
     const period = periods.get(periodKey(name, quantity));
     return `${quantity}: ${period?.seconds === null ? period.reason : 'it did not move'}`;
   };
-  return `its counters stood still at the agent's start (${quantities.map((quantity) => of(quantity.name)).join(', ')})`;
+  return `its counters stood still at the agent's start (${quantities.map((quantity) => reasonOf(quantity.name)).join(', ')})`;
 }
 
 /** Measures how often the sources of these meters renew what they tell; takes up to two seconds. */

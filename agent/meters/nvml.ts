@@ -22,8 +22,8 @@ interface DeviceUse {
 
 /**
  * Tells the trial's processes from others by their ancestors: a server that a trial started computes in a
- * child of its child. Where processes are listed and none is of the trial, their numbers may be those of
- * another namespace (an agent in a container), and nothing is said.
+ * child of its child. If processes are listed and none is the trial's, their numbers may belong to another
+ * namespace (an agent in a container); then nothing is told.
  */
 export class ProcessFamily {
   readonly #procRoot: string;
@@ -119,7 +119,7 @@ function energySources(device: NvmlDevice): Source[] {
 }
 
 function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
-  const one = (quantity: Quantity, read: () => number | null): Source => ({
+  const sourceOf = (quantity: Quantity, read: () => number | null): Source => ({
     quantities: [quantity],
     read: () => [read()],
   });
@@ -132,9 +132,9 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
     mayBeSilent: true,
   };
   return [
-    one(quantity('deviceMemoryBytes'), () => device.memoryUsedBytes()),
-    one(quantity('deviceClockHertz'), () => device.clockHertz()),
-    one(quantity('deviceMemoryClockHertz'), () => device.memoryClockHertz()),
+    sourceOf(quantity('deviceMemoryBytes'), () => device.memoryUsedBytes()),
+    sourceOf(quantity('deviceClockHertz'), () => device.clockHertz()),
+    sourceOf(quantity('deviceMemoryClockHertz'), () => device.memoryClockHertz()),
     {
       quantities: [quantity('deviceUtilizationRatio'), quantity('deviceMemoryUtilizationRatio')],
       read() {
@@ -142,8 +142,8 @@ function stateSources(device: NvmlDevice, family: ProcessFamily): Source[] {
         return [shares?.compute ?? null, shares?.memory ?? null];
       },
     },
-    one(quantity('deviceTemperatureCelsius'), () => device.temperatureCelsius()),
-    one(quantity('throttleReasons'), () => device.throttleReasons()),
+    sourceOf(quantity('deviceTemperatureCelsius'), () => device.temperatureCelsius()),
+    sourceOf(quantity('throttleReasons'), () => device.throttleReasons()),
     ...(device.processes() === null ? [] : [processes]),
   ];
 }
@@ -186,10 +186,10 @@ class NvmlMeter implements Meter {
     this.#resting = resting;
     // A quantity that this GPU does not have is not promised, and a source without any is not asked again.
     const first = sources.map((source) => source.read());
-    const has = (source: Source, at: number, index: number) =>
+    const isReadable = (source: Source, at: number, index: number) =>
       source.mayBeSilent === true || first[at]![index] !== null;
     const present = sources.map((source, at) =>
-      source.quantities.filter((_, index) => has(source, at, index)),
+      source.quantities.filter((_, index) => isReadable(source, at, index)),
     );
     this.#sources = sources.filter((_, at) => present[at]!.length > 0);
     this.quantities = [...present.flat(), ...(resting?.quantities ?? [])];

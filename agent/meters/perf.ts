@@ -58,9 +58,10 @@ function quantityOf(domain: (typeof EVENTS)[number]['domain'], socket: string): 
 
 /** `0`, or `0-die-1` where a package has several dies with counters of their own, as powercap says it. */
 function socketOf(sysRoot: string, cpu: number): string {
-  const of = (file: string) => systemText(join(sysRoot, `devices/system/cpu/cpu${cpu}/topology`, file));
-  const die = of('die_id');
-  const socket = of('physical_package_id') ?? '0';
+  const topologyFile = (file: string) =>
+    systemText(join(sysRoot, `devices/system/cpu/cpu${cpu}/topology`, file));
+  const die = topologyFile('die_id');
+  const socket = topologyFile('physical_package_id') ?? '0';
   return die === null || die === '0' || die === '-1' ? socket : `${socket}-die-${die}`;
 }
 

@@ -19,11 +19,11 @@ type RaplPart = 'package' | 'dram' | 'core' | 'psys';
  */
 export function findRaplMeter(sysRoot = '/sys'): MeterSearch {
   const folder = join(sysRoot, 'class/powercap');
-  const absent = (reason: string) => absentMeter('rapl', reason);
+  const withoutRapl = (reason: string) => absentMeter('rapl', reason);
   const zones = zonesIn(folder);
   const packages = zones.some(({ part }) => part === 'package');
   const wanted = zones.filter(({ part }) => part !== 'psys' || !packages);
-  if (wanted.length === 0) return absent('no RAPL in /sys/class/powercap');
+  if (wanted.length === 0) return withoutRapl('no RAPL in /sys/class/powercap');
   const sources: Source[] = [];
   for (const { entry, part, domain } of wanted) {
     try {
@@ -35,8 +35,8 @@ export function findRaplMeter(sysRoot = '/sys'): MeterSearch {
       const closed = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
       const file = `/sys/class/powercap/${entry}/energy_uj`;
       return closed
-        ? absent(`RAPL is there but only root may read it: let this user read ${file}`)
-        : absent(`RAPL is there but ${file} cannot be read: ${(error as Error).message}`);
+        ? withoutRapl(`RAPL is there but only root may read it: let this user read ${file}`)
+        : withoutRapl(`RAPL is there but ${file} cannot be read: ${(error as Error).message}`);
     }
   }
   return { found: true, meter: sourceMeter('rapl', RAPL_PERIOD_SECONDS, sources) };

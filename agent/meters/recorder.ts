@@ -115,8 +115,8 @@ export class Recorder {
 
 /** Loses resolution, never the first sample; a counter's differences over longer times stay exact. */
 function thin(column: Column): void {
-  const even = (_: number, index: number) => index % 2 === 0;
-  column.seconds = column.seconds.filter(even);
-  column.values = column.values.filter(even);
+  const isEvenIndex = (_: number, index: number) => index % 2 === 0;
+  column.seconds = column.seconds.filter(isEvenIndex);
+  column.values = column.values.filter(isEvenIndex);
   column.periodSeconds *= 2;
 }

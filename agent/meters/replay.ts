@@ -11,19 +11,19 @@ const traceSchema = z.object({ samples: resultSchema.shape.samples });
  * without it. A trace is the `samples` of a result record: any record can be played again.
  */
 export function findReplayMeter(path: string): MeterSearch {
-  const absent = (reason: string) => absentMeter('replay', reason);
+  const withoutReplay = (reason: string) => absentMeter('replay', reason);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return absent(`the trace ${path} cannot be read: ${(error as Error).message}`);
+    return withoutReplay(`the trace ${path} cannot be read: ${(error as Error).message}`);
   }
   try {
     const { samples } = traceSchema.parse(JSON.parse(text));
-    if (samples.length === 0) return absent(`the trace ${path} holds no samples`);
+    if (samples.length === 0) return withoutReplay(`the trace ${path} holds no samples`);
     return { found: true, meter: replayMeter(samples) };
   } catch (error) {
-    return absent(`the trace ${path} is not one: ${(error as Error).message.split('\n')[0]}`);
+    return withoutReplay(`the trace ${path} is not one: ${(error as Error).message.split('\n')[0]}`);
   }
 }
 

@@ -23,14 +23,14 @@ export async function believedCounter(
 ): Promise<AmdCounter> {
   const power = findAmdMeter(gpu, { reason: '' });
   const watts = () => (power.found ? (power.meter.read()[0]?.value ?? null) : null);
-  const read = () => ({
+  const readSensors = () => ({
     seconds: monotonicSeconds(),
     joules: amdSmi.energyJoules(gpu.pciAddress),
     watts: watts(),
   });
-  const first = read();
+  const first = readSensors();
   await sleep(watchSeconds * 1000);
-  const last = read();
+  const last = readSensors();
   if (power.found) power.meter.close();
   if (first.joules === null || last.joules === null)
     return { reason: `${amdSmi.library} has no energy counter for it` };

@@ -108,9 +108,9 @@ export class ChangeWatch {
 }
 
 /**
- * Reads meters as fast as it can for a moment, then about every millisecond, until the energy and power
- * among their quantities have changed often enough or the time is over, which is longer for counters that move seldom. Only for the agent's start: it
- * takes the time that trials may not lose.
+ * Finds out how often meters change. They are read as fast as possible for a moment, then about every
+ * millisecond, until their energy and power have changed often enough or the time is over. Counters that move
+ * seldom get more time. This is only for the agent's start, since it takes time that trials must not lose.
  * @param pause waits for so many milliseconds.
  */
 export async function measurePeriods(
@@ -123,7 +123,7 @@ export async function measurePeriods(
     for (const { name, kind } of meter.quantities)
       watches.set(periodKey(meter.name, name), new ChangeWatch(kind));
   }
-  const read = () => {
+  const readCounter = () => {
     for (const meter of meters) {
       for (const { quantity, seconds, value } of meter.read()) {
         watches.get(periodKey(meter.name, quantity))?.see(seconds, value);
@@ -138,14 +138,14 @@ export async function measurePeriods(
   const began = monotonicSeconds();
   const passed = () => monotonicSeconds() - began;
   // What has not moved at all in three quarters of the time would not move often enough in the rest.
-  const done = () =>
+  const isComplete = () =>
     telling.every(({ settled, moved }) => settled || (!moved && passed() > 0.75 * totalSeconds));
-  while (watches.size > 0 && !done() && passed() < burstSeconds) read();
+  while (watches.size > 0 && !isComplete() && passed() < burstSeconds) readCounter();
   const patient = () =>
     passed() < totalSeconds || (passed() < PATIENCE * totalSeconds && telling.some(({ slow }) => slow));
-  while (watches.size > 0 && !done() && patient()) {
+  while (watches.size > 0 && !isComplete() && patient()) {
     await pause(PAUSE_MILLISECONDS);
-    read();
+    readCounter();
   }
   return new Map([...watches].map(([key, watch]) => [key, watch.period()]));
 }

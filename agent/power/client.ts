@@ -64,7 +64,7 @@ export class PowerConnection {
   /** @throws FailureError `setting-failed` with the helper's reason, or when it went away. */
   async ask(request: Request): Promise<Done> {
     this.#socket.write(`${JSON.stringify(request)}\n`);
-    const answer = read(answerSchema, await this.#line());
+    const answer = parseAnswer(answerSchema, await this.#line());
     if (answer === null) throw settingError('the power helper went away, or answers what nobody understands');
     if (!answer.ok) throw failed('setting-failed', answer.reason, answer.hint);
     return answer;
@@ -75,7 +75,7 @@ export class PowerConnection {
   }
 
   async #greeted(path: string): Promise<void> {
-    const greeting = read(greetingSchema, await this.#line());
+    const greeting = parseAnswer(greetingSchema, await this.#line());
     if (greeting?.protocol === PROTOCOL) return;
     this.close();
     const what =
@@ -109,6 +109,6 @@ function reach(path: string): Promise<{ socket: Socket; reason: null } | { socke
   });
 }
 
-function read<T>(schema: z.ZodType<T>, line: string | null): T | null {
+function parseAnswer<T>(schema: z.ZodType<T>, line: string | null): T | null {
   return orElse(() => (line === null ? null : schema.parse(JSON.parse(line))), null);
 }

@@ -19,17 +19,19 @@ const TAKEN_WATTS = 0.5;
 
 /** @returns the limit of each package that these CPUs lie on, or why there is none. */
 export function findPackagePower(cpus: readonly number[], sysRoot: string): ControlSearch[] {
-  const absent = (reason: string): ControlSearch[] => [{ found: false, name: 'powerCapWatts', reason }];
+  const withoutControl = (reason: string): ControlSearch[] => [
+    { found: false, name: 'powerCapWatts', reason },
+  ];
   const zones = zonesIn(sysRoot);
-  if (zones.length === 0) return absent('no RAPL in /sys/class/powercap');
+  if (zones.length === 0) return withoutControl('no RAPL in /sys/class/powercap');
   const packages = [...new Set(cpus.map((cpu) => packageOf(cpu, sysRoot)))];
   const wanted = zones.filter(({ socket }) => packages.includes(socket));
   if (packages.some((socket) => !wanted.some((zone) => zone.socket === socket))) {
-    return absent('RAPL has no zone for the package of these CPUs');
+    return withoutControl('RAPL has no zone for the package of these CPUs');
   }
   const controls = wanted.map(({ zone }) => openPackagePower(zone, sysRoot));
   return controls.find((search) => !search.found)
-    ? absent('RAPL counts energy here but offers no power limit')
+    ? withoutControl('RAPL counts energy here but offers no power limit')
     : controls;
 }
 

@@ -53,7 +53,7 @@ export class PowerManager {
       else {
         const { control } = search;
         const { name, part, cpus } = control;
-        seen.push({ name, part, cpus: [...cpus], ...control.range(this.#before(control)) });
+        seen.push({ name, part, cpus: [...cpus], ...control.range(this.#stateBefore(control)) });
       }
     }
     return { seen, absent };
@@ -118,7 +118,7 @@ export class PowerManager {
     });
   }
 
-  #before(control: Control): Found {
+  #stateBefore(control: Control): Found {
     return this.#journal.get(control.id) ?? control.read();
   }
 

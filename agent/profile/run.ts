@@ -117,8 +117,8 @@ function summed(all: readonly ProfiledOperator[]): ProfiledOperator[] {
 }
 
 function addOperators(a: ProfiledOperator, b: ProfiledOperator): ProfiledOperator {
-  const both = (name: 'bytes' | 'flops') =>
+  const sumOf = (name: 'bytes' | 'flops') =>
     a[name] === undefined || b[name] === undefined ? {} : { [name]: a[name] + b[name] };
   const [calls, seconds] = [a.calls + b.calls, a.seconds + b.seconds];
-  return { ...a, calls, seconds, ...both('bytes'), ...both('flops') };
+  return { ...a, calls, seconds, ...sumOf('bytes'), ...sumOf('flops') };
 }

@@ -48,14 +48,14 @@ export class NodeRoofs {
     }
   }
 
-  /** @returns what a record of this device keeps; null with a reason from `absent`. */
-  of(deviceId: string): RecordRoofs | null {
+  /** @returns what a record of this device keeps; null with a reason from `absenceReason`. */
+  forDevice(deviceId: string): RecordRoofs | null {
     const found = this.#found.get(deviceId);
     return found === undefined ? null : recordRoofsOf(found.roofs, found.id);
   }
 
   /** @returns why a device has none. */
-  absent(deviceId: string): string {
+  absenceReason(deviceId: string): string {
     return this.#absent.get(deviceId) ?? 'they were not measured yet';
   }
 

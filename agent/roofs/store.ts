@@ -42,17 +42,17 @@ export class RoofsStore {
 
   /** @returns the newest of a device in this environment, or null. */
   async find(deviceId: string, environment: RoofsEnvironment): Promise<StoredRoofs | null> {
-    const all = await this.#all(deviceId);
+    const all = await this.#storedRoofs(deviceId);
     return all.find(({ roofs }) => changes(roofs.environment, environment).length === 0) ?? null;
   }
 
   /** @returns the newest of a device in whatever environment, or null. */
   async newest(deviceId: string): Promise<StoredRoofs | null> {
-    return (await this.#all(deviceId))[0] ?? null;
+    return (await this.#storedRoofs(deviceId))[0] ?? null;
   }
 
   /** Newest first. A file that is no roofs any more is passed over. */
-  async #all(deviceId: string): Promise<StoredRoofs[]> {
+  async #storedRoofs(deviceId: string): Promise<StoredRoofs[]> {
     const names = await readdir(this.#folder).catch(() => []);
     const own = names.filter((name) => name.startsWith(`${fileName(deviceId)}.`) && name.endsWith('.json'));
     const read = await Promise.all(own.map((name) => readRoofs(join(this.#folder, name)).catch(() => null)));

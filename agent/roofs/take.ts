@@ -123,7 +123,7 @@ export async function takeRoofs(
       const unsettled = taking.unsettled();
       const threads = plan.cpus.length;
       if (later && ![...unsettled].some((roof) => roof.threads === threads)) continue;
-      taking.only = later ? (roof) => unsettled.has(roof) : () => true;
+      taking.isTakenAgain = later ? (roof) => unsettled.has(roof) : () => true;
       const before = readMachineTime();
       const bench = kernels.open(plan.cpus, Math.max(...Object.values(plan.bytes)));
       try {
@@ -165,7 +165,7 @@ export class QuietRounds {
   }
 
   /** @returns how many there are of a number of threads. */
-  of(threads: number): number {
+  undisturbedRounds(threads: number): number {
     const rounds = this.#rounds.get(threads) ?? [];
     return rounds.filter((round) => this.#reasons(rounds, round).length === 0).length;
   }
@@ -173,7 +173,7 @@ export class QuietRounds {
   /** @returns for each number of threads without so many, what disturbed the last of its rounds that was. */
   disturbed(least: number): string[] {
     return [...this.#rounds].flatMap(([threads, rounds]) => {
-      const quiet = this.of(threads);
+      const quiet = this.undisturbedRounds(threads);
       if (quiet >= least) return [];
       const reasons = rounds
         .map((round) => this.#reasons(rounds, round))
@@ -197,7 +197,7 @@ export class QuietRounds {
 class Taking {
   readonly absent: Record<string, string> = {};
   /** Which of the known roofs the next round takes again. */
-  only: (roof: Taken) => boolean = () => true;
+  isTakenAgain: (roof: Taken) => boolean = () => true;
   readonly #known = new Map<string, Taken>();
   readonly #repeats: number;
   readonly #accesses: RoofsJob['accesses'];
@@ -244,7 +244,7 @@ class Taking {
 
   #take(key: string, roof: Roof, measure: () => Rates | null): void {
     const known = this.#known.get(key);
-    if (known !== undefined && !this.only(known)) return;
+    if (known !== undefined && !this.isTakenAgain(known)) return;
     const found = measure();
     if (found === null) return;
     const { rates, instructions } = found;

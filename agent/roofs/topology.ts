@@ -34,8 +34,8 @@ export function readTopology(cpus: readonly number[], sysRoot = '/sys'): Topolog
 }
 
 /**
- * The order in which threads take CPUs: a core of each last-level cache in turn, and second threads of cores last, so that
- * fewer threads than CPUs get as much of the machine as so many can.
+ * The order in which threads take CPUs: a core of each last-level cache in turn, and second threads of cores
+ * last. So fewer threads than CPUs get as much of the machine as that many threads can.
  */
 export function placementOrder({ caches, cores }: Topology): number[] {
   const lastLevel = caches.filter(({ level }) => level === 'L3');

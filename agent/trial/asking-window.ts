@@ -12,7 +12,8 @@ import { isElsewhere, type ServedModel } from './serve.js';
 /**
  * Reads the sources of energy while a model is asked.
  * @param served null = a model in a child of ours.
- * @returns what ends it, as often as it is called: the gross joules of the node's source, or why there are none.
+ * @returns a function that ends it and may be called again: the gross joules of the node's source, or why
+ *   there are none.
  */
 export function askingWindow(trial: TrialRun, served: ServedModel | null): () => QualityFacts['window'] {
   const { lease, node, device } = trial;

@@ -39,12 +39,12 @@ export interface TrialContext {
   /** Commands that request graphs may run. */
   readonly commands: NodeCommands['commands'];
   /** Fitted efficiency factors; null = nothing is predicted. */
-  readonly factors: Pick<NodeFactors, 'of' | 'absent'> | null;
+  readonly factors: Pick<NodeFactors, 'forDevice' | 'absenceReason'> | null;
   /** Idle power, read once for each sweep. */
   readonly idle: IdleBaselines;
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
   readonly gridGramsPerKilowattHour: number | null;
-  readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
+  readonly roofs: Pick<NodeRoofs, 'forDevice' | 'absenceReason'>;
   /** What its cores give when nobody else is on them, and how far they lie from each other. */
   readonly cores: UsualCores;
   /** What its configuration names for its engines. */

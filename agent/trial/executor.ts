@@ -15,8 +15,8 @@ export interface TrialEvents {
 }
 
 /**
- * What this node is doing: at most one trial per device, and never two whose devices share a CPU, since
- * they would measure each other.
+ * What this node is doing: at most one trial on each device, and never two on devices that share a CPU, since
+ * they would disturb each other.
  */
 export class TrialExecutor {
   readonly #node: TrialContext;
@@ -63,9 +63,9 @@ export class TrialExecutor {
   }
 
   /**
-   * Ends everything without a result: another node, or this one later, shall do it again.
+   * Ends every trial without a result, so that another node, or this one later, measures it again.
    * @param at once = SIGKILL, otherwise the kill ladder.
-   * @returns the ids of the trials given back.
+   * @returns the ids of the trials that were given back.
    */
   giveBack(reason: string, at: 'once' | 'soon'): string[] {
     const ids = this.trialIds;

@@ -20,7 +20,8 @@ export async function graphOf({ lease, node }: TrialRun): Promise<GraphInput | n
   const settings = typeof options.settings === 'string' ? options.settings : null;
   const path = locateSource(String(options.graph), node.models);
   const read = readGraph(path, settings, (one) => locateSource(one, node.models));
-  // An attempt that was killed is followed by one of the same place in the sweep, which goes on where it was.
+  // An attempt that was killed is followed by one at the same position of the sweep, which continues where it
+  // was.
   const place = JSON.stringify([experiment.id, sweepId, position, purpose, start, read.digest]);
   const identity = createHash('sha256').update(place).digest('hex').slice(0, 24);
   const { cacheFolder } = node.models;

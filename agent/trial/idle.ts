@@ -7,7 +7,7 @@ import type { TrialRun } from './context.js';
 const devicesIn = (gpus: readonly string[]) => gpus.join('+');
 
 /**
- * Notes the idle power of what a trial runs on: read now, unless an earlier trial of the sweep did.
+ * Notes the idle power of what a trial runs on. It is read now, unless an earlier trial of the sweep did.
  * @param gpus that are read together; on a CPU its device.
  * @param recorder of meters that have been started.
  */
@@ -17,7 +17,7 @@ export async function noteBaseline(
   recorder: Recorder,
 ): Promise<void> {
   const { idleSeconds } = node.limits;
-  const baseline = await node.idle.of(lease.sweepId, devicesIn(gpus), idleSeconds, () =>
+  const baseline = await node.idle.measuredOnce(lease.sweepId, devicesIn(gpus), idleSeconds, () =>
     recorder.series(notes.originSeconds),
   );
   if (baseline === null) return;
@@ -28,8 +28,9 @@ export async function noteBaseline(
 }
 
 /**
- * The same before a server is started, with meters of its own: loaded, it draws power of its own, and so does one that an earlier trial left, which
- * is stopped where idle power has to be read again.
+ * The same before a server is started, with meters of its own: a loaded server draws power even when nobody
+ * asks it. A server that an earlier trial left draws power, too, so it is stopped if idle power has to be
+ * read again.
  */
 export async function noteIdle(trial: TrialRun, gpus: readonly string[]): Promise<void> {
   const { lease, node, device } = trial;

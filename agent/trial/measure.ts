@@ -31,7 +31,7 @@ export interface Surroundings {
 }
 
 /**
- * Runs the workload in a child while the meters read on; their samples are noted however it ends.
+ * Runs the workload in a child while the meters read. Their samples are noted, however it ends.
  * @throws FailureError what the child died of.
  */
 export async function measure(
@@ -88,7 +88,10 @@ function shortened(measure: MeasurePolicy, mostRepeats = measure.maxRepeats): Me
   return { ...measure, maxRepeats, minRepeats: Math.min(measure.minRepeats, maxRepeats) };
 }
 
-/** Of what computes on other devices, in servers or not at all, the cores under these CPUs say nothing. */
+/**
+ * Work on other devices, or in a server, does not run on these CPUs, so the cores under them say nothing of
+ * it.
+ */
 function asksCores({ device, runner, measure }: Experiment): boolean {
   const kind = runnerNamed(runner.kind);
   const here = deviceKind(device) === 'cpu' && kind?.offers.includes('endpoint') === false;
@@ -118,7 +121,10 @@ function lostConnections({ findings }: WorkloadOutcome): boolean {
   return findings.record.requests.outcome.some((outcome) => outcome === 'broken' || outcome === 'refused');
 }
 
-/** What this machine draws is a part of what a trial takes whose model lies on others, too: then it has none. */
+/**
+ * Where the model lies on other machines, too, this machine's power is only a part of what the trial takes.
+ * Then the trial has no energy.
+ */
 function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet {
   if (rpcServers.length === 0) return found;
   const energy = `a part of the model was on RPC servers (${rpcServers.join(', ')}), whose energy this node does not measure`;
@@ -169,7 +175,8 @@ async function runChild(
       }
     },
   });
-  // The child of a server only asks it, and tells by itself what that takes; of one whose processes are not seen there is nobody to follow.
+  // The child of a served trial only sends requests, and reports its own CPU time. Where the processes of a
+  // server are not visible, there is nothing to follow.
   const { served } = request;
   const attach = (trees: readonly number[]) =>
     recorder.attach({

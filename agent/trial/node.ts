@@ -19,13 +19,16 @@ export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
   return own!;
 }
 
-/** Notes where the trial runs: its device, ceilings, grid and machine, and what speaks against the numbers already. */
+/**
+ * Notes where the trial runs: its device, ceilings, grid and machine, and what casts doubt on the numbers
+ * before it begins.
+ */
 export function noteNode(trial: TrialRun): void {
   const { node, device, notes } = trial;
   notes.device = device;
   notes.grid = gridOf(trial);
-  notes.roofs = node.roofs.of(device.id);
-  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absent(device.id) };
+  notes.roofs = node.roofs.forDevice(device.id);
+  if (notes.roofs === null) notes.absent = { ...notes.absent, roofs: node.roofs.absenceReason(device.id) };
   notes.environment = machineFacts(node.profile, device, node.nvml, node.meters);
   notes.warnings.push(...warningsBefore(trial));
 }

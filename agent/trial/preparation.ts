@@ -81,7 +81,7 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     place: observedPlace(trial),
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
-  const exchange = node.shared?.of(lease.trialId, (stoppable) => child.watch(stoppable));
+  const exchange = node.shared?.exchangeOf(lease.trialId, (stoppable) => child.watch(stoppable));
   const making = { base, cpus, timeLimitSeconds, exchange };
   const artifact = await node.store.prepare({ ...making, steps }, launcher, pins);
   const parts = attachedParts(technique.adapter);
@@ -106,7 +106,10 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
   return { base: { ...base, path }, artifact, shapes, adapters };
 }
 
-/** @returns where a trial's model is looked into: on all devices that it will run on, where the engine that does so drives them here. */
+/**
+ * @returns where a trial's model is inspected: on all devices that it will run on, if the engine that
+ *   inspects it drives them here.
+ */
 function observedPlace(trial: TrialRun): ObservedPlace {
   const { device, runner } = trial.lease.experiment;
   const kind = deviceKind(device);
@@ -138,8 +141,10 @@ async function shapesOf(path: string, source: string, launcher: Launcher): Promi
 const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 } as const;
 
 /**
- * Refuses what cannot fit before anything is loaded: a machine out of memory takes its neighbours along.
- * @returns the bytes that were predicted; null = nothing was. @throws FailureError `does-not-fit`.
+ * Refuses what cannot fit before anything is loaded: a machine that runs out of memory takes other processes
+ * down with it.
+ * @returns the bytes that were predicted; null = nothing was.
+ * @throws FailureError `does-not-fit`.
  */
 function checkFit(
   { lease: { experiment }, node, device }: TrialRun,

@@ -9,8 +9,8 @@ import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
 
 /**
- * Times the operators of the model once more, in a process of its own, where the sweep asks for it. The timed numbers stand
- * whatever happens here: what cannot be profiled leaves a reason.
+ * Times the operators of the model, in another process, if the sweep asks for it. The measured numbers stand
+ * whatever happens here. Where profiling fails, the reason is noted.
  */
 export async function profileTrial(trial: TrialRun, model: PreparedModel | null): Promise<void> {
   const { lease, device, notes, child } = trial;

@@ -5,7 +5,10 @@ import type { ChildState } from '../../process/isolation/messages.js';
 import type { TrialReport } from './job.js';
 import type { TrialNotes } from './notes.js';
 
-/** Where a trial is, for people who watch: the phase that has just ended, or what a child was begun for (`the quantization`). */
+/**
+ * How far a trial is, for people who watch: the phase that has just ended, or what a child was started for
+ * (`the quantization`).
+ */
 export interface TrialProgress {
   readonly phase: string;
   /** 0-based. */

@@ -38,9 +38,10 @@ export async function prepareQuestions(
 }
 
 /**
- * Compares what a point would be asked and scored by now with what its kept answers were. Where that is the same, no model is opened, and the
- * record says so.
- * @returns whether it is the same; false for a trial that is not for new answers. @throws as `prepareQuestions`.
+ * Compares the questions and scoring of today with those of a point's kept answers. Where both are the same,
+ * no model is opened, and the record says so.
+ * @returns whether they are the same; false for a trial that is not for new answers.
+ * @throws as `prepareQuestions`.
  */
 export async function asksTheSame({
   lease: { experiment, purpose, kept },
@@ -56,7 +57,9 @@ export async function asksTheSame({
   return true;
 }
 
-/** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
+/**
+ * Why answers would say nothing, or null. That the weights are random is noted whether or not anybody asks.
+ */
 function reasonNotAsked(
   { technique, runner, quality }: Experiment,
   model: PreparedModel | null,
@@ -112,8 +115,8 @@ export async function askQuestions(
 }
 
 /**
- * Goes on asking where an agent was killed while it asked the same, before anything is timed: answers do not depend on speed, and the next one
- * does not wait for a measurement that has been made once already and is lost.
+ * Resumes questions that a killed agent left unanswered, before anything is timed. Answers do not depend on
+ * speed. So the next agent resumes at once, and does not first repeat the measurement that was lost.
  * @returns false where nothing was interrupted, or a server has to be started first.
  */
 export async function goOnAsking(
@@ -130,7 +133,8 @@ export async function goOnAsking(
 }
 
 /**
- * Asks the server that was timed; what it cannot be asked, the file that it served, where a runner here opens that.
+ * Asks the server that was timed. What a server cannot be asked, the file that it served is asked, if a
+ * runner here opens that.
  * @param model null for a server whose file is not here.
  */
 export async function askServer(
@@ -235,8 +239,8 @@ function servedRequestOf(
 }
 
 /**
- * The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. It lies where the point's model does, for it
- * is larger, if anything.
+ * The base without any technique: a quantized cache is one, and so are weights without zeros. It runs where
+ * the point's model does. The base is larger, so it must fit there.
  * @returns null where the sweep compares with none.
  */
 function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityModel | null {

@@ -32,13 +32,13 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   const threads = Math.max(1, typeof asked === 'number' ? asked : device.cpus.length);
   const types = weightTypesOf(architecture);
   const factorsOf = (deviceId: string, roofs: RecordRoofs | null) => {
-    const found = kind.fitted ? (node.factors?.of(deviceId, roofs) ?? null) : null;
+    const found = kind.fitted ? (node.factors?.forDevice(deviceId, roofs) ?? null) : null;
     return found === null ? null : recordFactorsOf(found.factors, found.id, threads, types);
   };
   const factors = factorsOf(device.id, notes.roofs);
   const beside = kind.counting.by === 'pass' ? (lease.otherDeviceIds ?? []) : [];
   const others = beside.map((id) => {
-    const roofs = node.roofs.of(id);
+    const roofs = node.roofs.forDevice(id);
     const name = node.profile.devices.find((other) => other.id === id)?.name ?? id;
     return { id, name, roofs, factors: factorsOf(id, roofs) };
   });
@@ -46,7 +46,8 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   if (!kind.fitted) {
     const fitted = FITTED_RUNNERS.join(' and ');
     miss(notes, 'factors', `factors are of the kernels of ${fitted}, and ${runner.kind} has its own`);
-  } else if (without !== undefined) miss(notes, 'factors', node.factors?.absent(without.id) ?? NO_FACTORS);
+  } else if (without !== undefined)
+    miss(notes, 'factors', node.factors?.absenceReason(without.id) ?? NO_FACTORS);
   notes.roofline = {
     architecture,
     cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),
@@ -61,9 +62,10 @@ function miss(notes: TrialNotes, name: 'roofline' | 'factors', reason: string): 
 }
 
 /**
- * Completes the notes by what only the loaded model tells: how matrices were packed, how it lies on several devices, or what the parts of a
- * step of training ask.
- * @returns null, with a reason in the notes, where that is not known; and where a runner that packs, trains or has several devices did not get so far.
+ * Adds to the notes what only the loaded model tells: how matrices were packed, how it lies on several
+ * devices, or what the parts of a training step compute.
+ * @returns null, with a reason in the notes, where that is not known. A runner that packs, trains or uses
+ *   several devices may have failed before it could tell.
  */
 export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
   const { roofline, loaded } = notes;

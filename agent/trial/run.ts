@@ -18,18 +18,26 @@ import type {
 } from '../workloads/workload.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
-/** Between two threads of one core a cache line goes to and fro in about half the time that it takes between two cores. */
+/**
+ * Between two threads of one core a cache line travels in about half the time that it takes between two
+ * cores.
+ */
 const ONE_CORE = 0.75;
 /**
- * A host may put CPUs that wake up on one core until it has seen, some milliseconds later, that both are busy; so it is with those that a trial
- * of one thread left idle. That says nothing of the repeat, so they are asked again, each time for a millisecond or two. Somebody else's use of a core is
- * told as the first reading shows it: reading again until the CPUs are idle would always hide it.
+ * How often the cores are read before the last reading counts.
+ *
+ * A host may run two CPUs that have just woken up on one core, until it sees, a few milliseconds later, that
+ * both are busy. A trial of one thread leaves its other CPUs idle, so they meet this. It has no bearing on
+ * the repeat, so CPUs that seem to share a core are read again; a reading takes a millisecond or two. CPUs
+ * that lost time to another process are not read again: whoever reads until they are idle never sees that
+ * process.
  */
 const READS = 5;
 
 /**
- * @param open what opens our library; a test gives its own.
- * @returns what asks the cores under a trial's CPUs and tells the parent how they lie now; it asks nothing where the request says so.
+ * @param open opens our library; a test gives its own.
+ * @returns a function that reads the cores under a trial's CPUs and tells the parent how they lie now. It
+ *   does nothing where the request does not ask for it.
  */
 export async function trialCores(
   { cpus, usualLatencies }: Pick<TrialRequest, 'cpus' | 'usualLatencies'>,
@@ -48,7 +56,10 @@ export async function trialCores(
   };
 }
 
-/** Runs one trial in this process: opens what the workload needs, then whatever it asks; phases leave as they end. */
+/**
+ * Runs one trial in this process: opens the runner, and hands it to the workload. Phases are sent as they
+ * end.
+ */
 export async function runTrial(
   request: TrialRequest,
   channel: Channel<TrialReport>,
@@ -108,7 +119,10 @@ export async function runTrial(
   }
 }
 
-/** @returns the facts with the build of the engine, which is asked for when loading has been timed: reading its files is no part of that. */
+/**
+ * @returns the facts with the build of the engine. The build is asked for after loading has been timed, since
+ *   reading its files is no part of loading.
+ */
 async function withBuild(facts: AnyFacts): Promise<AnyFacts> {
   if (facts.engineFiles.length === 0) return facts;
   const engineBuild = await buildOf(facts.engineFiles);

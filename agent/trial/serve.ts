@@ -26,7 +26,7 @@ import type { PreparedModel } from './preparation.js';
 /** What a trial asks, and what tells that it has ended. */
 export interface ServedModel {
   readonly endpoint: ServedEndpoint;
-  /** Rejects with a FailureError when the server ends; null for one that somebody else started. */
+  /** Rejects with a FailureError when the server ends; null for a server that somebody else started. */
   readonly died: Promise<never> | null;
   /** GPUs that its energy and memory are read of, all together; on a CPU its device. */
   readonly gpus: readonly string[];
@@ -54,9 +54,10 @@ export function isElsewhere(served: ServedModel | null): boolean {
 }
 
 /**
- * Has the server of a point running and answering; whatever else is kept on its device is stopped first.
- * @returns null for workloads that ask none.
- * @throws FailureError `engine-missing`, `load-failed`, `crashed`, `impossible-combination`, and what resolving a draft model throws.
+ * Starts the server of a point and waits until it answers. Whatever else runs on its device is stopped first.
+ * @returns null for workloads that ask no server.
+ * @throws FailureError `engine-missing`, `load-failed`, `crashed`, `impossible-combination`, and what
+ *   resolving a draft model throws.
  */
 export async function serveModel(trial: TrialRun, model: PreparedModel | null): Promise<ServedModel | null> {
   const { lease, node, device, notes, child } = trial;
@@ -122,7 +123,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   return { endpoint: { ...endpointOf(server, served), loras: names }, died: served.died, gpus };
 }
 
-/** What the work of a server is shared by; where that is not known, it has no place under roofs. */
+/** How many devices share a server's work. Where that is not known, the row has no place under roofs. */
 function noteSplit(notes: TrialNotes, split: ServedSplit | string): void {
   if (notes.roofline === null) return;
   if (typeof split === 'string') {

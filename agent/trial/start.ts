@@ -77,7 +77,8 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const graph = await graphOf(trial);
   const answered = training === null && (await goOnAsking(trial, model, wanted));
   const questions = answered ? null : wanted;
-  // A point that has its numbers already is only asked, not timed again; but a trained model has to be trained first.
+  // A point that was measured already is only asked questions, not timed again. A model that is trained in
+  // the trial has to be trained first, however.
   const isTimed = lease.purpose !== 'quality' || training !== null;
   if (!isTimed && questions === null) return;
 

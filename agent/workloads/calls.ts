@@ -58,7 +58,7 @@ export async function repeatCalls(
       seconds: calls * median(callSeconds.map((one) => median(one))),
       tokens: calls * each,
       prepare() {},
-      once() {
+      runOnce() {
         call(calls);
         return true;
       },

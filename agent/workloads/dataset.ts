@@ -112,11 +112,13 @@ function batched(
     }
     return queue.pop()!;
   };
-  const several = (first: number) => Array.from({ length: sequences }, (_, i) => first + i);
+  const consecutiveFrom = (first: number) => Array.from({ length: sequences }, (_, i) => first + i);
   return {
     windows,
     leftOut,
-    heldOut: Array.from({ length: batchesHeldOut }, (_, i) => batchOf(several(windows + i * sequences))),
+    heldOut: Array.from({ length: batchesHeldOut }, (_, i) =>
+      batchOf(consecutiveFrom(windows + i * sequences)),
+    ),
     next: () => batchOf(Array.from({ length: sequences }, draw)),
   };
 }

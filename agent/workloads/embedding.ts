@@ -36,12 +36,12 @@ export const embedding: Workload<'embedder'> = {
       );
       return { tokens, secondFrom: tokens.length, cut: false };
     });
-    const once = () => {
+    const timeEmbedding = () => {
       const began = monotonicSeconds();
       model.embed(inputs);
       return monotonicSeconds() - began;
     };
-    const call = (times: number) => Array.from({ length: times }, once);
+    const call = (times: number) => Array.from({ length: times }, timeEmbedding);
     const { callSeconds, ...outcome } = await repeatCalls(
       { call, phase: 'infer', each: texts!, metric: 'inferenceP50Seconds' },
       context,

@@ -118,8 +118,8 @@ function lengthened(
   const cut = () => model.reset(contextDepth);
   const [prefilled, decoded] = [promptTokens * parallel, generateTokens * parallel];
   return [
-    { phase: 'energy-prefill', seconds: seconds.prefill, tokens: prefilled, prepare: cut, once: prefill },
-    { phase: 'energy-decode', seconds: seconds.decode, tokens: decoded, prepare: prefill, once: decode },
+    { phase: 'energy-prefill', seconds: seconds.prefill, tokens: prefilled, prepare: cut, runOnce: prefill },
+    { phase: 'energy-decode', seconds: seconds.decode, tokens: decoded, prepare: prefill, runOnce: decode },
   ];
 }
 

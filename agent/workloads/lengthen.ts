@@ -11,7 +11,7 @@ export interface LengthenedWork {
   /** Puts things where the work can begin, and is awaited; not part of the window. */
   prepare(): unknown;
   /** Once, from where it can begin again. @returns false where getting there was work of its own. */
-  once(): Awaitable<boolean>;
+  runOnce(): Awaitable<boolean>;
 }
 
 /** Repeating may be a little faster than the timed repeats were. */
@@ -55,7 +55,7 @@ async function attempt(
   try {
     await work.prepare();
     const start = context.now();
-    for (let i = 0; i < times; i++) if (!(await work.once())) return false;
+    for (let i = 0; i < times; i++) if (!(await work.runOnce())) return false;
     context.stamp(work.phase, window, start, context.now(), work.tokens * times, times);
     return true;
   } catch (error) {

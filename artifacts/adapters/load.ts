@@ -51,7 +51,7 @@ function layerOf({ name, shape }: TensorInfo, rank: number, seed: number): Adapt
   const [columns = 0, rows = 0] = shape;
   const numbers = (part: string, count: number, bound: number): Float32Array => {
     const words = new Uint32Array(count);
-    RandomWords.for(seed, `${name}/${part}`).fill(words);
+    RandomWords.forSeed(seed, `${name}/${part}`).fill(words);
     return Float32Array.from(words, (word) => (word / 2 ** 31 - 1) * bound);
   };
   return {

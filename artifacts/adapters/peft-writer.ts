@@ -74,7 +74,7 @@ function configOf(
     Number((layer.scale * (rankStabilized ? Math.sqrt(rankOf(layer)) : rankOf(layer))).toPrecision(12));
   const first = modules[0]?.layer;
   const common = first === undefined ? { rank: 1, alpha: 1 } : { rank: rankOf(first), alpha: alpha(first) };
-  const others = (value: (layer: AdapterLayer) => number, usual: number) => {
+  const exceptionsTo = (value: (layer: AdapterLayer) => number, usual: number) => {
     const odd = modules.filter(({ layer }) => value(layer) !== usual);
     return Object.fromEntries(odd.map((one) => [one.module.replaceAll('.', '\\.'), value(one.layer)]));
   };
@@ -87,8 +87,8 @@ function configOf(
     lora_alpha: common.alpha,
     lora_dropout: 0,
     target_modules: [...new Set(modules.map(({ module }) => module.replace(/^.*\./, '')))].sort(),
-    rank_pattern: others(rankOf, common.rank),
-    alpha_pattern: others(alpha, common.alpha),
+    rank_pattern: exceptionsTo(rankOf, common.rank),
+    alpha_pattern: exceptionsTo(alpha, common.alpha),
     use_rslora: rankStabilized,
     use_dora: [...layers.values()].some(({ magnitude }) => magnitude !== null),
     init_lora_weights: onResidual ?? true,

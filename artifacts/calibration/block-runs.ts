@@ -73,9 +73,9 @@ export interface BlockRuns {
   /** Puts other weights into the block, in the type that the file has. */
   replace(name: string, weights: Float32Array): void;
   /** Runs the block again: its outputs take the place of the first ones. */
-  again(): Promise<void>;
+  rerun(): Promise<void>;
   /** The outputs become the inputs of the next block. */
-  next(): void;
+  advance(): void;
   end(): void;
 }
 
@@ -93,7 +93,7 @@ export async function blockRuns(request: WalkRequest, header: GgufFile, plan: Wa
   const steps = sequences.length * ((plan.linears.at(-1)?.block ?? -1) + 1);
   let done = 0;
   const rows = embeddingRows(plan);
-  for (const [i, tokens] of sequences.entries()) inputs.write(i, rows.of(tokens));
+  for (const [i, tokens] of sequences.entries()) inputs.write(i, rows.embeddingsOf(tokens));
   rows.close();
   const run = async (collector: Collector, keep: boolean, onSequence = () => {}): Promise<void> => {
     const tokens = Math.max(...lengths);
@@ -127,11 +127,11 @@ export async function blockRuns(request: WalkRequest, header: GgufFile, plan: Wa
       return collector;
     },
     replace: (name, weights) => replaceInSlice(slicePath, nameInSlice(name), weights),
-    async again() {
+    async rerun() {
       const collector = await observer.openCollector(request);
       await run(collector, true).finally(() => collector.close());
     },
-    next() {
+    advance() {
       [inputs, outputs] = [outputs, inputs];
     },
     end() {

@@ -86,18 +86,18 @@ export async function readStatistics(path: string): Promise<SavedStatistics> {
   const origin = originSchema.parse(JSON.parse(metadata.get('origin') ?? 'null'));
   const sequences = countSchema.parse(metadata.get('sequences'));
   const tokens = countSchema.parse(metadata.get('tokens'));
-  const read = async (name: string, dtype: 'F32' | 'I32'): Promise<ArrayBuffer> => {
+  const readArray = async (name: string, dtype: 'F32' | 'I32'): Promise<ArrayBuffer> => {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== dtype) throw new Error(`it has no ${dtype.toLowerCase()} tensor ${name}`);
     const chunks: Buffer[] = [];
     for await (const chunk of readTensor(tensor)) chunks.push(chunk);
     return new Uint8Array(Buffer.concat(chunks)).buffer;
   };
-  const values = async (name: string) => new Float32Array(await read(name, 'F32'));
+  const values = async (name: string) => new Float32Array(await readArray(name, 'F32'));
   const countsOf = async (name: string): Promise<Seen> => {
     const key = `${name}.${COUNTS}`;
     if (!tensors.has(key)) return { sequences, tokens };
-    const [own = 0, ownTokens = 0] = new Int32Array(await read(key, 'I32'));
+    const [own = 0, ownTokens = 0] = new Int32Array(await readArray(key, 'I32'));
     return { sequences: own, tokens: ownTokens };
   };
   const ending = `.${PARTS[0][0]}`;

@@ -64,13 +64,13 @@ async function metadataOf(request: SliceRequest): Promise<ReadonlyMap<string, Gg
   const set = (key: string, value: number) => metadata.set(`${architecture}.${key}`, { type: 'u32', value });
   set('block_count', 1);
   set('vocab_size', VOCABULARY);
-  const at = (key: string) => header.metadata.get(`${architecture}.${key}`);
+  const numberOf = (key: string) => header.metadata.get(`${architecture}.${key}`);
   // DeepSeek's first blocks have no experts.
-  const dense = at('leading_dense_block_count');
+  const dense = numberOf('leading_dense_block_count');
   if (typeof dense === 'number') set('leading_dense_block_count', block < dense ? 1 : 0);
-  if (at('nextn_predict_layers') !== undefined) set('nextn_predict_layers', 0);
+  if (numberOf('nextn_predict_layers') !== undefined) set('nextn_predict_layers', 0);
   // llama.cpp knows models that cut no queries by their 26 or 27 blocks (src/models/deepseek2.cpp, is_lite).
-  if (at('attention.kv_lora_rank') !== undefined && at('attention.q_lora_rank') === undefined)
+  if (numberOf('attention.kv_lora_rank') !== undefined && numberOf('attention.q_lora_rank') === undefined)
     set('attention.q_lora_rank', 0);
   metadata.set('tokenizer.ggml.model', { type: 'string', value: 'no_vocab' });
   return metadata;

@@ -42,8 +42,8 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
         }),
       );
       seconds.visiting += visited.seconds;
-      if (replaced > 0) seconds.again += (await timed(() => runs.again())).seconds;
-      runs.next();
+      if (replaced > 0) seconds.again += (await timed(() => runs.rerun())).seconds;
+      runs.advance();
     }
   } finally {
     runs.end();

@@ -15,7 +15,7 @@ export function embeddingRows({ embedding, width }: WalkPlan) {
   const file = openSync(path, 'r');
   return {
     /** @returns tokens · width values. */
-    of(tokens: Int32Array): Float32Array {
+    embeddingsOf(tokens: Int32Array): Float32Array {
       const bytes = new Uint8Array(width * FLOAT_BYTES[type]);
       const states = new Float32Array(tokens.length * width);
       tokens.forEach((token, i) => {

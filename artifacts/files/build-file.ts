@@ -73,8 +73,9 @@ async function onDisk(path: string): Promise<void> {
 }
 
 /**
- * Drafts of whoever was killed while it made the same file, which may have had the id that this process has, with what children left beside
- * them: drafts of drafts, and folders that they worked with. The lock says that nobody is writing one now.
+ * Removes drafts that a killed process left of the same file; it may have had the id of this process. Its
+ * children may have left drafts of drafts, and folders that they worked with. The lock says that nobody is
+ * writing one now.
  */
 async function dropDrafts(path: string): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => []);

@@ -94,7 +94,7 @@ export class ArtifactStore {
     const step = steps.at(-1);
     if (step === undefined) return await this.#base(request, launcher, uses);
     const name = chainName(base.digest, steps);
-    const artifact = await this.#once(name, uses, async (path) => {
+    const artifact = await this.#makeOnce(name, uses, async (path) => {
       const elsewhere = exchange && (await this.#fetched(path, name, base.digest, exchange));
       if (elsewhere) return elsewhere;
       const inputs = new Pins();
@@ -148,7 +148,7 @@ export class ArtifactStore {
     launcher: Launcher = launch,
     uses: Pins | null = null,
   ): Promise<Artifact> {
-    return await this.#once(name, uses, async (path) => {
+    return await this.#makeOnce(name, uses, async (path) => {
       const request = { path, what: recipe, ...making };
       const { seconds, warnings, digest, bytes } = await this.#write(request, launcher);
       const note = { digest, bytes, recipe, base, warnings: [...warnings], steps: [] };
@@ -194,14 +194,26 @@ export class ArtifactStore {
     }
     const task = (outputPath: string) => taskOf(SYNTHESIZE, { model, outputPath });
     const making = { bytes, task, what: 'the synthetic model', cpus, timeLimitSeconds };
-    return await this.#once(`synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`, uses, async (path) => {
-      const { seconds, digest: content, bytes: size } = await this.#write({ path, ...making }, launcher);
-      return await this.#keep(path, { ...said, recipe: 'synthetic', digest: content, bytes: size }, seconds);
-    });
+    return await this.#makeOnce(
+      `synthetic-${digest.replace(/^.*:/, '').slice(0, 24)}`,
+      uses,
+      async (path) => {
+        const { seconds, digest: content, bytes: size } = await this.#write({ path, ...making }, launcher);
+        return await this.#keep(
+          path,
+          { ...said, recipe: 'synthetic', digest: content, bytes: size },
+          seconds,
+        );
+      },
+    );
   }
 
   /** Makes the file of that name unless it is there; one process at a time. */
-  async #once(name: string, uses: Pins | null, make: (path: string) => Promise<Artifact>): Promise<Artifact> {
+  async #makeOnce(
+    name: string,
+    uses: Pins | null,
+    make: (path: string) => Promise<Artifact>,
+  ): Promise<Artifact> {
     const path = cachedPath(this.#folder, name);
     try {
       await mkdir(this.#folder, { recursive: true });

@@ -78,10 +78,10 @@ export class LayerPruner {
     const { type } = this.#parts.layers.find((layer) => layer.name === name)!;
     const bytes = encodeFloats(pruned.weights.values, type);
     const errors = errorsOf(engine, known, spec.outputError);
-    const outputErrorAfter = errors?.of(pruned.weights) ?? null;
+    const outputErrorAfter = errors?.errorOf(pruned.weights) ?? null;
     const updated = pruned.report.updatedWeights > 0;
     const initialMask = pruned.exchange?.initialMask ?? (updated ? pruned.mask : null);
-    const before = initialMask && errors?.of(remasked(pruned.weights, weights, initialMask));
+    const before = initialMask && errors?.errorOf(remasked(pruned.weights, weights, initialMask));
     const outputErrorBefore = before ?? outputErrorAfter;
     await file.write(name, bytes);
     this.reports.push({
@@ -131,7 +131,7 @@ export class LayerPruner {
  * it would refuse the model. It gets what Wanda's score is where all inputs are alike, the magnitude in each row.
  */
 function withoutActivations(method: PruningMethod): PruningMethod {
-  return methodOf(method).needs(method).length === 0 ? method : magnitudeRow.of();
+  return methodOf(method).needs(method).length === 0 ? method : magnitudeRow.fromSettings();
 }
 
 function errorsOf(engine: PruningEngine, seen: SeenLayer, wanted: boolean): OutputErrors | null {

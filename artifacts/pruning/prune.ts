@@ -77,7 +77,7 @@ async function measureSensitivity(
     if (!reached(seen)) return null;
     const { name, weights, statistics, hessian } = seen;
     const trial = pruneLayer(seen, methodOf(method).firstMask(method), pattern, engine).weights;
-    const { relative } = new OutputErrors(engine, weights, hessian!, statistics!).of(trial);
+    const { relative } = new OutputErrors(engine, weights, hessian!, statistics!).errorOf(trial);
     layers.push({ name, rows: weights.rows, columns: weights.columns, relativeError: relative });
     return null;
   });

@@ -29,10 +29,7 @@ export function registerAgent(program: Command): void {
     .option('--name <name>', 'name of this node (default: its host name)')
     .option('--label <key=value>', 'a label that sweeps may ask for (repeatable)', collect, [])
     .option('--models <dir>', 'folder with models that sweeps may use (repeatable)', collect, [])
-    .option(
-      '--sweep <id>',
-      'work for this sweep alone, as agents do that a job brings (default: for every sweep)',
-    )
+    .option('--sweep <id>', 'work for this sweep alone, as agents of a job do (default: for every sweep)')
     .option('--data <dir>', 'folder of the spool (default: the user’s state folder)')
     .option(
       '--metrics <address>',

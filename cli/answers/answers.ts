@@ -85,7 +85,7 @@ function shown(text: string | null): string | null {
 async function printLines(answers: Answers, { most }: AnswersOptions): Promise<void> {
   const rows: (string | number | null)[][] = [];
   let count = 0;
-  for await (const { of, record, score, seconds, tokensIn, tokensOut, joules } of answers.each()) {
+  for await (const { of, record, score, seconds, tokensIn, tokensOut, joules } of answers.answersOf()) {
     count += 1;
     if (count > most) continue;
     const ranked = record.ranking?.ids.slice(0, SHOWN_IDS).join(' ') ?? null;
@@ -118,7 +118,7 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   const tallies = new Map<string, { readonly head: Head; readonly tally: Tally }>();
   const tallyOf = (head: Head) =>
     getOrMake(tallies, JSON.stringify(head), () => ({ head, tally: new Tally() })).tally;
-  for await (const answer of answers.each()) {
+  for await (const answer of answers.answersOf()) {
     const { number: row, label } = answer.of;
     const { task: name, asked } = answer.record;
     const task = options.by === BY_WAY ? name : askedName(name, asked.way);

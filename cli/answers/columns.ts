@@ -5,12 +5,20 @@ export type Cell = string | number | boolean | null;
 export interface AnswerColumn {
   readonly name: string;
   readonly kind: 'text' | 'integer' | 'number';
-  readonly of: (answer: Answer) => Cell;
+  readonly cellOf: (answer: Answer) => Cell;
 }
 
-const text = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'text', of });
-const integer = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'integer', of });
-const number = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'number', of });
+const text = (name: string, cellOf: AnswerColumn['cellOf']): AnswerColumn => ({ name, kind: 'text', cellOf });
+const integer = (name: string, cellOf: AnswerColumn['cellOf']): AnswerColumn => ({
+  name,
+  kind: 'integer',
+  cellOf,
+});
+const number = (name: string, cellOf: AnswerColumn['cellOf']): AnswerColumn => ({
+  name,
+  kind: 'number',
+  cellOf,
+});
 
 /** Values of options, as a list. */
 const options =
@@ -19,7 +27,7 @@ const options =
     const { options: all } = answer.record;
     return all === null ? null : JSON.stringify(all.map(pick));
   };
-const per = (sum: number | null, by: number) => (sum === null ? null : sum / Math.max(1, by));
+const dividedBy = (sum: number | null, by: number) => (sum === null ? null : sum / Math.max(1, by));
 
 const experimentOf = ({ measured }: AnsweredRow) => measured?.row.experiment;
 
@@ -58,11 +66,11 @@ const USUAL: readonly AnswerColumn[] = [
   ),
   text(
     'logProbabilitiesPerToken',
-    options(({ logProbability, tokens }) => per(logProbability, tokens)),
+    options(({ logProbability, tokens }) => dividedBy(logProbability, tokens)),
   ),
   text(
     'logProbabilitiesPerByte',
-    options(({ logProbability, bytes }) => per(logProbability, bytes)),
+    options(({ logProbability, bytes }) => dividedBy(logProbability, bytes)),
   ),
   text('ranking', ({ record }) => (record.ranking === undefined ? null : JSON.stringify(record.ranking.ids))),
   number('unnamed', ({ record }) => record.ranking?.unnamed ?? null),
@@ -83,7 +91,7 @@ export async function columnsFor(
   joined: { readonly outside: readonly string[]; readonly money: boolean },
 ): Promise<AnswerColumn[]> {
   const [groups, scores, taken] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  for await (const { record } of answers.each()) {
+  for await (const { record } of answers.answersOf()) {
     for (const name of Object.keys(record.groups)) groups.add(name);
     for (const name of Object.keys(record.scores)) scores.add(name);
     for (const name of Object.keys(record.taken)) taken.add(name);

@@ -55,7 +55,7 @@ export function registerAnswers(program: Command): void {
   const command = program
     .command('answers')
     .description(
-      'what models said to each item of tasks: print, filter, export, join scores of others by item, recompute metrics, and hold the models of a sweep against each other, item by item',
+      'what models answered to each item of a task: print, filter, export, join other scores by item, recompute metrics, and compare the models of a sweep item by item',
     )
     .argument(
       '[run]',
@@ -93,7 +93,7 @@ export function registerAnswers(program: Command): void {
     )
     .option(
       '--raters <names>',
-      'whose grades --measure agreement holds against each other, between commas: score, answer (the number in it), reference, columns of --scores (default: score and those columns, else answer and reference)',
+      'whose grades --measure agreement compares, between commas: score, answer (the number in it), reference, columns of --scores (default: score and those columns, else answer and reference)',
       (text: string) => text.split(',').map((name) => name.trim()),
     )
     .option(

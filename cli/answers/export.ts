@@ -105,17 +105,17 @@ async function toFile(answers: Answers, as: AsText, path: string): Promise<numbe
 /** What stands before all answers, and what each becomes. */
 interface AsText {
   readonly head: string;
-  readonly each: (answer: Answer) => string;
+  readonly textOf: (answer: Answer) => string;
 }
 
 function textOf(format: ExportFormat, columns: readonly AnswerColumn[]): AsText {
-  if (format === 'trec') return { head: '', each: trecLines };
-  if (format === 'lm-eval') return { head: '', each: sampleLines };
+  if (format === 'trec') return { head: '', textOf: trecLines };
+  if (format === 'lm-eval') return { head: '', textOf: sampleLines };
   if (columns.length === 0)
-    return { head: '', each: (answer) => `${JSON.stringify(exportedRecord(answer))}\n` };
+    return { head: '', textOf: (answer) => `${JSON.stringify(exportedRecord(answer))}\n` };
   return {
     head: csvLines([columns.map(({ name }) => name)]),
-    each: (answer) => csvLines([columns.map(({ of }) => of(answer))]),
+    textOf: (answer) => csvLines([columns.map(({ cellOf }) => cellOf(answer))]),
   };
 }
 
@@ -133,14 +133,14 @@ function trecLines({ of, record: { task, item, ranking } }: Answer): string {
 
 async function lines(
   answers: Answers,
-  { head, each }: AsText,
+  { head, textOf }: AsText,
   write: (text: string) => Promise<void>,
 ): Promise<number> {
   let count = 0;
   if (head !== '') await write(head);
-  for await (const answer of answers.each()) {
+  for await (const answer of answers.answersOf()) {
     count += 1;
-    await write(each(answer));
+    await write(textOf(answer));
   }
   return count;
 }
@@ -162,9 +162,9 @@ async function parquet(answers: Answers, columns: readonly AnswerColumn[], path:
   const schema = schemaFromColumnData({ columnData: columnData([]) });
   const writer = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: 'ridgepoint' });
   let [count, rows] = [0, [] as unknown[][]];
-  for await (const answer of answers.each()) {
+  for await (const answer of answers.answersOf()) {
     count += 1;
-    rows.push(columns.map(({ of }) => of(answer)));
+    rows.push(columns.map(({ cellOf }) => cellOf(answer)));
     if (rows.length < AT_ONCE) continue;
     await writer.write({ columnData: columnData(rows) });
     rows = [];

@@ -56,7 +56,7 @@ async function matrixRows(answers: Answers, by: string | null) {
   for (const row of answers.rows) {
     const { label, number } = row;
     if (by === null) labels.set(`${number}`, label);
-    for await (const answer of answers.each([row])) {
+    for await (const answer of answers.answersOf([row])) {
       const { task, item, asked } = answer.record;
       const group = by === null ? null : groupOf(by, answer);
       if (by !== null && group === null) continue;

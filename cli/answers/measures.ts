@@ -36,7 +36,7 @@ export async function printMeasures(
 ): Promise<void> {
   const settings = settingsOf(options, outside);
   const entries = new Map<string, Entry>();
-  for await (const answer of answers.each()) {
+  for await (const answer of answers.answersOf()) {
     const row = answer.of;
     const group = options.by === undefined ? null : groupOf(options.by, answer);
     for (const measure of options.measure) {

@@ -30,7 +30,7 @@ export interface Used {
 export interface Prices {
   readonly currency: string;
   /** @returns what an answer costs; null where nothing is said of its row, or what is to be paid for is not known. */
-  of(names: readonly string[], used: Used): number | null;
+  costOf(names: readonly string[], used: Used): number | null;
 }
 
 /** Reads a price list. @throws CommandError (2) with all that is wrong in it. */
@@ -54,7 +54,7 @@ export function readPrices(path: string): Prices {
   const { currency, rows } = read.data;
   return {
     currency,
-    of(names, used) {
+    costOf(names, used) {
       const name = [...names, 'default'].find((one) => Object.hasOwn(rows, one));
       return name === undefined ? null : costOf(rows[name]!, used);
     },

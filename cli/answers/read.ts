@@ -117,12 +117,12 @@ export class Answers {
   }
 
   async #anyJoined(): Promise<boolean> {
-    for await (const { outside } of this.each()) if (outside !== null) return true;
+    for await (const { outside } of this.answersOf()) if (outside !== null) return true;
     return false;
   }
 
   /** @throws CommandError (1) for a file that is damaged. */
-  async *each(rows: readonly AnsweredRow[] = this.rows): AsyncGenerator<Answer> {
+  async *answersOf(rows: readonly AnsweredRow[] = this.rows): AsyncGenerator<Answer> {
     for (const of of rows) for (const file of of.files) yield* this.#file(of, file);
   }
 
@@ -162,7 +162,7 @@ export class Answers {
     const { outside: theirs, prices, options } = this.#asked;
     const { tokensIn, tokensOut, seconds, secondsToFirst, task, item } = record;
     const used = { tokensIn, tokensOut, seconds, secondsToFirst, joules: share.joules };
-    const outside = theirs?.of(of.names, task, item) ?? null;
+    const outside = theirs?.scoresOf(of.names, task, item) ?? null;
     const wanted = options.score ?? null;
     const own = wanted !== null && outside !== null ? outside[wanted] : undefined;
     return {
@@ -173,7 +173,7 @@ export class Answers {
       ...used,
       kvBytes: kvBytesOf(of, record),
       score: own ?? mainValue(record, wanted),
-      money: prices?.of(of.names, used) ?? null,
+      money: prices?.costOf(of.names, used) ?? null,
     };
   }
 }

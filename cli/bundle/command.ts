@@ -14,7 +14,7 @@ export function registerBundle(program: Command): void {
   const bundle = program
     .command('bundle')
     .description(
-      'results whole in one file that anybody can check: records with raw samples, answers, environment, digests, the sweep, the published numbers, and a signed manifest. ' +
+      'all results in one file that anybody can check: records with raw samples, answers, environment, digests, the sweep, the published numbers, and a signed manifest. ' +
         '`ridge report`, `compare` and `recommend` read it as a run',
     )
     .argument(

@@ -58,7 +58,7 @@ async function gathered(
 ): Promise<ReturnType<typeof filled>> {
   const fetched = mkdtempSync(join(tmpdir(), 'ridgepoint-bundle-'));
   try {
-    const contents = sources.map((source, i) => read(source, options, join(fetched, String(i))));
+    const contents = sources.map((source, i) => sourceContents(source, options, join(fetched, String(i))));
     return filled((await Promise.all(contents)).flat());
   } finally {
     rmSync(fetched, { recursive: true, force: true });
@@ -66,7 +66,7 @@ async function gathered(
 }
 
 /** @param folder that takes what a coordinator has */
-async function read(source: string, options: MakeOptions, folder: string): Promise<Contents[]> {
+async function sourceContents(source: string, options: MakeOptions, folder: string): Promise<Contents[]> {
   if (isLog(source)) {
     const { documents, records } = await readWhole(source);
     return [...new Set(records.map(({ sweep }) => sweep.id))].map((id) => ({

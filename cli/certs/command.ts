@@ -56,9 +56,7 @@ export function registerCerts(program: Command): void {
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./certs.js')).list));
   folder(certs.command('revoke'))
-    .description(
-      'put certificates on the list of those that hold no more; a coordinator that reads it cuts their holders off',
-    )
+    .description('revoke certificates; a coordinator that reads the list cuts their holders off')
     .argument('<name>', 'of a certificate, or its serial number: of a name all that were made so far')
     .action(async (name: string, options: Pick<CertsOptions, 'folder'>) => {
       const { revoke } = await import('./certs.js');

@@ -49,14 +49,14 @@ export function registerCompare(program: Command): void {
       (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
       [],
     )
-    .option('--all', 'a line for each metric of each experiment, and not only for each experiment')
+    .option('--all', 'a line for each metric of each experiment, not one line for each experiment')
     .option(
       '--false-alarms <share>',
       'chance that any gate is red in any experiment though nothing has changed, such as 1% (the default) or 0.1%; a smaller one needs more starts, or --again',
       percentage,
     )
     .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`)
-    .option('--strict', 'compare no speed or energy of rows that something disturbed, as for who publishes')
+    .option('--strict', 'compare no speed or energy of disturbed rows, as for publication')
     .option(
       '--again',
       'measure both sides again on this machine, in turns: rows that a gate leaves undecided, or those chosen with #, the cheapest first, until they are decided or the time is over',

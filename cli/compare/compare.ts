@@ -93,9 +93,9 @@ export function sidesOf(
 }
 
 function exitCodeOf(gates: readonly GateOutcome[], { failOnUndecided }: CompareOptions): number {
-  const has = (outcome: GateOutcome['outcome']) => gates.some((gate) => gate.outcome === outcome);
-  if (has('red')) return EXIT.gate;
-  return failOnUndecided === true && has('undecided') ? EXIT.undecided : EXIT.ok;
+  const anyGateIs = (outcome: GateOutcome['outcome']) => gates.some((gate) => gate.outcome === outcome);
+  if (anyGateIs('red')) return EXIT.gate;
+  return failOnUndecided === true && anyGateIs('undecided') ? EXIT.undecided : EXIT.ok;
 }
 
 /** What was asked for, else the usual columns; always what a gate is about; never what no row has. */

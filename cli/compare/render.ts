@@ -114,9 +114,9 @@ const BELOW = [1, 2, 3, 4, 5, 6];
 const NARROW = [1, 4, 5, 6];
 
 /**
- * The changes as a table of at most `width` columns: each in a line of its own where that fits, else below its experiment, and where
- * that does not fit either without the values of A and B. Nothing wraps. A long reason why a number is missing decides none of
- * that: it is the end of its line, and only it is cut.
+ * The changes as a table of at most `width` columns. Each has a line of its own if that fits, else a line
+ * below its experiment; if that does not fit either, the values of A and B are left out. Nothing wraps. A
+ * long reason for a missing number does not count: it stands at the end of its line, and only it is cut.
  */
 export function changesTable(changes: readonly Change[], style: ChangesStyle): string {
   const lines = cells(changes);

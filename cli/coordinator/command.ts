@@ -38,7 +38,7 @@ export function registerCoordinator(program: Command): void {
     )
     .option(
       '--web-writes',
-      'let who has the scope submit also submit, pause and cancel sweeps in the web view',
+      'let callers with the scope submit also submit, pause and cancel sweeps in the web view',
     )
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
     .option('--audit <file>', 'note in this file who did what and who was refused, as JSON lines')

@@ -44,15 +44,15 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   const host = hostStates(profile.devices, settable ?? {});
   const instructions = instructionSets(profile.cpuFeatures);
   const findings: Finding[] = [
-    there('ridgepoint', `${VERSION}, Node ${process.version}`),
-    there('cpu', `${profile.cpuModel}, ${profile.cores} cores, ${instructions}`),
-    there('memory', `${formatValue(profile.memoryBytes, 'B')} for trials`),
-    ...profile.devices.map((d) => there('device', `${d.id}: ${d.name} (${d.classes.join(', ')})`)),
-    there('model formats', FORMATS.map(openedBy).join('; ')),
+    foundFinding('ridgepoint', `${VERSION}, Node ${process.version}`),
+    foundFinding('cpu', `${profile.cpuModel}, ${profile.cores} cores, ${instructions}`),
+    foundFinding('memory', `${formatValue(profile.memoryBytes, 'B')} for trials`),
+    ...profile.devices.map((d) => foundFinding('device', `${d.id}: ${d.name} (${d.classes.join(', ')})`)),
+    foundFinding('model formats', FORMATS.map(openedBy).join('; ')),
     ...engines.map(({ name, ok, reason, hint }) => ({ name, ok, found: reason, hint })),
     ...serverFindings(servers),
     profile.energySources.length > 0
-      ? there('energy', profile.energySources.map(renewed(periods)).join(', '))
+      ? foundFinding('energy', profile.energySources.map(renewed(periods)).join(', '))
       : {
           name: 'energy',
           ok: false,
@@ -69,7 +69,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   return runs ? EXIT.ok : EXIT.failed;
 }
 
-const there = (name: string, found: string): Finding => ({ name, ok: true, found, hint: null });
+const foundFinding = (name: string, found: string): Finding => ({ name, ok: true, found, hint: null });
 
 /** `gguf for llama-cpp, ggml`, or that nothing runs models of a format. */
 function openedBy({ name }: Format): string {
@@ -90,7 +90,7 @@ export function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['serv
   });
   return [
     ...listed.map(({ server, ...finding }) => ({ name: `server ${server.name}`, ...finding })),
-    ...(others.length === 0 ? [] : [there('other servers', `not on the PATH: ${others.join(', ')}`)]),
+    ...(others.length === 0 ? [] : [foundFinding('other servers', `not on the PATH: ${others.join(', ')}`)]),
   ];
 }
 

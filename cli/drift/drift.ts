@@ -89,7 +89,7 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
 
 function sparkline(values: readonly number[]): string {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const at = (value: number) =>
+  const barIndex = (value: number) =>
     high === low ? 3 : Math.round(((value - low) / (high - low)) * (BARS.length - 1));
-  return values.map((value) => BARS[at(value)]).join('');
+  return values.map((value) => BARS[barIndex(value)]).join('');
 }

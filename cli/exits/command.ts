@@ -17,7 +17,7 @@ export function registerExits(program: Command): void {
   program
     .command('exits')
     .description(
-      'early exit after some of the layers of a model: what it says there, at fixed depth and where it is sure enough;\n' +
+      'early exit after some layers of a model: what it answers there, at a fixed depth and where it is sure enough;\n' +
         'agreement with the whole model, perplexity, layers and time',
     )
     .argument('<model>', 'GGUF file, or builtin:NAME')

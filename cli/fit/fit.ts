@@ -101,9 +101,9 @@ interface AnyFit {
 }
 
 /** What fits comes first, then the fewest devices. */
-function fewestFirst<T extends AnyFit>(then: (a: T, b: T) => number): (a: T, b: T) => number {
+function fewestFirst<T extends AnyFit>(tieBreak: (a: T, b: T) => number): (a: T, b: T) => number {
   return (a, b) =>
-    Math.min(1, a.misses.length) - Math.min(1, b.misses.length) || a.devices - b.devices || then(a, b);
+    Math.min(1, a.misses.length) - Math.min(1, b.misses.length) || a.devices - b.devices || tieBreak(a, b);
 }
 
 /** @throws CommandError (3) when nothing fits. */

@@ -84,12 +84,12 @@ function possibleAxes(variable: Variable, model: ModelRef): Varied[] {
       ...varied,
       values: varied.values.filter((value) => {
         const { section, axis } = varied;
-        const of = (wanted: Varied['section']) => (section === wanted ? { [axis]: value } : {});
+        const axisIn = (wanted: Varied['section']) => (section === wanted ? { [axis]: value } : {});
         const spec = {
           models: model.source,
-          techniques: of('techniques'),
-          runners: [{ kind: DEFAULT_RUNNER, ...of('runner') }],
-          workloads: [{ kind: latency.kind, promptTokens, generateTokens, ...of('workload') }],
+          techniques: axisIn('techniques'),
+          runners: [{ kind: DEFAULT_RUNNER, ...axisIn('runner') }],
+          workloads: [{ kind: latency.kind, promptTokens, generateTokens, ...axisIn('workload') }],
         };
         const { sweep } = madeSweep('init', spec, '');
         return planSpace({ ...sweep, models: withFacts(sweep, model) }).count > 0;

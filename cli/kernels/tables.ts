@@ -43,23 +43,29 @@ export function checkTable(checked: Answer['checked']): string {
 
 /** @param roofs of this node's CPUs, or of its GPU; null = none are stored, and shares are missing. */
 export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs | null): string {
-  const at = ({ nanoseconds }: TimedOp, share: number) => quantile(nanoseconds, share);
+  const quantileOf = ({ nanoseconds }: TimedOp, share: number) => quantile(nanoseconds, share);
   const shareOf = (one: TimedOp) => {
     const { request, cache, work } = one;
     // Out of the caches the roof of memory says nothing.
     if (roofs === null || cache === 'warm') return null;
     const arithmetic = arithmeticOf(request);
-    return roofShare(roofs, arithmetic, work, threadsOf(roofs) ?? request.threads, at(one, 0.5) / 1e9);
+    return roofShare(
+      roofs,
+      arithmetic,
+      work,
+      threadsOf(roofs) ?? request.threads,
+      quantileOf(one, 0.5) / 1e9,
+    );
   };
   const table = tableOf(timed, {
     variant: ({ request }) => request.variant,
     type: ({ request }) => request.type,
     cache: ({ cache }) => cache,
-    'median us': (one) => round(at(one, 0.5) / 1e3),
-    'middle half': (one) => `${round(at(one, 0.25) / 1e3)}-${round(at(one, 0.75) / 1e3)}`,
+    'median us': (one) => round(quantileOf(one, 0.5) / 1e3),
+    'middle half': (one) => `${round(quantileOf(one, 0.25) / 1e3)}-${round(quantileOf(one, 0.75) / 1e3)}`,
     repeats: ({ nanoseconds }) => nanoseconds.length,
-    'GB/s': (one) => round(one.work.bytes / at(one, 0.5)),
-    'GFLOP/s': (one) => round(one.work.flops / at(one, 0.5)),
+    'GB/s': (one) => round(one.work.bytes / quantileOf(one, 0.5)),
+    'GFLOP/s': (one) => round(one.work.flops / quantileOf(one, 0.5)),
     '% of roof': (one) => {
       const share = shareOf(one);
       return share === null ? null : Number((100 * share).toFixed(1));

@@ -23,7 +23,7 @@ export function registerLog(program: Command): void {
   log
     .command('verify')
     .description(
-      'check every checksum of a log, and the files that it refers to, and say of each place what is wrong; exit code 1 where something is',
+      'check every checksum of a log and the files that it refers to, and say where something is wrong; exit code 1 if anything is',
     )
     .argument('<log>', ADDRESS)
     .option(...CONFIG)
@@ -45,7 +45,7 @@ export function registerLog(program: Command): void {
   log
     .command('copy')
     .description(
-      'copy a log to another one, of any kind, and compare both at the end; a copy that was broken off goes on. A coordinator can start from a copy in a file',
+      'copy a log to another one, of any kind, and compare both at the end; an interrupted copy continues. A coordinator can start from a copy in a file',
     )
     .argument('<from>', ADDRESS)
     .argument('<to>', 'the same; made when it is not there')

@@ -51,7 +51,7 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
         : headerDetails(describeSynthetic(model.synthetic).header);
     if (options.json === true) return printJson({ ...model, ...details });
     const { facts, weightBytes } = model;
-    const said = (value: number | null, text: (value: number) => string) =>
+    const textOrNotSaid = (value: number | null, text: (value: number) => string) =>
       value === null ? NOT_SAID : text(value);
     const { keyElementsPerToken: keys, valueElementsPerToken: values } = facts;
     const lines: [string, string][] = [
@@ -59,13 +59,13 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
       ['digest', model.digest],
       ['format', facts.format],
       ['architecture', facts.architecture ?? NOT_SAID],
-      ['parameters', said(facts.parameters, (value) => value.toLocaleString('en'))],
-      ['weights', said(weightBytes, (value) => formatValue(value, 'B'))],
+      ['parameters', textOrNotSaid(facts.parameters, (value) => value.toLocaleString('en'))],
+      ['weights', textOrNotSaid(weightBytes, (value) => formatValue(value, 'B'))],
       ['type', facts.quantization ?? NOT_SAID],
-      ['layers', said(facts.layers, String)],
-      ['context', said(facts.contextLength, (value) => `${value} tokens`)],
+      ['layers', textOrNotSaid(facts.layers, String)],
+      ['context', textOrNotSaid(facts.contextLength, (value) => `${value} tokens`)],
       ['KV cache', keys === null || values === null ? NOT_SAID : `${keys + values} elements a token`],
-      ['vocabulary', said(facts.vocabularySize, String)],
+      ['vocabulary', textOrNotSaid(facts.vocabularySize, String)],
       ['tokenizer', details.tokenizer ?? 'none'],
       ['chat template', details.chatTemplate === null ? 'none' : `${details.chatTemplate.length} characters`],
       ['licence', details.license ?? 'not stated'],

@@ -6,7 +6,7 @@ export const SWEEP_ARGUMENT = 'sweep file (YAML), or a model: the sweep of this 
 /** For commands that run a sweep. */
 export const STRICT_OPTION = [
   '--strict',
-  'rows that something disturbed are invalid, and tried again, as for who publishes (`measure.gates: strict`)',
+  'disturbed rows are invalid and tried again, as for publication (`measure.gates: strict`)',
 ] as const;
 
 /** Gathers a repeatable option into a list. */

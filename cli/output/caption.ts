@@ -8,12 +8,15 @@ import type { Unplaced } from '../../report/front.js';
 import { gradesText } from '../../report/grades-text.js';
 import type { Report } from '../../report/report.js';
 
-/** @returns `24 experiments: 18 clean, 3 disturbed, 2 invalid, 1 failed (31 trials)`. */
+/** @returns `24 rows: 18 clean, 3 disturbed, 2 invalid, 1 failed (31 trials)`. */
 export function countsLine(report: Report): string {
   const { experiments, trials } = report.counts;
   const tried = trials === experiments ? '' : ` (${trials} trials)`;
-  return `${experiments} ${experiments === 1 ? 'experiment' : 'experiments'}${gradesText(report.counts)}${tried}`;
+  return `${countedRows(experiments)}${gradesText(report.counts)}${tried}`;
 }
+
+/** @returns `1 row`, `24 rows`. */
+const countedRows = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 /** @returns `bench-01 · Intel(R) Xeon(R) Gold 6430 · llama.cpp v0.4.0`. */
 export function placeLine(report: Report): string {
@@ -55,14 +58,13 @@ function defaultsOf({ rows }: Report): ReadonlyMap<string, ReadonlySet<AxisValue
 
 /** @returns what to say below a table: rows that can be on no front, and headings that are abbreviations. */
 export function remarks(report: Report): string[] {
-  const rows = (list: readonly number[]) => `${list.length} ${list.length === 1 ? 'row' : 'rows'}`;
   const WHY = {
     lacking: ({ metric, reason }: Unplaced) => `without ${metric} not on the front: ${reason}`,
     beyond: ({ metric, reason }: Unplaced) =>
       `not on the front by a bound of the search: ${metric} ${reason}`,
     unlike: ({ metric, reason }: Unplaced) => `with ${metric} as measured not on the front: ${reason}`,
   };
-  const lines = report.unplaced.map((group) => `${rows(group.rows)} ${WHY[group.why](group)}`);
+  const lines = report.unplaced.map((group) => `${countedRows(group.rows.length)} ${WHY[group.why](group)}`);
   const meanings = report.metrics.filter((m) => m.shown).flatMap((m) => headingMeaning(m.name) ?? []);
   return meanings.length === 0 ? lines : [...lines, `EfficientLLM: ${meanings.join(' · ')}`];
 }

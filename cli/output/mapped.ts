@@ -36,7 +36,7 @@ function documentOf(format: MappedFormat, { tool, about, fields }: ExportMapping
 
 /** Values by name; those that are missing with their reason, never 0; spreads over the repeats. */
 function mappedValues(row: Row, words: ExportMapping['fields']) {
-  const said = words.map(({ name, of }) => [name, of(row)] as const);
+  const said = words.map(({ name, mappedValue }) => [name, mappedValue(row)] as const);
   return {
     values: Object.fromEntries(said.map(([name, { value }]) => [name, value])),
     spread: Object.fromEntries(said.flatMap(([name, one]) => ('spread' in one ? [[name, one.spread]] : []))),

@@ -198,13 +198,13 @@ function tableBelow(
 ): string[] {
   const [heads = '', ...body] = plainTable(['', ...head], cells.slice(0, MOST_BELOW)).split('\n');
   const left = cells.length - body.length;
-  const within = (line: string) => cut(text(line), width, text('…'));
+  const cutToWidth = (line: string) => cut(text(line), width, text('…'));
   return [
     '',
     ...wrap(text(title), width, '  ').map(colors.bold),
-    colors.dim(within(heads)),
-    ...body.map(within),
-    ...(left > 0 ? [within(`and ${left} more: ${all}`)] : []),
+    colors.dim(cutToWidth(heads)),
+    ...body.map(cutToWidth),
+    ...(left > 0 ? [cutToWidth(`and ${left} more: ${all}`)] : []),
   ];
 }
 

@@ -15,7 +15,7 @@ export async function fileWarnings(
   settings: ModelSettings,
 ): Promise<{ readonly warnings: readonly PlanWarning[]; readonly broken: ReadonlySet<string> }> {
   const checked = new Map<string, Promise<Failure | null>>();
-  const once = (key: string, check: () => Promise<unknown>) => {
+  const checkedOnce = (key: string, check: () => Promise<unknown>) => {
     const known = checked.get(key) ?? failureOf(check);
     checked.set(key, known);
     return known;
@@ -24,7 +24,7 @@ export async function fileWarnings(
   const broken = new Set<string>();
   for (const experiment of experiments) {
     for (const { key, check } of fileChecks(experiment, { ...settings, ...FOREGROUND })) {
-      const failure = await once(key, check);
+      const failure = await checkedOnce(key, check);
       if (failure === null) continue;
       if (!isMissing(failure)) broken.add(experiment.id);
       const before = found.get(failure.message)?.experiments ?? 0;

@@ -17,8 +17,8 @@ export function registerPlan(program: Command): void {
   const command = program
     .command('plan')
     .description(
-      'what a sweep will run, what cannot run here, and how long it takes: number of experiments, what is excluded and why, files to create, what does not fit or is missing here,\n' +
-        'and about how long it takes where the roofs of this machine were measured.\n' +
+      'what a sweep will run, what cannot run here, and how long it takes: number of points, what is excluded and why, files to create, what does not fit or is missing here,\n' +
+        'and the time, if the roofs of this machine were measured.\n' +
         `Exit code ${EXIT.usage}: it names files that are not here; ${EXIT.nothingRuns}: nothing of it can run here (or, with --fleet, on any node).`,
     )
     .argument('<file>', SWEEP_ARGUMENT)
@@ -27,7 +27,7 @@ export function registerPlan(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option(...ENERGY_OPTION)
-    .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
+    .option('--fleet', 'check the sweep against the nodes of a coordinator instead of this machine')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(lazy(async () => (await import('./show.js')).printPlan));
 }

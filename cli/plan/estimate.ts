@@ -65,7 +65,7 @@ export async function timeEstimator(node: ThisNode, modelFolders: readonly strin
   const architectureOf = (source: string) =>
     getOrMake(architectures, source, () => opened(source, modelFolders));
   const measured = devices.flatMap(({ id }) => {
-    const of = roofs.of(id);
+    const of = roofs.forDevice(id);
     return of === null ? [] : [`${id}, measured ${minuteOf(of.measuredAt)}`];
   });
   return {
@@ -73,8 +73,8 @@ export async function timeEstimator(node: ThisNode, modelFolders: readonly strin
     estimate(experiment) {
       const device = devices.find(({ classes }) => classes.includes(experiment.device));
       if (device === undefined) return `this machine has no device of class ${experiment.device}`;
-      const own = roofs.of(device.id);
-      if (own === null) return `no roofs of ${device.id}: ${roofs.absent(device.id)}`;
+      const own = roofs.forDevice(device.id);
+      if (own === null) return `no roofs of ${device.id}: ${roofs.absenceReason(device.id)}`;
       const { devices: several } = nodeDemands(experiment.runner.options);
       if (several > 1 && runnerNamed(experiment.runner.kind)?.counting.by === 'pass')
         return `how ${experiment.runner.kind} shares a model among ${several} devices is known when it is loaded`;
@@ -89,7 +89,7 @@ export async function timeEstimator(node: ThisNode, modelFolders: readonly strin
         lastCacheBytes(device.cpus, sysRoot),
       );
       if (machineModel === null) return `the roofs of ${device.id} hold no bandwidth of memory`;
-      const stored = isFitted(experiment) ? factors.of(device.id, own) : null;
+      const stored = isFitted(experiment) ? factors.forDevice(device.id, own) : null;
       const needs = workloadNamed(experiment.workload.kind)?.needs;
       const load = needs === 'endpoint' ? plannedLoad(experiment) : null;
       if (typeof load === 'string') return load;

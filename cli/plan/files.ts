@@ -23,7 +23,7 @@ export function plannedFiles(space: Space): PlannedFile[] | null {
   if (space.count > MOST_POINTS) return null;
   const files = new Map<string, PlannedFile>();
   for (let position = 0; position < space.count; position++) {
-    const { model, technique, runner } = space.at(position);
+    const { model, technique, runner } = space.contentAt(position);
     const links = chainOf(technique, model.facts, runnerNamed(runner.kind)?.formats ?? []);
     links.forEach((link, i) => {
       const recipe = recipeOf(links.slice(0, i + 1));
@@ -48,7 +48,7 @@ export function filesLine(files: readonly PlannedFile[] | null, points: number):
   const made = files.reduce((sum, file) => sum + file.runBy, 0);
   const asIs = points - made;
   const rest = asIs === 0 ? '' : `; ${asIs.toLocaleString('en')} run the model as it is`;
-  return `  files to make: ${files.length.toLocaleString('en')} for ${made.toLocaleString('en')} of ${points.toLocaleString('en')} experiments${room}${rest}`;
+  return `  files to make: ${files.length.toLocaleString('en')} for ${made.toLocaleString('en')} of ${points.toLocaleString('en')} points${room}${rest}`;
 }
 
 /** @returns the files as a table, those that most points need first. */

@@ -82,7 +82,7 @@ function warningLine({ message, experiments }: PlanWarning, checked: number, poi
 }
 
 function summary({ sweep, space, time, noise, files }: Plan): string {
-  const lines = [`${sweep.name}: ${number(space.count)} ${space.count === 1 ? 'experiment' : 'experiments'}`];
+  const lines = [`${sweep.name}: ${number(space.count)} ${space.count === 1 ? 'point' : 'points'}`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
   if (space.duplicates > 0) lines.push(`  written twice, measured once: ${number(space.duplicates)}`);
   for (const { reason, count } of space.impossible) lines.push(`  impossible: ${number(count)}: ${reason}`);

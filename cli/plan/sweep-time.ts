@@ -9,7 +9,7 @@ import { duration } from '../../report/time-left.js';
 import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime } from './estimate.js';
 import { plannedFiles } from './files.js';
 
-/** Most experiments that are estimated one by one; each takes milliseconds. */
+/** Most points that are estimated one by one; each takes milliseconds. */
 const MOST_ESTIMATED = 200;
 /** What neighbours may add to the time that was promised. */
 export const AT_MOST = 1.25;
@@ -70,7 +70,7 @@ export function sweepTime(
   conditions = ALONE,
 ): SweepTime {
   const taken = Math.min(space.count, MOST_ESTIMATED);
-  const none = (absent: string): SweepTime => ({
+  const unknownTime = (absent: string): SweepTime => ({
     seconds: null,
     absent,
     how: null,
@@ -79,12 +79,12 @@ export function sweepTime(
     firstSeconds: conditions.firstSeconds,
     promiseAbsent: absent,
   });
-  if (taken === 0) return none('no experiment can run');
+  if (taken === 0) return unknownTime('no point can run');
   const looked: { experiment: Experiment; trial: TrialTime }[] = [];
   for (let i = 0; i < taken; i++) {
     const experiment = experimentAt(space, Math.floor((i * space.count) / taken));
     const trial = estimate(experiment);
-    if (typeof trial === 'string') return none(trial);
+    if (typeof trial === 'string') return unknownTime(trial);
     looked.push({ experiment, trial });
   }
   const sum = (of: (trial: TrialTime) => number) => looked.reduce((total, { trial }) => total + of(trial), 0);
@@ -95,7 +95,7 @@ export function sweepTime(
     most: (sum(({ most }) => most) * starts) / taken,
   };
   const by = atLeast ? `${basis} alone (\`ridge factors\` makes it a prediction)` : `${basis}, with factors`;
-  const some = taken === space.count ? '' : `, from ${taken} of the experiments`;
+  const some = taken === space.count ? '' : `, from ${taken} of the points`;
   const beside = preparationTime(sweep, space, looked, space.count / taken);
   const promise =
     sweep.search !== null

@@ -79,7 +79,7 @@ export function registerQuality(program: Command): void {
     )
     .option(
       '--answers <file>',
-      'write what was said to each item of --task, JSON lines; interrupted, the same command goes on at the item',
+      'write what was said to each item of --task, JSON lines; if it is interrupted, the same command continues at that item',
     )
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./quality.js')).runQuality));

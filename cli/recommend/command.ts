@@ -108,9 +108,9 @@ function addWays(command: Command): void {
   command
     .option(
       '--predict',
-      'from predictions alone: the source is a sweep file, and nothing of it need have run',
+      'from predictions alone: the source is a sweep file, and none of it needs to have run',
     )
-    .option('--strict', 'take rows that something disturbed for invalid, as for who publishes')
+    .option('--strict', 'treat disturbed rows as invalid, as for publication')
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...RECOMMEND_FORMATS]).default('text'),
     )

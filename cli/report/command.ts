@@ -29,7 +29,7 @@ export function registerReport(program: Command): void {
       'write to this file instead of stdout; parquet needs a file, mlflow (mlruns) and mlperf-endpoints a folder',
     )
     .option('--recompute', 'recompute every metric from the raw samples in the records')
-    .option('--strict', 'take rows that something disturbed for invalid, as for who publishes')
+    .option('--strict', 'treat disturbed rows as invalid, as for publication')
     .addHelpText('after', mappingsHelp);
   addDisplayOptions(command, [...FORMATS, ...FILE_FORMATS]).action(
     lazy(async () => (await import('./report.js')).printReport),

@@ -128,7 +128,7 @@ async function printCounted(
   const lean = new CompactRecords([]);
   const trials: string[] = [];
   for await (const some of storedTrials(control, sweepId, RecordDetail.RECORD_DETAIL_ROW)) {
-    const records = some.map((json) => lean.of(parseStoredRecord(json)));
+    const records = some.map((json) => lean.compacted(parseStoredRecord(json)));
     growing.add(records);
     for (const { trialId } of records) trials.push(trialId);
   }

@@ -20,12 +20,12 @@ import type { ArchitectureReading } from '../../roofline/readers/reading.js';
  * @throws FailureError `model-missing`, `model-unreadable`, `source-not-allowed`
  */
 export function openArchitecture(source: string, modelFolders: readonly string[]): ModelArchitecture {
-  const reading = read(source, modelFolders);
+  const reading = readingOf(source, modelFolders);
   if (reading.ok) return reading.architecture;
   throw unreadable(source, reading.reason, reading.hint);
 }
 
-function read(source: string, modelFolders: readonly string[]): ArchitectureReading {
+function readingOf(source: string, modelFolders: readonly string[]): ArchitectureReading {
   if (isSynthetic(source)) return readShape(source);
   if (isRemote(source))
     throw missing(

@@ -24,7 +24,7 @@ export function registerRun(program: Command): void {
     .description(
       'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
         'It may be killed at any moment: the same command resumes it, and tries again what failed or came out invalid.\n' +
-        'Ends with exit code 1 when rows failed, 4 when rows are invalid; rows that something disturbed count.',
+        'Ends with exit code 1 when rows failed, 4 when rows are invalid; disturbed rows count.',
     )
     .argument('<file>', SWEEP_ARGUMENT)
     .option(
@@ -35,7 +35,7 @@ export function registerRun(program: Command): void {
     .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(
       '--no-roofs',
-      'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',
+      'do not first measure roofs or fit factors that this machine lacks; rows then have no roof and no prediction',
     );
   addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
     const { openSweep } = await import('../sweep-file.js');
@@ -64,7 +64,7 @@ export function addRunOptions(command: Command): Command {
     .option(...STRICT_OPTION)
     .option(
       '--reuse',
-      'take over what other runs here measured of these experiments, with the same engine and build, on this machine',
+      'reuse what other runs here measured of these experiments, with the same engine and build, on this machine',
     )
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

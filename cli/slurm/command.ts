@@ -87,7 +87,7 @@ function shared(command: Command): Command {
     .option('--go-on', 'a task that reaches its time limit queues itself again, until everything is done')
     .option(
       '--leave-idle <time>',
-      'end a task that had no work for so long, though not everything is done',
+      'end a task that has had no work for so long, even if not everything is done',
       duration,
       600,
     )

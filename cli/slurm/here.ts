@@ -56,10 +56,10 @@ async function put(path: string, { certificate, key }: Pair): Promise<void> {
  */
 export async function startHere(folder: string): Promise<RunningCoordinator> {
   const { certs, security, log } = placesIn(folder);
-  const read = (name: string) => readFileSync(join(certs, name), 'utf8');
+  const readCert = (name: string) => readFileSync(join(certs, name), 'utf8');
   const hosts = await ownNames();
   const subject = { commonName: 'coordinator', hosts, scopes: null, namespaces: null };
-  const authority = { certificate: read('ca.crt'), key: read('ca.key') };
+  const authority = { certificate: readCert('ca.crt'), key: readCert('ca.key') };
   await put(join(certs, 'coordinator'), await issue(authority, subject, DAYS));
   return await startCoordinator({
     grpcAddress: '0.0.0.0:0',

@@ -36,7 +36,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     const impossible = accepted.impossible > 0 ? `, ${accepted.impossible} left out as impossible` : '';
     say(
       accepted.created
-        ? `${sweep.name}: ${accepted.points} experiments accepted${impossible}`
+        ? `${sweep.name}: ${accepted.points} points accepted${impossible}`
         : `${sweep.name}: this very sweep is there already; nothing new was written`,
     );
     // Who watches is told why as well.

@@ -38,7 +38,7 @@ export function registerToken(program: Command): void {
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./token.js')).list));
   file(token.command('revoke'))
-    .description('a token holds no more; the coordinator cuts off who has it, without a restart')
+    .description('revoke a token; the coordinator cuts off whoever has it, without a restart')
     .argument('<name>', 'who it was for')
     .action(lazy(async () => (await import('./token.js')).revoke));
 }

@@ -13,7 +13,7 @@ export function registerTop(program: Command): void {
   const command = program
     .command('top')
     .description(
-      'what a coordinator’s fleet does: namespaces, nodes, and what runs on each device; again and again on a terminal, once elsewhere',
+      'what a coordinator’s fleet does: namespaces, nodes, and what runs on each device; repeated on a terminal, once elsewhere',
     )
     .option('--once', 'print it once on a terminal, too')
     .option('--every <time>', 'how often it is asked', duration, 2);

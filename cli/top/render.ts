@@ -56,9 +56,17 @@ function table(headers: readonly string[], rows: readonly (readonly Cell[])[]): 
 
 function namespaceRow(status: NamespaceStatus): Cell[] {
   const { name, weight, sweeps, queued } = status;
-  const of = (value: string, most: number | undefined) => (most === undefined ? value : `${value}/${most}`);
-  const running = of(String(status.running), status.mostRunning);
-  return [name, weight, sweeps, running, queued, of(status.deviceHours.toFixed(1), status.mostDeviceHours)];
+  const withLimit = (value: string, most: number | undefined) =>
+    most === undefined ? value : `${value}/${most}`;
+  const running = withLimit(String(status.running), status.mostRunning);
+  return [
+    name,
+    weight,
+    sweeps,
+    running,
+    queued,
+    withLimit(status.deviceHours.toFixed(1), status.mostDeviceHours),
+  ];
 }
 
 function sweepRow(sweep: SweepStatus): Cell[] {

@@ -104,7 +104,7 @@ export class Shelf {
     const { digest, bytes } = piece;
     const namespace = namespaceOf(key);
     if (bytes > this.#settings.maxBytes) throw noRoom(bytes);
-    if (!this.#kept().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
+    if (!this.#keptFiles().has(digest)) await this.#makeRoom(namespace, digest, piece.piece.length);
     // Known before it is here: whoever makes room meanwhile removes files that belong to nothing.
     if (!this.#coming.has(digest)) this.#coming.set(digest, { namespace, bytes: 0, at: this.#now() });
     try {
@@ -204,13 +204,13 @@ export class Shelf {
     return bytes;
   }
 
-  #kept(): Map<string, number> {
+  #keptFiles(): Map<string, number> {
     const files = [...this.#entries.values()].flatMap((artifact) => artifact.files);
     return new Map(files.map(({ digest, bytes }) => [digest, bytes]));
   }
 
   #used(): number {
-    const all = this.#kept();
+    const all = this.#keptFiles();
     for (const [digest, { bytes }] of this.#coming) if (!all.has(digest)) all.set(digest, bytes);
     return [...all.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
@@ -223,7 +223,7 @@ export class Shelf {
 
   /** Removes files that belong to nothing any more; whoever reads one goes on. */
   async #sweep(): Promise<void> {
-    const kept = this.#kept();
+    const kept = this.#keptFiles();
     for (const part of ['files', 'incoming']) {
       const folder = join(this.#settings.path, part);
       for (const name of await readdir(folder).catch(() => [])) {
@@ -261,15 +261,15 @@ const noRoom = (bytes: number) =>
 
 /** Files by their digests, moved where they belong once they are whole. */
 function filesIn(folder: string): Pick<BodyStore, 'name' | 'has' | 'put' | 'open'> {
-  const has = (hex: string): Promise<boolean> =>
+  const isKept = (hex: string): Promise<boolean> =>
     access(join(folder, hex)).then(
       () => true,
       () => false,
     );
   return {
     name: `the folder ${folder}`,
-    has,
+    has: isKept,
     put: (hex, path) => rename(path, join(folder, hex)),
-    open: async (hex) => ((await has(hex)) ? createReadStream(join(folder, hex)) : null),
+    open: async (hex) => ((await isKept(hex)) ? createReadStream(join(folder, hex)) : null),
   };
 }

@@ -6,7 +6,7 @@ import type { About, BodyStore } from './store.js';
 /** A folder with a file for each body, in folders of the first two digits of their digests. Files that are moved here have to be on the same disk. */
 export function folderBodies(folder: string): BodyStore {
   const pathOf = (hex: string): string => join(folder, hex.slice(0, 2), hex);
-  const about = async (hex: string): Promise<About | null> => {
+  const statOf = async (hex: string): Promise<About | null> => {
     const found = await stat(pathOf(hex)).catch(() => null);
     return found === null ? null : { bytes: found.size, at: found.mtimeMs };
   };
@@ -19,12 +19,12 @@ export function folderBodies(folder: string): BodyStore {
         () => false,
       );
     },
-    about,
+    statOf,
     async *list() {
       for (const two of await readdir(folder).catch(() => [])) {
         if (!/^[0-9a-f]{2}$/.test(two)) continue;
         for (const hex of await readdir(join(folder, two))) {
-          const found = await about(hex);
+          const found = await statOf(hex);
           if (found !== null) yield { hex, ...found };
         }
       }
@@ -37,7 +37,7 @@ export function folderBodies(folder: string): BodyStore {
       await rename(path, pathOf(hex));
       await synced(parent);
     },
-    open: async (hex) => ((await about(hex)) === null ? null : createReadStream(pathOf(hex))),
+    open: async (hex) => ((await statOf(hex)) === null ? null : createReadStream(pathOf(hex))),
   };
 }
 

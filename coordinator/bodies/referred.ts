@@ -51,7 +51,7 @@ export async function removeUnreferred(
   files: readonly { readonly hex: string }[],
 ): Promise<void> {
   for (const { hex } of files) {
-    const about = await store.about(hex);
+    const about = await store.statOf(hex);
     if (about !== null && isOld(about, Date.now())) await store.remove(hex);
   }
 }

@@ -41,7 +41,7 @@ export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: 
   };
   const refused = async (response: Response): Promise<Error> =>
     unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
-  const about = async (hex: string): Promise<About | null> => {
+  const statOf = async (hex: string): Promise<About | null> => {
     const response = await ask(hex, { method: 'HEAD' });
     await response.body?.cancel();
     if (response.status === 404) return null;
@@ -53,10 +53,10 @@ export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: 
     name,
     async has(hex) {
       // An object cannot be said to be in use: an older one is put again.
-      const found = await about(hex);
+      const found = await statOf(hex);
       return found !== null && Date.now() - found.at < FRESH_MILLISECONDS;
     },
-    about,
+    statOf,
     async *list() {
       for (let more: string | null = ''; more !== null; ) {
         const query = new URLSearchParams({

@@ -18,7 +18,7 @@ export interface BodyStore {
   /** @returns whether it is kept, and will be for an hour in any case: who asks is about to refer to it. */
   has(hex: string): Promise<boolean>;
   /** @returns null where it is not here. */
-  about(hex: string): Promise<About | null>;
+  statOf(hex: string): Promise<About | null>;
   list(): AsyncIterable<About & { readonly hex: string }>;
   remove(hex: string): Promise<void>;
   /** Keeps a file whose content has that digest, durably. The file may be moved away. */

@@ -29,7 +29,7 @@ export class BodyUsage {
     for (const { digest } of bodiesOf(record)) {
       if (this.#counted.has(digest)) continue;
       this.#counted.add(digest);
-      const { bytes = 0 } = (await this.#store.about(hexOf(digest) ?? '')) ?? {};
+      const { bytes = 0 } = (await this.#store.statOf(hexOf(digest) ?? '')) ?? {};
       this.#bytes.set(namespace, (this.#bytes.get(namespace) ?? 0) + bytes);
     }
   }

@@ -132,8 +132,8 @@ export class Exporter {
     this.#snapshot = takeSnapshot({
       dispatcher: this.#dispatcher,
       registry: this.#registry,
-      shown: this.#window.at(this.#clock.now()),
-      goneBefore: Date.parse(this.#clock.at()) - this.#options.keepNodeSeconds * 1000,
+      shown: this.#window.resultsAt(this.#clock.now()),
+      goneBefore: Date.parse(this.#clock.timestamp()) - this.#options.keepNodeSeconds * 1000,
     });
     return await this.#exposition.families();
   }
@@ -163,7 +163,7 @@ export class Exporter {
 
   /** Seconds since a trial ended. */
   #age({ endedAt }: ResultHead): number {
-    return Math.max(0, Date.parse(this.#clock.at()) - Date.parse(endedAt)) / 1000;
+    return Math.max(0, Date.parse(this.#clock.timestamp()) - Date.parse(endedAt)) / 1000;
   }
 }
 

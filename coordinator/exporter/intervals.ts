@@ -13,7 +13,7 @@ const SHOWN = METRICS.filter(({ column }) => column !== null);
  * and whether something disturbed them.
  */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
-  const each = (seriesOf: (quoted: Quoted, labels: Row[0]) => Row[]) => () =>
+  const seriesOfResults = (seriesOf: (quoted: Quoted, labels: Row[0]) => Row[]) => () =>
     results().flatMap(({ record }) => {
       const labels = resultLabels(record);
       return SHOWN.flatMap(({ name, prometheus }) => {
@@ -22,7 +22,7 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
       });
     });
   addSeries(registry, {
-    ridgepoint_result_interval: each(({ interval }, labels) =>
+    ridgepoint_result_interval: seriesOfResults(({ interval }, labels) =>
       interval === null
         ? []
         : [
@@ -30,10 +30,12 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
             [{ ...labels, end: 'high' }, interval[1]],
           ],
     ),
-    ridgepoint_result_adjusted_ratio: each(({ adjustedBy }, labels) =>
+    ridgepoint_result_adjusted_ratio: seriesOfResults(({ adjustedBy }, labels) =>
       adjustedBy === null ? [] : [[labels, adjustedBy]],
     ),
-    ridgepoint_result_calm: each(({ calm }, labels) => (calm === null ? [] : [[labels, calm.value]])),
+    ridgepoint_result_calm: seriesOfResults(({ calm }, labels) =>
+      calm === null ? [] : [[labels, calm.value]],
+    ),
     ridgepoint_result_starts: () =>
       results().map(({ record, starts }): Row => [resultLabels(record), starts]),
     ridgepoint_result_disturbed: () =>

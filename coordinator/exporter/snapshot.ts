@@ -147,7 +147,7 @@ function failedBy(sweep: SweepState): Map<string, number> {
   const counts = new Map<string, number>();
   for (const queue of sweep.queues.values()) {
     if (queue.counts.failed === 0) continue;
-    for (const [, { state, reason }] of queue.settled.others()) {
+    for (const [, { state, reason }] of queue.settled.unpackedEntries()) {
       const code = failureCode(reason);
       if (state === 'failed') counts.set(code, (counts.get(code) ?? 0) + 1);
     }

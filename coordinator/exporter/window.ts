@@ -134,8 +134,8 @@ export class ResultWindow {
   }
 
   /** @returns the results to export at this time, oldest first. */
-  at(now: number): WindowResult[] {
-    return this.#together(this.#fresh(now)).sort((a, b) => a.since - b.since);
+  resultsAt(now: number): WindowResult[] {
+    return this.#combineStarts(this.#fresh(now)).sort((a, b) => a.since - b.since);
   }
 
   /** @returns the trials that they are made of. */
@@ -157,7 +157,7 @@ export class ResultWindow {
   }
 
   /** The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the same objects. */
-  #together(entries: readonly WindowEntry[]): WindowEntry[] {
+  #combineStarts(entries: readonly WindowEntry[]): WindowEntry[] {
     const before = this.#estimated;
     this.#estimated = new Map(
       [...groupBy(entries, (entry) => firstOf(entry).sweep.id)].map(([id, own]) => {

@@ -8,7 +8,7 @@ const MOST_FACTS = 256;
 const MOST_BYTES = 4 * 1024 * 1024;
 
 export interface Copied {
-  /** Entries that were there before: a copy that was broken off goes on. */
+  /** Entries that were there before: an interrupted copy continues. */
   readonly before: number;
   /** Entries that were copied now. */
   readonly copied: number;

@@ -80,9 +80,12 @@ const POLL_SECONDS = 0.5;
 const PATIENCE_SECONDS = 30;
 const PING_MILLISECONDS = 2_000;
 const MOST_PAUSE_MILLISECONDS = 1_000;
-/** Others write only while a coordinator takes over: what one wrote before an outage is among the last. */
+/**
+ * Others write only while a coordinator takes over. So what one of them wrote before an outage is among the
+ * last appends.
+ */
 const RECENT_APPENDS = 64;
-/** A claim meets what the coordinator before still writes. */
+/** A claim may meet appends that the coordinator before it still writes. */
 const CLAIM_TRIES = 20;
 
 /**

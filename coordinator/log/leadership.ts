@@ -24,7 +24,7 @@ export interface Waiting {
   /** Ends the wait. */
   readonly signal: AbortSignal;
   /** Told who leads, each time it was looked at; null = nobody. */
-  readonly heard: (leader: Leader | null) => void;
+  readonly onLeader: (leader: Leader | null) => void;
   /** Told why the store does not say who leads. */
   readonly unheard?: (reason: unknown) => void;
 }
@@ -158,7 +158,7 @@ const AGAIN_SECONDS = 0.1;
 export async function takeLease(
   register: LeaseRegister,
   candidate: Candidate,
-  { signal, heard, unheard }: Waiting,
+  { signal, onLeader, unheard }: Waiting,
   timer: Timer = systemClock,
 ): Promise<LeasedTerm> {
   for (;;) {
@@ -169,7 +169,7 @@ export async function takeLease(
       return undefined;
     });
     signal.throwIfAborted();
-    if (leader !== undefined) heard(leader);
+    if (leader !== undefined) onLeader(leader);
     if (leader === null) {
       const asked = timer.now();
       const taken = await register.take(candidate).catch(() => null);

@@ -12,7 +12,7 @@ const SAID_SECONDS = 30;
 /** Who hears that a log is waited for. */
 export interface Waiting {
   readonly now: () => number;
-  readonly said: (sentence: string) => void;
+  readonly say: (sentence: string) => void;
   /** Answers whoever asks for health, until it is closed. */
   readonly answer: (why: () => string) => Promise<HttpServer | null>;
 }
@@ -23,7 +23,7 @@ export interface Waiting {
  */
 export async function openWhenThere(
   { log, logWaitSeconds }: Pick<ResolvedConfig, 'log' | 'logWaitSeconds'>,
-  { now, said, answer }: Waiting,
+  { now, say, answer }: Waiting,
 ): Promise<Log> {
   const began = now();
   let away: { readonly saidAt: number; readonly health: HttpServer | null } | null = null;
@@ -32,7 +32,7 @@ export async function openWhenThere(
     for (;;) {
       try {
         const opened = await openLog(log);
-        if (away !== null) said(`the log is there after ${(now() - began).toFixed(0)} s`);
+        if (away !== null) say(`the log is there after ${(now() - began).toFixed(0)} s`);
         return opened;
       } catch (error) {
         if (!(error instanceof StoreAway) || now() - began >= logWaitSeconds) throw error;
@@ -40,7 +40,7 @@ export async function openWhenThere(
       }
       if (away === null || now() - away.saidAt >= SAID_SECONDS) {
         const left = (logWaitSeconds - (now() - began)).toFixed(0);
-        said(`the log is waited for, ${left} s at most: ${failure.message}`);
+        say(`the log is waited for, ${left} s at most: ${failure.message}`);
         const health: HttpServer | null =
           away === null ? await answer(() => `the log is waited for: ${failure.message}`) : away.health;
         away = { saidAt: now(), health };

@@ -34,9 +34,13 @@ export class SnapshotFile implements Snapshots {
 /** A draft on this machine of what a server is to keep. @param deliver sends the file there */
 export async function draftFor(deliver: (path: string) => Promise<void>): Promise<SnapshotDraft> {
   const folder = await mkdtemp(join(tmpdir(), 'ridgepoint-snapshot-'));
-  const gone = () => rm(folder, { recursive: true, force: true });
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
   const draft = await draftFile(join(folder, 'draft'), deliver);
-  return { add: draft.add, keep: () => draft.keep().finally(gone), drop: () => draft.drop().finally(gone) };
+  return {
+    add: draft.add,
+    keep: () => draft.keep().finally(removeFolder),
+    drop: () => draft.drop().finally(removeFolder),
+  };
 }
 
 /** It holds the key of leases, as the log does. */

@@ -166,7 +166,7 @@ export class SqliteLog extends EntryReader implements Log {
   #linksAfter(position: number): (Stored & { readonly chain: string | null })[] {
     if (!this.#database.open) throw closedError(`the log ${this.#path}`);
     try {
-      return this.#links.all(position, PAGE_ROWS.full);
+      return this.#links.rows(position, PAGE_ROWS.full);
     } catch (error) {
       throw explain(error, this.#path);
     }
@@ -206,7 +206,7 @@ export class SqliteLog extends EntryReader implements Log {
 
   #page(detail: Detail, after: number, end: number): Stored[] {
     try {
-      return this.#pages[detail].all(after, end, PAGE_ROWS[detail]);
+      return this.#pages[detail].rows(after, end, PAGE_ROWS[detail]);
     } catch (error) {
       throw explain(error, this.#path);
     }

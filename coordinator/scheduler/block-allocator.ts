@@ -21,11 +21,16 @@ import {
 
 /** New points looked at for one request, so that a sweep full of unfit points cannot stall the coordinator. */
 const SCAN_LIMIT = 2048;
-/** A block of so few experiments is over before anything can drift; the control would cost more than it reveals. */
+/**
+ * A block of so few points is over before the machine can drift; the control would cost more than it reveals.
+ */
 export const FEW_EXPERIMENTS = 3;
-/** Points that a search is asked for at a time: it knows more when it is asked again, and so few need no drift control. */
+/**
+ * Points that a search is asked for at a time. It knows more each time it is asked, and so few need no drift
+ * control.
+ */
 const ASKED_AT_ONCE = FEW_EXPERIMENTS;
-/** Points that a search is asked for in vain, since they fit no device here, before the slot is told to ask again. */
+/** How often a search may name points that fit no device here, before the slot is told to ask again. */
 const MOST_REFUSED = 64;
 /** Of the blocks of a search, which are further starts of what stands on its front. */
 const AGAIN_EVERY = 3;
@@ -107,8 +112,8 @@ class BlockAllocator {
   }
 
   /**
-   * What came back first, then what others left, then new points; when all have begun, those that lack further starts, fewest
-   * first; at last a share of another slot's block.
+   * Points are taken in this order: those that came back; those that other devices left; new points; when all
+   * have begun, those that lack further starts, fewest starts first; at last a share of another slot's block.
    */
   positions(slot: Slot): number[] {
     const { view } = this.#of.sweep;
@@ -165,8 +170,9 @@ class BlockAllocator {
   }
 
   /**
-   * Every few blocks further starts of points that may stand on the front, otherwise points that the search asks for. Once it has ended the
-   * others are settled by the starts that they have.
+   * Every few blocks, points that may stand on the front get further starts; the other blocks have points
+   * that the search asks for. Once the search has ended, points off the front are settled by the starts that
+   * they have.
    */
   #searched(search: Searcher, taken: number[], size: number): number[] {
     const { starts, inFlight, settled } = this.#of.queue;
@@ -197,9 +203,9 @@ class BlockAllocator {
   }
 
   /**
-   * Points that wait with the same number of starts, so that passes over the sweep are blocks of their own, and points that shared
-   * a block share the next one. They come in the order in which their last starts ended, and go in the reverse: what drifts within
-   * a block does not always meet the same points.
+   * Points that wait with the same number of starts. So each pass over the sweep has blocks of its own, and
+   * points that shared a block share the next one. They wait in the order in which their last starts ended,
+   * and are taken in reverse order. So what drifts within a block does not always meet the same points.
    * @returns how many were looked at.
    */
   #furtherStarts(taken: number[], size: number): number {

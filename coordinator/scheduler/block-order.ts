@@ -2,7 +2,10 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import { groupBy } from '../../core/maps.js';
 import { artifactOf, keptBetween } from '../../core/runners/index.js';
 
-/** What a trial takes time to have, the dearest first: the file that is made of its base, and the server that is started on that. */
+/**
+ * What a trial has to wait for, the most expensive first: the file that is made of its base, and the server
+ * that is started on that file.
+ */
 export type Needs = readonly string[];
 
 export function needsOf(experiment: Experiment): Needs {
@@ -16,16 +19,20 @@ export interface Beside {
 }
 
 /**
- * Puts those points of a block behind one another that need the same file, and among these those that need the same server, so that
- * each is loaded or started once a block.
+ * Groups the points of a block by the file that they need, and within a file by the server, so that each is
+ * loaded or started once in a block.
  *
- * Which points are in a block is not touched: they are a random sample of the sweep, so that what differs between blocks (an
- * hour, a neighbour, a temperature) meets every configuration alike. Their order is random where nothing is shared, and otherwise in
- * groups: these come in the order in which the first of each was drawn, and their points as they were drawn. So what drifts within a
- * block meets groups instead of points (a split-plot design); the drift control at both ends of the block says how much that is, and the
- * next starts of a point come in other company and the other way round. The one group that is not where chance put it needs what the
- * device has anyway: what the drift control needs goes to the beginning and to the end by turns, so that over two blocks it is neither early nor late.
- * @param beside null = the device has nothing that points might need.
+ * Which points are in a block does not change. They are a random sample of the sweep, so that differences
+ * between blocks (an hour, a neighbour, a temperature) meet every configuration alike.
+ *
+ * The order of points is random where nothing is shared. Otherwise groups come in the order in which the
+ * first point of each was drawn, and points of a group as they were drawn. So what drifts within a block
+ * meets groups instead of points (a split-plot design). The drift control at both ends of the block says how
+ * much that is, and the next starts of a point come in other company and in the reverse order.
+ *
+ * One group is not where chance put it: the group that needs what the device has already. What the drift
+ * control needs goes to the beginning and to the end by turns, so that over two blocks it is neither early
+ * nor late.
  */
 export function inGroups(
   positions: readonly number[],

@@ -3,7 +3,10 @@ const CHUNK = 8192;
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
-/** A list of numbers that grows at its end, in typed arrays one behind the other: nothing is copied, and no room kept for twice as many. */
+/**
+ * A list of numbers that grows at its end. It is made of typed arrays, one after the other, so that growing
+ * copies nothing and reserves no more than one of them.
+ */
 export class Column<N extends Numbers = Numbers> {
   readonly #chunks: N[] = [];
   readonly #make: (length: number) => N;

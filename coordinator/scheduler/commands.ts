@@ -46,7 +46,10 @@ export type Event =
       readonly record: ResultRecord;
       /** As it came, where that says neither more nor less; null or left out = it is written anew. */
       readonly json?: string | null;
-      /** Of purpose `quality`: the record whose place it takes, with the new answers; left out = the answers are the same, or that record is not here. */
+      /**
+       * For the purpose `quality`: the record that this one replaces, with the new answers. Left out = the
+       * answers are the same, or that record is not here.
+       */
       readonly answered?: ResultRecord | null;
     }
   /** A known sweep was submitted again: what it asks may have changed. */

@@ -11,8 +11,9 @@ export interface Budget {
 }
 
 /**
- * How much time is left for further starts of a sweep at the pace of its newest trials: for all of them; not for all, so that they are `short`; or
- * not for one, so that points have to do with the starts that they have. First starts are given in any case.
+ * How much time is left for further starts of a sweep, at the pace of its newest trials: enough for all of
+ * them; not for all (`short`); or for none (`over`), so that points keep the starts that they have. First
+ * starts are always given.
  */
 export type TimeLeft = 'enough' | 'short' | 'over';
 
@@ -22,7 +23,10 @@ export const SHORT_REPEATS = 2;
 /** Why a point that has starts gets no other. */
 export const OUT_OF_TIME = 'out-of-time: the time that was promised for the sweep is over';
 
-/** @returns the trials of further starts, and of controls, that run beyond the time of their sweep; first starts, and new answers, are finished. */
+/**
+ * @returns the trials of further starts and of controls that still run when the time of their sweep is over.
+ *   First starts and new answers are let finish.
+ */
 export function overdue(state: SchedulerState, now: number): LeaseState[] {
   return [...state.leases.values()].filter(({ sweepId, queue, position, purpose }) => {
     const sweep = state.sweeps.get(sweepId);

@@ -12,7 +12,7 @@ export interface StartValues {
 
 /**
  * @param said null where the sweep asks for a fixed number of starts.
- * @returns whether a point that has so many valid starts gets no other one.
+ * @returns whether a point with so many valid starts needs no other one.
  */
 export function hasEnoughStarts(
   { repetition, measure }: Pick<SweepView, 'repetition' | 'measure'>,
@@ -26,8 +26,8 @@ export function hasEnoughStarts(
 }
 
 /**
- * Half width of the widest interval over these starts (Student's t of their logarithms, as they were measured), as a share of its centre.
- * Starts of which nothing is known, taken over from old records, are left out.
+ * Half width of the widest interval over these starts (Student's t of their logarithms, as they were
+ * measured), as a share of its centre. Starts whose values are not known are left out.
  * @returns null where a metric has no interval.
  */
 export function widestHalf(starts: readonly SettlingValues[], confidence: number): number | null {

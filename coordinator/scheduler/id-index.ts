@@ -9,9 +9,11 @@ const MOST_TAKEN = 0.85;
 const WORDS = 3;
 
 /**
- * Ids → whole numbers from 0, in some 25 bytes an entry where a Map with its strings takes 150: an id is kept as the 96 bits of the hash that it ends
- * in, or else of its SHA-256, so that two are never taken for one. Open addressing with linear probing, in a table that says which entry it is, so that a
- * larger table is no copy of all; nothing is ever taken out.
+ * Ids → whole numbers from 0, in some 25 bytes an entry; a Map with its strings takes 150.
+ *
+ * An id is kept as the 96 bits of the hash that it ends in, or else of its SHA-256, so that two ids are never
+ * confused. The table (open addressing with linear probing) holds only the numbers of entries, so making it
+ * larger copies no entry. Nothing is ever removed.
  */
 export class IdIndex {
   /** One more than the entry; 0 = the slot is free. */

@@ -14,8 +14,9 @@ interface Chunk {
 }
 
 /**
- * A list of ids that only grows, in some 40 bytes an id where strings take 100, none of which the garbage collector looks at: what all trials of
- * a sweep begin with is kept once, and the hash that they end in as bytes.
+ * A list of ids that only grows, in some 40 bytes an id where strings take 100; the garbage collector looks
+ * at none of them. The beginning that all trials of a sweep share is kept once, and the hash that each ends
+ * in as bytes.
  */
 export class IdList {
   readonly #chunks: Chunk[] = [];
@@ -72,7 +73,10 @@ export class IdList {
   }
 }
 
-/** @returns what an id has alike with those of its sweep: `t.<sweep>.`; nothing of an id of another form. */
+/**
+ * @returns the beginning that an id shares with those of its sweep: `t.<sweep>.`; nothing for an id of
+ *   another form.
+ */
 function headOf(id: string): string {
   return id.startsWith('t.') ? id.slice(0, id.indexOf('.', 2) + 1) : '';
 }

@@ -46,8 +46,8 @@ interface KeptQueue {
 }
 
 /**
- * What of a state comes from facts, as a log that is read again gives it: leases, blocks and nodes are left out, and points that are under way
- * wait as if nobody had them. Where points stand in their order is no fact.
+ * The part of a state that comes from facts, as reading the log again gives it. Leases, blocks and nodes are
+ * left out, and points under way wait as if nobody had them. The place of a point in the order is no fact.
  */
 export function* statePieces(state: SchedulerState): Generator<Piece> {
   const { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned } = state;

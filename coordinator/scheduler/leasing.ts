@@ -26,7 +26,9 @@ import { isRunning } from './status.js';
 import { provesLease, readTrialId, trialId } from './trial-id.js';
 import { wakeNext } from './waking.js';
 
-/** Leases that may end without a record, beyond the retries, before a point is assumed to kill its nodes. */
+/**
+ * How many leases may end without a record, beyond the retries, before a point is assumed to kill its nodes.
+ */
 const LOSSES_BEYOND_RETRIES = 2;
 /** Facts that one request may bring up. */
 const MOST_FACTS = 2048;
@@ -34,7 +36,10 @@ const RETRY_SECONDS = 2;
 const IDLE_RETRY_SECONDS = 15;
 /** While nodes are waited for; whoever waits is woken when they are there. */
 const AWAITED_RETRY_SECONDS = 1;
-/** Of all who wait together: they are woken when there is work, and ask by themselves in case that was lost. */
+/**
+ * Those who wait are woken when there is work. In case that message is lost, they also ask by themselves: so
+ * many a second, all together.
+ */
 const MOST_ASKS_PER_SECOND = 500;
 
 /** Answers a free slot's request for work: a lease, or when to ask again. */
@@ -136,7 +141,8 @@ function standsBack(node: NodeState | undefined, slot: Slot): boolean {
 
 /**
  * Finds the devices that a trial takes beside the slot's own.
- * @returns their ids; null while too few are free, and then the others of their class begin nothing until there are enough.
+ * @returns their ids; null while too few are free. Then the other devices of their class begin nothing until
+ *   enough are free.
  */
 function gather(state: SchedulerState, sweep: SweepState, slot: Slot, position: number): string[] | null {
   const node = state.nodes.get(slot.node)!;
@@ -167,7 +173,11 @@ export function hasNoTry({ view }: SweepState, queue: PointQueue, position: numb
   return failed > retries || losses > retries + LOSSES_BEYOND_RETRIES;
 }
 
-/** The block's order: control, its positions, control; without time, those positions that have no start. @returns null when the block is over. */
+/**
+ * The block's order: control, its positions, control. When time is up, only those positions that have no
+ * start.
+ * @returns null when the block is over.
+ */
 function nextOfBlock(
   state: SchedulerState,
   sweep: SweepState,
@@ -290,10 +300,10 @@ function holdLease(
 }
 
 /**
- * A node says that it runs this trial: renews its lease, or takes it up again when this coordinator did
- * not give it (it was restarted) or has let it expire and nobody else has the point yet. Only the node that it was
- * leased to may: the id's signature names it, and the device.
- * @param ended it runs no more, and its record is on its way: it holds its point, and no device
+ * A node says that it runs this trial. Its lease is renewed. If this coordinator did not give that lease (it
+ * was restarted), or has let it expire, the lease is taken up again unless somebody else has the point by
+ * now. Only the node that it was leased to may do so: the signature in the id names the node and the device.
+ * @param ended it has ended, and its record is on its way: it holds its point, and no device
  * @returns false when the trial is not wanted any more.
  */
 export function renewOrAdopt(
@@ -365,7 +375,8 @@ export function letGo(state: SchedulerState, lease: LeaseState): void {
 }
 
 /**
- * Ends a lease that gave no record: the point goes back, or is given up when it keeps losing its nodes.
+ * Ends a lease that gave no record. The point goes back to the queue, or is given up when it keeps losing its
+ * nodes.
  * @returns the facts to write.
  */
 export function loseLease(state: SchedulerState, lease: LeaseState, at: string, blame: boolean): Fact[] {

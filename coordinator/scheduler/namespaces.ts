@@ -51,7 +51,8 @@ export function policyOf(
 }
 
 /**
- * @returns sweeps in the order in which they are given a device: those of the namespace whose turn it is first, in it by priority, and then by submission.
+ * @returns sweeps in the order in which they get a device: first those of the namespace whose turn it is,
+ *   within a namespace by priority, and then by submission.
  */
 export function inTurn(state: SchedulerState): Iterable<SweepState> {
   if (!state.severalTurns) return state.sweeps.values();
@@ -84,7 +85,10 @@ export function runningIn(state: SchedulerState, namespace: string): number {
   return running;
 }
 
-/** The share of a sweep's namespace is charged with a block that begins. @returns the device-seconds of one of its trials, as far as can be told. */
+/**
+ * Charges a block that begins to the share of its sweep's namespace.
+ * @returns the device-seconds of one of its trials, as far as they can be estimated.
+ */
 export function chargeBlock(state: SchedulerState, sweep: SweepState, positions: readonly number[]): number {
   if (!state.severalTurns || positions.length === 0) return 0;
   const { namespace } = sweep.view;
@@ -102,7 +106,10 @@ export function refundBlock(
   correct(state, state.sweeps.get(sweepId), -charged * positions);
 }
 
-/** A trial has ended: its namespace has used that, and its share knows how long it took. It counts from the log, whoever coordinated it. */
+/**
+ * Counts the time of a trial that has ended as used by its namespace. It is counted from the log, so it does
+ * not matter who coordinated the trial.
+ */
 export function chargeTrial(
   state: SchedulerState,
   sweep: SweepState,

@@ -9,7 +9,10 @@ export interface Outcome {
   readonly trialId: string | null;
   /** Every start of it was taken over from earlier sweeps. */
   readonly reused: boolean;
-  /** Codes of what disturbed its starts, or of what made it invalid; none where it is clean, failed, or nobody knows. */
+  /**
+   * The codes that disturbed its starts, or made it invalid; none where it is clean or failed, or where
+   * nothing is known.
+   */
   readonly gradingCodes: readonly WarningCode[];
   /** Of a failed one why it was given up; null otherwise, or when it is not known. */
   readonly reason: string | null;
@@ -25,8 +28,8 @@ const PIECE = 4096;
 const MOST_GRADINGS = 2 ** 16;
 
 /**
- * Outcomes by position, with the methods of a Map that are asked for. One that is a trial and its grading, which all but the failed are, is
- * a number; the others are objects.
+ * Outcomes by position, with those methods of a Map that are needed. An outcome that is only a trial and its
+ * grading is a number; all but the failed ones are. The others are objects.
  */
 export class Outcomes {
   readonly #trials: TrialTable;
@@ -77,7 +80,7 @@ export class Outcomes {
   }
 
   /** Those that are more than a trial: every failed one is among them. */
-  others(): IterableIterator<[number, Outcome]> {
+  unpackedEntries(): IterableIterator<[number, Outcome]> {
     return this.#others.entries();
   }
 

@@ -13,8 +13,8 @@ import type { PlacementSpec } from '../../core/sweep/spec.js';
 import type { KnownResult } from './trial-table.js';
 
 /**
- * @returns whether a node works for a sweep: one that was given to a sweep for that alone, wherever whoever gave it has placed it; any other
- * where it has the labels that the sweep asks for.
+ * @returns whether a node works for a sweep. A node that was given to one sweep works for that sweep alone,
+ *   wherever it was placed. Any other node works for it if it has the labels that the sweep asks for.
  */
 export function serves(node: NodeProfile, { sweepId, placement }: PlacedSweep): boolean {
   const own = node.labels[SWEEP_LABEL];
@@ -76,7 +76,10 @@ export function refusal(
   return null;
 }
 
-/** @returns an option of a server that the one it would be asked of is too old for, and that one's release; null = none. */
+/**
+ * @returns an option that is too new for the server that would be asked, and that server's release; null =
+ *   none.
+ */
 function missingOption(
   { kind, options }: Experiment['runner'],
   { release, releases, variants }: RunnerProfile,
@@ -101,8 +104,9 @@ function absenceReason({ absent }: NodeProfile, what: string): string {
 }
 
 /**
- * A stored result answers a new question when the node would answer with the same engine release: the id
- * alone does not cover the release (docs/decisions/0003-identity.md). Which build of it the node has is known after a trial there.
+ * A stored result may be reused when the node would measure with the same engine release, which the id does
+ * not cover (docs/decisions/0003-identity.md). Which build of that release the node has is known after a
+ * trial there.
  */
 export function mayReuse(
   known: Pick<KnownResult, 'engine'>,

@@ -7,8 +7,9 @@ const PIECE = 32_768;
 const MOST_TAKEN = 0.85;
 
 /**
- * Positions → numbers, with the methods of a Map that are asked for, in some 25 bytes an entry where a Map takes 50: open addressing with linear
- * probing, in a table that says which entry it is, so that a larger table is no copy of all.
+ * Positions → numbers, with those methods of a Map that are needed, in some 25 bytes an entry where a Map
+ * takes 50. The table (open addressing with linear probing) holds only the numbers of entries, so making it
+ * larger copies no entry.
  */
 export class PositionTable {
   /** One more than the entry; 0 = the slot is free. */

@@ -28,8 +28,9 @@ const REASON_CHARACTERS = 1000;
 const BLAMELESS: ReadonlySet<string> = new Set(['cancelled', 'lease-lost']);
 
 /**
- * The retry policy, over all starts of an experiment together: `never` gives up at once, `elsewhere` costs no attempt but closes the
- * node, `later` is tried `retries` times again, and what came out invalid `retryInvalid` times.
+ * The retry policy, over all starts of an experiment together. `never` gives up at once. `elsewhere` costs no
+ * attempt, and closes the node to this point. `later` is tried `retries` times again. What came out invalid
+ * is tried `retryInvalid` times again.
  * @param tries what was tried before this record; it is not changed.
  * @param starts valid starts that the point has.
  */

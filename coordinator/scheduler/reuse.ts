@@ -13,8 +13,9 @@ function namespaceOfTrial(state: SchedulerState, trialId: string): string {
 }
 
 /**
- * @returns a fact for each start that the point takes over from earlier sweeps: all that the node would answer alike, and of these
- * the ones that make a row together (`ofNewestBuild`). Only a point that has no start yet takes over any, so that none counts twice.
+ * @returns a fact for each start that the point takes over from earlier sweeps: of those that this node would
+ *   measure alike, the ones that make one row together (`ofNewestBuild`). Only a point without any start
+ *   takes starts over, so that none counts twice.
  */
 export function reusable(
   state: SchedulerState,
@@ -28,7 +29,7 @@ export function reusable(
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known
-    .of(experiment.id)
+    .validTrials(experiment.id)
     .filter((known) => mayReuse(known, experiment, node) && !state.superseded.has(known.trialId))
     // What another namespace measured is nobody's here.
     .filter(({ trialId }) => namespaceOfTrial(state, trialId) === view.namespace)

@@ -13,12 +13,12 @@ export class Shares {
 
   /** @returns the namespaces, whose turn it is first; those whose turn it is at once as they came. */
   order(namespaces: readonly string[]): string[] {
-    return [...namespaces].sort((a, b) => this.#at(a) - this.#at(b));
+    return [...namespaces].sort((a, b) => this.#shareOf(a) - this.#shareOf(b));
   }
 
   /** A block of so many device-seconds begins. */
   begin(namespace: string, seconds: number, weight: number): void {
-    const start = this.#at(namespace);
+    const start = this.#shareOf(namespace);
     this.#now = start;
     this.#times.set(namespace, start + seconds / weight);
   }
@@ -29,7 +29,7 @@ export class Shares {
     if (time !== undefined) this.#times.set(namespace, time + seconds / weight);
   }
 
-  #at(namespace: string): number {
+  #shareOf(namespace: string): number {
     return Math.max(this.#times.get(namespace) ?? 0, this.#now);
   }
 }

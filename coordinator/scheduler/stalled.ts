@@ -18,8 +18,9 @@ export interface Stalled {
 const TOLD_AFTER_SECONDS = 60;
 
 /**
- * Looks which sweeps had a node, and wait for one that can measure the rest of them: nothing of theirs runs, and whoever is there has asked for work
- * in vain. Those that have waited for `waitSeconds` end: results stay, and resuming or submitting them goes on.
+ * Finds sweeps that had a node, and now wait for one that can measure the rest: nothing of theirs runs, and
+ * every node that is connected has asked for work in vain. Those that have waited for `waitSeconds` are
+ * ended. Their results stay, and resuming or submitting them goes on.
  * @returns the facts to write.
  */
 export function endStalled(state: SchedulerState, now: number, at: string): Fact[] {

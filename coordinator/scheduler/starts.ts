@@ -60,7 +60,10 @@ export class Starts {
     return this.#total;
   }
 
-  /** Of them, those that bring a point nearer to its end: where it gets more than were asked for, the last one is always to come. */
+  /**
+   * How many of them bring a point nearer to its end. Where a point gets more starts than were asked for, its
+   * last one is always still to come.
+   */
   get useful(): number {
     return this.#useful;
   }
@@ -70,7 +73,10 @@ export class Starts {
     return packed === undefined ? 0 : Math.floor(packed / 2) % MOST_STARTS;
   }
 
-  /** @returns the first start of a point, whether all of its starts were taken over, and what disturbed any; null without any. */
+  /**
+   * @returns the first start of a point, whether all of its starts were taken over, and what disturbed any of
+   *   them; null for a point without starts.
+   */
   firstOf(position: number): Pick<Start, 'trialId' | 'reused' | 'gradingCodes'> | null {
     const packed = this.#packed.get(position);
     if (packed === undefined) return null;
@@ -82,7 +88,10 @@ export class Starts {
     };
   }
 
-  /** Lets another trial stand for the first start of a point: the same one with new answers. @param trialId of a trial that is recorded. */
+  /**
+   * Puts another trial in the place of a point's first start: the same measurement with new answers.
+   * @param trialId of a trial that is recorded.
+   */
   replaceFirst(position: number, trialId: string): void {
     const packed = this.#packed.get(position);
     if (packed === undefined) return;

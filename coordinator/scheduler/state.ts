@@ -22,7 +22,10 @@ export interface SchedulerOptions {
   readonly lostSeconds: number;
   /** A lost node that has not been heard of for this long is gone for good, unless it holds a lease. */
   readonly forgetSeconds: number;
-  /** A sweep that had a node, and waits for one that can measure the rest of it, ends after so long; null or left out = it waits. */
+  /**
+   * A sweep that had a node, and now waits for one that can measure the rest, ends after so long; null or
+   * left out = it waits for ever.
+   */
   readonly waitSeconds?: number | null;
   /** No other node will ever come (everything in one process): what all nodes refuse is given up. */
   readonly fixedFleet: boolean;
@@ -63,7 +66,10 @@ export interface PointQueue {
   readonly settled: Outcomes;
   /** What chooses new points; null = they come in the random order. */
   readonly search: Searcher | null;
-  /** `nextBlock` of its sweep when no block of another slot had a point left to share: nothing is looked for again before there is another block. */
+  /**
+   * The `nextBlock` of its sweep at the time when no block of another slot had a point left to share. Until
+   * there is another block, nobody looks again.
+   */
   nonePending: number | null;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number; disturbed: number };
@@ -96,7 +102,7 @@ export interface SweepState {
   paused: string | null;
   /** What it asks its models (`questionsId`), as a node said last; null = no node has. */
   questions: string | null;
-  /** Whether `questions` are in doubt: they may have changed. No fact: like leases, it is forgotten at a restart. */
+  /** Whether `questions` may have changed. This is no fact: like leases, it is forgotten at a restart. */
   doubted: boolean;
   /** What it may take, as it was submitted last; null = as long as it takes. */
   budget: Budget | null;
@@ -140,12 +146,18 @@ export interface NodeState {
   instance: string;
   connected: boolean;
   lost: boolean;
-  /** Why it takes no more work and is to end, once somebody asked for that; another instance begins anew. */
+  /**
+   * Why it takes no more work and shall end; null until somebody asks for that. Another instance of the node
+   * begins anew.
+   */
   leaving: string | null;
   /** Monotonic seconds of the events. */
   seenAt: number;
   readonly slots: Map<string, Slot>;
-  /** Whose next trial waits until enough devices of a class are free at once: meanwhile the others of that class begin nothing. */
+  /**
+   * The device whose next trial waits until enough devices of a class are free at once. Meanwhile the other
+   * devices of that class begin nothing.
+   */
   gathering: { readonly deviceId: string; readonly deviceClass: string } | null;
 }
 
@@ -187,7 +199,10 @@ export interface SchedulerState {
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
-  /** Slots that were answered that there is no work, to be woken when there is, who has waited longest first; and whether they were told that all is done. */
+  /**
+   * Slots that were told that there is no work, the one that has waited longest first, and whether they were
+   * told that all is done. They are woken when there is work.
+   */
   readonly waiting: Map<Slot, boolean>;
   /** Sweeps that had something left when slots were woken last. */
   running: number;
@@ -201,7 +216,10 @@ export interface SchedulerState {
   leaseKey: string | null;
   /** Trials whose records are damaged (damage.ts): recorded, and counted for nothing. */
   readonly forged: Set<string>;
-  /** Trials of a start that another trial has given, whose lease was lost or who measured it again: recorded, and counted for nothing. */
+  /**
+   * Trials whose start another trial has given: their lease was lost, and the start was measured again. They
+   * are recorded, and count for nothing.
+   */
   readonly repeated: Set<string>;
   /** By trial, those with new answers that took its place. */
   readonly superseded: Map<string, string[]>;
@@ -259,7 +277,10 @@ export function queueKey(sweep: SweepState, node: string): string {
   return sweep.view.placement.perNode ? node : '';
 }
 
-/** Makes the node a value of the node axis when it works for the sweep and has a device of the classes the sweep asks for. */
+/**
+ * Makes the node a value of the node axis, if it works for the sweep and has a device of the classes that the
+ * sweep asks for.
+ */
 export function joinAxis(sweep: SweepState, profile: NodeProfile): void {
   const { perNode, devices } = sweep.view.placement;
   if (!perNode || !serves(profile, sweep.view)) return;

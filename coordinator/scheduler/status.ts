@@ -25,7 +25,10 @@ export interface SweepStatus {
   /** Valid starts that each point is to have, and may have at most. */
   readonly starts: number;
   readonly maxStarts: number;
-  /** Which start the sweep is at: one more than unsettled points have on average; null when none is unsettled. */
+  /**
+   * Which start the sweep is at: one more than its unsettled points have on average; null when all are
+   * settled.
+   */
   readonly start: number | null;
   /** Valid starts that unsettled points lack, at least. */
   readonly trialsLeft: number;
@@ -47,7 +50,9 @@ const REASONS = 12;
 /** Queued points looked at for the reasons why they wait. */
 const SAMPLED_POINTS = 200;
 
-/** With perNode every node that joined in is a value of the node axis; before the first one it is one grid. */
+/**
+ * With perNode every node that took part is a value of the node axis. Before the first one it is one grid.
+ */
 function pointsOf({ view, queues }: SweepState): number {
   return view.count * Math.max(1, queues.size);
 }
@@ -58,7 +63,7 @@ function sparedIn({ view, queues }: SweepState): number {
   return spared;
 }
 
-/** @returns whether the word for its state is `running`: what is asked oftener than all that a status says. */
+/** @returns whether its state is `running`. This is asked for more often than the rest of a status. */
 export function isRunning(sweep: SweepState): boolean {
   if (sweep.cancelled || sweep.paused !== null) return false;
   let settled = 0;
@@ -109,7 +114,8 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
 }
 
 /**
- * Where the searches of a sweep stand together; where the node is an axis each node has one, and no front of its own is meant.
+ * How far the searches of a sweep are, all together. Where the node is an axis, each node has a search, and
+ * the volume under the front is left out, since it would be that of one node.
  * @returns null where every point is measured.
  */
 export function searchProgress({ queues }: SweepState): SearchProgress | null {
@@ -153,12 +159,15 @@ function codeCounts(queues: readonly ReadonlyMap<string, number>[]): CodeCount[]
   return sorted.map(([code, points]) => ({ code, points }));
 }
 
-/** @returns why points were given up: each reason once, as the first of its points has it, with how many share it. */
+/**
+ * @returns why points were given up: each reason once, in the words of the first point that has it, with the
+ *   number of points that share it.
+ */
 export function failureReasons({ view, queues }: SweepState): string[] {
   const reasons = new Map<string, { readonly first: string; points: number }>();
   for (const queue of queues.values()) {
     if (queue.counts.failed === 0) continue;
-    for (const [position, { state, reason }] of queue.settled.others()) {
+    for (const [position, { state, reason }] of queue.settled.unpackedEntries()) {
       if (state !== 'failed' || reason === null) continue;
       // Which point it is stands in some of them: a hundred points that lack one engine have one reason.
       const why = reason.replace(`${view.label(view.experimentAt(position, queue.node))} `, '');

@@ -361,8 +361,8 @@ function tick(state: SchedulerState, now: number, at: string, crowded = false): 
 }
 
 /**
- * Drops nodes that are gone for good. Nothing of it is written: the log knows results and no nodes, so a state that is read
- * from it again is the same, and one that comes back after all joins as a new one.
+ * Drops nodes that are gone for good. This is not written: the log knows results and no nodes, so a state
+ * that is read from it again is the same. A node that comes back after all joins as a new one.
  */
 function forget(state: SchedulerState, now: number, crowded: boolean): void {
   const working = new Set([...state.leases.values()].map((lease) => lease.node));

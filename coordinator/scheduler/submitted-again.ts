@@ -1,7 +1,10 @@
 import type { SchedulerState, SweepState } from './state.js';
 import type { SweepView } from './view.js';
 
-/** Sweeps that have results of these very points, which do not count for them: they were measured under another policy. */
+/**
+ * Sweeps with results of these very points. The results do not count here, because they were measured under
+ * another policy.
+ */
 export function measuredOtherwise({ sweeps }: SchedulerState, view: SweepView): SweepState[] {
   if (view.count === 0) return [];
   const idOf = (one: SweepView) => one.experimentAt(0, null).id;

@@ -103,7 +103,7 @@ export class KnownResults {
   }
 
   /** @returns the valid trials of an experiment, oldest first. */
-  of(experimentId: string): KnownResult[] {
+  validTrials(experimentId: string): KnownResult[] {
     const newest = this.#newest.get(experimentId);
     const found: KnownResult[] = [];
     if (newest === undefined) return found;

@@ -4,8 +4,8 @@ import type { Objective, PlacementSpec, RepetitionPolicy, SearchBound } from '..
 import type { Searcher } from '../../search/searcher.js';
 
 /**
- * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
- * Nothing is enumerated ahead, so a sweep of a billion points costs nothing until points are allocated.
+ * What the scheduler needs of a sweep: how many points it has, their random order, and each point on demand.
+ * Nothing is listed ahead, so a sweep of a billion points costs nothing until points are drawn.
  */
 export interface SweepView {
   readonly sweepId: string;

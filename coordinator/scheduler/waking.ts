@@ -8,13 +8,17 @@ import { isRunning } from './status.js';
 /** Slots that are woken for one event: whoever of them is given something wakes the next. */
 const MOST_WOKEN = 64;
 const NEXT_WOKEN = 2;
-/** Slots that are looked at for each that is wanted: what is for few of very many is found by the next events, or when they ask by themselves. */
+/**
+ * How many slots are looked at for each that is wanted. Where only few of very many fit, the rest are found
+ * at the next events, or when slots ask by themselves.
+ */
 const LOOKED_AT_EACH = 4;
 
 /**
- * @returns commands that tell waiting slots to ask again, sent after what may have made work: to as many as there are points to hand out, and may
- * run them, who has waited longest first; on nodes of which a device became free to the others, that may have waited for it; and to all where a
- * sweep has come to its end, who may be waiting to hear that.
+ * @returns commands that tell waiting slots to ask again, sent after something that may have made work. As
+ *   many slots are told as there are points to hand out that they may run, the longest waiting first. Where a
+ *   device of a node became free, the other slots of that node are told, which may have waited for it. Where
+ *   a sweep has come to its end, all are told, since some may wait to hear that.
  */
 export function wakeWaiting(state: SchedulerState): Command[] {
   const running = [...state.sweeps.values()].filter(isRunning);
@@ -57,7 +61,10 @@ function slotsFor(state: SchedulerState, running: readonly SweepState[], most: n
   return found;
 }
 
-/** @param left points of a queue that nobody has been woken for, of queues that were looked at; one less where the slot may run one. */
+/**
+ * @param left points that nobody has been woken for, of each queue that was looked at; one less where the
+ *   slot may run one.
+ */
 function isFor(
   state: SchedulerState,
   slot: Slot,
@@ -85,7 +92,9 @@ function hasPoints(sweep: SweepState): boolean {
   return false;
 }
 
-/** @returns how many points may be handed out, at least one where somebody has to ask for that to be known. */
+/**
+ * @returns how many points may be handed out. It is at least one where only a slot that asks can find out.
+ */
 function openPoints({ view, nextBlock }: SweepState, queue: PointQueue): number {
   const back = queue.returned.length + queue.starts.waitingAtMost + queue.stale.size;
   if (queue.search !== null) return back + (queue.search.ended === null ? FEW_EXPERIMENTS : 0);

@@ -49,7 +49,7 @@ export class Drift {
     this.#who = who;
   }
 
-  of(): Promise<LiveDrift> {
+  current(): Promise<LiveDrift> {
     const { position } = this.#parts.dispatcher;
     const at = performance.now();
     if (this.#made?.position === position || at - (this.#made?.at ?? -Infinity) < FRESH_MILLISECONDS)

@@ -41,13 +41,13 @@ export class EventStream {
     const name = `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}`;
     if (this.#response.write(`${name}data: ${json}\n\n`)) return;
     await new Promise<void>((resolve) => {
-      const on = (): void => {
-        this.#response.off('drain', on);
-        this.signal.removeEventListener('abort', on);
+      const proceed = (): void => {
+        this.#response.off('drain', proceed);
+        this.signal.removeEventListener('abort', proceed);
         resolve();
       };
-      this.#response.once('drain', on);
-      this.signal.addEventListener('abort', on, { once: true });
+      this.#response.once('drain', proceed);
+      this.signal.addEventListener('abort', proceed, { once: true });
     });
   }
 

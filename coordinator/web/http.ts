@@ -87,7 +87,7 @@ function routes(app: HttpApp, parts: WebParts): void {
   app.get('/api/v1/leader', READ, async () => standingOf(dispatcher.leadership));
   const driftFor = perRights((who) => new Drift(parts, who));
   app.get('/api/v1/drift', READ, async (request, reply) => {
-    const drift = await driftFor(seer(request)).of();
+    const drift = await driftFor(seer(request)).current();
     return await send(request, reply, 'application/json', JSON.stringify(drift));
   });
   app.get('/api/v1/running', READ, async (request) => ({
@@ -97,7 +97,7 @@ function routes(app: HttpApp, parts: WebParts): void {
     liveSweep(dispatcher, registry, sweepNamed(dispatcher, request.params.id, seer(request))),
   );
   app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
-    const packed = await reports.of(sweepNamed(dispatcher, request.params.id, seer(request)));
+    const packed = await reports.reportOf(sweepNamed(dispatcher, request.params.id, seer(request)));
     reply.header('vary', 'accept-encoding').type('application/json');
     if (takesGzip(request)) return reply.header('content-encoding', 'gzip').send(packed);
     return reply.send(await expand(packed));

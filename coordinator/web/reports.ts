@@ -27,7 +27,7 @@ export class Reports {
   }
 
   /** @returns a LiveReport as JSON in gzip, of everything that is in the log now. */
-  of(sweep: SweepState): Promise<Buffer> {
+  reportOf(sweep: SweepState): Promise<Buffer> {
     const { sweepId } = sweep.view;
     const { position } = this.#dispatcher;
     const cached = this.#made.get(sweepId);

@@ -19,7 +19,7 @@ const number = (value: Value): number => {
   throw new GraphError(`${JSON.stringify(value)?.slice(0, 60)} is no number`);
 };
 const truth = (value: Value): boolean => value !== null && value !== false && value !== 0 && value !== '';
-const same = (a: Value, b: Value): boolean =>
+const equalValues = (a: Value, b: Value): boolean =>
   typeof a === 'number' || typeof b === 'number' ? number(a) === number(b) : textOf(a) === textOf(b);
 const lower = (value: Value) => textOf(value).toLowerCase();
 
@@ -56,8 +56,8 @@ type Operator = (typeof LEVELS)[number][number] | '^' | 'not' | 'negative';
 
 const OPERATORS: Readonly<Record<Exclude<Operator, 'and' | 'or'>, (a: Value, b: Value) => Value>> = {
   not: (a) => !truth(a),
-  '==': same,
-  '!=': (a, b) => !same(a, b),
+  '==': equalValues,
+  '!=': (a, b) => !equalValues(a, b),
   '<=': (a, b) => number(a) <= number(b),
   '>=': (a, b) => number(a) >= number(b),
   '<': (a, b) => number(a) < number(b),
@@ -93,7 +93,7 @@ export function parseExpression(text: string): Expression | string {
   if (typeof tokens === 'string') return tokens;
   try {
     const reader = new Reader(tokens);
-    const root = reader.whole();
+    const root = reader.parse();
     return { root, names: [...reader.names] };
   } catch (error) {
     if (error instanceof GraphError) return error.message;
@@ -167,7 +167,7 @@ class Reader {
     this.#tokens = tokens;
   }
 
-  whole(): Node {
+  parse(): Node {
     const node = this.#level(0);
     const rest = this.#tokens[this.#at];
     if (rest !== undefined) throw new GraphError(`${JSON.stringify(rest.text)} was not expected here`);
@@ -192,11 +192,11 @@ class Reader {
     if (this.#take('-')) return { kind: 'call', name: 'negative', inputs: [this.#signed()] };
     if (this.#take('+')) return this.#signed();
     if (this.#take('not')) return { kind: 'call', name: 'not', inputs: [this.#level(2)] };
-    const base = this.#one();
+    const base = this.#operand();
     return this.#take('^') ? { kind: 'call', name: '^', inputs: [base, this.#signed()] } : base;
   }
 
-  #one(): Node {
+  #operand(): Node {
     const token = this.#tokens[this.#at];
     this.#at += 1;
     if (token === undefined) throw new GraphError('the expression ends too early');

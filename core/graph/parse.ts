@@ -295,17 +295,17 @@ class Checker {
   /** @param role what the node itself does not say. */
   #drawn(node: Fields, role: Sampling, path: Path, scope: Scope, reads = new Set<string>()): Drawn {
     const said = { ...role, ...node } as Sampling & Fields;
-    const at = (key: string) => [...path, key];
-    const model = said.model === undefined ? '' : this.#word(said.model, at('model'));
+    const pathOf = (key: string) => [...path, key];
+    const model = said.model === undefined ? '' : this.#word(said.model, pathOf('model'));
     return {
-      system: said.system === undefined ? null : this.template(said.system, at('system'), scope, reads),
+      system: said.system === undefined ? null : this.template(said.system, pathOf('system'), scope, reads),
       model: model === '' ? null : model,
       temperature:
-        said.temperature === undefined ? null : this.number(said.temperature, at('temperature'), 0),
+        said.temperature === undefined ? null : this.number(said.temperature, pathOf('temperature'), 0),
       topP: said.topP ?? null,
       topK: said.topK ?? null,
       minP: said.minP ?? null,
-      maxTokens: said.maxTokens === undefined ? null : this.number(said.maxTokens, at('maxTokens')),
+      maxTokens: said.maxTokens === undefined ? null : this.number(said.maxTokens, pathOf('maxTokens')),
       stop: said.stop ?? [],
     };
   }
@@ -367,7 +367,7 @@ class NodeReader {
       case 'loop':
         return this.#loop();
       case 'if': {
-        const condition = this.#checker.expression(fields.if, this.#at('if'), this.#scope, this.#reads);
+        const condition = this.#checker.expression(fields.if, this.#pathOf('if'), this.#scope, this.#reads);
         const body = this.#body('do', []);
         const otherwise = fields.else === undefined ? null : this.#body('else', []);
         return condition === null || body === null ? null : { kind, condition, body, otherwise };
@@ -398,7 +398,7 @@ class NodeReader {
     const { role, samples, parse = 'text' } = this.#fields;
     const parser = parse as Parser;
     const problem = parserProblem(parser);
-    if (problem !== null) this.#checker.add(this.#at('parse'), problem);
+    if (problem !== null) this.#checker.add(this.#pathOf('parse'), problem);
     return {
       kind: 'prompt',
       prompt: this.#template('prompt'),
@@ -417,7 +417,7 @@ class NodeReader {
     const ofRound = Object.keys((inside ?? {}) as object);
     const seen = { ...this.#scope, outer: new Set([...this.#scope.outer, carry, ...ofRound]) };
     const condition =
-      until === undefined ? null : this.#checker.expression(until, this.#at('until'), seen, this.#reads);
+      until === undefined ? null : this.#checker.expression(until, this.#pathOf('until'), seen, this.#reads);
     const asked = (condition?.names ?? []).filter((name) => ofRound.includes(name));
     const body = this.#body('do', [carry], asked);
     return body === null ? null : { kind: 'loop', carry, from, most: most ?? 1, until: condition, body };
@@ -426,25 +426,25 @@ class NodeReader {
   #calculate(): Unnamed | null {
     const text = String(this.#fields.calculate);
     if (text.includes('{{')) return { kind: 'calculate', by: { text: this.#template('calculate') } };
-    const expression = this.#checker.expression(text, this.#at('calculate'), this.#scope, this.#reads);
+    const expression = this.#checker.expression(text, this.#pathOf('calculate'), this.#scope, this.#reads);
     return expression === null ? null : { kind: 'calculate', by: { expression } };
   }
 
-  #at(key: string): Path {
+  #pathOf(key: string): Path {
     return [...this.#path, key];
   }
 
   #template(key: string): Template {
-    return this.#checker.template(this.#fields[key], this.#at(key), this.#scope, this.#reads);
+    return this.#checker.template(this.#fields[key], this.#pathOf(key), this.#scope, this.#reads);
   }
 
   #number(key: string): number | null {
-    return this.#checker.number(this.#fields[key], this.#at(key));
+    return this.#checker.number(this.#fields[key], this.#pathOf(key));
   }
 
   #variable(key: string): string {
     const name = String(this.#fields[key]);
-    this.#checker.use(name, this.#at(key), this.#scope, this.#reads);
+    this.#checker.use(name, this.#pathOf(key), this.#scope, this.#reads);
     return name;
   }
 

@@ -14,17 +14,18 @@ const FRONT = 1000;
  * @returns null for a file that is meant to be one: what is wrong in it is its reader's to say
  */
 export function whyForeign(source: string, yaml: YamlSource, kind: string): string | null {
-  const why = (reason: string) => `this is no ${kind.toLowerCase()} file: ${reason}`;
-  if (source.slice(0, FRONT).includes('\0')) return why('it is binary, not text');
+  const notThisKind = (reason: string) => `this is no ${kind.toLowerCase()} file: ${reason}`;
+  if (source.slice(0, FRONT).includes('\0')) return notThisKind('it is binary, not text');
   if (yaml.exceeds) return null;
   const keys = `it has none of the keys ${TOP_KEYS.slice(0, -1).join(', ')} and ${TOP_KEYS.at(-1)}`;
   if (!yaml.readable)
-    return showsKeys(source) ? null : why(isMarkdown(source) ? keys : `${keys}${brokenAt(yaml)}`);
-  if (yaml.data === null) return why('it is empty');
-  if (!isMap(yaml.data) || !TOP_KEYS.some((key) => Object.hasOwn(yaml.data as object, key))) return why(keys);
+    return showsKeys(source) ? null : notThisKind(isMarkdown(source) ? keys : `${keys}${brokenAt(yaml)}`);
+  if (yaml.data === null) return notThisKind('it is empty');
+  if (!isMap(yaml.data) || !TOP_KEYS.some((key) => Object.hasOwn(yaml.data as object, key)))
+    return notThisKind(keys);
   const written = yaml.data.kind;
   if (typeof written !== 'string' || written === '' || nearest(written, [kind]) !== null) return null;
-  return why(`its kind is ${JSON.stringify(written.slice(0, 40))}, not ${kind}`);
+  return notThisKind(`its kind is ${JSON.stringify(written.slice(0, 40))}, not ${kind}`);
 }
 
 /** Of a text whose grammar is broken: one with a Markdown fence may hold such a file, and is none. */

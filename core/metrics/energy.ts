@@ -93,7 +93,7 @@ function source(
     series: kind === 'counter' ? withoutPlateaus(s) : s,
     stuck: kind === 'counter' ? stuckStretches(s) : [],
   }));
-  const one = (window: Window): Reading => {
+  const energyIn = (window: Window): Reading => {
     const sum = addReadings(
       all.map(({ series: own, stuck }) => stuckIn(own.quantity, stuck, window) ?? measure(own, window)),
     );
@@ -109,7 +109,7 @@ function source(
     label: `${kind}:${domains.join('+')}`,
     periodSeconds: Math.max(...all.map((s) => s.series.periodSeconds)),
     series: read,
-    joules: (windows) => addReadings(joined(windows).map(one)),
+    joules: (windows) => addReadings(joined(windows).map(energyIn)),
   };
 }
 

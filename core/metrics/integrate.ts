@@ -25,7 +25,7 @@ const missing = (reason: string, code?: WarningCode): Reading => ({
   reason,
   ...(code !== undefined && { code }),
 });
-const at = (t: number) => `${t.toFixed(3)} s`;
+const secondsText = (t: number) => `${t.toFixed(3)} s`;
 
 /** Value at time t by linear interpolation between neighbours; null outside the readings. */
 function interpolate(series: CleanSeries, t: number): number | null {
@@ -49,10 +49,10 @@ function notBracketed(series: CleanSeries, window: Window): string | null {
   if (!(window.endSeconds > window.startSeconds)) return 'the window has no length';
   if (first === undefined || last === undefined) return `${quantity} has no readings`;
   if (first > window.startSeconds) {
-    return `${quantity} begins at ${at(first)}, after the window (${at(window.startSeconds)})`;
+    return `${quantity} begins at ${secondsText(first)}, after the window (${secondsText(window.startSeconds)})`;
   }
   if (last < window.endSeconds) {
-    return `${quantity} ends at ${at(last)}, before the window does (${at(window.endSeconds)})`;
+    return `${quantity} ends at ${secondsText(last)}, before the window does (${secondsText(window.endSeconds)})`;
   }
   return null;
 }
@@ -82,7 +82,7 @@ export function counterDifference(series: CleanSeries, window: Window): Reading 
   const [from, to] = brackets(series, window);
   for (let i = from; i < to; i++) {
     if (series.values[i + 1]! < series.values[i]!) {
-      const when = at(series.seconds[i + 1]!);
+      const when = secondsText(series.seconds[i + 1]!);
       return missing(`${series.quantity} was reset at ${when}, inside the window`, 'counter-reset');
     }
   }

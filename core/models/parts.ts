@@ -9,7 +9,7 @@ export interface PartName {
   readonly number: number;
   readonly count: number;
   /** @returns the path or address of another part, which lies beside it. */
-  readonly of: (number: number) => string;
+  readonly pathOf: (number: number) => string;
 }
 
 /** @returns null for a name that is none of a part. */
@@ -17,8 +17,8 @@ export function partName(path: string): PartName | null {
   const [, front, number, count, ending] = NAME.exec(path) ?? [];
   if (number === undefined || count === undefined) return null;
   if (Number(number) < 1 || Number(number) > Number(count)) return null;
-  const of = (other: number) => partPath(`${front}${ending}`, other, Number(count));
-  return { number: Number(number), count: Number(count), of };
+  const pathOf = (other: number) => partPath(`${front}${ending}`, other, Number(count));
+  return { number: Number(number), count: Number(count), pathOf };
 }
 
 /** @returns what a part is called of the model that would be called `path` if it were one file. */
@@ -36,5 +36,5 @@ export function withoutPart(path: string): string {
 /** @returns every part of a split model in order, by the name of one of them; the path itself where it names none. */
 export function partPaths(path: string): readonly string[] {
   const part = partName(path);
-  return part === null ? [path] : Array.from({ length: part.count }, (_, i) => part.of(i + 1));
+  return part === null ? [path] : Array.from({ length: part.count }, (_, i) => part.pathOf(i + 1));
 }

@@ -69,20 +69,20 @@ export function readRemote(source: string): RemoteReading {
 }
 
 function readWeb(address: string, digest: string | null): RemoteReading {
-  const no = (reason: string, hint = WEB_HINT): RemoteReading => ({ ok: false, reason, hint });
+  const refused = (reason: string, hint = WEB_HINT): RemoteReading => ({ ok: false, reason, hint });
   let url: URL;
   try {
     url = new URL(address);
   } catch {
-    return no(`${address} is not an address`);
+    return refused(`${address} is not an address`);
   }
   if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname))
-    return no(`${address} would be fetched in plain text, which only this machine allows`, 'Use https.');
+    return refused(`${address} would be fetched in plain text, which only this machine allows`, 'Use https.');
   if (url.username !== '' || url.password !== '')
-    return no('an address in a sweep holds no name or password: sweeps are kept and shown');
-  if (hidesSeparator(url)) return no(`${address} hides a separator in its path`);
+    return refused('an address in a sweep holds no name or password: sweeps are kept and shown');
+  if (hidesSeparator(url)) return refused(`${address} hides a separator in its path`);
   const meant = url.hostname.toLowerCase() === 'huggingface.co' ? hubSource(address) : null;
-  if (meant !== null) return no(`${address} is a page of a repository, no file`, `Write ${meant}.`);
+  if (meant !== null) return refused(`${address} is a page of a repository, no file`, `Write ${meant}.`);
   return { ok: true, remote: { kind: 'web', url: url.href, digest } };
 }
 

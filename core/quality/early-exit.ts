@@ -65,15 +65,15 @@ export function confidentExit(exits: readonly ExitReadings[], threshold: number)
     agreed += Number(exits[at]!.likeliest[i] === whole.likeliest[i]);
   }
   const shares = left.map((count) => count / tokens);
-  const over = (of: (exit: ExitReadings) => number) =>
+  const weightedMean = (of: (exit: ExitReadings) => number) =>
     exits.reduce((sum, exit, i) => sum + shares[i]! * of(exit), 0);
   return {
     threshold,
     shares,
-    meanLayers: over(({ layers }) => layers),
+    meanLayers: weightedMean(({ layers }) => layers),
     perplexity: Math.exp(loss / tokens),
     agreement: agreed / tokens,
-    speedupAtMost: whole.stepSeconds / over(({ stepSeconds }) => stepSeconds),
+    speedupAtMost: whole.stepSeconds / weightedMean(({ stepSeconds }) => stepSeconds),
   };
 }
 

@@ -53,9 +53,9 @@ function grouping(by: string, items: readonly ItemScore[], base: readonly ItemSc
   for (const [i, { groups: named }] of items.entries())
     if (named[by] !== undefined) getOrMake(members, named[by], () => []).push(i);
   const groups = [...members].map(([group, indices]): GroupScore => {
-    const of = (all: readonly ItemScore[]) => indices.map((i) => all[i]!);
-    const own = of(items);
-    const retentionPercent = base === null ? null : retention(of(base), own);
+    const membersOf = (all: readonly ItemScore[]) => indices.map((i) => all[i]!);
+    const own = membersOf(items);
+    const retentionPercent = base === null ? null : retention(membersOf(base), own);
     return { group, items: own.length, ...momentsOf(own).estimate, retentionPercent };
   });
   return { by, groups, spread: spreadOf(groups) };

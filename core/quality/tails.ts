@@ -20,20 +20,20 @@ export interface Distribution {
 /** @returns the percentiles; NaN for an empty list. `p999` is the 99.9th, `p01` the 0.1th. */
 export function distributionOf(values: readonly number[]): Distribution {
   const ordered = sorted(values);
-  const at = (p: number) => quantileOfSorted(ordered, p);
+  const quantile = (p: number) => quantileOfSorted(ordered, p);
   return {
-    maximum: at(1),
-    p999: at(0.999),
-    p99: at(0.99),
-    p95: at(0.95),
-    p90: at(0.9),
-    p75: at(0.75),
-    median: at(0.5),
-    p25: at(0.25),
-    p10: at(0.1),
-    p5: at(0.05),
-    p1: at(0.01),
-    p01: at(0.001),
-    minimum: at(0),
+    maximum: quantile(1),
+    p999: quantile(0.999),
+    p99: quantile(0.99),
+    p95: quantile(0.95),
+    p90: quantile(0.9),
+    p75: quantile(0.75),
+    median: quantile(0.5),
+    p25: quantile(0.25),
+    p10: quantile(0.1),
+    p5: quantile(0.05),
+    p1: quantile(0.01),
+    p01: quantile(0.001),
+    minimum: quantile(0),
   };
 }

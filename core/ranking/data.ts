@@ -120,7 +120,7 @@ export class ByQuery {
     return null;
   }
 
-  of(query: string): Judgements {
+  judgementsOf(query: string): Judgements {
     return this.#values.get(query) ?? new Map();
   }
 

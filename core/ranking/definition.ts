@@ -7,7 +7,7 @@ import { MEASURE } from './measures.js';
 import { LETTERS } from './order.js';
 
 const path = z.string().min(1).max(1000);
-const whole = (most: number) => z.int().min(1).max(most);
+const integerUpTo = (most: number) => z.int().min(1).max(most);
 const template = z.string().max(20_000);
 
 const data = z.discriminatedUnion('layout', [
@@ -40,20 +40,20 @@ const candidates = z.discriminatedUnion('from', [
   z
     .strictObject({
       from: z.literal('bm25'),
-      top: whole(10_000).default(100),
+      top: integerUpTo(10_000).default(100),
       k1: z.number().min(0).max(100).default(0.9),
       b: z.number().min(0).max(1).default(0.4),
     })
     .describe('By words; k1 and b of Anserini on BEIR.'),
   z
-    .strictObject({ from: z.literal('run'), file: path, top: whole(10_000).default(100) })
+    .strictObject({ from: z.literal('run'), file: path, top: integerUpTo(10_000).default(100) })
     .describe('A run as trec_eval reads it.'),
   z.strictObject({
     from: z.literal('embeddings'),
     model: path
       .optional()
       .describe('Whose vectors find the nearest documents; left out = of the model that is asked.'),
-    top: whole(10_000).default(100),
+    top: integerUpTo(10_000).default(100),
     ...embedding,
   }),
   z.strictObject({ from: z.literal('all') }).describe('Every document, in its order.'),
@@ -61,8 +61,10 @@ const candidates = z.discriminatedUnion('from', [
 
 const DEPTH =
   'How many of the first candidates are put in another order; the others stay behind them. null = all.';
-const depth = orNull(whole(10_000)).describe(DEPTH);
-const passageWords = whole(100_000).default(300).describe('Words of a passage, fewer where they do not fit.');
+const depth = orNull(integerUpTo(10_000)).describe(DEPTH);
+const passageWords = integerUpTo(100_000)
+  .default(300)
+  .describe('Words of a passage, fewer where they do not fit.');
 const chat = z.boolean().default(true).describe("In the model's own chat template, where it has one.");
 
 const listwise = {
@@ -75,7 +77,9 @@ const listwise = {
     .max(LETTERS, `a list has at most ${LETTERS} passages, one for each letter`)
     .default(20)
     .describe('Passages of a list.'),
-  step: whole(LETTERS).optional().describe('How far a window moves towards the top; left out = half of it.'),
+  step: integerUpTo(LETTERS)
+    .optional()
+    .describe('How far a window moves towards the top; left out = half of it.'),
 };
 
 const way = z.discriminatedUnion('by', [
@@ -90,7 +94,7 @@ const way = z.discriminatedUnion('by', [
   /** Two prompts for each pair of candidates, so few of them. */
   z.strictObject({
     by: z.literal('pairwise'),
-    depth: whole(1000).nullable().default(10),
+    depth: integerUpTo(1000).nullable().default(10),
     passageWords,
     chat,
     prompt: template.optional(),
@@ -106,7 +110,9 @@ const rankingSchema = z.strictObject({
   metadata: z.strictObject({ name: z.string().min(1).max(60) }),
   spec: z.strictObject({
     data,
-    queries: whole(1_000_000).optional().describe('The first so many that have judgements; left out = all.'),
+    queries: integerUpTo(1_000_000)
+      .optional()
+      .describe('The first so many that have judgements; left out = all.'),
     unknownDocuments: z
       .enum(['refuse', 'leaveOut'])
       .default('refuse')

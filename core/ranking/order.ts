@@ -12,8 +12,8 @@ export interface Slice {
 }
 
 /**
- * Windows over a list, from its bottom to its top, each moved by `step` (Sun et al., "Is ChatGPT Good at Search?", 2023): 100 candidates in windows of 20
- * by 10 are 9. The last one reaches the top, whatever the step.
+ * The windows of a list from bottom to top, each `step` further than the one before (Sun et al., "Is ChatGPT
+ * Good at Search?", 2023). 100 candidates in windows of 20, moved by 10, are 9 windows.
  */
 export function windowsFromBottom(length: number, window: number, step: number): Slice[] {
   const slices: Slice[] = [];

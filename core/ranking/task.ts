@@ -31,9 +31,9 @@ export function filesNamed({ data, candidates }: RankingSpec): RankingFiles {
   const model = candidates.from === 'embeddings' ? (candidates.model ?? null) : null;
   if (data.layout === 'beir') {
     const { folder, split } = data;
-    const within = (name: string) => `${folder}/${name}`;
-    const judgements = within(`qrels/${split}.tsv`);
-    return { documents: within('corpus.jsonl'), queries: within('queries.jsonl'), judgements, run, model };
+    const pathIn = (name: string) => `${folder}/${name}`;
+    const judgements = pathIn(`qrels/${split}.tsv`);
+    return { documents: pathIn('corpus.jsonl'), queries: pathIn('queries.jsonl'), judgements, run, model };
   }
   if (data.layout === 'bright')
     return { documents: data.documents, queries: data.examples, judgements: null, run, model };

@@ -150,15 +150,19 @@ const present = z.object({
   median: z.number(),
   stddev: z.number().nullable(),
   cv: z.number().nullable(),
-  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process, and one in a row (judgement/trials.ts). */
+  /**
+   * For an estimate (perplexity, scores) its sampling error. A timed metric has none within one process, and
+   * has one in a row (judgement/trials.ts).
+   */
   ci95: z.tuple([z.number(), z.number()]).nullable(),
   /** One value per repeat, in order; null for single readings and pooled percentiles. */
   samples: z.array(z.number()).nullable(),
   /** Where it came from when that matters: `counter`, `integral`, `estimated`, `kernel`. */
   source: z.string().nullable(),
   /**
-   * In rows, where what neighbours took was read beside the starts: the geometric mean of the starts, by what that was multiplied to be
-   * the number at the readings which all rows of the run share, and the number of a calm machine. Left out = nothing was adjusted.
+   * Only in rows, if neighbours were read beside the starts: the geometric mean of the starts, the factor
+   * that adjusts it to the conditions which all rows of the run share, and the number of a calm machine. Left
+   * out = nothing was adjusted.
    */
   asMeasured: z.number().optional(),
   adjustedBy: z.number().positive().optional(),

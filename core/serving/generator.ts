@@ -83,16 +83,16 @@ export function generatorProblems(
   task: GeneratorTask,
 ): string[] {
   const problems: string[] = [];
-  const late = (seconds: number) =>
+  const isLate = (seconds: number) =>
     seconds > LATE_SECONDS &&
     (task.medianFirstToken === null || seconds > LATE_SHARE * task.medianFirstToken);
   const shown = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
-  if (lag !== null && late(lag.p99)) {
+  if (lag !== null && isLate(lag.p99)) {
     problems.push(
       `the load generator sent requests late: 1 % of them ${shown(lag.p99)} or more after their time; lower the rate, or give it a CPU of its own`,
     );
   }
-  if (loopDelay !== null && late(loopDelay.p99)) {
+  if (loopDelay !== null && isLate(loopDelay.p99)) {
     problems.push(
       `the load generator was away from its sockets for ${shown(loopDelay.p99)} or more in 1 % of its turns; lower the concurrency, or give it a CPU of its own`,
     );

@@ -39,11 +39,11 @@ export function latenciesOf(request: RequestRecord): Latencies {
 }
 
 function fromStart(request: RequestRecord, start: number | null): FromStart {
-  const since = (time: number | null) => (start === null || time === null ? null : time - start);
+  const secondsSinceStart = (time: number | null) => (start === null || time === null ? null : time - start);
   return {
-    ttft: since(request.firstToken),
-    firstAnswer: since(request.firstAnswer),
-    e2e: since(request.outcome === 'complete' ? request.done : null),
+    ttft: secondsSinceStart(request.firstToken),
+    firstAnswer: secondsSinceStart(request.firstAnswer),
+    e2e: secondsSinceStart(request.outcome === 'complete' ? request.done : null),
   };
 }
 

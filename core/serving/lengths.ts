@@ -52,16 +52,16 @@ export function parseLengths(written: string | number): Lengths | string {
  * @param uniform gives numbers of [0, 1).
  */
 export function drawLength(lengths: Lengths, uniform: () => number): number {
-  const whole = (tokens: number) => Math.min(LONGEST, Math.max(1, Math.round(tokens)));
+  const wholeTokens = (tokens: number) => Math.min(LONGEST, Math.max(1, Math.round(tokens)));
   switch (lengths.kind) {
     case 'fixed':
       return lengths.tokens;
     case 'uniform':
       return lengths.from + Math.floor(uniform() * (lengths.to - lengths.from + 1));
     case 'normal':
-      return whole(lengths.mean + lengths.deviation * normal(uniform));
+      return wholeTokens(lengths.mean + lengths.deviation * normal(uniform));
     case 'lognormal':
-      return whole(lengths.median * Math.exp(lengths.sigma * normal(uniform)));
+      return wholeTokens(lengths.median * Math.exp(lengths.sigma * normal(uniform)));
   }
 }
 

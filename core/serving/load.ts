@@ -55,7 +55,7 @@ export function servedLoad(
 
   const steps = stepsOf(streams, window);
   const said = running !== null && running > steps.mean ? Math.max(1, running) : null;
-  const begun = streams.filter(({ from }) => within(from, window));
+  const begun = streams.filter(({ from }) => isInWindow(from, window));
   const read = streams.length > 0 ? begun : counted;
   const tpotSeconds = meanTpot(streams, window);
   const firsts = requestsIn(requests, window).flatMap((request) => latenciesOf(request).service.ttft ?? []);
@@ -64,7 +64,7 @@ export function servedLoad(
     batchFrom: said === null ? 'requests' : 'server',
     stepSequences: said ?? steps.seen,
     meanSequences: said ?? steps.mean,
-    contextTokens: streams.length > 0 ? steps.context : mean(counted.map(halfway)),
+    contextTokens: streams.length > 0 ? steps.context : mean(counted.map(middleStepTokens)),
     ...betweenSteps(streams, window),
     prompts: read.length,
     promptTokens: mean((read.length > 0 ? read : counted).map(({ promptTokens }) => promptTokens)),
@@ -95,10 +95,10 @@ interface Stream extends Computed {
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const mean = (values: readonly number[]) => (values.length === 0 ? 0 : sum(values) / values.length);
-const within = (time: number, { fromSeconds, toSeconds }: ServingWindow) =>
+const isInWindow = (time: number, { fromSeconds, toSeconds }: ServingWindow) =>
   time >= fromSeconds && time <= toSeconds;
 /** Of the steps of an answer the middle one. */
-const halfway = ({ promptTokens, outputTokens }: Computed) => promptTokens + outputTokens / 2 - 1;
+const middleStepTokens = ({ promptTokens, outputTokens }: Computed) => promptTokens + outputTokens / 2 - 1;
 
 function computedBy(request: RequestRecord): Computed | null {
   const promptTokens = request.usage?.promptTokens ?? request.promptTokens;
@@ -167,13 +167,13 @@ function betweenSteps(
   const moving = streams.filter(({ from, to, tpot }) => tpot !== null && from + tpot < to);
   let [prompts, steps] = [0, 0];
   for (const { from, to, tpot, outputTokens, request } of streams) {
-    if (tpot === null || !within(from, window)) continue;
+    if (tpot === null || !isInWindow(from, window)) continue;
     steps += outputTokens - request.chunks.tokens[0]!;
     prompts += Math.max(0, countTo(firsts, to) - countTo(firsts, from + tpot));
   }
   const starts = ascending(moving.map(({ from, tpot }) => from + tpot!));
   const ends = ascending(moving.map(({ to }) => to));
-  const read = streams.filter(({ from }) => within(from, window));
+  const read = streams.filter(({ from }) => isInWindow(from, window));
   const between = read.filter(({ from }) => countBelow(starts, from) > countBelow(ends, from)).length;
   return {
     promptsPerStep: steps === 0 ? 0 : prompts / steps,
@@ -214,7 +214,7 @@ function atOnce(firsts: readonly number[], tpotSeconds: number | null): number {
 function meanTpot(streams: readonly Stream[], window: ServingWindow): number | null {
   let [seconds, steps] = [0, 0];
   for (const { request, from, tpot, outputTokens } of streams) {
-    if (tpot === null || !within(request.dispatched ?? from, window)) continue;
+    if (tpot === null || !isInWindow(request.dispatched ?? from, window)) continue;
     seconds += request.done! - from;
     steps += outputTokens - request.chunks.tokens[0]!;
   }

@@ -2,12 +2,14 @@ import { studentCdf } from '../../statistics/distributions.js';
 import { moments } from '../../statistics/summary.js';
 
 /**
- * Does an open loop send more than the server ends? Then requests on their way grow without end, and with them every latency from the
- * scheduled start (Little's law), so that there is nothing to measure but the length of the run.
+ * Does an open loop send more requests than the server finishes? Then the queue grows without end, and with
+ * it every latency from the scheduled start (Little's law). All that would be measured is the length of the
+ * run.
  *
- * What is tested is what came less what ended, in even slices of time. Where both rates are the same the queue wanders without aim
- * however long its excursions are, but its steps have mean 0 and do not depend on each other: a one-sided t test of the steps takes an
- * excursion for none, which a test of the queue's length would call a trend.
+ * The test looks at arrivals less completions, in even slices of time. If both rates are equal, the queue
+ * wanders without aim and may make long excursions; but its steps have mean 0 and do not depend on each
+ * other. So a one-sided t test of the steps is not misled by an excursion, which a test of the queue's length
+ * would call a trend.
  */
 export interface Saturation {
   readonly state: 'too-early' | 'keeping-up' | 'saturated';

@@ -245,12 +245,12 @@ function directionOf(values: readonly number[]): Direction {
 }
 
 function trendsFrom(series: Series, start: number): Record<Watched, Direction> {
-  const of = (name: Watched) => directionOf(series[name].slice(start).filter((value) => value !== null));
+  const trendOf = (name: Watched) => directionOf(series[name].slice(start).filter((value) => value !== null));
   return {
-    tpotP50: of('tpotP50'),
-    tpotP90: of('tpotP90'),
-    ttftP50: of('ttftP50'),
-    ttftP90: of('ttftP90'),
+    tpotP50: trendOf('tpotP50'),
+    tpotP90: trendOf('tpotP90'),
+    ttftP50: trendOf('ttftP50'),
+    ttftP90: trendOf('ttftP90'),
   };
 }
 

@@ -142,18 +142,18 @@ function throughputOf(
 
 function latencySummaries(requests: readonly RequestRecord[]): LatencySummaries {
   const each = requests.map(latenciesOf);
-  const of = (read: (latencies: Latencies) => number | null) =>
+  const summarize = (read: (latencies: Latencies) => number | null) =>
     summaryOf(Float64Array.from(each.map(read).filter((value) => value !== null)));
-  const from = (start: 'scheduled' | 'service'): FromStartSummaries => ({
-    ttft: of((latencies) => latencies[start].ttft),
-    e2e: of((latencies) => latencies[start].e2e),
+  const summariesFrom = (start: 'scheduled' | 'service'): FromStartSummaries => ({
+    ttft: summarize((latencies) => latencies[start].ttft),
+    e2e: summarize((latencies) => latencies[start].e2e),
   });
   const { perChunk, perToken } = interTokenLatencies(requests);
   const itlPerChunk = gapSummaryOf(perChunk);
   return {
-    scheduled: from('scheduled'),
-    service: from('service'),
-    tpot: of(({ tpot }) => tpot),
+    scheduled: summariesFrom('scheduled'),
+    service: summariesFrom('service'),
+    tpot: summarize(({ tpot }) => tpot),
     itlPerChunk,
     itlPerToken: perToken === perChunk ? itlPerChunk : gapSummaryOf(perToken),
   };

@@ -28,7 +28,11 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       measure: { ...sweep.measure, ...sweep.repetition },
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
       device: axesDocument(sweep.settings),
-      placement: { device: one(devices), nodeSelector: selectorDocument(nodeSelector), ...placement },
+      placement: {
+        device: unwrapSingle(devices),
+        nodeSelector: selectorDocument(nodeSelector),
+        ...placement,
+      },
       objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
       ...(sweep.search === null ? {} : { search: searchDocument(sweep.search) }),
     },
@@ -38,12 +42,12 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
 /** An empty list of tasks is written by leaving it out. */
 const qualityDocument = ({ tasks, ...policy }: QualityPolicy) =>
   tasks.length === 0 ? policy : { ...policy, tasks };
-const one = (values: readonly AxisValue[]) => (values.length === 1 ? values[0] : values);
+const unwrapSingle = (values: readonly AxisValue[]) => (values.length === 1 ? values[0] : values);
 const axesDocument = (axes: readonly Axis[]) =>
-  Object.fromEntries(axes.map(({ name, values }) => [name, one(values)]));
+  Object.fromEntries(axes.map(({ name, values }) => [name, unwrapSingle(values)]));
 const blockDocument = ({ kind, axes }: Block) => ({ kind, ...axesDocument(axes) });
 const selectorDocument = (selector: Selector) =>
-  Object.fromEntries(Object.entries(selector).map(([name, values]) => [name, one(values)]));
+  Object.fromEntries(Object.entries(selector).map(([name, values]) => [name, unwrapSingle(values)]));
 
 /** What has no bound is left out. */
 function searchDocument({ budget, constraints, ...search }: SearchSpec): object {

@@ -20,6 +20,6 @@ export function identified(content: ExperimentContent): Experiment {
  * @throws RangeError outside the space.
  */
 export function experimentAt(space: Space, position: number, node: string | null = null): Experiment {
-  const content = space.at(position);
+  const content = space.contentAt(position);
   return identified(node === null ? content : { ...content, node });
 }

@@ -79,9 +79,9 @@ export function nameOf(
   names: readonly PointName[],
   values: Readonly<Record<string, AxisValue>>,
 ): PointName | null {
-  const has = ([axis, some]: [string, readonly AxisValue[]]) =>
+  const hasAxisValue = ([axis, some]: [string, readonly AxisValue[]]) =>
     axis in values && some.includes(values[axis]!);
-  return names.find(({ at }) => Object.entries(at).every(has)) ?? null;
+  return names.find(({ at }) => Object.entries(at).every(hasAxisValue)) ?? null;
 }
 
 /** @returns what points of a sweep are called where there is one line for each: by name, or by what varies. */

@@ -50,10 +50,10 @@ export function unmeasuredFindings(sweep: Sweep): UnlocatedDiagnostic[] {
 export function defaultObjectives(sweep: Asked): Objective[] {
   const first = workloadNamed(sweep.workloads[0]?.kind ?? '');
   if (first === undefined) return [];
-  const has = (metric: string) => whyUnmeasured(metric, sweep) === null;
-  const objectives = first.objectives.filter(({ metric }) => has(metric));
+  const isMeasurable = (metric: string) => whyUnmeasured(metric, sweep) === null;
+  const objectives = first.objectives.filter(({ metric }) => isMeasurable(metric));
   if (objectives.length > 0) return objectives;
-  const key = first.keyMetrics.find(has);
+  const key = first.keyMetrics.find(isMeasurable);
   const better = key === undefined ? null : metricNamed(key)!.better;
   return key === undefined || better === null ? [...first.objectives] : [{ metric: key, better }];
 }

@@ -75,11 +75,11 @@ export class Ranking {
     this.#tables = tables;
     this.#below = productsFrom(tables.sizes);
     this.#root = tables.levels.length - 1;
-    this.count = tables.counts[this.#root]! * this.#between(0, tables.levels[this.#root]!);
+    this.count = tables.counts[this.#root]! * this.#countBetween(0, tables.levels[this.#root]!);
   }
 
   /** Combinations of the dimensions from one level up to another, the latter left out. */
-  #between(from: number, to: number): number {
+  #countBetween(from: number, to: number): number {
     return this.#below[from]! / this.#below[to]!;
   }
 
@@ -88,7 +88,7 @@ export class Ranking {
     const { sizes, levels, offsets, children } = this.#tables;
     const totals = new Map<number, number>();
     const weights = new Float64Array(levels.length);
-    weights[this.#root] = this.#between(0, levels[this.#root]!);
+    weights[this.#root] = this.#countBetween(0, levels[this.#root]!);
     for (let id = this.#root; id >= 0; id--) {
       const level = levels[id]!;
       if (level === sizes.length) {
@@ -98,7 +98,7 @@ export class Ranking {
       }
       for (let at = offsets[id]!; at < offsets[id + 1]!; at++) {
         const child = children[at]!;
-        weights[child] = weights[child]! + weights[id]! * this.#between(level + 1, levels[child]!);
+        weights[child] = weights[child]! + weights[id]! * this.#countBetween(level + 1, levels[child]!);
       }
     }
     return totals;
@@ -113,7 +113,7 @@ export class Ranking {
     for (;;) {
       const stop = levels[node]!;
       for (; level < stop; level++) {
-        const each = counts[node]! * this.#between(level + 1, stop);
+        const each = counts[node]! * this.#countBetween(level + 1, stop);
         const index = Math.floor(rest / each);
         indices[level] = index;
         rest -= index * each;
@@ -136,7 +136,7 @@ export class Ranking {
     for (;;) {
       const stop = levels[node]!;
       for (; level < stop; level++) {
-        position += indices[level]! * counts[node]! * this.#between(level + 1, stop);
+        position += indices[level]! * counts[node]! * this.#countBetween(level + 1, stop);
       }
       const offset = offsets[node]!;
       if (stop === sizes.length) return children[offset] === RUNS ? position : null;

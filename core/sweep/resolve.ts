@@ -143,18 +143,18 @@ function readBlocks(
   fields: ReadonlyMap<string, readonly Field[]>,
   fallback: string,
 ): { blocks: ReadBlock[]; complete: boolean } {
-  const read = (kind: string, path: Path): ReadBlock => ({
+  const readBlock = (kind: string, path: Path): ReadBlock => ({
     kind,
     axes: (fields.get(kind) ?? []).map((field) => reader.axis(field, [...path, field.name])),
   });
   const whole = reader.value(['spec', section]);
   const blocks = reader.items(['spec', section]).flatMap(({ path }) => {
     const kind = text(reader.value([...path, 'kind']));
-    return kind === undefined ? [] : [read(kind, path)];
+    return kind === undefined ? [] : [readBlock(kind, path)];
   });
   const written = whole === undefined ? 0 : Array.isArray(whole) ? whole.length : 1;
   const complete = !reader.broken(['spec', section]) && blocks.length === written;
-  return { blocks: blocks.length > 0 ? blocks : [read(fallback, ['spec', section])], complete };
+  return { blocks: blocks.length > 0 ? blocks : [readBlock(fallback, ['spec', section])], complete };
 }
 
 /** @returns what is written of some fields. */

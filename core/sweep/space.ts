@@ -33,7 +33,7 @@ export interface Space {
   /** Rules that were too large to check in advance; their points fail when they are tried. Usually empty. */
   readonly unchecked: readonly string[];
   /** @returns the content of the point at a position. @throws RangeError outside 0 … count - 1. */
-  at(position: number): ExperimentContent;
+  contentAt(position: number): ExperimentContent;
   /** @returns the position of a point (its node aside), or null when it is none that runs. */
   indexOf(content: ExperimentContent): number | null;
   /** The grids whose points are numbered, in that order. */
@@ -156,7 +156,7 @@ export function openSpace(sweep: Sweep, plan: SweepPlan): Space {
   };
   return {
     ...counted,
-    at(position) {
+    contentAt(position) {
       const part = parts[partOf(position)]!;
       part.ranking.unrank(position - part.start, part.scratch);
       return part.build(part.scratch);

@@ -53,7 +53,7 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
   const reading = readSettings(spelling, settingsFor(method, spelling));
   if (!reading.ok) return reading;
   const values = reading.value as Values;
-  const chosen = method.of(values as never);
+  const chosen = method.fromSettings(values as never);
   const problem = contradiction(pattern, values) ?? method.problem(chosen, pattern);
   if (problem !== null) return rejected(problem);
   const { layers, exclude, ratios, allocation, spread, outputError } = values;

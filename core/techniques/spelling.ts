@@ -90,7 +90,7 @@ export function integer(least: number, most: number, fallback: number, help: str
     help,
     fallback,
     form: `a whole number from ${least} to ${most}`,
-    read: (text) => within(/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, least, most),
+    read: (text) => numberWithin(/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, least, most),
     write: String,
   };
 }
@@ -102,12 +102,12 @@ export function real(least: number, most: number, fallback: number, help: string
     fallback,
     form: `a number from ${least} to ${most}`,
     read: (text) =>
-      within(/^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN, least, most),
+      numberWithin(/^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN, least, most),
     write: String,
   };
 }
 
-const within = (value: number, least: number, most: number) =>
+const numberWithin = (value: number, least: number, most: number) =>
   value >= least && value <= most ? value : undefined;
 
 /** One of a few words. */

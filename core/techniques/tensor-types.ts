@@ -2,9 +2,10 @@
 export type ProductArithmetic = 'f32' | 'f16' | 'bf16' | 'int8';
 
 /**
- * `llama-quantize`: the quantizer refuses the type without an importance matrix for the tensor (llama-quant.cpp,
- * tensor_requires_imatrix). `ggml`: and ggml itself aborts (ggml.c, ggml_quantize_requires_imatrix), which nothing covers for the
- * token embedding, which is looked up and not multiplied, nor, as llama-imatrix collects it, for the output.
+ * Who needs an importance matrix for the type. `llama-quantize`: the quantizer refuses the type without one
+ * for the tensor (llama-quant.cpp, tensor_requires_imatrix). `ggml`: ggml itself aborts as well (ggml.c,
+ * ggml_quantize_requires_imatrix). No importance covers the token embedding, which is looked up and not
+ * multiplied, or the output, which llama-imatrix does not collect.
  */
 export type MatrixNeed = 'llama-quantize' | 'ggml';
 
@@ -56,7 +57,13 @@ const quantized = (number: number, name: string, weights: number, bytes: number,
     ...marks,
   }) satisfies TensorType;
 
-const other = (kind: 'scratch' | 'number', number: number, name: string, weights: number, bytes: number) =>
+const typeWithoutName = (
+  kind: 'scratch' | 'number',
+  number: number,
+  name: string,
+  weights: number,
+  bytes: number,
+) =>
   ({
     name,
     number,
@@ -102,13 +109,13 @@ export const TENSOR_TYPES: readonly TensorType[] = [
   quantized(35, 'tq2_0', 256, 66),
   quantized(34, 'tq1_0', 256, 54),
   quantized(41, 'q1_0', 128, 18),
-  other('scratch', 9, 'q8_1', 32, 36),
-  other('scratch', 15, 'q8_k', 256, 292),
-  other('number', 28, 'f64', 1, 8),
-  other('number', 24, 'i8', 1, 1),
-  other('number', 25, 'i16', 1, 2),
-  other('number', 26, 'i32', 1, 4),
-  other('number', 27, 'i64', 1, 8),
+  typeWithoutName('scratch', 9, 'q8_1', 32, 36),
+  typeWithoutName('scratch', 15, 'q8_k', 256, 292),
+  typeWithoutName('number', 28, 'f64', 1, 8),
+  typeWithoutName('number', 24, 'i8', 1, 1),
+  typeWithoutName('number', 25, 'i16', 1, 2),
+  typeWithoutName('number', 26, 'i32', 1, 4),
+  typeWithoutName('number', 27, 'i64', 1, 8),
 ];
 
 const BY_NAME = new Map(TENSOR_TYPES.map((type) => [type.name, type]));

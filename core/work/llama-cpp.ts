@@ -37,8 +37,8 @@ export function prefillPasses(
   options: Options,
 ): PassRequest[] {
   const setting = llamaCppSetting(options);
-  const batch = whole(options.batch, 2048);
-  const ubatch = Math.min(whole(options.ubatch, 512), batch);
+  const batch = numberOr(options.batch, 2048);
+  const ubatch = Math.min(numberOr(options.ubatch, 512), batch);
   const done = new Int32Array(parallel);
   const passes: PassRequest[] = [];
   for (let start = 0; start < promptTokens * parallel; start += batch) {
@@ -111,7 +111,7 @@ export const llamaCppPasses: EnginePasses = {
  */
 export const llamaServerPasses: ServedPasses = {
   setting: (_, options) => llamaCppSetting(options),
-  passTokens: (options) => Math.min(whole(options.ubatch, 512), whole(options.batch, 2048)),
+  passTokens: (options) => Math.min(numberOr(options.ubatch, 512), numberOr(options.batch, 2048)),
   mixes: true,
 };
 
@@ -185,4 +185,4 @@ function mergeEqualGroups(groups: readonly Group[]): Group[] {
   return [...found.values()];
 }
 
-const whole = (value: unknown, fallback: number) => (typeof value === 'number' ? value : fallback);
+const numberOr = (value: unknown, fallback: number) => (typeof value === 'number' ? value : fallback);

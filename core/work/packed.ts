@@ -62,7 +62,7 @@ const STACKS = ['qkv', 'output', 'up', 'down'] as const;
 function packedGroup(shape: LayerGroup, layers: readonly PackedLayer[], valueBits: number): LayerGroup {
   const { attention, feedForward } = shape;
   if (attention.kind !== 'dot-product') return shape;
-  const as = (stack: (typeof STACKS)[number], matrix: MatrixShape): MatrixShape => ({
+  const packedShape = (stack: (typeof STACKS)[number], matrix: MatrixShape): MatrixShape => ({
     inputs: matrix.inputs,
     outputs: matrix.outputs,
     bias: matrix.bias,
@@ -78,17 +78,17 @@ function packedGroup(shape: LayerGroup, layers: readonly PackedLayer[], valueBit
     count: layers.length,
     attention: {
       ...attention,
-      query: as('qkv', query),
-      key: as('qkv', key),
-      value: as('qkv', value),
-      output: as('output', output),
+      query: packedShape('qkv', query),
+      key: packedShape('qkv', key),
+      value: packedShape('qkv', value),
+      output: packedShape('output', output),
       fused: true,
     },
     feedForward: {
       ...feedForward,
-      gate: gate === null ? null : as('up', gate),
-      up: as('up', up),
-      down: as('down', down),
+      gate: gate === null ? null : packedShape('up', gate),
+      up: packedShape('up', up),
+      down: packedShape('down', down),
       fused: true,
     },
   };

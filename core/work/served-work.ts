@@ -158,10 +158,13 @@ class Counter {
     const steps = decoding.map(([whole, share]) => {
       return { group: { sequences: whole, newTokens: 1, cachedTokens }, share };
     });
-    const alone = (count: number) => (count > 0 ? [this.#pass('prefill', [piece], count)] : []);
-    if (steps.length === 0) return alone(pieces);
+    const prefillPasses = (count: number) => (count > 0 ? [this.#pass('prefill', [piece], count)] : []);
+    if (steps.length === 0) return prefillPasses(pieces);
     if (!this.#engine.mixes)
-      return [...steps.map(({ group, share }) => this.#pass('decode', [group], share)), ...alone(pieces)];
+      return [
+        ...steps.map(({ group, share }) => this.#pass('decode', [group], share)),
+        ...prefillPasses(pieces),
+      ];
     return steps.flatMap(({ group, share }) =>
       neighbouringIntegers(pieces).map(([count, part]) => {
         const batch = count === 0 ? [group] : [group, { ...piece, sequences: count * piece.sequences }];

@@ -29,8 +29,9 @@ const withinContext: Rule = {
 
 /** Half of the room for the prompt and a quarter for the answer, or all of it where one alone is open. */
 const chosenWithin: WorkloadKind['withinContext'] = (written, contextLength) => {
-  const most = (name: string) => Math.max(0, ...(written.get(name) ?? []).map(Number));
-  const room = contextLength - most('contextDepth') - most('promptTokens') - most('generateTokens');
+  const largestOf = (name: string) => Math.max(0, ...(written.get(name) ?? []).map(Number));
+  const room =
+    contextLength - largestOf('contextDepth') - largestOf('promptTokens') - largestOf('generateTokens');
   const open = Object.entries({ promptTokens: PROMPT_TOKENS, generateTokens: GENERATE_TOKENS }).filter(
     ([name]) => !written.has(name),
   );

@@ -54,7 +54,7 @@ export function rooflineOption(chart: RooflineChart) {
         name,
         z: 3,
         itemStyle: { color: SERIES[i % SERIES.length], opacity: 0.8 },
-        data: together(own).map(({ name: operator, intensity, flopsPerSecond, share }) => ({
+        data: mergeDots(own).map(({ name: operator, intensity, flopsPerSecond, share }) => ({
           value: [intensity, flopsPerSecond],
           symbolSize: DOT.least + DOT.range * Math.sqrt(share),
           label: {
@@ -73,7 +73,7 @@ export function rooflineOption(chart: RooflineChart) {
 }
 
 /** Operators that fall on one place are one dot with all their names: gate and up, K and V. */
-function together(operators: readonly ChartOperator[]): ChartOperator[] {
+function mergeDots(operators: readonly ChartOperator[]): ChartOperator[] {
   const places = new Map<string, ChartOperator>();
   for (const operator of operators) {
     const key = `${operator.intensity.toPrecision(2)} ${operator.flopsPerSecond.toPrecision(2)}`;

@@ -87,7 +87,7 @@ function collecting(
   let hidden: Pointer = null;
   let kept = new Float32Array(0);
   let width = 0;
-  const read = (weights: string): Read | null => {
+  const readSums = (weights: string): Read | null => {
     const wanted = all.get(weights);
     if (wanted === undefined) return null;
     // Two counts and four addresses.
@@ -119,7 +119,7 @@ function collecting(
       return kept.subarray(0, rows * width);
     },
     statistics(weights) {
-      const found = read(weights);
+      const found = readSums(weights);
       if (found === null) return null;
       const { tokens, sequences, addresses, columns } = found;
       if (tokens === 0) return noTokens(columns);
@@ -133,7 +133,7 @@ function collecting(
       };
     },
     hessian(weights) {
-      const { columns = 0, addresses } = read(weights) ?? {};
+      const { columns = 0, addresses } = readSums(weights) ?? {};
       const address = addresses?.[3] ?? 0n;
       if (address === 0n) return null;
       return { columns, values: new Float64Array(view(address, columns * columns * 8)) };

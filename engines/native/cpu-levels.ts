@@ -9,7 +9,7 @@ export interface CpuLevels {
   /** Instruction sets of this processor, as words of /proc/cpuinfo with spaces between them. */
   readonly features: string;
   /** The highest level of a processor of this architecture that has these features; whatever the library was compiled for. */
-  of(features: string): string;
+  levelOf(features: string): string;
   /** The one in use: the last, unless RIDGEPOINT_CPU or `limit` says less. */
   inUse(): string;
   /** From now on kernels use this level at most, in the whole process. */
@@ -36,7 +36,7 @@ export function cpuLevels(
     get features() {
       return cpu.ridge_cpu_features() ?? '';
     },
-    of(features) {
+    levelOf(features) {
       return nameOf(cpu.ridge_cpu_level_of(features));
     },
     inUse: () => names[cpu.ridge_cpu_level()]!,

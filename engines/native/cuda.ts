@@ -62,7 +62,7 @@ export interface NativeCuda {
  */
 export async function openCuda(library: string): Promise<NativeCuda> {
   const { functions: cuda } = await openKernelLibrary(library, 'cuda');
-  const read = (ask: (out: Float64Array) => string | null, repeats: number): CudaReading => {
+  const takeReading = (ask: (out: Float64Array) => string | null, repeats: number): CudaReading => {
     const out = new Float64Array(repeats);
     const reason = ask(out);
     return reason === null ? { samples: Array.from(out) } : { samples: null, reason };
@@ -70,11 +70,11 @@ export async function openCuda(library: string): Promise<NativeCuda> {
   return {
     describe: () => JSON.parse(cuda.ridge_cuda_describe() ?? '{}') as CudaState,
     stream: (access, bytes, repeats) =>
-      read((out) => cuda.ridge_cuda_stream(access, bytes, repeats, out), repeats),
-    peak: (kind, repeats) => read((out) => cuda.ridge_cuda_peak(kind, repeats, out), repeats),
-    launch: (repeats) => read((out) => cuda.ridge_cuda_launch(repeats, out), repeats),
+      takeReading((out) => cuda.ridge_cuda_stream(access, bytes, repeats, out), repeats),
+    peak: (kind, repeats) => takeReading((out) => cuda.ridge_cuda_peak(kind, repeats, out), repeats),
+    launch: (repeats) => takeReading((out) => cuda.ridge_cuda_launch(repeats, out), repeats),
     link: (direction, bytes, repeats) =>
-      read((out) => cuda.ridge_cuda_link(direction, bytes, repeats, out), repeats),
+      takeReading((out) => cuda.ridge_cuda_link(direction, bytes, repeats, out), repeats),
   };
 }
 

@@ -14,19 +14,19 @@ const DT_STRSZ = 10n;
  */
 export function neededLibraries(path: string): string[] | null {
   const file = openSync(path, 'r');
-  const read = (offset: number, length: number): DataView => {
+  const viewOf = (offset: number, length: number): DataView => {
     const bytes = Buffer.alloc(length);
     readSync(file, bytes, 0, length, offset);
     return new DataView(bytes.buffer, bytes.byteOffset, length);
   };
   try {
-    const header = read(0, 64);
+    const header = viewOf(0, 64);
     // Class 2 is 64-bit, data 1 is little-endian.
     if (header.getUint32(0, true) !== ELF_MAGIC || header.getUint8(4) !== 2 || header.getUint8(5) !== 1)
       return null;
     const segmentSize = header.getUint16(54, true);
     const count = header.getUint16(56, true);
-    const table = read(Number(header.getBigUint64(32, true)), segmentSize * count);
+    const table = viewOf(Number(header.getBigUint64(32, true)), segmentSize * count);
     const segments = Array.from({ length: count }, (_, i) => ({
       type: table.getUint32(i * segmentSize, true),
       offset: Number(table.getBigUint64(i * segmentSize + 8, true)),
@@ -35,7 +35,7 @@ export function neededLibraries(path: string): string[] | null {
     }));
     const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
     if (!dynamic) return [];
-    const entries = read(dynamic.offset, dynamic.size);
+    const entries = viewOf(dynamic.offset, dynamic.size);
     const tags = Array.from({ length: Math.floor(dynamic.size / 16) }, (_, i) => ({
       tag: entries.getBigInt64(i * 16, true),
       value: Number(entries.getBigUint64(i * 16 + 8, true)),
@@ -47,7 +47,7 @@ export function neededLibraries(path: string): string[] | null {
       (s) => s.type === PT_LOAD && address >= s.address && address < s.address + s.size,
     );
     if (!home) return [];
-    const strings = Buffer.from(read(home.offset + address - home.address, length).buffer, 0, length);
+    const strings = Buffer.from(viewOf(home.offset + address - home.address, length).buffer, 0, length);
     return tags
       .filter(({ tag }) => tag === DT_NEEDED)
       .map(({ value }) => strings.toString('latin1', value, strings.indexOf(0, value)));

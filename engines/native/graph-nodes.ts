@@ -5,14 +5,14 @@ import { CONSTANTS, STRUCTS, tensorOffsets } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
 const { size } = STRUCTS.ggml_tensor;
-const at = (name: string) => tensorOffsets([name])[0]!;
+const offsetOf = (name: string) => tensorOffsets([name])[0]!;
 const AT = {
-  type: at('type'),
-  shape: at('ne'),
-  operation: at('op'),
-  source: at('src'),
-  name: at('name'),
-  viewed: at('view_src'),
+  type: offsetOf('type'),
+  shape: offsetOf('ne'),
+  operation: offsetOf('op'),
+  source: offsetOf('src'),
+  name: offsetOf('name'),
+  viewed: offsetOf('view_src'),
 };
 
 /** Things that a node reads: a step of AdamW has five. */

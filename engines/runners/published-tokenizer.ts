@@ -79,18 +79,21 @@ export function openPublishedFrame(folder: string): PublishedFrame | null {
   const tokenizer = openPublishedTokenizer(folder);
   if (tokenizer === null) return null;
   const [path, configPath] = [join(folder, 'tokenizer.json'), join(folder, 'tokenizer_config.json')];
-  const read = (file: string) => (existsSync(file) ? fieldsOf(readJson(file, MOST_BYTES.vocabulary)) : {});
-  const whole = new PublishedTokenizer(read(path), read(configPath));
+  const fieldsIn = (file: string) =>
+    existsSync(file) ? fieldsOf(readJson(file, MOST_BYTES.vocabulary)) : {};
+  const whole = new PublishedTokenizer(fieldsIn(path), fieldsIn(configPath));
   const plain = tokenizer.tokenize('a');
-  const around = (ids: readonly number[]) => {
+  const tokensAround = (ids: readonly number[]) => {
     const at = ids.findIndex((_, i) => plain.every((token, k) => ids[i + k] === token));
     return { begin: ids.slice(0, Math.max(0, at)), end: ids.slice(Math.max(0, at) + plain.length) };
   };
-  const { begin, end } = around(whole.encode('a').ids);
+  const { begin, end } = tokensAround(whole.encode('a').ids);
   const pair = whole.encode('a', { text_pair: 'a' }).ids;
   const text = plain.length + end.length;
   const between = pair.slice(begin.length + text, pair.length - text);
-  const padding = z.object({ padding: z.object({ pad_id: z.int().nonnegative() }) }).safeParse(read(path));
+  const padding = z
+    .object({ padding: z.object({ pad_id: z.int().nonnegative() }) })
+    .safeParse(fieldsIn(path));
   return {
     begin,
     end,

@@ -61,7 +61,7 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   const installed = rest.length === 0 ? installedRelease(path) : null;
   if (installed !== null) return found(`${profile.name} ${installed}`);
   const args = [...rest, ...profile.version];
-  const { problem, text } = await said(path, args, server.environment, limitSeconds);
+  const { problem, text } = await outputOf(path, args, server.environment, limitSeconds);
   const release = releaseIn(text);
   return release === null
     ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing'}`)
@@ -69,7 +69,7 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
 }
 
 /** What a program says of itself, and in a clause what went wrong; null = nothing did. */
-function said(
+function outputOf(
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -99,10 +99,12 @@ function releaseIn(text: string): string | null {
 }
 
 /**
- * The release of a Python program as its installation says it (the `.dist-info` folders of PyPA's "Recording installed projects"), for asking the
- * program itself imports all that it needs, such as torch, which can take minutes.
+ * The release of a Python program, read from its installation (the `.dist-info` folders of PyPA's "Recording
+ * installed projects"). The program itself is not asked: it would first import all that it needs, such as
+ * torch, which can take minutes.
  * @param program path of a script that pip, uv or conda installed.
- * @returns the version of the distribution that has it as its entry point; null where none has: another kind of program, or a wrapper.
+ * @returns the version of the distribution that has it as its entry point; null where none has: another kind
+ *   of program, or a wrapper.
  */
 function installedRelease(program: string): string | null {
   try {

@@ -37,8 +37,9 @@ interface Running {
 const IDLE_SECONDS = 60;
 
 /**
- * The servers that this node keeps, at most one per device: it stays between trials that want the same command, so that points which
- * differ in their load alone do not pay for its start, and goes for the first trial that wants anything else of the device.
+ * The servers that this node keeps, at most one on each device. A server stays between trials that need the
+ * same command, so that points which differ only in their load do not pay for its start. It is stopped for
+ * the first trial that needs the device for anything else.
  */
 export class ServerPool {
   readonly #running = new Map<string, Running>();

@@ -52,7 +52,7 @@ async function keepOnce(
   await server.started;
   const begun = monotonicSeconds();
   /** @returns whether it came to that; false = it was stopped before. */
-  const until = async (
+  const waitUntil = async (
     what: () => Promise<boolean>,
     seconds: number,
     never: () => string,
@@ -72,7 +72,7 @@ async function keepOnce(
     const { paths, readiness } = profile;
     const { seconds } = readiness;
     const notReady = () => `was not ready within ${seconds} s`;
-    if (!(await until(() => isReady(at, readiness.path), seconds, notReady))) return await server.stop();
+    if (!(await waitUntil(() => isReady(at, readiness.path), seconds, notReady))) return await server.stop();
     const model = request.model ?? (await firstModel(at, paths.models)) ?? 'default';
     let problem: string | null = null;
     const answers = async () => {
@@ -81,7 +81,7 @@ async function keepOnce(
     };
     const answerSeconds = Math.min(seconds, FIRST_ANSWER_SECONDS);
     const silent = () => `was ready but answered no request within ${answerSeconds} s: ${problem}`;
-    if (!(await until(answers, answerSeconds, silent))) return await server.stop();
+    if (!(await waitUntil(answers, answerSeconds, silent))) return await server.stop();
     const { pid, weightsLoadSeconds } = server;
     const startSeconds = monotonicSeconds() - begun;
     channel.send({ type: 'serving', url: at.url, pid, model, startSeconds, weightsLoadSeconds });
@@ -144,9 +144,9 @@ class Server {
   constructor(request: ServeRequest, port: number) {
     this.#graceSeconds = request.profile.shutdown.seconds;
     this.#warden = start(request, port);
-    let over: (end: ServeEnd) => void = () => {};
+    let resolveEnd: (end: ServeEnd) => void = () => {};
     this.ended = new Promise((resolve) => {
-      over = (end) => {
+      resolveEnd = (end) => {
         this.end ??= end;
         resolve(this.end);
       };
@@ -154,11 +154,11 @@ class Server {
     this.started = Promise.race([once(this.#warden, 'message'), this.ended]);
     this.#warden.on('message', (report: WardenReport) => {
       if ('pid' in report) this.pid = report.pid;
-      else over(report);
+      else resolveEnd(report);
     });
     // A warden that is killed takes the server along; what else was below it is the keeper's now.
     this.#gone = once(this.#warden, 'exit').then(async () => {
-      over({ exitCode: null, signal: 'SIGKILL' });
+      resolveEnd({ exitCode: null, signal: 'SIGKILL' });
       await endDescendants();
     });
     this.#hear(request.profile.log.weightsLoadSeconds);

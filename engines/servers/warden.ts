@@ -15,7 +15,7 @@ process.once('message', ({ command, args, env }: WardenOrder) => {
   const wrapped = wrapCommand({ command, args }, [], findStartTools());
   // In a group of its own, which is ended where descendants cannot be listed.
   const server = spawn(wrapped.command, wrapped.args, { stdio: 'inherit', env, detached: true });
-  const over = async (report: WardenReport) => {
+  const finish = async (report: WardenReport) => {
     tell(report);
     endGroup(server.pid);
     await leave();
@@ -23,9 +23,9 @@ process.once('message', ({ command, args, env }: WardenOrder) => {
   server.once('spawn', () => tell({ pid: server.pid! }));
   server.once('error', (error) => {
     process.stderr.write(`${error.message}\n`);
-    void over({ exitCode: null, signal: null });
+    void finish({ exitCode: null, signal: null });
   });
-  server.once('exit', (exitCode, signal) => void over({ exitCode, signal }));
+  server.once('exit', (exitCode, signal) => void finish({ exitCode, signal }));
   process.on('message', (signal: NodeJS.Signals) => void server.kill(signal));
   process.once('exit', () => endGroup(server.pid));
 });

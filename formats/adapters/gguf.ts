@@ -101,16 +101,16 @@ function pairsOf(header: GgufFile, source: string) {
 }
 
 async function layerOf(source: string, name: string, parts: Parts, alpha: number): Promise<AdapterLayer> {
-  const read = async (part: Part): Promise<Matrix> => {
+  const matrixOfPart = async (part: Part): Promise<Matrix> => {
     const tensor = parts.get(part);
     if (tensor === undefined) throw unusable(source, `${shown(name)} has no ${part}`);
     return await matrixOf(source, tensor);
   };
-  const [first, second] = [await read('lora_a'), await read('lora_b')];
+  const [first, second] = [await matrixOfPart('lora_a'), await matrixOfPart('lora_b')];
   // An embedding is looked up, not multiplied: llama.cpp keeps its factors the other way round (llm_build_inp_embd).
   const embedded = name === EMBEDDING_TENSOR;
   const [a, b] = embedded ? [transposed(second), first] : [first, second];
-  const magnitude = parts.has('lora_magnitude') ? (await read('lora_magnitude')).values : null;
+  const magnitude = parts.has('lora_magnitude') ? (await matrixOfPart('lora_magnitude')).values : null;
   // llama.cpp, llama_adapter_lora_weight::get_scale: without an alpha the factors stand as they are.
   const layer = { a, b, magnitude, scale: alpha === 0 ? 1 : scaleOf(alpha, a.rows, false) };
   const flaw = flawOf(layer);

@@ -19,21 +19,21 @@ export function modelFacts(header: GgufHeader): KnownFacts {
     throw new GgufError(`it is one of ${parts} parts, and says nothing of the others`);
   }
 
-  const at = (key: string) => `${architecture}.${key}`;
-  const layers = layerCount(header, at('block_count'));
-  const embeddingLength = required(header, at('embedding_length'));
-  const heads = perLayer(header, at('attention.head_count'), layers);
-  const keyValueHeads = perLayer(header, at('attention.head_count_kv'), layers) ?? heads;
+  const keyOf = (key: string) => `${architecture}.${key}`;
+  const layers = layerCount(header, keyOf('block_count'));
+  const embeddingLength = required(header, keyOf('embedding_length'));
+  const heads = perLayer(header, keyOf('attention.head_count'), layers);
+  const keyValueHeads = perLayer(header, keyOf('attention.head_count_kv'), layers) ?? heads;
   const headLength =
     heads === null || heads[0] === undefined || heads[0] === 0 ? 0 : embeddingLength / heads[0];
-  const keyLength = count(header, at('attention.key_length')) ?? headLength;
+  const keyLength = count(header, keyOf('attention.key_length')) ?? headLength;
   // Latent attention in the form that llama.cpp runs: one vector is both key and value, and is kept once.
-  const latent = count(header, at('attention.key_length_mla')) !== null;
-  const valueLength = latent ? 0 : (count(header, at('attention.value_length')) ?? headLength);
+  const latent = count(header, keyOf('attention.key_length_mla')) !== null;
+  const valueLength = latent ? 0 : (count(header, keyOf('attention.value_length')) ?? headLength);
   const [query] = commonCount(heads);
   const [keyValue] = commonCount(keyValueHeads);
   // A model without attention (mamba) has no heads and keeps no keys, and neither does an encoder.
-  const keeps = metadata.get(at('attention.causal')) !== false;
+  const keeps = metadata.get(keyOf('attention.causal')) !== false;
   const keyValueHeadsInAll = keeps ? (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0) : 0;
   return {
     format: 'gguf',
@@ -42,13 +42,13 @@ export function modelFacts(header: GgufHeader): KnownFacts {
     bytes: header.fileBytes,
     quantization: quantizationOf(header),
     layers,
-    contextLength: required(header, at('context_length')),
+    contextLength: required(header, keyOf('context_length')),
     keyElementsPerToken: keyValueHeadsInAll * keyLength,
     valueElementsPerToken: keyValueHeadsInAll * valueLength,
-    vocabularySize: vocabularySize(header, at('vocab_size')),
+    vocabularySize: vocabularySize(header, keyOf('vocab_size')),
     embeddingLength,
     heads: query === undefined || keyValue === undefined ? null : { query, keyValue },
-    experts: count(header, at('expert_count')) ?? 0,
+    experts: count(header, keyOf('expert_count')) ?? 0,
   };
 }
 

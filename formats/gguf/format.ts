@@ -21,7 +21,7 @@ export const gguf: Format = {
     statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true,
   files: ggufFiles,
   // Its other parts are not claimed.
-  beside: () => [],
+  companionFiles: () => [],
   inspect: (path) => inspectHeader(readGgufHeader(path)),
   details: (path) => headerDetails(readGgufHeader(path)),
   shapes: (path) => architectureFromGguf(readGgufHeader(path)),

@@ -68,8 +68,9 @@ function readOne(path: string): GgufFile {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    const read: ReadAt = (into, at, length, position) => readSync(descriptor, into, at, length, position);
-    const header = parse(new HeaderReader(read, size), size);
+    const readBytes: ReadAt = (into, at, length, position) =>
+      readSync(descriptor, into, at, length, position);
+    const header = parse(new HeaderReader(readBytes, size), size);
     return { ...header, tensors: header.tensors.map((tensor) => ({ ...tensor, path })) };
   } finally {
     closeSync(descriptor);
@@ -82,10 +83,10 @@ function readOne(path: string): GgufFile {
  * @throws GgufError as readGgufHeader does.
  */
 export function parseGgufHeader(front: Buffer, fileBytes: number): GgufHeader {
-  const read: ReadAt = (into, at, length, position) =>
+  const readBytes: ReadAt = (into, at, length, position) =>
     // What was skipped may end behind the front.
     position >= front.length ? 0 : front.copy(into, at, position, position + length);
-  return parse(new HeaderReader(read, fileBytes), fileBytes);
+  return parse(new HeaderReader(readBytes, fileBytes), fileBytes);
 }
 
 function parse(reader: HeaderReader, fileBytes: number): GgufHeader {

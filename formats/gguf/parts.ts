@@ -24,14 +24,14 @@ export function otherParts(path: string, { metadata }: Pick<GgufHeader, 'metadat
   if (typeof index !== 'number')
     throw new GgufError(`it is one of ${count} parts of a model, and does not say which`);
   if (index !== 0) {
-    const first = part === null ? 'the first part' : basename(part.of(1));
+    const first = part === null ? 'the first part' : basename(part.pathOf(1));
     throw new GgufError(`it is part ${index + 1} of ${count} of a model`, `Name ${first} instead.`);
   }
   if (part?.number !== 1 || part.count !== count) {
     const named = `NAME-00001-of-${String(count).padStart(5, '0')}.gguf`;
     throw new GgufError(`it is the first of ${count} parts, and is not called ${named}`, TOGETHER);
   }
-  return Array.from({ length: count - 1 }, (_, i) => part.of(i + 2));
+  return Array.from({ length: count - 1 }, (_, i) => part.pathOf(i + 2));
 }
 
 /** @returns what to throw for a part that is not there. */
@@ -63,13 +63,13 @@ export function joinParts<Tensor extends TensorInfo>(
   const promised = first.metadata.get(TENSORS);
   if (typeof promised === 'number' && promised !== tensors.length)
     throw new GgufError(`its parts have ${tensors.length} of ${promised} tensors`, TOGETHER);
-  const whole = <T>(entries: ReadonlyMap<string, T>) =>
+  const withoutPartKeys = <T>(entries: ReadonlyMap<string, T>) =>
     new Map([...entries].filter(([key]) => key !== INDEX && key !== COUNT && key !== TENSORS));
   return {
     ...first,
     fileBytes: parts.reduce((sum, { header }) => sum + header.fileBytes, 0),
-    metadata: whole(first.metadata),
-    spans: whole(first.spans),
+    metadata: withoutPartKeys(first.metadata),
+    spans: withoutPartKeys(first.spans),
     tensors,
   };
 }

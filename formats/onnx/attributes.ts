@@ -15,7 +15,7 @@ export function attributes(values: Readonly<Record<string, AttributeValue>>): Ma
 
 function encoded(name: string, value: AttributeValue): Uint8Array {
   const message = new Message().text(ATTRIBUTE.name, name);
-  const kind = (number: number) => message.int(ATTRIBUTE.kind, number).done();
+  const kind = (number: number) => message.int(ATTRIBUTE.kind, number).finish();
   if (typeof value === 'number') {
     message.int(ATTRIBUTE.int, value);
     return kind(KIND.int);

@@ -20,7 +20,7 @@ export const onnx: Format = {
   magic: null,
   claims: (path) => isNamedAs('onnx', path) || existsSync(join(path, GRAPH_FILE)),
   files,
-  beside: (path) => besideGraph(graphOf(path)),
+  companionFiles: (path) => besideGraph(graphOf(path)),
   inspect,
   details,
   shapes,

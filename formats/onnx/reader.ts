@@ -96,7 +96,7 @@ class Reader {
         const parts = fieldsOf(this.#held(field));
         const version = parts.find(({ number }) => number === OPSET.version)?.value ?? 0;
         opsets.set(textIn(parts, OPSET.domain), version);
-      } else rest.push(this.#whole(field));
+      } else rest.push(this.#bytesOf(field));
     }
     if (graph === null) throw new OnnxError('the file holds no ONNX graph', 'Give an ONNX model.');
     this.#findBesides('model', 0, size);
@@ -140,7 +140,7 @@ class Reader {
       else if (field.number === GRAPH.input) inputs.push(outsideOf(this.#held(field)));
       else if (field.number === GRAPH.output) outputs.push(outsideOf(this.#held(field)));
       else if (field.number === GRAPH.valueInfo) valueInfo.push(this.#held(field));
-      else rest.push(this.#whole(field));
+      else rest.push(this.#bytesOf(field));
     }
     return { nodes, constants, inputs, outputs, valueInfo, rest: Buffer.concat(rest) };
   }
@@ -164,9 +164,9 @@ class Reader {
       } else if (part.number === TENSOR.external) {
         const entry = fieldsOf(this.#held(part));
         external.set(textIn(entry, ENTRY.key), textIn(entry, ENTRY.value));
-      } else rest.push(this.#whole(part));
+      } else rest.push(this.#bytesOf(part));
     }
-    const place = external.size > 0 ? this.#beside(name, external, type, shape) : inside;
+    const place = external.size > 0 ? this.#externalFile(name, external, type, shape) : inside;
     const at = place === null ? null : { path: this.#path, ...place };
     const known = bytesOf(name, type, shape);
     const bytes = at?.bytes ?? 0;
@@ -179,7 +179,7 @@ class Reader {
   }
 
   /** onnx.proto, TensorProto.external_data: texts, all of them. */
-  #beside(
+  #externalFile(
     name: string,
     said: ReadonlyMap<string, string>,
     type: number,
@@ -211,7 +211,7 @@ class Reader {
     return { path, offset, bytes };
   }
 
-  #whole({ start, offset, bytes }: Field): Buffer {
+  #bytesOf({ start, offset, bytes }: Field): Buffer {
     return this.#bytes(start, offset + bytes - start);
   }
 
@@ -223,7 +223,7 @@ class Reader {
     this.#left -= bytes;
     if (this.#left < 0)
       throw new OnnxError(`its graph without weights is larger than ${MOST_BYTES / 2 ** 20} MiB`);
-    const held = this.#file.at(offset, bytes);
+    const held = this.#file.bytesAt(offset, bytes);
     if (held.length !== bytes) throw new OnnxError('the ONNX file is cut off');
     return Buffer.from(held);
   }
@@ -256,26 +256,27 @@ function textIn(fields: readonly HeldField[], number: number): string {
 }
 
 function nodeOf(fields: readonly HeldField[]): OnnxNode {
-  const all = (number: number) => fields.filter((field) => field.number === number).map(({ held }) => held);
+  const valuesOf = (number: number) =>
+    fields.filter((field) => field.number === number).map(({ held }) => held);
   return {
     name: textIn(fields, NODE.name),
     kind: textIn(fields, NODE.kind),
     domain: textIn(fields, NODE.domain),
-    inputs: all(NODE.input).map(textOf),
-    outputs: all(NODE.output).map(textOf),
-    attributes: new Map(all(NODE.attribute).map((held) => [textIn(fieldsOf(held), 1), held])),
+    inputs: valuesOf(NODE.input).map(textOf),
+    outputs: valuesOf(NODE.output).map(textOf),
+    attributes: new Map(valuesOf(NODE.attribute).map((held) => [textIn(fieldsOf(held), 1), held])),
     rest: withoutFields(fields, NODE),
   };
 }
 
 function outsideOf(message: Uint8Array): OnnxValue {
   const fields = fieldsOf(message);
-  const inside = (held: readonly HeldField[], number: number) => {
+  const fieldsInside = (held: readonly HeldField[], number: number) => {
     const field = held.find((one) => one.number === number);
     return field === undefined ? null : fieldsOf(field.held);
   };
-  const tensor = inside(inside(fields, VALUE.type) ?? [], TYPE.tensor);
-  const shape = inside(tensor ?? [], TENSOR_TYPE.shape);
+  const tensor = fieldsInside(fieldsInside(fields, VALUE.type) ?? [], TYPE.tensor);
+  const shape = fieldsInside(tensor ?? [], TENSOR_TYPE.shape);
   return {
     name: textIn(fields, VALUE.name),
     type: tensor?.find(({ number }) => number === TENSOR_TYPE.element)?.value ?? null,

@@ -86,7 +86,7 @@ export class WindowedFile {
   }
 
   /** @returns up to so many bytes from a place on, fewer at the end of the file: valid until the next call. */
-  at(offset: number, bytes: number): Buffer {
+  bytesAt(offset: number, bytes: number): Buffer {
     if (bytes > WINDOW_BYTES) {
       const buffer = Buffer.alloc(bytes);
       return buffer.subarray(0, readSync(this.#descriptor, buffer, 0, bytes, offset));
@@ -105,7 +105,7 @@ export class WindowedFile {
 export function* fieldsIn(file: WindowedFile, offset: number, bytes: number): Generator<Field> {
   const end = offset + bytes;
   for (let at = offset; at < end; ) {
-    const front = file.at(at, Math.min(FRONT_BYTES, end - at));
+    const front = file.bytesAt(at, Math.min(FRONT_BYTES, end - at));
     const field = decoded(() => fieldAt(new BinaryReader(front), at));
     at = field.offset + field.bytes;
     if (at > end) throw new OnnxError('the ONNX file is cut off');
@@ -225,7 +225,7 @@ export class Message {
     return this;
   }
 
-  done(): Uint8Array {
+  finish(): Uint8Array {
     return this.#writer.finish();
   }
 }

@@ -56,8 +56,8 @@ export async function writeOnnx(path: string, model: OnnxModel, beside = false):
   const graph = graphPieces(model.graph, places, location);
   const front = new Message().int(MODEL.irVersion, model.irVersion).raw(model.rest);
   for (const [domain, version] of model.opsets)
-    front.entry(MODEL.opset, new Message().text(OPSET.domain, domain).int(OPSET.version, version).done());
-  const head = front.front(MODEL.graph, lengthOf(graph)).done();
+    front.entry(MODEL.opset, new Message().text(OPSET.domain, domain).int(OPSET.version, version).finish());
+  const head = front.front(MODEL.graph, lengthOf(graph)).finish();
   const fileBytes = head.length + lengthOf(graph);
   await writeWholeFile(path, fileBytes, chunksOf([head, ...graph]));
   return fileBytes + dataBytes;
@@ -76,15 +76,15 @@ function graphPieces(
     const bytes = inside ? tensor.bytes : 0;
     const message = tensorFront(tensor, offset === undefined ? null : { location, offset });
     if (inside) message.front(TENSOR.raw, bytes);
-    const head = message.done();
-    const front = new Message().front(GRAPH.constant, head.length + bytes).done();
+    const head = message.finish();
+    const front = new Message().front(GRAPH.constant, head.length + bytes).finish();
     return [front, head, ...(inside ? [tensor] : [])];
   });
   const back = new Message();
   for (const value of graph.inputs) back.entry(GRAPH.input, valueMessage(value));
   for (const value of graph.outputs) back.entry(GRAPH.output, valueMessage(value));
   for (const value of graph.valueInfo) back.entry(GRAPH.valueInfo, value);
-  return [front.done(), ...constants, back.raw(graph.rest).done()];
+  return [front.finish(), ...constants, back.raw(graph.rest).finish()];
 }
 
 function nodeMessage({ name, kind, domain, inputs, outputs, attributes, rest }: OnnxNode): Uint8Array {
@@ -93,7 +93,7 @@ function nodeMessage({ name, kind, domain, inputs, outputs, attributes, rest }: 
   for (const output of outputs) message.entry(NODE.output, output);
   message.text(NODE.name, name).text(NODE.kind, kind).text(NODE.domain, domain);
   for (const attribute of attributes.values()) message.entry(NODE.attribute, attribute);
-  return message.raw(rest ?? new Uint8Array()).done();
+  return message.raw(rest ?? new Uint8Array()).finish();
 }
 
 function tensorFront(
@@ -109,7 +109,7 @@ function tensorFront(
   for (const [key, value] of Object.entries(said))
     message.entry(
       TENSOR.external,
-      new Message().text(ENTRY.key, key).text(ENTRY.value, String(value)).done(),
+      new Message().text(ENTRY.key, key).text(ENTRY.value, String(value)).finish(),
     );
   return message.int(TENSOR.location, EXTERNAL);
 }
@@ -120,17 +120,17 @@ function valueMessage({ name, type, shape, encoded }: OnnxValue): Uint8Array {
   if (shape !== null) {
     const dimensions = new Message();
     for (const one of shape) dimensions.entry(SHAPE.dimension, dimensionMessage(one));
-    tensor.entry(TENSOR_TYPE.shape, dimensions.done());
+    tensor.entry(TENSOR_TYPE.shape, dimensions.finish());
   }
-  const kind = new Message().entry(TYPE.tensor, tensor.done()).done();
-  return new Message().text(VALUE.name, name).entry(VALUE.type, kind).done();
+  const kind = new Message().entry(TYPE.tensor, tensor.finish()).finish();
+  return new Message().text(VALUE.name, name).entry(VALUE.type, kind).finish();
 }
 
 function dimensionMessage(dimension: number | string | null): Uint8Array {
   if (dimension === null) return new Uint8Array();
   return typeof dimension === 'number'
-    ? new Message().int(DIMENSION.value, dimension).done()
-    : new Message().text(DIMENSION.name, dimension).done();
+    ? new Message().int(DIMENSION.value, dimension).finish()
+    : new Message().text(DIMENSION.name, dimension).finish();
 }
 
 const lengthOf = (pieces: readonly Piece[]): number =>

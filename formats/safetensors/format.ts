@@ -35,13 +35,13 @@ export const safetensors: Format = {
   claims: (path) => isNamedAs('safetensors', path) || isConfig(path) || existsSync(join(path, CONFIG)),
   files,
   // It is a folder, with all that belongs to it.
-  beside: () => [],
+  companionFiles: () => [],
   inspect,
   details,
   shapes: (path) =>
     isConfig(path) ? architectureFromConfig(readJson(path)) : shapesOfFolder(folderOf(path)),
   peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
-  parts: { of: partsOf, looked: (name) => name === CONFIG || isNamedAs('safetensors', name) },
+  parts: { choose: partsOf, looked: (name) => name === CONFIG || isNamedAs('safetensors', name) },
 };
 
 /** Under another name than its own by what is in it, since most files of JSON are none. */

@@ -65,8 +65,8 @@ function templateFiles(folder: string): string[] {
 
 /** @returns the tokenizer and the template of a published folder. @throws FormatError for a file that is no JSON. */
 export function tokenizerOf(folder: string): Pick<ModelDetails, 'tokenizer' | 'chatTemplate'> {
-  const config = read(folder, TOKENIZER_CONFIG);
-  const kind = textIn(fieldsOf(read(folder, TOKENIZER).model), 'type');
+  const config = fieldsIn(folder, TOKENIZER_CONFIG);
+  const kind = textIn(fieldsOf(fieldsIn(folder, TOKENIZER).model), 'type');
   const templates = templatesOf(folder, config);
   const shown = templates.find(({ name }) => name === 'default') ?? templates[0];
   return {
@@ -77,12 +77,12 @@ export function tokenizerOf(folder: string): Pick<ModelDetails, 'tokenizer' | 'c
 
 /** @throws FormatError for a file that is damaged. */
 export function readTokenizerFolder(folder: string): TokenizerFolder {
-  const config = { ...read(folder, SPECIAL_TOKENS), ...known(read(folder, TOKENIZER_CONFIG)) };
-  const model = read(folder, CONFIG);
+  const config = { ...fieldsIn(folder, SPECIAL_TOKENS), ...known(fieldsIn(folder, TOKENIZER_CONFIG)) };
+  const model = fieldsIn(folder, CONFIG);
   const pieces = sentencePieces(folder);
   const added = new Map<number, AddedToken>();
-  const tokenizer = has(folder, TOKENIZER) ? read(folder, TOKENIZER) : fromSlowFiles(folder, config);
-  for (const [content, id] of Object.entries(read(folder, ADDED_TOKENS)))
+  const tokenizer = hasFile(folder, TOKENIZER) ? fieldsIn(folder, TOKENIZER) : fromSlowFiles(folder, config);
+  for (const [content, id] of Object.entries(fieldsIn(folder, ADDED_TOKENS)))
     added.set(Number(id), { content, special: false });
   for (const token of listIn(tokenizer ?? {}, 'added_tokens')) note(added, fieldsOf(token).id, token);
   for (const [id, token] of Object.entries(fieldsOf(config.added_tokens_decoder))) note(added, id, token);
@@ -94,7 +94,7 @@ export function readTokenizerFolder(folder: string): TokenizerFolder {
         : readSentencePieces(readBounded(pieces, MOST_BYTES.vocabulary), basename(pieces)),
     config,
     model: { ...model, ...fieldsOf(model.text_config) },
-    generation: read(folder, GENERATION),
+    generation: fieldsIn(folder, GENERATION),
     added,
     templates: templatesOf(folder, config),
   };
@@ -112,14 +112,14 @@ function note(added: Map<number, AddedToken>, id: unknown, token: unknown): void
 
 function templatesOf(folder: string, config: Fields): ChatTemplate[] {
   const text = (path: string) => readBounded(path, MOST_BYTES.template).toString('utf8');
-  if (has(folder, TEMPLATE)) {
+  if (hasFile(folder, TEMPLATE)) {
     const others = templateFiles(folder).map((path) => ({
       name: basename(path, '.jinja'),
       template: text(path),
     }));
     return [{ name: 'default', template: text(join(folder, TEMPLATE)) }, ...others];
   }
-  const written = read(folder, TEMPLATE_JSON).chat_template ?? config.chat_template;
+  const written = fieldsIn(folder, TEMPLATE_JSON).chat_template ?? config.chat_template;
   if (typeof written === 'string') return [{ name: 'default', template: written }];
   return listIn({ written }, 'written').flatMap((entry) => {
     const { name, template } = fieldsOf(entry);
@@ -131,9 +131,9 @@ function sentencePieces(folder: string): string | null {
   return SENTENCE_PIECES.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
 
-const has = (folder: string, name: string) => existsSync(join(folder, name));
-const read = (folder: string, name: string): Fields =>
-  fieldsOf(has(folder, name) ? readJson(join(folder, name), MOST_BYTES.vocabulary) : null);
+const hasFile = (folder: string, name: string) => existsSync(join(folder, name));
+const fieldsIn = (folder: string, name: string): Fields =>
+  fieldsOf(hasFile(folder, name) ? readJson(join(folder, name), MOST_BYTES.vocabulary) : null);
 /** What is null says nothing. */
 const known = (fields: Fields) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

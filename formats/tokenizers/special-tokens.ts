@@ -44,19 +44,19 @@ export function specialTokens(
 ): { readonly metadata: ReadonlyMap<string, GgufValue>; readonly warnings: readonly string[] } {
   const { config, tokenizer, model } = folder;
   const published = publishedIds(folder);
-  const inside = (id: unknown) =>
+  const knownId = (id: unknown) =>
     Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < tokens.length ? Number(id) : null;
-  const idOf = (text: string | null) => (text === null ? null : inside(published.get(text)));
+  const idOf = (text: string | null) => (text === null ? null : knownId(published.get(text)));
   const named = (role: string) => idOf(contentOf(config[`${role}_token`]));
   const ids = new Map<Role, number>();
   const set = (role: Role, id: number | null) => {
     if (id !== null) ids.set(role, id);
   };
   // A text that BERT reads begins and ends with tokens that it calls otherwise.
-  set('bos', named('bos') ?? named('cls') ?? inside(model.bos_token_id));
-  set('eos', named('eos') ?? named('sep') ?? endsOf(folder).map(inside)[0] ?? null);
+  set('bos', named('bos') ?? named('cls') ?? knownId(model.bos_token_id));
+  set('eos', named('eos') ?? named('sep') ?? endsOf(folder).map(knownId)[0] ?? null);
   for (const role of ['unk', 'sep', 'pad', 'mask'] as const)
-    set(role, named(role) ?? inside(model[`${role}_token_id`]));
+    set(role, named(role) ?? knownId(model[`${role}_token_id`]));
 
   const warnings: string[] = [];
   const added = new Map<string, boolean>();
@@ -81,7 +81,7 @@ export function specialTokens(
 
   // Configs that nobody wrote for their tokenizer have the ids of another one's.
   const others = endsOf(folder)
-    .map(inside)
+    .map(knownId)
     .filter((id) => id !== null && id !== ids.get('eos') && tokens[id]!.type === TOKEN_TYPES.control)
     .filter((id) => !KNOWN_ENDS.includes(tokens[id!]!.text));
   for (const id of new Set(others)) {

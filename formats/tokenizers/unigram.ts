@@ -65,11 +65,11 @@ function ofJson(folder: TokenizerFolder, tokenizer: Fields): Vocabulary {
   if (unknown !== null && tokens.has(unknown))
     tokens.set(unknown, { ...tokens.get(unknown)!, type: TOKEN_TYPES.unknown });
   const before = beforeCutting(tokenizer);
-  const has = (type: string) => before.some((part) => part.type === type);
+  const hasPart = (type: string) => before.some((part) => part.type === type);
   const map = textIn(before.find(({ type }) => type === 'Precompiled') ?? {}, 'precompiled_charsmap');
   return vocabularyOf(folder, tokens, {
     prefix: before.some(putsSpace),
-    merged: has('WhitespaceSplit') || has('Replace'),
+    merged: hasPart('WhitespaceSplit') || hasPart('Replace'),
     map: map === null ? new Uint8Array(0) : Buffer.from(map, 'base64'),
     warnings: [
       ...normalizersLeftOut(tokenizer, ['Precompiled', 'Replace', 'Strip']),

@@ -9,8 +9,7 @@ import { joulesOf, type Observation } from './observations.js';
 const DISAGREEMENT = 0.05;
 
 /**
- * The integral of power beside the counter, over the same windows; their difference over those where both are
- * known.
+ * The integral of power, beside the counter over the same windows, and their difference where both are known.
  */
 export function crossCheckFindings(
   crossCheck: EnergySource | null,

@@ -33,9 +33,9 @@ interface Measured {
 }
 
 /**
- * Energy per repeat and phase, gross and net, with the ratios that rest on it. One value for each observation
- * (see observations.ts), so that energy has a spread like everything else; windows for which the readings do not
- * speak are left out, n says so, and a code says why.
+ * Energy per repeat and phase, gross and net, with the ratios that rest on it. There is one value for each
+ * observation (see observations.ts), so that energy has a spread like everything else. Windows that the
+ * readings do not cover are left out: `n` says how many are left, and a code says why.
  */
 export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
@@ -59,7 +59,7 @@ export function energyFindings(evidence: Evidence): Findings {
   const parts = new Map(
     [...plan.parts].map(([name, part]) => [name, part === plan.whole ? whole : measure(part, primary)]),
   );
-  const of = (name: 'prefill' | 'decode' | 'kernel' | 'infer') => parts.get(name) ?? null;
+  const partOf = (name: 'prefill' | 'decode' | 'kernel' | 'infer') => parts.get(name) ?? null;
   const paired = plan.whole.observations.map((observation, i) => {
     return { observation, reading: whole.readings[i]! };
   });
@@ -79,14 +79,14 @@ export function energyFindings(evidence: Evidence): Findings {
   return {
     entries: {
       ...wholeEntries(whole, evidence, primary),
-      ...partEntries(of('prefill'), of('decode'), primary, typeof apart === 'string' ? apart : null),
+      ...partEntries(partOf('prefill'), partOf('decode'), primary, typeof apart === 'string' ? apart : null),
       energyPerCallJoules: perRepeat(
-        (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
+        (partOf('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
         input.kernel === null ? NOT_APPLICABLE.kernel : whole.why,
         primary.label,
       ),
       energyPerItemJoules: perRepeat(
-        (of('infer')?.known ?? []).map(({ joules, tokens }) => joules / tokens.infer),
+        (partOf('infer')?.known ?? []).map(({ joules, tokens }) => joules / tokens.infer),
         input.inference === undefined ? NOT_APPLICABLE.inference : whole.why,
         primary.label,
       ),
@@ -143,38 +143,40 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   const prompts = servedPromptTokens(input);
   const said = input.serving?.inside.acceptedDraftTokens;
   const accepted = said !== undefined && 'growth' in said ? said.growth : null;
-  const read = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
-  const total = (one: Known) => read(one) + written(one) + one.tokens.train;
-  const each = (values: readonly number[], reason = why) => perRepeat(values, reason, label);
+  const readTokens = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
+  const total = (one: Known) => readTokens(one) + written(one) + one.tokens.train;
+  const perRepeatEntry = (values: readonly number[], reason = why) => perRepeat(values, reason, label);
   return {
-    energyJoules: each(known.map(({ joules }) => joules)),
-    energyNetJoules: each(idle === null ? [] : known.map(net), noIdle),
-    energyPerOutputTokenJoules: each(
+    energyJoules: perRepeatEntry(known.map(({ joules }) => joules)),
+    energyNetJoules: perRepeatEntry(idle === null ? [] : known.map(net), noIdle),
+    energyPerOutputTokenJoules: perRepeatEntry(
       writing.map((one) => energyPerOutputToken(one.joules, written(one))),
       noOutput,
     ),
-    energyNetPerOutputTokenJoules: each(
+    energyNetPerOutputTokenJoules: perRepeatEntry(
       idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), written(one))),
       idle === null ? noIdle : noOutput,
     ),
-    energyPerTotalTokenJoules: each(
+    energyPerTotalTokenJoules: perRepeatEntry(
       known.flatMap((one) =>
-        total(one) === 0 ? [] : [energyPerTotalToken(one.joules, read(one), written(one), one.tokens.train)],
+        total(one) === 0
+          ? []
+          : [energyPerTotalToken(one.joules, readTokens(one), written(one), one.tokens.train)],
       ),
       known.length === 0 ? why : 'no tokens were evaluated',
     ),
-    tokensPerJoule: each(
+    tokensPerJoule: perRepeatEntry(
       writing.map((one) => written(one) / one.joules),
       noOutput,
     ),
-    totalTokensPerJoule: each(
+    totalTokensPerJoule: perRepeatEntry(
       known.flatMap((one) => (total(one) === 0 ? [] : [total(one) / one.joules])),
       known.length === 0 ? why : 'no tokens were evaluated',
     ),
-    energyDelayProductJouleSeconds: each(
+    energyDelayProductJouleSeconds: perRepeatEntry(
       known.map(({ joules, seconds }) => energyDelayProduct(joules, seconds)),
     ),
-    energyPerAcceptedDraftTokenJoules: each(
+    energyPerAcceptedDraftTokenJoules: perRepeatEntry(
       accepted === null || accepted === 0
         ? []
         : known.flatMap((one) => (accepted > written(one) ? [] : [one.joules / accepted])),
@@ -186,9 +188,12 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
             ? 'the server counts more accepted tokens than it gave here'
             : 'no drafted token was accepted',
     ),
-    averagePowerWatts: each(known.map(({ joules, seconds }) => joules / seconds)),
-    carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), noGrid),
-    carbonPerOutputTokenGrams: each(
+    averagePowerWatts: perRepeatEntry(known.map(({ joules, seconds }) => joules / seconds)),
+    carbonGrams: perRepeatEntry(
+      grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)),
+      noGrid,
+    ),
+    carbonPerOutputTokenGrams: perRepeatEntry(
       grid === null ? [] : writing.map((one) => carbonGrams(one.joules, grid) / written(one)),
       grid === null ? noGrid : noOutput,
     ),

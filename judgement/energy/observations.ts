@@ -4,7 +4,7 @@ import { type Reading, SHORT_WINDOW_PERIODS, type Window } from '../../core/metr
 import type { Phase } from '../../core/result/result.js';
 import { median } from '../../statistics/quantile.js';
 
-/** A window shorter than this many update periods is nothing but edges: each may be off by a whole period. */
+/** A window shorter than this many update periods consists of edges: each may be off by a whole period. */
 export const LEAST_PERIODS = 2;
 
 type PartName = (typeof MEASURED)[number];

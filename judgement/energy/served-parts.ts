@@ -5,7 +5,7 @@ import { requestsOf } from '../../core/serving/record.js';
 import type { ServingWindow } from '../../core/serving/summary.js';
 
 /**
- * Prefill and decode of a server, where its load keeps them apart, as phases of one repeat.
+ * Prefill and decode of a server as phases of one repeat, where its load keeps the two apart.
  * @returns why they are not apart; null for a trial that asked no server.
  */
 export function servedParts({ serving, phases }: TrialFacts): Repeat | string | null {

@@ -7,8 +7,8 @@ import { type Warning, type WarningCode, warn } from '../../core/result/warnings
 import { LEAST_PERIODS, type ObservationPlan, type Observed } from './observations.js';
 
 /**
- * Rule: what is measured is long enough when it lasts 20 update periods of the source, since an edge can be off by
- * one of them: 5 %. What could not be made that long is noted with what follows from it.
+ * Rule: a window is long enough when it lasts 20 update periods of the source. An edge can be off by one
+ * period, so that is 5 %. For what could not be made that long, a note says what follows from it.
  */
 export function windowWarnings(source: EnergySource, { whole, parts }: ObservationPlan): Warning[] {
   const limit = `20 update periods of ${source.label} (${(SHORT_WINDOW_PERIODS * source.periodSeconds).toPrecision(2)} s)`;
@@ -47,8 +47,8 @@ function tooLittle({ observations }: Observed, periodSeconds: number): string | 
 }
 
 /**
- * Which of what was observed has no energy, by what is wrong with the readings.
- * @param observed readings by what they are of: `repeat`, `prefill`, …
+ * Which observations have no energy, by what is wrong with their readings.
+ * @param observed readings by what they belong to: `repeat`, `prefill`, …
  */
 export function lostWarnings(observed: readonly (readonly [string, readonly Reading[]])[]): Warning[] {
   const lost = new Map<WarningCode, { counts: string[]; reason: string }>();

@@ -143,8 +143,8 @@ function planned(
   { salt, beginTokens = 0 }: TraceOptions,
   maker: TextMaker,
 ): PlannedRequest[] {
-  const earlier = (least: number, { atSeconds }: Traced) => Math.min(least, atSeconds ?? least);
-  const start = traced.reduce(earlier, Number.POSITIVE_INFINITY);
+  const earlierSeconds = (least: number, { atSeconds }: Traced) => Math.min(least, atSeconds ?? least);
+  const start = traced.reduce(earlierSeconds, Number.POSITIVE_INFINITY);
   const sessions = new Map<string, { readonly number: number; readonly turns: Traced[] }>();
   const units: { readonly conversation: number | null; readonly turns: readonly Traced[] }[] = [];
   for (const one of traced) {

@@ -33,7 +33,7 @@ export function observe(observed: Observed, value: number): void {
 }
 
 export function noCounters(): Counters {
-  const nothing = () => ({ count: 0, sum: 0 });
+  const emptyHistogram = () => ({ count: 0, sum: 0 });
   return {
     promptTokens: 0,
     cachedTokens: 0,
@@ -44,9 +44,9 @@ export function noCounters(): Counters {
     deferred: 0,
     chunks: 0,
     answered: 0,
-    firstToken: nothing(),
-    interChunk: nothing(),
-    perToken: nothing(),
+    firstToken: emptyHistogram(),
+    interChunk: emptyHistogram(),
+    perToken: emptyHistogram(),
   };
 }
 

@@ -192,10 +192,10 @@ class Simulated {
     const { 'stall-at': at, 'stall-for': length } = this.#options;
     this.#clock ??= { origin: now, stalling: stallingClock(at, length) };
     const { origin, stalling } = this.#clock;
-    const begin = stalling.inside(now - origin);
+    const begin = stalling.serverTime(now - origin);
     const reading = prefill === 0 ? 0 : (job.promptTokens - (job.cachedTokens ?? 0)) / prefill;
     const first = begin + (seen ? 0 : ttft + reading);
-    const real = (inside: number) => origin + stalling.real(inside);
+    const real = (inside: number) => origin + stalling.realTime(inside);
     this.counters.processing += 1;
     this.counters.promptTokens += job.promptTokens;
     this.counters.cachedTokens += job.cachedTokens ?? 0;
@@ -212,7 +212,7 @@ class Simulated {
     job.response.once('close', end);
     if (!job.stream) {
       const last = first + (job.tokens - 1) * itl;
-      this.#pacer.at(real(last), () => this.#whole(job));
+      this.#pacer.schedule(real(last), () => this.#finish(job));
       return;
     }
     const slowLoris = job.fails && this.#options.fault.name === 'slow-loris';
@@ -229,9 +229,9 @@ class Simulated {
       // A chunk goes when its last token is there; of streams without end all are full.
       const left = job.tokens - sent - chunk;
       const next = sent + (left > 0 ? Math.min(chunk, left) : chunk);
-      this.#pacer.at(real(first + next * itl), () => step(sent + chunk));
+      this.#pacer.schedule(real(first + next * itl), () => step(sent + chunk));
     };
-    this.#pacer.at(real(first), () => step(0));
+    this.#pacer.schedule(real(first), () => step(0));
   }
 
   /** @returns how many tokens its prompt has in common with one before it and its answer, at most all but its last; of vLLM whole blocks. */
@@ -304,7 +304,7 @@ class Simulated {
     return false;
   }
 
-  #whole(job: Job): void {
+  #finish(job: Job): void {
     const { tokens, chat, response, asked } = job;
     if (response.destroyed) return;
     this.counters.outputTokens += tokens;

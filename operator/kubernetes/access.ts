@@ -104,9 +104,9 @@ export function readKubeconfig(path: string): Access {
   const user = config.users.find((one) => one.name === context?.user)?.user;
   if (context === undefined || cluster === undefined || user === undefined)
     throw wrong(path, `the context ${name}, its cluster or its user is not in it`);
-  const at = (file: string) => resolve(dirname(path), file);
+  const pathBeside = (file: string) => resolve(dirname(path), file);
   const bytes = (data: string | undefined, file: string | undefined): Buffer | null =>
-    data !== undefined ? Buffer.from(data, 'base64') : file === undefined ? null : readFile(at(file));
+    data !== undefined ? Buffer.from(data, 'base64') : file === undefined ? null : readFile(pathBeside(file));
   const certificate = bytes(user['client-certificate-data'], user['client-certificate']);
   const key = bytes(user['client-key-data'], user['client-key']);
   const { token, tokenFile } = user;
@@ -117,7 +117,7 @@ export function readKubeconfig(path: string): Access {
     ca: bytes(cluster['certificate-authority-data'], cluster['certificate-authority']),
     certificate,
     key,
-    token: () => token ?? (tokenFile === undefined ? null : readText(at(tokenFile)).trim()),
+    token: () => token ?? (tokenFile === undefined ? null : readText(pathBeside(tokenFile)).trim()),
     namespace: context.namespace ?? 'default',
   };
 }

@@ -35,10 +35,10 @@ export class Watched<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   #version: string | null = null;
   #attempts = 0;
-  #whole: () => void = () => undefined;
+  #resolveListed: () => void = () => undefined;
   /** Resolves when everything has been listed once. */
   readonly listed = new Promise<void>((resolve) => {
-    this.#whole = resolve;
+    this.#resolveListed = resolve;
   });
 
   constructor(client: Pick<KubeClient, 'list' | 'watch'>, kind: WatchedKind, listeners: Listeners<T>) {
@@ -51,7 +51,7 @@ export class Watched<T extends KubeObject> {
     return this.#objects.get(key);
   }
 
-  all(): readonly T[] {
+  objects(): readonly T[] {
     return [...this.#objects.values()];
   }
 
@@ -89,9 +89,9 @@ export class Watched<T extends KubeObject> {
     const { resource, namespace, labels } = this.#kind;
     const { items, resourceVersion } = await this.#client.list<T>(resource, namespace, labels);
     const now = new Map(items.map((item) => [keyOf(item), item]));
-    for (const [key, object] of this.#objects) if (!now.has(key)) this.#gone(key, object);
-    for (const [key, object] of now) this.#is(key, object);
-    this.#whole();
+    for (const [key, object] of this.#objects) if (!now.has(key)) this.#delete(key, object);
+    for (const [key, object] of now) this.#set(key, object);
+    this.#resolveListed();
     return resourceVersion;
   }
 
@@ -107,11 +107,11 @@ export class Watched<T extends KubeObject> {
 
   #take({ type, object }: WatchEvent<T>): void {
     const key = keyOf(object);
-    if (type === 'DELETED') this.#gone(key, object);
-    else if (type !== 'BOOKMARK') this.#is(key, object);
+    if (type === 'DELETED') this.#delete(key, object);
+    else if (type !== 'BOOKMARK') this.#set(key, object);
   }
 
-  #is(key: string, object: T): void {
+  #set(key: string, object: T): void {
     const before = this.#objects.get(key);
     if (isOlder(object, before)) return;
     this.#objects.set(key, object);
@@ -119,7 +119,7 @@ export class Watched<T extends KubeObject> {
       this.#listeners.changed(key, object, false);
   }
 
-  #gone(key: string, object: T): void {
+  #delete(key: string, object: T): void {
     const known = this.#objects.get(key);
     // Another one of its name may be there by now.
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) return;

@@ -208,10 +208,10 @@ export type JobState = 'waiting' | 'active' | 'suspended' | 'ended' | 'failed' |
 
 export function jobState(job: Job): JobState {
   if (job.metadata.deletionTimestamp !== undefined) return 'going';
-  const is = (type: string) =>
+  const hasCondition = (type: string) =>
     job.status?.conditions?.some((one) => one.type === type && one.status === 'True');
-  if (is('Failed') === true) return 'failed';
-  if (is('Complete') === true) return 'ended';
+  if (hasCondition('Failed') === true) return 'failed';
+  if (hasCondition('Complete') === true) return 'ended';
   if (job.spec.suspend === true) return 'suspended';
   return (job.status?.active ?? 0) > 0 ? 'active' : 'waiting';
 }

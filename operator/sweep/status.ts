@@ -105,27 +105,33 @@ function accepted({ reading, seen, sweepId }: Observed): Stated {
 }
 
 function running({ reading, seen, jobs, others }: Observed): Stated {
-  const no = (reason: string, message: string) => stated('Running', false, reason, message);
-  if (!reading.ok || seen.refusal !== null) return no('NotAccepted', 'it is not accepted');
+  const notRunning = (reason: string, message: string) => stated('Running', false, reason, message);
+  if (!reading.ok || seen.refusal !== null) return notRunning('NotAccepted', 'it is not accepted');
   const { sweep } = seen;
-  if (sweep === null) return no('NotStarted', seen.trouble ?? 'the coordinator has not begun it');
+  if (sweep === null) return notRunning('NotStarted', seen.trouble ?? 'the coordinator has not begun it');
   switch (sweep.state) {
     case 'done':
-      return no('Finished', 'every point is settled');
+      return notRunning('Finished', 'every point is settled');
     case 'cancelled':
-      return no('Cancelled', [`${sweep.complete} results are kept`, ...sweep.blockedReasons].join('\n'));
+      return notRunning(
+        'Cancelled',
+        [`${sweep.complete} results are kept`, ...sweep.blockedReasons].join('\n'),
+      );
     case 'paused':
-      return no('Paused', sweep.blockedReasons.join('\n') || 'it is paused');
+      return notRunning('Paused', sweep.blockedReasons.join('\n') || 'it is paused');
     case 'not_resumed':
-      return no('OtherRelease', 'it was measured by another release; its results are there');
+      return notRunning('OtherRelease', 'it was measured by another release; its results are there');
     case 'running':
       if (isLeftTo(others, askedBy(reading.spec)))
-        return no('WantedByOthers', 'another Sweep of the namespace asks for the same, and goes on with it');
+        return notRunning(
+          'WantedByOthers',
+          'another Sweep of the namespace asks for the same, and goes on with it',
+        );
       if (sweep.running > 0)
         return stated('Running', true, 'Running', `${sweep.running} points are measured`);
       if (jobs.length > 0 && jobs.every((job) => jobState(job) === 'suspended'))
-        return no('Queued', 'its agents wait for their queue');
-      return no('Waiting', sweep.blockedReasons.join('\n') || 'no agent has taken a point of it yet');
+        return notRunning('Queued', 'its agents wait for their queue');
+      return notRunning('Waiting', sweep.blockedReasons.join('\n') || 'no agent has taken a point of it yet');
   }
 }
 
@@ -138,26 +144,26 @@ function complete({ sweep }: Seen): Stated {
 }
 
 function degraded({ object: { metadata }, seen, jobs }: Observed): Stated {
-  const yes = (reason: string, message: string) => stated('Degraded', true, reason, message);
+  const isDegraded = (reason: string, message: string) => stated('Degraded', true, reason, message);
   const waits =
     metadata.deletionTimestamp === undefined
       ? ''
       : `; it goes when its sweep is cancelled there, or at once without its finalizer: \`kubectl patch sweep ${metadata.name} --type=merge -p '{"metadata":{"finalizers":null}}'\``;
-  if (seen.trouble !== null) return yes('CoordinatorUnavailable', `${seen.trouble}${waits}`);
-  if (seen.fault !== null) return yes('StepFailed', seen.fault);
+  if (seen.trouble !== null) return isDegraded('CoordinatorUnavailable', `${seen.trouble}${waits}`);
+  if (seen.fault !== null) return isDegraded('StepFailed', seen.fault);
   const failed = jobs.filter((job) => jobState(job) === 'failed');
   if (failed.length > 0) {
     const [{ metadata, status }] = failed as [(typeof failed)[number]];
     const why = status?.conditions?.find(({ type }) => type === 'Failed')?.message ?? 'its pods failed';
     const how = `\`kubectl logs job/${metadata.name}\` has its last words; delete the Job, and it is made again`;
-    return yes(
+    return isDegraded(
       'AgentsFailed',
       `${failed.length} of ${jobs.length} agents failed, as ${metadata.name}: ${why}; ${how}`,
     );
   }
   const left = jobs.filter((job) => jobState(job) === 'ended');
   if (left.length > 0 && left.length === jobs.length && seen.sweep?.state === 'running')
-    return yes('AgentsLeft', 'every agent was drained; delete their Jobs, and they are made again');
+    return isDegraded('AgentsLeft', 'every agent was drained; delete their Jobs, and they are made again');
   return stated('Degraded', false, 'AsExpected');
 }
 

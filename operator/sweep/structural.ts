@@ -85,8 +85,8 @@ function fields(one: Schema, whole: Schema, keep: boolean): Schema {
 }
 
 function oneOf(variants: readonly Schema[], whole: Schema, keep: boolean): Schema {
-  const nothing = (variant: Schema) => variant.type === 'null';
-  const rest = variants.map((variant) => resolved(variant, whole)).filter((variant) => !nothing(variant));
+  const isNull = (variant: Schema) => variant.type === 'null';
+  const rest = variants.map((variant) => resolved(variant, whole)).filter((variant) => !isNull(variant));
   const nullable = rest.length < variants.length ? { nullable: true } : {};
   const [only] = rest;
   return rest.length === 1 && only !== undefined

@@ -78,8 +78,8 @@ function throughAmdSmi(library: Library): Map<string, ReadEnergy> {
   for (const socket of handles((count, room) => sockets(count, room))) {
     for (const processor of handles((count, room) => processors(socket, count, room))) {
       if (address(processor, bdf) !== SUCCESS) continue;
-      const read: ReadEnergy = (...out) => Number(energy(processor, ...out));
-      gpus.set(pciAddress(bdf.readBigUInt64LE(), 16n), read);
+      const readEnergy: ReadEnergy = (...out) => Number(energy(processor, ...out));
+      gpus.set(pciAddress(bdf.readBigUInt64LE(), 16n), readEnergy);
     }
   }
   return gpus;
@@ -98,8 +98,8 @@ function throughRocmSmi(library: Library): Map<string, ReadEnergy> {
   const bdf = Buffer.alloc(8);
   for (let index = 0; index < count.readUInt32LE(); index++) {
     if (address(index, bdf) !== SUCCESS) continue;
-    const read: ReadEnergy = (...out) => Number(energy(index, ...out));
-    gpus.set(pciAddress(bdf.readBigUInt64LE(), 32n), read);
+    const readEnergy: ReadEnergy = (...out) => Number(energy(index, ...out));
+    gpus.set(pciAddress(bdf.readBigUInt64LE(), 32n), readEnergy);
   }
   return gpus;
 }

@@ -15,13 +15,13 @@ export function readCaches(cpus: readonly number[], sysRoot: string): SystemCach
   for (const cpu of cpus) {
     for (let index = 0; ; index++) {
       const folder = join(sysRoot, `devices/system/cpu/cpu${cpu}/cache/index${index}`);
-      const read = (name: string) => systemText(join(folder, name));
-      const type = read('type');
+      const readCacheFile = (name: string) => systemText(join(folder, name));
+      const type = readCacheFile('type');
       if (type === null) break;
-      const level = Number(read('level') ?? Number.NaN);
-      const bytes = bytesOf(read('size') ?? '');
+      const level = Number(readCacheFile('level') ?? Number.NaN);
+      const bytes = bytesOf(readCacheFile('size') ?? '');
       if (type === 'Instruction' || !Number.isInteger(level) || bytes === null) continue;
-      const shared = parseCpuList(read('shared_cpu_list') ?? String(cpu));
+      const shared = parseCpuList(readCacheFile('shared_cpu_list') ?? String(cpu));
       caches.set(`${level} ${shared.join(',')}`, { level, bytes, cpus: shared });
     }
   }

@@ -56,7 +56,7 @@ export function readHost(
 ): HostFacts {
   const cpuFolder = join(sysRoot, 'devices/system/cpu');
   const ofAll = (file: string) => valuesOf(cpus.map((cpu) => systemText(join(cpuFolder, `cpu${cpu}`, file))));
-  const own = (file: string) => {
+  const ownCpus = (file: string) => {
     const list = systemText(join(cpuFolder, file));
     return list === null ? null : listed(parseCpuList(list).filter((cpu) => cpus.includes(cpu)));
   };
@@ -69,8 +69,8 @@ export function readHost(
     cpuTurbo: turbo(cpuFolder),
     deviceCores: known ? new Set(cores.map((core) => formatCpuList(core))).size : null,
     siblingCpus: known ? listed(cores.flat().filter((cpu) => !cpus.includes(cpu))) : null,
-    isolatedCpus: own('isolated'),
-    nohzFullCpus: own('nohz_full'),
+    isolatedCpus: ownCpus('isolated'),
+    nohzFullCpus: ownCpus('nohz_full'),
     irqBalance: runsIrqBalance(procRoot),
     deviceIrqs: interruptsTo(cpus, procRoot)?.length ?? null,
     cpuQuota: readLimits(procRoot, cgroupRoot).cpuQuota,
@@ -126,9 +126,9 @@ function runsIrqBalance(procRoot: string): boolean | null {
 /** @returns the interrupts that are delivered to any of these CPUs now; null where the system does not say. */
 function interruptsTo(cpus: readonly number[], procRoot: string): readonly number[] | null {
   const irqs = numbersIn(join(procRoot, 'irq')).flatMap((irq) => {
-    const read = (file: string) => systemText(join(procRoot, 'irq', irq, file));
+    const readIrqFile = (file: string) => systemText(join(procRoot, 'irq', irq, file));
     // What the hardware does; older kernels only say what it may do.
-    const list = read('effective_affinity_list') ?? read('smp_affinity_list');
+    const list = readIrqFile('effective_affinity_list') ?? readIrqFile('smp_affinity_list');
     return list === null ? [] : [{ irq: Number(irq), list }];
   });
   if (irqs.length === 0) return null;

@@ -78,12 +78,12 @@ function bind(report: Library, core: Library) {
 }
 
 function found(native: Native): IoReportSearch {
-  const absent = (reason: string): IoReportSearch => ({ found: false, reason });
+  const withoutIoReport = (reason: string): IoReportSearch => ({ found: false, reason });
   const group = native.text(null, GROUP, UTF8);
   const key = native.text(null, 'IOReportChannels', UTF8);
   const channels = native.channelsIn(group, 0, 0, 0, 0);
   native.release(group);
-  if (!channels) return absent(`this system has no IOReport channels "${GROUP}"`);
+  if (!channels) return withoutIoReport(`this system has no IOReport channels "${GROUP}"`);
   const subscribedRoom = Buffer.alloc(8);
   const subscription = native.subscribe(null, channels, subscribedRoom, 0, null);
   const subscribed = subscribedRoom.readBigUInt64LE();
@@ -92,10 +92,10 @@ function found(native: Native): IoReportSearch {
   };
   if (!subscription) {
     close();
-    return absent('IOReport gives no subscription');
+    return withoutIoReport('IOReport gives no subscription');
   }
   /** Hands every channel of a new sample to `take`. */
-  const each = <T>(take: (channel: Handle, index: number) => T): T[] | null => {
+  const mapChannels = <T>(take: (channel: Handle, index: number) => T): T[] | null => {
     const sample = native.sample(subscription, subscribed, null);
     if (!sample) return null;
     const list = native.value(sample, key);
@@ -104,7 +104,7 @@ function found(native: Native): IoReportSearch {
     native.release(sample);
     return taken;
   };
-  const described = each((channel) => ({
+  const described = mapChannels((channel) => ({
     name: textOf(native, native.name(channel)),
     scale: JOULES[textOf(native, native.unit(channel))] ?? null,
   }));
@@ -112,10 +112,10 @@ function found(native: Native): IoReportSearch {
   const known = numbered.flatMap(({ scale, ...one }) => (scale === null ? [] : [{ ...one, scale }]));
   if (known.length === 0) {
     close();
-    return absent('no IOReport channel gives energy in a unit that is known here');
+    return withoutIoReport('no IOReport channel gives energy in a unit that is known here');
   }
   const joules = () => {
-    const values = each((channel) => Number(native.integer(channel, 0)));
+    const values = mapChannels((channel) => Number(native.integer(channel, 0)));
     return values === null ? null : known.map(({ index, scale }) => (values[index] ?? Number.NaN) * scale);
   };
   return { found: true, ioReport: { channels: known, joules, close } };

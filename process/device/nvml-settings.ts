@@ -64,7 +64,7 @@ export async function openNvmlSettings(libraryPath?: string): Promise<NvmlSettin
 }
 
 function settingsOf(ask: Ask, device: unknown): GpuSettings {
-  const done = (status: number | null): string | null => {
+  const failureOf = (status: number | null): string | null => {
     if (status === NVML.success) return null;
     if (status === null) return 'this driver cannot do it';
     return REASONS[status] ?? `the driver answers ${status}`;
@@ -93,8 +93,8 @@ function settingsOf(ask: Ask, device: unknown): GpuSettings {
       if (memory === undefined) return [];
       return list((...out) => ask('nvmlDeviceGetSupportedGraphicsClocks', device, memory, ...out));
     },
-    setPowerLimit: (milliwatts) => done(ask('nvmlDeviceSetPowerManagementLimit', device, milliwatts)),
-    lockClocks: (least, most) => done(ask('nvmlDeviceSetGpuLockedClocks', device, least, most)),
-    resetClocks: () => done(ask('nvmlDeviceResetGpuLockedClocks', device)),
+    setPowerLimit: (milliwatts) => failureOf(ask('nvmlDeviceSetPowerManagementLimit', device, milliwatts)),
+    lockClocks: (least, most) => failureOf(ask('nvmlDeviceSetGpuLockedClocks', device, least, most)),
+    resetClocks: () => failureOf(ask('nvmlDeviceResetGpuLockedClocks', device)),
   };
 }

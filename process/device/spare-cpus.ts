@@ -37,8 +37,8 @@ export function spareBetween(
 export async function spareCpus(): Promise<number> {
   const allowed = readAffinity('self') ?? Array.from({ length: availableParallelism() }, (_, cpu) => cpu);
   if (allowed.length === 1) return 1;
-  const read = () => cpus().map(({ times }) => ({ ...times }));
-  const before = read();
+  const readCpuTimes = () => cpus().map(({ times }) => ({ ...times }));
+  const before = readCpuTimes();
   await sleep(OBSERVED_MILLISECONDS);
-  return spareBetween(before, read(), allowed);
+  return spareBetween(before, readCpuTimes(), allowed);
 }

@@ -2,8 +2,10 @@ import { fork } from 'node:child_process';
 import type { OwnProgram } from './own-program.js';
 
 /**
- * Has a program of ours, which may take its process down, answer once.
- * @param otherwise what counts where it ended so, or was killed at the limit: `SIGSEGV`, `exit code 1`. @param question what it is sent; left out = nothing.
+ * Asks a program of ours one question. The program may crash its process.
+ * @param otherwise makes the answer where it crashed, or was killed at the limit, of how it ended: `SIGSEGV`,
+ *   `exit code 1`.
+ * @param question what it is sent; left out = nothing.
  */
 export function answerOf<T>(
   { loader, path }: OwnProgram,

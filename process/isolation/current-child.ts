@@ -27,7 +27,10 @@ export class CurrentChild {
     return launched;
   };
 
-  /** Somebody else's child is what the trial waits for: stopping the trial reaches it until the trial has one of its own. */
+  /**
+   * The trial waits for a child that another trial started. Stopping the trial stops that child, until the
+   * trial has one of its own.
+   */
   watch(launched: Pick<Launched<unknown>, 'stop' | 'kill'>): void {
     this.#launched = launched;
     if (this.#reason !== null) launched.stop(this.#reason);

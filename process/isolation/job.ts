@@ -16,8 +16,8 @@ export interface Job<Request, Answer, Report extends ChildMessage = never> {
   /** The device whose GPU the child shall see, and no other; left out = all of them. */
   readonly deviceOf?: (request: Request) => string;
   /**
-   * It ends what it started when its parent has gone, so the kernel gives it the time; left out = it is killed with its parent at once,
-   * which holds even while native code blocks it.
+   * It ends what it started when its parent has gone, and the kernel gives it the time for that. Left out =
+   * it is killed with its parent at once, even while native code blocks it.
    */
   readonly cleansUp?: true;
 }

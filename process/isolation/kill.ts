@@ -28,14 +28,14 @@ export class KillLadder {
     if (this.#climbing || this.#over) return;
     this.#climbing = true;
     this.#ask(reason);
-    this.#later(() => {
+    this.#scheduleStep(() => {
       signal(-this.#pid, 'SIGTERM');
-      this.#later(() => this.now());
+      this.#scheduleStep(() => this.killNow());
     });
   }
 
   /** Goes straight to SIGKILL. */
-  now(): void {
+  killNow(): void {
     if (this.#over) return;
     this.#climbing = true;
     this.killed = true;
@@ -53,7 +53,7 @@ export class KillLadder {
     signal(-this.#pid, 'SIGKILL');
   }
 
-  #later(step: () => void): void {
+  #scheduleStep(step: () => void): void {
     this.#clear();
     this.#timer = setTimeout(step, this.#graceSeconds * 1000);
   }

@@ -5,9 +5,11 @@ const MOST_TURNS = 10;
 const TURN_MILLISECONDS = 50;
 
 /**
- * Waits until what a child left in its pipes has been read. `exit` can come before its last messages and lines. `close` comes after
- * both, unless another process keeps the pipes open. Then turns of the event loop are counted and not time: each turn reads the pipes,
- * while a busy parent may read nothing for seconds.
+ * Waits until what a child left in its pipes has been read.
+ *
+ * `exit` can come before the child's last messages and lines. `close` comes after both, unless another
+ * process keeps the pipes open. Where it does not come, turns of the event loop are counted, and not time:
+ * each turn reads the pipes, while a busy parent may read nothing for seconds.
  * @param closed `close` of the child.
  */
 export async function lastWords(closed: Promise<unknown>): Promise<void> {

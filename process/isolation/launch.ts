@@ -94,7 +94,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     bytes: pid === 0 ? null : request.memoryLimitBytes,
     pid,
     cgroupFolder: request.cgroupFolder ?? null,
-    onExceeded: () => ladder.now(),
+    onExceeded: () => ladder.killNow(),
   });
   const clock = afterSeconds(request.timeLimitSeconds, (limit) => {
     timedOutAfterSeconds = limit;
@@ -147,7 +147,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
     },
     kill(reason) {
       stopReason ??= reason;
-      ladder.now();
+      ladder.killNow();
     },
     resume: () => say({ resume: true }),
     ended,
@@ -169,8 +169,8 @@ function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpu
   // Null where there is no room: its files then lie where everybody's do.
   const scratch = orElse(() => mkdtempSync(join(tmpdir(), 'ridgepoint-child-')), null);
   const { loader, path } = ownProgram('../../agent/worker', import.meta.url);
-  // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
-  // threads in the middle of a phase; loading TypeScript needs them.
+  // V8 gets no threads of its own. So compiling and collecting garbage never take a core from the engine's
+  // threads in the middle of a phase. Loading TypeScript needs them.
   const flags = loader.length > 0 ? loader : ['--single-threaded'];
   const tools = request.tools ?? findStartTools();
   const inner = { command: process.execPath, args: [...flags, path] };

@@ -23,8 +23,9 @@ export interface MemoryLimit {
 }
 
 /**
- * A look at the child takes time from what it computes, so it comes with the other beats of this process, and sooner only where the room
- * that is left could be filled before at this rate (the kernel clears fresh pages slower than this).
+ * No child fills memory faster than this: the kernel clears fresh pages more slowly. Looking at the child
+ * takes time from its computing. So it is done together with other beats of this process, and earlier only if
+ * the child could fill the room that is left before the next beat.
  */
 const FASTEST_BYTES_PER_SECOND = 10e9;
 const SOONEST_SECONDS = 0.05;
@@ -60,7 +61,8 @@ function cgroupGuard(limit: MemoryLimit, bytes: number): MemoryGuard | null {
     kind: 'cgroup',
     exceeded: () => (oomKills(join(folder, 'memory.events')) ?? 0) > 0,
     close() {
-      // What the child left behind, wherever in the tree of processes it is by now (Linux 5.14 and newer).
+      // Kills what the child left behind, wherever in the tree of processes it is by now (Linux 5.14 and
+      // newer).
       tryWrite(join(folder, 'cgroup.kill'), '1');
       removeWhenEmpty(folder, REMOVALS);
     },
@@ -91,15 +93,15 @@ function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
     clearTimeout(sooner);
     if (used <= bytes) {
       const fillSeconds = (bytes - used) / FASTEST_BYTES_PER_SECOND;
-      if (fillSeconds < LATEST_SECONDS) sooner = after(Math.max(SOONEST_SECONDS, fillSeconds));
+      if (fillSeconds < LATEST_SECONDS) sooner = lookAfter(Math.max(SOONEST_SECONDS, fillSeconds));
       return;
     }
     fired = true;
     end();
     limit.onExceeded();
   };
-  const after = (seconds: number) => setTimeout(look, 1000 * seconds);
-  let sooner = after(SOONEST_SECONDS);
+  const lookAfter = (seconds: number) => setTimeout(look, 1000 * seconds);
+  let sooner = lookAfter(SOONEST_SECONDS);
   const end = everyTick(LATEST_SECONDS, look);
   return {
     kind: 'watchdog',

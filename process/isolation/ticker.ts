@@ -10,14 +10,15 @@ const beats = new Set<Tick>();
 let timer: NodeJS.Timeout | null = null;
 let timerDueSeconds = Infinity;
 
-/** Timers fire up to a millisecond early or late; what is due by then is done by the same wake-up. */
+/** Timers fire up to a millisecond early or late. One wake-up does everything that is due by then. */
 const SLACK_SECONDS = 0.002;
 
 /**
  * Calls `act` at every multiple of the period on the monotonic clock, until the returned function is called.
- * All beats of the process share their wake-ups: waking up costs a node that measures many times what reading
- * a sensor does, and eight trials that each keep their own time would wake it up eighty times a second. A
- * beat that comes too late is done once, however many it missed.
+ *
+ * All beats of the process share their wake-ups. Waking up costs a node that measures many times what reading
+ * a sensor does: eight trials that each kept their own time would wake it up eighty times a second. A beat
+ * that comes too late is done once, however many it missed.
  */
 export function everyTick(periodSeconds: number, act: () => void): () => void {
   const beat: Tick = { periodSeconds, act, dueSeconds: nextMultiple(monotonicSeconds(), periodSeconds) };

@@ -30,9 +30,9 @@ export function marksOf({
 /** @param units the organizational units of a certificate, as the TLS library gives them. */
 export function readMarks(units: string | readonly string[] | undefined): Marks {
   const all = units === undefined ? [] : typeof units === 'string' ? [units] : units;
-  const those = (prefix: string) => {
+  const marksWith = (prefix: string) => {
     const found = all.filter((unit) => unit.startsWith(prefix)).map((unit) => unit.slice(prefix.length));
     return found.length === 0 ? null : found;
   };
-  return { scopes: those(SCOPE), namespaces: those(NAMESPACE) };
+  return { scopes: marksWith(SCOPE), namespaces: marksWith(NAMESPACE) };
 }

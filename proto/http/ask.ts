@@ -39,7 +39,7 @@ export class TooSlow extends Error {
  * @throws TooSlow; Error for an answer that is larger than it may be, or packed; the error of the connection.
  */
 export async function ask(url: URL, { headers, body, seconds, mostBytes, heard }: Asked): Promise<Answer> {
-  return await within(seconds, async (signal) => {
+  return await withTimeLimit(seconds, async (signal) => {
     const request = (url.protocol === 'https:' ? https : http).request(url, {
       method: body === undefined ? 'GET' : 'POST',
       agent: false,
@@ -73,7 +73,10 @@ export async function ask(url: URL, { headers, body, seconds, mostBytes, heard }
  * garbage collection takes it away together with the limit.
  * @throws TooSlow then, whatever the work does; else what it throws.
  */
-export async function within<T>(seconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withTimeLimit<T>(
+  seconds: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<never>((_, reject) => {

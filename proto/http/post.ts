@@ -1,7 +1,7 @@
 import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { type FailureError, failed } from '../../core/errors.js';
-import { answerOf, readText, within } from './ask.js';
+import { answerOf, readText, withTimeLimit } from './ask.js';
 import { askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
 
 /** What is kept of an answer: a sentence for people. */
@@ -20,7 +20,7 @@ export async function post(
   body: Uint8Array,
   seconds: number,
 ): Promise<{ readonly status: number; readonly text: string; readonly via: string | null }> {
-  return await within(seconds, async (signal) => {
+  return await withTimeLimit(seconds, async (signal) => {
     const plain = url.protocol === 'http:';
     const options: RequestOptions = {
       method: 'POST',

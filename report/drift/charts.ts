@@ -105,7 +105,7 @@ class Runs {
   }
 
   /** @param starts of one row, of one run or several. */
-  of(starts: readonly ResultRecord[]): Commons {
+  commonsOf(starts: readonly ResultRecord[]): Commons {
     const ids = [...new Set(starts.map(({ sweep }) => sweep.id))].sort();
     if (starts[0]!.sweep.purpose !== 'measure') return new Commons([starts]);
     return getOrMake(this.#known, ids.join(' '), () => {
@@ -133,7 +133,7 @@ function sittingsOf(records: readonly ResultRecord[], metric: string, apart: num
     // Where an experiment has rows of its own, they and not the control between them are what a report quotes.
     const measured = startsOf(group);
     const starts = measured.length > 0 ? measured : group;
-    const quoted = quotedEntry(combinedEntry(starts, metric, runs.of(starts)));
+    const quoted = quotedEntry(combinedEntry(starts, metric, runs.commonsOf(starts)));
     if (quoted === null) return [];
     const { startedAt: at, environment } = group[0]!;
     const value = quoted.calm?.value ?? quoted.value;

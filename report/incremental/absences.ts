@@ -66,13 +66,14 @@ export class AbsenceTally {
       const entry = trial.measurements[name];
       if (entry === undefined) continue;
       if (entry.value !== null) change(this.#present, name, by);
-      else change(within(this.#reasons, name), entry.reason, by);
+      else change(countsOf(this.#reasons, name), entry.reason, by);
     }
-    for (const [what, reason] of Object.entries(trial.absent)) change(within(this.#named, reason), what, by);
+    for (const [what, reason] of Object.entries(trial.absent))
+      change(countsOf(this.#named, reason), what, by);
   }
 }
 
-const within = (all: Map<string, Counts>, key: string): Counts => getOrMake(all, key, () => new Map());
+const countsOf = (all: Map<string, Counts>, key: string): Counts => getOrMake(all, key, () => new Map());
 
 function change(counts: Counts, key: string, by: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + by;

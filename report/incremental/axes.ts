@@ -23,7 +23,7 @@ export class AxisTally {
    * @param come those of them that are new
    * @returns the same object as before unless something has changed
    */
-  of(order: readonly Entry[], come: readonly Entry[]): Axes {
+  axesOf(order: readonly Entry[], come: readonly Entry[]): Axes {
     if (!this.#stale && come.every((entry) => this.#known(entry))) return this.#axes;
     this.#stale = false;
     this.#seen = firstSeen(order);

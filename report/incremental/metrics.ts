@@ -66,7 +66,7 @@ interface Numbers {
   column: MetricColumn | null;
 }
 
-const none = (): Numbers => ({ count: 0, sizes: new Sorted(), halves: new Sorted(), column: null });
+const emptyNumbers = (): Numbers => ({ count: 0, sizes: new Sorted(), halves: new Sorted(), column: null });
 
 /** What the columns of metrics are made of, kept while rows come: their scales follow medians and extremes. */
 export class MetricTally {
@@ -85,7 +85,7 @@ export class MetricTally {
 
   add(trial: ResultRecord): void {
     for (const [name, { value, interval }] of quotedMetrics({ trial })) {
-      const numbers = this.#of(name);
+      const numbers = this.#numbersOf(name);
       numbers.count += 1;
       numbers.column = null;
       if (value !== 0) numbers.sizes.add(Math.abs(value));
@@ -96,12 +96,12 @@ export class MetricTally {
 
   /** All that was added is taken away. */
   clear(): void {
-    for (const name of this.#numbers.keys()) this.#numbers.set(name, none());
+    for (const name of this.#numbers.keys()) this.#numbers.set(name, emptyNumbers());
   }
 
   remove(trial: ResultRecord): void {
     for (const [name, { value, interval }] of quotedMetrics({ trial })) {
-      const numbers = this.#of(name);
+      const numbers = this.#numbersOf(name);
       numbers.count -= 1;
       numbers.column = null;
       numbers.sizes.remove(Math.abs(value));
@@ -144,11 +144,11 @@ export class MetricTally {
           shown: this.#shown.has(name),
           objective: objective !== undefined,
         };
-    this.#of(name).column = column;
+    this.#numbersOf(name).column = column;
     return column;
   }
 
-  #of(name: string): Numbers {
-    return getOrMake(this.#numbers, name, none);
+  #numbersOf(name: string): Numbers {
+    return getOrMake(this.#numbers, name, emptyNumbers);
   }
 }

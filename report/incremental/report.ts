@@ -21,9 +21,10 @@ import { ParetoStatus } from './pareto-status.js';
 import { RunSummary } from './run-summary.js';
 
 /**
- * A report to which records are added: what one more changes is worked out, and the rest is what it was. Rows, columns and axes
- * that are as before are the same objects, so that whoever draws them knows. In whichever parts records come, the report is the
- * same, save for the order among trials that began in the same millisecond.
+ * A report to which records are added. Only what a new record changes is computed again. Rows, columns and
+ * axes that did not change are the same objects, so that whoever draws them knows. However records are
+ * divided into additions, the report is the same, except for the order among trials that began in the same
+ * millisecond.
  */
 export class IncrementalReport {
   readonly #request: ReportRequest;
@@ -75,7 +76,7 @@ export class IncrementalReport {
     const { sweepName, objectives, columns = null, starts = null, maxStarts = null } = this.#request;
     const { names = [] } = this.#request;
     const come = this.#chooseTrials();
-    const axes = this.#axes.of(this.#order, come.fresh);
+    const axes = this.#axes.axesOf(this.#order, come.fresh);
     this.#label(axes);
     this.#pareto.place(this.#order, come.changed);
     const rows = this.#rows();
@@ -165,7 +166,10 @@ export class IncrementalReport {
     this.#changed.add(entry);
   }
 
-  /** Finds the trials that count and what they say together. @returns what is new, and what says something else than before. */
+  /**
+   * Finds the trials that count and their common estimate.
+   * @returns what is new, and what has changed.
+   */
   #chooseTrials(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
     const fresh: Entry[] = [];
     const changed = new Set<Entry>();

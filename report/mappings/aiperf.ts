@@ -15,13 +15,13 @@ export const AIPERF: ExportMapping = {
       name: 'total_gpu_energy',
       unit: 'J',
       meaning: 'Gross energy of all timed repeats together, of the board of the trial.',
-      of: (row) => onGpu(row, () => ofMetric(row, 'energyJoules', row.trial.repeats.count)),
+      mappedValue: (row) => onGpu(row, () => ofMetric(row, 'energyJoules', row.trial.repeats.count)),
     },
     {
       name: 'average_gpu_power',
       unit: 'W',
       meaning: 'Energy over time of prefill and decode; no mean of power readings.',
-      of: (row) => onGpu(row, () => ofMetric(row, 'averagePowerWatts')),
+      mappedValue: (row) => onGpu(row, () => ofMetric(row, 'averagePowerWatts')),
     },
     fromMetric(
       'energy_per_output_token_mj',
@@ -54,7 +54,7 @@ export const AIPERF: ExportMapping = {
       name: 'performance_per_watt',
       unit: '1/J',
       meaning: 'Sequences per second over watts, which is sequences per joule.',
-      of: (row) => inverse(ofMetric(row, 'energyJoules', perSequence(row))),
+      mappedValue: (row) => inverse(ofMetric(row, 'energyJoules', perSequence(row))),
     },
     fromMetric(
       'output_tps_per_watt',
@@ -66,7 +66,7 @@ export const AIPERF: ExportMapping = {
       name: 'goodput_per_watt',
       unit: '1/J',
       meaning: 'Requests within their limits of latency per joule.',
-      of: () => ({
+      mappedValue: () => ({
         value: null,
         reason: 'a latency workload has no limits of latency that a request could miss',
       }),

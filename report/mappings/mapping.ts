@@ -9,7 +9,7 @@ export interface FieldMapping {
   readonly unit: string;
   /** What it means, and where that differs from what the name suggests. */
   readonly meaning: string;
-  of(row: Row): MappedValue;
+  mappedValue(row: Row): MappedValue;
 }
 
 /** A value, or why there is none. */
@@ -41,7 +41,7 @@ export function fromMetric(
   metric: MetricName,
   factor: (row: Row) => number | null = () => 1,
 ): FieldMapping {
-  return { name, unit, meaning, of: (row) => ofMetric(row, metric, factor(row)) };
+  return { name, unit, meaning, mappedValue: (row) => ofMetric(row, metric, factor(row)) };
 }
 
 /** @returns the mean of a metric times a factor; without either, why not. */

@@ -74,7 +74,7 @@ export function servedField(
     name,
     unit,
     meaning,
-    of(row) {
+    mappedValue(row) {
       const run = runOf(row);
       if (run === null) return { value: null, reason: 'the row asked no server' };
       const value = of(run);

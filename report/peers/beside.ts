@@ -18,9 +18,9 @@ export interface Beside {
 /** @returns what both have, in the order of the tool's words. */
 export function besideOf(row: Row, run: PeerRun): Beside[] {
   const { fields }: ExportMapping = EXPORT_MAPPINGS[run.format];
-  return fields.flatMap(({ name, unit, meaning, of }) => {
+  return fields.flatMap(({ name, unit, meaning, mappedValue }) => {
     const theirs = run.figures.get(name);
-    const { value: ours } = of(row);
+    const { value: ours } = mappedValue(row);
     if (theirs === undefined || typeof ours !== 'number') return [];
     const ratio = ours === 0 ? null : theirs / ours;
     return [{ row: row.number, name, unit, meaning, ours, theirs, ratio }];

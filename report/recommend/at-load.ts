@@ -3,16 +3,17 @@ import { groupBy } from '../../core/maps.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';
-import { absent, type Figure } from './figure.js';
+import { absentFigure, type Figure } from './figure.js';
 
 /** Options of a workload with the number that each is to have. */
 export type Load = ReadonlyMap<string, number>;
 
 /**
- * Candidates as they would be at a load that was not measured: one for each configuration, between the two loads around it. Latencies of a
- * closed loop bend upwards where slots are used up and rates downwards, so that a chord lies on the side of caution; beyond the loads that were
- * measured nothing is said.
- * @returns one candidate for each that differs in anything but the load; as they are, without a load.
+ * Candidates at a load that was not measured: one for each configuration, interpolated between the two loads
+ * around it. In a closed loop, latencies bend upwards where slots are used up, and rates downwards, so that a
+ * chord errs on the side of caution. Beyond the loads that were measured nothing is said.
+ * @returns one candidate for each set of settings other than the load; without a load the
+ *   candidates as they are.
  */
 export function atLoad(candidates: readonly Candidate[], load: Load): readonly Candidate[] {
   return [...load].reduce<readonly Candidate[]>(
@@ -63,7 +64,7 @@ function interpolateCandidates(group: readonly Placed[], axis: string, wanted: n
   if (low === null || high === null) {
     const [from, to] = [group[0]!.at, group.at(-1)!.at];
     const problem = `${axis}=${wanted} is beyond what was measured (${from === to ? from : `${from} to ${to}`})`;
-    return { ...nearest, ...moved, from: 'between', problem, figure: () => absent(problem) };
+    return { ...nearest, ...moved, from: 'between', problem, figure: () => absentFigure(problem) };
   }
   const share = (wanted - low.at) / (high.at - low.at);
   return {
@@ -83,15 +84,17 @@ function withLoad({ experiment }: Candidate, axis: string, wanted: number): Cand
 }
 
 function chord(a: Figure, b: Figure, share: number): Figure {
-  if (a.value === null || b.value === null) return absent(a.reason ?? b.reason ?? 'not measured');
-  const at = (left: number, right: number) => left + share * (right - left);
+  if (a.value === null || b.value === null) return absentFigure(a.reason ?? b.reason ?? 'not measured');
+  const interpolated = (left: number, right: number) => left + share * (right - left);
   const ends = (figure: Figure): Interval | null =>
     figure.interval ?? (figure.exact ? [figure.value!, figure.value!] : null);
   const [left, right] = [ends(a), ends(b)];
   const interval: Interval | null =
-    left === null || right === null ? null : [at(left[0], right[0]), at(left[1], right[1])];
+    left === null || right === null
+      ? null
+      : [interpolated(left[0], right[0]), interpolated(left[1], right[1])];
   return {
-    value: at(a.value, b.value),
+    value: interpolated(a.value, b.value),
     interval: a.exact && b.exact ? null : interval,
     exact: a.exact && b.exact,
     reason: interval === null ? (a.reason ?? b.reason) : null,

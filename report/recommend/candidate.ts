@@ -10,7 +10,7 @@ import { type Interval, tInterval } from '../../statistics/interval.js';
 import { isExact } from '../compare.js';
 import { isAsMeasured, quotedOf, reasonOf, UNLIKE } from '../quoted.js';
 import type { Row } from '../rows.js';
-import { absent, type Figure } from './figure.js';
+import { absentFigure, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
 /** A configuration that may be recommended, with what is known of it. */
@@ -30,7 +30,7 @@ export interface Candidate extends Pick<Row, 'label' | 'experiment' | 'axes'> {
 /** What a price list says of using something; null where it says nothing. */
 export interface PriceList {
   readonly currency: string;
-  of(
+  costOf(
     names: readonly string[],
     used: {
       readonly tokensIn: number | null;
@@ -91,9 +91,9 @@ export function memoryMetric({ device }: Pick<Experiment, 'device'>): string {
 
 function ofMetric(row: Row, name: string): Figure {
   const quoted = quotedOf(row, name);
-  if (quoted === null) return absent(reasonOf(row, name) ?? 'not measured');
-  if (!holds(row.trial, name)) return absent(`the row is ${row.state}`);
-  if (isAsMeasured(quoted)) return { ...absent(`as measured only, for ${UNLIKE}`), asMeasured: quoted };
+  if (quoted === null) return absentFigure(reasonOf(row, name) ?? 'not measured');
+  if (!holds(row.trial, name)) return absentFigure(`the row is ${row.state}`);
+  if (isAsMeasured(quoted)) return { ...absentFigure(`as measured only, for ${UNLIKE}`), asMeasured: quoted };
   const { value, interval, asMeasured, calm } = quoted;
   const exact = interval === null && (isExact(name) || isSame(row, name));
   const figure = { value, interval, exact, reason: interval === null && !exact ? noInterval(row) : null };
@@ -117,11 +117,11 @@ function ofRequests({ starts }: Row, latency: SloMetric, share: number): Figure 
     );
     return values.length === 0 ? [] : [values.sort((a, b) => a - b)];
   });
-  if (each.length === 0) return absent('no server was asked');
+  if (each.length === 0) return absentFigure('no server was asked');
   const all = each.flat().sort((a, b) => a - b);
   const value = all[rankOf(share, all.length)]!;
   if (!Number.isFinite(value))
-    return absent(`more than ${Math.round(100 * (1 - share))} % of the requests have no ${latency}`);
+    return absentFigure(`more than ${Math.round(100 * (1 - share))} % of the requests have no ${latency}`);
   const interval = each.length > 1 ? overStarts(each, share, value) : overRequests(all, share);
   return {
     value,
@@ -159,25 +159,28 @@ const MILLION = 1e6;
 
 /** What a million output tokens cost, with the prompts, the time and the joules that they take at the throughput of the row. */
 function costOf(row: Row, prices: PriceList | null, figure: (other: Quantity) => Figure): Figure {
-  if (prices === null) return absent('no price list was given (--prices)');
+  if (prices === null) return absentFigure('no price list was given (--prices)');
   const rate = THROUGHPUT.map((name) => figure(metric(name))).find(({ value }) => value !== null);
-  if (rate === undefined || rate.value === null) return absent('its output tokens per second are not known');
+  if (rate === undefined || rate.value === null)
+    return absentFigure('its output tokens per second are not known');
   const joules = figure(metric('energyPerOutputTokenJoules')).value;
   const read = figure(metric('inputTokensPerSecond')).value;
   const { promptTokens, generateTokens } = row.experiment.workload.options;
   const perAnswer = Number(promptTokens) / Number(generateTokens);
   const tokensIn = read === null ? (Number.isFinite(perAnswer) ? perAnswer : null) : read / rate.value;
   const names = [row.label, String(row.number), row.experiment.model.name];
-  const at = (perSecond: number) =>
-    prices.of(names, {
+  const costAt = (perSecond: number) =>
+    prices.costOf(names, {
       tokensIn: tokensIn === null ? null : MILLION * tokensIn,
       tokensOut: MILLION,
       seconds: MILLION / perSecond,
       joules: joules === null ? null : MILLION * joules,
     });
-  const value = at(rate.value);
-  if (value === null) return absent('the price list says nothing of it, or asks for what was not measured');
-  const [dear, cheap] = rate.interval === null ? [null, null] : [at(rate.interval[0]), at(rate.interval[1])];
+  const value = costAt(rate.value);
+  if (value === null)
+    return absentFigure('the price list says nothing of it, or asks for what was not measured');
+  const [dear, cheap] =
+    rate.interval === null ? [null, null] : [costAt(rate.interval[0]), costAt(rate.interval[1])];
   const interval: Interval | null = dear === null || cheap === null ? null : [cheap, dear];
   return { value, interval, exact: false, reason: interval === null ? rate.reason : null };
 }

@@ -23,8 +23,13 @@ export interface Adjusted {
   readonly calm: Pick<Figure, 'value' | 'interval'>;
 }
 
-export const absent = (reason: string): Figure => ({ value: null, interval: null, exact: false, reason });
-export const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
+export const absentFigure = (reason: string): Figure => ({
+  value: null,
+  interval: null,
+  exact: false,
+  reason,
+});
+export const exactFigure = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
 
 const Z = normalQuantile(0.975);
 
@@ -38,19 +43,19 @@ interface Belief {
 /** @returns null where nothing is known of the error. */
 function beliefOf({ value, interval, exact }: Figure, log: boolean): Belief | null {
   if (value === null || (interval === null && !exact)) return null;
-  const at = (x: number) => (log ? Math.log(x) : x);
+  const onScale = (x: number) => (log ? Math.log(x) : x);
   const [low, high] = interval ?? [value, value];
-  return { log, centre: at(value), sd: (at(high) - at(low)) / (2 * Z) };
+  return { log, centre: onScale(value), sd: (onScale(high) - onScale(low)) / (2 * Z) };
 }
 
 const isPositive = ({ value, interval }: Figure) =>
   value !== null && value > 0 && (interval?.[0] ?? value) > 0;
 
 /**
- * How likely a figure lies on the right side of a limit that may have an error of its own: both as normal distributions with their 95 %
- * intervals, of logarithms where all of them are positive.
+ * The chance that a figure lies on the right side of a limit, which may have an error of its own. Both are
+ * taken as normal distributions with their 95 % intervals; of their logarithms if all of them are positive.
  * @param side `max`: at most the limit.
- * @returns null where nothing is known of one of the errors.
+ * @returns null where one of the errors is not known.
  */
 export function chanceOf(figure: Figure, limit: Figure, side: 'max' | 'min'): number | null {
   const log = isPositive(figure) && isPositive(limit);

@@ -1,7 +1,7 @@
 import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import { type Candidate, memoryMetric } from './candidate.js';
-import { absent, exactly, type Figure } from './figure.js';
+import { absentFigure, exactFigure, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
 /** What a phase is predicted to take. */
@@ -40,8 +40,8 @@ export function predicted({ number, label, experiment, axes, phases, memoryBytes
     figure(quantity) {
       const name = nameOf(quantity, memory);
       if (name === memory)
-        return memoryBytes === null ? absent('its memory is not predicted') : exactly(memoryBytes);
-      return times.get(name) ?? absent('it is not predicted');
+        return memoryBytes === null ? absentFigure('its memory is not predicted') : exactFigure(memoryBytes);
+      return times.get(name) ?? absentFigure('it is not predicted');
     },
   };
 }

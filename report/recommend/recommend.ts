@@ -4,11 +4,14 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Quoted } from '../quoted.js';
 import type { Candidate } from './candidate.js';
-import { absent, chanceOf, exactly, type Figure, missOf, ratioOf } from './figure.js';
+import { absentFigure, chanceOf, exactFigure, type Figure, missOf, ratioOf } from './figure.js';
 import { type Quantity, quantityName } from './quantity.js';
 import type { Aim, Bound } from './question.js';
 
-/** What relative floors are held against: the row of the model's weights as they were published, or the best of all. */
+/**
+ * What relative floors refer to: the row of the model's weights as they were published, or the best of all
+ * rows.
+ */
 export type Reference = 'unquantized' | 'best';
 
 export interface Question {
@@ -38,7 +41,10 @@ export interface Judged {
   readonly candidate: Candidate;
   readonly aim: Figure;
   readonly verdicts: readonly Kept[];
-  /** That all bounds are kept, at least (Bonferroni: whatever they have to do with each other); null where one is not known. */
+  /**
+   * The chance that all bounds are kept, at least (Bonferroni: however they depend on each other); null where
+   * one is not known.
+   */
   readonly chance: number | null;
   /** Why it is out; empty = it meets all by its numbers. */
   readonly excluded: readonly string[];
@@ -147,12 +153,15 @@ function keep(
   }
   const miss = missOf(value, limit.value, bound.side);
   // Whatever the error of a row is, it keeps a bound that is relative to itself.
-  const held = 'own' in limit && limit.own ? exactly(value) : figure;
+  const held = 'own' in limit && limit.own ? exactFigure(value) : figure;
   const chance = chanceOf(held, limit, bound.side);
   return { bound, quantity, figure, limit: limit.value, meets: miss === 0, chance, miss };
 }
 
-/** Metrics that hold an answer against that of the base's on the same text or items: they know far smaller differences than two rows do. */
+/**
+ * Metrics that compare each answer with the base's on the same text or items. They show far smaller
+ * differences than two rows do.
+ */
 const PAIRED: Readonly<Record<string, string>> = {
   perplexity: 'perplexityRatio',
   taskScoreRatio: 'taskRetentionRatio',
@@ -166,10 +175,13 @@ function pairedWith(candidate: Candidate, { quantity, limit }: Bound, { referenc
   if (metric === undefined) return null;
   const paired: Quantity = { kind: 'metric', metric };
   const figure = candidate.figure(paired);
-  return figure.value === null ? null : { quantity: paired, figure, limit: exactly(1 + limit.by) };
+  return figure.value === null ? null : { quantity: paired, figure, limit: exactFigure(1 + limit.by) };
 }
 
-/** The limit with its error: that of a relative one is the error of the reference, that of the reference itself none. */
+/**
+ * The limit with its error. For a relative limit it is the error of the reference; the reference itself has
+ * no error there.
+ */
 function limitOf(
   candidate: Candidate,
   { limit, quantity }: Bound,
@@ -177,7 +189,7 @@ function limitOf(
   { reference }: Question,
   notes: string[],
 ): Figure & { readonly own?: boolean } {
-  if (limit.kind === 'absolute') return exactly(limit.value);
+  if (limit.kind === 'absolute') return exactFigure(limit.value);
   const valid = all.filter(({ problem, figure }) => problem === null && figure(quantity).value !== null);
   const like = valid.filter(({ experiment }) => experiment.model.name === candidate.experiment.model.name);
   const plain = reference === 'best' ? [] : like.filter(isAsPublished);
@@ -190,12 +202,20 @@ function limitOf(
   const [best] = pool
     .map((one) => ({ one, figure: one.figure(quantity) }))
     .sort((a, b) => better * (b.figure.value! - a.figure.value!));
-  if (best === undefined) return absent('there is no row to hold it against');
-  const at = (value: number) => (limit.share ? value * (1 + limit.by) : value + limit.by);
+  if (best === undefined) return absentFigure('there is no row to hold it against');
+  const limitFor = (value: number) => (limit.share ? value * (1 + limit.by) : value + limit.by);
   const own = best.one === candidate;
   const interval: Interval | null =
-    best.figure.interval === null || own ? null : [at(best.figure.interval[0]), at(best.figure.interval[1])];
-  return { value: at(best.figure.value!), interval, exact: own || best.figure.exact, reason: null, own };
+    best.figure.interval === null || own
+      ? null
+      : [limitFor(best.figure.interval[0]), limitFor(best.figure.interval[1])];
+  return {
+    value: limitFor(best.figure.value!),
+    interval,
+    exact: own || best.figure.exact,
+    reason: null,
+    own,
+  };
 }
 
 /** Weights in floats, or a file of which nobody knows more as it came, and nothing pruned, grouped or left out. */

@@ -1,7 +1,7 @@
 import { bestAsMeasuredText, rowName } from '../as-measured.js';
 import { quantity as amount, metricText } from '../scale.js';
 import type { Candidate } from './candidate.js';
-import { exactly, type Figure } from './figure.js';
+import { exactFigure, type Figure } from './figure.js';
 import { type Quantity, quantityName, unitOf } from './quantity.js';
 import { type AsMeasured, type Judged, type Kept, percent, type Recommendation } from './recommend.js';
 
@@ -80,7 +80,9 @@ function keptText(
 ): string {
   const has = `${quantityName(quantity)} ${textOf(quantity, figure)}`;
   const asked =
-    bound.limit.kind === 'absolute' || limit === null ? '' : ` (limit ${textOf(quantity, exactly(limit))})`;
+    bound.limit.kind === 'absolute' || limit === null
+      ? ''
+      : ` (limit ${textOf(quantity, exactFigure(limit))})`;
   if (!meets)
     return figure.value === null
       ? `${bound.text}: ${figure.reason}`
@@ -102,9 +104,11 @@ export function figureText(
   if (value === null) return `– (${reason})`;
   if (quantity.kind === 'metric') return metricText(quantity.metric.name, value, interval);
   const unit = unitOf(quantity);
-  const one = (number: number) =>
+  const numberText = (number: number) =>
     unit === null ? `${Number(number.toPrecision(3))} ${currency ?? ''}`.trim() : amount(number, unit);
-  return interval === null ? one(value) : `${one(value)} [${one(interval[0])}, ${one(interval[1])}]`;
+  return interval === null
+    ? numberText(value)
+    : `${numberText(value)} [${numberText(interval[0])}, ${numberText(interval[1])}]`;
 }
 
 const SCHEMA = 'ridgepoint.dev/recommendation/v1';

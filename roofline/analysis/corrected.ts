@@ -34,9 +34,9 @@ function generationSeconds(
 ): number {
   const steps = Math.ceil(tokens / tokensPerStep);
   const samples = Math.min(SAMPLES, steps);
-  const at = (i: number) => (samples === 1 ? (steps + 1) / 2 : 1 + ((steps - 1) * i) / (samples - 1));
+  const stepAt = (i: number) => (samples === 1 ? (steps + 1) / 2 : 1 + ((steps - 1) * i) / (samples - 1));
   const times = Array.from({ length: samples }, (_, i) =>
-    secondsAt(context + Math.round(at(i) * tokensPerStep)),
+    secondsAt(context + Math.round(stepAt(i) * tokensPerStep)),
   );
   if (samples === 1) return (times[0] ?? 0) * steps;
   const inner = times.reduce((sum, time) => sum + time, 0) - ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
@@ -191,10 +191,10 @@ function memoryOf(
   inFlight: number,
 ): Omit<MemoryAnalysis, 'fits'> {
   const passes = [prefill, decode].map((request) => passMemory(architecture, request, inFlight));
-  const most = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
-  const weights = most((pass) => pass.weights) + adapterBytes(architecture, decode);
-  const kvCache = most((pass) => pass.kvCache);
-  const activations = most((pass) => pass.activations);
+  const largest = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
+  const weights = largest((pass) => pass.weights) + adapterBytes(architecture, decode);
+  const kvCache = largest((pass) => pass.kvCache);
+  const activations = largest((pass) => pass.activations);
   const activationsAt = passes.find((pass) => pass.activations === activations)?.activationsAt ?? null;
   return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
 }

@@ -32,7 +32,7 @@ const names: Field = {
   read: (value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : new NotAValue()),
 };
 
-const whole = (least: number): Field => ({
+const integerField = (least: number): Field => ({
   expected: `a whole number of at least ${least}`,
   counts: true,
   scalar: { type: 'integer', minimum: least, maximum: LARGEST },
@@ -114,18 +114,24 @@ export const FIELDS: Readonly<Record<PointField, Field & { readonly help: string
   },
   kvCacheTypeV: { ...cacheType, help: 'The same for values.' },
   adapterRank: {
-    ...whole(0),
+    ...integerField(0),
     help: 'Rank of LoRA adapters that run beside the matrices, not merged; 0 = none.',
   },
-  adapters: { ...whole(1), help: 'Different adapters in a batch: each is read once.' },
-  tensorParallel: { ...whole(1), help: 'Devices that share each matrix; the analysis is of one of them.' },
-  pipelineParallel: { ...whole(1), help: 'Stages of consecutive layers, each on a device of its own.' },
+  adapters: { ...integerField(1), help: 'Different adapters in a batch: each is read once.' },
+  tensorParallel: {
+    ...integerField(1),
+    help: 'Devices that share each matrix; the analysis is of one of them.',
+  },
+  pipelineParallel: {
+    ...integerField(1),
+    help: 'Stages of consecutive layers, each on a device of its own.',
+  },
   microBatches: {
-    ...whole(1),
+    ...integerField(1),
     help: 'Parts that the batch is cut into, so that pipeline stages work at one time.',
   },
   expertParallel: {
-    ...whole(1),
+    ...integerField(1),
     help: 'Devices that the experts are spread over; a multiple of the tensor parallelism. Beyond it, each group has its share of the batch.',
   },
   distinctExperts: {
@@ -139,22 +145,22 @@ export const FIELDS: Readonly<Record<PointField, Field & { readonly help: string
     ...share,
     help: 'Share of the layers whose weights stay with the host and come over its link in every pass.',
   },
-  tokensPerStep: { ...whole(1), help: 'Tokens that a decode step verifies of each sequence.' },
-  batch: { ...whole(1), help: 'Sequences that are computed together, on all devices.' },
+  tokensPerStep: { ...integerField(1), help: 'Tokens that a decode step verifies of each sequence.' },
+  batch: { ...integerField(1), help: 'Sequences that are computed together, on all devices.' },
   decodes: {
-    ...whole(0),
+    ...integerField(0),
     help: 'Further sequences that decode a token in the pass of the prefill: a mixed batch.',
   },
   context: {
-    ...whole(1),
+    ...integerField(1),
     help: 'Tokens of each sequence after the prefill, and those a decode step attends to.',
   },
   promptTokens: {
-    ...whole(1),
+    ...integerField(1),
     help: 'New tokens of the prefill, the last of the context; all of it when left out.',
   },
   draft: { ...names, help: 'A small model that proposes tokens, for speculative decoding.' },
-  draftTokens: { ...whole(1), help: 'Tokens that the draft proposes in a row.' },
+  draftTokens: { ...integerField(1), help: 'Tokens that the draft proposes in a row.' },
   acceptance: { ...share, help: 'Chance that a proposed token is taken, from 0 to 1.' },
-  generateTokens: { ...whole(0), help: 'Tokens to generate after the prefill, for the total time.' },
+  generateTokens: { ...integerField(0), help: 'Tokens to generate after the prefill, for the total time.' },
 };

@@ -45,7 +45,7 @@ function fitTerms(
 ): Pick<ThreadFactors, 'attention' | 'attentionMemory' | 'maskedPair'> {
   const counts = [...new Set(samples.map(({ queries }) => queries))].sort((a, b) => a - b);
   const streamed = samples.some((sample) => isStreamed(sample, factors));
-  const of = (found: Readonly<Record<string, number>>) => ({
+  const factorsOf = (found: Readonly<Record<string, number>>) => ({
     attention: counts.map((rows) => ({ rows, factor: found[`queries${rows}`]! })),
     attentionMemory: streamed ? found.memory! : 1,
     maskedPair: counts.map((rows) => ({ rows, factor: found[`masked${rows}`]! })),
@@ -55,5 +55,7 @@ function fitTerms(
     ...Object.fromEntries(counts.map((count) => [`queries${count}`, { start: 0.2, least: 1e-3, most: 50 }])),
     ...Object.fromEntries(counts.map((count) => [`masked${count}`, MASKED])),
   };
-  return of(search(unknowns, (found) => lossOf(samples, machineModel, { ...factors, ...of(found) })));
+  return factorsOf(
+    search(unknowns, (found) => lossOf(samples, machineModel, { ...factors, ...factorsOf(found) })),
+  );
 }

@@ -126,8 +126,9 @@ function fitSteps(steps: readonly StepSample[], machineModel: MachineModel, befo
 }
 
 /**
- * What nodes wait for, and attention of one query, as they are in steps of a model: alone, one kind of node behind the other,
- * threads hardly wait, and attention is up to twice as slow or fast by how its operands happen to lie.
+ * Fits the waiting time of nodes, and attention of one query, from steps of whole models. Nodes of one kind
+ * that run one after the other hardly make threads wait, and there attention is up to twice as slow or fast,
+ * by how its operands happen to lie.
  */
 function fitTerms(
   steps: readonly StepSample[],
@@ -140,7 +141,7 @@ function fitTerms(
     ...points.filter(({ rows }) => rows > 1),
   ];
   const streamed = steps.some(isStreamedIn(machineModel, factors));
-  const of = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
+  const factorsOf = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
     nodeSeconds: found.node,
     streamedNodeSeconds: streamed ? found.streamedNode : 0,
     attention: single(factors.attention, found.query),
@@ -152,9 +153,12 @@ function fitTerms(
     query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
     masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
   };
-  return of(
+  return factorsOf(
     search(unknowns, (found) =>
-      steps.reduce((sum, step) => sum + size(residual(step, machineModel, { ...factors, ...of(found) })), 0),
+      steps.reduce(
+        (sum, step) => sum + size(residual(step, machineModel, { ...factors, ...factorsOf(found) })),
+        0,
+      ),
     ),
   );
 }

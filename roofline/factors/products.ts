@@ -109,7 +109,7 @@ function fitProduct(
   const hasSizes = new Set(streamed.map(({ work }) => work.traffic.weightsRead / work.calls)).size > 1;
   const points = (name: string, rows: readonly number[], found: Readonly<Record<string, number>>) =>
     rows.map((count) => ({ rows: count, factor: found[`${name}${count}`]! }));
-  const of = (found: Readonly<Record<string, number>>): ProductFactors => ({
+  const factorsOf = (found: Readonly<Record<string, number>>): ProductFactors => ({
     memory: read.length === 0 ? [{ rows: 1, factor: unseen }] : points('memory', read, found),
     sharpness: found.sharpness!,
     convert: found.convert!,
@@ -125,9 +125,12 @@ function fitProduct(
     ...Object.fromEntries(read.map((count) => [`memory${count}`, STREAMING])),
     ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),
   };
-  return of(
+  return factorsOf(
     search(unknowns, (found) =>
-      lossOf(samples, machineModel, { ...factors, products: { ...factors.products, [type]: of(found) } }),
+      lossOf(samples, machineModel, {
+        ...factors,
+        products: { ...factors.products, [type]: factorsOf(found) },
+      }),
     ),
   );
 }

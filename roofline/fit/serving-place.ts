@@ -80,7 +80,7 @@ export function placeServing(
       ? step.seconds / efficiency
       : speculated(architecture, ceilings, passes.decode, goal);
   const linkSeconds = linkSecondsOf(step.way.operators);
-  const over = (value: number, most: number | null) => most !== null && value > most;
+  const exceeds = (value: number, most: number | null) => most !== null && value > most;
   return {
     hardware: ceilings.name,
     devices: devicesOf(split),
@@ -97,9 +97,9 @@ export function placeServing(
     stepLinkSeconds: linkSeconds === null ? null : passes.microBatches * linkSeconds,
     largestBatch: 0,
     misses: [
-      ...(over(memoryBytes, roomBytes) ? ['memory'] : []),
-      ...(over(firstTokenSeconds, goal.maxFirstTokenSeconds) ? ['time to first token'] : []),
-      ...(over(tokenSeconds, goal.maxTokenSeconds) ? ['time per token'] : []),
+      ...(exceeds(memoryBytes, roomBytes) ? ['memory'] : []),
+      ...(exceeds(firstTokenSeconds, goal.maxFirstTokenSeconds) ? ['time to first token'] : []),
+      ...(exceeds(tokenSeconds, goal.maxTokenSeconds) ? ['time per token'] : []),
     ],
   };
 }

@@ -29,7 +29,7 @@ export function graphWork(nodes: readonly TracedNode[]): OperatorWork[] {
 
 function traced({ node, origins, inPlace }: TracedNode): OperatorWork {
   const { flops, read, written } = nodeWork(node);
-  const from = (origin: Origin) =>
+  const bytesFrom = (origin: Origin) =>
     read.reduce((sum, bytes, i) => (origins[i] === origin ? sum + bytes : sum), 0);
   const weights = PRODUCTS.includes(node.op) ? node.sources[0]?.type : undefined;
   return operator({
@@ -40,10 +40,10 @@ function traced({ node, origins, inPlace }: TracedNode): OperatorWork {
     weights,
     flops,
     traffic: {
-      weightsRead: from('stored'),
-      cacheRead: from('earlier'),
+      weightsRead: bytesFrom('stored'),
+      cacheRead: bytesFrom('earlier'),
       cacheWritten: inPlace ? written : 0,
-      activationsRead: from('own'),
+      activationsRead: bytesFrom('own'),
       activationsWritten: inPlace ? 0 : written,
     },
   });

@@ -29,9 +29,11 @@ export interface Hardware {
   /** The last cache before memory, all of it. */
   readonly onChipBytes: Figure | null;
   /**
-   * Dense, with the matrix units where it has them; float products summed in f32. Of a CPU nobody publishes them: cores × base clock × operations
-   * per cycle, so that a turbo may exceed them, and of one with two kinds of cores those of the faster, for an engine that splits work evenly waits
-   * for the others.
+   * Dense, with matrix units where it has them; float products summed in f32.
+   *
+   * For CPUs nobody publishes peaks. They are cores × base clock × operations per cycle, which a turbo may
+   * exceed. Of a CPU with two kinds of cores it is the faster kind alone: an engine that splits work evenly
+   * waits for the slower one.
    */
   readonly peaks: Peaks;
   /** With 2:4 structured sparsity of the weights. */

@@ -136,7 +136,7 @@ const UNKNOWN_TO_IT = {
 
 function settingOf(point: AnalysisPoint, bits: Bits): LlmViewerSetting {
   const { batch, context, promptTokens, draft, tokensPerStep, flashAttention, tensorParallel } = point;
-  const whole = (what: string, value: number) => {
+  const requireInteger = (what: string, value: number) => {
     if (Number.isInteger(value)) return value;
     throw impossible(
       `LLM-Viewer counts whole bits, and ${what} have ${value} in ${point.bits}`,
@@ -159,7 +159,7 @@ function settingOf(point: AnalysisPoint, bits: Bits): LlmViewerSetting {
   return {
     batch,
     sequence: context,
-    weightBits: whole('weights', bits.weights ?? 16),
+    weightBits: requireInteger('weights', bits.weights ?? 16),
     activationBits: bits.activations,
     cacheBits: bits.cache,
     flashAttention,

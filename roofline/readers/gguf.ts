@@ -63,7 +63,7 @@ const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
 export function architectureFromGguf(header: WeightFile): ArchitectureReading {
   return reading(() => {
     const file = new GgufFile(header);
-    return read(file, familyOf(file.family));
+    return architectureOf(file, familyOf(file.family));
   });
 }
 
@@ -72,7 +72,7 @@ function familyOf(name: string): GgufFamily {
   throw unknownFamily('architecture', name, Object.keys(GGUF_FAMILIES));
 }
 
-function read(file: GgufFile, family: GgufFamily): ModelArchitecture {
+function architectureOf(file: GgufFile, family: GgufFamily): ModelArchitecture {
   const embedding = file.size('embedding_length');
   const layers = file.size('block_count');
   if (layers > 4096) throw new Unreadable(`the file claims ${layers} layers; 4096 is the most there can be`);
@@ -106,7 +106,7 @@ function read(file: GgufFile, family: GgufFamily): ModelArchitecture {
 }
 
 function layer(file: GgufFile, family: GgufFamily, index: number, layers: number): Omit<LayerGroup, 'count'> {
-  const at = (name: string) => `blk.${index}.${name}`;
+  const tensorName = (name: string) => `blk.${index}.${name}`;
   const norms = [
     'attn_norm.weight',
     'attn_norm_2.weight',
@@ -115,14 +115,14 @@ function layer(file: GgufFile, family: GgufFamily, index: number, layers: number
     'post_ffw_norm.weight',
     'attn_output_norm.weight',
     'layer_output_norm.weight',
-  ].filter((name) => file.tensor(at(name)) !== undefined);
-  const attention = ggufAttention(file, at, windowOf(file, family, index, layers));
-  const feedForward = ggufFeedForward(file, at, family.activation);
+  ].filter((name) => file.tensor(tensorName(name)) !== undefined);
+  const attention = ggufAttention(file, tensorName, windowOf(file, family, index, layers));
+  const feedForward = ggufFeedForward(file, tensorName, family.activation);
   const { unturnedPeriod } = family;
   const unturned = unturnedPeriod !== undefined && (index + 1) % unturnedPeriod === 0;
   // llama-hparams.h, enum llama_expert_gating_func_type: what is not said is a softmax.
   const gating = family.gating ?? (file.optionalSize('expert_gating_func') === 2 ? 'sigmoid' : null);
-  const queryNorm = file.tensor(at('attn_q_norm.weight'));
+  const queryNorm = file.tensor(tensorName('attn_q_norm.weight'));
   const keyLength = attention.kind === 'latent' ? attention.headLength : attention.keyLength;
   return {
     attention: unturned && attention.kind === 'dot-product' ? { ...attention, unturned } : attention,

@@ -30,12 +30,15 @@ export interface OnnxFacts {
  * not read: give the config.json instead.
  */
 export function architectureFromOnnx(weights: OnnxWeights, facts: OnnxFacts): ArchitectureReading {
-  return reading(() => read(weights, facts));
+  return reading(() => architectureOf(weights, facts));
 }
 
 const PER_LAYER = 7;
 
-function read(weights: OnnxWeights, { heads, contextLength, graphLogits }: OnnxFacts): ModelArchitecture {
+function architectureOf(
+  weights: OnnxWeights,
+  { heads, contextLength, graphLogits }: OnnxFacts,
+): ModelArchitecture {
   const [table] = weights.tables;
   if (table === undefined)
     throw new Unreadable('the graph gathers from no constant table, so it has no token embedding');

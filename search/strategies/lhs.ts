@@ -7,8 +7,9 @@ import { nextOfDesign } from './design.js';
 const POINTS = 64;
 
 /**
- * Latin hypercubes (McKay, Beckman and Conover, Technometrics 21(2), 1979) of as many points as there may be trials: each axis is cut into as many
- * equal parts, of which every point has another one, at its middle, so that all values of an axis come equally often, however many others there are.
+ * Latin hypercubes (McKay, Beckman and Conover, Technometrics 21(2), 1979) with a point for each trial of the
+ * budget. Each axis is cut into as many equal parts, and each point takes the middle of another part. So all
+ * values of an axis come equally often, however many other axes there are.
  */
 export const lhs: Strategy = {
   choose(history, draws) {

@@ -3,8 +3,8 @@ import { addedTo, undominated } from '../hypervolume.js';
 import { CORNER, isMeeting, ranked, spread, unitScale } from '../order.js';
 
 /**
- * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
- * the model explains all that it was not shown; less by what it explains less.
+ * How much a candidate's place by prediction adds to its logarithm of densities, from the first place to the
+ * last, if the model explains everything that it was not shown. It adds less if the model explains less.
  */
 const PREDICTED = 4;
 /**
@@ -34,10 +34,11 @@ export function promiseOf(
 }
 
 /**
- * Orders candidates by the volume that each is expected to add to what the front of the measured points covers, if it does not fail and comes out a
- * standard deviation better than predicted (an upper confidence bound of the gain: Ponweiser et al., PPSN X, 2008: SMS-EGO); those that would
- * add nothing by their order among themselves.
- * @returns of each position its place, from 1 of the best to 0.
+ * Orders candidates by the volume that each is expected to add under the front of the measured points, if it
+ * does not fail and comes out a standard deviation better than predicted (an upper confidence bound of the
+ * gain: Ponweiser et al., PPSN X, 2008: SMS-EGO). Candidates that would add nothing are ordered among
+ * themselves.
+ * @returns the place of each position, from 1 for the best to 0.
  */
 function placesBy(
   prior: PriorOf,

@@ -97,7 +97,7 @@ class Kernel {
     this.#spread = 1 / (1 + Math.sqrt(observations)) / 2;
   }
 
-  at(from: number, to: number): number {
+  probability(from: number, to: number): number {
     const near = this.#near(from, to) / getOrMake(this.#sums, from, () => this.#sum(from));
     return (1 - this.#spread) * near + this.#spread / this.#size;
   }
@@ -106,7 +106,7 @@ class Kernel {
   row(from: number): Float64Array {
     return getOrMake(this.#rows, from, () => {
       const row = new Float64Array(this.#size);
-      for (let to = 0; to < row.length; to++) row[to] = this.at(from, to);
+      for (let to = 0; to < row.length; to++) row[to] = this.probability(from, to);
       return row;
     });
   }
@@ -159,7 +159,7 @@ class Density {
     return Float64Array.from(this.#centres, (centre) => {
       const from = centre[axis]!;
       // What one of them does not have says nothing of the other.
-      return from === ABSENT ? 1 / size : kernel.at(from, to);
+      return from === ABSENT ? 1 / size : kernel.probability(from, to);
     });
   }
 

@@ -131,7 +131,7 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
     models: { modelFolders: [dirname(MODEL)], cacheFolder: folder },
     store: new ArtifactStore({ cacheFolder: folder, artifactBytes: 10e9 }),
     idle: new IdleBaselines(monotonicSeconds),
-    roofs: { of: () => null, absent: () => 'a bench measures none' },
+    roofs: { forDevice: () => null, absenceReason: () => 'a bench measures none' },
     cores: new UsualCores(join(folder, 'cores.json'), 'a bench'),
     limits: { trialTimeoutSeconds, memoryLimitBytes: null, cgroupFolder: null, idleSeconds: 0 },
     scorers: {},

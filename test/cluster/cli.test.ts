@@ -43,7 +43,7 @@ describe('ridge run', () => {
 
     const second = await ridge(['run', file, '--out', out]);
     expect(second.code, second.stderr).toBe(0);
-    expect(second.stdout).toContain('6 experiments');
+    expect(second.stdout).toContain('6 rows');
     expect(new Set(idsIn('results.jsonl')).size).toBe(6);
     expect(idsIn('results.jsonl')).toHaveLength(6);
     for (const name of ['report.html', 'metrics.prom', 'trials.jsonl', 'sweep.yaml', 'log.sqlite']) {
@@ -71,7 +71,7 @@ describe('ridge run', () => {
   });
 
   test.each([
-    ['table', /told\n6 experiments/],
+    ['table', /told\n6 rows/],
     ['md', /^\| /m],
     ['csv', /^number,|experiment/i],
     ['jsonl', /^\{"schema":"ridgepoint.dev\/result\/v1"/],

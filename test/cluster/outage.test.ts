@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     expect(await pause!.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('is paused') });
     expect(await submit!.ended).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('2 experiments accepted'),
+      stderr: expect.stringContaining('2 points accepted'),
     });
     expect(await results!.ended).toMatchObject({
       code: 0,

@@ -99,7 +99,7 @@ async function prepare(
       return { warnings: ['one tensor fell back'], facts: {}, report };
     },
   });
-  const exchange = shared.of(lease.trialId, () => {});
+  const exchange = shared.exchangeOf(lease.trialId, () => {});
   const asked = { base, steps: steps(made, who, recipe, write), cpus: [0], timeLimitSeconds: 60, exchange };
   return await store.prepare(asked, launcher);
 }

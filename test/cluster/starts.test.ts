@@ -80,7 +80,7 @@ test(
     expect(first.stderr).toMatch(
       /^disturbed by .*high-spread \(2 rows\).*: these rows count.* docs\/noisy\.md/m,
     );
-    expect(first.stdout).toContain('2 experiments: 2 disturbed');
+    expect(first.stdout).toContain('2 rows: 2 disturbed');
     // Nothing was tried again for it.
     expect(trials(path)).toHaveLength(2 * POINTS);
 

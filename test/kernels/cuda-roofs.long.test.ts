@@ -66,7 +66,10 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
     const here: TrialContext = {
       ...node,
       profile: { ...node.profile, devices: [...node.profile.devices, { ...DEVICE, cpus: [0] }] },
-      roofs: { of: (id) => (id === DEVICE.id ? roofs : null), absent: () => 'a test measures none' },
+      roofs: {
+        forDevice: (id) => (id === DEVICE.id ? roofs : null),
+        absenceReason: () => 'a test measures none',
+      },
     };
     const trial = async (options: Options) => {
       const asked = lease({

@@ -15,7 +15,7 @@ import { ROOFS } from '../support/roofline.js';
 async function run(changes: Partial<Experiment>): Promise<ResultRecord> {
   const node = {
     ...trialContext({ limits: { idleSeconds: 0 } }),
-    roofs: { of: () => ROOFS, absent: () => '' },
+    roofs: { forDevice: () => ROOFS, absenceReason: () => '' },
   };
   const record = await startTrial(lease(changes), node).done;
   expect(record.failure).toBeNull();

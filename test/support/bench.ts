@@ -84,7 +84,7 @@ export function trialContext(
     models: { modelFolders: changes.folders ?? [], cacheFolder },
     store: new ArtifactStore({ cacheFolder, artifactBytes: 2 ** 30 }),
     idle: new IdleBaselines(monotonicSeconds),
-    roofs: { of: () => null, absent: () => 'a test measures none' },
+    roofs: { forDevice: () => null, absenceReason: () => 'a test measures none' },
     cores: new UsualCores(join(cacheFolder, 'cores.json'), 'a test'),
     limits: {
       trialTimeoutSeconds: 60,

@@ -13,7 +13,7 @@ export const planted: Format = {
   magic: 'PLNT',
   claims: (path) => path.endsWith('.plant'),
   files: (path) => [path],
-  beside: () => [],
+  companionFiles: () => [],
   inspect(path) {
     const parameters = Number(readFileSync(path, 'utf8').slice(4));
     if (!(parameters > 0)) throw new FormatError('it has no parameters', 'Plant some.');

@@ -35,8 +35,8 @@ function nodeWith(server: object): TrialContext {
   return {
     ...context,
     profile: { ...context.profile, runners },
-    roofs: { of: () => ROOFS, absent: () => '' },
-    factors: { of: () => ({ id: 'fedcba9876543210', path: '', factors }), absent: () => '' },
+    roofs: { forDevice: () => ROOFS, absenceReason: () => '' },
+    factors: { forDevice: () => ({ id: 'fedcba9876543210', path: '', factors }), absenceReason: () => '' },
     engines: {
       ...NO_ENGINES,
       servers: configuredServers(serversSchema.parse({ mine: { profile: 'llama-server', ...server } })),

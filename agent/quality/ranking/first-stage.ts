@@ -42,7 +42,7 @@ export async function firstStage(
   if (candidates.from === 'run') {
     return {
       find: without(({ id: query }) => {
-        const list = [...run!.of(query)].map(([id, score]) => ({ id, score }));
+        const list = [...run!.judgementsOf(query)].map(([id, score]) => ({ id, score }));
         const scores = new Map(list.map(({ id, score }) => [id, score]));
         return trecOrder(list).map((id) => ({ id, score: scores.get(id)! }));
       }, top),

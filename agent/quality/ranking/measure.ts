@@ -190,7 +190,8 @@ const scoresOf = (
   { judgements }: RankingData,
   { id }: Query,
   list: readonly Ranked[],
-) => Object.fromEntries(spec.measures.map((name) => [name, measure(name, list, judgements.of(id))]));
+) =>
+  Object.fromEntries(spec.measures.map((name) => [name, measure(name, list, judgements.judgementsOf(id))]));
 
 function given(task: RankingTask, data: RankingData, query: Query, { list, said }: RankedQuery): GivenAnswer {
   return { answer: said, taken: {}, scores: scoresOf(task, data, query, list) };
@@ -207,7 +208,7 @@ function recordOf(
   const query = data.queries[index]!;
   const { list, facts, tokensIn, tokensOut, seconds, secondsToFirst } = ranked;
   const rankings = list.slice(0, MOST_LISTED);
-  const relevant = [...data.judgements.of(query.id)].filter(([, grade]) => grade > 0);
+  const relevant = [...data.judgements.judgementsOf(query.id)].filter(([, grade]) => grade > 0);
   return {
     schema: ANSWER_SCHEMA,
     task: task.name,

@@ -30,7 +30,7 @@ export class GraphBuilder {
   }
 
   /** @returns the name of a constant of whole numbers, one for all that ask for the same. */
-  whole(values: readonly number[] | number): string {
+  integers(values: readonly number[] | number): string {
     const key = JSON.stringify(values);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;

@@ -28,8 +28,8 @@ export function decoder(model: Described): OnnxModel {
   const last = graph.add('logits/kept', 'Slice', [
     layers.norm('output', hidden, 'output_norm.weight'),
     graph.add('logits/from', 'Neg', ['num_logits_to_keep']),
-    graph.whole([ALL]),
-    graph.whole([1]),
+    graph.integers([ALL]),
+    graph.integers([1]),
   ]);
   // A tied matrix is written twice, as all exporters do: rows of the table are columns of the product.
   layers.multiply('logits', last, model.optional('output.weight') ?? table, 'output.weight');
@@ -38,12 +38,12 @@ export function decoder(model: Described): OnnxModel {
   const all = new Uint8Array(BigInt64Array.of(BigInt(ALL)).buffer);
   graph.hold(constant('num_logits_to_keep', 'i64', [1], () => [all]));
   const { nodes, constants } = graph;
-  const rest = new Message().text(GRAPH.name, model.architecture).done();
+  const rest = new Message().text(GRAPH.name, model.architecture).finish();
   return {
     irVersion: IR_VERSION,
     opsets: new Map([['', OPSET] as const, [CONTRIB, 1] as const]),
     graph: { nodes, constants, ...signatureOf(model), valueInfo: [], rest },
-    rest: new Message().text(MODEL.producer, 'ridgepoint').done(),
+    rest: new Message().text(MODEL.producer, 'ridgepoint').finish(),
   };
 }
 
@@ -85,9 +85,9 @@ function counted(graph: GraphBuilder): readonly [string, string] {
   const asI32 = (name: string, from: string) =>
     graph.add(`${name}/i32`, 'Cast', [from], { attributes: { to: typeNumber('i32') } });
   const flat = { attributes: { keepdims: 0 } };
-  const tokens = graph.add('tokens', 'ReduceSum', ['attention_mask', graph.whole([1])], flat);
-  const last = graph.add('tokens/last', 'Sub', [tokens, graph.whole([1])]);
+  const tokens = graph.add('tokens', 'ReduceSum', ['attention_mask', graph.integers([1])], flat);
+  const last = graph.add('tokens/last', 'Sub', [tokens, graph.integers([1])]);
   const shape = graph.add('tokens/shape', 'Shape', ['attention_mask']);
-  const length = graph.add('tokens/length', 'Gather', [shape, graph.whole(1)]);
+  const length = graph.add('tokens/length', 'Gather', [shape, graph.integers(1)]);
   return [asI32('tokens/last', last), asI32('tokens/length', length)];
 }

@@ -55,9 +55,9 @@ export async function describe(file: GgufFile, model: string): Promise<Described
   const architecture = String(file.metadata.get('general.architecture'));
   const refuse = (what: string) => refusal(`${model} ${what}`);
   if (!Object.hasOwn(FAMILIES, architecture)) throw refuse(`is ${shown(architecture)}`);
-  const said = (key: string) => file.metadata.get(`${architecture}.${key}`);
+  const metadataOf = (key: string) => file.metadata.get(`${architecture}.${key}`);
   const number = (key: string, fallback?: number): number => {
-    const value = said(key) ?? fallback;
+    const value = metadataOf(key) ?? fallback;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     throw refuse(`does not say one ${key} for all layers`);
   };
@@ -102,9 +102,9 @@ export async function describe(file: GgufFile, model: string): Promise<Described
   async function scaling(): Promise<Omit<Rotary, 'length' | 'base'>> {
     const frequencies = optional('rope_freqs.weight');
     const factors = frequencies === null ? null : await vector(frequencies);
-    const kind = said('rope.scaling.type') ?? 'none';
+    const kind = metadataOf('rope.scaling.type') ?? 'none';
     const factor = number('rope.scaling.factor', number('rope.scale_linear', 1));
-    const unscaled = kind === 'none' && said('rope.scale_linear') === undefined;
+    const unscaled = kind === 'none' && metadataOf('rope.scale_linear') === undefined;
     if (factor === 1 || kind === 'none' || kind === 'linear')
       return { factors, scale: unscaled ? 1 : 1 / factor, yarn: null };
     if (kind !== 'yarn') throw refuse(`stretches its context by ${shown(String(kind))}`);

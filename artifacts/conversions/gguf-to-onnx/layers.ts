@@ -89,29 +89,48 @@ export class Layers {
   block(layer: number, input: string, attention: Attention): string {
     const graph = this.#graph;
     const name = `layers.${layer}`;
-    const at = (part: string) => `blk.${layer}.${part}.weight`;
+    const weightName = (part: string) => `blk.${layer}.${part}.weight`;
     const attended = this.#attend(layer, input, attention);
-    const output = this.#linear(`${name}/output`, attended, at('attn_output'));
+    const output = this.#linear(`${name}/output`, attended, weightName('attn_output'));
     const mixed = graph.add(`${name}/mixed`, 'Add', [input, output]);
-    const between = this.norm(`${name}/feed-forward`, mixed, at('ffn_norm'));
-    const gate = this.#activated(`${name}/gate`, this.#linear(`${name}/gate`, between, at('ffn_gate')));
-    const up = this.#linear(`${name}/up`, between, at('ffn_up'));
+    const between = this.norm(`${name}/feed-forward`, mixed, weightName('ffn_norm'));
+    const gate = this.#activated(
+      `${name}/gate`,
+      this.#linear(`${name}/gate`, between, weightName('ffn_gate')),
+    );
+    const up = this.#linear(`${name}/up`, between, weightName('ffn_up'));
     const gated = graph.add(`${name}/gated`, 'Mul', [gate, up]);
-    return graph.add(`${name}/done`, 'Add', [mixed, this.#linear(`${name}/down`, gated, at('ffn_down'))]);
+    return graph.add(`${name}/done`, 'Add', [
+      mixed,
+      this.#linear(`${name}/down`, gated, weightName('ffn_down')),
+    ]);
   }
 
   #attend(layer: number, input: string, { lengths, cos, sin }: Attention): string {
     const { heads, kvHeads, headLength, family } = this.#model;
     const name = `layers.${layer}`;
-    const at = (part: string) => `blk.${layer}.${part}.weight`;
-    const before = this.norm(`${name}/attention`, input, at('attn_norm'));
-    const query = this.#perHead(layer, 'q', heads, this.#linear(`${name}/query`, before, at('attn_q')));
-    const key = this.#perHead(layer, 'k', kvHeads, this.#linear(`${name}/key`, before, at('attn_k')));
-    const values = this.#linear(`${name}/value`, before, at('attn_v'));
+    const weightName = (part: string) => `blk.${layer}.${part}.weight`;
+    const before = this.norm(`${name}/attention`, input, weightName('attn_norm'));
+    const query = this.#perHead(
+      layer,
+      'q',
+      heads,
+      this.#linear(`${name}/query`, before, weightName('attn_q')),
+    );
+    const key = this.#perHead(layer, 'k', kvHeads, this.#linear(`${name}/key`, before, weightName('attn_k')));
+    const values = this.#linear(`${name}/value`, before, weightName('attn_v'));
     const without = family.withoutPositions ?? 0;
     const turns = without === 0 || (layer + 1) % without !== 0;
-    const past = (part: string) => `past_key_values.${layer}.${part}`;
-    const inputs = [query, key, values, past('key'), past('value'), ...lengths, ...(turns ? [cos, sin] : [])];
+    const cacheName = (part: string) => `past_key_values.${layer}.${part}`;
+    const inputs = [
+      query,
+      key,
+      values,
+      cacheName('key'),
+      cacheName('value'),
+      ...lengths,
+      ...(turns ? [cos, sin] : []),
+    ];
     const attributes = {
       num_heads: heads,
       kv_num_heads: kvHeads,
@@ -130,9 +149,9 @@ export class Layers {
     const weight = this.#model.optional(`blk.${layer}.attn_${part}_norm.weight`);
     if (weight === null) return input;
     const name = `layers.${layer}/${part}`;
-    const split = graph.add(`${name}/heads`, 'Reshape', [input, graph.whole([0, 0, count, headLength])]);
+    const split = graph.add(`${name}/heads`, 'Reshape', [input, graph.integers([0, 0, count, headLength])]);
     const normed = this.#normBy(`${name}/norm`, split, weight, headLength);
-    return graph.add(`${name}/joined`, 'Reshape', [normed, graph.whole([0, 0, count * headLength])]);
+    return graph.add(`${name}/joined`, 'Reshape', [normed, graph.integers([0, 0, count * headLength])]);
   }
 
   #activated(name: string, input: string): string {

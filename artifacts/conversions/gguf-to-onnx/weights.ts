@@ -99,8 +99,8 @@ function halves(from: Uint8Array, to: Uint8Array): void {
   const half = from.length;
   for (let byte = 0; byte < half; byte++) {
     const element = 2 * byte;
-    const at = (one: number) => (one < half ? from[one]! & 15 : from[one - half]! >> 4);
-    to[byte] = at(element) | (at(element + 1) << 4);
+    const nibbleOf = (one: number) => (one < half ? from[one]! & 15 : from[one - half]! >> 4);
+    to[byte] = nibbleOf(element) | (nibbleOf(element + 1) << 4);
   }
 }
 

@@ -100,7 +100,7 @@ export async function publishedConfig(
   };
   const config = { ...said, ...kept(base) };
   const read = new FolderConfig(config);
-  const whole = read.with(architecture.defaults(read));
+  const whole = read.withDefaults(architecture.defaults(read));
   await requireFrequencies(file, architecture, whole);
   return { architecture, values: config, warnings: differences(file, architecture, whole, type) };
 }
@@ -182,14 +182,14 @@ async function requireFrequencies(file: OpenedFile, { added: addedOf }: Architec
     if (!COMPUTED.test(name)) continue;
     const [has, weights] = [file.keys.values(name), added[name]];
     const made = weights === undefined ? [] : await valuesOf(weights);
-    if (has?.length === made.length && has.every((value, i) => near(value, made[i]!))) continue;
+    if (has?.length === made.length && has.every((value, i) => isNear(value, made[i]!))) continue;
     const hint = 'Name the folder of the model that it was made of with --base: its config has the rule.';
     throw new FormatError(`its tensor ${name} does not follow from what it says of positions`, hint);
   }
 }
 
 /** Factors were computed in float32, in one order or another. */
-const near = (a: number, b: number) => Math.abs(a - b) <= 1e-5 * Math.abs(b);
+const isNear = (a: number, b: number) => Math.abs(a - b) <= 1e-5 * Math.abs(b);
 
 async function valuesOf(weights: Weights): Promise<number[]> {
   const values: number[] = [];

@@ -54,7 +54,7 @@ async function written(
     throw unsupported(inputPath, `no folder is made of the architecture ${file.architecture}`);
   const { architecture, values, warnings } = config;
   const said = new FolderConfig(values);
-  const tensors = planFolder(architecture, said.with(architecture.defaults(said)), file);
+  const tensors = planFolder(architecture, said.withDefaults(architecture.defaults(said)), file);
   await mkdir(outputPath, { recursive: true });
   await writeWeights(outputPath, tensors, { asked, most: type, onProgress });
   await writeJson(join(outputPath, CONFIG), values);

@@ -78,14 +78,14 @@ async function sourcesOf(tensor: PlannedTensor, asked: FloatType | null, most: F
   const blocks = count / BLOCK;
   const base = name.slice(0, -MXFP4_END.length);
   const shape = [...weights.shape.slice(0, -1), rowLength(weights) / BLOCK];
-  const of = (take: (blocks: Uint8Array) => Uint8Array) =>
+  const partOfBlocks = (take: (blocks: Uint8Array) => Uint8Array) =>
     async function* () {
       for await (const chunk of bytesOf(weights, 'mxfp4')) yield take(chunk);
     };
   const values = { name: `${base}_blocks`, shape: [...shape, VALUE_BYTES], bytes: blocks * VALUE_BYTES };
   return [
-    { ...values, dtype: 'U8', data: of(folderValues) },
-    { name: `${base}_scales`, dtype: 'U8', shape, bytes: blocks, data: of(folderScales) },
+    { ...values, dtype: 'U8', data: partOfBlocks(folderValues) },
+    { name: `${base}_scales`, dtype: 'U8', shape, bytes: blocks, data: partOfBlocks(folderScales) },
   ];
 }
 

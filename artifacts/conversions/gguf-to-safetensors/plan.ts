@@ -24,7 +24,7 @@ interface Way {
   readonly from: string;
   /** Whether blocks of MXFP4 go this way, or floats. */
   readonly blocks: boolean;
-  readonly back: (parts: readonly Weights[], config: FolderConfig) => Weights;
+  readonly inverse: (parts: readonly Weights[], config: FolderConfig) => Weights;
 }
 
 /** @returns whether all tensors of a file have a name in a folder of this architecture. */
@@ -72,7 +72,7 @@ function writtenOf(tensor: FileTensor, { ways, tensors, config, open }: Planning
       if (found === undefined) throw new FormatError(`it has ${tensor.name} and no ${nameIn(to)}`);
       return open(found);
     });
-    const whole = way.back(weights, config);
+    const whole = way.inverse(weights, config);
     const name = nameIn(way.from);
     if (!name.includes('#')) return [{ name, weights: whole }];
     return Array.from({ length: whole.shape[0] ?? 0 }, (_, expert) => ({
@@ -100,18 +100,18 @@ function waysBack({ places }: Architecture): readonly Way[] {
   return Object.entries(places).flatMap(([from, place]): Way[] => {
     const one = typeof place === 'string' ? { to: place } : place;
     const into = 'into' in one ? one.into : [one];
-    const back = 'into' in one ? one.joined : backOfOne(one);
-    if (back === undefined) return [];
+    const inverse = 'into' in one ? one.joined : backOfOne(one);
+    if (inverse === undefined) return [];
     const whole = into.every(({ to }) => /\.(?:weight|bias)$/.test(to));
     const parts = into.map(({ to }) => {
       const target = to.replaceAll('.', '\\.').replace('*', '(?<layer>\\d{1,4})');
       return { to, pattern: new RegExp(`^${target}${whole ? '' : '\\.(?<kind>weight|bias)'}$`) };
     });
-    return [{ from, parts, blocks: from.endsWith(MXFP4_END), back }];
+    return [{ from, parts, blocks: from.endsWith(MXFP4_END), inverse }];
   });
 }
 
-function backOfOne({ as, back }: Placed): Way['back'] | undefined {
-  if (as !== undefined && back === undefined) return undefined;
-  return ([weights], config) => (back === undefined ? weights! : back(weights!, config));
+function backOfOne({ transform, inverse }: Placed): Way['inverse'] | undefined {
+  if (transform !== undefined && inverse === undefined) return undefined;
+  return ([weights], config) => (inverse === undefined ? weights! : inverse(weights!, config));
 }

@@ -7,9 +7,9 @@ export interface Placed {
   /** Its name without `.weight` and `.bias`, which are kept; `*` is the layer. */
   readonly to: string;
   /** What is done to it on the way; left out = nothing. */
-  readonly as?: (weights: Weights, config: FolderConfig) => Weights;
-  /** What undoes it on the way back to a folder; left out where `as` is = nothing can. */
-  readonly back?: (weights: Weights, config: FolderConfig) => Weights;
+  readonly transform?: (weights: Weights, config: FolderConfig) => Weights;
+  /** What undoes it on the way back to a folder; left out where `transform` is = nothing can. */
+  readonly inverse?: (weights: Weights, config: FolderConfig) => Weights;
 }
 
 /** Tensors of the file that one of the folder is taken apart into. */
@@ -108,13 +108,13 @@ export const DECODER: Places = {
 export const PAIRED: Places = {
   'model.layers.*.self_attn.q_proj': {
     to: 'blk.*.attn_q',
-    as: (weights, config) => paired(weights, config.size('num_attention_heads')),
-    back: (weights, config) => halved(weights, config.size('num_attention_heads')),
+    transform: (weights, config) => paired(weights, config.size('num_attention_heads')),
+    inverse: (weights, config) => halved(weights, config.size('num_attention_heads')),
   },
   'model.layers.*.self_attn.k_proj': {
     to: 'blk.*.attn_k',
-    as: (weights, config) => paired(weights, config.size('num_key_value_heads')),
-    back: (weights, config) => halved(weights, config.size('num_key_value_heads')),
+    transform: (weights, config) => paired(weights, config.size('num_key_value_heads')),
+    inverse: (weights, config) => halved(weights, config.size('num_key_value_heads')),
   },
 };
 
@@ -129,8 +129,8 @@ export const FUSED_EXPERTS: Places = {
   'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
   'model.layers.*.mlp.experts.gate_up_proj': {
     into: [
-      { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
-      { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
+      { to: 'blk.*.ffn_gate_exps.weight', transform: (weights) => halfOf(weights, 0) },
+      { to: 'blk.*.ffn_up_exps.weight', transform: (weights) => halfOf(weights, 1) },
     ],
   },
   'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',

@@ -19,7 +19,7 @@ export class FolderConfig {
   }
 
   /** @returns the config with values for what is left out, or null. */
-  with(defaults: Values): FolderConfig {
+  withDefaults(defaults: Values): FolderConfig {
     const given = Object.entries(this.#values).filter(([, value]) => value !== null && value !== undefined);
     return new FolderConfig({ ...defaults, ...Object.fromEntries(given), text_config: null });
   }

@@ -96,7 +96,7 @@ function known(model: ModelFolder, dequantize: boolean): KnownModel {
   const other = classes?.find((one) => !architecture.classes.includes(one));
   const unknown = `it is a ${other}, and of ${name} only ${architecture.classes.join(', ')} has a GGUF form`;
   if (other !== undefined) throw unsupported(model.folder, unknown);
-  return { architecture, config: said.with(architecture.defaults(said)), quantization };
+  return { architecture, config: said.withDefaults(architecture.defaults(said)), quantization };
 }
 
 function unsupported(folder: string, why: string): FailureError {

@@ -38,9 +38,9 @@ export class Shards {
     const { shape } = tensor;
     const bytes = rowLength({ shape }) * bytesPerElement(type);
     if (rowCount({ shape }) * bytes === 0) throw new FormatError(`its tensor ${tensor.name} is empty`);
-    const read = (from: number, rows: number) => this.read(tensor, from * bytes, rows * bytes);
+    const readRows = (from: number, rows: number) => this.read(tensor, from * bytes, rows * bytes);
     const most = rowsOfChunk(bytes);
-    return { type, shape, rows: (first, count) => byChunks(first, count, most, read) };
+    return { type, shape, rows: (first, count) => byChunks(first, count, most, readRows) };
   }
 
   /** @returns all of a tensor, which is small. */

@@ -42,9 +42,9 @@ export function planTensors(
     if (COMPUTED.test(name) || architecture.unused?.(name, config) === true) continue;
     const { to, layer, expert } = placeOf(name, places);
     const weights = open();
-    for (const { to: pattern, as } of to) {
+    for (const { to: pattern, transform } of to) {
       const target = pattern.replace('*', String(layer));
-      const piece = { expert, weights: as === undefined ? weights : as(weights, config) };
+      const piece = { expert, weights: transform === undefined ? weights : transform(weights, config) };
       pieces.set(target, [...(pieces.get(target) ?? []), piece]);
     }
   }

@@ -325,8 +325,8 @@ function requireAlike(
 ): void {
   const odd = parts.find((part) => part.type !== one.type || same(part).join() !== same(one).join());
   if (odd === undefined) return;
-  const said = ({ type, shape }: Weights) => `${type} [${shape.join(', ')}]`;
-  throw new FormatError(`its tensors of ${said(one)} and ${said(odd)} do not fit together`);
+  const typeAndShape = ({ type, shape }: Weights) => `${type} [${shape.join(', ')}]`;
+  throw new FormatError(`its tensors of ${typeAndShape(one)} and ${typeAndShape(odd)} do not fit together`);
 }
 
 /** @returns weights that are in memory already. */

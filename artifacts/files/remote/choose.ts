@@ -46,7 +46,7 @@ function folderOf(files: readonly HubFile[], format: string | null): readonly Hu
   const byName = new Map(files.map((file) => [file.path, file]));
   for (const { name, parts } of FETCHED_FOLDERS) {
     if (format !== null && name !== format) continue;
-    const names = parts.of(files.map(({ path }) => path).filter((path) => !path.includes('/')));
+    const names = parts.choose(files.map(({ path }) => path).filter((path) => !path.includes('/')));
     if (names === null) continue;
     // What the cache notes of a file lies beside it: no file of a stranger's may stand there.
     const notes = new Set(names.map(notePath));

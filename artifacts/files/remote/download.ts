@@ -39,7 +39,7 @@ export async function download(
 ): Promise<Downloaded> {
   const transfer = new Transfer(request, asking, onProgress, beforeNamed);
   const before = (await findPart(request.path))?.bytes ?? 0;
-  const done = () => transfer.doneBytes;
-  const arrived = await retrying(request.source, asking, () => transfer.attempt(), done);
+  const doneBytes = () => transfer.doneBytes;
+  const arrived = await retrying(request.source, asking, () => transfer.attempt(), doneBytes);
   return { ...arrived, resumedBytes: transfer.restarted ? 0 : before };
 }

@@ -31,10 +31,10 @@ export async function peek(source: string, remote: RemoteSource, asking: Asking)
     all.some(({ name }) => name !== null && parts.looked(name)),
   );
   const places = all.filter(({ name }) => name === null || folder?.parts.looked(name) === true);
-  const read = async ({ address }: Place, bytes: number) =>
+  const fetchBytes = async ({ address }: Place, bytes: number) =>
     await retrying(source, asking, async () => await readFront(source, address, bytes, asking));
   const fronts: Front[] = [];
-  for (const place of places) fronts.push(await read(place, FIRST_FRONT_BYTES));
+  for (const place of places) fronts.push(await fetchBytes(place, FIRST_FRONT_BYTES));
   const [first] = fronts;
   const { peek: header } = folder ?? requireModel(first!.front, source);
   for (;;) {
@@ -44,7 +44,7 @@ export async function peek(source: string, remote: RemoteSource, asking: Asking)
     const { length } = fronts[goesOn]!.front;
     const { mostBytes } = header;
     if (length >= mostBytes) throw unusable(source, `its header is longer than ${mostBytes} bytes`);
-    fronts[goesOn] = await read(places[goesOn]!, length * TIMES_LONGER);
+    fronts[goesOn] = await fetchBytes(places[goesOn]!, length * TIMES_LONGER);
   }
 }
 

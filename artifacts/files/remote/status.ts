@@ -12,16 +12,20 @@ const LONGEST_WAIT_SECONDS = 120;
 export function refuseStatus({ status, headers }: Answer, where: string, source: string): never {
   if (status === 408 || status === 425 || status === 429 || status >= 500)
     throw new Interrupted(`${where} answers ${status}`, waitSeconds(headers['retry-after']));
-  const no = (code: Failure['code'], message: string, hint: string): never => {
+  const fail = (code: Failure['code'], message: string, hint: string): never => {
     throw failed(code, message, hint);
   };
   if (status === 404 || status === 410)
-    return no('model-missing', `${where} has no ${source} (${status})`, 'Look at the name and the revision.');
+    return fail(
+      'model-missing',
+      `${where} has no ${source} (${status})`,
+      'Look at the name and the revision.',
+    );
   const hint =
     'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.';
   if (status === 401 || status === 403)
-    return no('source-not-allowed', `${where} does not give ${source} to this node (${status})`, hint);
-  return no('model-missing', `${where} answers ${status} for ${source}`, 'Open the address in a browser.');
+    return fail('source-not-allowed', `${where} does not give ${source} to this node (${status})`, hint);
+  return fail('model-missing', `${where} answers ${status} for ${source}`, 'Open the address in a browser.');
 }
 
 function waitSeconds(header: string | undefined): number | null {

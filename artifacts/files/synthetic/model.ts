@@ -44,7 +44,7 @@ function contentOf(model: SyntheticModel): GgufContent {
 
 function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, GgufValue> {
   const { architecture } = shape;
-  const at = (key: string) => `${architecture}.${key}`;
+  const keyOf = (key: string) => `${architecture}.${key}`;
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
   const f32 = (value: number): GgufValue => ({ type: 'f32', value });
   const text = (value: string): GgufValue => ({ type: 'string', value });
@@ -56,16 +56,16 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
     [SYNTHETIC_KEY, { type: 'bool', value: true }],
     ['ridgepoint.synthetic.seed', u32(seed)],
     ['ridgepoint.synthetic.generator', u32(GENERATOR)],
-    [at('block_count'), u32(shape.layers)],
-    [at('context_length'), u32(shape.contextLength)],
-    [at('embedding_length'), u32(shape.embedding)],
-    [at('feed_forward_length'), u32(shape.feedForward)],
-    [at('attention.head_count'), u32(shape.heads)],
-    ...Object.entries(attentionMetadata(shape)).map(([key, value]) => [at(key), u32(value)] as const),
-    [at('attention.layer_norm_rms_epsilon'), f32(shape.rmsEpsilon)],
-    [at('rope.dimension_count'), u32(shape.latent?.ropeLength ?? shape.headLength)],
-    [at('rope.freq_base'), f32(shape.ropeBase)],
-    [at('vocab_size'), u32(shape.vocabulary)],
+    [keyOf('block_count'), u32(shape.layers)],
+    [keyOf('context_length'), u32(shape.contextLength)],
+    [keyOf('embedding_length'), u32(shape.embedding)],
+    [keyOf('feed_forward_length'), u32(shape.feedForward)],
+    [keyOf('attention.head_count'), u32(shape.heads)],
+    ...Object.entries(attentionMetadata(shape)).map(([key, value]) => [keyOf(key), u32(value)] as const),
+    [keyOf('attention.layer_norm_rms_epsilon'), f32(shape.rmsEpsilon)],
+    [keyOf('rope.dimension_count'), u32(shape.latent?.ropeLength ?? shape.headLength)],
+    [keyOf('rope.freq_base'), f32(shape.ropeBase)],
+    [keyOf('vocab_size'), u32(shape.vocabulary)],
     // The engine then takes the number of tokens from vocab_size and needs no tokenizer.
     ['tokenizer.ggml.model', text('no_vocab')],
   ]);

@@ -13,7 +13,7 @@ export class RandomWords {
   }
 
   /** @returns a stream of its own for every seed and label. */
-  static for(seed: number, label: string): RandomWords {
+  static forSeed(seed: number, label: string): RandomWords {
     const hash = createHash('sha256').update(`${seed}/${label}`).digest();
     const [a, b, c, d] = [0, 4, 8, 12].map((at) => hash.readUInt32LE(at));
     return new RandomWords([a!, b!, c!, d!]);

@@ -33,7 +33,7 @@ export function* randomWeights(
   seed: number,
   label: string,
 ): Generator<Uint8Array> {
-  const random = RandomWords.for(seed, label);
+  const random = RandomWords.forSeed(seed, label);
   // Whole blocks and whole words of the generator in every chunk.
   const unit = type === 'q8_0' || type === 'q4_0' ? BLOCKS[type].words * 4 : 4;
   const chunk = new Uint8Array(Math.floor(CHUNK_BYTES / unit) * unit);

@@ -142,10 +142,10 @@ function requireSameEngine({ name, before }: AgainSide, { environment }: ResultR
     was.engine === is.engine &&
     (was.engineBuild == null || is.engineBuild == null || was.engineBuild === is.engineBuild);
   if (isSame) return;
-  const said = ({ engine, engineBuild }: ResultRecord['environment']) =>
+  const engineName = ({ engine, engineBuild }: ResultRecord['environment']) =>
     `${engine ?? 'an engine without a name'}${engineBuild == null ? '' : ` (build ${engineBuild})`}`;
   throw usageError(
-    `${name.toUpperCase()} was measured with ${said(was)}, which is no longer on this machine: what is here is ${said(is)}`,
+    `${name.toUpperCase()} was measured with ${engineName(was)}, which is no longer on this machine: what is here is ${engineName(is)}`,
     GET_BUILD,
   );
 }

@@ -87,7 +87,7 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
   const model_ = modelAt(experiment, asked.modelPath, contained);
   const adapter = readAdapter(technique.adapter);
   const attached = adapter.ok && adapter.value?.mode === 'attached' ? adapter.value.parts : [];
-  const at = (source: string) => (contained ? `${MODEL_FOLDER}/${basename(source)}` : source);
+  const pathInContainer = (source: string) => (contained ? `${MODEL_FOLDER}/${basename(source)}` : source);
   const { draftModel } = options;
   const port = asked.port ?? DEFAULT_PORT;
   const parts = serverArguments(
@@ -97,9 +97,9 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
       modelPath: model_.path,
       modelName: model.name,
       deviceClass: device,
-      adapters: attached.map(({ source, scale }) => ({ path: at(source), source, scale })),
-      loras: lorasOf(options).map(({ name, source }) => ({ name, path: at(source) })),
-      draftPath: typeof draftModel === 'string' ? at(draftModel) : null,
+      adapters: attached.map(({ source, scale }) => ({ path: pathInContainer(source), source, scale })),
+      loras: lorasOf(options).map(({ name, source }) => ({ name, path: pathInContainer(source) })),
+      draftPath: typeof draftModel === 'string' ? pathInContainer(draftModel) : null,
       // Threads that the row left open were those of the device that it was measured on.
       cpus: threadsOf(judged),
     },

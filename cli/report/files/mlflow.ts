@@ -95,13 +95,13 @@ function writeRun(store: string, experimentId: string, { row, report, put }: Wri
     user_id: user,
   };
   put(`${run}/${META}`, stringify(meta, QUOTED));
-  for (const { name, of } of axisColumns(report)) {
-    const value = of(row);
+  for (const { name, cellOf } of axisColumns(report)) {
+    const value = cellOf(row);
     // One line: MLflow reads no more of a parameter.
     if (value !== null) put(`${run}/params/${name}`, axisText(value).replace(/\s+/g, ' '));
   }
-  for (const { name, of } of METRIC_COLUMNS) {
-    const value = of(row);
+  for (const { name, cellOf } of METRIC_COLUMNS) {
+    const value = cellOf(row);
     if (value !== null) put(`${run}/metrics/${name}`, `${end} ${value} 0\n`);
   }
   const tags: Record<string, string | null> = {

@@ -26,12 +26,12 @@ export const parquet: FileExporter = {
 function parquetBytes(report: Report): ArrayBuffer {
   const columns = [...rowColumns(report), ...METRIC_COLUMNS];
   return parquetWriteBuffer({
-    columnData: columns.map(({ name, kind, of }) => ({
+    columnData: columns.map(({ name, kind, cellOf }) => ({
       name,
       type: TYPES[kind],
       nullable: true,
       data: report.rows.map((row) => {
-        const value = of(row);
+        const value = cellOf(row);
         if (value === null) return null;
         if (kind === 'time') return new Date(String(value));
         return kind === 'text' ? String(value) : value;

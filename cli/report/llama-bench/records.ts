@@ -56,10 +56,10 @@ export function importedRecords(rows: readonly LlamaBenchRow[]): Imported {
 function pairsOf(rows: readonly LlamaBenchRow[]): Pair[] {
   const prompts = rows.filter((row) => row.n_prompt > 0 && row.n_gen === 0);
   const answers = rows.filter((row) => row.n_prompt === 0 && row.n_gen > 0);
-  const behind = (prompt: LlamaBenchRow) =>
+  const answersAfter = (prompt: LlamaBenchRow) =>
     answers.filter((row) => row.n_depth === prompt.n_depth + prompt.n_prompt);
   const lengths = [...new Set(answers.map((row) => row.n_gen))];
-  const paired = new Set(prompts.flatMap(behind));
+  const paired = new Set(prompts.flatMap(answersAfter));
   const pair = (
     prompt: LlamaBenchRow | null,
     answer: LlamaBenchRow | null,
@@ -77,7 +77,7 @@ function pairsOf(rows: readonly LlamaBenchRow[]): Pair[] {
   });
   return [
     ...prompts.flatMap((prompt) => {
-      const own = behind(prompt);
+      const own = answersAfter(prompt);
       if (own.length > 0) return own.map((answer) => pair(prompt, answer, answer.n_gen));
       return (lengths.length > 0 ? lengths : [0]).map((generate) => pair(prompt, null, generate));
     }),

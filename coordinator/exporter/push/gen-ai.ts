@@ -76,13 +76,13 @@ export class GenAi {
     if (values.length === 0) return;
     const key = JSON.stringify([name, ...Object.values(attributes)]);
     const { unit, bounds } = GEN_AI[name];
-    const none = () => new Array<number>(bounds.length + 1).fill(0);
+    const emptyCounts = () => new Array<number>(bounds.length + 1).fill(0);
     const one = getOrMake(this.#histograms, key, () => ({
       name,
       unit,
       attributes,
       bounds,
-      counts: none(),
+      counts: emptyCounts(),
       sum: 0,
     }));
     for (const value of values) {

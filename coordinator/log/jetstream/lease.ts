@@ -115,13 +115,13 @@ export class JetStreamLease implements LeaseRegister {
 
   /** @returns the lease that is kept, and what time it is there, in milliseconds since 1970. */
   async #look(): Promise<[kept: Kept | null, now: number]> {
-    const kept = await this.#kept();
+    const kept = await this.#keptLease();
     // Later than the message was read: who renewed it meanwhile is found by the sequence number.
     const info = (await this.#manager.streams.info(this.#stream)) as { readonly ts?: string };
     return [kept, info.ts === undefined ? Date.now() : Date.parse(info.ts)];
   }
 
-  async #kept(): Promise<Kept | null> {
+  async #keptLease(): Promise<Kept | null> {
     try {
       const message = await this.#manager.streams.getMessage(this.#stream, { last_by_subj: this.#subject });
       const lease = message.json<Lease>();

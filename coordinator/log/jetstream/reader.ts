@@ -159,27 +159,27 @@ export class StreamReader {
     return new Promise((resolve) => {
       const messages: Stored[] = [];
       let passedTo: number | null = null;
-      const done = (ending: Ending): void => {
+      const finish = (ending: Ending): void => {
         clearTimeout(timer);
         this.#interrupts.delete(interrupt);
         subscription.unsubscribe();
         resolve({ messages, ending, passedTo });
       };
-      const interrupt = (): void => done('broken');
+      const interrupt = (): void => finish('broken');
       const subscription = this.#connection.subscribe(inbox, {
         callback: (error, message) => {
-          if (error !== null) return done('broken');
+          if (error !== null) return finish('broken');
           const sequence = sequenceOf(message);
-          if (sequence === null) return done(endingOf(message));
+          if (sequence === null) return finish(endingOf(message));
           timer.refresh();
           const next = from + messages.length;
           if (sequence < next) return;
           if (sequence > next) {
             passedTo = sequence;
-            return done('broken');
+            return finish('broken');
           }
           messages.push({ sequence, headers: message.headers, data: message.data });
-          if (messages.length === most) done('full');
+          if (messages.length === most) finish('full');
         },
       });
       const timer = setTimeout(interrupt, PAGE_MILLISECONDS + 1_000);

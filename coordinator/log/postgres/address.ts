@@ -116,11 +116,15 @@ function passwordOf(parameters: URLSearchParams): string | null {
 }
 
 function tlsOf(parameters: URLSearchParams): NonNullable<ClientConfig['ssl']> {
-  const read = (name: string): string | undefined => {
+  const environmentValue = (name: string): string | undefined => {
     const file = parameters.get(name);
     return file === null ? undefined : fileOf(file);
   };
-  const [ca, cert, key] = [read('sslrootcert'), read('sslcert'), read('sslkey')];
+  const [ca, cert, key] = [
+    environmentValue('sslrootcert'),
+    environmentValue('sslcert'),
+    environmentValue('sslkey'),
+  ];
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),

@@ -16,8 +16,9 @@ export interface ConnectionOptions {
   /** Seconds for which a server that is away is waited for, and after which one that does not answer is taken for gone. */
   readonly patienceSeconds: number;
   /**
-   * Whether what is read has to be kept: a server that was killed shows at its restart what it had not acknowledged yet, for a synchronous
-   * standby had not got it, and which is gone when that one is promoted.
+   * Whether what is read must be durable. A server that was killed shows, at its restart, entries that it had
+   * not acknowledged, because a synchronous standby had not received them. They are gone if that standby is
+   * promoted.
    */
   readonly kept?: boolean;
   /** Listens here; null = to nothing. */
@@ -162,7 +163,7 @@ export class Connection {
       query_timeout: 1000 * patienceSeconds,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLISECONDS,
     });
-    const gone = (): void => {
+    const onClosed = (): void => {
       void this.#client?.then(
         (one) => {
           if (one === client) this.#client = null;
@@ -172,8 +173,8 @@ export class Connection {
       notified?.();
     };
     this.#sockets.set(client, socket);
-    client.on('error', gone);
-    client.on('end', gone);
+    client.on('error', onClosed);
+    client.on('end', onClosed);
     if (notified !== undefined) client.on('notification', notified);
     await client.connect();
     // Some servers are set to acknowledge before anything is on a disk; what a log acknowledges has to be.

@@ -36,7 +36,7 @@ export interface Statement<Values extends readonly Value[], Row = never> {
   run(...values: Values): number;
   /** @returns the first row, undefined where there is none. */
   get(...values: Values): Row | undefined;
-  all(...values: Values): Row[];
+  rows(...values: Values): Row[];
 }
 
 /** An SQLite file, whichever library opens it. One thread, one connection. Every call throws SqliteError for what SQLite refuses. */
@@ -64,7 +64,7 @@ export class Database {
     return {
       run: (...values) => this.#call(() => Number(statement.run(...values).changes)),
       get: (...values) => this.#call(() => statement.get(...values) as Row | undefined),
-      all: (...values) => this.#call(() => statement.all(...values) as Row[]),
+      rows: (...values) => this.#call(() => statement.all(...values) as Row[]),
     };
   }
 

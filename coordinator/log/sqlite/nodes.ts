@@ -25,7 +25,7 @@ export function keptNodes(database: Database): {
   };
   try {
     database.exec('CREATE TABLE IF NOT EXISTS nodes (name TEXT PRIMARY KEY) STRICT');
-    const rows = database.prepare<[], { readonly name: string }>('SELECT name FROM nodes').all();
+    const rows = database.prepare<[], { readonly name: string }>('SELECT name FROM nodes').rows();
     const before = rows.map(({ name }) => name);
     kept = new Set(before);
     return { before, keep: keeping };

@@ -32,7 +32,7 @@ export function prepareSchema(database: Database, path: string): void {
 
 /** A file of before there were checksums gets the column for them; releases of before go on writing to it without. */
 function addChain(database: Database): void {
-  const columns = database.prepare<[], { name: string }>('PRAGMA table_info(facts)').all();
+  const columns = database.prepare<[], { name: string }>('PRAGMA table_info(facts)').rows();
   if (columns.some(({ name }) => name === 'chain')) return;
   database.exec('ALTER TABLE facts ADD COLUMN chain TEXT');
 }

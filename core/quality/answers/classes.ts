@@ -13,9 +13,9 @@ export function numbersOf({ extracted, answer, references }: AnswerRecord): {
   readonly said: number | null;
   readonly truth: number | null;
 } {
-  const read = (text: string | null | undefined) =>
+  const labelOf = (text: string | null | undefined) =>
     text === null || text === undefined ? null : lastNumber(text);
-  return { said: read(extracted) ?? read(answer), truth: read(references[0]) };
+  return { said: labelOf(extracted) ?? labelOf(answer), truth: labelOf(references[0]) };
 }
 
 /** @returns the probability of each option among those of the item; null where they were not compared. */

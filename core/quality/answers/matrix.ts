@@ -219,7 +219,7 @@ function pointOf(
 }
 
 function distinct(points: readonly CurvePoint[]): CurvePoint[] {
-  const same = (a: CurvePoint, b: CurvePoint) =>
+  const isSamePoint = (a: CurvePoint, b: CurvePoint) =>
     a.shares.every((share, r) => Math.abs(share - b.shares[r]!) < 1e-12);
-  return points.filter((point, i) => i === 0 || !same(point, points[i - 1]!));
+  return points.filter((point, i) => i === 0 || !isSamePoint(point, points[i - 1]!));
 }

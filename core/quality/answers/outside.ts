@@ -5,7 +5,7 @@ export interface OutsideScores {
   /** How many lines there are. */
   readonly lines: number;
   /** @param rows what the row may be called: number, label, model. @returns scores by column; null = nobody scored it. */
-  of(rows: readonly string[], task: string, item: string): Readonly<Record<string, number>> | null;
+  scoresOf(rows: readonly string[], task: string, item: string): Readonly<Record<string, number>> | null;
 }
 
 const KEYS = ['row', 'task', 'item'] as const;
@@ -43,7 +43,7 @@ export function readOutside(text: string): OutsideScores | string {
   return {
     columns: [...columns],
     lines: records.length,
-    of(rows, task, item) {
+    scoresOf(rows, task, item) {
       for (const row of [...rows, null])
         for (const one of [task, null]) {
           const scores = found.get(keyOf(row, one, item));

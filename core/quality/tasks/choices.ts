@@ -59,11 +59,14 @@ function optionsOf(fields: Fields, record: ItemRecord): readonly Option[] | null
     const list = valueAt(record, fields.in);
     if (list === undefined) return undefined;
     if (!Array.isArray(list)) return null;
-    const at = (one: unknown, field: string | undefined) =>
+    const fieldOf = (one: unknown, field: string | undefined) =>
       field === undefined || typeof one !== 'object' || one === null
         ? null
         : valueAt(one as ItemRecord, field);
-    return list.map((one: unknown) => ({ text: at(one, fields.text), label: at(one, fields.label) }));
+    return list.map((one: unknown) => ({
+      text: fieldOf(one, fields.text),
+      label: fieldOf(one, fields.label),
+    }));
   }
   const value = valueAt(record, fields);
   if (value === undefined) return undefined;

@@ -113,7 +113,7 @@ export function askedSo(
 
 const OWN_RULES = CHOICE_RULES.map((rule): ChoiceScore => ({ name: rule, rule }));
 
-const same = (a: ReadItem, b: ReadItem) => a.id === b.id;
+const isSameItem = (a: ReadItem, b: ReadItem) => a.id === b.id;
 
 function picking(
   few: FewShot,
@@ -122,13 +122,13 @@ function picking(
   waits: boolean,
 ): Picks<ReadItem> | string {
   const { pick, count, seed, vectors, embeddings } = few;
-  const other = own ? same : () => false;
+  const other = own ? isSameItem : () => false;
   if (embeddings !== null && pick !== 'nearest') return 'fewShot.embeddings is for `pick: nearest`';
   if (embeddings !== null && vectors !== null)
     return 'fewShot has vectors and embeddings: a field of each record, or the vectors of the base model';
   if (waits) return firstOf(pool, count, other);
   if (pick === 'first') return firstOf(pool, count, other);
-  if (pick === 'random') return drawn(pool, count, own ? same : null, seed);
+  if (pick === 'random') return drawn(pool, count, own ? isSameItem : null, seed);
   const bare = vectors === null ? undefined : pool.find(({ vector }) => vector === undefined);
   if (bare !== undefined) return `the field ${vectors} of ${bare.id} is no list of numbers`;
   return nearest(

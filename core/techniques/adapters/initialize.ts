@@ -9,9 +9,9 @@ export type Uniform = () => number;
 /** LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), and B zero, so that the first step changes nothing. */
 export function loraFactors(rows: number, columns: number, rank: number, uniform: Uniform): InitialFactors {
   const bound = 1 / Math.sqrt(columns);
-  const next = () => (2 * uniform() - 1) * bound;
+  const drawWeight = () => (2 * uniform() - 1) * bound;
   return {
-    a: { rows: rank, columns, values: Float32Array.from({ length: rank * columns }, next) },
+    a: { rows: rank, columns, values: Float32Array.from({ length: rank * columns }, drawWeight) },
     b: { rows, columns: rank, values: new Float32Array(rows * rank) },
   };
 }

@@ -58,18 +58,18 @@ function balanced(
   const farthest = Math.max(...logs.map((log) => Math.abs(log - mean)));
   if (!(farthest > ALIKE)) return layers.map(() => ratio);
   const steepness = spread / farthest;
-  const at = (middle: number) =>
+  const ratiosAround = (middle: number) =>
     logs.map((log) => Math.min(most, Math.max(least, ratio + steepness * (middle - log))));
   // The overall ratio rises with μ, from `least` to `most`: halving finds the μ that gives r.
   let low = mean - 4 * farthest;
   let high = mean + 4 * farthest;
   for (let i = 0; i < 100; i++) {
     const middle = (low + high) / 2;
-    const overall = at(middle).reduce((sum, r, j) => sum + r * share[j]!, 0);
+    const overall = ratiosAround(middle).reduce((sum, r, j) => sum + r * share[j]!, 0);
     if (overall < ratio) low = middle;
     else high = middle;
   }
-  return at((low + high) / 2);
+  return ratiosAround((low + high) / 2);
 }
 
 /** Adds one pruned weight a row to layers, largest remainder first, while `missing` weights allow it. */

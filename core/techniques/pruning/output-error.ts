@@ -28,7 +28,7 @@ export class OutputErrors {
     this.#denseSquare = this.#meanSquare(null);
   }
 
-  of(pruned: Matrix): CalibratedError {
+  errorOf(pruned: Matrix): CalibratedError {
     const meanSquare = this.#meanSquare(pruned);
     return {
       meanSquare,

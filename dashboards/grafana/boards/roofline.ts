@@ -111,14 +111,18 @@ function phases(series: string): string {
  * A slope's point is 1/REACH of the peak at 1/REACH of the ridge's intensity, for there bandwidth decides.
  */
 function corners(coordinate: 'intensity' | 'rate'): string {
-  const at = (corner: string, vector: string): string => {
+  const cornerAt = (corner: string, vector: string): string => {
     const marked = `label_replace(label_replace(${vector}, "corner", "${corner}", "", ""), "kind", "${LINE.trim()}", "", "")`;
     return named(marked, ROOF, [...ROOF, 'corner']);
   };
   const ridge = `${PEAK} / ${BANDWIDTH}`;
   return (
     coordinate === 'intensity'
-      ? [at('slope', `${ridge} / ${REACH}`), at('ridge', ridge), at('flat', `${ridge} * ${REACH}`)]
-      : [at('slope', `${PEAK} / ${REACH}`), at('ridge', PEAK), at('flat', PEAK)]
+      ? [
+          cornerAt('slope', `${ridge} / ${REACH}`),
+          cornerAt('ridge', ridge),
+          cornerAt('flat', `${ridge} * ${REACH}`),
+        ]
+      : [cornerAt('slope', `${PEAK} / ${REACH}`), cornerAt('ridge', PEAK), cornerAt('flat', PEAK)]
   ).join(' or ');
 }

@@ -179,10 +179,11 @@ function best(metric: MetricName | 'ended'): string {
 /** Splits the results of a series in those on their sweep's front and those that are beaten; some sweeps have no front. */
 function front(series: string): string {
   const vector = chosen(series);
-  const on = (value: number) => `and on (experiment, node, device) (ridgepoint_result_on_front == ${value})`;
+  const joinedWithFront = (value: number) =>
+    `and on (experiment, node, device) (ridgepoint_result_on_front == ${value})`;
   return [
-    named(`(${vector} ${on(1)})`, 'on the front'),
-    named(`(${vector} ${on(0)})`, 'beaten'),
+    named(`(${vector} ${joinedWithFront(1)})`, 'on the front'),
+    named(`(${vector} ${joinedWithFront(0)})`, 'beaten'),
     named(`(${vector} unless on (experiment, node, device) ridgepoint_result_on_front)`, 'no objectives'),
   ].join(' or ');
 }

@@ -56,10 +56,10 @@ export function techniquesBoard(): Board {
       {
         title: 'What a technique makes of a model',
         panels: [
-          by('Compression', 'compressionRatio', 'quantization'),
-          by('Zeros among the pruned weights', 'weightSparsityRatio', 'sparsity'),
-          by('Time to make the file', 'makeSeconds', 'quantization'),
-          by('Adapter beside the weights', 'adapterBytes', 'adapter'),
+          barsByTechnique('Compression', 'compressionRatio', 'quantization'),
+          barsByTechnique('Zeros among the pruned weights', 'weightSparsityRatio', 'sparsity'),
+          barsByTechnique('Time to make the file', 'makeSeconds', 'quantization'),
+          barsByTechnique('Adapter beside the weights', 'adapterBytes', 'adapter'),
         ],
       },
     ],
@@ -98,7 +98,7 @@ function sideBySide(technique: string): Sized {
   });
 }
 
-function by(title: string, metric: MetricName, technique: string): Sized {
+function barsByTechnique(title: string, metric: MetricName, technique: string): Sized {
   return bars({
     title,
     description: `${shown(metric).help} ${MEDIAN}`,

@@ -24,7 +24,7 @@ export function Footer({ report, details }: { report: Report; details: Details }
                     : `; ${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`}
                   {note.severity === 'invalid' && ', which must not be compared'}
                   {note.severity === 'disturbed' && ', which counts'}
-                  {!note.everywhere && <span class="quiet"> ({few(note.rows)})</span>}
+                  {!note.everywhere && <span class="quiet"> ({rowList(note.rows)})</span>}
                 </span>
               </li>
             ))}
@@ -70,7 +70,7 @@ function trimmed({ tokenSeconds, samples }: Details): string {
   return parts.length === 0 ? '' : `To keep this file small, ${parts.join(' and ')}.`;
 }
 
-function few(rows: readonly number[]): string {
+function rowList(rows: readonly number[]): string {
   const shown = rows.slice(0, 12).map((n) => `#${n}`);
   return rows.length > 12 ? `${shown.join(' ')} and ${rows.length - 12} more` : shown.join(' ');
 }

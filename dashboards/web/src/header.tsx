@@ -21,7 +21,7 @@ export function Header({ report, top, onOpen }: HeaderProps) {
       {top}
       <h1 tabIndex={-1}>{report.sweepName}</h1>
       <p class="counts">
-        {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}
+        {counts.experiments} {counts.experiments === 1 ? 'row' : 'rows'}
         {gradesText(counts)}
         <span class="quiet"> from {counts.trials} trials</span>
       </p>

@@ -78,13 +78,13 @@ function greet(address: string, limitSeconds: number): Promise<string | null> {
       socket.destroy();
       resolve(reason);
     };
-    const late = () =>
+    const onTimeout = () =>
       end(
         connected
           ? `it does not answer within ${limitSeconds} s: it serves one client at a time, and another may have it`
           : `it cannot be reached within ${limitSeconds} s`,
       );
-    const timer = setTimeout(late, limitSeconds * 1000);
+    const timer = setTimeout(onTimeout, limitSeconds * 1000);
     socket.once('connect', () => {
       connected = true;
       const hello = Buffer.alloc(1 + 8 + CAPABILITY_BYTES);

@@ -63,7 +63,7 @@ export class Engine {
   }
 
   /** Computes one operation whose operands all have their memory. */
-  once(context: Pointer, operation: Pointer): void {
+  computeOne(context: Pointer, operation: Pointer): void {
     const { ggml_new_graph_custom, ggml_build_forward_expand } = this.functions;
     const graph = ggml_new_graph_custom(context, 16, false);
     ggml_build_forward_expand(graph, operation);

@@ -70,7 +70,7 @@ export class Weights {
     );
     const read = engine.borrow(scratch, `${info.name} as it is written`);
     readInto(new Uint8Array(engine.bytes(written)), info);
-    engine.once(scratch, functions.ggml_cpy(scratch, written, tensor));
+    engine.computeOne(scratch, functions.ggml_cpy(scratch, written, tensor));
     read.free();
   }
 }
@@ -98,7 +98,7 @@ export function numbersOf(engine: Engine, { tensor, shape, f32 }: Value): Float3
   const { functions } = engine;
   const into: Pointer = functions.ggml_new_tensor_4d(scratch, CONSTANTS.GGML_TYPE_F32, ...shape);
   const room = engine.borrow(scratch, 'a matrix in f32');
-  engine.once(scratch, functions.ggml_cpy(scratch, tensor, into));
+  engine.computeOne(scratch, functions.ggml_cpy(scratch, tensor, into));
   const numbers = engine.floats(into).slice();
   room.free();
   return numbers;

@@ -64,8 +64,8 @@ export function openEmbedder(request: EmbedderRequest): Promise<Embedder> {
 /** llama-graph.cpp asserts that a model whose head is asked for has one. @returns tokens it was trained for; null = it says nothing. */
 function requireHead(path: string, pooling: EmbedderDemands['pooling']): number | null {
   const { metadata, tensors } = readGgufHeader(path);
-  const has = (name: string) => tensors.some((tensor) => tensor.name === name);
-  if (pooling === 'rank' && !has('cls.weight') && !has('cls.output.weight'))
+  const hasTensor = (name: string) => tensors.some((tensor) => tensor.name === name);
+  if (pooling === 'rank' && !hasTensor('cls.weight') && !hasTensor('cls.output.weight'))
     throw impossible(
       `${basename(path)} has no head that ranks (cls.weight, cls.output.weight).`,
       'Name a cross-encoder or a reward model, or rank by embeddings or by prompts.',

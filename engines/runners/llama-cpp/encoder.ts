@@ -76,8 +76,8 @@ interface Texts {
 function textsOf(path: string, { items, size, sizes }: GraphRequest, { ubatch, batch }: Settings): Texts {
   const { metadata } = readGgufHeader(path);
   const architecture = metadata.get('general.architecture');
-  const said = (key: string) => metadata.get(`${architecture}.${key}`);
-  if (said('attention.causal') !== false)
+  const metadataOf = (key: string) => metadata.get(`${architecture}.${key}`);
+  if (metadataOf('attention.causal') !== false)
     throw impossible(
       `${basename(path)} decodes, and what llama.cpp runs as a graph are encoders.`,
       'Use the workload latency, or name an encoder such as BERT.',
@@ -89,7 +89,7 @@ function textsOf(path: string, { items, size, sizes }: GraphRequest, { ubatch, b
       'Correct sizes in the sweep.',
     );
   const tokens = sizes[LENGTH] ?? size;
-  const most = said('context_length');
+  const most = metadataOf('context_length');
   if (typeof most === 'number' && tokens > most)
     throw impossible(
       `Texts of ${tokens} tokens are longer than the ${most} that ${basename(path)} has positions for.`,

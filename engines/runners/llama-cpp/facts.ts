@@ -13,14 +13,14 @@ export function kvBytesPerLayer(llama: Llama, model: Pointer, k: string, v: stri
   if (kvHeads === 0) return null;
   const width = functions.llama_model_n_embd(model) / functions.llama_model_n_head(model);
   const architecture = metadata(llama, model, 'general.architecture');
-  const said = (name: string) => metadata(llama, model, `${architecture}.attention.${name}`);
-  const length = (name: string) => Number(said(name) ?? width);
+  const attentionMetadata = (name: string) => metadata(llama, model, `${architecture}.attention.${name}`);
+  const length = (name: string) => Number(attentionMetadata(name) ?? width);
   const row = (type: string, elements: number) =>
     Number(functions.ggml_row_size(knownTensorType(type).number, elements));
   const keys = row(k, kvHeads * length('key_length'));
   // Latent attention: llama-kv-cache.cpp keeps one vector, which is both.
-  if (said('key_length_mla') !== null) return keys;
-  if (said('kv_lora_rank') !== null) return null;
+  if (attentionMetadata('key_length_mla') !== null) return keys;
+  if (attentionMetadata('kv_lora_rank') !== null) return null;
   return keys + row(v, kvHeads * length('value_length'));
 }
 

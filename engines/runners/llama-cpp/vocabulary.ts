@@ -104,7 +104,7 @@ export class LlamaVocabulary {
     if (tokens.length === 0) return '';
     const input = this.#llama.allocate('int32_t', tokens.length);
     new Int32Array(this.#llama.bytes(input, tokens.length * 4)).set(tokens);
-    const read = (room: number): string | number => {
+    const textOrRoom = (room: number): string | number => {
       const output = this.#llama.allocate('uint8_t', room);
       const { llama_detokenize } = this.#llama.functions;
       const length = llama_detokenize(this.#vocabulary, input, tokens.length, output, room, true, false);
@@ -112,8 +112,8 @@ export class LlamaVocabulary {
       this.#llama.free(output);
       return text;
     };
-    const first = read(16 * tokens.length + 16);
-    const text = typeof first === 'number' ? read(first) : first;
+    const first = textOrRoom(16 * tokens.length + 16);
+    const text = typeof first === 'number' ? textOrRoom(first) : first;
     this.#llama.free(input);
     return String(text);
   }

@@ -54,7 +54,7 @@ export function twoSided(memory: Memory, { tensors, place, sequences, capacity }
     for (const values of converted.values()) for (const value of values) memory.release(value);
     converted.clear();
   };
-  const at = (which: number, length: number): BigUint64Array => {
+  const shapesAt = (which: number, length: number): BigUint64Array => {
     const key = `${which} ${length}`;
     const known = converted.get(key);
     if (known !== undefined) return known;
@@ -68,7 +68,7 @@ export function twoSided(memory: Memory, { tensors, place, sequences, capacity }
     bytes: 2 * sizes.reduce((sum, size) => sum + size, 0),
     values(length, count) {
       if (converted.size > MOST_KEPT) forget();
-      return { past: at(side, length), present: at(1 - side, length + count) };
+      return { past: shapesAt(side, length), present: shapesAt(1 - side, length + count) };
     },
     advance() {
       side = 1 - side;

@@ -48,12 +48,15 @@ interface PublishedPooling {
 }
 
 function saidBeside(folder: string): PublishedPooling {
-  const read = (...names: string[]) => {
+  const fieldsIn = (...names: string[]) => {
     const path = join(folder, ...names);
     return existsSync(path) ? fieldsOf(readJson(path)) : {};
   };
-  const pooling = read('1_Pooling', 'config.json');
-  const said = [read('sentence_bert_config.json').max_seq_length, read(CONFIG).max_position_embeddings];
+  const pooling = fieldsIn('1_Pooling', 'config.json');
+  const said = [
+    fieldsIn('sentence_bert_config.json').max_seq_length,
+    fieldsIn(CONFIG).max_position_embeddings,
+  ];
   const longest = said.find((value) => Number.isSafeInteger(value) && Number(value) > 0);
   const modes = { mean: 'mean_tokens', cls: 'cls_token', last: 'lasttoken' } as const;
   const names = Object.keys(modes) as (keyof typeof modes)[];

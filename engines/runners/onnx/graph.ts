@@ -43,7 +43,7 @@ function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): T
   } catch (error) {
     throw failing(error);
   }
-  const once = (): number => {
+  const timeRun = (): number => {
     const begin = monotonicSeconds();
     try {
       binding.run();
@@ -58,7 +58,7 @@ function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): T
   };
   try {
     const items = itemsOf(session.inputs, inputs, request);
-    once();
+    timeRun();
     const outputs = binding.outputs().map((value, i) => {
       const tensor = outputOf(runtime, session.outputs[i]!, value);
       memory.release(value);
@@ -68,7 +68,7 @@ function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): T
       facts: { modelBytes: weightBytes(), parameters: null, kvCacheBytes: null, engineFiles, environment },
       warnings,
       record: { items, inputs: tensors, outputs },
-      call: (times) => Array.from({ length: times }, once),
+      call: (times) => Array.from({ length: times }, timeRun),
       close() {
         close();
         memory.close();
@@ -167,8 +167,8 @@ type Encode = (value: number) => number | bigint;
 function fill({ bytes }: HostBlock, type: string, name: string, seed: number): void {
   const random = xoroshiro128plus(seed);
   const most = /type|segment/i.test(name) || type === 'bool' ? 1 : 99;
-  const whole = () => (/mask/i.test(name) ? 1 : uniformInt(random, 0, most));
-  const next = /float/.test(type) ? () => uniformInt(random, -8192, 8192) / 8192 : whole;
+  const drawInteger = () => (/mask/i.test(name) ? 1 : uniformInt(random, 0, most));
+  const next = /float/.test(type) ? () => uniformInt(random, -8192, 8192) / 8192 : drawInteger;
   const [kind, size, encode] = STORED[type] ?? [Uint8Array, 1, (value: number) => value];
   const count = Math.floor(bytes.length / size);
   const values = new kind(bytes.buffer, bytes.byteOffset, count);

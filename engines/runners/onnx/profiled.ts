@@ -19,13 +19,13 @@ export async function openProfiled(request: GeneratorRequest): Promise<ProfiledG
   let active = [plain, watched];
   let taken = 0;
   let runs: ProfiledOperator[][] | null = null;
-  const each = <T>(work: (model: typeof plain) => T): T => active.map(work).at(-1)!;
+  const applyToAll = <T>(work: (model: typeof plain) => T): T => active.map(work).at(-1)!;
   return {
     facts: plain.facts,
     warnings: plain.warnings,
-    reset: (keepTokens) => each((model) => model.reset(keepTokens)),
-    prefill: (tokens) => each((model) => model.prefill(tokens)),
-    steps: (tokens) => each((model) => model.steps(tokens)),
+    reset: (keepTokens) => applyToAll((model) => model.reset(keepTokens)),
+    prefill: (tokens) => applyToAll((model) => model.prefill(tokens)),
+    steps: (tokens) => applyToAll((model) => model.steps(tokens)),
     watch(on) {
       active = [on ? watched : plain];
     },

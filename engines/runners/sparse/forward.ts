@@ -69,8 +69,13 @@ export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: S
   for (let layer = 0; layer < architecture.layers; layer++) {
     const h = norm(x, `blk.${layer}.attn_norm.weight`);
     x = f.ggml_add(context, x, attention(pass, h, layer));
-    const inner = product(pass, matrices.of(layer, 'up'), norm(x, `blk.${layer}.ffn_norm.weight`), count);
-    const outer = product(pass, matrices.of(layer, 'down'), f.ggml_swiglu(context, inner), count);
+    const inner = product(
+      pass,
+      matrices.matrixOf(layer, 'up'),
+      norm(x, `blk.${layer}.ffn_norm.weight`),
+      count,
+    );
+    const outer = product(pass, matrices.matrixOf(layer, 'down'), f.ggml_swiglu(context, inner), count);
     x = f.ggml_add(context, x, outer);
   }
   const last = norm(f.ggml_get_rows(context, x, ends.wanted), 'output_norm.weight');
@@ -122,7 +127,7 @@ function attention(pass: Pass, h: Pointer, layer: number): Pointer {
   const { parts, context, graph, shape, count, ends } = pass;
   const { functions: f, architecture, weights, matrices, cache } = parts;
   const { epsilon, heads, groups, headLength, rope, attentionScale } = architecture;
-  const qkv = product(pass, matrices.of(layer, 'qkv'), h, count);
+  const qkv = product(pass, matrices.matrixOf(layer, 'qkv'), h, count);
   /** Bytes of one token's queries, keys and values. */
   const row = 4 * headLength * (heads + 2 * groups);
   const q = rotated(projected('q', heads, 0));
@@ -136,7 +141,7 @@ function attention(pass: Pass, h: Pointer, layer: number): Pointer {
   const [pastKeys, pastValues] = [visible(keys), visible(values)];
   const out = f.ggml_flash_attn_ext(context, queries, pastKeys, pastValues, ends.mask, attentionScale, 0, 0);
   const joined = f.ggml_reshape_2d(context, out, headLength * heads, count);
-  return product(pass, matrices.of(layer, 'output'), joined, count);
+  return product(pass, matrices.matrixOf(layer, 'output'), joined, count);
 
   /** @returns heads [length, many, count], from the head `first` of what came out together. */
   function projected(which: 'q' | 'k' | 'v', many: number, first: number): Pointer {

@@ -25,7 +25,7 @@ export type Stack = keyof typeof STACKS;
 
 /** The matrices of a model as they were packed. */
 export interface Matrices {
-  of(layer: number, stack: Stack): PackedMatrix;
+  matrixOf(layer: number, stack: Stack): PackedMatrix;
   /** The vocabulary's. */
   readonly head: PackedMatrix;
   readonly bytes: number;
@@ -94,12 +94,12 @@ export async function packMatrices(
     const zeros = totals.zeros / totals.weights;
     if (format === 'bitmap' && sparse === 0) throw nothingToLeaveOut(path, zeros);
     const sizesOf = Array.from({ length: layers }, (_, layer) => {
-      const of = (stack: Stack) => sizes.get(`${layer} ${stack}`)!;
-      return { qkv: of('qkv'), output: of('output'), up: of('up'), down: of('down') };
+      const sizeOf = (stack: Stack) => sizes.get(`${layer} ${stack}`)!;
+      return { qkv: sizeOf('qkv'), output: sizeOf('output'), up: sizeOf('up'), down: sizeOf('down') };
     });
     const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
     return {
-      of: (layer, stack) => packed.get(`${layer} ${stack}`)!,
+      matrixOf: (layer, stack) => packed.get(`${layer} ${stack}`)!,
       head: packed.get('head')!,
       bytes,
       zeros,

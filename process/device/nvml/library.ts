@@ -67,15 +67,15 @@ export async function initNvml<Name extends string>(
   prototypes: Readonly<Record<Name, string>>,
   path: string = LIBRARY,
 ): Promise<OpenedNvml<Name>> {
-  const absent = (reason: string) => ({ found: false, reason }) as const;
+  const withoutNvml = (reason: string) => ({ found: false, reason }) as const;
   const library = await loadNvml<NvmlOpening | Name>(path, { ...OPENING, ...prototypes });
-  if (library === null) return absent('no NVIDIA driver');
+  if (library === null) return withoutNvml('no NVIDIA driver');
   if (!library.call('nvmlInit_v2'))
-    return absent('the NVIDIA driver is installed but does not answer (nvmlInit_v2)');
+    return withoutNvml('the NVIDIA driver is installed but does not answer (nvmlInit_v2)');
   const count = Buffer.alloc(4);
   if (!library.call('nvmlDeviceGetCount_v2', count) || count.readUInt32LE() === 0) {
     library.call('nvmlShutdown');
-    return absent('the NVIDIA driver is installed but sees no GPU');
+    return withoutNvml('the NVIDIA driver is installed but sees no GPU');
   }
   const handles = Array.from({ length: count.readUInt32LE() }, (_, index) => {
     const handle: unknown[] = [null];

@@ -8,19 +8,22 @@ type Value = number | null;
  * hottest, since the others wait for them. What one of them does not tell is null.
  */
 export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
-  const all = (read: (device: NvmlDevice) => Value, by: (values: readonly number[]) => number): Value => {
+  const combinedValue = (
+    read: (device: NvmlDevice) => Value,
+    by: (values: readonly number[]) => number,
+  ): Value => {
     const values = devices.map(read).filter((value) => value !== null);
     return values.length === devices.length ? by(values) : null;
   };
   const least = (values: readonly number[]) => Math.min(...values);
-  const most = (values: readonly number[]) => Math.max(...values);
+  const largest = (values: readonly number[]) => Math.max(...values);
   const union = (masks: readonly number[]) => masks.reduce((a, b) => a | b, 0);
   return {
     uuid: devices.map(({ uuid }) => uuid).join('+'),
     name: devices.map(({ name }) => name).join(' + '),
     memoryBytes: sum(devices.map(({ memoryBytes }) => memoryBytes)),
     board: devices.find(({ board }) => board !== null)?.board ?? null,
-    energyJoules: () => all((device) => device.energyJoules(), sum),
+    energyJoules: () => combinedValue((device) => device.energyJoules(), sum),
     fields() {
       const read = devices.map((device) => device.fields());
       const field = (name: keyof NvmlFields, by: (values: readonly number[]) => number): Value => {
@@ -32,13 +35,13 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
         averagePowerWatts: field('averagePowerWatts', sum),
         modulePowerWatts: field('modulePowerWatts', sum),
         memoryPowerWatts: field('memoryPowerWatts', sum),
-        memoryTemperatureCelsius: field('memoryTemperatureCelsius', most),
+        memoryTemperatureCelsius: field('memoryTemperatureCelsius', largest),
       };
     },
-    powerLimitWatts: () => all((device) => device.powerLimitWatts(), sum),
-    memoryUsedBytes: () => all((device) => device.memoryUsedBytes(), sum),
-    clockHertz: () => all((device) => device.clockHertz(), least),
-    memoryClockHertz: () => all((device) => device.memoryClockHertz(), least),
+    powerLimitWatts: () => combinedValue((device) => device.powerLimitWatts(), sum),
+    memoryUsedBytes: () => combinedValue((device) => device.memoryUsedBytes(), sum),
+    clockHertz: () => combinedValue((device) => device.clockHertz(), least),
+    memoryClockHertz: () => combinedValue((device) => device.memoryClockHertz(), least),
     utilization() {
       const shares = devices.map((device) => device.utilization()).filter((share) => share !== null);
       if (shares.length < devices.length) return null;
@@ -46,9 +49,9 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
       const compute = mean(shares.map((share) => share.compute));
       return { compute, memory: mean(shares.map((share) => share.memory)) };
     },
-    temperatureCelsius: () => all((device) => device.temperatureCelsius(), most),
+    temperatureCelsius: () => combinedValue((device) => device.temperatureCelsius(), largest),
     // Bits of nvmlClocksEventReasons, which fit a 32-bit integer.
-    throttleReasons: () => all((device) => device.throttleReasons(), union),
+    throttleReasons: () => combinedValue((device) => device.throttleReasons(), union),
     processes: () => mergeProcesses(devices.map((device) => device.processes())),
     inUse() {
       const uses = devices.map((device) => device.inUse());

@@ -106,7 +106,7 @@ export function gorges(seed: number): Task {
     { name: 'layout', values: words(2, 'l') },
   ];
   const places = branches.map(() => [random.next(), random.next(), random.next()]);
-  const layouts = branches.map(() => random.below(2));
+  const layouts = branches.map(() => random.integerBelow(2));
   return task(EARLY, 'gorges', axes, (digits) => {
     const [branch, ...numbers] = digits as [number, ...number[]];
     const layout = numbers.pop()!;
@@ -222,7 +222,7 @@ export function crumbling(seed: number): Task {
     { name: 'graph', values: [false, true] },
   ];
   const limits = branches.map(() => 0.8 + 0.6 * random.next());
-  const turned = branches.map(() => random.below(2));
+  const turned = branches.map(() => random.integerBelow(2));
   const splits = [0, 0.2, 0.5].map((one) => one + 0.2 * random.next());
   return task(EARLY, 'crumbling', axes, (digits) => {
     const [branch, batch, context, offload, split, graph] = digits as number[];

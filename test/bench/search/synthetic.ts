@@ -76,7 +76,7 @@ export function conditional(seed: number): Task {
     { name: 'tile', values: [8, 16, 32, 64, 128] },
     { name: 'order', values: words(6, 'o') },
   ];
-  const best = { threads: random.below(5), tile: random.below(5) };
+  const best = { threads: random.integerBelow(5), tile: random.integerBelow(5) };
   const orders = axes[8]!.values.map(() => 1 + 0.5 * random.next());
   const scores = axes[2]!.values.map(() => 0.7 + 0.8 * random.next());
   return task('conditional', axes, ([method, sparsity, score, bits, group, layers, threads, tile, order]) => {

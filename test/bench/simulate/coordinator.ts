@@ -99,7 +99,7 @@ export class SimulatedCoordinator {
   /** Nothing more of a sweep is begun, or it goes on. */
   async pause(sweepId: string, event: 'pause-requested' | 'resume-requested'): Promise<void> {
     if (this.#dispatcher === null) throw new WireError('unavailable', 'It is starting.');
-    const at = this.#clock().at();
+    const at = this.#clock().timestamp();
     await this.#dispatcher.dispatch({ event, at, sweepId, reason: 'the simulation' });
   }
 
@@ -156,7 +156,7 @@ export class SimulatedCoordinator {
       seconds: LEADER_SECONDS,
       waiting: {
         signal: new AbortController().signal,
-        heard: (other) => leadership.heard(other),
+        onLeader: (other) => leadership.learnLeader(other),
         unheard: () => undefined,
       },
       took: () => {
@@ -196,7 +196,7 @@ export class SimulatedCoordinator {
   #tick(dispatcher: Dispatcher): void {
     this.process.after(1, () => {
       const clock = this.#clock();
-      dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch(() => undefined);
+      dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.timestamp() }).catch(() => undefined);
       void dispatcher.tryLog().catch(() => undefined);
       void dispatcher.keepSnapshot();
       this.#tick(dispatcher);

@@ -33,9 +33,9 @@ class WatchedIdle extends IdleBaselines {
     this.#seen = seen;
   }
 
-  override async of(...asked: Parameters<IdleBaselines['of']>) {
+  override async measuredOnce(...asked: Parameters<IdleBaselines['measuredOnce']>) {
     const had = this.has(asked[0], asked[1]);
-    const baseline = await super.of(...asked);
+    const baseline = await super.measuredOnce(...asked);
     this.#seen.push(had ? 'idle known' : 'idle read');
     return baseline;
   }

@@ -270,7 +270,7 @@ describe.skipIf(!linux)('the kill ladder (needs Linux)', () => {
     const { pid, exit } = await shell('setsid sleep 60 & echo up; wait');
     await expect.poll(() => descendantsOf(pid).length).toBeGreaterThan(0);
     const descendants = descendantsOf(pid);
-    new KillLadder(pid, 5, () => {}).now();
+    new KillLadder(pid, 5, () => {}).killNow();
     await exit;
     await expect.poll(() => descendants.filter((one) => alive(one) && !isZombie(one))).toEqual([]);
   });

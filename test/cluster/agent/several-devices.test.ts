@@ -36,7 +36,7 @@ async function nodeOfTwo(): Promise<TrialContext> {
     ...context,
     nvml: { nvml },
     profile: { ...context.profile, devices: [gpu('GPU-aaaa'), gpu('GPU-bbbb')] },
-    roofs: { of: (id) => (id === 'GPU-aaaa' ? ROOFS : SLOWER), absent: () => '' },
+    roofs: { forDevice: (id) => (id === 'GPU-aaaa' ? ROOFS : SLOWER), absenceReason: () => '' },
   };
 }
 

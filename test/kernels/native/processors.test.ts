@@ -27,7 +27,7 @@ describe.skipIf(!build.tools)('kernels of roofs by processor (needs cmake and a 
         arithmetic,
       ).toEqual(known);
     }
-    if (architecture === process.arch) expect(kernels.levels.of(features)).toBe(level);
+    if (architecture === process.arch) expect(kernels.levels.levelOf(features)).toBe(level);
     // Every processor computes in f32, whatever it has.
     expect(kernels.choices('f32', 'matrix', features).at(-1)).toBe('baseline');
   });

@@ -17,16 +17,16 @@ function world(seconds: readonly number[], allowed: number | null) {
 
 test('what would end beyond its share of the time is left out', async () => {
   const { allowance, work } = world([1, 1, 1, 1, 1], 6);
-  expect(await allowance.within(0.5, work)).toEqual([0, 1, 2]);
-  expect(await allowance.within(1, work)).toEqual([0, 1, 2]);
+  expect(await allowance.runWithinShare(0.5, work)).toEqual([0, 1, 2]);
+  expect(await allowance.runWithinShare(1, work)).toEqual([0, 1, 2]);
 });
 
 test('the first is done however late it is, and all are where nothing limits them', async () => {
   const late = world([10, 10], 6);
-  await late.allowance.within(1, late.work);
-  expect(await late.allowance.within(1, late.work)).toEqual([0]);
+  await late.allowance.runWithinShare(1, late.work);
+  expect(await late.allowance.runWithinShare(1, late.work)).toEqual([0]);
   const free = world([10, 10, 10], null);
-  expect(await free.allowance.within(0.1, free.work)).toEqual([0, 1, 2]);
+  expect(await free.allowance.runWithinShare(0.1, free.work)).toEqual([0, 1, 2]);
 });
 
 test('the first quarter of the benches has something of every group', () => {

@@ -26,16 +26,16 @@ describe('the idle baseline', () => {
       asked++;
       return idle(watts);
     };
-    const first = await baselines.of('s1', 'GPU-1', 0.001, read(40));
+    const first = await baselines.measuredOnce('s1', 'GPU-1', 0.001, read(40));
     expect(first?.watts.gpu).toBeCloseTo(40, 9);
-    expect((await baselines.of('s1', 'GPU-1', 0.001, read(99)))?.watts.gpu).toBeCloseTo(40, 9);
-    expect((await baselines.of('s1', 'GPU-2', 0.001, read(41)))?.watts.gpu).toBeCloseTo(41, 9);
-    expect((await baselines.of('s2', 'GPU-1', 0.001, read(42)))?.watts.gpu).toBeCloseTo(42, 9);
+    expect((await baselines.measuredOnce('s1', 'GPU-1', 0.001, read(99)))?.watts.gpu).toBeCloseTo(40, 9);
+    expect((await baselines.measuredOnce('s1', 'GPU-2', 0.001, read(41)))?.watts.gpu).toBeCloseTo(41, 9);
+    expect((await baselines.measuredOnce('s2', 'GPU-1', 0.001, read(42)))?.watts.gpu).toBeCloseTo(42, 9);
     now = 3601;
-    expect((await baselines.of('s1', 'GPU-1', 0.001, read(43)))?.watts.gpu).toBeCloseTo(43, 9);
+    expect((await baselines.measuredOnce('s1', 'GPU-1', 0.001, read(43)))?.watts.gpu).toBeCloseTo(43, 9);
     expect(asked).toBe(4);
     expect([baselines.has('s1', 'GPU-1'), baselines.has('s1', 'GPU-2')]).toEqual([true, false]);
-    expect(await baselines.of('s3', 'GPU-1', 0, read(1))).toBeNull();
+    expect(await baselines.measuredOnce('s3', 'GPU-1', 0, read(1))).toBeNull();
   });
 
   test('says what ran meanwhile, and has a warning for it', () => {

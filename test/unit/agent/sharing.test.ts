@@ -59,11 +59,11 @@ describe('asking for work', () => {
     expect(asked).toEqual(['g1']);
     it.granted('g1');
     busy.add('g1');
-    it.again();
+    it.requestFreeDevices();
     expect(asked).toEqual(['g1']);
     busy.clear();
     it.end();
-    it.again();
+    it.requestFreeDevices();
     vi.advanceTimersByTime(60_000);
     expect(asked).toEqual(['g1']);
   });

@@ -163,11 +163,13 @@ test('factors of another engine predict nothing, and are fitted again', async ()
   await run();
   const roofs = recordRoofsOf(stored.roofs, stored.id);
   const here = await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v2');
-  expect(here.of('cpu0', roofs)).toBeNull();
-  expect(here.absent('cpu0')).toMatch(/^the engine \(llama\.cpp v1 then, llama\.cpp v2 now\) changed since/);
-  expect((await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).of('cpu0', roofs)).not.toBeNull();
+  expect(here.forDevice('cpu0', roofs)).toBeNull();
+  expect(here.absenceReason('cpu0')).toMatch(
+    /^the engine \(llama\.cpp v1 then, llama\.cpp v2 now\) changed since/,
+  );
+  expect((await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).forDevice('cpu0', roofs)).not.toBeNull();
   expect(
-    (await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).of('cpu0', { ...roofs, id: '' }),
+    (await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).forDevice('cpu0', { ...roofs, id: '' }),
   ).toBeNull();
   await factors.put({ ...(await kept())!, engine: 'llama.cpp v0' });
   expect(await run()).toEqual([{ threads: [2], types: FEW }]);

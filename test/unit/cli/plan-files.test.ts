@@ -44,7 +44,7 @@ describe('files that a plan says must be made', () => {
     expect(size('quantize(q8_0)') / 9_027_168).toBeCloseTo(1, 1);
     expect(size('quantize(q4_k_m)') / 5_339_744).toBeCloseTo(1, 1);
     expect(filesLine(files, space.count)).toMatch(
-      /^ {2}files to make: 5 for 18 of 24 experiments, about \d+\.\d MB in the cache; 6 run the model as it is$/,
+      /^ {2}files to make: 5 for 18 of 24 points, about \d+\.\d MB in the cache; 6 run the model as it is$/,
     );
     expect(filesTable(files, 2).split('\n')).toHaveLength(3);
   });
@@ -66,7 +66,7 @@ describe('files that a plan says must be made', () => {
     expect(plannedFiles(space)).toEqual([
       { model: 'small', recipe: 'quantize(q8_0)', bytes: null, runBy: 1, neededBy: 1 },
     ]);
-    expect(filesLine(plannedFiles(space), 1)).toBe('  files to make: 1 for 1 of 1 experiments');
+    expect(filesLine(plannedFiles(space), 1)).toBe('  files to make: 1 for 1 of 1 points');
   });
 
   test.each([

@@ -94,16 +94,16 @@ describe('a folder in a sweep', () => {
     const space = await spaceOf({}, [{ kind: 'llama-cpp' }]);
     expect(space.impossible).toEqual([]);
     const chains = [0, 1].map((position) => {
-      const { technique, model } = space.at(position);
+      const { technique, model } = space.contentAt(position);
       return recipes(chainOf(technique, model.facts, ['gguf']));
     });
     expect(chains).toEqual([['convert(gguf)'], ['convert(gguf)', 'quantize(q8_0)']]);
-    expect(chainOf(UNCHANGED, space.at(0).model.facts, ['safetensors'])).toEqual([]);
+    expect(chainOf(UNCHANGED, space.contentAt(0).model.facts, ['safetensors'])).toEqual([]);
   });
 
   test('is pruned as GGUF for a server that opens folders, and is a folder again; of quantized weights none is made', async () => {
     const space = await spaceOf({}, [{ kind: 'llama-cpp' }]);
-    const { facts } = space.at(0).model;
+    const { facts } = space.contentAt(0).model;
     const pruned = { ...UNCHANGED, sparsity: 'magnitude:50%' };
     expect(recipes(chainOf(pruned, facts, ['safetensors']))).toEqual([
       'convert(gguf)',

@@ -24,15 +24,15 @@ describe('the window of exported results', () => {
   test('holds the newest results and no more than its limit', () => {
     const window = new ResultWindow(3, 1000);
     for (let index = 0; index < 10; index += 1) window.add(record(`x${index}`), index);
-    expect(window.at(10).map(({ record: one }) => one.experimentId)).toEqual(['x7', 'x8', 'x9']);
+    expect(window.resultsAt(10).map(({ record: one }) => one.experimentId)).toEqual(['x7', 'x8', 'x9']);
   });
 
   test('lets a result go when its time is over', () => {
     const window = new ResultWindow(10, 60);
     window.add(record('x1'), 0);
     window.add(record('x2'), 50);
-    expect(window.at(60).map(({ record: one }) => one.experimentId)).toEqual(['x1', 'x2']);
-    expect(window.at(61).map(({ record: one }) => one.experimentId)).toEqual(['x2']);
+    expect(window.resultsAt(60).map(({ record: one }) => one.experimentId)).toEqual(['x1', 'x2']);
+    expect(window.resultsAt(61).map(({ record: one }) => one.experimentId)).toEqual(['x2']);
   });
 
   test('one experiment on two nodes is two series; its starts on one node are one, which says what they say together', () => {
@@ -42,7 +42,7 @@ describe('the window of exported results', () => {
     window.add(start('t1', 'node-a', 100), 0);
     window.add(start('t2', 'node-b', 300), 0);
     window.add(start('t3', 'node-a', 121), 1);
-    const shown = window.at(1);
+    const shown = window.resultsAt(1);
     expect(shown.map(({ starts }) => starts.length)).toEqual([1, 2]);
     const entry = shown[1]?.record.measurements.decodeTokensPerSecond;
     expect(entry).toMatchObject({ value: expect.closeTo(110, 9), n: 2 });
@@ -60,7 +60,7 @@ test('the best of a sweep outlasts newer results, and what is stale goes, best o
     aRecord(aLease(`t-${id}`, { experiment: anExperiment(id) }), aNode(), { decodeTokensPerSecond });
   window.add(fast('best', 500), 0);
   for (let index = 1; index < 9; index += 1) window.add(fast(`x${index}`, 100 + index), index);
-  const ids = (now: number) => window.at(now).map(({ record: one }) => one.experimentId);
+  const ids = (now: number) => window.resultsAt(now).map(({ record: one }) => one.experimentId);
   expect(ids(10)).toEqual(['best', 'x7', 'x8']);
   expect(ids(105)).toEqual(['x7', 'x8']);
   // Measured again and slower: it is not the best any more just because it was.
@@ -175,7 +175,7 @@ test('after a restart the newest results are shown at once, the best of each swe
     trials.map((trial) => ({ fact: 'ResultRecorded', record: trial }) as const),
     1,
   );
-  const clock = { now: () => 1000, at: () => '2025-01-01T00:01:00Z' };
+  const clock = { now: () => 1000, timestamp: () => '2025-01-01T00:01:00Z' };
   const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
   const exporter = new Exporter(options, clock, new Registry());
   const dispatcher = await openDispatcher({

@@ -62,7 +62,7 @@ describe.each([
     expect(JSON.parse((await first(log, 'row')).recordJson!)).not.toHaveProperty('rawBody');
     const file = await filesOf(store);
     expect(file).toHaveLength(1);
-    expect((await store.about(file[0]!))?.bytes).toBeGreaterThan(100);
+    expect((await store.statOf(file[0]!))?.bytes).toBeGreaterThan(100);
     // Without the store it is said what is missing.
     await expect(first(withBodies(inner, { bodies: null, ...ignored }), 'full')).rejects.toThrow(
       /^The raw samples of t1 \(sha256:.*\) are in a store that is not known here\.$/,

@@ -27,7 +27,7 @@ function candidate(log: Log, seconds = LONG_SECONDS) {
   let led = false;
   const wanted = { holder: `holder-${holders}`, grpc: `localhost:${holders}`, web: null, seconds };
   const term = log
-    .lead(wanted, { signal: stopped.signal, heard: (leader) => heard.push(leader?.grpc) })
+    .lead(wanted, { signal: stopped.signal, onLeader: (leader) => heard.push(leader?.grpc) })
     .then((given) => {
       led = true;
       return given;

@@ -75,7 +75,7 @@ export function logFaults(name: string, at: () => Promise<LogPlace>): void {
       const over = new AbortController();
       const candidate = { holder: 'one', grpc: 'one:1', web: null, seconds: 60 };
       const standing = one
-        .lead(candidate, { signal: over.signal, heard: () => undefined })
+        .lead(candidate, { signal: over.signal, onLeader: () => undefined })
         .catch(() => undefined);
       await one.append([submitted('a')], 0);
       silence();

@@ -86,8 +86,8 @@ test('every valid trial of an experiment is known, oldest first, with its engine
   });
   const unknown = { engine: null, build: null, values: {}, gradingCodes: [], questions: null };
   for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, ...unknown });
-  expect(known.of('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
-  expect(known.of('x1')[0]).toEqual({
+  expect(known.validTrials('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
+  expect(known.validTrials('x1')[0]).toEqual({
     trialId: 't1',
     engine: 'llama.cpp v1',
     build: 'aa01',
@@ -95,10 +95,10 @@ test('every valid trial of an experiment is known, oldest first, with its engine
     gradingCodes: ['cpu-steal'],
     questions: null,
   });
-  expect(known.of('x2')).toEqual([
+  expect(known.validTrials('x2')).toEqual([
     { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [], questions: null },
   ]);
-  expect(known.of('x3')).toEqual([]);
+  expect(known.validTrials('x3')).toEqual([]);
   const nothing = { values: {}, gradingCodes: [] };
   expect(known.startOf('t1')).toEqual({ values, gradingCodes: ['cpu-steal'] });
   expect([known.startOf('t4'), known.startOf('unknown')]).toEqual([nothing, nothing]);
@@ -139,6 +139,6 @@ test('outcomes say what a Map of them says, whatever is put in and taken out', (
     const byPosition = ([a]: [number, Outcome], [b]: [number, Outcome]) => a - b;
     expect([...outcomes].sort(byPosition)).toEqual([...map].sort(byPosition));
     const failed = [...map].filter(([, { state }]) => state === 'failed').map(([at]) => at);
-    expect([...outcomes.others()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
+    expect([...outcomes.unpackedEntries()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
   });
 });

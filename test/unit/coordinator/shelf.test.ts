@@ -188,7 +188,7 @@ describe('a transfer', () => {
       cacheFolder,
       log: () => {},
     };
-    const exchange = new SharedArtifacts({ ...needs, firstWaitSeconds: 0.01 }).of('t', () => {});
+    const exchange = new SharedArtifacts({ ...needs, firstWaitSeconds: 0.01 }).exchangeOf('t', () => {});
     return { exchange, cacheFolder };
   }
 

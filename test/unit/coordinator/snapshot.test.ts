@@ -169,7 +169,7 @@ function said(projection: Projection): unknown {
     return [id, rest, of, sweepStatus(sweep), searchProgress(sweep), projection.submissionOf(id)];
   });
   const known = VIEWS.flatMap((view) =>
-    Array.from({ length: view.count }, (_, at) => state.known.of(view.experimentAt(at, null).id)),
+    Array.from({ length: view.count }, (_, at) => state.known.validTrials(view.experimentAt(at, null).id)),
   );
   const entries = trials.map((trialId) => [trialId, recorded.numberOf(trialId), projection.entryOf(trialId)]);
   return {

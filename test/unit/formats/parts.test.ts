@@ -28,7 +28,7 @@ describe('the name of a part', () => {
   test('says which of how many, and leads to the others', () => {
     const part = partName('/m/a-00002-of-00003.gguf');
     expect(part).toMatchObject({ number: 2, count: 3 });
-    expect(part?.of(1)).toBe('/m/a-00001-of-00003.gguf');
+    expect(part?.pathOf(1)).toBe('/m/a-00001-of-00003.gguf');
     expect(partPaths('a-00002-of-00002.GGUF')).toEqual(['a-00001-of-00002.GGUF', 'a-00002-of-00002.GGUF']);
     expect(partPath('/m/a.gguf', 3, 12)).toBe('/m/a-00003-of-00012.gguf');
     expect(withoutPart('/m/a-00002-of-00003.gguf')).toBe('/m/a.gguf');

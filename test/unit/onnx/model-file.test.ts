@@ -21,7 +21,7 @@ const unknown = (number: number) =>
   new Message()
     .text(number, 'kept')
     .int(number + 1, 77)
-    .done();
+    .finish();
 
 const model: OnnxModel = {
   irVersion: 9,
@@ -47,7 +47,7 @@ const model: OnnxModel = {
     ],
     inputs: [{ name: 'x', type: typeNumber('f32'), shape: ['batch', null, 32] }],
     outputs: [{ name: 'y', type: typeNumber('f32'), shape: null }],
-    valueInfo: [new Message().text(1, 'between').done()],
+    valueInfo: [new Message().text(1, 'between').finish()],
     rest: unknown(50),
   },
   rest: unknown(60),
@@ -160,8 +160,8 @@ describe('a model that is not whole is refused in a sentence', () => {
 
 describe('weights in other files, wherever in the graph a tensor names one', () => {
   const entries = (location: string | Uint8Array) => {
-    const entry = new Message().text(ENTRY.key, 'location').entry(ENTRY.value, location).done();
-    return new Message().entry(TENSOR.external, entry).int(TENSOR.location, 1).done();
+    const entry = new Message().text(ENTRY.key, 'location').entry(ENTRY.value, location).finish();
+    return new Message().entry(TENSOR.external, entry).int(TENSOR.location, 1).finish();
   };
   const tensor = (location: string | Uint8Array) =>
     new Message()
@@ -169,37 +169,38 @@ describe('weights in other files, wherever in the graph a tensor names one', () 
       .int(TENSOR.type, 1)
       .text(TENSOR.name, 'c')
       .raw(entries(location))
-      .done();
+      .finish();
   const attribute = (number: number, held: Uint8Array) =>
-    new Message().text(ATTRIBUTE.name, 'value').entry(number, held).done();
+    new Message().text(ATTRIBUTE.name, 'value').entry(number, held).finish();
   const node = (held: Uint8Array) =>
-    new Message().text(NODE.kind, 'Constant').entry(NODE.attribute, held).done();
+    new Message().text(NODE.kind, 'Constant').entry(NODE.attribute, held).finish();
   const constantNode = (location: string | Uint8Array) => node(attribute(ATTRIBUTE.tensor, tensor(location)));
-  const graph = (held: Uint8Array) => new Message().entry(GRAPH.node, held).done();
+  const graph = (held: Uint8Array) => new Message().entry(GRAPH.node, held).finish();
   const inBranch = (location: string) => node(attribute(ATTRIBUTE.graph, graph(constantNode(location))));
-  const sparse = (location: string) => new Message().entry(1, tensor(location)).done();
+  const sparse = (location: string) => new Message().entry(1, tensor(location)).finish();
 
   /** Each a model whose one tensor is elsewhere. */
   const places: Readonly<Record<string, (location: string) => Uint8Array>> = {
-    'a constant': (at) => new Message().entry(7, new Message().entry(5, tensor(at)).done()).done(),
-    'a node': (at) => new Message().entry(7, graph(constantNode(at))).done(),
-    'a list of a node': (at) => new Message().entry(7, graph(node(attribute(10, tensor(at))))).done(),
+    'a constant': (at) => new Message().entry(7, new Message().entry(5, tensor(at)).finish()).finish(),
+    'a node': (at) => new Message().entry(7, graph(constantNode(at))).finish(),
+    'a list of a node': (at) => new Message().entry(7, graph(node(attribute(10, tensor(at))))).finish(),
     'a branch of a branch': (at) =>
-      new Message().entry(7, graph(node(attribute(ATTRIBUTE.graphs, graph(inBranch(at)))))).done(),
+      new Message().entry(7, graph(node(attribute(ATTRIBUTE.graphs, graph(inBranch(at)))))).finish(),
     "a branch's constants": (at) => {
-      const branch = new Message().entry(GRAPH.constant, tensor(at)).done();
-      return new Message().entry(7, graph(node(attribute(ATTRIBUTE.graph, branch)))).done();
+      const branch = new Message().entry(GRAPH.constant, tensor(at)).finish();
+      return new Message().entry(7, graph(node(attribute(ATTRIBUTE.graph, branch)))).finish();
     },
-    'a sparse constant': (at) => new Message().entry(7, new Message().entry(15, sparse(at)).done()).done(),
-    'a sparse attribute': (at) => new Message().entry(7, graph(node(attribute(22, sparse(at))))).done(),
+    'a sparse constant': (at) =>
+      new Message().entry(7, new Message().entry(15, sparse(at)).finish()).finish(),
+    'a sparse attribute': (at) => new Message().entry(7, graph(node(attribute(22, sparse(at))))).finish(),
     'a function': (at) =>
       new Message()
         .entry(7, new Uint8Array())
-        .entry(25, new Message().entry(7, constantNode(at)).done())
-        .done(),
+        .entry(25, new Message().entry(7, constantNode(at)).finish())
+        .finish(),
     training: (at) => {
-      const training = new Message().entry(1, graph(constantNode(at))).done();
-      return new Message().entry(7, new Uint8Array()).entry(20, training).done();
+      const training = new Message().entry(1, graph(constantNode(at))).finish();
+      return new Message().entry(7, new Uint8Array()).entry(20, training).finish();
     },
   };
 
@@ -220,17 +221,17 @@ describe('weights in other files, wherever in the graph a tensor names one', () 
 
   test('are those that the engine opens, however their name is written', () => {
     const path = join(folder, 'written.onnx');
-    writeFileSync(path, new Message().entry(7, graph(constantNode(Buffer.from([0xff])))).done());
+    writeFileSync(path, new Message().entry(7, graph(constantNode(Buffer.from([0xff])))).finish());
     expect(() => readOnnx(path)).toThrow(/is no file beside it/);
     const twice = new Message()
       .text(ENTRY.key, 'length')
       .text(ENTRY.key, 'location')
       .text(ENTRY.value, '/etc/passwd');
-    const tensor = new Message().entry(TENSOR.external, twice.done()).done();
-    writeFileSync(path, new Message().entry(7, graph(node(attribute(ATTRIBUTE.tensor, tensor)))).done());
+    const tensor = new Message().entry(TENSOR.external, twice.finish()).finish();
+    writeFileSync(path, new Message().entry(7, graph(node(attribute(ATTRIBUTE.tensor, tensor)))).finish());
     expect(() => readOnnx(path)).toThrow(/"\/etc\/passwd", which is no file beside it/);
     const two = new Message().entry(7, graph(constantNode('/etc/passwd'))).entry(7, new Uint8Array());
-    writeFileSync(path, two.done());
+    writeFileSync(path, two.finish());
     expect(() => readOnnx(path)).toThrow('the file holds two graphs');
   });
 
@@ -238,7 +239,7 @@ describe('weights in other files, wherever in the graph a tensor names one', () 
     const path = join(folder, 'deep.onnx');
     let held = constantNode('weights.bin');
     for (let i = 0; i < 40; i++) held = node(attribute(ATTRIBUTE.graph, graph(held)));
-    writeFileSync(path, new Message().entry(7, graph(held)).done());
+    writeFileSync(path, new Message().entry(7, graph(held)).finish());
     expect(() => readOnnx(path)).toThrow('its graphs lie in each other without end');
   });
 

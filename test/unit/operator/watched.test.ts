@@ -68,7 +68,7 @@ describe('a copy of a kind', () => {
     await api.run();
     expect(api.asked).toEqual(['list', 'watch 10', 'watch 20', 'watch 22']);
     expect(api.told).toEqual(['+a@5', '+b@6', '+a@11', '-b@21', '+c@22']);
-    expect(api.watched.all().map(({ metadata }) => metadata.name)).toEqual(['a', 'c']);
+    expect(api.watched.objects().map(({ metadata }) => metadata.name)).toEqual(['a', 'c']);
   });
 
   test('whose version the server has forgotten is listed again, and what has gone meanwhile is told', async () => {

@@ -18,7 +18,7 @@ function load(sql: string) {
   db.exec(sql);
   return db;
 }
-const schemaOf = (db: ReturnType<typeof load>) => db.prepare('PRAGMA table_info(llama_bench)').all();
+const schemaOf = (db: ReturnType<typeof load>) => db.prepare('PRAGMA table_info(llama_bench)').rows();
 type SqlRow = Record<string, string | number>;
 
 describe('llama-bench formats', () => {
@@ -28,7 +28,7 @@ describe('llama-bench formats', () => {
 
   test('one experiment is a prompt test and a generation test; the generation runs behind the prompt', () => {
     const db = load(EXPORTERS['llama-bench-sql'](report([trial])).text);
-    const rows = db.prepare('SELECT * FROM llama_bench').all() as SqlRow[];
+    const rows = db.prepare('SELECT * FROM llama_bench').rows() as SqlRow[];
     expect(rows.map((r) => [r.n_prompt, r.n_gen, r.n_depth])).toEqual([
       [256, 0, 64],
       [0, 32, 64 + 256],
@@ -73,7 +73,7 @@ describe('llama-bench formats', () => {
       experiment: experimentOf({ model: "o'hara'); DROP TABLE llama_bench; --" }),
     });
     const db = load(EXPORTERS['llama-bench-sql'](report([quoted])).text);
-    const [row] = db.prepare('SELECT model_filename FROM llama_bench').all() as SqlRow[];
+    const [row] = db.prepare('SELECT model_filename FROM llama_bench').rows() as SqlRow[];
     expect(row?.model_filename).toContain("o'hara'); DROP TABLE");
   });
 
@@ -98,7 +98,7 @@ describe('llama-bench formats', () => {
   test('nothing to say is an empty list and an empty table', () => {
     const none = report([]);
     expect(JSON.parse(EXPORTERS['llama-bench-json'](none).text)).toEqual([]);
-    expect(load(EXPORTERS['llama-bench-sql'](none).text).prepare('SELECT * FROM llama_bench').all()).toEqual(
+    expect(load(EXPORTERS['llama-bench-sql'](none).text).prepare('SELECT * FROM llama_bench').rows()).toEqual(
       [],
     );
   });

@@ -20,10 +20,10 @@ test('a row is found again by how far others have pushed it', () => {
 
 test('columns are as wide as their widest value, whichever rows were measured before', () => {
   const grown = new Widths();
-  for (let count = 1; count <= rows.length; count += 1) grown.of(rows.slice(0, count), metrics);
-  const whole = new Widths().of(rows, metrics);
-  expect(grown.of(rows, metrics)).toEqual(whole);
-  expect(grown.of(rows, metrics.slice(1, 3))).toEqual(whole.slice(1, 3));
+  for (let count = 1; count <= rows.length; count += 1) grown.widthsOf(rows.slice(0, count), metrics);
+  const whole = new Widths().widthsOf(rows, metrics);
+  expect(grown.widthsOf(rows, metrics)).toEqual(whole);
+  expect(grown.widthsOf(rows, metrics.slice(1, 3))).toEqual(whole.slice(1, 3));
 });
 
 test('numbers sort both ways', () => {

@@ -115,7 +115,7 @@ describe('terminal table', () => {
     expect(plain(120)).toMatch(/^ {2}~ .* [bc]\w*$/m);
     expect(plain(120)).toMatch(/^[bc] cpu-steal \(3 rows, disturbed\)/m);
     expect(plain(120)).toContain('~ disturbed: something else used the machine during the row; it counts');
-    expect(plain(120)).toMatch(/24 experiments: 19 clean, 3 disturbed, 1 invalid, 1 failed/);
+    expect(plain(120)).toMatch(/24 rows: 19 clean, 3 disturbed, 1 invalid, 1 failed/);
     expect(plain(120)).toMatch(/^[ab] provider-fallback \(1 row, invalid\)/m);
     expect(plain(120)).toContain('! not to be compared: invalid or failed');
   });

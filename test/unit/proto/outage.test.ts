@@ -17,7 +17,7 @@ const GONE = new WireError('unavailable', 'connect ECONNREFUSED');
 /** One coordinator, and what is said of it. */
 function asked(seconds: number) {
   const said: string[] = [];
-  const patience: Patience = { seconds, said: (sentence) => void said.push(sentence) };
+  const patience: Patience = { seconds, say: (sentence) => void said.push(sentence) };
   let listened = 0;
   const outages = new Outages('c:1', patience, () => {
     listened += 1;

@@ -70,9 +70,9 @@ export const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMeth
 const NOT_AS_IT_IS: readonly string[] = ['magnitude', 'sparsegpt', 'dsnot'];
 /** Every other method, also the next one, at its fallbacks: each row has exactly its share of zeros, and nothing else is changed. */
 export const exact: fc.Arbitrary<PruningMethod> = fc.oneof(
-  ...PRUNING_METHODS.filter(({ name: word }) => !NOT_AS_IT_IS.includes(word)).map(({ own, of }) => {
+  ...PRUNING_METHODS.filter(({ name: word }) => !NOT_AS_IT_IS.includes(word)).map(({ own, fromSettings }) => {
     const fallbacks = Object.entries(own).map(([name, { fallback }]) => [name, fallback] as const);
-    return fc.constant(of(Object.fromEntries(fallbacks) as never));
+    return fc.constant(fromSettings(Object.fromEntries(fallbacks) as never));
   }),
   exchange('strict'),
 );

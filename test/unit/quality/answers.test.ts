@@ -16,18 +16,18 @@ describe('scores of outside', () => {
     const read = readOutside(lines.map((line) => JSON.stringify(line)).join('\n'));
     if (typeof read === 'string') throw new Error(read);
     expect(read.columns).toEqual(['human']);
-    expect(read.of(['large', '2'], 'exam', 'q1')).toEqual({ human: 0.5 });
-    expect(read.of(['large', '2'], 'exam', 'q2')).toEqual({ human: 1 });
-    expect(read.of(['small', '1'], 'exam', 'q2')).toEqual({ human: 0 });
-    expect(read.of(['small'], 'other', 'q2')).toBeNull();
+    expect(read.scoresOf(['large', '2'], 'exam', 'q1')).toEqual({ human: 0.5 });
+    expect(read.scoresOf(['large', '2'], 'exam', 'q2')).toEqual({ human: 1 });
+    expect(read.scoresOf(['small', '1'], 'exam', 'q2')).toEqual({ human: 0 });
+    expect(read.scoresOf(['small'], 'other', 'q2')).toBeNull();
   });
 
   test('come as CSV, too, with quotes and missing fields', () => {
     const read = readOutside('item,"a ""judge""",human\r\n"q,1",0.25,\r\nq2,1,0\r\n');
     if (typeof read === 'string') throw new Error(read);
     expect(read.columns).toEqual(['a "judge"', 'human']);
-    expect(read.of([], 't', 'q,1')).toEqual({ 'a "judge"': 0.25 });
-    expect(read.of([], 't', 'q2')).toEqual({ 'a "judge"': 1, human: 0 });
+    expect(read.scoresOf([], 't', 'q,1')).toEqual({ 'a "judge"': 0.25 });
+    expect(read.scoresOf([], 't', 'q2')).toEqual({ 'a "judge"': 1, human: 0 });
   });
 
   test.each([

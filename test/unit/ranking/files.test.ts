@@ -116,7 +116,7 @@ test('BRIGHT says by query what is relevant, and what no list may have', () => {
   const data = readRankingData(found.rankings[0]!);
   if (!('documents' in data)) throw new Error(data.join());
   expect(data.queries.map(({ excluded }) => [...excluded])).toEqual([['b'], []]);
-  expect([...data.judgements.of('1')]).toEqual([['b', 1]]);
+  expect([...data.judgements.judgementsOf('1')]).toEqual([['b', 1]]);
 });
 
 test('examples can be read; those of published data say which files they want', () => {

@@ -216,7 +216,7 @@ describe('floors and budgets', () => {
   });
 
   test('cost is that of a million output tokens by the price list', () => {
-    const prices: PriceList = { currency: 'EUR', of: (_names, { seconds }) => (seconds! / 3600) * 2 };
+    const prices: PriceList = { currency: 'EUR', costOf: (_names, { seconds }) => (seconds! / 3600) * 2 };
     const rows = candidates([row('f16', 10, 1, 100), row('q8_0', 10.05, 1, 1000)], prices);
     const found = answer(rows, ask({ budget: [bound('cost<1', 'budget')] }));
     expect(found.recommended?.verdicts[0]?.figure.value).toBeCloseTo((1000 / 3600) * 2);

@@ -104,7 +104,7 @@ async function exportedOf(of: readonly ResultRecord[]): Promise<string[]> {
   const { objectives } = request;
   const window = new ResultWindow(100, 100, () => objectives);
   for (const record of of) window.add(record, 0);
-  const results = rankResults(window.at(0), () => ({ objectives, bounds: [] }));
+  const results = rankResults(window.resultsAt(0), () => ({ objectives, bounds: [] }));
   const exposition = new Exposition('0', () => ({ ...EMPTY, results }));
   return openMetricsText(await exposition.families()).split('\n');
 }

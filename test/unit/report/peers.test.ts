@@ -54,8 +54,8 @@ describe('files of other load generators', () => {
   test.each(['aiperf-json', 'vllm-json'] as const)(
     'that say our figures in words of %s are read back as they are',
     (format) => {
-      const served = EXPORT_MAPPINGS[format].fields.flatMap(({ name, of }) => {
-        const { value } = of(row!);
+      const served = EXPORT_MAPPINGS[format].fields.flatMap(({ name, mappedValue }) => {
+        const { value } = mappedValue(row!);
         return typeof value === 'number' ? [[name, value] as const] : [];
       });
       const nested: Record<string, unknown> = {};

@@ -44,12 +44,14 @@ describe('caveats about roofs', () => {
     quiet.note(2, round(200, 'others ran'));
     quiet.note(1, round(97));
     quiet.note(2, round(150));
-    expect([quiet.of(1), quiet.of(2), quiet.of(4)]).toEqual([2, 0, 0]);
+    expect([quiet.undisturbedRounds(1), quiet.undisturbedRounds(2), quiet.undisturbedRounds(4)]).toEqual([
+      2, 0, 0,
+    ]);
     expect(quiet.disturbed(2)).toEqual([
       '0 of 2 rounds with 2 threads undisturbed: the clock, or the share of the cores, fell by 25 %',
     ]);
     quiet.note(2, round(199));
-    expect(quiet.of(2)).toBe(1);
+    expect(quiet.undisturbedRounds(2)).toBe(1);
     expect(quiet.disturbed(1)).toEqual([]);
     expect(quiet.disturbed(3)).toHaveLength(1);
   });

@@ -60,7 +60,7 @@ describe('roofs of a node', () => {
   test('are measured once, kept whole, and found again', async () => {
     const first = await prepared('auto');
     expect(measured).toBe(1);
-    const kept = first.of('cpu0')!;
+    const kept = first.forDevice('cpu0')!;
     expect(kept.bandwidth).toHaveLength(6);
     expect(first.summary).toEqual({ cpu0: { id: kept.id, measuredAt: kept.measuredAt, caveats: 0 } });
     const [name] = readdirSync(folder);
@@ -69,43 +69,43 @@ describe('roofs of a node', () => {
     expect(whole.id).toBe(kept.id);
     expect(whole.roofs.bandwidth[0]?.bytesPerSecond.samples).toHaveLength(2);
 
-    expect((await prepared('auto')).of('cpu0')?.id).toBe(kept.id);
-    expect((await prepared('stored')).of('cpu0')?.id).toBe(kept.id);
+    expect((await prepared('auto')).forDevice('cpu0')?.id).toBe(kept.id);
+    expect((await prepared('stored')).forDevice('cpu0')?.id).toBe(kept.id);
     expect(measured).toBe(1);
   });
 
   test('are measured again when the environment changes, and found again when it changes back', async () => {
-    const id = (await prepared('auto')).of('cpu0')?.id;
+    const id = (await prepared('auto')).forDevice('cpu0')?.id;
     environment = { cpuModel: 'a', kernel: '6.2' };
-    const other = (await prepared('auto')).of('cpu0')?.id;
+    const other = (await prepared('auto')).forDevice('cpu0')?.id;
     expect(measured).toBe(2);
     expect(other).not.toBe(id);
     expect(said.at(-1)).toMatch(/again, since kernel changed/);
     environment = { cpuModel: 'a', kernel: '6.1' };
-    expect((await prepared('auto')).of('cpu0')?.id).toBe(id);
+    expect((await prepared('auto')).forDevice('cpu0')?.id).toBe(id);
     expect(measured).toBe(2);
     environment = { cpuModel: 'b', kernel: '6.1' };
     const stored = await prepared('stored');
     expect(measured).toBe(2);
-    expect(stored.of('cpu0')).toBeNull();
-    expect(stored.absent('cpu0')).toMatch(
+    expect(stored.forDevice('cpu0')).toBeNull();
+    expect(stored.absenceReason('cpu0')).toMatch(
       /cpuModel, kernel changed since they were measured: ridge roofs measures them/,
     );
   });
 
   test('that something disturbed are marked, and stay', async () => {
     warnings = [{ code: 'disturbed', message: 'others ran' }];
-    const id = (await prepared('auto')).of('cpu0')?.id;
+    const id = (await prepared('auto')).forDevice('cpu0')?.id;
     warnings = [];
     const again = await prepared('auto');
-    expect(again.of('cpu0')).toMatchObject({ id, warnings: [{ code: 'disturbed' }] });
+    expect(again.forDevice('cpu0')).toMatchObject({ id, warnings: [{ code: 'disturbed' }] });
     expect(measured).toBe(1);
   });
 
   test('that are off, not measured, or of an unknown kind of device are absent for a reason', async () => {
-    expect((await prepared('off')).absent('cpu0')).toMatch(/turns roofs off/);
-    expect((await prepared('stored')).absent('cpu0')).toMatch(/none were measured on this node/);
-    expect((await prepared('auto', [npu])).absent('npu0')).toMatch(/class npu/);
+    expect((await prepared('off')).absenceReason('cpu0')).toMatch(/turns roofs off/);
+    expect((await prepared('stored')).absenceReason('cpu0')).toMatch(/none were measured on this node/);
+    expect((await prepared('auto', [npu])).absenceReason('npu0')).toMatch(/class npu/);
     expect(measured).toBe(0);
   });
 
@@ -115,8 +115,8 @@ describe('roofs of a node', () => {
       measure: () => Promise.reject(failed('engine-missing', 'no library')),
     };
     const roofs = await prepared('auto', [cpu], broken);
-    expect(roofs.of('cpu0')).toBeNull();
-    expect(roofs.absent('cpu0')).toBe('no library');
+    expect(roofs.forDevice('cpu0')).toBeNull();
+    expect(roofs.absenceReason('cpu0')).toBe('no library');
     expect(said.at(-1)).toBe('roofs of cpu0: no library');
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -125,20 +125,20 @@ describe('roofs of a node', () => {
     const path = join(folder, 'given.json');
     writeFileSync(path, JSON.stringify(sampleRoofs()));
     const roofs = await prepared(path, [cpu, npu]);
-    expect(roofs.of('cpu0')?.launchSeconds).toBe(2e-6);
-    expect(roofs.absent('npu0')).toMatch(/holds roofs of cpu0/);
+    expect(roofs.forDevice('cpu0')?.launchSeconds).toBe(2e-6);
+    expect(roofs.absenceReason('npu0')).toMatch(/holds roofs of cpu0/);
     writeFileSync(path, JSON.stringify({ ...sampleRoofs(), bandwidth: [{ level: 'L9' }] }));
-    expect((await prepared(path)).absent('cpu0')).toMatch(/holds no roofs: bandwidth\.0\.level/);
+    expect((await prepared(path)).absenceReason('cpu0')).toMatch(/holds no roofs: bandwidth\.0\.level/);
     writeFileSync(path, '{');
-    expect((await prepared(path)).absent('cpu0')).toMatch(/is not JSON/);
+    expect((await prepared(path)).absenceReason('cpu0')).toMatch(/is not JSON/);
   });
 
   test('a damaged file among those kept is passed over', async () => {
-    const id = (await prepared('auto')).of('cpu0')?.id;
+    const id = (await prepared('auto')).forDevice('cpu0')?.id;
     const path = join(folder, `cpu0.${id}.json`);
     writeFileSync(path, readFileSync(path, 'utf8').slice(0, 100));
     const again = await prepared('auto');
     expect(measured).toBe(2);
-    expect(again.of('cpu0')).not.toBeNull();
+    expect(again.forDevice('cpu0')).not.toBeNull();
   });
 });

@@ -15,14 +15,16 @@ import { PythonRandom } from '../../../statistics/python-random.js';
 
 const random = new PythonRandom(7);
 const points = (count: number, objectives: number, steps: number): Costs[] =>
-  Array.from({ length: count }, () => Array.from({ length: objectives }, () => random.below(steps) / steps));
+  Array.from({ length: count }, () =>
+    Array.from({ length: objectives }, () => random.integerBelow(steps) / steps),
+  );
 
 describe('volumes', () => {
   test('are counted cell by cell, in one to four objectives', () => {
     for (const objectives of [1, 2, 3, 4]) {
       for (let round = 0; round < 20; round++) {
         const steps = 6;
-        const some = points(1 + random.below(8), objectives, steps);
+        const some = points(1 + random.integerBelow(8), objectives, steps);
         let cells = 0;
         for (let cell = 0; cell < steps ** objectives; cell++) {
           const corner = Array.from({ length: objectives }, (_, d) => Math.floor(cell / steps ** d) % steps);

@@ -111,7 +111,7 @@ test('a model of costs is shown some of many points, and compares their values a
     }));
   const of = (points: number) => {
     const before = compared();
-    const model = Surrogate.of(space, () => [], shown(points))!;
+    const model = Surrogate.fit(space, () => [], shown(points))!;
     return { model, compared: compared() - before };
   };
   const few = of(MOST_SHOWN);

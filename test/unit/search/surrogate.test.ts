@@ -45,7 +45,7 @@ const someOf = ({ count }: SearchSpace, most: number) =>
 /** @returns what is wrong on average about points that were not shown, as a share of how much these vary. */
 function errorElsewhere(space: SearchSpace, shown: number, costAt: (digits: Int32Array) => number): number {
   const positions = someOf(space, shown);
-  const model = Surrogate.of(space, () => [], observed(space, positions, costAt))!;
+  const model = Surrogate.fit(space, () => [], observed(space, positions, costAt))!;
   const rest = [...Array(space.count).keys()].filter((position) => !positions.includes(position));
   const truths = rest.map((position) => costAt(space.digitsAt(position)));
   const mean = truths.reduce((sum, truth) => sum + truth, 0) / truths.length;
@@ -63,7 +63,7 @@ describe('a model of costs', () => {
 
   test('learns effects that add', () => {
     expect(errorElsewhere(space, 40, added as (digits: Int32Array) => number)).toBeLessThan(0.35);
-    const model = Surrogate.of(space, () => [], observed(space, someOf(space, 40), added))!;
+    const model = Surrogate.fit(space, () => [], observed(space, someOf(space, 40), added))!;
     const best = model.atBest(0)[0]!;
     expect(best).toBeLessThan(added(space.digitsAt(0))!);
     expect(best).toBeLessThan(model.predict(0).costs[0]!);
@@ -78,7 +78,7 @@ describe('a model of costs', () => {
   test('is less sure of what lies far from all that it was shown', () => {
     const line = spaceOf(1, 40);
     const near = Array.from({ length: 15 }, (_, i) => i);
-    const model = Surrogate.of(
+    const model = Surrogate.fit(
       line,
       () => [],
       observed(line, near, (digits) => digits[1]! / 10),
@@ -90,7 +90,7 @@ describe('a model of costs', () => {
   test('says nothing of noise', () => {
     const noise = new Map(someOf(space, 40).map((position) => [position, random.next()]));
     const costAt: CostAt = (digits) => noise.get(space.positionOf(digits)!)!;
-    expect(Surrogate.of(space, () => [], observed(space, someOf(space, 40), costAt))).toBeNull();
+    expect(Surrogate.fit(space, () => [], observed(space, someOf(space, 40), costAt))).toBeNull();
   });
 
   test('says nothing where distances contradict each other', () => {
@@ -101,7 +101,7 @@ describe('a model of costs', () => {
     const twisted = { ...odd, axes: [words, { ...numbers, distance }] };
     const positions = Array.from({ length: 30 }, (_, i) => i % 3);
     const shown = observed(twisted, positions, (digits) => digits[1]!);
-    expect(Surrogate.of(twisted, () => [], shown)).toBeNull();
+    expect(Surrogate.fit(twisted, () => [], shown)).toBeNull();
   });
 
   test('takes an axis that a point lacks for a value of its own', () => {
@@ -113,7 +113,7 @@ describe('a model of costs', () => {
     };
     const branched = { ...rest, digitsAt: lacking };
     const costAt = (digits: Int32Array) => (digits[1] === ABSENT ? 3 : digits[1]! / 8);
-    const model = Surrogate.of(branched, () => [], observed(branched, someOf(branched, 18), costAt))!;
+    const model = Surrogate.fit(branched, () => [], observed(branched, someOf(branched, 18), costAt))!;
     expect(model.predict(branched.positionOf(Int32Array.of(0, 5))!).costs[0]).toBeGreaterThan(2);
     expect(model.predict(branched.positionOf(Int32Array.of(1, 0))!).costs[0]).toBeLessThan(1);
   });
@@ -126,7 +126,7 @@ describe('points that fail', () => {
     digits[1]! + digits[2]! > 12 ? null : 3 - (digits[1]! + digits[2]!) / 8;
 
   test('make their neighbours likely to fail, and others not', () => {
-    const model = Surrogate.of(space, () => [], observed(space, someOf(space, 80), costAt))!;
+    const model = Surrogate.fit(space, () => [], observed(space, someOf(space, 80), costAt))!;
     const failsAt = (...digits: number[]) => model.predict(space.positionOf(Int32Array.from(digits))!).fails;
     expect(failsAt(0, 11, 11)).toBeGreaterThan(0.8);
     expect(failsAt(0, 1, 1)).toBeLessThan(0.1);

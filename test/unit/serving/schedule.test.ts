@@ -69,7 +69,7 @@ describe('a pacer', () => {
     const early: number[] = [];
     await new Promise<void>((resolve) => {
       const act = (name: string, after: number) =>
-        pacer.at(start + after, () => {
+        pacer.schedule(start + after, () => {
           if (now() < start + after) early.push(after);
           seen.push(name);
         });
@@ -77,7 +77,7 @@ describe('a pacer', () => {
       act('a', 0.01);
       act('d', 0.02);
       act('b', 0.01);
-      pacer.at(start + 0.03, resolve);
+      pacer.schedule(start + 0.03, resolve);
     });
     expect(seen).toEqual(['a', 'b', 'c', 'd']);
     expect(early).toEqual([]);
@@ -88,12 +88,12 @@ describe('a pacer', () => {
     const [pacer, other] = [new Pacer(now), new Pacer(now)];
     const start = now();
     let acted = false;
-    pacer.at(start + 0.005, () => {
+    pacer.schedule(start + 0.005, () => {
       acted = true;
     });
     pacer.close();
     // Later than what is forgotten.
-    await new Promise<void>((resolve) => other.at(start + 0.01, resolve));
+    await new Promise<void>((resolve) => other.schedule(start + 0.01, resolve));
     expect(acted).toBe(false);
   });
 });

@@ -93,7 +93,7 @@ describe('output errors from the Hessian', () => {
         statistics.addSequence(sequence);
       }
       const errors = new OutputErrors(REFERENCE, dense, hessian.hessian(), statistics.statistics()!);
-      const found = errors.of(pruned);
+      const found = errors.errorOf(pruned);
       const direct = outputError(dense, pruned, Float32Array.from([...first, ...second]))!;
       expect(found.meanSquare).toBeCloseTo(direct.meanSquare, 5);
       if (direct.relative !== null && direct.relative < 100)

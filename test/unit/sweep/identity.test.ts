@@ -22,7 +22,7 @@ function shuffled(value: unknown, order: readonly number[]): unknown {
 }
 
 const sha = `sha256:${'0'.repeat(64)}`;
-const point = (spec: Record<string, unknown> = {}) => planSpace(sweepOf(file(spec))).at(0);
+const point = (spec: Record<string, unknown> = {}) => planSpace(sweepOf(file(spec))).contentAt(0);
 
 describe('how often an experiment is measured', () => {
   test('is part of the sweep and not of the experiment', () => {

@@ -9,7 +9,7 @@ const labels = (spec: Record<string, unknown>) => {
   const sweep = sweepOf(file(spec));
   const space = planSpace(sweep);
   const varying = varyingAxes(sweep);
-  return Array.from({ length: space.count }, (_, i) => describe(space.at(i), varying));
+  return Array.from({ length: space.count }, (_, i) => describe(space.contentAt(i), varying));
 };
 
 group('labels', () => {
@@ -60,7 +60,7 @@ group('labels', () => {
     );
     const space = planSpace(sweep);
     const labelOf = labelsIn(sweep);
-    const points = Array.from({ length: space.count }, (_, position) => space.at(position));
+    const points = Array.from({ length: space.count }, (_, position) => space.contentAt(position));
     expect(points.map(labelOf)).toEqual([
       'a threads=1 batch=2048 promptTokens=512',
       'as it is',
@@ -91,6 +91,6 @@ group('labels', () => {
   test('name devices and nodes where they are an axis', () => {
     expect(labels({ placement: { device: ['cpu', 'cuda:h100'] } })).toEqual(['a cpu', 'a cuda:h100']);
     const sweep = sweepOf(file({ placement: { perNode: true } }));
-    expect(describe({ ...planSpace(sweep).at(0), node: 'n1' }, varyingAxes(sweep))).toBe('a n1');
+    expect(describe({ ...planSpace(sweep).contentAt(0), node: 'n1' }, varyingAxes(sweep))).toBe('a n1');
   });
 });

@@ -118,7 +118,7 @@ describe('a planned space', () => {
       const space = planSpace(sweep);
       fc.pre(space.total <= 2000);
       const expected = bruteForce(sweep);
-      const points = Array.from({ length: space.count }, (_, position) => space.at(position));
+      const points = Array.from({ length: space.count }, (_, position) => space.contentAt(position));
       const keys = points.map((content) => {
         const { node, ...point } = axisValues(content);
         expect(node).toBeNull();
@@ -131,7 +131,7 @@ describe('a planned space', () => {
       expect(new Map(space.impossible.map((i) => [i.reason, i.count]))).toEqual(expected.impossible);
       expect(space.unchecked).toEqual([]);
       for (const [position, content] of points.entries()) expect(space.indexOf(content)).toBe(position);
-      expect(() => space.at(space.count)).toThrow(RangeError);
+      expect(() => space.contentAt(space.count)).toThrow(RangeError);
     });
   }, 60_000);
 
@@ -146,7 +146,7 @@ describe('a planned space', () => {
       ),
     );
     const points = Array.from({ length: space.count }, (_, i) => {
-      const { promptTokens, generateTokens } = space.at(i).workload.options;
+      const { promptTokens, generateTokens } = space.contentAt(i).workload.options;
       return `${promptTokens}/${generateTokens}`;
     });
     expect(points).toEqual(['64/8', '128/16', '256/32', '512/8', '512/16', '512/32', '64/16', '64/32']);
@@ -198,7 +198,7 @@ describe('a planned space', () => {
   test('options of an arena need one: of the CPU where that computes, and CUDA has its own', () => {
     const runners = { kind: 'onnx', arena: false, arenaGrowth: 'as-requested', arenaShrink: true };
     const space = planSpace(sweepOf(file({ runners, placement: { device: ['cpu', 'cuda'] } })));
-    expect([space.count, space.at(0).device]).toEqual([1, 'cuda']);
+    expect([space.count, space.contentAt(0).device]).toEqual([1, 'cuda']);
     expect(space.impossible.map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/say nothing where arena is false/),
     ]);
@@ -225,8 +225,8 @@ describe('a planned space', () => {
     expect(space.unchecked).toEqual([
       'model × promptTokens × generateTokens × contextDepth has too many combinations to check before they run',
     ]);
-    expect(impossibility(space.at(0))).toBeNull();
-    expect(impossibility(space.at(space.count - 1))).toMatch(/more than the 512 tokens/);
+    expect(impossibility(space.contentAt(0))).toBeNull();
+    expect(impossibility(space.contentAt(space.count - 1))).toMatch(/more than the 512 tokens/);
   });
 
   test('counts a triangle without visiting it', () => {
@@ -235,8 +235,12 @@ describe('a planned space', () => {
     );
     expect(space.count).toBe(((300 * 301) / 2) * 101);
     expect(space.impossible[0]?.count).toBe(((300 * 299) / 2) * 101);
-    expect(space.at(space.count - 1).runner.options).toMatchObject({ batch: 300, ubatch: 300, poll: 100 });
-    expect(space.indexOf(space.at(3_141_592))).toBe(3_141_592);
+    expect(space.contentAt(space.count - 1).runner.options).toMatchObject({
+      batch: 300,
+      ubatch: 300,
+      poll: 100,
+    });
+    expect(space.indexOf(space.contentAt(3_141_592))).toBe(3_141_592);
   });
 
   test('10^15 points are exact at both ends', () => {
@@ -250,9 +254,9 @@ describe('a planned space', () => {
     const space = planSpace(sweep);
     expect(space.count).toBe(1e15);
     for (const position of [0, 1, 999_999_999_999, 123_456_789_012_345, space.count - 1]) {
-      expect(space.indexOf(space.at(position))).toBe(position);
+      expect(space.indexOf(space.contentAt(position))).toBe(position);
     }
-    expect(space.at(space.count - 1).workload.options).toMatchObject({
+    expect(space.contentAt(space.count - 1).workload.options).toMatchObject({
       promptTokens: 1000,
       contextDepth: 1000,
     });

@@ -57,12 +57,12 @@ function deepseek(
         into: [
           {
             to: 'blk.*.attn_k_b',
-            as: (weights, config) =>
+            transform: (weights, config) =>
               transposed(partOf(byHead(weights, config), 0, config.size('qk_nope_head_dim'))),
           },
           {
             to: 'blk.*.attn_v_b',
-            as: (weights, config) =>
+            transform: (weights, config) =>
               partOf(byHead(weights, config), config.size('qk_nope_head_dim'), config.size('v_head_dim')),
           },
         ],

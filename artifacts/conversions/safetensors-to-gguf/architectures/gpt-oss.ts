@@ -22,31 +22,31 @@ export const gptOss: Architecture = {
     'model.layers.*.mlp.router': 'blk.*.ffn_gate_inp',
     'model.layers.*.mlp.experts.gate_up_proj': {
       into: [
-        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => transposed(weights, EVEN) },
-        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => transposed(weights, ODD) },
+        { to: 'blk.*.ffn_gate_exps.weight', transform: (weights) => transposed(weights, EVEN) },
+        { to: 'blk.*.ffn_up_exps.weight', transform: (weights) => transposed(weights, ODD) },
       ],
       joined: (parts) => transposed(interleaved(parts)),
     },
     // As they are published: blocks of MXFP4, outputs first.
     'model.layers.*.mlp.experts.gate_up_proj_mxfp4': {
       into: [
-        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => alternate(weights, EVEN) },
-        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => alternate(weights, ODD) },
+        { to: 'blk.*.ffn_gate_exps.weight', transform: (weights) => alternate(weights, EVEN) },
+        { to: 'blk.*.ffn_up_exps.weight', transform: (weights) => alternate(weights, ODD) },
       ],
       joined: interleaved,
     },
     'model.layers.*.mlp.experts.down_proj_mxfp4': 'blk.*.ffn_down_exps.weight',
     'model.layers.*.mlp.experts.gate_up_proj_bias': {
       into: [
-        { to: 'blk.*.ffn_gate_exps.bias', as: (weights) => transposed(transposed(weights, EVEN)) },
-        { to: 'blk.*.ffn_up_exps.bias', as: (weights) => transposed(transposed(weights, ODD)) },
+        { to: 'blk.*.ffn_gate_exps.bias', transform: (weights) => transposed(transposed(weights, EVEN)) },
+        { to: 'blk.*.ffn_up_exps.bias', transform: (weights) => transposed(transposed(weights, ODD)) },
       ],
       joined: (parts) => transposed(interleaved(parts.map((part) => transposed(part)))),
     },
     'model.layers.*.mlp.experts.down_proj': {
       to: 'blk.*.ffn_down_exps.weight',
-      as: (weights) => transposed(weights),
-      back: (weights) => transposed(weights),
+      transform: (weights) => transposed(weights),
+      inverse: (weights) => transposed(weights),
     },
     'model.layers.*.mlp.experts.down_proj_bias': 'blk.*.ffn_down_exps.bias',
   },

@@ -78,7 +78,7 @@ export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weigh
 function llama3Factors(config: FolderConfig): readonly number[] | null {
   const { base, kind, values } = ropeOf(config);
   if (kind !== 'llama3') return null;
-  const said = values.with({
+  const said = values.withDefaults({
     factor: 8,
     low_freq_factor: 1,
     high_freq_factor: 4,

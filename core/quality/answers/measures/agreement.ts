@@ -4,7 +4,7 @@ import { bootstrapOf } from '../../../../statistics/interval.js';
 import { mean } from '../../../../statistics/summary.js';
 import { numbersOf } from '../classes.js';
 import {
-  absent,
+  absentFigure,
   figure,
   type Gathering,
   type MeasuredAnswer,
@@ -33,7 +33,9 @@ export function agreement({ raters, scale }: MeasureSettings): Gathering {
       const n = things.length;
       if (n < 2)
         return {
-          figures: [absent('agreement', n, `${left} answers were not rated by all of ${raters.join(', ')}`)],
+          figures: [
+            absentFigure('agreement', n, `${left} answers were not rated by all of ${raters.join(', ')}`),
+          ],
           table: null,
         };
       const pairs = raters.flatMap((_, a) => raters.slice(a + 1).map((_, k) => [a, a + 1 + k] as const));
@@ -78,7 +80,10 @@ function pairFigures(
   scale: readonly number[] | null,
 ): MeasureFigure[] {
   const n = x.length;
-  const of = (name: string, statistic: (a: readonly number[], b: readonly number[]) => number | null) =>
+  const agreementFigure = (
+    name: string,
+    statistic: (a: readonly number[], b: readonly number[]) => number | null,
+  ) =>
     figure(
       `${name}, ${pair}`,
       n,
@@ -86,20 +91,20 @@ function pairFigures(
       bootstrapOf(n, (places) => statistic(taken(x, places), taken(y, places)), INTERVAL),
     );
   return [
-    of('same', (a, b) => mean(a.map((value, i) => Number(value === b[i])))),
-    of('kappa', (a, b) => kappa(a, b, scale === null ? {} : { scale })),
+    agreementFigure('same', (a, b) => mean(a.map((value, i) => Number(value === b[i])))),
+    agreementFigure('kappa', (a, b) => kappa(a, b, scale === null ? {} : { scale })),
     ...(['linear', 'quadratic'] as const).map((weights) => {
       const name = weights === 'linear' ? 'linear kappa' : 'quadratic kappa (QWK)';
       const off = scale === null ? undefined : [...x, ...y].find((value) => !scale.includes(value));
-      if (scale === null) return absent(`${name}, ${pair}`, n, 'it needs all grades: --scale 1..10');
-      if (off !== undefined) return absent(`${name}, ${pair}`, n, `${off} is not on the scale`);
-      return of(name, (a, b) => kappa(a, b, { weights, scale }));
+      if (scale === null) return absentFigure(`${name}, ${pair}`, n, 'it needs all grades: --scale 1..10');
+      if (off !== undefined) return absentFigure(`${name}, ${pair}`, n, `${off} is not on the scale`);
+      return agreementFigure(name, (a, b) => kappa(a, b, { weights, scale }));
     }),
-    of('Pearson', pearson),
-    of('Spearman', spearman),
+    agreementFigure('Pearson', pearson),
+    agreementFigure('Spearman', spearman),
     n > MOST_PAIRED
-      ? absent(`Kendall’s τ-b, ${pair}`, n, `it is computed of ${MOST_PAIRED} answers at most`)
+      ? absentFigure(`Kendall’s τ-b, ${pair}`, n, `it is computed of ${MOST_PAIRED} answers at most`)
       : figure(`Kendall’s τ-b, ${pair}`, n, kendallTau(x, y)),
-    of('ICC(2,1)', (a, b) => icc(a.map((value, i) => [value, b[i]!]))),
+    agreementFigure('ICC(2,1)', (a, b) => icc(a.map((value, i) => [value, b[i]!]))),
   ];
 }

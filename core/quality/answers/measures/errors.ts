@@ -1,7 +1,7 @@
 import { errorsOf } from '../../../../statistics/classification.js';
 import { bootstrapOf } from '../../../../statistics/interval.js';
 import { numbersOf } from '../classes.js';
-import { absent, figure, type Gathering, taken } from './measure.js';
+import { absentFigure, figure, type Gathering, taken } from './measure.js';
 
 /** The number that was said against the one that is right: root mean squared, mean absolute and mean error. */
 export function errors(): Gathering {
@@ -20,7 +20,7 @@ export function errors(): Gathering {
     measured() {
       const n = truth.length;
       if (n === 0)
-        return { figures: [absent('RMSE', 0, 'no answer and reference have numbers')], table: null };
+        return { figures: [absentFigure('RMSE', 0, 'no answer and reference have numbers')], table: null };
       const whole = errorsOf(truth, said);
       const figures = (['rmse', 'mae', 'bias'] as const).map((name) =>
         figure(

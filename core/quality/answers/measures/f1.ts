@@ -1,7 +1,7 @@
 import { classification } from '../../../../statistics/classification.js';
 import { bootstrapOf } from '../../../../statistics/interval.js';
 import { classOf } from '../classes.js';
-import { absent, figure, type Gathering, taken } from './measure.js';
+import { absentFigure, figure, type Gathering, taken } from './measure.js';
 
 /** Confusion of so many classes is printed; of more, only the figures. */
 const MOST_SHOWN = 30;
@@ -18,9 +18,10 @@ export function f1(): Gathering {
     },
     measured() {
       const n = truth.length;
-      if (n === 0) return { figures: [absent('macro F1', 0, 'no answer has a reference')], table: null };
+      if (n === 0)
+        return { figures: [absentFigure('macro F1', 0, 'no answer has a reference')], table: null };
       const whole = classification(truth, said);
-      const of = (name: string, value: 'macroF1' | 'weightedF1' | 'balancedAccuracy' | 'accuracy') => {
+      const figureOf = (name: string, value: 'macroF1' | 'weightedF1' | 'balancedAccuracy' | 'accuracy') => {
         const drawn = (places: Uint32Array) =>
           classification(taken(truth, places), taken(said, places))[value];
         return figure(name, n, whole[value], bootstrapOf(n, drawn, n > 20_000 ? { draws: 50 } : {}));
@@ -28,10 +29,10 @@ export function f1(): Gathering {
       const many = whole.classes.length > MOST_SHOWN;
       return {
         figures: [
-          of('accuracy', 'accuracy'),
-          of('balanced accuracy', 'balancedAccuracy'),
-          of('macro F1', 'macroF1'),
-          of('weighted F1', 'weightedF1'),
+          figureOf('accuracy', 'accuracy'),
+          figureOf('balanced accuracy', 'balancedAccuracy'),
+          figureOf('macro F1', 'macroF1'),
+          figureOf('weighted F1', 'weightedF1'),
           ...(many ? [] : whole.figures.map((one) => figure(`F1 of ${one.name}`, one.support, one.f1))),
         ],
         table: many

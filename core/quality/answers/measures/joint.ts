@@ -1,6 +1,6 @@
 import { getOrMake } from '../../../maps.js';
 import { scoreEstimate } from '../metrics.js';
-import { absent, figure, type Gathering } from './measure.js';
+import { absentFigure, figure, type Gathering } from './measure.js';
 
 /** Items that several tasks ask about: how many are right (0.5 or more) in each, in all of them, and in one given another, such as an answer and its rationale (CLR-Bench's Q→A and Q→AR). */
 export function joint(): Gathering {
@@ -19,7 +19,7 @@ export function joint(): Gathering {
       const whole = [...byItem.values()].filter((one) => one.size === names.length);
       if (names.length < 2 || whole.length === 0)
         return {
-          figures: [absent('right in all', whole.length, 'no item was asked by two tasks of one row')],
+          figures: [absentFigure('right in all', whole.length, 'no item was asked by two tasks of one row')],
           table: null,
         };
       const share = (

@@ -1,6 +1,6 @@
 import { bootstrapInterval } from '../../../../statistics/interval.js';
 import { mean } from '../../../../statistics/summary.js';
-import { absent, figure, type Gathering, type MeasureSettings } from './measure.js';
+import { absentFigure, figure, type Gathering, type MeasureSettings } from './measure.js';
 
 /** What share of the n-grams of answers and of references is found in a text that a model may have learned. */
 export function leakage({ leakedShare }: MeasureSettings): Gathering {
@@ -17,7 +17,7 @@ export function leakage({ leakedShare }: MeasureSettings): Gathering {
     measured: () => ({
       figures: Object.entries(found).map(([what, shares]) =>
         shares.length === 0
-          ? absent(`leaked n-grams of ${what}`, 0, 'none is as long as an n-gram')
+          ? absentFigure(`leaked n-grams of ${what}`, 0, 'none is as long as an n-gram')
           : figure(`leaked n-grams of ${what}`, shares.length, mean(shares), bootstrapInterval(shares)),
       ),
       table: null,

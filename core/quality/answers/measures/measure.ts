@@ -62,7 +62,7 @@ export const figure = (
 });
 
 /** A figure that is not there. */
-export const absent = (name: string, items: number, reason: string): MeasureFigure => ({
+export const absentFigure = (name: string, items: number, reason: string): MeasureFigure => ({
   name,
   items,
   reason,

@@ -2,7 +2,7 @@ import { bootstrapOf } from '../../../../statistics/interval.js';
 import { addBleu, type BleuCounts, bleuCounts, bleuOf } from '../../scorers/bleu.js';
 import { addChrf, bestChrf, type ChrfCounts, chrfOf } from '../../scorers/chrf.js';
 import { DistinctGrams } from '../../text-overlap.js';
-import { absent, figure, type Gathering, taken } from './measure.js';
+import { absentFigure, figure, type Gathering, taken } from './measure.js';
 
 /** What answers are as one text: BLEU and chrF of the corpus (no means of sentences), as sacreBLEU computes them, from 0 to 1; and how many of their n-grams are different. */
 export function text(): Gathering {
@@ -21,7 +21,7 @@ export function text(): Gathering {
       chrfWords.push(bestChrf(answer, references, true));
     },
     measured() {
-      if (answers === 0) return { figures: [absent('BLEU', 0, 'nothing was generated')], table: null };
+      if (answers === 0) return { figures: [absentFigure('BLEU', 0, 'nothing was generated')], table: null };
       const corpus = <T>(
         name: string,
         counts: readonly T[],
@@ -29,7 +29,7 @@ export function text(): Gathering {
         of: (sum: T) => number,
       ) =>
         counts.length === 0
-          ? absent(name, 0, 'no answer has a reference')
+          ? absentFigure(name, 0, 'no answer has a reference')
           : figure(
               name,
               counts.length,

@@ -51,7 +51,7 @@ export const dsnot = {
   kind: 'dsnot',
   own: OWN,
   calibrates: 'always',
-  of: (values: SettingValues<typeof OWN>): Dsnot => ({
+  fromSettings: (values: SettingValues<typeof OWN>): Dsnot => ({
     kind: 'dsnot',
     initial: values.initial,
     damping: values.dampening,

@@ -8,7 +8,7 @@ import { wanda } from './wanda.js';
 const ALL = [magnitude, magnitudeRow, wanda, sparsegpt, dsnot] as const;
 
 /** What a method is set to. */
-export type PruningMethod = ReturnType<(typeof ALL)[number]['of']>;
+export type PruningMethod = ReturnType<(typeof ALL)[number]['fromSettings']>;
 
 /** A method is only ever asked about what it made itself: `methodOf` finds it by the kind. */
 export const PRUNING_METHODS = ALL as unknown as readonly Method<PruningMethod>[];

@@ -14,7 +14,7 @@ export const magnitude = {
   kind: 'magnitude',
   own: {},
   calibrates: 'when-asked',
-  of: (): Magnitude => ({ kind: 'magnitude', scope: 'matrix' }),
+  fromSettings: (): Magnitude => ({ kind: 'magnitude', scope: 'matrix' }),
   needs: () => [],
   nameOf: ({ scope }) => (scope === 'matrix' ? 'magnitude' : 'magnitude-row'),
   firstMask: (method) => method,
@@ -34,5 +34,5 @@ export const magnitudeRow = {
   ...magnitude,
   name: 'magnitude-row',
   aliases: [],
-  of: (): Magnitude => ({ kind: 'magnitude', scope: 'row' }),
+  fromSettings: (): Magnitude => ({ kind: 'magnitude', scope: 'row' }),
 } as const satisfies Method<Magnitude>;

@@ -22,7 +22,7 @@ export interface Method<M> {
   /** `always`: it cannot choose without a calibration; `when-asked`: only what is reported of it can want one. */
   readonly calibrates: 'always' | 'when-asked';
   /** @param values of its own settings */
-  of(values: never): M;
+  fromSettings(values: never): M;
   needs(method: M): readonly Need[];
   /** @returns what it is called in the report of a layer. */
   nameOf(method: M): string;

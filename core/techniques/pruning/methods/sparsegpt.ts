@@ -35,7 +35,7 @@ export const sparsegpt = {
   kind: 'sparsegpt',
   own: OWN,
   calibrates: 'always',
-  of: ({ blockColumns, dampening }: SettingValues<typeof OWN>): SparseGpt => ({
+  fromSettings: ({ blockColumns, dampening }: SettingValues<typeof OWN>): SparseGpt => ({
     kind: 'sparsegpt',
     blockColumns,
     damping: dampening,

@@ -12,7 +12,7 @@ export const wanda = {
   kind: 'wanda',
   own: {},
   calibrates: 'always',
-  of: (): Wanda => ({ kind: 'wanda' }),
+  fromSettings: (): Wanda => ({ kind: 'wanda' }),
   needs: () => ['statistics'],
   nameOf: () => 'wanda',
   firstMask: (method) => method,

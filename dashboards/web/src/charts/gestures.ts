@@ -46,10 +46,10 @@ export function useZoomGestures(
       spanned = null;
       setBand(null);
     };
-    const down = (event: PointerEvent) => {
+    const onPointerDown = (event: PointerEvent) => {
       const at = place(event);
       const rect = grid();
-      if (event.button === 0 && rect !== null && inside(rect, at)) start = at;
+      if (event.button === 0 && rect !== null && isInside(rect, at)) start = at;
     };
     const move = (event: PointerEvent) => {
       const rect = grid();
@@ -61,7 +61,7 @@ export function useZoomGestures(
       spanned = bandOf(start, at, rect);
       setBand(spanned);
     };
-    const up = () => {
+    const onPointerUp = () => {
       const rect = grid();
       if (spanned !== null && rect !== null && chart.current !== null) {
         const { x, y } = valuesOf(chart.current, spanned);
@@ -81,15 +81,15 @@ export function useZoomGestures(
       const factor = Math.exp(Math.max(-0.5, Math.min(0.5, event.deltaY / 400)));
       latest.current.onScale(factor, share((x - rect.x) / rect.width), share(1 - (y - rect.y) / rect.height));
     };
-    element.addEventListener('pointerdown', down);
+    element.addEventListener('pointerdown', onPointerDown);
     element.addEventListener('pointermove', move);
-    element.addEventListener('pointerup', up);
+    element.addEventListener('pointerup', onPointerUp);
     element.addEventListener('pointercancel', stop);
     element.addEventListener('wheel', wheel, { passive: false });
     return () => {
-      element.removeEventListener('pointerdown', down);
+      element.removeEventListener('pointerdown', onPointerDown);
       element.removeEventListener('pointermove', move);
-      element.removeEventListener('pointerup', up);
+      element.removeEventListener('pointerup', onPointerUp);
       element.removeEventListener('pointercancel', stop);
       element.removeEventListener('wheel', wheel);
     };
@@ -97,7 +97,7 @@ export function useZoomGestures(
   return band;
 }
 
-function inside({ x, y, width, height }: Rect, [left, top]: Pixel): boolean {
+function isInside({ x, y, width, height }: Rect, [left, top]: Pixel): boolean {
   return left >= x && left <= x + width && top >= y && top <= y + height;
 }
 

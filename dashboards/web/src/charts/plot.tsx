@@ -192,11 +192,11 @@ function listen(chart: Chart, latest: { readonly current: PlotProps }): void {
 
 /** @returns the next point in that direction that is in view, from one end where there is none yet; else the same. */
 function nextPoint(order: readonly PlotPoint[], from: number | null, by: number, zoom: Zoom): number | null {
-  const inside = (v: number, extent: Extent | null) =>
+  const isInExtent = (v: number, extent: Extent | null) =>
     extent === null || (v >= extent.low && v <= extent.high);
   for (let i = (from ?? (by > 0 ? -1 : order.length)) + by; i >= 0 && i < order.length; i += by) {
     const point = order[i];
-    if (point !== undefined && inside(point.x, zoom.x) && inside(point.y, zoom.y)) return i;
+    if (point !== undefined && isInExtent(point.x, zoom.x) && isInExtent(point.y, zoom.y)) return i;
   }
   return from;
 }
@@ -218,7 +218,7 @@ function withAxes(plot: Plot, zoom: Zoom): Option {
 
 /** Ends and labels of both axes; between powers of ten the library's own logarithmic labels are too few. */
 function axesOf({ xLog, yLog }: Plot, zoom: Zoom) {
-  const one = (extent: Extent | null, log: boolean) => {
+  const axisOption = (extent: Extent | null, log: boolean) => {
     const ticks = extent === null || !log ? [] : logTicks(extent);
     return {
       min: extent?.low ?? null,
@@ -226,5 +226,5 @@ function axesOf({ xLog, yLog }: Plot, zoom: Zoom) {
       axisLabel: { customValues: ticks.length < 2 ? null : ticks },
     };
   };
-  return { xAxis: one(zoom.x, xLog), yAxis: one(zoom.y, yLog) };
+  return { xAxis: axisOption(zoom.x, xLog), yAxis: axisOption(zoom.y, yLog) };
 }

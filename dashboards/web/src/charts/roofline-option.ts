@@ -49,7 +49,7 @@ export function rooflinePlot(rows: readonly Row[], { by, all }: RooflineView): P
   const others = all ? nodeRoofs(points) : [];
   const knees = [...lines.map(ridge), ...kneesOf(others)];
   const intensities = points.map(({ phase }) => phase.intensity);
-  const [low, high] = [least([...intensities, ...knees]) / 3, most([...intensities, ...knees]) * 3];
+  const [low, high] = [least([...intensities, ...knees]) / 3, largest([...intensities, ...knees]) * 3];
   const roofs = lines.map((line) => ({
     ...roofStyle(line.name),
     data: [low, ridge(line), high].map((x) => [x, Math.min(line.flopsPerSecond, x * line.bytesPerSecond)]),
@@ -74,7 +74,7 @@ export function predictedPlot(rows: readonly Row[], { by }: RooflineView): Plot 
     return [phase.measuredSeconds / each, (phase.predictedSeconds ?? 0) / each];
   };
   const values = points.flatMap(place);
-  const [low, high] = [least(values) / 1.5, most(values) * 1.5];
+  const [low, high] = [least(values) / 1.5, largest(values) * 1.5];
   const diagonal = (factor: number, type: 'solid' | 'dashed') => ({
     ...roofStyle(factor === 1 ? 'as predicted' : `${factor} times`),
     data: [low, high].map((x) => [x, x * factor]),
@@ -172,7 +172,8 @@ const ridge = (line: { flopsPerSecond: number; bytesPerSecond: number }) =>
 /** Math.min and Math.max take their numbers as arguments, and 20,000 of those are too many for some engines. */
 const least = (values: readonly number[]) =>
   values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+const largest = (values: readonly number[]) =>
+  values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 
 const roofStyle = (name: string) => ({
   type: 'line',
@@ -186,14 +187,14 @@ function kneesOf(roofs: readonly NodeRoof[]): number[] {
   const bandwidths = roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond);
   const peaks = roofs.filter(({ kind }) => kind === 'compute').map((roof) => roof.perSecond);
   if (bandwidths.length === 0 || peaks.length === 0) return [];
-  return [least(peaks) / most(bandwidths), most(peaks) / least(bandwidths)];
+  return [least(peaks) / largest(bandwidths), largest(peaks) / least(bandwidths)];
 }
 
 /** Slopes end at the highest peak, and peaks begin at the fastest slope; the names are points without a mark. */
 function nodeLines(roofs: readonly NodeRoof[], low: number, high: number): object[] {
   if (roofs.length === 0) return [];
-  const fastest = most(roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond));
-  const peak = most(roofs.filter(({ kind }) => kind === 'compute').map((roof) => roof.perSecond));
+  const fastest = largest(roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond));
+  const peak = largest(roofs.filter(({ kind }) => kind === 'compute').map((roof) => roof.perSecond));
   const ends = ({ kind, perSecond }: NodeRoof): [number, number][] =>
     kind === 'bandwidth'
       ? [

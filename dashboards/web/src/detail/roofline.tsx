@@ -71,14 +71,14 @@ function Served({ roofline: { served, devices = 1 } }: { roofline: RooflineRecor
   if (served === undefined) return null;
   const { window, batchFrom, stepSequences, contextTokens, promptsPerStep, promptTokens, cachedTokens } =
     served;
-  const few = (value: number) => Number(value.toPrecision(3));
+  const rounded = (value: number) => Number(value.toPrecision(3));
   return (
     <p class="quiet">
-      prefill is the time to the first token of a prompt of {few(promptTokens)} tokens
-      {cachedTokens >= 1 && `, ${few(cachedTokens)} of them in the prefix cache,`} alone; decode is a step of{' '}
-      {few(stepSequences)} sequences (
-      {batchFrom === 'requests' ? 'by our requests' : 'by the server’s metrics'}) with {few(contextTokens)}{' '}
-      tokens before it and {few(promptsPerStep)} prompts in it; serve is all of{' '}
+      prefill is the time to the first token of a prompt of {rounded(promptTokens)} tokens
+      {cachedTokens >= 1 && `, ${rounded(cachedTokens)} of them in the prefix cache,`} alone; decode is a step
+      of {rounded(stepSequences)} sequences (
+      {batchFrom === 'requests' ? 'by our requests' : 'by the server’s metrics'}) with{' '}
+      {rounded(contextTokens)} tokens before it and {rounded(promptsPerStep)} prompts in it; serve is all of{' '}
       {window.steady ? 'the steady state' : 'the run'}
       {devices > 1 && `, on one of ${devices} devices`}
     </p>

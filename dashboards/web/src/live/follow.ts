@@ -76,14 +76,14 @@ async function* pieces(query: string, last: string | null, signal: AbortSignal):
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
+    const finish = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      window.removeEventListener('online', done);
+      signal.removeEventListener('abort', finish);
+      window.removeEventListener('online', finish);
       resolve();
     };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-    window.addEventListener('online', done, { once: true });
+    const timer = setTimeout(finish, milliseconds);
+    signal.addEventListener('abort', finish, { once: true });
+    window.addEventListener('online', finish, { once: true });
   });
 }

@@ -46,7 +46,7 @@ export class FollowedTrials {
   /** A trial that is told twice is one. */
   add(result: LiveResult): void {
     this.#add(unpackPart(result.payload));
-    this.#later();
+    this.#scheduleBuild();
   }
 
   close(): void {
@@ -80,11 +80,11 @@ export class FollowedTrials {
     afterFrames(2, () => {
       this.#cost = performance.now() - start;
       this.#drawing = false;
-      if (this.#late) this.#later();
+      if (this.#late) this.#scheduleBuild();
     });
   }
 
-  #later(): void {
+  #scheduleBuild(): void {
     this.#late = this.#drawing;
     if (this.#drawing || this.#timer !== null) return;
     const wait = Math.max(LEAST_MILLISECONDS, this.#cost / SHARE);

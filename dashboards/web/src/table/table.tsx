@@ -23,7 +23,10 @@ export function Table(props: ResultsProps) {
   );
   const measured = useRef(new Widths());
   const narrow = useMedia(NARROW);
-  const widths = useMemo(() => measured.current.of(report.rows, metrics, narrow), [report, metrics, narrow]);
+  const widths = useMemo(
+    () => measured.current.widthsOf(report.rows, metrics, narrow),
+    [report, metrics, narrow],
+  );
   const nameOf = useMemo(() => rowLabels(tellingAxes(axes, report.rows)), [report]);
   useSameRowsInView(scroller, rows, sort, props.filter);
   const [first, last] = useRowsInView(scroller, rows.length);

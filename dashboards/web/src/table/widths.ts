@@ -15,7 +15,7 @@ export class Widths {
    * @param stacked the interval stands below its value
    * @returns for each column the characters that its widest value takes, with its interval in smaller type.
    */
-  of(rows: readonly Row[], columns: readonly MetricColumn[], stacked = false): number[] {
+  widthsOf(rows: readonly Row[], columns: readonly MetricColumn[], stacked = false): number[] {
     if (stacked !== this.#stacked || !sameItems(columns, this.#columns)) {
       this.#columns = columns;
       this.#stacked = stacked;

@@ -151,15 +151,15 @@ const refused = (answer: { digest: string } | { why: string }, words: RegExp): O
 
 /** A graph whose one Constant lies in another file. */
 function constantIn(location: string): Uint8Array {
-  const entry = new Message().text(ENTRY.key, 'location').text(ENTRY.value, location).done();
+  const entry = new Message().text(ENTRY.key, 'location').text(ENTRY.value, location).finish();
   const tensor = new Message()
     .text(TENSOR.name, 'c')
     .entry(TENSOR.external, entry)
     .int(TENSOR.location, 1)
-    .done();
-  const attribute = new Message().text(ATTRIBUTE.name, 'value').entry(ATTRIBUTE.tensor, tensor).done();
-  const node = new Message().text(NODE.kind, 'Constant').entry(NODE.attribute, attribute).done();
-  return new Message().entry(7, new Message().entry(GRAPH.node, node).done()).done();
+    .finish();
+  const attribute = new Message().text(ATTRIBUTE.name, 'value').entry(ATTRIBUTE.tensor, tensor).finish();
+  const node = new Message().text(NODE.kind, 'Constant').entry(NODE.attribute, attribute).finish();
+  return new Message().entry(7, new Message().entry(GRAPH.node, node).finish()).finish();
 }
 
 const FILLER = ' '.repeat(65_536);
