@@ -1,5 +1,5 @@
 import type { AxisValue, QualityPolicy } from '../experiment/experiment.js';
-import type { Axis, Block, SearchSpec, Selector, Sweep } from './spec.js';
+import type { Axis, Block, Objective, SearchSpec, Selector, Sweep } from './spec.js';
 
 /**
  * @returns the sweep as a plain document that parseSweep reads back to the same sweep (as JSON, which is
@@ -33,12 +33,14 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
         nodeSelector: selectorDocument(nodeSelector),
         ...placement,
       },
-      objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
+      ...(sweep.objectives.length === 0 ? {} : { objectives: objectivesDocument(sweep.objectives) }),
       ...(sweep.search === null ? {} : { search: searchDocument(sweep.search) }),
     },
   };
 }
 
+const objectivesDocument = (objectives: readonly Objective[]) =>
+  Object.fromEntries(objectives.map(({ metric, better }) => [metric, better]));
 /** An empty list of tasks is written by leaving it out. */
 const qualityDocument = ({ tasks, ...policy }: QualityPolicy) =>
   tasks.length === 0 ? policy : { ...policy, tasks };

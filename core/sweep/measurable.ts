@@ -45,7 +45,7 @@ export function unmeasuredFindings(sweep: Sweep): UnlocatedDiagnostic[] {
 
 /**
  * @returns what rows are best at where a file does not say: what the first workload names, of which rows have a number; or else the first of
- *   its key metrics that they have.
+ *   its key metrics that they have; nothing where its rows have none of them.
  */
 export function defaultObjectives(sweep: Asked): Objective[] {
   const first = workloadNamed(sweep.workloads[0]?.kind ?? '');
@@ -55,7 +55,7 @@ export function defaultObjectives(sweep: Asked): Objective[] {
   if (objectives.length > 0) return objectives;
   const key = first.keyMetrics.find(isMeasurable);
   const better = key === undefined ? null : metricNamed(key)!.better;
-  return key === undefined || better === null ? [...first.objectives] : [{ metric: key, better }];
+  return key === undefined || better === null ? [] : [{ metric: key, better }];
 }
 
 /** @returns why no row can have a metric, and what to do about it, as a clause; null where one may. */

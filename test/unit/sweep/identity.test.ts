@@ -163,6 +163,12 @@ describe('the id of a sweep', () => {
     });
   });
 
+  test('is the same when the defaults of a sweep that can measure nothing are written out', () => {
+    const sweep = sweepOf(file({ workloads: { kind: 'latency', promptTokens: 0, generateTokens: 0 } }));
+    expect(sweep.objectives).toEqual([]);
+    expect(sweepId(sweepOf(JSON.stringify(sweepDocument(sweep))))).toBe(sweepId(sweep));
+  });
+
   test('changes with any axis, with a digest, not with facts', () => {
     const sweep = sweepOf(file({}));
     const id = sweepId(sweep);
