@@ -3,7 +3,7 @@ import type { Judgement } from '../judgement/evidence.js';
 import { judgeWith, recomputeWith } from '../judgement/judge.js';
 import { placeRow } from './place-row.js';
 
-/** The judge of core/judgement with each row placed under its roofs: what writes records. */
+/** The judge of judgement with each row placed under its roofs: what writes records. */
 export function judge(facts: TrialFacts): Judgement {
   return judgeWith(placeRow, facts);
 }
