@@ -5,7 +5,7 @@ export interface Clock {
   /** Monotonic seconds (CLOCK_MONOTONIC). */
   now(): number;
   /** Wall clock, ISO 8601 in UTC. */
-  timestamp(): string;
+  isoTime(): string;
 }
 
 /** A clock that one can wait by. */
@@ -25,7 +25,7 @@ function timeOfDay(): string {
 
 export const systemClock: Clock & Timer = {
   now: () => Number(process.hrtime.bigint()) / 1e9,
-  timestamp: timeOfDay,
+  isoTime: timeOfDay,
   wait: (seconds, signal) =>
     sleep(1000 * seconds, undefined, { ref: false, ...(signal && { signal }) }).catch(() => undefined),
 };

@@ -288,7 +288,7 @@ export class Dispatcher {
       }
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
       const { sweepId, repetition } = view;
-      const at = this.#parts.clock.timestamp();
+      const at = this.#parts.clock.isoTime();
       const submitted: Fact = {
         fact: 'SweepSubmitted',
         sweepId,
@@ -508,12 +508,10 @@ export class Dispatcher {
   async #ensureLeaseKey(): Promise<void> {
     if (this.state.leaseKey !== null) return;
     const key = randomBytes(32).toString('hex');
-    await this.#append([{ fact: 'LeaseKeyCreated', key, at: this.#parts.clock.timestamp() }]).catch(
-      (error) => {
-        // Another coordinator wrote first; its key is read by now, or the next request tries again.
-        if (!(error instanceof WireError && error.code === 'conflict')) throw error;
-      },
-    );
+    await this.#append([{ fact: 'LeaseKeyCreated', key, at: this.#parts.clock.isoTime() }]).catch((error) => {
+      // Another coordinator wrote first; its key is read by now, or the next request tries again.
+      if (!(error instanceof WireError && error.code === 'conflict')) throw error;
+    });
   }
 }
 

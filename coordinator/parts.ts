@@ -213,7 +213,7 @@ async function answerUnready(
 function openAudit({ audit: settings }: ResolvedConfig, clock: Clock, logger: Logger, opened: Opened): Audit {
   const audit = new Audit(
     settings,
-    () => clock.timestamp(),
+    () => clock.isoTime(),
     (sentence) => logger.error(sentence),
   );
   opened.closedBy(async () => audit.close());

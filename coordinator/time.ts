@@ -41,7 +41,7 @@ export function keepTime(
     }
     const { crowded } = registry;
     dispatcher
-      .dispatch({ event: 'tick', now: clock.now(), at: clock.timestamp(), crowded })
+      .dispatch({ event: 'tick', now: clock.now(), at: clock.isoTime(), crowded })
       .catch((error: unknown) => {
         // That the log refuses writes was reported when it began.
         if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);

@@ -76,7 +76,7 @@ export async function serveAgent(
     push: (message) => void stream.send({ message }).catch(() => undefined),
     close: (reason) => closed.abort(reason),
   };
-  api.registry.attach(profile, session, api.clock.timestamp(), hello.nodeProfileJson.length);
+  api.registry.attach(profile, session, api.clock.isoTime(), hello.nodeProfileJson.length);
   api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
   api.audit.did('join', by, { node: profile.name });
   try {
@@ -88,7 +88,7 @@ export async function serveAgent(
       else for (const answer of answers) await stream.send(answer);
     });
   } finally {
-    if (api.registry.detach(session, api.clock.timestamp())) {
+    if (api.registry.detach(session, api.clock.isoTime())) {
       await api.dispatcher.dispatch({ event: 'node-disconnected', now: api.clock.now(), node: profile.name });
       api.inform(`${profile.name} disconnected`);
     }
@@ -105,7 +105,7 @@ async function welcome(
   const replies = await dispatcher.dispatch({
     event: 'node-joined',
     now: clock.now(),
-    at: clock.timestamp(),
+    at: clock.isoTime(),
     profile,
     instance: hello.instance,
     trialIds: hello.runningTrialIds,
@@ -156,7 +156,7 @@ async function receive(
   by: By,
   requests: readonly SessionRequest[],
 ): Promise<SessionResponse[]> {
-  api.registry.seen(node, api.clock.timestamp());
+  api.registry.seen(node, api.clock.isoTime());
   const results = requests.flatMap(({ message }) => (message?.$case === 'result' ? [message.value] : []));
   const answered = await Promise.all(results.map((report) => receiveResult(api, node, by, report)));
   const answers = answered.flat();
@@ -175,13 +175,13 @@ async function receiveOther(
       throw invalid('Hello comes once, at the beginning of a session.');
     case 'leaseRequest': {
       const { deviceId } = message.value;
-      const asked = { now: clock.now(), at: clock.timestamp(), node, deviceId };
+      const asked = { now: clock.now(), at: clock.isoTime(), node, deviceId };
       const replies = await dispatcher.dispatch({ event: 'work-requested', ...asked });
       return replies.map(toMessage);
     }
     case 'heartbeat': {
       const { trialIds, state } = message.value;
-      registry.seen(node, clock.timestamp(), state === '' ? undefined : state);
+      registry.seen(node, clock.isoTime(), state === '' ? undefined : state);
       await dispatcher.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
       return [];
     }
@@ -193,7 +193,7 @@ async function receiveOther(
       return [];
     case 'leaving': {
       const { returnedTrialIds } = message.value;
-      registry.seen(node, clock.timestamp(), 'left');
+      registry.seen(node, clock.isoTime(), 'left');
       await dispatcher.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
       return [];
     }
@@ -210,7 +210,7 @@ async function receiveResult(
   by: By,
   report: ResultReport,
 ): Promise<SessionResponse['message'][]> {
-  const at = api.clock.timestamp();
+  const at = api.clock.isoTime();
   let checked: ReturnType<typeof parseReport>;
   try {
     checked = parseReport(report, api.dispatcher.state.leases.get(report.trialId)?.experiment);

@@ -217,7 +217,7 @@ async function cordonNode(
     throw invalid(`${quote(node)} is no name of a node: \`ridge nodes\` lists them.`);
   }
   const before = dispatcher.position;
-  await dispatcher.dispatch({ event: `${word}-requested`, at: clock.timestamp(), node, reason: why });
+  await dispatcher.dispatch({ event: `${word}-requested`, at: clock.isoTime(), node, reason: why });
   inform(`${node} is ${word}ed: ${why}`);
   audit.did(word, by, { node, reason: why });
   const running = [...dispatcher.state.leases.values()].filter((lease) => lease.node === node).length;
@@ -232,7 +232,7 @@ export async function cancelSweep(
 ): Promise<CancelSweepResponse> {
   sweepNamed(dispatcher, sweepId, by.who);
   const why = reasonOf(reason, 'cancelled', by);
-  await dispatcher.dispatch({ event: 'cancel-requested', at: clock.timestamp(), sweepId, reason: why });
+  await dispatcher.dispatch({ event: 'cancel-requested', at: clock.isoTime(), sweepId, reason: why });
   audit.did('cancel', by, { sweepId, reason: why });
   return {};
 }
@@ -245,7 +245,7 @@ export async function pauseSweep(
 ): Promise<PauseSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId, by.who);
   const why = reasonOf(reason, 'paused', by);
-  await dispatcher.dispatch({ event: 'pause-requested', at: clock.timestamp(), sweepId, reason: why });
+  await dispatcher.dispatch({ event: 'pause-requested', at: clock.isoTime(), sweepId, reason: why });
   notOver(sweep);
   audit.did('pause', by, { sweepId, reason: why });
   const leases = [...dispatcher.state.leases.values()];
@@ -260,7 +260,7 @@ export async function resumeSweep(
 ): Promise<ResumeSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId, by.who);
   const why = reasonOf(reason, 'resumed', by);
-  const asked = { at: clock.timestamp(), sweepId, reason: why };
+  const asked = { at: clock.isoTime(), sweepId, reason: why };
   const replies = await dispatcher.dispatch({ event: 'resume-requested', ...asked });
   notOver(sweep);
   audit.did('resume', by, { sweepId, reason: why });

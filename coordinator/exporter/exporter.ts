@@ -133,7 +133,7 @@ export class Exporter {
       dispatcher: this.#dispatcher,
       registry: this.#registry,
       shown: this.#window.resultsAt(this.#clock.now()),
-      goneBefore: Date.parse(this.#clock.timestamp()) - this.#options.keepNodeSeconds * 1000,
+      goneBefore: Date.parse(this.#clock.isoTime()) - this.#options.keepNodeSeconds * 1000,
     });
     return await this.#exposition.families();
   }
@@ -163,7 +163,7 @@ export class Exporter {
 
   /** Seconds since a trial ended. */
   #age({ endedAt }: ResultHead): number {
-    return Math.max(0, Date.parse(this.#clock.timestamp()) - Date.parse(endedAt)) / 1000;
+    return Math.max(0, Date.parse(this.#clock.isoTime()) - Date.parse(endedAt)) / 1000;
   }
 }
 

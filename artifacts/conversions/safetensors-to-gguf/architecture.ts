@@ -146,8 +146,8 @@ export const EXPERTS: Places = {
 /** @returns the places with those of norms that transformers adds 1 to. */
 export function plusOne(places: Places, norms: RegExp): Places {
   const moved = {
-    as: (weights: Weights) => shifted(weights, 1),
-    back: (weights: Weights) => shifted(weights, -1),
+    transform: (weights: Weights) => shifted(weights, 1),
+    inverse: (weights: Weights) => shifted(weights, -1),
   };
   const all = Object.entries(places);
   return Object.fromEntries(

@@ -99,7 +99,7 @@ export class SimulatedCoordinator {
   /** Nothing more of a sweep is begun, or it goes on. */
   async pause(sweepId: string, event: 'pause-requested' | 'resume-requested'): Promise<void> {
     if (this.#dispatcher === null) throw new WireError('unavailable', 'It is starting.');
-    const at = this.#clock().timestamp();
+    const at = this.#clock().isoTime();
     await this.#dispatcher.dispatch({ event, at, sweepId, reason: 'the simulation' });
   }
 
@@ -196,7 +196,7 @@ export class SimulatedCoordinator {
   #tick(dispatcher: Dispatcher): void {
     this.process.after(1, () => {
       const clock = this.#clock();
-      dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.timestamp() }).catch(() => undefined);
+      dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.isoTime() }).catch(() => undefined);
       void dispatcher.tryLog().catch(() => undefined);
       void dispatcher.keepSnapshot();
       this.#tick(dispatcher);

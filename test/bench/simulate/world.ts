@@ -129,7 +129,7 @@ export class Process {
     const rate = 1 + world.random.between(-1e-4, 1e-4);
     this.clock = {
       now: () => offset + world.now * rate,
-      timestamp: () => new Date(Date.UTC(2026, 0, 1) + 1000 * (world.now + this.#wallOff)).toISOString(),
+      isoTime: () => new Date(Date.UTC(2026, 0, 1) + 1000 * (world.now + this.#wallOff)).toISOString(),
       wait: (seconds, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve();

@@ -22,7 +22,7 @@ const ANN = {
 async function coordinator(points: number) {
   const log = new MemoryLog();
   const dispatcher = await openDispatcher({ log });
-  const clock = { now: () => 0, timestamp: () => '2025-01-01T00:00:00Z' };
+  const clock = { now: () => 0, isoTime: () => '2025-01-01T00:00:00Z' };
   const audit = new Audit(
     null,
     () => '',

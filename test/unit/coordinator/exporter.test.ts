@@ -175,7 +175,7 @@ test('after a restart the newest results are shown at once, the best of each swe
     trials.map((trial) => ({ fact: 'ResultRecorded', record: trial }) as const),
     1,
   );
-  const clock = { now: () => 1000, timestamp: () => '2025-01-01T00:01:00Z' };
+  const clock = { now: () => 1000, isoTime: () => '2025-01-01T00:01:00Z' };
   const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
   const exporter = new Exporter(options, clock, new Registry());
   const dispatcher = await openDispatcher({
