@@ -11,9 +11,9 @@ import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/cloc
 import { taskOf } from '../../process/isolation/job.js';
 import { type AnswerRequest, answersOf, wasInterrupted } from '../quality/answers.js';
 import { QUALITY, SERVED_QUALITY } from '../quality/jobs.js';
-import type { QualityJob, QualityModel } from '../quality/measure.js';
+import type { QualityJob, QualityModel } from '../quality/opened/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
-import type { ByFiles } from '../quality/questions.js';
+import type { ByFiles } from '../quality/questions/questions.js';
 import { askingWindow } from './asking-window.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';

@@ -1,5 +1,5 @@
-import { FailureError } from '../../core/errors.js';
-import type { Unanswered } from '../../core/quality/outcome.js';
+import { FailureError } from '../../../core/errors.js';
+import type { Unanswered } from '../../../core/quality/outcome.js';
 
 /** Codes of failures by which a task can never be asked of this model. */
 const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'model-unsupported']);

@@ -1,10 +1,10 @@
-import { failed } from '../../core/errors.js';
-import { RUNNERS } from '../../core/runners/index.js';
-import { loadRunner } from '../../engines/runners/index.js';
-import type { LanguageModel } from '../../engines/runners/opened.js';
-import { type LanguageModelRequest, open } from '../../engines/runners/runner.js';
+import { failed } from '../../../core/errors.js';
+import { RUNNERS } from '../../../core/runners/index.js';
+import { loadRunner } from '../../../engines/runners/index.js';
+import type { LanguageModel } from '../../../engines/runners/opened.js';
+import { type LanguageModelRequest, open } from '../../../engines/runners/runner.js';
 
-export type { LanguageModel } from '../../engines/runners/opened.js';
+export type { LanguageModel } from '../../../engines/runners/opened.js';
 export type AskedRequest = LanguageModelRequest & { readonly runnerKind: string };
 
 /** Runners that can be asked about text. */

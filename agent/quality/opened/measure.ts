@@ -1,11 +1,16 @@
-import { readText } from '../../artifacts/files/text.js';
-import { failed } from '../../core/errors.js';
-import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
-import { type Task, withVectors } from '../../core/quality/tasks/few-shot.js';
-import { plainPrompt } from '../../core/quality/tasks/prompt.js';
-import { type Window, windowsOf } from '../../core/quality/windows.js';
-import type { Embedder, TextModel } from '../../engines/runners/opened.js';
-import { type AnswersKept, isKnown, withAnswers } from './kept.js';
+import { readText } from '../../../artifacts/files/text.js';
+import { failed } from '../../../core/errors.js';
+import type {
+  QualityOutcome,
+  QualityRequest,
+  TextOutcome,
+  TextRequest,
+} from '../../../core/quality/outcome.js';
+import { type Task, withVectors } from '../../../core/quality/tasks/few-shot.js';
+import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
+import { type Window, windowsOf } from '../../../core/quality/windows.js';
+import type { Embedder, TextModel } from '../../../engines/runners/opened.js';
+import { type AnswersKept, isKnown, withAnswers } from '../asking/kept.js';
 import {
   type AskedRequest,
   type LanguageModel,
@@ -13,16 +18,16 @@ import {
   openLanguageModel,
   requireSameVocabulary,
   withVocabulary,
-} from './language-model.js';
-import type { PromptReader } from './prompts.js';
-import { openEmbedder } from './ranking/models.js';
-import { Rankings } from './ranking/rankings.js';
-import type { Respondent } from './respondent.js';
-import type { Scorers } from './scorers.js';
-import { measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from './tasks.js';
-import { measureDivergence, measurePerplexity } from './text.js';
-import { UnansweredList } from './unanswered.js';
-import type { Watch } from './watch.js';
+} from '../asking/language-model.js';
+import type { PromptReader } from '../asking/prompts.js';
+import type { Respondent } from '../asking/respondent.js';
+import { measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from '../asking/tasks.js';
+import { measureDivergence, measurePerplexity } from '../asking/text.js';
+import { UnansweredList } from '../asking/unanswered.js';
+import { openEmbedder } from '../ranking/models.js';
+import { Rankings } from '../ranking/rankings.js';
+import type { Scorers } from '../scoring/scorers.js';
+import type { Watch } from '../watch.js';
 
 /** Texts that are made into vectors together; between them a stop is heard. */
 const TOGETHER = 64;

@@ -1,31 +1,31 @@
 import { createHash } from 'node:crypto';
-import { FailureError, failed } from '../../core/errors.js';
-import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
-import type { TaskOutcome } from '../../core/quality/outcome.js';
+import { FailureError, failed } from '../../../core/errors.js';
+import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../../core/quality/answers/record.js';
+import type { TaskOutcome } from '../../../core/quality/outcome.js';
 import {
   combinedScore,
   scoredReadings,
   scoreNames,
   scoresGiven,
-} from '../../core/quality/reading/readings.js';
-import { externalName, extracted, type ScorerName } from '../../core/quality/scorers/index.js';
-import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
-import type { TaskItem } from '../../core/quality/tasks/items.js';
-import { plainPrompt } from '../../core/quality/tasks/prompt.js';
-import type { ChatTemplate } from '../../core/serving/tokenizer.js';
-import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
-import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
-import { mean } from '../../statistics/summary.js';
+} from '../../../core/quality/reading/readings.js';
+import { externalName, extracted, type ScorerName } from '../../../core/quality/scorers/index.js';
+import { type ItemScore, retention, scoreOf } from '../../../core/quality/scores.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import type { TaskItem } from '../../../core/quality/tasks/items.js';
+import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
+import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
+import { boundedWork, CALL_SECONDS } from '../../../formats/bounded-work.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
+import { mean } from '../../../statistics/summary.js';
+import { type Scorers, scoreBy } from '../scoring/scorers.js';
+import { stoppedBy, type Watch } from '../watch.js';
 import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
 import { generate } from './generation.js';
 import type { Journal } from './journal.js';
 import { type LanguageModel, LEAST_CONTEXT } from './language-model.js';
 import { type PromptReader, promptText, promptTokens } from './prompts.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
-import { type Scorers, scoreBy } from './scorers.js';
 import { Spent } from './spent.js';
-import { stoppedBy, type Watch } from './watch.js';
 
 /**
  * @returns tokens that the cache needs for each item; where they are certainly few, no fewer than that. Items are cut again when they are asked: all of them together may not fit

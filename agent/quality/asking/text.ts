@@ -1,11 +1,11 @@
-import { DivergenceSums } from '../../core/quality/divergence.js';
-import { logProbability } from '../../core/quality/likelihood.js';
-import type { TextRequest } from '../../core/quality/outcome.js';
-import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
-import type { Window } from '../../core/quality/windows.js';
-import type { TextModel } from '../../engines/runners/opened.js';
+import { DivergenceSums } from '../../../core/quality/divergence.js';
+import { logProbability } from '../../../core/quality/likelihood.js';
+import type { TextRequest } from '../../../core/quality/outcome.js';
+import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
+import type { Window } from '../../../core/quality/windows.js';
+import type { TextModel } from '../../../engines/runners/opened.js';
+import type { Watch } from '../watch.js';
 import type { LanguageModel } from './language-model.js';
-import type { Watch } from './watch.js';
 
 /** Rows of the base that wait for the candidate's take at most this much memory. */
 const KEPT_BYTES = 128 * 2 ** 20;
