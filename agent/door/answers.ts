@@ -23,10 +23,10 @@ import { answered, type LaunchRequest, launch, UNBOUND } from '../../process/iso
 import { type NodeCommands, usedBy } from '../graph/allowed.js';
 import { readGraph } from '../graph/files.js';
 import type { AnswersKept } from '../quality/asking/kept.js';
+import type { QualityModel } from '../quality/asking/language-model.js';
 import { COMPARE, EXITS, JUDGE, QUALITY, type QualityReport } from '../quality/jobs.js';
 import type { ExitsJob } from '../quality/opened/exits.js';
 import type { JudgedScore } from '../quality/opened/judge.js';
-import type { QualityModel } from '../quality/opened/measure.js';
 import { evaluationOf } from '../quality/policy.js';
 import { readTasks } from '../quality/questions/task-files.js';
 import type { AnswerToScore } from '../quality/scoring/external-scorer.js';

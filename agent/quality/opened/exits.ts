@@ -12,10 +12,9 @@ import {
 import { logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
 import type { WindowRequest } from '../../../core/quality/windows.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { openLanguageModel } from '../asking/language-model.js';
-import { inputOf } from '../asking/text.js';
+import { openLanguageModel, type QualityModel } from '../asking/language-model.js';
+import { cutText, inputOf } from '../asking/text.js';
 import type { Watch } from '../watch.js';
-import { cutText, type QualityModel } from './measure.js';
 
 export interface ExitsJob {
   readonly model: QualityModel & { readonly modelPath: string };

@@ -13,12 +13,12 @@ import {
   type LanguageModel,
   LEAST_CONTEXT,
   openLanguageModel,
+  type QualityModel,
   withVocabulary,
 } from '../asking/language-model.js';
+import { readerOf } from '../asking/own-model.js';
 import { promptText, promptTokens } from '../asking/prompts.js';
-import { readerOf } from '../asking/tasks.js';
 import type { AnswerToScore } from '../scoring/external-scorer.js';
-import type { QualityModel } from './measure.js';
 
 export interface JudgeJob {
   readonly model: QualityModel;

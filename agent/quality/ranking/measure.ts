@@ -14,7 +14,7 @@ import type { RankingTask } from '../../../core/ranking/task.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
 import type { Journal } from '../asking/journal.js';
 import { spentOn } from '../asking/spent.js';
-import type { JudgedScores } from '../asking/tasks.js';
+import type { JudgedScores } from '../scoring/judged.js';
 import type { Watch } from '../watch.js';
 import { type RankingData, readRankingData } from './data.js';
 import { type FirstStage, firstStage } from './first-stage.js';

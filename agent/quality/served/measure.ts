@@ -8,7 +8,13 @@ import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { needs, type TokenizedChoices, tokenizeChoices, tokensOf } from '../asking/choices.js';
 import type { Journal } from '../asking/journal.js';
 import { type AnswersKept, withAnswers } from '../asking/kept.js';
-import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../asking/language-model.js';
+import {
+  type LanguageModel,
+  LEAST_CONTEXT,
+  openLanguageModel,
+  type QualityModel,
+} from '../asking/language-model.js';
+import { limitsOf, readerOf, respondentOf, tokensNeeded } from '../asking/own-model.js';
 import { promptText, promptTokens } from '../asking/prompts.js';
 import {
   byLikelihood,
@@ -18,11 +24,11 @@ import {
   type Likelihoods,
   type Respondent,
 } from '../asking/respondent.js';
-import { limitsOf, measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from '../asking/tasks.js';
-import { inputOf } from '../asking/text.js';
-import { UnansweredList } from '../asking/unanswered.js';
-import { cutText, leftOutSentence, type QualityModel } from '../opened/measure.js';
+import { measureTask } from '../asking/tasks.js';
+import { cutText, inputOf } from '../asking/text.js';
+import { leftOutSentence, UnansweredList } from '../asking/unanswered.js';
 import { Rankings } from '../ranking/rankings.js';
+import { scoredAgain } from '../scoring/answers.js';
 import type { Scorers } from '../scoring/scorers.js';
 import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
