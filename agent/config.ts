@@ -14,8 +14,8 @@ import { securityOf } from '../proto/credentials.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
-import { commandSchema } from './quality/external-scorer.js';
-import { scorerSchema } from './quality/scorers.js';
+import { commandSchema } from './quality/scoring/external-scorer.js';
+import { scorerSchema } from './quality/scoring/scorers.js';
 import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */

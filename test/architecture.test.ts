@@ -66,6 +66,9 @@ const PURE: readonly string[] = ['statistics', 'core', 'judgement', 'search', 'r
 /** By room, how many of its files commands import: its door, and what it leaves out (decision 0001). No number grows. */
 const CLI_REACHES: Record<string, number> = { agent: 16, artifacts: 6, engines: 4 };
 
+/** A folder that is large enough to have folders of its own. */
+const QUALITY = 'agent/quality';
+
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
   // It is set up there, which has to be before any library is loaded.
@@ -162,7 +165,7 @@ function imports(read = importsOf): Map<string, string[]> {
   );
 }
 
-/** Folders of one room alone; files beside them are left out. */
+/** Folders of one room, or of a folder, alone; files beside them are left out. */
 const foldersOf = (arrows: Arrows, room: string): Arrows => {
   const inside = (entry: string) => entry.startsWith(`${room}/`) && !entry.endsWith('.ts');
   return new Map(
@@ -262,6 +265,10 @@ describe('architecture', () => {
     const all = imports();
     expect(cyclesOf(arrowsOf(all, 2))).toEqual([]);
     expect(cyclesOf(arrowsOf(all, 1))).toEqual([]);
+    // What scores answers does not know who gave them: kept answers are scored again without a model.
+    const inQuality = new Map([...arrowsOf(all, 3)].filter(([entry]) => entry.startsWith(`${QUALITY}/`)));
+    expect(inQuality.get(`${QUALITY}/scoring`)).not.toContain(`${QUALITY}/asking`);
+    expect(cyclesOf(inQuality)).toEqual([]);
   });
 
   test('and a cycle is found where there is one', () => {
@@ -308,7 +315,11 @@ const i = await import('./i.js');
   test('ARCHITECTURE.md shows the arrows that there are (UPDATE_DOCS=1 draws them)', () => {
     const all = imports();
     const page = join(root, 'ARCHITECTURE.md');
-    const pictures = { rooms: arrowsOf(all, 1), core: foldersOf(arrowsOf(all, 2), 'core') };
+    const pictures = {
+      rooms: arrowsOf(all, 1),
+      core: foldersOf(arrowsOf(all, 2), 'core'),
+      quality: foldersOf(arrowsOf(all, 3), QUALITY),
+    };
     const text = readFileSync(page, 'utf8');
     const drawn = Object.entries(pictures).reduce(
       (before, [name, arrows]) =>

@@ -22,15 +22,15 @@ import { type Task, taskOf } from '../../process/isolation/job.js';
 import { answered, type LaunchRequest, launch, UNBOUND } from '../../process/isolation/launch.js';
 import { type NodeCommands, usedBy } from '../graph/allowed.js';
 import { readGraph } from '../graph/files.js';
-import type { ExitsJob } from '../quality/exits.js';
-import type { AnswerToScore } from '../quality/external-scorer.js';
+import type { AnswersKept } from '../quality/asking/kept.js';
+import type { QualityModel } from '../quality/asking/language-model.js';
 import { COMPARE, EXITS, JUDGE, QUALITY, type QualityReport } from '../quality/jobs.js';
-import type { JudgedScore } from '../quality/judge.js';
-import type { AnswersKept } from '../quality/kept.js';
-import type { QualityModel } from '../quality/measure.js';
+import type { ExitsJob } from '../quality/opened/exits.js';
+import type { JudgedScore } from '../quality/opened/judge.js';
 import { evaluationOf } from '../quality/policy.js';
-import { type Scorers, scorerNames, scorersNamed } from '../quality/scorers.js';
-import { readTasks } from '../quality/task-files.js';
+import { readTasks } from '../quality/questions/task-files.js';
+import type { AnswerToScore } from '../quality/scoring/external-scorer.js';
+import { type Scorers, scorerNames, scorersNamed } from '../quality/scoring/scorers.js';
 import type { QualityProgress } from '../quality/watch.js';
 
 // What commands ask of this room to be asked of models.

@@ -1,7 +1,7 @@
 import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
-import type { CommandProfile } from '../quality/external-scorer.js';
-import { profilesNamed, type Scorers } from '../quality/scorers.js';
+import type { CommandProfile } from '../quality/scoring/external-scorer.js';
+import { profilesNamed, type Scorers } from '../quality/scoring/scorers.js';
 
 /** What graphs may run on a node, and be scored by. */
 export interface NodeCommands {

@@ -2,7 +2,7 @@ import { calculate } from '../../core/graph/expression.js';
 import type { ToolCall } from '../../core/graph/run.js';
 import type { Value } from '../../core/graph/value.js';
 import { Bm25 } from '../../core/ranking/bm25.js';
-import { type CommandProfile, startCommand } from '../quality/external-scorer.js';
+import { type CommandProfile, startCommand } from '../quality/scoring/external-scorer.js';
 import type { GraphDocument } from './files.js';
 
 /** Finds documents by words. @returns the best that share a word with the query, best first. */

@@ -19,8 +19,8 @@ import {
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import type { Task } from '../../process/isolation/job.js';
+import type { AnswersKept } from './asking/kept.js';
 import type { QualityReport } from './jobs.js';
-import type { AnswersKept } from './kept.js';
 import type { EvaluationSpec } from './policy.js';
 
 export interface AnswerRequest {

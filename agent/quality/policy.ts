@@ -7,9 +7,10 @@ import type { TextRequest } from '../../core/quality/outcome.js';
 import type { QuestionsOfTask } from '../../core/quality/questions.js';
 import { chosenTask } from '../../core/quality/tasks/asking.js';
 import { digestOf } from '../../process/digest.js';
-import { digestsOfRanking, digestsOfText, withJudges } from './digests.js';
-import { checkTasks, type QuestionFiles } from './questions.js';
-import { identityOf, type Scorers, scorersNamed } from './scorers.js';
+import { checkTasks } from './checked-tasks.js';
+import { digestsOfRanking, digestsOfText, withJudges } from './questions/digests.js';
+import type { QuestionFiles } from './questions/questions.js';
+import { identityOf, type Scorers, scorersNamed } from './scoring/scorers.js';
 
 /** What a sweep asks about answers, with everything checked that it names. */
 export interface EvaluationSpec {

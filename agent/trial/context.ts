@@ -19,7 +19,7 @@ import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
-import type { Scorers } from '../quality/scorers.js';
+import type { Scorers } from '../quality/scoring/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
 import type { TrialNotes } from './notes.js';
 import type { TrialProgress } from './progress.js';

@@ -10,10 +10,11 @@ import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.j
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { type AnswerRequest, answersOf, wasInterrupted } from '../quality/answers.js';
+import type { QualityModel } from '../quality/asking/language-model.js';
 import { QUALITY, SERVED_QUALITY } from '../quality/jobs.js';
-import type { QualityJob, QualityModel } from '../quality/measure.js';
+import type { QualityJob } from '../quality/opened/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
-import type { ByFiles } from '../quality/questions.js';
+import type { ByFiles } from '../quality/questions/questions.js';
 import { askingWindow } from './asking-window.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';

@@ -13,7 +13,7 @@ import { type ReadGraph, readFound } from '../graph/files.js';
 import { CallJournal } from '../graph/journal.js';
 import { type RunTimes, runApplications } from '../graph/run.js';
 import { Tools } from '../graph/tools.js';
-import { type Scorers, scoreBy } from '../quality/scorers.js';
+import { type Scorers, scoreBy } from '../quality/scoring/scorers.js';
 import { arrivalNamed } from './serving-requests.js';
 import { type GraphInput, rest, type Workload, type WorkloadContext } from './workload.js';
 

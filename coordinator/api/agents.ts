@@ -14,8 +14,9 @@ import { MOST_TOGETHER, oneResponse, requestsOf } from '../../proto/several.js';
 import { type Duplex, unlessAborted } from '../../proto/stream.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
-import type { Dispatcher, Push, Reply } from '../dispatcher.js';
+import type { Dispatcher } from '../dispatcher.js';
 import type { Registry, Session } from '../registry/registry.js';
+import type { Push, Reply } from '../writing/write-behind.js';
 import { checkMessage } from './checks.js';
 
 export interface AgentsApi {

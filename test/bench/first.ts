@@ -21,7 +21,7 @@ import { basename, join } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { readTasks } from '../../agent/quality/task-files.js';
+import { readTasks } from '../../agent/quality/questions/task-files.js';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';

@@ -22,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { PgBoss } from 'pg-boss';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { SNAPSHOT_ENTRIES } from '../../coordinator/dispatcher.js';
+import { SNAPSHOT_ENTRIES } from '../../coordinator/snapshot/keeper.js';
 import { startWeighed } from '../support/coordinator-weight.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';

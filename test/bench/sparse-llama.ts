@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { measureQuality } from '../../agent/quality/measure.js';
+import { measureQuality } from '../../agent/quality/opened/measure.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../core/models/synthetic.js';

@@ -2,12 +2,12 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { interpreterSchema, scoreByRunning } from '../../agent/quality/code-scorer.js';
-import type { Question } from '../../agent/quality/external-scorer.js';
-import { Journal } from '../../agent/quality/journal.js';
-import { bySpeech } from '../../agent/quality/respondent.js';
-import { readTasks } from '../../agent/quality/task-files.js';
-import { measureTask } from '../../agent/quality/tasks.js';
+import { Journal } from '../../agent/quality/asking/journal.js';
+import { bySpeech } from '../../agent/quality/asking/respondent.js';
+import { measureTask } from '../../agent/quality/asking/tasks.js';
+import { readTasks } from '../../agent/quality/questions/task-files.js';
+import { interpreterSchema, scoreByRunning } from '../../agent/quality/scoring/code-scorer.js';
+import type { Question } from '../../agent/quality/scoring/external-scorer.js';
 import { toFailure } from '../../core/errors.js';
 import type { TaskItem } from '../../core/quality/tasks/items.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { AnswersKept } from '../../agent/quality/asking/kept.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import type { AnswersKept } from '../../agent/quality/kept.js';
-import type { QualityJob } from '../../agent/quality/measure.js';
-import { readTasks } from '../../agent/quality/task-files.js';
+import type { QualityJob } from '../../agent/quality/opened/measure.js';
+import { readTasks } from '../../agent/quality/questions/task-files.js';
 import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { taskOf } from '../../process/isolation/job.js';

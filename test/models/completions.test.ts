@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { generate } from '../../agent/quality/generation.js';
+import { generate } from '../../agent/quality/asking/generation.js';
 import { llamaCpp } from '../../engines/runners/llama-cpp/index.js';
 import type { CompletionRequest, Completions } from '../../engines/runners/opened.js';
 import type { CompletionsRequest } from '../../engines/runners/runner.js';

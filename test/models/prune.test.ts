@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { measureQuality } from '../../agent/quality/measure.js';
+import { measureQuality } from '../../agent/quality/opened/measure.js';
 import { resolveModel } from '../../artifacts/files/resolve.js';
 import { ArtifactStore, reportPath } from '../../artifacts/files/store.js';
 import { type Pruned, pruneFile } from '../../artifacts/pruning/prune.js';

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { optionLikelihoods, tokenizeChoices } from '../../agent/quality/choices.js';
-import { generate } from '../../agent/quality/generation.js';
+import { optionLikelihoods, tokenizeChoices } from '../../agent/quality/asking/choices.js';
+import { generate } from '../../agent/quality/asking/generation.js';
+import { type LanguageModel, openLanguageModel } from '../../agent/quality/asking/language-model.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { type LanguageModel, openLanguageModel } from '../../agent/quality/language-model.js';
-import { measureQuality, type QualityJob } from '../../agent/quality/measure.js';
+import { measureQuality, type QualityJob } from '../../agent/quality/opened/measure.js';
 import type { QualityProgress } from '../../agent/quality/watch.js';
 import { toFailure } from '../../core/errors.js';
 import { logProbability } from '../../core/quality/likelihood.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { QUALITY } from '../../agent/quality/jobs.js';
+import { readTasks } from '../../agent/quality/questions/task-files.js';
 import { lettersOf } from '../../agent/quality/ranking/prompt-reader.js';
-import { readTasks } from '../../agent/quality/task-files.js';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { toFailure } from '../../core/errors.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { type AnswersKept, withAnswers } from '../../agent/quality/kept.js';
-import type { Respondent } from '../../agent/quality/respondent.js';
-import { measureTask } from '../../agent/quality/tasks.js';
+import { type AnswersKept, withAnswers } from '../../agent/quality/asking/kept.js';
+import type { Respondent } from '../../agent/quality/asking/respondent.js';
+import { measureTask } from '../../agent/quality/asking/tasks.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import { plainTask } from '../../core/quality/tasks/definition.js';
 import { askedSo, type Task } from '../../core/quality/tasks/few-shot.js';

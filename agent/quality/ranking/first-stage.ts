@@ -1,7 +1,6 @@
 import { Bm25 } from '../../../core/ranking/bm25.js';
 import { type Query, searched } from '../../../core/ranking/data.js';
-import type { Ranked } from '../../../core/ranking/measures.js';
-import { trecOrder } from '../../../core/ranking/measures.js';
+import { type Ranked, trecOrder } from '../../../core/ranking/measures.js';
 import type { RankingTask } from '../../../core/ranking/task.js';
 import { Vectors } from '../../../core/ranking/vectors.js';
 import type { Embedder } from '../../../engines/runners/opened.js';

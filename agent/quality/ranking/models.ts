@@ -6,8 +6,7 @@ import { loadRunner } from '../../../engines/runners/index.js';
 import type { Embedder } from '../../../engines/runners/opened.js';
 import { type EmbedderDemands, open } from '../../../engines/runners/runner.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
-import { type LanguageModel, openLanguageModel } from '../language-model.js';
-import type { QualityModel } from '../measure.js';
+import { type LanguageModel, openLanguageModel, type QualityModel } from '../asking/language-model.js';
 import { modelReader, type PromptReader } from './prompt-reader.js';
 
 /** What a model can be asked for by ways of ranking; each is opened when it is first wanted. */

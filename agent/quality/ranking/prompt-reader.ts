@@ -4,7 +4,7 @@ import { logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
 import { fullAnswer, letterOf } from '../../../core/ranking/order.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import type { LanguageModel } from '../language-model.js';
+import type { LanguageModel } from '../asking/language-model.js';
 
 /** ln p of a token where the prompt ends; −∞ = it was not told, and is less likely than those that were. */
 export type Next = (token: number) => number;

@@ -1,6 +1,6 @@
 import type { RankingTask } from '../../../core/ranking/task.js';
-import type { Journal } from '../journal.js';
-import type { QualityModel } from '../measure.js';
+import type { Journal } from '../asking/journal.js';
+import type { QualityModel } from '../asking/language-model.js';
 import type { Watch } from '../watch.js';
 import { measureRanking, RankingSets } from './measure.js';
 import { OwnModel, type RankingModels } from './models.js';

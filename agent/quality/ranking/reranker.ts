@@ -2,7 +2,7 @@ import { failed } from '../../../core/errors.js';
 import type { AnswerRecord, RankingAnswer } from '../../../core/quality/answers/record.js';
 import type { Document, Query } from '../../../core/ranking/data.js';
 import type { Ranked } from '../../../core/ranking/measures.js';
-import type { Spent } from '../respondent.js';
+import type { Spent } from '../asking/respondent.js';
 import type { PromptReader } from './prompt-reader.js';
 
 /** A document that was found for a query. */

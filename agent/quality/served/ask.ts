@@ -10,8 +10,8 @@ import { type Delta, readDelta, refusalOf } from '../../../load/delta.js';
 import { whyNoConnection } from '../../../load/problems.js';
 import { EventStream } from '../../../load/sse.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
-import type { Drawing, GenerationLimits } from '../generation.js';
-import type { Reply, Sample } from '../respondent.js';
+import type { Drawing, GenerationLimits } from '../asking/generation.js';
+import type { Reply, Sample } from '../asking/respondent.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };

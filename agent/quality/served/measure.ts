@@ -5,13 +5,17 @@ import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
-import { needs, type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js';
-import type { Journal } from '../journal.js';
-import { type AnswersKept, withAnswers } from '../kept.js';
-import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
-import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
-import { promptText, promptTokens } from '../prompts.js';
-import { Rankings } from '../ranking/rankings.js';
+import { needs, type TokenizedChoices, tokenizeChoices, tokensOf } from '../asking/choices.js';
+import type { Journal } from '../asking/journal.js';
+import { type AnswersKept, withAnswers } from '../asking/kept.js';
+import {
+  type LanguageModel,
+  LEAST_CONTEXT,
+  openLanguageModel,
+  type QualityModel,
+} from '../asking/language-model.js';
+import { limitsOf, readerOf, respondentOf, tokensNeeded } from '../asking/own-model.js';
+import { promptText, promptTokens } from '../asking/prompts.js';
 import {
   byLikelihood,
   bySaying,
@@ -19,11 +23,13 @@ import {
   LETTER_TOKENS,
   type Likelihoods,
   type Respondent,
-} from '../respondent.js';
-import type { Scorers } from '../scorers.js';
-import { limitsOf, measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from '../tasks.js';
-import { inputOf } from '../text.js';
-import { UnansweredList } from '../unanswered.js';
+} from '../asking/respondent.js';
+import { measureTask } from '../asking/tasks.js';
+import { cutText, inputOf } from '../asking/text.js';
+import { leftOutSentence, UnansweredList } from '../asking/unanswered.js';
+import { Rankings } from '../ranking/rankings.js';
+import { scoredAgain } from '../scoring/answers.js';
+import type { Scorers } from '../scoring/scorers.js';
 import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
 import { nextLogProbabilities, promptLogProbabilities, textLogProbabilities } from './log-probabilities.js';

@@ -1,12 +1,13 @@
 import { pushMessage, serveAgent } from '../../../coordinator/api/agents.js';
 import { Audit } from '../../../coordinator/audit.js';
-import { Dispatcher, type Reply } from '../../../coordinator/dispatcher.js';
+import { Dispatcher } from '../../../coordinator/dispatcher.js';
 import type { Log } from '../../../coordinator/log/log.js';
 import { Registry } from '../../../coordinator/registry/registry.js';
 import { namespaceOf, quotaRefusal } from '../../../coordinator/scheduler/namespaces.js';
 import type { SchedulerState } from '../../../coordinator/scheduler/state.js';
 import { seekLeadership } from '../../../coordinator/seek.js';
 import { readSweep } from '../../../coordinator/sweeps.js';
+import type { Reply } from '../../../coordinator/writing/write-behind.js';
 import { WireError } from '../../../proto/errors.js';
 import type { SessionRequest, SessionResponse } from '../../../proto/gen/ridgepoint/v1/agents.js';
 import type { Duplex } from '../../../proto/stream.js';

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { AnswersKept } from '../../../agent/quality/kept.js';
+import type { AnswersKept } from '../../../agent/quality/asking/kept.js';
 import { emptyNotes } from '../../../agent/trial/notes.js';
 import { askQuestions, goOnAsking, runningModel } from '../../../agent/trial/quality.js';
 import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';

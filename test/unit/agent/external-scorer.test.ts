@@ -1,8 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { commandSchema, scoreExternally } from '../../../agent/quality/external-scorer.js';
-import { identityOf, type Scorers, scorerNames, scorersNamed } from '../../../agent/quality/scorers.js';
+import { commandSchema, scoreExternally } from '../../../agent/quality/scoring/external-scorer.js';
+import {
+  identityOf,
+  type Scorers,
+  scorerNames,
+  scorersNamed,
+} from '../../../agent/quality/scoring/scorers.js';
 import { toFailure } from '../../../core/errors.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
 import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tokenizeChoices } from '../../../agent/quality/choices.js';
+import { tokenizeChoices } from '../../../agent/quality/asking/choices.js';
 
 /** Tokens are letters, but for `ab`, which is one: it reaches across the border of `a` and `b`. */
 const reader = {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { digestsOf } from '../../../agent/quality/digests.js';
-import { readTasks } from '../../../agent/quality/task-files.js';
+import { digestsOf } from '../../../agent/quality/questions/digests.js';
+import { readTasks } from '../../../agent/quality/questions/task-files.js';
 import { changeSentences, changesOf, type QuestionsOfTask } from '../../../core/quality/questions.js';
 import { sharedFolder } from '../../support/folder.js';
 import { sound } from '../../support/reading.js';

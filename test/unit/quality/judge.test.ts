@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { meanRating, promptOf } from '../../../agent/quality/judge.js';
+import { meanRating, promptOf } from '../../../agent/quality/opened/judge.js';
 import {
   isPairwise,
   type JudgeDefinition,

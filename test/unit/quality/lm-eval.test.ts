@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pythonLiteral, pythonPattern, pythonText } from '../../../agent/quality/lm-eval/python.js';
 import { openTemplate } from '../../../agent/quality/lm-eval/templates.js';
-import { readTasks } from '../../../agent/quality/task-files.js';
+import { readTasks } from '../../../agent/quality/questions/task-files.js';
 import { scoredReadings } from '../../../core/quality/reading/readings.js';
 import type { AskingOptions } from '../../../core/quality/tasks/asking.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';

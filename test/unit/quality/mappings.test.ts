@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readTasks } from '../../../agent/quality/task-files.js';
+import { readTasks } from '../../../agent/quality/questions/task-files.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { MOST_BYTES } from '../../../formats/bounded-file.js';
 import { temporaryFolder } from '../../support/folder.js';

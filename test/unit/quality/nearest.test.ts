@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readTasks } from '../../../agent/quality/task-files.js';
+import { readTasks } from '../../../agent/quality/questions/task-files.js';
 import { withVectors } from '../../../core/quality/tasks/few-shot.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { sound } from '../../support/reading.js';

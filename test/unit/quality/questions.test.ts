@@ -2,7 +2,11 @@ import { appendFileSync, readFileSync, renameSync, symlinkSync, utimesSync, writ
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { evaluationOf } from '../../../agent/quality/policy.js';
-import { type QuestionsRequest, questionsIn, withQuestions } from '../../../agent/quality/questions.js';
+import {
+  type QuestionsRequest,
+  questionsIn,
+  withQuestions,
+} from '../../../agent/quality/questions/questions.js';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { QualityPolicy } from '../../../core/experiment/experiment.js';
 import { temporaryFolder } from '../../support/folder.js';

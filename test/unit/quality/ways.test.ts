@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { promptText } from '../../../agent/quality/prompts.js';
-import { readTasks } from '../../../agent/quality/task-files.js';
+import { promptText } from '../../../agent/quality/asking/prompts.js';
+import { readTasks } from '../../../agent/quality/questions/task-files.js';
 import type { FailureError } from '../../../core/errors.js';
 import { readingsOf, scoredReadings, scoreNames } from '../../../core/quality/reading/readings.js';
 import { readBy, type Step } from '../../../core/quality/reading/steps.js';

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { interpreterSchema, scoreByRunning } from '../../../../agent/quality/code-scorer.js';
-import { readTasks } from '../../../../agent/quality/task-files.js';
+import { readTasks } from '../../../../agent/quality/questions/task-files.js';
+import { interpreterSchema, scoreByRunning } from '../../../../agent/quality/scoring/code-scorer.js';
 import { readBy } from '../../../../core/quality/reading/steps.js';
 import { patternProblem } from '../../../../core/quality/scorers/pattern.js';
 import { plainPrompt } from '../../../../core/quality/tasks/prompt.js';

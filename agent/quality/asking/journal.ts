@@ -2,17 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Bodies } from '../../artifacts/files/bodies.js';
-import { failed } from '../../core/errors.js';
-import { getOrMake } from '../../core/maps.js';
+import type { Bodies } from '../../../artifacts/files/bodies.js';
+import { failed } from '../../../core/errors.js';
+import { getOrMake } from '../../../core/maps.js';
 import {
   ANSWER_SCHEMA,
   type AnswerRecord,
   type AnswersFile,
   readAnswer,
-} from '../../core/quality/answers/record.js';
-import { askedName } from '../../core/quality/tasks/few-shot.js';
-import { LineJournal, type Range } from '../lines/journal.js';
+} from '../../../core/quality/answers/record.js';
+import { askedName } from '../../../core/quality/tasks/few-shot.js';
+import { LineJournal, type Range } from '../../lines/journal.js';
 
 /** Answers on disk while they come, in the order in which they come. */
 export class Journal {

@@ -1,7 +1,7 @@
-import { FailureError, failed } from '../../core/errors.js';
-import type { Prompt } from '../../core/quality/tasks/prompt.js';
-import type { ChatTemplate } from '../../core/serving/tokenizer.js';
-import type { TextModel } from '../../engines/runners/opened.js';
+import { FailureError, failed } from '../../../core/errors.js';
+import type { Prompt } from '../../../core/quality/tasks/prompt.js';
+import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
+import type { TextModel } from '../../../engines/runners/opened.js';
 
 /** What makes tokens of prompts: a vocabulary, and the chat template that belongs to it; left out = none is known. */
 export interface PromptReader extends Pick<TextModel, 'tokenize'> {

@@ -1,11 +1,11 @@
-import { toFailure } from '../core/errors.js';
-import { isTooLarge } from '../core/result/too-large.js';
-import { WireError } from '../proto/errors.js';
-import type { Clock } from './clock.js';
-import type { Leadership } from './leadership.js';
-import { type HealthListener, LogHealth } from './log/health.js';
-import type { Fact, Log } from './log/log.js';
-import type { Projection } from './projection.js';
+import { toFailure } from '../../core/errors.js';
+import { isTooLarge } from '../../core/result/too-large.js';
+import { WireError } from '../../proto/errors.js';
+import type { Clock } from '../clock.js';
+import type { Leadership } from '../leadership.js';
+import { type HealthListener, LogHealth } from '../log/health.js';
+import type { Fact, Log } from '../log/log.js';
+import type { Projection } from '../projection.js';
 
 /** Called after every append with the seconds that it took. */
 type Appended = (seconds: number) => void;

@@ -1,33 +1,33 @@
 import { basename, dirname, extname, resolve } from 'node:path';
-import type { Diagnostic } from '../../core/input/diagnostic.js';
-import { fileProblem } from '../../core/input/file-problem.js';
-import { readYaml } from '../../core/input/yaml.js';
+import type { Diagnostic } from '../../../core/input/diagnostic.js';
+import { fileProblem } from '../../../core/input/file-problem.js';
+import { readYaml } from '../../../core/input/yaml.js';
 import {
   chosenTask,
   fewShotOf,
   type NamedTask,
   type TaskChoice,
   waysOf,
-} from '../../core/quality/tasks/asking.js';
+} from '../../../core/quality/tasks/asking.js';
 import {
   asked,
   definedOtherwise,
   parseTaskDefinition,
   plainTask,
   type TaskDefinition,
-} from '../../core/quality/tasks/definition.js';
-import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
+} from '../../../core/quality/tasks/definition.js';
+import { type Task, withExamples } from '../../../core/quality/tasks/few-shot.js';
 import {
   parseItems,
   type ReadItem,
   type TaskItems,
   templateProblem,
-} from '../../core/quality/tasks/items.js';
-import { isRanking, parseRanking } from '../../core/ranking/definition.js';
-import { filesNamed, type RankingTask, tasksOf } from '../../core/ranking/task.js';
-import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
-import { isLmEval, readLmEvalTasks } from './lm-eval/read.js';
-import { type LocatedFiles, locatedFiles, readRankingData } from './ranking/data.js';
+} from '../../../core/quality/tasks/items.js';
+import { isRanking, parseRanking } from '../../../core/ranking/definition.js';
+import { filesNamed, type RankingTask, tasksOf } from '../../../core/ranking/task.js';
+import { MOST_BYTES, readBounded } from '../../../formats/bounded-file.js';
+import { isLmEval, readLmEvalTasks } from '../lm-eval/read.js';
+import { type LocatedFiles, locatedFiles, readRankingData } from '../ranking/data.js';
 
 export type ReadTasks =
   | {

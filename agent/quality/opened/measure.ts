@@ -1,28 +1,32 @@
-import { readText } from '../../artifacts/files/text.js';
-import { failed } from '../../core/errors.js';
-import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
-import { type Task, withVectors } from '../../core/quality/tasks/few-shot.js';
-import { plainPrompt } from '../../core/quality/tasks/prompt.js';
-import { type Window, windowsOf } from '../../core/quality/windows.js';
-import type { Embedder, TextModel } from '../../engines/runners/opened.js';
-import { type AnswersKept, isKnown, withAnswers } from './kept.js';
+import type {
+  QualityOutcome,
+  QualityRequest,
+  TextOutcome,
+  TextRequest,
+} from '../../../core/quality/outcome.js';
+import { type Task, withVectors } from '../../../core/quality/tasks/few-shot.js';
+import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
+import type { Embedder } from '../../../engines/runners/opened.js';
+import { type AnswersKept, isKnown, withAnswers } from '../asking/kept.js';
 import {
-  type AskedRequest,
   type LanguageModel,
   LEAST_CONTEXT,
   openLanguageModel,
+  type QualityModel,
   requireSameVocabulary,
   withVocabulary,
-} from './language-model.js';
-import type { PromptReader } from './prompts.js';
-import { openEmbedder } from './ranking/models.js';
-import { Rankings } from './ranking/rankings.js';
-import type { Respondent } from './respondent.js';
-import type { Scorers } from './scorers.js';
-import { measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from './tasks.js';
-import { measureDivergence, measurePerplexity } from './text.js';
-import { UnansweredList } from './unanswered.js';
-import type { Watch } from './watch.js';
+} from '../asking/language-model.js';
+import { readerOf, respondentOf, tokensNeeded } from '../asking/own-model.js';
+import type { PromptReader } from '../asking/prompts.js';
+import type { Respondent } from '../asking/respondent.js';
+import { measureTask } from '../asking/tasks.js';
+import { type CutText, cutText, measureDivergence, measurePerplexity } from '../asking/text.js';
+import { leftOutSentence, UnansweredList } from '../asking/unanswered.js';
+import { openEmbedder } from '../ranking/models.js';
+import { Rankings } from '../ranking/rankings.js';
+import { scoredAgain } from '../scoring/answers.js';
+import type { Scorers } from '../scoring/scorers.js';
+import type { Watch } from '../watch.js';
 
 /** Texts that are made into vectors together; between them a stop is heard. */
 const TOGETHER = 64;
@@ -72,9 +76,6 @@ async function vectorsOf(
   }
   return vectors;
 }
-
-/** A model to ask; how long a context it needs follows from the questions. */
-export type QualityModel = Omit<AskedRequest, 'contextTokens'>;
 
 export interface QualityJob {
   readonly model: QualityModel;
@@ -181,13 +182,6 @@ function keptAnswers({ rules }: Task): Respondent {
   };
 }
 
-export interface CutText {
-  readonly tokens: Int32Array;
-  readonly windows: readonly Window[];
-  /** Its beginning, to compare vocabularies by. */
-  readonly sample: string;
-}
-
 async function measureText(
   { tokens, windows }: CutText,
   { windows: request, basePrecision }: TextRequest,
@@ -203,30 +197,6 @@ async function measureText(
   const text = { tokens, windows, precision: basePrecision };
   const divergence = await measureDivergence(base, model, text, watch);
   return { ...facts, perplexity: divergence.candidate, divergence };
-}
-
-/** @throws FailureError `impossible-combination` for a text that is no UTF-8 or too short. */
-export function cutText(
-  { text }: { readonly text: Pick<TextModel, 'tokenize'> },
-  { path, windows: request }: TextRequest,
-): CutText {
-  const content = readText(path);
-  const tokens = text.tokenize(content, true);
-  const windows = windowsOf(tokens.length, request);
-  if (typeof windows !== 'string') return { tokens, windows, sample: content.slice(0, 4000) };
-  const hint = 'Give a longer text, or a smaller context.';
-  throw failed('impossible-combination', `${path}: ${windows}`, hint);
-}
-
-/** @returns what a task does not ask, if anything. */
-export function leftOutSentence({ name, items, leftOut }: Task): string[] {
-  const { byOnly, several } = leftOut;
-  const parts = [
-    ...(byOnly > 0 ? [`${byOnly} by only`] : []),
-    ...(several > 0 ? [`${several} with several right options`] : []),
-  ];
-  if (parts.length === 0) return [];
-  return [`${name}: ${items.length} items are asked, and left out are ${parts.join(' and ')}`];
 }
 
 function longerThanTrained(trained: number | null, context: number, needs: readonly number[]): string[] {

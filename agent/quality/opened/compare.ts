@@ -1,9 +1,13 @@
-import type { Divergence } from '../../core/quality/divergence.js';
-import type { WindowRequest } from '../../core/quality/windows.js';
-import { type LanguageModel, openLanguageModel, requireSameVocabulary } from './language-model.js';
-import { cutText, type QualityModel } from './measure.js';
-import { measureDivergence } from './text.js';
-import type { Watch } from './watch.js';
+import type { Divergence } from '../../../core/quality/divergence.js';
+import type { WindowRequest } from '../../../core/quality/windows.js';
+import {
+  type LanguageModel,
+  openLanguageModel,
+  type QualityModel,
+  requireSameVocabulary,
+} from '../asking/language-model.js';
+import { cutText, measureDivergence } from '../asking/text.js';
+import type { Watch } from '../watch.js';
 
 /** Two models that should say the same, and a text to ask them about. */
 export interface CompareJob {

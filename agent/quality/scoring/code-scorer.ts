@@ -3,14 +3,14 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { duplexPair } from 'node:stream';
 import { z } from 'zod';
-import { failed } from '../../core/errors.js';
-import { asksToken, programWith } from '../../core/quality/tasks/program.js';
+import { failed } from '../../../core/errors.js';
+import { asksToken, programWith } from '../../../core/quality/tasks/program.js';
 import {
   runSandboxed,
   type SandboxEnding,
   type SandboxedProgram,
   sandboxProblem,
-} from '../../process/sandbox/run.js';
+} from '../../../process/sandbox/run.js';
 import type { Question } from './external-scorer.js';
 import { answeringProgram, testingProgram } from './tests-apart.js';
 

@@ -1,5 +1,5 @@
-import type { AnswerRecord } from '../../core/quality/answers/record.js';
-import type { TaskOutcome } from '../../core/quality/outcome.js';
+import type { AnswerRecord } from '../../../core/quality/answers/record.js';
+import type { TaskOutcome } from '../../../core/quality/outcome.js';
 
 type Took = Pick<AnswerRecord, 'seconds' | 'tokensIn' | 'tokensOut'>;
 const PARTS = ['seconds', 'tokensIn', 'tokensOut'] as const;

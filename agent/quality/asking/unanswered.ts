@@ -1,5 +1,6 @@
-import { FailureError } from '../../core/errors.js';
-import type { Unanswered } from '../../core/quality/outcome.js';
+import { FailureError } from '../../../core/errors.js';
+import type { Unanswered } from '../../../core/quality/outcome.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
 
 /** Codes of failures by which a task can never be asked of this model. */
 const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'model-unsupported']);
@@ -39,4 +40,15 @@ export class UnansweredList {
       return this.note(task, error);
     }
   }
+}
+
+/** @returns what a task does not ask, if anything. */
+export function leftOutSentence({ name, items, leftOut }: Task): string[] {
+  const { byOnly, several } = leftOut;
+  const parts = [
+    ...(byOnly > 0 ? [`${byOnly} by only`] : []),
+    ...(several > 0 ? [`${several} with several right options`] : []),
+  ];
+  if (parts.length === 0) return [];
+  return [`${name}: ${items.length} items are asked, and left out are ${parts.join(' and ')}`];
 }

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { failed } from '../../core/errors.js';
-import { externalName } from '../../core/quality/scorers/index.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { digestOf } from '../../process/digest.js';
+import { failed } from '../../../core/errors.js';
+import { externalName } from '../../../core/quality/scorers/index.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { digestOf } from '../../../process/digest.js';
 import { interpreterSchema, scoreByRunning } from './code-scorer.js';
 import { commandSchema, type Question, scoreExternally } from './external-scorer.js';
 

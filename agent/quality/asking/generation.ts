@@ -1,7 +1,7 @@
-import { answerSeed, type PickToken, tokenPicker } from '../../core/quality/sampling.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { untilStop } from '../../core/quality/until-stop.js';
-import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
+import { answerSeed, type PickToken, tokenPicker } from '../../../core/quality/sampling.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { untilStop } from '../../../core/quality/until-stop.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
 import type { LanguageModel } from './language-model.js';
 import type { Reply, Sample } from './respondent.js';
 

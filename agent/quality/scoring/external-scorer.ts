@@ -2,11 +2,11 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { numberBetween } from '../../core/bounds.js';
-import { type FailureCode, FailureError, failure } from '../../core/errors.js';
-import { orElse } from '../../core/or-else.js';
-import type { Program } from '../../core/quality/tasks/program.js';
-import { StderrTail } from '../../process/isolation/stderr-tail.js';
+import { numberBetween } from '../../../core/bounds.js';
+import { type FailureCode, FailureError, failure } from '../../../core/errors.js';
+import { orElse } from '../../../core/or-else.js';
+import type { Program } from '../../../core/quality/tasks/program.js';
+import { StderrTail } from '../../../process/isolation/stderr-tail.js';
 
 /** `scorers` of an agent's config that are commands. */
 export const commandSchema = z.strictObject({

@@ -1,11 +1,14 @@
-import { failed } from '../../core/errors.js';
-import { RUNNERS } from '../../core/runners/index.js';
-import { loadRunner } from '../../engines/runners/index.js';
-import type { LanguageModel } from '../../engines/runners/opened.js';
-import { type LanguageModelRequest, open } from '../../engines/runners/runner.js';
+import { failed } from '../../../core/errors.js';
+import { RUNNERS } from '../../../core/runners/index.js';
+import { loadRunner } from '../../../engines/runners/index.js';
+import type { LanguageModel } from '../../../engines/runners/opened.js';
+import { type LanguageModelRequest, open } from '../../../engines/runners/runner.js';
 
-export type { LanguageModel } from '../../engines/runners/opened.js';
+export type { LanguageModel } from '../../../engines/runners/opened.js';
 export type AskedRequest = LanguageModelRequest & { readonly runnerKind: string };
+
+/** A model to ask; how long a context it needs follows from the questions. */
+export type QualityModel = Omit<AskedRequest, 'contextTokens'>;
 
 /** Runners that can be asked about text. */
 const ABLE = RUNNERS.filter(({ offers }) => offers.includes('language-model')).map(({ kind }) => kind);
@@ -25,10 +28,7 @@ export const LEAST_CONTEXT = 256;
  * Opens a model for its vocabulary alone: how long a context has to be is known once everything is cut into tokens.
  * @returns what `cut` makes of it; the model is closed then. @throws FailureError as `openLanguageModel`, and what `cut` throws.
  */
-export async function withVocabulary<T>(
-  request: Omit<AskedRequest, 'contextTokens'>,
-  cut: (model: LanguageModel) => T,
-): Promise<T> {
+export async function withVocabulary<T>(request: QualityModel, cut: (model: LanguageModel) => T): Promise<T> {
   const model = await openLanguageModel({ ...request, contextTokens: LEAST_CONTEXT });
   try {
     return cut(model);

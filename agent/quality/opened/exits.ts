@@ -1,21 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cutLayers } from '../../artifacts/shape/cut-layers.js';
+import { cutLayers } from '../../../artifacts/shape/cut-layers.js';
 import {
   type ConfidentExit,
   confidentExit,
   type ExitReadings,
   type FixedExit,
   fixedExits,
-} from '../../core/quality/early-exit.js';
-import { logSumExp, mostLikely } from '../../core/quality/likelihood.js';
-import type { WindowRequest } from '../../core/quality/windows.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { openLanguageModel } from './language-model.js';
-import { cutText, type QualityModel } from './measure.js';
-import { inputOf } from './text.js';
-import type { Watch } from './watch.js';
+} from '../../../core/quality/early-exit.js';
+import { logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
+import type { WindowRequest } from '../../../core/quality/windows.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { openLanguageModel, type QualityModel } from '../asking/language-model.js';
+import { cutText, inputOf } from '../asking/text.js';
+import type { Watch } from '../watch.js';
 
 export interface ExitsJob {
   readonly model: QualityModel & { readonly modelPath: string };

@@ -1,6 +1,6 @@
-import { chosen, type OptionLikelihood, saidLetter } from '../../core/quality/multiple-choice.js';
-import type { AskedBy } from '../../core/quality/outcome.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
+import { chosen, type OptionLikelihood, saidLetter } from '../../../core/quality/multiple-choice.js';
+import type { AskedBy } from '../../../core/quality/outcome.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
 
 /** What an answer took; null = not known, and `absent` of the record says why. */
 export interface Spent {

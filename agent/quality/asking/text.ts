@@ -1,11 +1,34 @@
-import { DivergenceSums } from '../../core/quality/divergence.js';
-import { logProbability } from '../../core/quality/likelihood.js';
-import type { TextRequest } from '../../core/quality/outcome.js';
-import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
-import type { Window } from '../../core/quality/windows.js';
-import type { TextModel } from '../../engines/runners/opened.js';
+import { readText } from '../../../artifacts/files/text.js';
+import { failed } from '../../../core/errors.js';
+import { DivergenceSums } from '../../../core/quality/divergence.js';
+import { logProbability } from '../../../core/quality/likelihood.js';
+import type { TextRequest } from '../../../core/quality/outcome.js';
+import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
+import { type Window, windowsOf } from '../../../core/quality/windows.js';
+import type { TextModel } from '../../../engines/runners/opened.js';
+import type { Watch } from '../watch.js';
 import type { LanguageModel } from './language-model.js';
-import type { Watch } from './watch.js';
+
+/** A text as the tokens of a model, and the windows in which they are scored. */
+export interface CutText {
+  readonly tokens: Int32Array;
+  readonly windows: readonly Window[];
+  /** Its beginning, to compare vocabularies by. */
+  readonly sample: string;
+}
+
+/** @throws FailureError `impossible-combination` for a text that is no UTF-8 or too short. */
+export function cutText(
+  { text }: { readonly text: Pick<TextModel, 'tokenize'> },
+  { path, windows: request }: TextRequest,
+): CutText {
+  const content = readText(path);
+  const tokens = text.tokenize(content, true);
+  const windows = windowsOf(tokens.length, request);
+  if (typeof windows !== 'string') return { tokens, windows, sample: content.slice(0, 4000) };
+  const hint = 'Give a longer text, or a smaller context.';
+  throw failed('impossible-combination', `${path}: ${windows}`, hint);
+}
 
 /** Rows of the base that wait for the candidate's take at most this much memory. */
 const KEPT_BYTES = 128 * 2 ** 20;

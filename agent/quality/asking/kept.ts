@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
-import { ifUnlocked } from '../../artifacts/files/lock.js';
-import { failed } from '../../core/errors.js';
-import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
-import type { QualityOutcome, TaskOutcome } from '../../core/quality/outcome.js';
+import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
+import { ifUnlocked } from '../../../artifacts/files/lock.js';
+import { failed } from '../../../core/errors.js';
+import { type AnswerRecord, readAnswer } from '../../../core/quality/answers/record.js';
+import type { QualityOutcome, TaskOutcome } from '../../../core/quality/outcome.js';
+import type { JudgedScores } from '../scoring/judged.js';
 import { Journal, nameOf } from './journal.js';
-import type { JudgedScores } from './tasks.js';
 
 /** Where a child keeps answers; paths, since it travels to another process. */
 export interface AnswersKept {

@@ -1,6 +1,6 @@
-import { logProbability, mostLikely } from '../../core/quality/likelihood.js';
-import type { ChoiceScore, OptionLikelihood } from '../../core/quality/multiple-choice.js';
-import type { TaskItem } from '../../core/quality/tasks/items.js';
+import { logProbability, mostLikely } from '../../../core/quality/likelihood.js';
+import type { ChoiceScore, OptionLikelihood } from '../../../core/quality/multiple-choice.js';
+import type { TaskItem } from '../../../core/quality/tasks/items.js';
 import type { LanguageModel } from './language-model.js';
 import { type PromptReader, promptText, promptTokens } from './prompts.js';
 

@@ -1,19 +1,24 @@
-import { failed } from '../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import {
   isPairwise,
   type JudgeDefinition,
   type Rubric,
   rubricOf,
-} from '../../core/quality/judging/definition.js';
-import { gamesOf, gradeIn, type Verdict, verdictIn } from '../../core/quality/judging/reading.js';
-import type { Channel } from '../../process/isolation/channel.js';
-import { optionLikelihoods, tokenizeChoices } from './choices.js';
-import type { AnswerToScore } from './external-scorer.js';
-import { generate } from './generation.js';
-import { type LanguageModel, LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';
-import type { QualityModel } from './measure.js';
-import { promptText, promptTokens } from './prompts.js';
-import { readerOf } from './tasks.js';
+} from '../../../core/quality/judging/definition.js';
+import { gamesOf, gradeIn, type Verdict, verdictIn } from '../../../core/quality/judging/reading.js';
+import type { Channel } from '../../../process/isolation/channel.js';
+import { optionLikelihoods, tokenizeChoices } from '../asking/choices.js';
+import { generate } from '../asking/generation.js';
+import {
+  type LanguageModel,
+  LEAST_CONTEXT,
+  openLanguageModel,
+  type QualityModel,
+  withVocabulary,
+} from '../asking/language-model.js';
+import { readerOf } from '../asking/own-model.js';
+import { promptText, promptTokens } from '../asking/prompts.js';
+import type { AnswerToScore } from '../scoring/external-scorer.js';
 
 export interface JudgeJob {
   readonly model: QualityModel;

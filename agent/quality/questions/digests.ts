@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { TextRequest } from '../../core/quality/outcome.js';
-import type { QuestionsOfTask } from '../../core/quality/questions.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
-import type { RankingTask } from '../../core/ranking/task.js';
-import { canonicalJson } from '../../core/sweep/identity.js';
+import type { TextRequest } from '../../../core/quality/outcome.js';
+import type { QuestionsOfTask } from '../../../core/quality/questions.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import type { RankingTask } from '../../../core/ranking/task.js';
+import { canonicalJson } from '../../../core/sweep/identity.js';
 
 /** What a task was asked by, and what its answers were scored by. */
 export type Digests = Pick<QuestionsOfTask, 'asking' | 'scoring'>;

@@ -1,4 +1,4 @@
-import type { Event } from './scheduler/commands.js';
+import type { Event } from '../scheduler/commands.js';
 
 export type ReportedEvent = Extract<Event, { event: 'reported' }>;
 
@@ -20,7 +20,7 @@ const MOST_BYTES = 1024 * 1024;
  * Reports that wait for the log. Those that can be written in one append are taken together: of different points, so that what
  * is decided about each does not depend on the others.
  */
-export class Reports<Answer> {
+export class WaitingReports<Answer> {
   readonly #waiting: WaitingReport<Answer>[] = [];
 
   get waiting(): number {
