@@ -106,7 +106,7 @@ class TrialExchange implements Exchange {
         await sleep(askMilliseconds, undefined, { signal: this.#stopped.signal });
       }
     } catch (error) {
-      // One that keeps none, or is of an older release, is nobody's trouble.
+      // A coordinator that keeps none is nobody's trouble.
       log('debug', `${name} is made here: ${(error as Error).message}`);
       return null;
     }

@@ -142,6 +142,8 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       runners,
       energySources: energy.sources,
       absent,
+      // Their measurement is told when it is there.
+      roofs: {},
       labels: settings.labels,
       version: VERSION,
     },

@@ -250,7 +250,6 @@ export class Session {
         runningTrialIds: [...trials.trialIds],
         endedTrialIds: ended,
         stream: ++this.#streams,
-        readsSeveral: true,
       });
       await stream.send({ message: { $case: 'hello', value } });
       for await (const response of stream) {
@@ -326,9 +325,8 @@ export class Session {
     log('info', 'connected to the coordinator');
     this.#trouble = null;
     this.#backoff.reset();
-    this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;
+    this.#maxResultBytes = welcome.maxResultBytes;
     this.#keepsBodies = welcome.keepsBodies;
-    this.#outbox?.gather(welcome.mostTogether);
     for (const trialId of welcome.unknownTrialIds)
       trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);

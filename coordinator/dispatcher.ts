@@ -226,14 +226,13 @@ export class Dispatcher {
         return { view, created: false, otherwise: [] };
       }
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
-      const { sweepId, repetition } = view;
+      const { sweepId } = view;
       const at = this.#parts.clock.isoTime();
       const submitted: Fact = {
         fact: 'SweepSubmitted',
         sweepId,
         document,
         models,
-        repetition,
         ...(budgetSeconds !== null && { budgetSeconds }),
         ...(namespace !== DEFAULT_NAMESPACE && { namespace }),
         ...((priority ?? known?.priority ?? 0) !== 0 && { priority: priority ?? known?.priority }),

@@ -188,11 +188,7 @@ export class Projection {
   #resumed(fact: Submitted, read?: SweepView): SweepView | null {
     try {
       const view =
-        read ??
-        inNamespace(
-          readSweep(fact.document, fact.models, fact.repetition),
-          fact.namespace ?? DEFAULT_NAMESPACE,
-        );
+        read ?? inNamespace(readSweep(fact.document, fact.models), fact.namespace ?? DEFAULT_NAMESPACE);
       // An id that changed with a release would mix points of two numberings.
       if (view.sweepId === fact.sweepId) return view;
       this.#say(

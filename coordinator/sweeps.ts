@@ -6,7 +6,7 @@ import { DEFAULT_NAMESPACE, experimentId, pointsId, sweepId } from '../core/swee
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
-import type { RepetitionPolicy, Sweep } from '../core/sweep/spec.js';
+import type { Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { invalid } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
@@ -32,13 +32,8 @@ export type PlanningOutcome =
 /**
  * Reads a sweep file, with what its submitter knows of the models, and plans it. Never throws on a bad one.
  * This is all the work there is in a sweep; it follows the length of the document.
- * @param repetition instead of what the document says.
  */
-export function planSweep(
-  document: string,
-  given: readonly ModelRef[],
-  repetition?: RepetitionPolicy,
-): PlanningOutcome {
+export function planSweep(document: string, given: readonly ModelRef[]): PlanningOutcome {
   const parsed = parseSweep(document);
   if (!parsed.ok) {
     const { diagnostics, more } = parsed;
@@ -52,7 +47,6 @@ export function planSweep(
   const known = new Map(given.map((model) => [`${model.name}\n${model.source}`, model]));
   const sweep = {
     ...parsed.sweep,
-    repetition: repetition ?? parsed.sweep.repetition,
     models: parsed.sweep.models.map((model) => {
       const more = known.get(`${model.name}\n${model.source}`);
       return more === undefined ? model : { ...model, digest: more.digest, facts: more.facts };
@@ -115,15 +109,10 @@ function searchOf(
 
 /**
  * Reads a document in the thread of whoever asks: one that was accepted before, when a log is read again.
- * @param repetition how often its experiments were to be measured when it was accepted; left out = as the document says.
  * @throws WireError `invalid` with the errors of the file in its details.
  */
-export function readSweep(
-  document: string,
-  given: readonly ModelRef[],
-  repetition?: RepetitionPolicy,
-): SweepView {
-  const answer = planSweep(document, parseStoredModels(given), repetition);
+export function readSweep(document: string, given: readonly ModelRef[]): SweepView {
+  const answer = planSweep(document, parseStoredModels(given));
   if (!answer.ok) throw invalid(answer.sentence, answer.details);
   return viewOf(answer.planned);
 }

@@ -19,10 +19,10 @@ type Asked = Pick<ResultRecord, 'trialId' | 'quality' | 'absent' | 'warnings' | 
  * @returns the record that takes its place; the same one where the questions turn out to be those that it was asked.
  */
 export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecord {
-  const before = measured.quality?.questions;
+  const before = measured.quality?.questions ?? null;
   const changes =
-    asked.quality === null ? [] : changesOf(before, asked.quality.questions ?? []).map(toldBy(asked.quality));
-  if (asked.quality !== null && before !== undefined && changes.length === 0) return measured;
+    asked.quality === null ? [] : changesOf(before, asked.quality.questions).map(toldBy(asked.quality));
+  if (asked.quality !== null && before !== null && changes.length === 0) return measured;
   const alike = asked.quality === null && measured.quality === null && asked.failure === null;
   if (alike && asked.absent.quality === measured.absent.quality) return measured;
   const quality = asked.quality && { ...asked.quality, again: { at: asked.endedAt, changes } };

@@ -128,10 +128,10 @@ const LEAST_SHARE = 0.05;
 const TURN_SECONDS = 0.003;
 /** Of the CPU that is taken most, as far as readings tell: by more than this, work becomes slower by less. */
 const MOST_TAKEN = 0.85;
-/** By what tokens of a calm machine take longer than those of the lowest tenth, and than the middle one, as logarithms. */
-const CALM_TAIL = { mean: 0.12, middle: 0.1, meanOverMiddle: 0.02 } as const;
+/** By what the mean and the middle token of a calm machine take longer than those of the lowest tenth, as logarithms. */
+const CALM_TAIL = { mean: 0.12, middle: 0.1 } as const;
 
-/** Whether the lowest tenth of tokens tells what tokens take that nobody stopped; older records do not have it. */
+/** Whether the lowest tenth of tokens tells what tokens take that nobody stopped. */
 function tellsAlone(record: ResultRecord): boolean {
   const low = metricValue(record, 'interTokenLatencyP10Seconds');
   return low !== null && low < TURN_SECONDS;
@@ -141,9 +141,9 @@ function tellsAlone(record: ResultRecord): boolean {
  * What was read of neighbours beside a start, 0 = alone: the share of its cores that it did not have; the logarithm of the ratio of
  * core-to-core latencies; and what others' processes and the hypervisor took. Threads wait for each other, so work goes as fast as the CPU that
  * is taken most: for prefill the third is the logarithm of how much longer that CPU takes for its part. A token of decode is short, and who takes
- * half of a CPU stops some tokens and leaves the others alone: how much slower tokens were than the lowest tenth says more. Where that is not
- * known, the middle token stands in, and the share of CPU time counts as far as it is larger, by half.
- * @returns null where nobody asked the cores (a GPU, a server, an older release): what others do to a CPU says nothing of it then.
+ * half of a CPU stops some tokens and leaves the others alone: how much slower tokens were than the lowest tenth says more. Where tokens are as
+ * long as a turn of the others, the share of CPU time counts as far as it is larger, by half.
+ * @returns null where nobody asked the cores (a GPU, a server): what others do to a CPU says nothing of it then.
  */
 export function readingsOf(record: ResultRecord, pace: Pace, token: Token = 'mean'): Readings | null {
   const lost = metricValue(record, 'coreShareRatio');
@@ -185,9 +185,7 @@ function slowerTokens(record: ResultRecord, token: Token, share: number): number
     readOf(record, 'interTokenLatencyP50Seconds'),
   ];
   const seconds = token === 'middle' ? middle : readOf(record, 'timePerOutputTokenSeconds');
-  const excessOver = (alone: number, calm: number) =>
-    seconds > 0 && alone > 0 ? Math.max(0, Math.log(seconds / alone) - calm) : 0;
-  const tail = low > 0 ? excessOver(low, CALM_TAIL[token]) : excessOver(middle, CALM_TAIL.meanOverMiddle);
+  const tail = seconds > 0 && low > 0 ? Math.max(0, Math.log(seconds / low) - CALM_TAIL[token]) : 0;
   return token === 'middle' || tellsAlone(record) ? tail : Math.max(tail, (tail + share) / 2);
 }
 

@@ -1,6 +1,7 @@
 import type { Experiment } from '../core/experiment/experiment.js';
 import { metricsOf } from '../core/metrics/catalogue.js';
 import { type Warning, warn, warnIf } from '../core/result/warnings.js';
+import { profileOf } from '../core/runners/server/index.js';
 import { auditCaches, firstTokensKnown, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
 import { knownBefore, prefixHitRatio, sharedByOptions, sharedOfRun } from '../core/serving/prefix-hits.js';
@@ -20,7 +21,6 @@ import { isScheduled } from '../core/workloads/serving.js';
 import { allMissing, type Entries, type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
-import { forcesLengths } from './regrade.js';
 
 const NOT_SERVED = allMissing(metricsOf('serving'), NOT_APPLICABLE.serving);
 
@@ -214,6 +214,12 @@ function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warni
   return short === null ? [] : [warn('rate-missed', short)];
 }
 
+/** Whether the server of an experiment was made to give answers of the lengths that the sweep says. */
+function forcesLengths({ runner, workload }: Pick<Experiment, 'runner' | 'workload'>): boolean {
+  const forced = profileOf(runner.kind)?.exactLength ?? {};
+  return workload.options.exactLength === true && Object.keys(forced).length > 0;
+}
+
 /** @param forced whether the server was made to give answers of the lengths that were asked for. */
 function loadWarnings(
   { serverLength, usage }: ServingSummary,
@@ -256,7 +262,7 @@ function loadWarnings(
 
 /** What asking the same again found. @param prefixes that the sweep asks for. */
 function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
-  if (audit == null) return [];
+  if (audit === null) return [];
   const { pairs, firstToken, decode } = auditCaches(requestsOf(audit));
   const speedupText = (what: string, { saved, p }: Speedup) =>
     `asked again, ${pairs} prompts ${what} ${(100 * saved).toFixed(0)} % sooner (p ${p.toPrecision(1)})`;
@@ -276,7 +282,7 @@ function known(
   const hits = prefixHitRatio(serving);
   const told = hits === null ? null : knownBefore(hits, shared);
   if (told !== null) return [warn('prompts-known', told)];
-  if (hits !== null || serving.audit == null) return [];
+  if (hits !== null || serving.audit === null) return [];
   const found = firstTokensKnown(requests, requestsOf(serving.audit), shared.ratio);
   if (found === null) return [];
   const { pairs, run, again } = found;

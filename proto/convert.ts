@@ -3,6 +3,7 @@ import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf 
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
+import { quote } from '../core/quote.js';
 import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
 import { sameJson } from '../core/same.js';
 import type { SearchBound } from '../core/sweep/spec.js';
@@ -69,10 +70,7 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   ),
   energySources: shortTexts,
   absent: recordOf(sentence, 1000),
-  roofs: recordOf(
-    z.object({ id: shortText, measuredAt: shortText, caveats: z.number() }),
-    MOST_DEVICES,
-  ).optional(),
+  roofs: recordOf(z.object({ id: shortText, measuredAt: shortText, caveats: z.number() }), MOST_DEVICES),
   settable: recordOf(
     z.object({ powerCapWatts: settable, lockedClockHertz: settable }),
     MOST_DEVICES,
@@ -140,27 +138,16 @@ function checkRecord(json: string, leased?: Experiment): CheckedRecord {
   return { record, json: same && record === checked ? json : null };
 }
 
-/** What every record has since the schema has its newest field. */
-const RECORD_KEYS = Object.entries(resultSchema.shape).flatMap(([key, schema]) =>
-  schema instanceof z.ZodOptional ? [] : [key],
-);
-
 /**
- * A record as a coordinator hands it out. It was checked when it was taken in, and is not checked again, unless a release
- * wrote it that did not know all of its fields.
- * @throws WireError `invalid` that names the field.
+ * A record as a coordinator hands it out. It was checked when it was taken in, and is not checked again.
+ * @throws WireError `invalid` for another version of the schema.
  */
 export function parseStoredRecord(json: string): ResultRecord {
   const value = readJson('result record', json) as Partial<ResultRecord> | null;
-  const complete =
-    value?.schema === RESULT_SCHEMA &&
-    RECORD_KEYS.every((key) => value[key as keyof ResultRecord] !== undefined) &&
-    // The newest fields that are not at the top.
-    value.experiment?.settings !== undefined &&
-    value.experiment.measure?.gates !== undefined &&
-    value.experiment.technique?.layers !== undefined &&
-    (value.roofs === null || value.roofs?.caveats !== undefined);
-  return regraded(complete ? (value as ResultRecord) : check('result record', resultSchema, value));
+  if (value?.schema === RESULT_SCHEMA) return value as ResultRecord;
+  throw invalid(
+    `The result record is of the schema ${quote(String(value?.schema))}; this Ridgepoint reads ${RESULT_SCHEMA}.`,
+  );
 }
 
 /** An empty string is "nothing known". @throws WireError `invalid` that names the field. */
@@ -182,7 +169,7 @@ export function parseReport(report: ResultReport, leased?: Experiment): CheckedR
   return checked;
 }
 
-/** @param said what is left out is nothing: no trial, the first stream, and one message at a time. */
+/** @param said what is left out is nothing: no trial, and the first stream. */
 export function toHello(
   profile: NodeProfile,
   said: Pick<Hello, 'instance'> & Partial<Omit<Hello, 'protocol' | 'nodeProfileJson'>>,
@@ -192,8 +179,7 @@ export function toHello(
     nodeProfileJson: JSON.stringify(profile),
     runningTrialIds: [],
     endedTrialIds: [],
-    stream: 0,
-    readsSeveral: false,
+    stream: 1,
     ...said,
   };
 }
@@ -231,7 +217,7 @@ export function toSweepState(shortText: SweepStateWord): SweepState {
   }
 }
 
-/** A state that a newer coordinator invented reads as `running`: whoever waits goes on waiting. */
+/** Every other state reads as `running`: whoever waits goes on waiting. */
 export function fromSweepState(state: SweepState): SweepStateWord {
   if (state === SweepState.SWEEP_STATE_DONE) return 'done';
   if (state === SweepState.SWEEP_STATE_PAUSED) return 'paused';

@@ -92,8 +92,6 @@ interface Follower {
   onLeader(word: WatchLeaderResponse): void;
   /** Nothing is heard just now. */
   lost?(error: unknown): void;
-  /** It is of a release that knows one coordinator, and says nothing. */
-  alone?(): void;
 }
 
 /** Hears one coordinator until the signal aborts, again and again where it breaks off. */
@@ -101,7 +99,7 @@ async function follow(
   address: string,
   watch: Watch,
   signal: AbortSignal,
-  { onLeader, lost, alone }: Follower,
+  { onLeader, lost }: Follower,
 ): Promise<void> {
   while (!signal.aborted) {
     let trouble: unknown = null;
@@ -109,7 +107,6 @@ async function follow(
       for await (const word of watch(address, signal)) onLeader(word);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof WireError && error.code === 'unimplemented') return alone?.();
       trouble = error;
     }
     lost?.(trouble);
@@ -204,7 +201,6 @@ class Several implements Coordinators {
         this.#troubles.set(address, null);
         this.#tellTrouble();
       },
-      alone: () => this.#lead(address),
     });
   }
 

@@ -59,7 +59,7 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': probe,
 };
 
-/** Bytes of each kind of SessionRequest, by its field number; what a newer agent may add has `other`. */
+/** Bytes of each kind of SessionRequest, by its field number; a field that is not known has `other`. */
 export const SESSION_BYTES = {
   // A node with hundreds of devices.
   hello: { field: 1, bytes: MIB },

@@ -5,7 +5,7 @@ import { MAX_TRIAL_IDS, SESSION_BYTES } from './limits.js';
 import { readable } from './readable.js';
 import { MOST_TOGETHER, requestsOf } from './several.js';
 
-/** Fields of one SessionRequest: it holds one message, and a newer agent may add a few. */
+/** Fields of one SessionRequest: it holds one message, and a few fields more do no harm. */
 const MAX_FIELDS = 16;
 
 /**

@@ -1,7 +1,7 @@
 import type { SessionRequest, SessionResponse } from './gen/ridgepoint/v1/agents.js';
 
 /*
- * What one end of a session says at one moment is one message on the wire, where the other end reads it so: to frame, decode and schedule a
+ * What one end of a session says at one moment is one message on the wire, for to frame, decode and schedule a
  * message takes about as long as to do what it says.
  */
 

@@ -23,9 +23,6 @@ const READINGS: ReadonlySet<string> = new Set([
   'artifactMadeOn',
 ]);
 
-/** What records of releases before do not have: where one side lacks it nothing is known, and that is no difference. */
-const ADDED: ReadonlySet<string> = new Set(['engineBuild']);
-
 /** How people are told of facts whose names do not say it. */
 const SPOKEN: Readonly<Record<string, string>> = { engineBuild: 'build of the engine' };
 
@@ -79,7 +76,6 @@ function differencesOf(a: ResultRecord, b: ResultRecord): string[] {
   const [before, after] = [facts(a), facts(b)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((key) => !READINGS.has(key) && (before[key] ?? null) !== (after[key] ?? null))
-    .filter((key) => !ADDED.has(key) || (before[key] !== undefined && after[key] !== undefined))
     .map(
       (key) =>
         `${SPOKEN[key] ?? key}: ${String(before[key] ?? 'none')}, then ${String(after[key] ?? 'none')}`,

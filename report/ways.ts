@@ -1,7 +1,6 @@
 import { getOrMake } from '../core/maps.js';
 import { mainScore } from '../core/quality/main-score.js';
 import type { Estimate } from '../core/quality/perplexity.js';
-import type { QualityRecord } from '../core/quality/record.js';
 import type { Row } from './rows.js';
 
 /** What one way of asking gave and took in one row; null = not known. */
@@ -26,8 +25,6 @@ export interface WayTable {
   readonly lines: readonly WayLine[];
 }
 
-type AskedTask = QualityRecord['tasks'][number];
-
 /** @returns of rows that asked in several ways what each way gave and took, by task, in the order of tasks, rows and ways. */
 export function waysOf(rows: readonly Row[]): WayTable[] {
   const tables = new Map<string, { items: number; score: string; lines: WayLine[] }>();
@@ -42,14 +39,10 @@ export function waysOf(rows: readonly Row[]): WayTable[] {
       const before = first.get(asked.task);
       if (before === undefined) first.set(asked.task, score.score.value);
       const gain = before === undefined ? null : score.score.value - before;
-      table.lines.push({ row, way: asked.way, score: score.score, gain, ...took(asked) });
+      table.lines.push({ row, way: asked.way, score: score.score, gain, ...asked.perItem });
     }
   }
   return [...tables].map(([task, table]) => ({ task, ...table }));
-}
-
-function took({ perItem }: AskedTask): Pick<WayLine, 'tokensIn' | 'tokensOut' | 'seconds'> {
-  return perItem ?? { tokensIn: null, tokensOut: null, seconds: null };
 }
 
 /** Heads of the columns of `wayCells`. */

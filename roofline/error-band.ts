@@ -18,12 +18,8 @@ const WIDEST = 1000;
  * degrees of freedom are the models that were looked at: what is predicted too fast at one length of one is so at all of them.
  * @param error root mean square of ln(predicted / measured) over all points of these models.
  */
-export function bandRatio({
-  models,
-  points,
-  error,
-}: Pick<FactorCheck, 'models' | 'points' | 'error'>): number {
-  return Math.min(WIDEST, Math.exp(studentQuantile(0.975, models ?? points) * error));
+export function bandRatio({ models, error }: Pick<FactorCheck, 'models' | 'error'>): number {
+  return Math.min(WIDEST, Math.exp(studentQuantile(0.975, models) * error));
 }
 
 /**
@@ -35,7 +31,7 @@ export function errorBandOf(
   factors: ThreadFactors,
   threads = factors.threads,
 ): ErrorBand | null {
-  const check = factors.checks?.find(({ phase }) => phase === work.name);
+  const check = factors.checks.find(({ phase }) => phase === work.name);
   if (check === undefined) return null;
   return {
     ratio: bandRatio(check),

@@ -42,11 +42,10 @@ export function recordFactorsOf(
   const known = [...(types ?? [])].filter((type) => weightType(type) !== null);
   const wanted = new Set(known.map((type) => substituteFor(type, factors)));
   const products = Object.entries(factors.products).filter(([type]) => wanted.size === 0 || wanted.has(type));
-  const { engineBuild } = environment;
   return {
     id,
     engine,
-    ...(typeof engineBuild === 'string' && { engineBuild }),
+    engineBuild: environment.engineBuild,
     warnings: warnings.map((warning) => ({ ...warning })),
     factors: { ...factors, products: Object.fromEntries(products) },
   };

@@ -91,7 +91,7 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
   const rows = rowsOf(work);
   return {
     memory: work.traffic.weightsRead / readBandwidth(context, factorAt(own.memory, rows)),
-    compute: work.flops / (peak * factorAt(own.compute, rows)) + outputsOf(work) * (own.outputSeconds ?? 0),
+    compute: work.flops / (peak * factorAt(own.compute, rows)) + outputsOf(work) * own.outputSeconds,
     sharpness: own.sharpness,
     besides:
       own.startSeconds * work.calls * (1 - keptShare(context)) +

@@ -283,8 +283,7 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
     questions,
     identity: {
       model: model.digest,
-      // Left out where there are none, so that answers of before are found.
-      adapters: adapters.length === 0 ? undefined : adapters.map(({ digest, scale }) => [digest, scale]),
+      adapters: adapters.map(({ digest, scale }) => [digest, scale]),
       base: base === null ? null : model.base.digest,
       runner: runnerKind,
       release: releaseOf(trial, runnerKind),

@@ -19,8 +19,8 @@ const originSchema = z.object({
   sequenceTokens: z.number(),
   /** Release of the engine. */
   engine: z.string(),
-  /** As records have it; files of before are of the CPU. */
-  computedOn: z.string().default('cpu'),
+  /** As records have it. */
+  computedOn: z.string(),
   computedOnReason: z.string().optional(),
 });
 export type StatisticsOrigin = z.infer<typeof originSchema>;

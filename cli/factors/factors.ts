@@ -69,10 +69,10 @@ function describe(factors: Factors): string {
       `${count} threads: ${(nodeSeconds * 1e6).toFixed(2)} µs a node, ${(streamedNodeSeconds * 1e6).toFixed(2)} µs more beside streamed weights, ${(passSeconds * 1e6).toFixed(0)} µs a pass` +
       `${capacityBytes === null ? '' : `, half of ${(capacityBytes / 1e6).toFixed(0)} MB stay in the last cache`}`,
   );
-  const checks = threads.flatMap(({ threads: count, checks: own = [] }) =>
+  const checks = threads.flatMap(({ threads: count, checks: own }) =>
     own.map(
       ({ phase, models, points, error }) =>
-        `${count} threads: predictions of ${phase} lie ${(100 * Math.expm1(error)).toFixed(0)} % off (root mean square of ${points} points${models === undefined ? '' : ` of ${models} models`} that the fit has not seen)`,
+        `${count} threads: predictions of ${phase} lie ${(100 * Math.expm1(error)).toFixed(0)} % off (root mean square of ${points} points of ${models} models that the fit has not seen)`,
     ),
   );
   return [

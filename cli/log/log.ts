@@ -95,13 +95,11 @@ export async function openWhole(address: string): Promise<Log> {
   return withBodies(log, { bodies: await keptOf(address, {}), rawBytes: null, warn: say });
 }
 
-function summary({ entries, from }: Verified, wrong: number): string {
+function summary({ entries }: Verified, wrong: number): string {
   const count = `${entries} ${entries === 1 ? 'entry' : 'entries'}`;
   const where = wrong === 1 ? 'one place' : `${wrong} places`;
   const sound = wrong === 0 ? 'and nothing is wrong' : `and something is wrong at ${where}`;
-  if (from === null) return `${count} without checksums, ${sound}.`;
-  const older = from === 1 ? '' : `, the first ${from - 1} without checksums`;
-  return `${count}${older}, ${sound}.`;
+  return `${count}, ${sound}.`;
 }
 
 /** Copies a log to another one and compares both. */

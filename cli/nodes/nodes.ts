@@ -42,7 +42,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
       profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
       profile.runners.map((r) => r.kind).join(','),
       profile.energySources.join(',') || null,
-      Object.keys(profile.roofs ?? {}).join(',') || null,
+      Object.keys(profile.roofs).join(',') || null,
       labelsText(profile.labels) || null,
       status.running[0]?.label ?? null,
     ]),

@@ -86,7 +86,6 @@ function taskLines(task: TaskOutcome): string[] {
 
 /** What a query took. */
 function perItemLines({ perItem }: TaskOutcome): string[] {
-  if (perItem === undefined) return [];
   const { seconds, tokensIn, tokensOut } = perItem;
   const tokens = (count: number | null, way: string) =>
     count === null ? [] : [`${Math.round(count)} tokens ${way}`];

@@ -45,8 +45,8 @@ export async function fetchRun(
     calls: new FolderBodies(join(folder, CALLS)),
   };
   mkdirSync(folder, { recursive: true });
-  const document = await documentOf(control, sweepId);
-  if (document !== null) writeFileSync(join(folder, FILES.sweep), document);
+  const { document } = await control.getSweep({ sweepId });
+  writeFileSync(join(folder, FILES.sweep), document);
   const file = join(folder, allTrials ? FILES.trials : FILES.results);
   const draft = `${file}.new`;
   const references = new Map<string, BodyReference & { readonly trialId: string }>();
@@ -89,16 +89,6 @@ export function sayLeftOut(left: readonly string[]): void {
   const which =
     left.length === 1 ? 'one record is left out' : `${left.length} records are left out; the first`;
   say(`${which}: ${left[0]}`);
-}
-
-/** @returns null where the coordinator is of a release that does not tell. */
-async function documentOf(control: ControlConnection, sweepId: string): Promise<string | null> {
-  try {
-    return (await control.getSweep({ sweepId })).document;
-  } catch (error) {
-    if (error instanceof WireError && error.code === 'unimplemented') return null;
-    throw error;
-  }
 }
 
 /** @returns false where the coordinator has no such file. */

@@ -29,8 +29,8 @@ export interface RunNote {
   /** What was typed: a sweep file, a model, or the command that made the sweep. */
   readonly file: string;
   readonly startedAt: string;
-  /** null before its end, and for ever where it was interrupted; older releases wrote none. */
-  readonly endedAt?: string | null;
+  /** null before its end, and for ever where it was interrupted. */
+  readonly endedAt: string | null;
   readonly version: string;
 }
 

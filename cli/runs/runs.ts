@@ -25,7 +25,7 @@ export interface ListedRun {
   readonly startedAt: string;
   /** null before the first end of a run. */
   readonly rows: (Readonly<Record<RowState, number>> & { readonly all: number }) | null;
-  /** What was typed for the sweep; null in folders of older releases. */
+  /** What was typed for the sweep; null where the folder has lost its note. */
   readonly file: string | null;
 }
 

@@ -10,7 +10,7 @@ import {
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import { gradesText } from '../../report/grades-text.js';
-import { duration, settledOf } from '../../report/time-left.js';
+import { duration } from '../../report/time-left.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -25,14 +25,17 @@ export const TRY_AGAIN = 'The same file, submitted again with --retry-failed, me
 
 /** What the progress display shows of one state of a sweep. */
 function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
-  const { points, complete, disturbed, failed, invalid } = status;
+  const { points, complete, disturbed, failed, invalid, starts, maxStarts, start, trialsLeft } = status;
   return {
     points,
     complete,
     disturbed,
     failed,
     invalid,
-    ...startsOf(status),
+    starts,
+    maxStarts,
+    start,
+    trialsLeft,
     search: searchOf(status),
     paused: status.state === SweepState.SWEEP_STATE_PAUSED,
     running: update.running,
@@ -54,13 +57,6 @@ function searchOf({ search }: SweepStatus): Progress['search'] {
       joules: budget?.joules ?? null,
     },
   };
-}
-
-/** A coordinator of before there were several starts says nothing of them. */
-function startsOf(status: SweepStatus): Pick<Progress, 'starts' | 'maxStarts' | 'start' | 'trialsLeft'> {
-  const { starts, maxStarts, start, trialsLeft } = status;
-  if (starts > 0) return { starts, maxStarts, start, trialsLeft };
-  return { starts: 1, maxStarts: 1, start: 0, trialsLeft: status.points - settledOf(status) };
 }
 
 /** @returns one reason why points of a sweep wait, as a line for people. */
@@ -202,14 +198,12 @@ export async function sayAskedAgain(
 type CodeCounts = SweepStatus['invalidBy'];
 
 /** Each reason with its rows; one row may have several. */
-function tallied(counts: CodeCounts): string {
-  if (counts.length === 0) return 'reasons that an older coordinator does not report';
-  return counts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
-}
+const tallied = (counts: CodeCounts): string =>
+  counts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
 
 const rowsText = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
-/** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
+/** What the reason that most rows have is, and what to do about it. A coordinator may send any word as a code. */
 function mostHelp([most]: CodeCounts, explained: boolean): string {
   if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
   if (explained) return `The most frequent reason is ${most.code}, see its note above. `;

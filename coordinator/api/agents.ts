@@ -10,7 +10,7 @@ import type {
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
-import { MOST_TOGETHER, oneResponse, requestsOf } from '../../proto/several.js';
+import { oneResponse, requestsOf } from '../../proto/several.js';
 import { type Duplex, unlessAborted } from '../../proto/stream.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
@@ -85,8 +85,7 @@ export async function serveAgent(
     await untilClosed(messages, closed.signal, async (request) => {
       checkMessage(request.message, profile);
       const answers = await receive(api, profile.name, by, requestsOf(request));
-      if (hello.readsSeveral && answers.length > 0) await stream.send(oneResponse(answers));
-      else for (const answer of answers) await stream.send(answer);
+      if (answers.length > 0) await stream.send(oneResponse(answers));
     });
   } finally {
     if (api.registry.detach(session, api.clock.isoTime())) {
@@ -122,7 +121,6 @@ async function welcome(
     unknownTrialIds,
     maxResultBytes: MAX_RESULT_BYTES,
     keepsBodies: api.keepsBodies,
-    mostTogether: MOST_TOGETHER,
   };
   await stream.send({ message: { $case: 'welcome', value } });
   if (dispatcher.state.draining) {
@@ -200,7 +198,7 @@ async function receiveOther(
     }
     case 'result':
     case undefined:
-      // A result has been answered; a message of a newer protocol is not: whoever needs an answer will see that none comes.
+      // A result has been answered; an empty message is not.
       return [];
   }
 }

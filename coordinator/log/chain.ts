@@ -10,7 +10,7 @@ export interface Link {
   readonly last: number;
   /** The texts or bytes that are stored, in their order; null = the part that this entry has none of. */
   readonly content: readonly (string | Uint8Array | null)[];
-  /** The checksum as it is stored; null = it was written by a release that wrote none. */
+  /** The checksum as it is stored; null = it has none, so somebody else wrote it. */
   readonly chain: string | null;
 }
 

@@ -63,7 +63,7 @@ async function digestOf(log: Log, entries: number): Promise<string> {
   const hash = createHash('sha256');
   if (entries > 0) {
     for await (const { position, fact } of log.read(0, 'full')) {
-      // A head is derived, by whatever release reads.
+      // A head is derived.
       const [head, row, raw] = partsOf(fact);
       hash.update(row === null ? `${head}\n` : `${row}\n${raw}\n`);
       if (position === entries) break;

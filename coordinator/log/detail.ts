@@ -1,7 +1,6 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { questionsId } from '../../core/sweep/identity.js';
-import { regraded } from '../../judgement/regrade.js';
 import { cutFields } from './cut.js';
 import type { AskedHead, Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 
@@ -12,7 +11,6 @@ export function headOf(fact: FactHead): FactHead {
   const { node, device, warnings, measurements, supersedes } = fact.record;
   const asked = askedOf(fact.record);
   const { engine, engineBuild } = fact.record.environment;
-  const gates = fact.record.experiment?.measure.gates ?? 'warn';
   const record: ResultHead = {
     trialId,
     experimentId,
@@ -26,7 +24,6 @@ export function headOf(fact: FactHead): FactHead {
     device: { id: device.id },
     failure: failure && { code: failure.code, message: failure.message },
     warnings: warnings.map(({ code, severity }) => ({ code, severity })),
-    ...(gates !== 'warn' && { experiment: { measure: { gates } } }),
     environment: {
       ...(engine !== undefined && { engine }),
       ...(engineBuild !== undefined && { engineBuild }),
@@ -40,10 +37,10 @@ export function headOf(fact: FactHead): FactHead {
   return { fact: 'ResultRecorded', record };
 }
 
-/** @returns what the model of a record was asked by; null where it was asked nothing, or its release did not say. */
+/** @returns what the model of a record was asked by; null where it was asked nothing. */
 export function askedOf({ asked, quality }: Pick<ResultHead, 'asked' | 'quality'>): AskedHead | null {
   if (asked !== undefined) return asked;
-  if (quality?.questions === undefined) return null;
+  if (quality == null) return null;
   return { questions: questionsId(quality.questions), seconds: quality.seconds };
 }
 
@@ -96,16 +93,9 @@ export function joinJson(row: string, raw: string = NO_RAW_JSON): string {
   return `${row.slice(0, -1)},${raw.slice(1)}`;
 }
 
-/** @returns the record of JSON that a log holds, graded as today. */
+/** @returns the record of JSON that a log holds. It was checked when it was taken in. */
 export function readRecord(json: string): ResultRecord {
-  return regraded(JSON.parse(json) as ResultRecord);
-}
-
-/** @returns the same as JSON, for those who are given it as it is: the very text where nothing is graded otherwise than when it was written. */
-export function gradedJson(json: string): string {
-  const stored = JSON.parse(json) as ResultRecord;
-  const record = regraded(stored);
-  return record === stored ? json : JSON.stringify(record);
+  return JSON.parse(json) as ResultRecord;
 }
 
 /** @returns an entry for who has the whole fact at hand. */
@@ -144,19 +134,11 @@ function emptyRaw(): RawPart {
   return structuredClone<RawPart>(NO_RAW);
 }
 
-/** @returns a fact as it is read: its record graded as today, whatever release wrote it, unless it is too damaged for that. */
-export function graded<F extends FactHead>(fact: F): F {
-  if (fact?.fact !== 'ResultRecorded') return fact;
-  const warnings: unknown = fact.record?.warnings;
-  if (!Array.isArray(warnings) || warnings.some((warning) => typeof warning?.code !== 'string')) return fact;
-  return { ...fact, record: regraded(fact.record) };
-}
-
 /** @returns the fact head that a text holds, or `Damaged` where it holds none. */
 export function readHead(text: string): FactHead {
   try {
     const head = JSON.parse(text) as FactHead | null;
-    return typeof head?.fact === 'string' ? graded(head) : { fact: 'Damaged', reason: 'no fact' };
+    return typeof head?.fact === 'string' ? head : { fact: 'Damaged', reason: 'no fact' };
   } catch (error) {
     return { fact: 'Damaged', reason: `no JSON: ${(error as Error).message}` };
   }

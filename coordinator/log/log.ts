@@ -1,6 +1,5 @@
-import type { Gates, ModelRef } from '../../core/experiment/experiment.js';
+import type { ModelRef } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import type { RepetitionPolicy } from '../../core/sweep/spec.js';
 import type { Link } from './chain.js';
 import type { Candidate, Term, Waiting } from './leadership.js';
 
@@ -14,8 +13,6 @@ export type Fact =
       readonly sweepId: string;
       readonly document: string;
       readonly models: readonly ModelRef[];
-      /** What the document means by its `measure.starts`, whatever a later release takes for usual; left out = as the document says. */
-      readonly repetition?: RepetitionPolicy | undefined;
       /** Seconds that it may take from its first lease on; then points that have a start get no other. Left out = as long as it takes. */
       readonly budgetSeconds?: number | undefined;
       /** Whose sweep it is; left out = `default`. */
@@ -116,9 +113,7 @@ export interface ResultHead
   readonly device: Pick<ResultRecord['device'], 'id'>;
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
-  /** Left out where gates are the usual ones, `warn`. */
-  readonly experiment?: { readonly measure: { readonly gates: Gates } };
-  /** `engineBuild` is left out in heads of before records had it, too. */
+  /** Each is left out where the record has none: nothing was opened, or the engine has no files of its own. */
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
   };
@@ -127,8 +122,8 @@ export interface ResultHead
   readonly quality?: ResultRecord['quality'];
   /** Left out where the record has its raw part itself. */
   readonly rawBody?: RawBody;
-  /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */
-  readonly measurements?: Readonly<
+  /** Of the metrics that must settle (core/metrics/settling.ts). */
+  readonly measurements: Readonly<
     Record<string, { readonly value: number | null; readonly reason?: string }>
   >;
 }

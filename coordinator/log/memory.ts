@@ -1,4 +1,4 @@
-import type { Link } from './chain.js';
+import { chainOf, type Link } from './chain.js';
 import { entryOf, partsOf } from './detail.js';
 import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
 import {
@@ -40,10 +40,13 @@ export class MemoryLog extends EntryReader implements Log {
     return { appended: true, position: this.#facts.length };
   }
 
-  /** Nothing is stored, so nothing has a checksum. */
+  /** Nothing is stored, so checksums are made when somebody asks for them. */
   async *links(after: number): AsyncGenerator<Link> {
-    for await (const { position, fact } of this.read(after, 'full')) {
-      yield { first: position, last: position, content: partsOf(fact), chain: null };
+    let chain: string | null = null;
+    for await (const { position, fact } of this.read(0, 'full')) {
+      const link = { first: position, last: position, content: partsOf(fact) };
+      chain = chainOf(chain, link);
+      if (position > after) yield { ...link, chain };
     }
   }
 

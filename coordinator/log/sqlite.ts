@@ -55,7 +55,7 @@ export class SqliteLog extends EntryReader implements Log {
   #chain: string | null;
   readonly #pages: Readonly<Record<Detail, Page>>;
 
-  /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
+  /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by another release. */
   constructor(path: string, options: SqliteOptions = {}) {
     super();
     this.#path = path;

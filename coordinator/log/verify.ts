@@ -11,8 +11,6 @@ export interface Break {
 export interface Verified {
   /** Entries that were read. */
   readonly entries: number;
-  /** First entry with a checksum; null = none has one. */
-  readonly from: number | null;
   readonly breaks: readonly Break[];
 }
 
@@ -21,11 +19,13 @@ export interface Verified {
  * that is stored before it; one whose checksum was changed breaks the next link as well.
  * @param read is told, now and then, how many entries were read.
  */
-export async function verifyLog(log: Log, read: (entries: number) => void = () => {}): Promise<Verified> {
+export async function verifyLog(
+  log: Pick<Log, 'end' | 'links'>,
+  read: (entries: number) => void = () => {},
+): Promise<Verified> {
   const end = await log.end();
   const breaks: Break[] = [];
   let [entries, expected] = [0, 1];
-  let from: number | null = null;
   let before: string | null = null;
   for await (const link of log.links(0)) {
     const { first, last, chain } = link;
@@ -33,16 +33,14 @@ export async function verifyLog(log: Log, read: (entries: number) => void = () =
     entries += last - first + 1;
     // After a gap nothing says what came before.
     const whole = first === expected;
-    if (chain !== null) {
-      from ??= first;
-      if (whole && chainOf(before, link) !== chain) join(breaks, 'changed', first, last);
-    } else if (from !== null) join(breaks, 'unsigned', first, last);
+    if (chain === null) join(breaks, 'unsigned', first, last);
+    else if (whole && chainOf(before, link) !== chain) join(breaks, 'changed', first, last);
     before = chain;
     expected = last + 1;
     read(entries);
   }
   if (expected <= end) breaks.push({ kind: 'short', first: expected, last: end });
-  return { entries, from, breaks };
+  return { entries, breaks };
 }
 
 /** Neighbours with the same fault are one. */
@@ -63,7 +61,7 @@ export function breakSentence({ kind, first, last }: Break): string {
     case 'missing':
       return `${entries} ${is} missing, though later ones are there.`;
     case 'unsigned':
-      return `${entries} ${first === last ? 'has' : 'have'} no checksum, though earlier ones have: an older release wrote ${they === 'it' ? 'it' : 'them'}, or somebody else.`;
+      return `${entries} ${first === last ? 'has' : 'have'} no checksum: somebody else wrote ${they === 'it' ? 'it' : 'them'}.`;
     case 'short':
       return `${entries} ${is} missing at the end: the log says that ${they} ${first === last ? 'was' : 'were'} written.`;
   }

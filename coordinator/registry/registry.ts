@@ -9,7 +9,7 @@ export interface Session {
   /** Whose certificate or token it came with. */
   readonly caller: string;
   readonly instance: string;
-  /** Rises with each that this run of the agent opens; 0 = it does not count them. */
+  /** Rises with each that this run of the agent opens. */
   readonly stream: number;
   /** @returns why its credential holds no more; null while it does. */
   refusal(): string | null;

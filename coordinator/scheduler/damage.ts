@@ -1,14 +1,13 @@
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { NAMESPACE } from './namespaces.js';
-import { MOST_STARTS } from './starts.js';
 import type { SchedulerState } from './state.js';
 
 /** Beyond any block that was ever allocated; a forged number up there would leave none for honest ones. */
 const LARGEST_BLOCK = 1_000_000_000;
 
 /**
- * What is wrong with a fact of the log, which a release that believed its agents may have written, or a damaged disk.
+ * What is wrong with a fact of the log, which somebody else may have written, or a damaged disk.
  * It costs each fact a few comparisons, at the start alone.
  * @returns null for a fact that may be applied, else one clause; then nobody may take anything from it.
  */
@@ -21,7 +20,6 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
         return 'a sweep without an id or a document';
       }
       if (!isTurn(fact)) return 'a sweep of no namespace, or of no priority';
-      if (!isRepetition(fact.repetition)) return 'a sweep that is to be measured no number of times';
       return fact.budgetSeconds === undefined || fact.budgetSeconds > 0
         ? null
         : 'a sweep that may take no time';
@@ -54,8 +52,7 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
     case 'LeaseKeyCreated':
       return isName(fact.key) && fact.key.length >= 32 ? null : 'a key of leases that is none';
     default:
-      // A fact of a newer release says nothing to this one.
-      return typeof (fact as { fact?: unknown } | null)?.fact === 'string' ? null : 'no fact';
+      return 'no fact';
   }
 }
 
@@ -96,14 +93,6 @@ function pointDamage(state: SchedulerState, sweepId: string, position: number): 
     return state.otherReleases.has(sweepId) ? null : `nobody submitted its sweep ${sweepId}`;
   const { count } = sweep.view;
   return position < count ? null : `position ${position} is beyond the ${count} points of its sweep`;
-}
-
-function isRepetition(value: unknown): boolean {
-  if (value === undefined) return true;
-  const { starts, maxStarts, retryInvalid } = (value ?? {}) as Record<string, unknown>;
-  return (
-    [starts, maxStarts, retryInvalid].every(isCount) && starts !== 0 && (maxStarts as number) < MOST_STARTS
-  );
 }
 
 function isName(value: unknown): value is string {

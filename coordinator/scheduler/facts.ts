@@ -298,7 +298,7 @@ function noteProbe(queue: PointQueue, result: ResultHead, leased: boolean): void
 
 /**
  * Whether a trial gives a start that its point has: its lease was lost, the start was measured again, and both results came. The one that
- * was recorded first counts. By the signed word of the id, which ids of before it was signed do not have.
+ * was recorded first counts. Which start it is, the signed id says.
  */
 function isRepeated(queue: PointQueue, { trialId, status, valid, sweep: { position } }: ResultHead): boolean {
   const start = status === 'complete' && valid ? readTrialId(trialId)?.start : undefined;

@@ -27,7 +27,7 @@ type StartsPiece =
   | Float64Array;
 
 /** More than the starts that any sweep can ask for. */
-export const MOST_STARTS = 1024;
+const MOST_STARTS = 1024;
 
 /**
  * What is known of points between their first valid start and their last, and in which order they get the next one: first every

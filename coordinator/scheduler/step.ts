@@ -281,7 +281,7 @@ function asked(
   const lease = state.leases.get(trialId);
   if (lease !== undefined && (again || answered === null)) loseLease(state, lease, at, false);
   if (again) return [];
-  const questions = quality?.questions === undefined ? null : questionsId(quality.questions);
+  const questions = quality === null ? null : questionsId(quality.questions);
   const isNews = questions !== null && (sweep.doubted || sweep.questions === null);
   const facts: Fact[] = [];
   if (isNews && questions !== sweep.questions)

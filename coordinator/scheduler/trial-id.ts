@@ -13,7 +13,7 @@ export interface TrialName {
   readonly block: number;
   readonly purpose: Purpose;
   readonly attempt: number;
-  /** Which start of its point, 1-based; left out for controls and probes, and in ids of before it was signed. */
+  /** Which start of its point, 1-based; left out for trials that are no starts. */
   readonly start?: number;
 }
 

@@ -15,7 +15,7 @@ export interface KnownResult {
   readonly values: SettlingValues;
   /** Codes of what disturbed it. */
   readonly gradingCodes: readonly WarningCode[];
-  /** What its model was asked and scored by (`questionsId`); null = nothing, or its release did not say. */
+  /** What its model was asked and scored by (`questionsId`); null = nothing. */
   readonly questions: string | null;
 }
 

@@ -24,8 +24,7 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   if (record.supersedes !== undefined && named.purpose !== 'quality')
     return 'It takes the place of another trial, and was leased to be measured.';
   const wrong = (['position', 'block', 'purpose', 'attempt', 'start'] as const).find(
-    // Ids of before it was signed name no start.
-    (field) => about[field] !== named[field] && named[field] !== undefined,
+    (field) => about[field] !== named[field],
   );
   if (wrong !== undefined || about.id !== named.sweepId) {
     const field = wrong ?? 'id';

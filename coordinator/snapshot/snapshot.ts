@@ -21,7 +21,7 @@ interface Head {
 /**
  * Writes what the log up to the projection's position has given; nothing may be applied meanwhile.
  * @param shown trials that are exported: what the exporter begins with after the next start.
- * @returns a draft to keep; null where the log's entries have no checksums to know it again by.
+ * @returns a draft to keep; null where the log has no checksum to know it again by: it is empty, or an append goes on behind the entry.
  */
 export async function draftSnapshot(
   log: Log,

@@ -18,7 +18,6 @@ import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
 import { contentPolicy, livePage } from '../../report/page.js';
 import type { ControlApi } from '../api/control.js';
 import { type Seer, seesSweep, sweepNamed } from '../api/visible.js';
-import { gradedJson } from '../log/detail.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { readTrialId } from '../scheduler/trial-id.js';
 import { Changes } from './changes.js';
@@ -112,8 +111,7 @@ function routes(app: HttpApp, parts: WebParts): void {
       const lines = async function* () {
         const gone = new AbortController();
         request.raw.once('close', () => gone.abort());
-        for await (const { json } of storedResults(log, dispatcher, query, 0, gone.signal))
-          yield `${gradedJson(json)}\n`;
+        for await (const { json } of storedResults(log, dispatcher, query, 0, gone.signal)) yield `${json}\n`;
       };
       return reply.type('application/x-ndjson').send(Readable.from(lines()));
     },
@@ -125,7 +123,7 @@ function routes(app: HttpApp, parts: WebParts): void {
     if (result === null) {
       throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
-    return await send(request, reply, 'application/json', gradedJson(result.json));
+    return await send(request, reply, 'application/json', result.json);
   });
 
   eventsRoute(app, parts);

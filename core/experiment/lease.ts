@@ -10,7 +10,7 @@ export type Purpose = 'measure' | 'control' | 'probe' | 'quality';
 export interface KeptAnswers {
   /** The trial that has them. Its other numbers stay. */
   readonly trialId: string;
-  /** What they were asked and scored by (`questionsId`); null = its record does not say. */
+  /** What they were asked and scored by (`questionsId`); null = nothing. */
   readonly questions: string | null;
 }
 

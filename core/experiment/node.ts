@@ -39,7 +39,7 @@ export interface RunnerProfile {
   readonly devices: readonly string[];
   /** Values of the option `cpuBackend` that exist here: `shipped`, `native`. */
   readonly variants: readonly string[];
-  /** Of each variant that is a server, its own; left out by agents of older releases. */
+  /** Of each variant that is a server, its own; left out by runners that are no servers. */
   readonly releases?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -61,8 +61,8 @@ export interface NodeProfile {
   /** Energy sources found, e.g. `rapl:package-0`; empty with the reason in `absent.energy`. */
   readonly energySources: readonly string[];
   readonly absent: Readonly<Record<string, string>>;
-  /** By device; left out by agents of older releases. */
-  readonly roofs?: Readonly<Record<string, DeviceRoofs>> | undefined;
+  /** By device. */
+  readonly roofs: Readonly<Record<string, DeviceRoofs>>;
   /** By device; left out where the operator has turned no power helper on. */
   readonly settable?: Readonly<Record<string, DeviceSettable>> | undefined;
   readonly labels: Readonly<Record<string, string>>;

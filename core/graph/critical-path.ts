@@ -52,11 +52,6 @@ export function criticalPath(
   return steps.reverse();
 }
 
-/** @returns the part of a latency that the calls of its critical path make, without what lies between them; null for no latency. */
-export function pathShare(steps: readonly PathStep[], latency: number): number | null {
-  return latency > 0 ? steps.reduce((sum, { seconds }) => sum + seconds, 0) / latency : null;
-}
-
 /** @returns how many calls were under way at once, on average over a time: sum of their seconds over its length. */
 export function meanInFlight(
   calls: readonly Pick<TimedCall, 'start' | 'end'>[],

@@ -17,11 +17,11 @@ export type SettlingValues = Readonly<Partial<Record<(typeof SETTLING_METRICS)[n
 
 /** @returns what measurements quote for the metrics that must settle. */
 export function settlingValues(
-  measurements: Readonly<Record<string, { readonly value: number | null }>> | undefined,
+  measurements: Readonly<Record<string, { readonly value: number | null }>>,
 ): SettlingValues {
   const values: Partial<Record<(typeof SETTLING_METRICS)[number], number>> = {};
   for (const metric of SETTLING_METRICS) {
-    const value = measurements?.[metric]?.value ?? null;
+    const value = measurements[metric]?.value ?? null;
     if (value !== null) values[metric] = value;
   }
   return values;

@@ -65,7 +65,7 @@ export interface TaskOutcome {
   readonly by?: AskedBy;
   readonly scores: readonly TaskScore[];
   /** What an item or a query took of the model, the mean; null = not known. */
-  readonly perItem?: {
+  readonly perItem: {
     readonly seconds: number | null;
     readonly tokensIn: number | null;
     readonly tokensOut: number | null;

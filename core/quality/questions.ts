@@ -27,19 +27,18 @@ export type Change = Readonly<z.infer<typeof changeSchema>>;
 /**
  * Compares the questions that kept answers were given to with those of today. A task whose asking has changed is asked again. Where its scoring
  * alone has changed, kept answers are scored again. Other answers stay.
- * @param before left out = the record does not say.
+ * @param before null = there are no answers.
  * @returns what is to be done, by task; nothing where all answers stay.
  */
 export function changesOf(
-  before: readonly QuestionsOfTask[] | undefined,
+  before: readonly QuestionsOfTask[] | null,
   now: readonly QuestionsOfTask[],
 ): Change[] {
   const known = new Map((before ?? []).map((one) => [one.task, one]));
   const changes = now.flatMap(({ task, asking, scoring }): Change[] => {
     const old = known.get(task);
     known.delete(task);
-    if (before === undefined)
-      return [{ task, todo: 'ask again', reason: `what ${nameOf(task)} was asked by is not known` }];
+    if (before === null) return [{ task, todo: 'ask', reason: `${nameOf(task)} has no answers` }];
     if (old === undefined) return [{ task, todo: 'ask', reason: `${nameOf(task)} is new` }];
     if (old.asking !== asking)
       return [{ task, todo: 'ask again', reason: `the questions of ${nameOf(task)} changed` }];

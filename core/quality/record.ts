@@ -87,14 +87,12 @@ export const qualityRecordSchema = z.object({
       way: z.string().optional(),
       items: z.number().int(),
       asked: askedSchema,
-      /** What an item took, means; null = not known. Left out by releases of before. */
-      perItem: z
-        .object({
-          seconds: z.number().nullable(),
-          tokensIn: z.number().nullable(),
-          tokensOut: z.number().nullable(),
-        })
-        .optional(),
+      /** What an item took, means; null = not known. */
+      perItem: z.object({
+        seconds: z.number().nullable(),
+        tokensIn: z.number().nullable(),
+        tokensOut: z.number().nullable(),
+      }),
       chance: z.number().nullable(),
       scores: z.array(scoreSchema),
     }),
@@ -102,8 +100,8 @@ export const qualityRecordSchema = z.object({
   /** Digests of what was read: the text, and tasks in order. */
   textDigest: digestSchema.nullable(),
   taskDigests: z.array(digestSchema),
-  /** What each task and the text were asked and scored by; left out by releases of before. */
-  questions: questionsSchema.optional(),
+  /** What each task and the text were asked and scored by. */
+  questions: questionsSchema,
   /** Tasks of which answers were kept from an earlier asking, and scored again; left out = of none. */
   keptAnswers: z.array(z.string()).optional(),
   /** What was done since the row was measured because its questions had changed; left out = nothing. */
@@ -111,8 +109,8 @@ export const qualityRecordSchema = z.object({
   /** What could not be asked, and why; left out = nothing. Where a server could not be asked, a stand-in may have been. */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
   /**
-   * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be. Left out = none was kept (no tasks, or a
-   * release of before).
+   * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be. Left out = none was kept: there are no
+   * tasks.
    */
   answers: z.array(answersReferenceSchema).max(2).optional(),
   warnings: z.array(z.string()),
@@ -226,7 +224,7 @@ function taskRecord({
     ...(task !== undefined && way !== undefined && { task, way }),
     items,
     ...byServer(by),
-    ...(perItem !== undefined && { perItem: { ...perItem } }),
+    perItem: { ...perItem },
     chance,
     scores: scores.map((one) => ({
       name: one.name,

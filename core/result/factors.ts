@@ -19,8 +19,8 @@ export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as cons
 const checkSchema = z.object({
   phase: z.enum(['prefill', 'decode']),
   points: z.number().int(),
-  /** Which the points are of; left out by releases that took points of one model as independent. */
-  models: z.number().int().positive().optional(),
+  /** Which the points are of. */
+  models: z.number().int().positive(),
   /** Root mean square of ln(predicted / measured): a bias is an error, too. */
   error: z.number().nonnegative(),
   /** The most sequences, tokens of a pass, tokens of a sequence, and bytes that a pass reads. */
@@ -57,8 +57,8 @@ export const threadFactorsSchema = z.object({
       convert: z.number().positive(),
       /** What a matrix that comes from memory takes beside its bytes: its stream has to begin anew. */
       startSeconds: z.number().nonnegative(),
-      /** What an output takes beside its multiplications: lanes are added up, which short rows feel. Left out by releases that did not look. */
-      outputSeconds: z.number().nonnegative().optional(),
+      /** What an output takes beside its multiplications: lanes are added up, which short rows feel. */
+      outputSeconds: z.number().nonnegative(),
       /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
       sharpness: z.number().min(1),
     }),
@@ -73,8 +73,7 @@ export const threadFactorsSchema = z.object({
   maskedPair: curve,
   /** Of the near cache's bandwidth. */
   elementwise: z.partialRecord(z.enum(ELEMENTWISE_KINDS), curve),
-  /** Left out by releases that did not look. */
-  checks: z.array(checkSchema).optional(),
+  checks: z.array(checkSchema),
 });
 
 /** How well a factor is known. */
@@ -92,12 +91,14 @@ export const factorsSchema = z.object({
   schema: z.literal(FACTORS_SCHEMA),
   device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
   measuredAt: z.iso.datetime(),
-  /** Fitted in a fifth of the time, as a run does. Left out by releases that did not say. */
-  quick: z.boolean().optional(),
+  /** Fitted in a fifth of the time, as a run does. */
+  quick: z.boolean(),
   /** Id of the roofs that the factors are relative to, and the engine they hold for; its build is in `environment`. */
   roofs: z.string(),
   engine: z.string(),
-  environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  environment: z
+    .object({ engineBuild: z.string() })
+    .catchall(z.union([z.string(), z.number(), z.boolean(), z.null()])),
   threads: z.array(threadFactorsSchema).min(1),
   evidence: z.array(evidence),
   /** Of the roofs that they are relative to, and of their own benches. */
@@ -110,8 +111,8 @@ export const recordFactorsSchema = z
   .object({
     id: z.string(),
     engine: z.string(),
-    /** As `engineBuild` of a record; left out by releases that did not look. */
-    engineBuild: z.string().optional(),
+    /** As `engineBuild` of a record. */
+    engineBuild: z.string(),
     warnings: z.array(roofWarningSchema),
     factors: threadFactorsSchema,
   })

@@ -10,7 +10,7 @@ import {
 } from '../bounds.js';
 import { adapterDigestSchema, digestSchema, modelDigestSchema } from '../digest.js';
 import { FAILURES, type FailureCode } from '../errors.js';
-import { DISTURBANCE_LIMITS, GATES, PROFILE_LEVELS } from '../experiment/experiment.js';
+import { GATES, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { graphRecordSchema } from '../graph/record.js';
 import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
@@ -60,7 +60,7 @@ const modelFacts = z.object({
   embeddingLength: z.number().nullable(),
   /** null where layers differ in them, or nobody says. */
   heads: z.object({ query: z.number(), keyValue: z.number() }).nullable(),
-  /** Of a layer; 0 = it is dense. Left out where nobody says, and by releases that did not ask. */
+  /** Of a layer; 0 = it is dense. Left out where nobody says. */
   experts: z.number().optional(),
 });
 
@@ -75,11 +75,9 @@ export const measurePolicySchema = z.object({
   trialTimeoutSeconds: z.number().nullable(),
   maxStealRatio: z.number(),
   maxForeignCores: z.number(),
-  /** Releases before it was asked had this limit. */
-  maxCoreLatencyRatio: z.number().default(DISTURBANCE_LIMITS.maxCoreLatencyRatio),
+  maxCoreLatencyRatio: z.number(),
   maxSpread: z.number(),
-  /** Releases before they were asked had no other. */
-  gates: z.enum(GATES).default('warn'),
+  gates: z.enum(GATES),
   meters: z.enum(['on', 'off']),
   energyWindows: z.number().int(),
   gridGramsPerKilowattHour: z.number().nullable(),
@@ -108,8 +106,7 @@ export const experimentSchema = z.object({
     quantization: z.string(),
     sparsity: z.string(),
     attention: z.string(),
-    /** Left out before there was one. */
-    layers: z.string().default('all'),
+    layers: z.string(),
     adapter: z.string(),
   }),
   runner: z.object({ kind: z.string(), options }),
@@ -247,7 +244,7 @@ export const resultSchema = z.object({
     block: z.number().int().nonnegative(),
     purpose: z.enum(['measure', 'control', 'probe', 'quality']),
     attempt: z.number().int().positive(),
-    /** Which start of its experiment, 1-based; left out for controls and probes, and in records of before there were several. */
+    /** Which start of its experiment, 1-based; left out for controls and probes. */
     start: z.number().int().positive().optional(),
     /** Why a search measured it in full after a probe; left out elsewhere. */
     promoted: textOf(PROMOTED_CHARACTERS).optional(),

@@ -14,11 +14,10 @@ export type Grade = (typeof GRADES)[number];
 
 /**
  * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by. `disturbed` is what a neighbour, heat
- * or a limit of the machine did to the time of a row; `invalid` is a fault, for which a start is tried again. Records of before carry
- * those that are `retired`: nothing raises them any more, for no decision hung on them, and reports leave them out.
+ * or a limit of the machine did to the time of a row; `invalid` is a fault, for which a start is tried again.
  */
 export const WARNINGS = listed as Readonly<
-  Record<WarningCode, { readonly severity: Severity; readonly help: string; readonly retired?: true }>
+  Record<WarningCode, { readonly severity: Severity; readonly help: string }>
 >;
 
 export type WarningCode = keyof typeof listed;
@@ -28,11 +27,6 @@ export interface Warning {
   readonly severity: Severity;
   /** One sentence with the figures that led to it. */
   readonly message: string;
-}
-
-/** @returns whether a warning is one that nothing raises any more. */
-export function isRetired({ code }: Pick<Warning, 'code'>): boolean {
-  return WARNINGS[code].retired === true;
 }
 
 /** @returns a warning with the severity the catalogue gives its code. */

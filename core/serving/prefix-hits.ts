@@ -5,7 +5,7 @@ import type { ServingRecord } from './record.js';
 const CHANCE_TOKENS = 2;
 /** Share of prompt tokens that may be known without a warning: it shortens no time by more than a hundredth. */
 const ALLOWED = 0.01;
-/** Tokens that a chat template may put before each message, assumed for records that do not say how many. */
+/** Tokens that a chat template may put before each message, assumed where nobody counted the tokens of prompts. */
 const TEMPLATE_TOKENS = 64;
 
 /** What the prompts of a load have in common by design. */
@@ -38,14 +38,14 @@ export function prefixHitRatio({
   return all.growth > 0 ? Math.min(1, hits.growth / all.growth) : null;
 }
 
-/** @returns what the prompts of a run shared, as its record says; null where it does not say. */
+/** @returns what the prompts of a run shared, as its record says; null where nobody counted the tokens of prompts. */
 export function sharedOfRun({
   requests,
   sharedPromptTokens,
 }: Pick<ServingRecord, 'requests' | 'sharedPromptTokens'>): SharedPrompts | null {
   const complete = requests.promptTokens.filter((_, i) => requests.outcome[i] === 'complete');
   const tokens = complete.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  if (sharedPromptTokens === undefined || tokens === 0) return null;
+  if (tokens === 0) return null;
   return { ratio: sharedPromptTokens / tokens, promptTokens: tokens / complete.length };
 }
 

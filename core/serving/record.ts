@@ -37,7 +37,7 @@ const requestColumnsSchema = z
         .object({
           promptTokens: z.number().nullable(),
           completionTokens: z.number().nullable(),
-          /** Left out where the server does not say, and in records of before. */
+          /** Left out where the server does not say. */
           cachedTokens: z.number().optional(),
         })
         .nullable(),
@@ -63,14 +63,13 @@ export const servingRecordSchema = z.object({
   skippedTurns: z.number().int(),
   /**
    * What made the texts of this trial's prompts different from any other's. With `loadSeed` it makes them again (`promptSalt` of the sweep).
-   * Older records have none: all trials of a point sent the same texts.
    */
-  promptSalt: z.string().optional(),
+  promptSalt: z.string(),
   /**
    * Tokens of prompts that the load itself shares: those that also begin an earlier prompt of the run with its answer, and those that the server
-   * puts before each prompt. Hits of its cache beyond them are of prompts from before the run. Older records have none.
+   * puts before each prompt. Hits of its cache beyond them are of prompts from before the run.
    */
-  sharedPromptTokens: z.number().int().nonnegative().optional(),
+  sharedPromptTokens: z.number().int().nonnegative(),
   promptTokensBy: countedBy,
   /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
@@ -103,9 +102,9 @@ export const servingRecordSchema = z.object({
     .nullable(),
   /**
    * Prompts that the server had not seen, each asked twice in a row after the run, and short answers taken: whether it keeps answers
-   * (core/serving/audit.ts). null = not asked for, or the run had failures; records of before have none.
+   * (core/serving/audit.ts). null = not asked for, or the run had failures.
    */
-  audit: requestColumnsSchema.nullable().optional(),
+  audit: requestColumnsSchema.nullable(),
   /** How the generator itself did. */
   generator: z.object({
     /** From intended starts to dispatches. */

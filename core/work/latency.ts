@@ -25,12 +25,9 @@ export type LatencyWork = Readonly<z.output<typeof latencyOptions>>;
 
 export const LATENCY_DEFAULTS: LatencyWork = latencyOptions.parse({});
 
-/** A record of another release may have options that this one does not know; nothing reads them. */
-const readable = z.object(latencyOptions.shape);
-
 /** @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep can have. */
 export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
-  return kind === 'latency' ? (readable.safeParse(options).data ?? null) : null;
+  return kind === 'latency' ? (latencyOptions.safeParse(options).data ?? null) : null;
 }
 
 /**

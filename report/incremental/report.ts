@@ -1,5 +1,4 @@
 import type { ResultRecord } from '../../core/result/result.js';
-import { isRetired } from '../../core/result/warnings.js';
 import { sameItems } from '../../core/same.js';
 import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
 import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../judgement/drift.js';
@@ -299,7 +298,7 @@ export class IncrementalReport {
       grade: trial.status === 'failed' ? null : gradeOfRow({ trial, starts }),
       onFront,
       offFront: off,
-      warnings: trial.warnings.filter((warning) => !isRetired(warning)),
+      warnings: trial.warnings,
     };
   }
 }

@@ -57,6 +57,7 @@ function startOf(
     attentionSharpness: TAKE_TURNS,
     maskedPair: [{ rows: 1, factor: 1e-12 }],
     elementwise: {},
+    checks: [],
   };
 }
 

@@ -84,6 +84,7 @@ function fitCache(
             sharpness,
             convert: 1,
             startSeconds: 0,
+            outputSeconds: 0,
             compute: [{ rows: 1, factor: compute }],
           },
         },

@@ -82,7 +82,7 @@ function recorded(file: string): Point[] {
     const squares = read
       .filter((other) => like(point, other))
       .map((other) => Math.log1p(errorOf(other)) ** 2);
-    const band = () => bandRatio({ points: squares.length, error: Math.sqrt(mean(squares)) });
+    const band = () => bandRatio({ models: squares.length, error: Math.sqrt(mean(squares)) });
     return { ...point, errorRatio95: point.errorRatio95 ?? band() };
   });
 }

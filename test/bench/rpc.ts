@@ -123,6 +123,7 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
       runners: [{ kind: 'llama-cpp', release: 'bench', devices: ['cpu'], variants: [] }],
       energySources: [],
       absent: {},
+      roofs: {},
       labels: {},
       version: '0.0.0',
     },

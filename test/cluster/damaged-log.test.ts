@@ -127,7 +127,7 @@ test('forged and damaged entries of a log are left out with one warning, and eve
   await log.append([submitted(), honest, ...damaged], 0);
   await log.close();
   const database = new Database(path);
-  const insert = database.prepare('INSERT INTO facts (position, head) VALUES (?, ?)');
+  const insert = database.prepare("INSERT INTO facts (position, head, chain) VALUES (?, ?, '')");
   for (const [index, text] of texts.entries()) insert.run(3 + damaged.length + index, text);
   database.close();
   await worksOn(path, 'entry 3: position -1 is no position');

@@ -70,15 +70,6 @@ test('results of a restarted coordinator come one to a message, or many, whole o
   expect(rows.join('').length).toBeLessThan(whole.join('').length / 2);
 });
 
-test('a record that lacks a field of today is refused when it is read', async () => {
-  const [[json = '']] = await stream({});
-  const { quality: _, ...older } = JSON.parse(json) as ResultRecord;
-  expect(() => parseStoredRecord(JSON.stringify(older))).toThrow(/result record is not valid/);
-  expect(() => parseStoredRecord('{"schema":"ridgepoint.dev/result/v9"}')).toThrow(
-    /result record is not valid/,
-  );
-});
-
 test('the page of a large sweep is given summaries, which show what the records show', async () => {
   const { text, bytes } = await reportCost(coordinator.webUrl ?? '', filled.sweepId);
   const live = JSON.parse(text) as LiveReport;

@@ -1,10 +1,10 @@
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
+import { fillLog } from '../support/filled-log.js';
 import { sharedFolder } from '../support/folder.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
@@ -44,15 +44,6 @@ test('each place where a log is damaged has a sentence, and the exit code says t
   });
 });
 
-test('a log of before there were checksums is sound as far as anybody can say', async () => {
-  copyFileSync(join(import.meta.dirname, '../fixtures/kept-log/log.sqlite'), path('kept.sqlite'));
-  const { code, stdout } = await ridgeHere(['log', 'verify', path('kept.sqlite')]);
-  expect([code, stdout]).toEqual([
-    0,
-    expect.stringMatching(/^\d+ entries without checksums, and nothing is wrong\.\n$/),
-  ]);
-});
-
 test.each([
   [['verify', path('nowhere.sqlite')], 2, /There is no log .*nowhere\.sqlite/],
   [['verify', 'memory'], 2, /A log in memory is gone with its process/],
@@ -74,7 +65,7 @@ describe.skipIf(!hasPostgres || !hasNatsServer)('needs PostgreSQL and nats-serve
   });
 
   test('a log goes from kind to kind, and a coordinator starts from the file at the end', async () => {
-    copyFileSync(join(import.meta.dirname, '../fixtures/kept-log/log.sqlite'), path('first.sqlite'));
+    await fillLog(path('first.sqlite'), { results: 2 });
     const places = [
       path('first.sqlite'),
       postgres.url('schema=copied'),

@@ -74,6 +74,7 @@ export function trialContext(
     runners: [{ kind: 'llama-cpp', release: 'llama.cpp test', devices: ['cpu'], variants: ['shipped'] }],
     energySources: [],
     absent: {},
+    roofs: {},
     labels: {},
     version: '0.0.0',
   };

@@ -17,8 +17,6 @@ export interface FakeAgentOptions {
   readonly instance?: string;
   readonly running?: readonly string[];
   readonly security?: ClientSecurity;
-  /** Whether it reads several messages in one. */
-  readonly readsSeveral?: boolean;
 }
 
 /** Speaks the agent's side of the session over real gRPC, word by word, as a test tells it. */
@@ -46,8 +44,8 @@ export class FakeAgent {
   ): Promise<{ agent: FakeAgent; welcome: Welcome }> {
     const agent = new FakeAgent(address, options);
     const instance = options.instance ?? agent.profile.name;
-    const { running = [], readsSeveral = false } = options;
-    const hello = toHello(agent.profile, { instance, runningTrialIds: [...running], readsSeveral });
+    const { running = [] } = options;
+    const hello = toHello(agent.profile, { instance, runningTrialIds: [...running] });
     try {
       await agent.say({ $case: 'hello', value: hello });
       return { agent, welcome: await agent.hear('welcome') };

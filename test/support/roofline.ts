@@ -101,6 +101,7 @@ export const PERFECT: ThreadFactors = {
       compute: flat(1),
       convert: 1e12,
       startSeconds: 0,
+      outputSeconds: 0,
       sharpness: 1e6,
     },
   },
@@ -115,13 +116,20 @@ export const PERFECT: ThreadFactors = {
     act: flat(1e12),
     store: flat(1e12),
   },
+  checks: [],
 };
 
 export const GIVEN: RooflineGiven = {
   architecture: SMALL,
   cacheBytes: null,
   threads: 2,
-  factors: { id: 'fedcba9876543210', engine: 'llama.cpp test', warnings: [], factors: PERFECT },
+  factors: {
+    id: 'fedcba9876543210',
+    engine: 'llama.cpp test',
+    engineBuild: '0',
+    warnings: [],
+    factors: PERFECT,
+  },
 };
 
 /** The block of a record whose phases took so many times what the roofs allow; the decode was profiled. */

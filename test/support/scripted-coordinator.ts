@@ -8,6 +8,7 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
+import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import { Handlers, type Listening, makeServer } from '../../proto/server.js';
 import { requestsOf } from '../../proto/several.js';
 import type { Duplex } from '../../proto/stream.js';
@@ -25,10 +26,7 @@ export class ScriptedCoordinator {
   /** Given out one by one. */
   readonly leases: Lease[] = [];
   acknowledges = true;
-  /** 0 = as a coordinator that does not say. */
-  maxResultBytes = 0;
-  /** 0 = as a coordinator that reads each message alone. */
-  mostTogether = 0;
+  maxResultBytes = MAX_RESULT_BYTES;
   unknownTrialIds: string[] = [];
   /** Ends the stream at a longer record, as a server does whose messages are bounded. */
   breaksAbove = Number.POSITIVE_INFINITY;
@@ -87,7 +85,6 @@ export class ScriptedCoordinator {
             unknownTrialIds: this.unknownTrialIds,
             maxResultBytes: this.maxResultBytes,
             keepsBodies: false,
-            mostTogether: this.mostTogether,
           },
         });
       case 'leaseRequest': {

@@ -15,7 +15,7 @@ import {
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { CHANNEL_OPTIONS } from '../../proto/limits.js';
-import { responsesOf } from '../../proto/several.js';
+import { MOST_TOGETHER, responsesOf } from '../../proto/several.js';
 import { trialOf } from './records.js';
 import { aNode } from './wire-records.js';
 
@@ -160,8 +160,6 @@ class SyntheticAgent {
   readonly #tail: Buffer;
   readonly #work: Work;
   readonly #node: string;
-  /** Messages that the coordinator reads in one; 0 = none. */
-  #mostTogether = 0;
   readonly #asking = new Map<string, NodeJS.Timeout>();
 
   constructor(client: Client, name: string, devices: number, tail: Buffer, work: Work) {
@@ -191,7 +189,7 @@ class SyntheticAgent {
     const stop = (): void => void stream.end();
     over.signal.addEventListener('abort', stop, { once: true });
     try {
-      const hello = toHello(this.#profile, { instance: this.#profile.name, readsSeveral: true });
+      const hello = toHello(this.#profile, { instance: this.#profile.name });
       this.#say([encoded({ $case: 'hello', value: hello })]);
       for await (const response of stream as AsyncIterable<SessionResponse>)
         this.#say(responsesOf(response).flatMap(({ message }) => this.#answersTo(message)));
@@ -208,7 +206,6 @@ class SyntheticAgent {
     const work = this.#work;
     switch (message?.$case) {
       case 'welcome':
-        this.#mostTogether = message.value.mostTogether;
         return this.#profile.devices.flatMap(({ id }) => this.#ask(id));
       case 'lease':
         work.leases += 1;
@@ -242,10 +239,10 @@ class SyntheticAgent {
     return [encoded({ $case: 'leaseRequest', value: { deviceId } })];
   }
 
-  /** Says it at one moment: in one message, where the coordinator reads it so. */
+  /** Says it at one moment, in one message. */
   #say(messages: readonly Uint8Array[]): void {
     for (let from = 0; from < messages.length && !this.#stream.writableEnded; ) {
-      const some = messages.slice(from, from + Math.max(1, this.#mostTogether));
+      const some = messages.slice(from, from + MOST_TOGETHER);
       from += some.length;
       if (some.length === 1) this.#stream.write(some[0]!);
       else {

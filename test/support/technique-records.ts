@@ -116,6 +116,7 @@ function qualityOf(cost: number): QualityRecord {
       {
         name: 'continuation',
         items: 60,
+        perItem: { seconds: null, tokensIn: null, tokensOut: null },
         chance: 0.25,
         scores: [
           {
@@ -149,6 +150,7 @@ function qualityOf(cost: number): QualityRecord {
     ],
     textDigest: `sha256:${hex('text', 64)}`,
     taskDigests: [`sha256:${hex('task', 64)}`],
+    questions: [],
     warnings: [],
     seconds: 3.2,
     reused: false,

@@ -42,6 +42,7 @@ export function waysRecords(): ResultRecord[] {
       tasks: [asked('plain', 0.4, 75), asked('examples=3', Number(withExamples), 300), asked(null, 0.9, 50)],
       textDigest: null,
       taskDigests: [],
+      questions: [],
       warnings: [],
       seconds: 3,
       reused: false,

@@ -53,6 +53,7 @@ export function aNode(name = 'node-a', change: Partial<NodeProfile> = {}): NodeP
     runners: [{ kind: 'fake', release: 'fake 1', devices: ['cpu'], variants: ['shipped'] }],
     energySources: [],
     absent: { energy: 'no source in a test' },
+    roofs: {},
     labels: {},
     version: '0.1.0',
     ...change,

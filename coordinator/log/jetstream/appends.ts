@@ -3,7 +3,7 @@ import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import { headers, type MsgHdrs } from 'nats';
 import { failed } from '../../../core/errors.js';
 import { chainOf, type Link } from '../chain.js';
-import { graded, headOf, jsonOf } from '../detail.js';
+import { headOf, jsonOf } from '../detail.js';
 import type { Fact, FactHead } from '../log.js';
 import { lost } from './errors.js';
 import type { Stored } from './reader.js';
@@ -23,7 +23,7 @@ const PART = 'Ridgepoint-Part';
 const GROUP = 'Ridgepoint-Group';
 /** Checksum of the append, over the one before. */
 const CHAIN = 'Ridgepoint-Chain';
-/** Token of the term that writes from here on; of releases before there were leases the coordinator. */
+/** Token of the term that writes from here on. */
 const LEADER = 'Ridgepoint-Leader';
 
 /** An append of more trials than a header should hold names them in its facts alone. */
@@ -45,7 +45,7 @@ export interface Append {
   readonly trials: readonly string[] | null;
   /** JSON of a FactHead[]; null = it is to be made of the facts. */
   readonly heads: string | null;
-  /** Its checksum; null = an older release wrote it. */
+  /** Its checksum; null = it has none, so somebody else wrote it. */
   readonly chain: string | null;
   /** The term that claimed the log with this message; null = it is no claim. */
   readonly leader: string | null;
@@ -121,7 +121,7 @@ export async function unpack(append: Append, stream: string): Promise<Fact[]> {
   let facts: Fact[];
   try {
     const text = await gunzip(Buffer.concat(append.data), { maxOutputLength: MOST_UNPACKED_BYTES });
-    facts = (JSON.parse(text.toString()) as Fact[]).map(graded);
+    facts = JSON.parse(text.toString()) as Fact[];
   } catch (error) {
     throw lost(stream, `has damaged facts in message ${fromSequence}: ${(error as Error).message}`);
   }
@@ -133,7 +133,7 @@ export async function unpack(append: Append, stream: string): Promise<Fact[]> {
 export function headsOf({ heads, fromSequence, count }: Append, stream: string): FactHead[] {
   try {
     const list = JSON.parse(heads ?? '') as FactHead[];
-    if (list.length === count) return list.map(graded);
+    if (list.length === count) return list;
   } catch {
     // Said below.
   }

@@ -29,7 +29,7 @@ export class PostgresLease implements LeaseRegister {
     this.#connection = new Connection({ address, patienceSeconds });
   }
 
-  /** Makes its table where it is not there: logs of before there were leases have none. */
+  /** Makes its table where it is not there. */
   async open(): Promise<void> {
     await this.#connection.patiently(() =>
       this.#connection.query(`
@@ -38,9 +38,8 @@ export class PostgresLease implements LeaseRegister {
         CREATE TABLE IF NOT EXISTS ${this.#table} (
           one boolean PRIMARY KEY DEFAULT true CHECK (one),
           token uuid NOT NULL, holder text NOT NULL, grpc text NOT NULL, web text,
-          until timestamptz NOT NULL, nodes jsonb NOT NULL
+          until timestamptz NOT NULL, nodes jsonb NOT NULL, turn bigint NOT NULL DEFAULT 0
         );
-        ALTER TABLE ${this.#table} ADD COLUMN IF NOT EXISTS turn bigint NOT NULL DEFAULT 0;
         COMMIT;`),
     );
   }

@@ -4,7 +4,7 @@ import type { Address } from './address.js';
 import type { Connection } from './connection.js';
 import { nameOf } from './errors.js';
 
-/** Raised when the tables change in a way that an older Ridgepoint would misread. */
+/** Raised when the tables change in a way that another release would misread. */
 export const POSTGRES_SCHEMA_VERSION = 1;
 
 /** The tables, which are made once; one transaction makes all of them. */
@@ -21,7 +21,7 @@ const TABLES = (schema: string): string => `
     writer text
   );
   CREATE TABLE IF NOT EXISTS ${schema}.facts (
-    position bigint PRIMARY KEY, trial_id text UNIQUE, head text NOT NULL, row_json text, raw_json text, chain text
+    position bigint PRIMARY KEY, trial_id text UNIQUE, head text NOT NULL, row_json text, raw_json text, chain text NOT NULL
   );
   INSERT INTO ${schema}.log (version) VALUES (${POSTGRES_SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
   COMMIT;`;

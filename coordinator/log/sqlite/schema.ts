@@ -1,8 +1,8 @@
 import { failed } from '../../../core/errors.js';
 import type { Database } from './database.js';
 
-/** Raised when the tables change in a way that an older Ridgepoint would misread. */
-export const SQLITE_SCHEMA_VERSION = 2;
+/** Raised when the tables change in a way that another release would misread. */
+export const SQLITE_SCHEMA_VERSION = 1;
 
 /** Makes the tables of a new file. @throws FailureError for a file of another schema version */
 export function prepareSchema(database: Database, path: string): void {
@@ -12,7 +12,7 @@ export function prepareSchema(database: Database, path: string): void {
       .prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'schema'")
       .get();
     const version = stored?.value ?? 0;
-    if (version === SQLITE_SCHEMA_VERSION) return addChain(database);
+    if (version === SQLITE_SCHEMA_VERSION) return;
     if (version !== 0) {
       throw failed(
         'internal',
@@ -23,16 +23,9 @@ export function prepareSchema(database: Database, path: string): void {
     // What stands first in a row is read without the rest of it.
     database.exec(
       `CREATE TABLE facts (
-         position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, head TEXT NOT NULL, row_json TEXT, raw_json TEXT, chain TEXT
+         position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, head TEXT NOT NULL, row_json TEXT, raw_json TEXT, chain TEXT NOT NULL
        ) STRICT`,
     );
     database.prepare("INSERT INTO meta (key, value) VALUES ('schema', ?)").run(SQLITE_SCHEMA_VERSION);
   });
-}
-
-/** A file of before there were checksums gets the column for them; releases of before go on writing to it without. */
-function addChain(database: Database): void {
-  const columns = database.prepare<[], { name: string }>('PRAGMA table_info(facts)').rows();
-  if (columns.some(({ name }) => name === 'chain')) return;
-  database.exec('ALTER TABLE facts ADD COLUMN chain TEXT');
 }

@@ -128,8 +128,6 @@ export class SimulatedAgent {
   #leader: string | null = null;
   #connecting = false;
   #streams = 0;
-  /** Whether it is of a release that says several things in one message, as every second start of an agent is. */
-  readonly #together: boolean;
 
   constructor(
     world: World,
@@ -142,7 +140,6 @@ export class SimulatedAgent {
     this.#world = world;
     this.node = node;
     this.#instance = `${node}.${start}`;
-    this.#together = start % 2 === 0;
     this.process = new Process(world, this.#instance);
     this.#coordinators = coordinators;
     this.#checker = checker;
@@ -207,7 +204,6 @@ export class SimulatedAgent {
         runningTrialIds: running,
         endedTrialIds: ended,
         stream: ++this.#streams,
-        readsSeveral: this.#together,
       });
       wire.say({ $case: 'hello', value: hello });
     });
@@ -276,8 +272,7 @@ export class SimulatedAgent {
 
   #say(...said: Up[][]): void {
     const messages = said.flat();
-    if (!this.#together) for (const message of messages) this.#wire?.say(message);
-    else if (messages.length > 0) this.#wire?.say(...messages);
+    if (messages.length > 0) this.#wire?.say(...messages);
   }
 
   #ask(): Up[] {

@@ -68,6 +68,7 @@ const profile: NodeProfile = {
   runners: [{ kind: 'llama-cpp', release: 'r', devices: ['cpu'], variants: [] }],
   energySources: [],
   absent: {},
+  roofs: {},
   labels: {},
   version: '0',
 };
@@ -311,7 +312,8 @@ describe('the time of a sweep', () => {
       engine: fittedEngine() ?? 'none',
       roofs: id,
       measuredAt: '2026-11-25T12:00:00.000Z',
-      environment: {},
+      environment: { engineBuild: '0' },
+      quick: false,
       threads: [PERFECT],
       evidence: [],
       warnings: [],

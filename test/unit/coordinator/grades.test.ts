@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { gradedJson, headOf, readHead } from '../../../coordinator/log/detail.js';
-import { aRecord, type Ending } from '../../support/wire-records.js';
+import type { Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status, type ViewChange } from './simulation.js';
 
 /** Runs a sweep in which every start ends alike. @returns the attempts of its leases. */
@@ -83,42 +82,4 @@ describe('experiments measured under other gates are the same ones', () => {
     attempts(sim, { sweepId: 's2' }, {});
     expect(status(sim, 's2')).toMatchObject({ complete: 1, reused: 1, disturbed: 1 });
   });
-});
-
-test('a head is graded as it is read: an old one by the codes of today, a new one by the gates that it names', () => {
-  const sim = joined();
-  sim.submit(aView({ count: 1, gates: 'strict' }));
-  const lease = sim.ask()!;
-  const fact = headOf({ fact: 'ResultRecorded', record: aRecord(lease, undefined, shared) });
-  expect(readHead(JSON.stringify(fact))).toEqual(fact);
-  expect(fact).toMatchObject({ record: { valid: false, experiment: { measure: { gates: 'strict' } } } });
-  const old = {
-    fact: 'ResultRecorded',
-    record: {
-      trialId: 't1',
-      status: 'complete',
-      valid: false,
-      warnings: [{ code: 'cpu-steal', severity: 'invalid' }],
-    },
-  };
-  expect(readHead(JSON.stringify(old))).toMatchObject({
-    record: { valid: true, warnings: [{ code: 'cpu-steal', severity: 'disturbed' }] },
-  });
-  expect(readHead('{"fact":"ResultRecorded","record":{"warnings":[null]}}')).toMatchObject({
-    fact: 'ResultRecorded',
-  });
-});
-
-test('what is handed out as JSON is graded as it is read, and is the very text where nothing changes', () => {
-  const sim = joined();
-  sim.submit(aView({ count: 1 }));
-  const record = aRecord(sim.ask()!, undefined, shared);
-  const text = JSON.stringify(record);
-  expect(gradedJson(text)).toBe(text);
-  const old = {
-    ...record,
-    valid: false,
-    warnings: record.warnings.map((w) => ({ ...w, severity: 'invalid' })),
-  };
-  expect(JSON.parse(gradedJson(JSON.stringify(old)))).toEqual({ ...record, warnings: record.warnings });
 });

@@ -145,7 +145,7 @@ describe('namespaces', () => {
     expect(sim.log.filter(({ fact }) => fact === 'ResultReused')).toHaveLength(3);
   });
 
-  test('a log of before has none, and ids stay; facts that cannot be are damage', () => {
+  test('are left out of a log for the usual one, and of its ids; facts that cannot be are damage', () => {
     const view = aView();
     expect(inNamespace(view, 'default')).toBe(view);
     expect(inNamespace(view, 'a').sweepId).not.toBe(inNamespace(view, 'b').sweepId);

@@ -20,7 +20,7 @@ describe('coordinators in a simulated world', () => {
   });
 
   test('a device that is idle while somebody may use it is a fault', async () => {
-    const { violations } = await simulate(35, { keptBlock: true });
+    const { violations } = await simulate(13, { keptBlock: true });
     expect(violations[0]).toMatch(/leaves n\d idle though the namespace default may use it/);
   });
 });

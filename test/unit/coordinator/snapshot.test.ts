@@ -135,8 +135,8 @@ function factsOf(steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T 
 }
 
 function submission(document: string): Fact {
-  const { sweepId, repetition } = readSweep(document, []);
-  return { fact: 'SweepSubmitted', sweepId, document, models: [], repetition, submitter: 'test', at: AT };
+  const { sweepId } = readSweep(document, []);
+  return { fact: 'SweepSubmitted', sweepId, document, models: [], submitter: 'test', at: AT };
 }
 
 /** Those that are not settled. */

@@ -9,7 +9,7 @@ import { aNode, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, Simulation, status, type ViewChange } from './simulation.js';
 
 /** What one task was asked and scored by, in one digit each. */
-function questions(asking: number, scoring: number): NonNullable<QualityRecord['questions']> {
+function questions(asking: number, scoring: number): QualityRecord['questions'] {
   const digest = (digit: number) => `sha256:${String(digit).repeat(64)}`;
   return [{ task: 'exam', asking: digest(asking), scoring: digest(scoring) }];
 }
@@ -20,7 +20,7 @@ function quality(asked: QualityRecord['questions']): QualityRecord {
     tasks: [],
     textDigest: null,
     taskDigests: [],
-    ...(asked !== undefined && { questions: asked }),
+    questions: asked,
     warnings: [],
     seconds: 2,
     reused: false,
@@ -220,17 +220,5 @@ describe('a sweep whose questions may have changed', () => {
       expect.objectContaining({ command: 'refuse', reason: expect.stringContaining('takes the place') }),
     );
     expect(asking.sim.state.superseded.size).toBe(0);
-  });
-
-  test('of which a release before did not say what it asked is asked once', () => {
-    const asking = new Asking();
-    asking.files = undefined as never;
-    asking.run();
-    asking.files = FIRST;
-    asking.again();
-    expect(asking.run()).toHaveLength(3);
-    asking.again();
-    expect(asking.run()).toHaveLength(1);
-    expect(asking.rows()).toEqual(thrice(questionsId(FIRST)));
   });
 });

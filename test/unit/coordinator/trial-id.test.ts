@@ -29,13 +29,12 @@ test('a trial id says what was leased, and proves it to nobody but its holder', 
   }
 });
 
-test('the start of a point is signed, and ids of before it was are read', () => {
+test('the start of a point is signed', () => {
   const measured = { ...name, purpose: 'measure', start: 3 } as const;
   const id = trialId(measured, 'abcd-1', holder, 'key');
   expect(id).toMatch(/^t\.s0123456789abcdef\.7\.m3\.2s3\.abcd-1-[0-9a-f]{24}$/);
   expect(readTrialId(id)).toEqual(measured);
   expect(provesLease(id.replace('2s3', '2s4'), holder, 'key')).toBe(false);
-  expect(readTrialId('t.s0123456789abcdef.7.m3.2.abcd-1-0')).not.toHaveProperty('start');
 });
 
 test('numbers that no coordinator gives are no trial id', () => {

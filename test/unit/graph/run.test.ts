@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { criticalPath, meanInFlight, pathShare } from '../../../core/graph/critical-path.js';
+import { criticalPath, meanInFlight } from '../../../core/graph/critical-path.js';
 import { calculate, evaluate, holds, parseExpression } from '../../../core/graph/expression.js';
 import { parseGraph } from '../../../core/graph/parse.js';
 import { parseAnswer, parserProblem } from '../../../core/graph/parsers.js';
@@ -126,7 +126,6 @@ test('the critical path goes back through what each call waited for longest', ()
     ['b', 3, 0],
     ['c', 1.5, 0.5],
   ]);
-  expect(pathShare(path, 5)).toBe(0.9);
   expect(meanInFlight(calls, 5)).toBe(1.4);
 });
 

@@ -1,22 +1,29 @@
 import { describe, expect, test } from 'vitest';
 import type { Gates } from '../../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { gradeOf, gradingCodesOf, WARNINGS, type WarningCode, warn } from '../../../core/result/warnings.js';
+import {
+  gradeOf,
+  gradingCodesOf,
+  type Severity,
+  WARNINGS,
+  type WarningCode,
+  warn,
+} from '../../../core/result/warnings.js';
 import { regraded } from '../../../judgement/regrade.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
 const experiment = experimentOf({ quantization: 'q8_0', flashAttention: true, parallel: 1 });
 const at = { experiment, position: 0, sweepName: 'graded' };
-type Old = { code: string; severity: string; message: string };
 
-/** A record as a release wrote it whose catalogue was another one. */
-const written = (warnings: readonly Old[], valid: boolean, changes: object = {}) =>
-  ({ ...completeTrial(at), warnings, valid, ...changes }) as ResultRecord;
+const claiming = (code: WarningCode, severity: Severity, valid: boolean): ResultRecord => ({
+  ...completeTrial(at),
+  warnings: [{ code, severity, message: '' }],
+  valid,
+});
 const under = (gates: Gates) => ({
   experiment: { ...experiment, measure: { ...experiment.measure, gates } },
 });
-const codes = ({ warnings }: ResultRecord) => warnings.map(({ code, severity }) => `${code} ${severity}`);
 
 describe('grades', () => {
   test('the worst warning gives them, and strict gates take a disturbance for a fault', () => {
@@ -62,47 +69,15 @@ describe('grades', () => {
   });
 });
 
-describe('records of before', () => {
-  test('are graded by the codes of today, whatever they say of themselves', () => {
-    const shared = written(
-      [{ code: 'shared-core', severity: 'invalid', message: 'half of its core' }],
-      false,
-    );
+describe('a record', () => {
+  test('is graded by its codes, whatever it says of itself', () => {
+    const shared = claiming('shared-core', 'invalid', false);
     expect(regraded(shared)).toMatchObject({ valid: true, warnings: [{ severity: 'disturbed' }] });
-    const claims = written([{ code: 'provider-fallback', severity: 'note', message: '' }], true);
+    const claims = claiming('provider-fallback', 'note', true);
     expect(regraded(claims)).toMatchObject({ valid: false, warnings: [{ severity: 'invalid' }] });
     expect(regraded(failedTrial({ ...at, attempt: 1 })).valid).toBe(false);
     const fine = completeTrial(at);
     expect(regraded(fine)).toBe(fine);
-  });
-
-  test('a code that was of two things is told apart by what it said, or by what was asked', () => {
-    const throttled = (message: string) =>
-      codes(regraded(written([{ code: 'power-throttle', severity: 'invalid', message }], false)));
-    expect(throttled('software power cap in 3 of 50 readings while measuring')).toEqual(['power-cap note']);
-    expect(throttled('hardware power brake in 3 of 50 readings')).toEqual(['power-throttle disturbed']);
-    expect(throttled('software power cap, hardware power brake in 3 of 50')).toEqual([
-      'power-throttle disturbed',
-    ]);
-    const short = (kind: string, exactLength: boolean) =>
-      regraded(
-        written([{ code: 'length-mismatch', severity: 'note', message: '50 %' }], true, {
-          experiment: {
-            ...experiment,
-            runner: { kind, options: {} },
-            workload: { kind: 'serving', options: { exactLength } },
-          },
-        }),
-      );
-    expect(codes(short('vllm', true))).toEqual(['length-forced invalid']);
-    expect(short('vllm', true).valid).toBe(false);
-    expect(codes(short('vllm', false))).toEqual(['length-mismatch note']);
-    expect(codes(short('openai', true))).toEqual(['length-mismatch note']);
-  });
-
-  test('of a newer release keep what it said of a code that is not known here', () => {
-    const newer = written([{ code: 'not-yet-known', severity: 'invalid', message: '' }], false);
-    expect(regraded(newer)).toBe(newer);
   });
 });
 

@@ -129,7 +129,15 @@ describe('a record under its roofs', () => {
   });
 
   test('a prediction carries how far it may lie off, and says where it reaches beyond that', () => {
-    const reach = { points: 6, error: 0.1, sequences: 8, passTokens: 4096, depth: 4096, setBytes: 1e9 };
+    const reach = {
+      points: 6,
+      models: 6,
+      error: 0.1,
+      sequences: 8,
+      passTokens: 4096,
+      depth: 4096,
+      setBytes: 1e9,
+    };
     const judged = (depth: number) => {
       const checks = (['prefill', 'decode'] as const).map((phase) => ({ ...reach, phase, depth }));
       const factors = { ...GIVEN.factors!, factors: { ...PERFECT, checks } };
@@ -147,7 +155,15 @@ describe('a record under its roofs', () => {
   });
 
   test('factors of another build of the engine reach beyond what they were learned from', () => {
-    const reach = { points: 6, error: 0.1, sequences: 8, passTokens: 4096, depth: 4096, setBytes: 1e9 };
+    const reach = {
+      points: 6,
+      models: 6,
+      error: 0.1,
+      sequences: 8,
+      passTokens: 4096,
+      depth: 4096,
+      setBytes: 1e9,
+    };
     const checks = (['prefill', 'decode'] as const).map((phase) => ({ ...reach, phase }));
     const factors = { ...GIVEN.factors!, engineBuild: 'aa', factors: { ...PERFECT, checks } };
     const beyond = (environment: TrialFacts['environment']) => {

@@ -153,6 +153,7 @@ const ANSWERS: QualityRecord = {
     {
       name: 'questions',
       items: 4,
+      perItem: { seconds: null, tokensIn: null, tokensOut: null },
       chance: 0.25,
       scores: [
         {
@@ -167,6 +168,7 @@ const ANSWERS: QualityRecord = {
   ],
   textDigest: `sha256:${'0'.repeat(64)}`,
   taskDigests: [`sha256:${'1'.repeat(64)}`],
+  questions: [],
   warnings: [],
   seconds: 3,
   reused: false,

@@ -169,10 +169,6 @@ describe('the trials that a row is made of', () => {
     };
     expect(adjustedBy(DECODE, measurements)).toBeCloseTo(3 * Math.exp(-0.12), 6);
     expect(adjustedBy('interTokenLatencyP50Seconds', measurements)).toBeCloseTo(Math.exp(0.1) / 2, 6);
-    // Of older records the middle token is all that is known.
-    const { interTokenLatencyP10Seconds: _, ...older } = measurements;
-    expect(adjustedBy(DECODE, older)).toBeCloseTo(1.5 * Math.exp(-0.02), 6);
-    expect(adjustedBy('interTokenLatencyP50Seconds', older)).toBeCloseTo(1, 9);
     const idle = { ...measurements, foreignCores: single(0.03) };
     expect(adjustedBy(DECODE, idle)).toBeCloseTo(1, 9);
   });

@@ -69,6 +69,7 @@ describe('types', () => {
       compute: [{ rows: 1, factor }],
       convert: 1e9,
       startSeconds: 0,
+      outputSeconds: 0,
       sharpness: 1e6,
     }));
     const factors = { ...PERFECT, products: { f16: slow!, q4_k: fast! } };

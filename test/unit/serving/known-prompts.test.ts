@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { serving } from '../../../agent/workloads/serving.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
+import { knownBefore, sharedByOptions } from '../../../core/serving/prefix-hits.js';
 import type { ServingRecord } from '../../../core/serving/record.js';
 import { commonLength, sharedBeginnings } from '../../../core/serving/shared-beginnings.js';
 import { serving as kind } from '../../../core/workloads/serving.js';
-import { regraded } from '../../../judgement/regrade.js';
 import type { simulatorOptions } from '../../../load/simulator/options.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { judge } from '../../../roofline/judge.js';
@@ -136,40 +136,25 @@ describe.each<[string, Simulated]>([
   });
 });
 
-describe('a record of before', () => {
-  const olderRecord = (hits: number | null, options: object) =>
-    ({
-      status: 'complete',
-      valid: true,
-      warnings: [],
-      measurements: { prefixCacheHitRatio: { value: hits } },
-      experiment: {
-        measure: {},
-        runner: { kind: 'vllm', options: {} },
-        workload: { kind: 'serving', options: kind.options.parse(options) },
-      },
-    }) as Parameters<typeof regraded>[0];
+describe('prompts whose tokens nobody counted', () => {
+  const knownOf = (hits: number, options: object) => {
+    const shared = sharedByOptions(kind.options.parse(options));
+    return shared === null ? null : knownBefore(hits, shared);
+  };
 
-  test('is invalid by hits beyond what its options share', () => {
-    const graded = regraded(olderRecord(0.992, {}));
-    expect(graded).toMatchObject({
-      valid: false,
-      warnings: [{ code: 'prompts-known', severity: 'invalid' }],
-    });
-    expect(regraded(graded)).toBe(graded);
-    expect(regraded(olderRecord(0.992, { sharedPrefix: 0.5 })).valid).toBe(false);
-    expect(regraded(olderRecord(0.992, { api: 'chat' })).valid).toBe(false);
+  test('were known by hits beyond what the options share', () => {
+    expect(knownOf(0.992, {})).toMatch(/^99\.2 % of the prompt tokens were in the server's prefix cache/);
+    expect(knownOf(0.992, { sharedPrefix: 0.5 })).not.toBeNull();
+    expect(knownOf(0.992, { api: 'chat' })).not.toBeNull();
   });
 
   test.each([
-    ['that tells no hits', null, {}],
-    ['with those that its sweep shares', 0.49, { sharedPrefix: 0.5 }],
-    ['with one token in all prompts', 1 / 129, {}],
+    ['that the sweep shares', 0.49, { sharedPrefix: 0.5 }],
+    ['of one token in all prompts', 1 / 129, {}],
     ['of conversations', 0.8, { turns: 4 }],
     ['of a trace', 0.8, { arrival: 'trace', trace: 'mooncake.jsonl' }],
     ['of a dataset', 0.8, { promptDataset: 'prompts.jsonl' }],
-  ])('%s stays what it was', (_, hits, options) => {
-    const record = olderRecord(hits, options);
-    expect(regraded(record)).toBe(record);
+  ])('hits %s tell nothing', (_, hits, options) => {
+    expect(knownOf(hits, options)).toBeNull();
   });
 });

@@ -8,27 +8,15 @@ type Artifact = NonNullable<ResultRecord['artifact']>;
 /** How the file that was run came to be: the base, each step with what it learned, and what was attached. */
 export function Lineage({ artifact }: { artifact: Artifact | null }) {
   if (artifact === null) return null;
-  const { base, bytes, digest, recipe, steps, adapters, makeSeconds } = artifact;
-  // Records of before 0.2 name a recipe and no steps.
-  const unknown = steps.length === 0 && digest !== base;
+  const { base, bytes, steps, adapters, makeSeconds } = artifact;
   return (
     <section class="lineage">
       <h3>Lineage</h3>
       <ol>
         <li>
           <b>base</b> <Digest digest={base} />
-          {steps.length === 0 && !unknown && <span class="quiet"> {quantity(bytes, 'B')}, run as it is</span>}
+          {steps.length === 0 && <span class="quiet"> {quantity(bytes, 'B')}, run as it is</span>}
         </li>
-        {unknown && (
-          <li>
-            <b>{recipe}</b> <Digest digest={digest} />
-            <span class="quiet">
-              {' '}
-              {quantity(bytes, 'B')}
-              {makeSeconds !== null && `, ${quantity(makeSeconds, 's')}`}
-            </span>
-          </li>
-        )}
         {steps.map((step) => (
           <li key={step.digest}>
             <b>{step.recipe}</b> <Digest digest={step.digest} />

@@ -76,7 +76,7 @@ function NodeRow({ node, running }: { node: LiveNode; running: readonly LiveTria
         {profile.devices.map((device) => (
           <span key={device.id} class="under">
             {device.name} <span class="code">{device.classes.at(-1) ?? device.id}</span>
-            <span class="quiet">{profile.roofs?.[device.id] !== undefined && ' roofs measured'}</span>
+            <span class="quiet">{profile.roofs[device.id] !== undefined && ' roofs measured'}</span>
           </span>
         ))}
       </td>

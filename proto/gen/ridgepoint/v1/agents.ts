@@ -35,8 +35,8 @@ export interface SessionRequest {
 }
 
 /**
- * What an agent says at one moment. Results are handled before the rest, and share an append to the log. None of the messages is a Hello, or several
- * again. Only for a coordinator whose Welcome says that it reads them.
+ * What an agent says at one moment, in at most 128 messages. Results are handled before the rest, and share an append to the log. None of the messages is
+ * a Hello, or several again.
  */
 export interface SessionRequests {
   requests: SessionRequest[];
@@ -56,7 +56,7 @@ export interface SessionResponse {
     | undefined;
 }
 
-/** The answers to one SessionRequest, where there are more than one. Only for an agent whose Hello says that it reads them. */
+/** The answers to one SessionRequest, where there are more than one. */
 export interface SessionResponses {
   responses: SessionResponse[];
 }
@@ -73,13 +73,8 @@ export interface Hello {
   instance: string;
   /** Trials that have ended here and whose results are still to be reported: nobody else is to be given their points meanwhile. */
   endedTrialIds: string[];
-  /**
-   * Counts the streams that this run of the agent has opened, from 1: one that arrives behind a later one says what was so before. 0 = an older
-   * agent, which does not count.
-   */
+  /** Counts the streams that this run of the agent has opened, from 1: one that arrives behind a later one says what was so before. */
   stream: number;
-  /** SessionResponse.several is read. */
-  readsSeveral: boolean;
 }
 
 export interface Welcome {
@@ -88,12 +83,10 @@ export interface Welcome {
   leaseSeconds: number;
   /** Running trials the coordinator does not want any more. */
   unknownTrialIds: string[];
-  /** Longest ResultReport.record_json that is taken, in bytes of UTF-8; 0 = an older coordinator, which does not say. */
+  /** Longest ResultReport.record_json that is taken, in bytes of UTF-8. */
   maxResultBytes: number;
   /** Files that records refer to are kept here (bodies.proto): the agent brings them before it reports. */
   keepsBodies: boolean;
-  /** Most messages of one SessionRequest.several; 0 = an older coordinator, which reads none. */
-  mostTogether: number;
 }
 
 /** Asks for work for one free device. Answered by exactly one LeaseGrant or NoWork. */
@@ -786,15 +779,7 @@ export const SessionResponses: MessageFns<SessionResponses> = {
 };
 
 function createBaseHello(): Hello {
-  return {
-    protocol: 0,
-    nodeProfileJson: "",
-    runningTrialIds: [],
-    instance: "",
-    endedTrialIds: [],
-    stream: 0,
-    readsSeveral: false,
-  };
+  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [], stream: 0 };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -816,9 +801,6 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.stream !== 0) {
       writer.uint32(48).uint32(message.stream);
-    }
-    if (message.readsSeveral !== false) {
-      writer.uint32(56).bool(message.readsSeveral);
     }
     return writer;
   },
@@ -884,14 +866,6 @@ export const Hello: MessageFns<Hello> = {
             message.stream = reader.uint32();
             continue;
           }
-          case 7: {
-            if (tag !== 56) {
-              break;
-            }
-
-            message.readsSeveral = reader.bool();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -924,11 +898,6 @@ export const Hello: MessageFns<Hello> = {
         ? object.ended_trial_ids.map((e: any) => globalThis.String(e))
         : [],
       stream: isSet(object.stream) ? globalThis.Number(object.stream) : 0,
-      readsSeveral: isSet(object.readsSeveral)
-        ? globalThis.Boolean(object.readsSeveral)
-        : isSet(object.reads_several)
-        ? globalThis.Boolean(object.reads_several)
-        : false,
     };
   },
 
@@ -952,9 +921,6 @@ export const Hello: MessageFns<Hello> = {
     if (message.stream !== 0) {
       obj.stream = Math.round(message.stream);
     }
-    if (message.readsSeveral !== false) {
-      obj.readsSeveral = message.readsSeveral;
-    }
     return obj;
   },
 
@@ -969,7 +935,6 @@ export const Hello: MessageFns<Hello> = {
     message.instance = object.instance ?? "";
     message.endedTrialIds = object.endedTrialIds?.map((e) => e) || [];
     message.stream = object.stream ?? 0;
-    message.readsSeveral = object.readsSeveral ?? false;
     return message;
   },
 };
@@ -982,7 +947,6 @@ function createBaseWelcome(): Welcome {
     unknownTrialIds: [],
     maxResultBytes: 0,
     keepsBodies: false,
-    mostTogether: 0,
   };
 }
 
@@ -1005,9 +969,6 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.keepsBodies !== false) {
       writer.uint32(48).bool(message.keepsBodies);
-    }
-    if (message.mostTogether !== 0) {
-      writer.uint32(56).uint32(message.mostTogether);
     }
     return writer;
   },
@@ -1073,14 +1034,6 @@ export const Welcome: MessageFns<Welcome> = {
             message.keepsBodies = reader.bool();
             continue;
           }
-          case 7: {
-            if (tag !== 56) {
-              break;
-            }
-
-            message.mostTogether = reader.uint32();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1121,11 +1074,6 @@ export const Welcome: MessageFns<Welcome> = {
         : isSet(object.keeps_bodies)
         ? globalThis.Boolean(object.keeps_bodies)
         : false,
-      mostTogether: isSet(object.mostTogether)
-        ? globalThis.Number(object.mostTogether)
-        : isSet(object.most_together)
-        ? globalThis.Number(object.most_together)
-        : 0,
     };
   },
 
@@ -1149,9 +1097,6 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.keepsBodies !== false) {
       obj.keepsBodies = message.keepsBodies;
     }
-    if (message.mostTogether !== 0) {
-      obj.mostTogether = Math.round(message.mostTogether);
-    }
     return obj;
   },
 
@@ -1166,7 +1111,6 @@ export const Welcome: MessageFns<Welcome> = {
     message.unknownTrialIds = object.unknownTrialIds?.map((e) => e) || [];
     message.maxResultBytes = object.maxResultBytes ?? 0;
     message.keepsBodies = object.keepsBodies ?? false;
-    message.mostTogether = object.mostTogether ?? 0;
     return message;
   },
 };

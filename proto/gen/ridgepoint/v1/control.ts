@@ -255,7 +255,7 @@ export interface SweepStatus {
   failureReasons: string[];
   /** What the sweep looks for; the Pareto front is drawn over these. */
   objectives: Objective[];
-  /** Starts (valid trials) that each point is to have; 0 = the coordinator does not say. */
+  /** Starts (valid trials) that each point is to have. */
   starts: number;
   /** Up to so many while the interval is wide. */
   maxStarts: number;
@@ -413,7 +413,7 @@ export interface ListNodesRequest {
 
 export interface ListNodesResponse {
   nodes: NodeStatus[];
-  /** What the coordinator's log survives of what it has acknowledged: `synced`, `delayed`, `unknown`, `none`; empty = it does not say. */
+  /** What the coordinator's log survives of what it has acknowledged: `synced`, `delayed`, `unknown`, `none`. */
   logDurability: string;
   /** The same as a sentence for people. */
   logSentence: string;
@@ -2464,19 +2464,19 @@ export const SearchProgress: MessageFns<SearchProgress> = {
       writer.uint32(66).string(message.ended);
     }
     for (const v of message.constraints) {
-      MetricBound.encode(v!, writer.uint32(82).fork()).join();
+      MetricBound.encode(v!, writer.uint32(74).fork()).join();
     }
     if (message.probed !== 0) {
-      writer.uint32(88).uint64(message.probed);
+      writer.uint32(80).uint64(message.probed);
     }
     if (message.decided !== 0) {
-      writer.uint32(96).uint64(message.decided);
+      writer.uint32(88).uint64(message.decided);
     }
     for (const v of message.decisions) {
-      PromotionDecision.encode(v!, writer.uint32(106).fork()).join();
+      PromotionDecision.encode(v!, writer.uint32(98).fork()).join();
     }
     if (message.budget !== undefined) {
-      SearchBudget.encode(message.budget, writer.uint32(114).fork()).join();
+      SearchBudget.encode(message.budget, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -2558,12 +2558,20 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.ended = reader.string();
             continue;
           }
-          case 10: {
-            if (tag !== 82) {
+          case 9: {
+            if (tag !== 74) {
               break;
             }
 
             message.constraints.push(MetricBound.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.probed = longToNumber(reader.uint64());
             continue;
           }
           case 11: {
@@ -2571,27 +2579,19 @@ export const SearchProgress: MessageFns<SearchProgress> = {
               break;
             }
 
-            message.probed = longToNumber(reader.uint64());
-            continue;
-          }
-          case 12: {
-            if (tag !== 96) {
-              break;
-            }
-
             message.decided = longToNumber(reader.uint64());
             continue;
           }
-          case 13: {
-            if (tag !== 106) {
+          case 12: {
+            if (tag !== 98) {
               break;
             }
 
             message.decisions.push(PromotionDecision.decode(reader, reader.uint32()));
             continue;
           }
-          case 14: {
-            if (tag !== 114) {
+          case 13: {
+            if (tag !== 106) {
               break;
             }
 
