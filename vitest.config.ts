@@ -11,6 +11,10 @@ const STARTS_CHILDREN = {
       find: /^.*\/own-program\.js$/,
       replacement: join(import.meta.dirname, 'test/support/built-program.ts'),
     },
+    {
+      find: './sweep-reader.js',
+      replacement: join(import.meta.dirname, 'test/support/shared-sweep-reader.ts'),
+    },
   ],
 };
 

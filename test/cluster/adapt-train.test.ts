@@ -5,6 +5,7 @@ import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = sharedFolder();
 let env: Record<string, string>;
@@ -14,8 +15,8 @@ beforeAll(() => {
   writeFileSync(join(folder, 'short.txt'), 'Too short.');
 });
 
-const train = (...args: string[]) =>
-  ridge(['adapt', 'train', ...args, '--threads', '1', '--window-tokens', '32'], { cwd: folder, env });
+const words = (...args: string[]) => ['adapt', 'train', ...args, '--threads', '1', '--window-tokens', '32'];
+const train = (...args: string[]) => ridge(words(...args), { cwd: folder, env });
 
 test('writes an adapter as GGUF and PEFT, says its losses as it goes, and sums them up', async () => {
   const done = await train('tiny.gguf', 'out.gguf', '--steps', '4', '--learning-rate', '0.003', '--json');
@@ -30,7 +31,7 @@ test('writes an adapter as GGUF and PEFT, says its losses as it goes, and sums t
   expect(existsSync(join(folder, 'out.peft', 'adapter_config.json'))).toBe(true);
 
   // The other commands take it as any adapter.
-  const seen = await ridge(['adapt', 'inspect', 'out.peft', '--model', 'tiny.gguf', '--json'], {
+  const seen = await ridgeHere(['adapt', 'inspect', 'out.peft', '--model', 'tiny.gguf', '--json'], {
     cwd: folder,
     env,
   });
@@ -68,10 +69,10 @@ test('one clear sentence for what cannot be', async () => {
     [['tiny.gguf', 'a.bin'], 2, /a\.bin does not end with \.gguf/],
     [['tiny.gguf', 'a.gguf', '--learning-rate', '7'], 2, /learningRate/],
   ];
-  const results = await Promise.all(cases.map(([args]) => train(...args)));
-  for (const [i, [args, code, words]] of cases.entries()) {
-    expect(results[i]!.stderr, args.join(' ')).toMatch(words);
-    expect(results[i]!.code, args.join(' ')).toBe(code);
+  for (const [args, code, sentence] of cases) {
+    const refused = await ridgeHere(words(...args), { cwd: folder, env });
+    expect(refused.stderr, args.join(' ')).toMatch(sentence);
+    expect(refused.code, args.join(' ')).toBe(code);
     expect(existsSync(join(folder, 'a.gguf'))).toBe(false);
   }
 });

@@ -28,10 +28,9 @@ describe('ridge adapt', () => {
   });
 
   test('converts to PEFT and back without a byte of the numbers lost', async () => {
-    expect((await adapt('convert', 'builtin:small-pgdoc-r4', 'peft', '--model', 'builtin:small')).code).toBe(
-      0,
-    );
-    const back = await adapt('convert', 'peft', 'back.gguf', '--model', 'builtin:small');
+    const there = await adaptHere('convert', 'builtin:small-pgdoc-r4', 'peft', '--model', 'builtin:small');
+    expect(there.code, there.stderr).toBe(0);
+    const back = await adaptHere('convert', 'peft', 'back.gguf', '--model', 'builtin:small');
     expect(back.stderr).toContain('lora of rank 4 on 56 matrices as f32');
     const numbers = (path: string) => readFileSync(path).subarray(-155_648 * 4);
     const shipped = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r4.gguf');

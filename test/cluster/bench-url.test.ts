@@ -8,7 +8,7 @@ import { commandOf } from '../../engines/servers/config.js';
 import { findProgram } from '../../process/isolation/start-tools.js';
 import { temporaryFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
-import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { withLlamaServer } from '../support/servers.js';
 import { withSimulator } from '../support/simulator.js';
 
@@ -18,7 +18,9 @@ const LOAD =
 /** Runs it as a user would who knows `vllm bench serve`. @returns what it said, its records and its folder. */
 async function bench(url: string, cwd: string, ...more: string[]) {
   const before = new Set(runsIn(cwd));
-  const { code, stderr, stdout } = await ridge(['bench', '--url', url, ...LOAD.split(' '), ...more], { cwd });
+  const { code, stderr, stdout } = await ridgeHere(['bench', '--url', url, ...LOAD.split(' '), ...more], {
+    cwd,
+  });
   // 4: the machine was too busy for a row. How calm it is is not the question here.
   expect([0, 4], stderr).toContain(code);
   const [folder] = runsIn(cwd).filter((name) => !before.has(name));

@@ -15,8 +15,9 @@ beforeAll(() => {
   writeFileSync(join(folder, 'there.gguf'), 'kept');
 });
 
-const calibrate = (...args: readonly string[]) =>
-  ridge(['calibrate', ...args, '--threads', '1'], { cwd: folder, env });
+const words = (...args: readonly string[]) => ['calibrate', ...args, '--threads', '1'];
+const calibrate = (...args: readonly string[]) => ridge(words(...args), { cwd: folder, env });
+const calibrateHere = (...args: readonly string[]) => ridgeHere(words(...args), { cwd: folder, env });
 
 describe('ridge calibrate', () => {
   test('writes what layers see, as statistics and as an importance matrix, and sums it up', async () => {
@@ -30,11 +31,11 @@ describe('ridge calibrate', () => {
     expect(origin).toMatchObject({ textName: 'builtin:sample', computedOn: 'cpu' });
     expect(first.stderr).toMatch(/builtin:tiny on builtin:sample: 3\/3/);
 
-    const again = await calibrate(...few);
+    const again = await calibrateHere(...few);
     expect(again.stderr).toContain('from the cache');
     expect(again.stdout).toMatch(/^blk\.3\.ffn_down +256 +[\d.e]+ +[\d.e]+ +\d\.\d\d +0$/m);
 
-    const matrix = await calibrate(...few, '--output', 'importance.gguf');
+    const matrix = await calibrateHere(...few, '--output', 'importance.gguf');
     expect(matrix.code, matrix.stderr).toBe(0);
     expect(matrix.stderr).toContain('chunks');
     const { metadata } = readGgufHeader(join(folder, 'importance.gguf'));
@@ -50,7 +51,7 @@ describe('ridge calibrate', () => {
     [['builtin:tiny', '--output', 'there.gguf'], 'Use --force'],
     [['builtin:tiny', '--seed', '-1'], 'whole number'],
   ])('%j is refused with the reason', async (args, why) => {
-    const done = await ridgeHere(['calibrate', ...args, '--threads', '1'], { cwd: folder, env });
+    const done = await calibrateHere(...args);
     expect(done.code, done.stderr).toBe(2);
     expect(done.stderr).toContain(why);
     expect(done.stdout).toBe('');

@@ -155,7 +155,10 @@ describe('a cluster of commands', () => {
     const alone = ['--metrics', 'off', '--web', 'off', '--data', join(folder, 'coordinator')];
     const coordinator = startRidge(['coordinator', '--listen', address, ...alone]);
     await coordinator.says(address);
-    const agent = startRidge(['agent', ...at, '--name', 'node-1', '--data', join(folder, 'agent')]);
+    const config = join(folder, 'agent.yaml');
+    writeFileSync(config, 'runners: [fake]\n');
+    const node = ['--config', config, '--name', 'node-1', '--data', join(folder, 'agent')];
+    const agent = startRidge(['agent', ...at, ...node]);
     const submitted = await ridge(['submit', file, ...at, '--watch']);
     expect(submitted.code, submitted.stderr).toBe(0);
     const id = submitted.stdout.trim();

@@ -5,7 +5,7 @@ import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent } from '../../core/result/result.js';
 import { sharedFolder } from '../support/folder.js';
 import { jsonLines, recordsIn } from '../support/reading.js';
-import { ridge, startRidge } from '../support/ridge.js';
+import { startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 
 const LIMIT = 120_000;
@@ -68,7 +68,7 @@ test(
       ],
     });
     const out = join(folder, 'out');
-    const ended = await ridge(words('run', sweep, '--out', out, '--columns', 'graphs'), { env: env() });
+    const ended = await ridgeHere(words('run', sweep, '--out', out, '--columns', 'graphs'), { env: env() });
     expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
     const rows = recordsIn(out);
     expect(rows.map(({ status, failure }) => failure?.message ?? status)).toEqual(Array(4).fill('complete'));
@@ -120,7 +120,7 @@ test(
     while (callsSoFar() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
     process.kill(-running.process.pid!, 'SIGKILL');
     await running.ended;
-    const ended = await ridge(command, { env: own });
+    const ended = await ridgeHere(command, { env: own });
     expect(ended.code, ended.stderr).toBe(0);
     const [record] = recordsIn(out);
     const { sitting, applications, calls } = record!.graph!;

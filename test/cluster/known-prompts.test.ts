@@ -2,14 +2,16 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
+import { LONG } from '../support/cases.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
-import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { withLlamaServer } from '../support/servers.js';
 import { withSimulator } from '../support/simulator.js';
 
 const folder = sharedFolder();
-const STARTS = 3;
+/** Of each point: a second one is asked what an earlier one was. */
+const STARTS = LONG ? 3 : 2;
 /** Each alone, and with a half that all prompts share. */
 const POINTS = { concurrency: [1, 4], sharedPrefix: [0, 0.5] };
 const LOAD = { requests: 12, warmupRequests: 1, inputTokens: 96, outputTokens: 4, audit: false };
@@ -35,7 +37,7 @@ const REAL: Attached = {
   lend: async (use) => await withLlamaServer(llamaServer!, use),
 };
 
-/** Runs a sweep of four points and three starts each against a server that runs. @returns its records. */
+/** Runs a sweep of four points and several starts each against a server that runs. @returns its records. */
 async function run(name: string, url: string, profile: string): Promise<ResultRecord[]> {
   const [sweep, config] = [join(folder, `${name}.yaml`), join(folder, `${name}.config.yaml`)];
   const out = join(folder, name);
@@ -52,7 +54,7 @@ async function run(name: string, url: string, profile: string): Promise<ResultRe
     JSON.stringify({ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name: 'known' }, spec }),
   );
   const words = ['run', sweep, '--out', out, '--config', config, '--energy', 'none', '--no-roofs'];
-  const { stderr } = await ridge(words);
+  const { stderr } = await ridgeHere(words);
   expect(existsSync(join(out, 'results.jsonl')), stderr).toBe(true);
   const records = recordsIn(out);
   expect(records.map(({ failure }) => failure?.message ?? null)).toEqual(Array(4 * STARTS).fill(null));

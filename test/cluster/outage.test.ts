@@ -7,7 +7,8 @@ import { control, enter, start, status, withSweep } from '../support/coordinator
 import { CoordinatorProcesses } from '../support/coordinators.js';
 import { temporaryFolder } from '../support/folder.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
-import { type Finished, ridge, startRidge } from '../support/ridge.js';
+import { type Finished, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, until } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 
@@ -51,7 +52,7 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     };
     const lists = ['sweeps', 'nodes', 'top'].map((name) => [name]);
     for (const words of [['results', sweepId], ['cancel', sweepId], ['submit', file], ...lists])
-      refused(await ridge([...words, '--no-wait', ...at]));
+      refused(await ridgeHere([...words, '--no-wait', ...at]));
 
     await server.restart();
     const [watch, pause, submit, results] = asked;
@@ -86,7 +87,7 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     await server.kill();
     try {
       for (const { address } of [leader, other]) {
-        const { code, stderr } = await ridge(['pause', sweepId, '--no-wait', '-c', address]);
+        const { code, stderr } = await ridgeHere(['pause', sweepId, '--no-wait', '-c', address]);
         expect(stderr).toMatch(
           /cannot answer now: (The log in postgres|No coordinator leads|This coordinator leads no more)/,
         );

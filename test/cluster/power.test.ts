@@ -46,12 +46,7 @@ const helper = (
 ) => program([RIDGE, 'power-helper', '--folder', folder, '--sys-root', sysRoot, ...more], 'listens at', env);
 const client = (folder: string, target: object, watts: number | null, hertz: number | null) =>
   program(
-    [
-      '--import',
-      'tsx',
-      'test/fixtures/power-client.ts',
-      JSON.stringify([join(folder, 'socket'), target, watts, hertz]),
-    ],
+    ['test/fixtures/power-client.mjs', JSON.stringify([join(folder, 'socket'), target, watts, hertz])],
     'set [',
   );
 

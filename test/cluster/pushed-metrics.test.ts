@@ -43,7 +43,7 @@ describe('a run that is over before anybody scrapes it', () => {
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
     const file = join(folder, 'sweep.yaml');
     writeFileSync(file, fakeSweep(3, { name: 'pushed', measure, placement: '{ retries: 0 }' }));
-    run = await ridge(['run', file, '--out', out, '--otlp', `http://127.0.0.1:${port}/v1/metrics`]);
+    run = await ridgeHere(['run', file, '--out', out, '--otlp', `http://127.0.0.1:${port}/v1/metrics`]);
     records = recordsIn(out);
   }, 120_000);
   afterAll(() => collector.close());
@@ -194,7 +194,7 @@ test('a receiver that is not there costs a sentence, not the run', async () => {
   const file = join(folder, 'sweep.yaml');
   writeFileSync(file, fakeSweep(1, { placement: '{ driftControl: false }' }));
   const words = ['--otlp', 'http://user:secret@127.0.0.1:9/v1/metrics'];
-  const { code, stderr } = await ridge(['run', file, '--out', join(folder, 'out'), ...words]);
+  const { code, stderr } = await ridgeHere(['run', file, '--out', join(folder, 'out'), ...words]);
   expect(code).toBe(0);
   expect(stderr.match(/metrics could not be pushed to http:\/\/127\.0\.0\.1:9\/v1\/metrics/g)).toHaveLength(
     1,
@@ -221,6 +221,7 @@ test.skipIf(!hasOpenssl)(
     const file = join(folder, 'sweep.yaml');
     writeFileSync(file, fakeSweep(1, { measure, placement: '{ driftControl: false }' }));
     const address = `http://me:secret@${proxy.host}`;
+    // Node.js reads which authorities it believes at its start.
     const { code, stderr } = await ridge(
       ['run', file, '--out', join(folder, 'out'), '--otlp', `https://collector.test:${port}/v1/metrics`],
       {

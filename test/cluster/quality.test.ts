@@ -82,7 +82,10 @@ spec:
 
 async function run(path: string, name: string, ...more: readonly string[]) {
   const out = join(folder, name);
-  const done = await ridge(['run', path, '--out', out, '--energy', 'none', ...more], { cwd: folder, env });
+  const done = await ridgeHere(['run', path, '--out', out, '--energy', 'none', ...more], {
+    cwd: folder,
+    env,
+  });
   return { done, out };
 }
 
@@ -129,17 +132,22 @@ function expectComplete({ status, failure, measurements, quality, artifact }: Re
 }
 
 describe('quality in a sweep', () => {
-  test('ridge run: a row has perplexity, divergence, scores with their errors, and what is retained', async () => {
-    const { done, out } = await run(sweep('whole', QUALITY), 'whole', '--config', 'node.yaml');
-    expect(done.code, done.stderr).toBe(0);
-    const [record] = recordsIn(out);
-    expectComplete(record!);
+  /** One run of the base and of what is made of it, which the first tests look at. */
+  let out: string;
+  beforeAll(async () => {
+    const path = sweep('whole', QUALITY, { quantization: '[base, q4_0]' });
+    const ran = await run(path, 'whole', '--config', 'node.yaml');
+    expect(ran.done.code, ran.done.stderr).toBe(0);
+    out = ran.out;
+  });
+
+  test('ridge run: a row has perplexity, divergence, scores with their errors, and what is retained', () => {
+    const records = recordsIn(out);
+    expect(records.map(({ experiment }) => experiment.technique.quantization)).toEqual(['base', 'q4_0']);
+    expectComplete(records[1]!);
   });
 
   test('ridge answers: what was said to each item of each row, exported, joined and held against each other', async () => {
-    const path = sweep('items', '{ tasks: [exam.yaml, said.yaml] }', { quantization: '[base, q4_0]' });
-    const { done, out } = await run(path, 'items', '--config', 'node.yaml');
-    expect(done.code, done.stderr).toBe(0);
     const [first, second] = recordsIn(out);
     for (const { quality } of [first!, second!]) {
       const [file] = quality!.answers!;
@@ -219,7 +227,7 @@ describe('quality in a sweep', () => {
     await expect.poll(journal, { timeout: 60_000, interval: 5 }).toBeGreaterThan(4);
     first.process.kill('SIGKILL');
     await first.ended;
-    const again = await ridge(words, { cwd: folder, env: own });
+    const again = await ridgeHere(words, { cwd: folder, env: own });
     expect(again.code, again.stderr).toBe(0);
     const [record] = recordsIn(join(folder, 'killed'));
     const { digest, items } = record!.quality!.answers![0]!;
@@ -238,7 +246,8 @@ describe('quality in a sweep', () => {
   }, async () => {
     const server = await new FileServer().start();
     const model = server.put('/tiny.gguf', readFileSync(join(folder, 'tiny.gguf')));
-    const config = `${readFileSync(join(folder, 'node.yaml'), 'utf8')}sources: { https: ["${server.url}"] }\n`;
+    const node = readFileSync(join(folder, 'node.yaml'), 'utf8');
+    const config = `${node}sources: { https: ["${server.url}"] }\nrunners: [llama-cpp]\n`;
     const address = `127.0.0.1:${await freePort()}`;
     const at = ['--coordinator', address];
     const start = (args: readonly string[]): Running => {
@@ -261,12 +270,12 @@ describe('quality in a sweep', () => {
       '--energy',
       'none',
     ]);
-    const submitted = await ridge(['submit', sweep('far', QUALITY, { model }), ...at, '--watch'], {
+    const submitted = await ridgeHere(['submit', sweep('far', QUALITY, { model }), ...at, '--watch'], {
       cwd: folder,
       env,
     });
     expect(submitted.code, submitted.stderr).toBe(0);
-    const printed = await ridge(['results', ...at, '--format', 'jsonl'], { cwd: folder, env });
+    const printed = await ridgeHere(['results', ...at, '--format', 'jsonl'], { cwd: folder, env });
     const [record] = jsonLines(printed.stdout).map((line) => resultSchema.parse(line));
     expectComplete(record!);
     expect(record!.environment.fetchedFrom).toBe(model);

@@ -4,9 +4,11 @@ import { afterEach, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import type { Change } from '../../core/quality/questions.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { LONG } from '../support/cases.js';
 import { temporaryFolder } from '../support/folder.js';
 import { jsonLines, recordsIn } from '../support/reading.js';
-import { type Running, ridge, startRidge } from '../support/ridge.js';
+import { type Running, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { freePort } from '../support/services.js';
 
 /** What was done about each task of a row: nothing where its answers stay as they are. */
@@ -17,8 +19,8 @@ interface Case {
   /** Changes files of the folder. */
   readonly change: (folder: string) => void;
   readonly done: Done;
-  /** A line that the user is told; null = none. */
-  readonly told: string | null;
+  /** Lines that the user is told, without the number of rows. */
+  readonly told: readonly string[];
   /** Answers of before are gone from the cache. */
   readonly gone?: true;
 }
@@ -51,7 +53,9 @@ function writeQuestions(folder: string): void {
        console.log(JSON.stringify({ id: JSON.parse(line).id, score }));`,
   );
   const command = [process.execPath, join(folder, 'judge.mjs'), join(folder, 'prompt.txt')];
-  write('node.yaml', JSON.stringify({ scorers: { judge: { command } } }));
+  const scorers = { judge: { command } };
+  write('node.yaml', JSON.stringify({ scorers }));
+  write('agent.yaml', JSON.stringify({ scorers, runners: ['llama-cpp'] }));
   write(
     'sweep.yaml',
     `apiVersion: ridgepoint.dev/v1
@@ -81,43 +85,52 @@ function edit(folder: string, name: string, change: (text: string) => string): v
   writeFileSync(path, change(readFileSync(path, 'utf8')));
 }
 
-const CASES: readonly Case[] = [
-  { what: 'nothing', change: () => {}, done: {}, told: null },
-  {
-    what: 'a key',
-    change: (folder) => edit(folder, 'exam.jsonl', (text) => text.replaceAll('"answer":0', '"answer":2')),
-    done: { exam: 'score again' },
-    told: '2 rows: the key, the scorers or a judge of exam changed: scored again from kept answers',
+const NOTHING: Case = { what: 'nothing', change: () => {}, done: {}, told: [] };
+const KEY: Case = {
+  what: 'a key',
+  change: (folder) => edit(folder, 'exam.jsonl', (text) => text.replaceAll('"answer":0', '"answer":2')),
+  done: { exam: 'score again' },
+  told: ['the key, the scorers or a judge of exam changed: scored again from kept answers'],
+};
+const ITEM: Case = {
+  what: 'an item',
+  change: (folder) => edit(folder, 'quiz.jsonl', (text) => text.replace('into the', 'out of the')),
+  done: { quiz: 'ask again' },
+  told: ['the questions of quiz changed: asked again'],
+};
+const JUDGE: Case = {
+  what: "a judge's prompt",
+  change: (folder) => edit(folder, 'prompt.txt', () => '0.75'),
+  done: { said: 'score again' },
+  told: ['the key, the scorers or a judge of said changed: scored again from kept answers'],
+};
+const ASKABLE: Case = {
+  what: 'a template that could not be asked',
+  change: (folder) => writeTask(folder, 'talk', TEMPLATE.replace('CHAT', 'false')),
+  done: { talk: 'ask again' },
+  told: ['the questions of talk changed: asked again'],
+};
+const GONE: Case = {
+  what: 'a key, and the answers are gone',
+  change: (folder) => {
+    edit(folder, 'exam.jsonl', (text) => text.replaceAll('"answer":2', '"answer":0'));
+    rmSync(join(folder, 'cache/ridgepoint/answers'), { recursive: true });
   },
-  {
-    what: 'an item',
-    change: (folder) => edit(folder, 'quiz.jsonl', (text) => text.replace('into the', 'out of the')),
-    done: { quiz: 'ask again' },
-    told: '2 rows: the questions of quiz changed: asked again',
+  done: { exam: 'ask again' },
+  told: ['the key, the scorers or a judge of exam changed, and its answers are kept no more: asked again'],
+  gone: true,
+};
+
+const ONE_BY_ONE: readonly Case[] = [KEY, ITEM, JUDGE, ASKABLE];
+/** The same changes in one submission. */
+const AT_ONCE: Case = {
+  what: 'a key, an item, a judge and a template',
+  change: (folder) => {
+    for (const { change } of ONE_BY_ONE) change(folder);
   },
-  {
-    what: "a judge's prompt",
-    change: (folder) => edit(folder, 'prompt.txt', () => '0.75'),
-    done: { said: 'score again' },
-    told: '2 rows: the key, the scorers or a judge of said changed: scored again from kept answers',
-  },
-  {
-    what: 'a template that could not be asked',
-    change: (folder) => writeTask(folder, 'talk', TEMPLATE.replace('CHAT', 'false')),
-    done: { talk: 'ask again' },
-    told: '2 rows: the questions of talk changed: asked again',
-  },
-  {
-    what: 'a key, and the answers are gone',
-    change: (folder) => {
-      edit(folder, 'exam.jsonl', (text) => text.replaceAll('"answer":2', '"answer":0'));
-      rmSync(join(folder, 'cache/ridgepoint/answers'), { recursive: true });
-    },
-    done: { exam: 'ask again' },
-    told: '2 rows: the key, the scorers or a judge of exam changed, and its answers are kept no more: asked again',
-    gone: true,
-  },
-];
+  done: Object.assign({}, ...ONE_BY_ONE.map(({ done }) => done)),
+  told: ONE_BY_ONE.flatMap(({ told }) => told),
+};
 
 const scoresOf = ({ quality }: ResultRecord) =>
   Object.fromEntries((quality?.tasks ?? []).map(({ name, scores }) => [name, scores[0]!.score.value]));
@@ -139,12 +152,12 @@ const doneIn = ({ quality }: ResultRecord): Done =>
  */
 async function walk(
   folder: string,
+  cases: readonly Case[],
   again: () => Promise<{ records: readonly ResultRecord[]; stderr: string }>,
-  cases: readonly Case[] = CASES,
 ): Promise<void> {
   const first = await again();
   expect(first.records.map(scoresOf)).toEqual(
-    [1, 2].map(() => ({ exam: expect.any(Number), quiz: expect.any(Number), said: 0.25 })),
+    Array(2).fill({ exam: expect.any(Number), quiz: expect.any(Number), said: 0.25 }),
   );
   for (const { quality, warnings } of first.records) {
     expect(quality?.unanswered).toEqual([
@@ -160,8 +173,8 @@ async function walk(
     const { records, stderr } = await again();
     expectSameSpeed(records, first.records);
     const changed = Object.keys(done).length > 0;
-    if (told !== null) expect(stderr, what).toContain(told);
-    else expect(stderr, what).not.toMatch(/rows?: .* changed/);
+    for (const line of told) expect(stderr, what).toContain(`2 rows: ${line}`);
+    expect(stderr.match(/rows?: .* changed/g) ?? [], what).toHaveLength(told.length);
     for (const [i, record] of records.entries()) {
       const old = before[i]!;
       expect(record.trialId === old.trialId, what).toBe(!changed);
@@ -200,7 +213,7 @@ function questions() {
   const env = { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') };
   writeQuestions(folder);
   const call = async (...words: string[]) => {
-    const { code, stdout, stderr } = await ridge(words, { cwd: folder, env });
+    const { code, stdout, stderr } = await ridgeHere(words, { cwd: folder, env });
     expect(code, stderr).toBe(0);
     return { stdout, stderr };
   };
@@ -216,12 +229,12 @@ test('ridge run again, or --reuse in another folder: what is asked again, what s
     const { stderr } = await call(...words);
     return { records: byId(recordsIn(join(folder, out))), stderr };
   };
-  const planned = await ridge(['plan', 'sweep.yaml', '--config', 'node.yaml'], { cwd: folder, env });
+  const planned = await ridgeHere(['plan', 'sweep.yaml', '--config', 'node.yaml'], { cwd: folder, env });
   expect([planned.code, planned.stderr]).toEqual([
     2,
     expect.stringContaining('talk asks by a chat template, and tiny has none'),
   ]);
-  await walk(folder, () => run('out'));
+  await walk(folder, [NOTHING, ...ONE_BY_ONE, GONE], () => run('out'));
 
   const before = byId(recordsIn(join(folder, 'out')));
   edit(folder, 'quiz.jsonl', (text) => text.replaceAll('"answer":1', '"answer":0'));
@@ -229,7 +242,7 @@ test('ridge run again, or --reuse in another folder: what is asked again, what s
   expect(stderr).toMatch(/reused: \d+ starts of 2 experiments/);
   expect(stderr).toContain('2 rows: the key, the scorers or a judge of quiz changed: scored again');
   expectSameSpeed(records, before);
-  expect(records.map(doneIn)).toEqual([1, 2].map(() => ({ quiz: 'score again' })));
+  expect(records.map(doneIn)).toEqual(Array(2).fill({ quiz: 'score again' }));
   expect(records.map((one) => scoresOf(one).quiz)).not.toEqual(before.map((one) => scoresOf(one).quiz));
   // Nothing has changed since: a third folder takes over what was scored last.
   const third = await run('third', '--reuse');
@@ -250,9 +263,10 @@ test('through a coordinator: the same, by the files of the agent, when the same 
   };
   const alone = ['--metrics', 'off', '--web', 'off', '--data', 'c'];
   await start('coordinator', '--listen', address, ...alone).says(/agents and tools at/);
-  const node = ['--config', 'node.yaml', '--models', folder, '--data', 'a', '--energy', 'none'];
+  const node = ['--config', 'agent.yaml', '--models', folder, '--data', 'a', '--energy', 'none'];
   start('agent', ...at, ...node);
-  await walk(folder, async () => {
+  const cases = LONG ? [NOTHING, ...ONE_BY_ONE, GONE] : [NOTHING, AT_ONCE, GONE];
+  await walk(folder, cases, async () => {
     const { stderr } = await call('submit', 'sweep.yaml', ...at, '--watch');
     const results = await call('results', 'asked', ...at, '--format', 'jsonl');
     return { records: byId(jsonLines<ResultRecord>(results.stdout)), stderr };

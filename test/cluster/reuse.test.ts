@@ -5,14 +5,14 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { recompute } from '../../roofline/judge.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
-import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 
 const folder = sharedFolder();
 
 async function run(name: string, points: number, ...options: string[]) {
   writeFileSync(join(folder, `${name}.yaml`), fakeSweep(points, { name }));
-  const ended = await ridge(['run', `${name}.yaml`, ...options], { cwd: folder });
+  const ended = await ridgeHere(['run', `${name}.yaml`, ...options], { cwd: folder });
   expect(ended.code, ended.stderr).toBe(0);
   return { ...ended, records: recordsIn(join(folder, 'ridge-out', name)) };
 }

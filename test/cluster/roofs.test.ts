@@ -61,7 +61,7 @@ describe('ridge roofs', () => {
     const sweep = join(folder, 'fake.yaml');
     writeFileSync(sweep, fakeSweep(1));
     const out = join(folder, 'out');
-    const { code, stderr } = await ridge(['run', sweep, '--out', out], {
+    const { code, stderr } = await ridgeHere(['run', sweep, '--out', out], {
       env: { RIDGE_STATE_FOLDER: state },
     });
     expect([0, 4], stderr).toContain(code);

@@ -5,7 +5,7 @@ import { builtinFolder } from '../../artifacts/files/source.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
-import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const LIMIT = 300_000;
 /** A real one; where it is not named its test is skipped. */
@@ -52,7 +52,7 @@ async function run(name: string, servers: object, spec: object): Promise<ResultR
     JSON.stringify({ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name }, spec: whole }),
   );
   const out = join(folder, name);
-  const ended = await ridge(
+  const ended = await ridgeHere(
     [
       ...['run', join(folder, `${name}.yaml`), '--out', out, '--config', join(folder, `${name}.config.yaml`)],
       ...['--models', join(folder, 'models'), '--energy', 'none', '--no-roofs'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
-import { ridge, startRidge } from '../support/ridge.js';
+import { startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 
@@ -34,7 +34,7 @@ test(
     await first.says(/rows, [2-9] of \d+ starts/);
     process.kill(first.process.pid ?? 0, 'SIGKILL');
     await first.ended;
-    const second = await ridge(['run', file, '--out', out]);
+    const second = await ridgeHere(['run', file, '--out', out]);
     expect(second.code, second.stderr).toBe(0);
 
     const experiments = new Set(trials().map(({ experimentId }) => experimentId));
@@ -45,7 +45,7 @@ test(
       expect(new Set(starts.map((record) => record.sweep.block)).size).toBe(3);
     }
     const before = trials();
-    const more = await ridge(['run', sweep(`starts: 4, ${CALM}`), '--out', out]);
+    const more = await ridgeHere(['run', sweep(`starts: 4, ${CALM}`), '--out', out]);
     expect(more.code, more.stderr).toBe(0);
     expect(more.stderr).not.toContain('under another');
     const after = trials();
@@ -54,7 +54,7 @@ test(
     const fresh = after.filter(({ trialId }) => !known.has(trialId));
     expect(fresh.map((record) => record.sweep.start)).toEqual(Array(POINTS).fill(4));
 
-    const otherwise = await ridge([
+    const otherwise = await ridgeHere([
       'run',
       sweep(`starts: 1, maxRepeats: 1, ${CALM.slice(15)}`),
       '--out',
@@ -74,7 +74,7 @@ test(
       'noisy',
     );
     const path = join(folder, 'noisy');
-    const first = await ridge(['run', file, '--out', path]);
+    const first = await ridgeHere(['run', file, '--out', path]);
     expect(first.code, first.stderr).toBe(0);
     expect(first.stderr).toMatch(/^2 of 2 rows: 2 disturbed$/m);
     expect(first.stderr).toMatch(
@@ -84,7 +84,7 @@ test(
     // Nothing was tried again for it.
     expect(trials(path)).toHaveLength(2 * POINTS);
 
-    const strict = await ridge(['run', file, '--out', path, '--strict']);
+    const strict = await ridgeHere(['run', file, '--out', path, '--strict']);
     expect(strict.code, strict.stderr).toBe(4);
     expect(strict.stderr).toMatch(
       /^invalid by .*high-spread \(2 rows\).*: not to be compared\. .* The same command again/m,

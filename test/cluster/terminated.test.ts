@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { descendantsOf } from '../../process/isolation/processes.js';
 import { sharedFolder } from '../support/folder.js';
-import { ridge, startRidge } from '../support/ridge.js';
+import { startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { until } from '../support/services.js';
 
 const folder = sharedFolder();
@@ -38,7 +39,7 @@ const PHASES: readonly (readonly [phase: string, said: RegExp, spec: () => strin
   [
     'the making of an artifact',
     /the quantization/,
-    () => `  models: "synthetic:llama?layers=48&embedding=1024&vocabulary=512"
+    () => `  models: "synthetic:llama?layers=8&embedding=1024&vocabulary=512"
   techniques: { quantization: q2_k }
   runners: [{ kind: llama-cpp, threads: 1 }]
   ${LATENCY}`,
@@ -100,7 +101,7 @@ test('what was measured before is kept', async () => {
   process.kill(running.process.pid ?? 0, 'SIGTERM');
   expect((await running.ended).code).toBe(130);
   expect(readdirSync(out)).not.toContain('running.pid');
-  const report = await ridge(['report', out, '--json']);
+  const report = await ridgeHere(['report', out, '--json']);
   expect(report.code, report.stderr).toBe(0);
   expect(JSON.parse(report.stdout).rows).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = sharedFolder();
 
@@ -25,9 +26,9 @@ test('ridge bench runs what its flags say, and the saved file is the same sweep,
 
   const trials = recordsOf('trials.jsonl');
   const file = join(folder, 'sweep.yaml');
-  const saved = await ridge(['bench', ...FLAGS, '--save', file]);
+  const saved = await ridgeHere(['bench', ...FLAGS, '--save', file]);
   expect(saved.stderr).toContain(`ridge run ${file} runs it`);
-  const run = await ridge(['run', file, '--out', out]);
+  const run = await ridgeHere(['run', file, '--out', out]);
   expect([0, 4], run.stderr).toContain(run.code);
   const again = recordsOf('trials.jsonl');
   expect(again.slice(0, trials.length)).toEqual(trials);

@@ -107,16 +107,16 @@ test('ridge models convert writes a folder as what llama.cpp computes the same o
 test('and back, with the tokenizer of the folder that it was made of; a folder that is there is replaced only where asked', async () => {
   const folder = await writeFolder(tinyLlama({ attention_dropout: 0.25 }));
   const [output, back] = [join(temporaryFolder(), 'tiny.gguf'), join(temporaryFolder(), 'back')];
-  expect((await ridge(['models', 'convert', folder, '--out', output])).code).toBe(0);
+  expect((await ridgeHere(['models', 'convert', folder, '--out', output])).code).toBe(0);
   const words = ['models', 'convert', output, '--to', 'safetensors', '--out', back];
-  const { code, stderr } = await ridge(words);
+  const { code, stderr } = await ridgeHere(words);
   expect([code, stderr]).toEqual([0, expect.stringContaining(`tokenizer and settings of ${folder}`)]);
   expect(JSON.parse(readFileSync(join(back, 'config.json'), 'utf8'))).toMatchObject({
     attention_dropout: 0.25,
   });
   const again = await ridgeHere(words);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Use --force to replace it')]);
-  expect((await ridge([...words, '--force'])).code).toBe(0);
+  expect((await ridgeHere([...words, '--force'])).code).toBe(0);
   writeFileSync(join(dirname(output), 'mine.txt'), 'mine');
   const other = await ridgeHere([...words.slice(0, -1), dirname(output), '--force']);
   expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('holds something else')]);

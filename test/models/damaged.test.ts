@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { cases } from '../support/cases.js';
 import { sharedFolder } from '../support/folder.js';
 import { modelPath } from './loading.js';
 
@@ -106,15 +107,16 @@ describe('damaged model files, in a child', () => {
     };
     const header = original.indexOf('tokenizer.ggml.tokens');
     const outcomes: Record<string, number> = {};
-    for (let i = 0; i < 200; i++) {
+    const tried = cases(200);
+    for (let i = 0; i < tried; i++) {
       const bytes = Buffer.from(original);
       for (let n = 1 + random(3); n > 0; n--) bytes[random(header)] = random(256);
       const { outcome } = await loadBytes(bytes);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     }
-    expect(Object.values(outcomes).reduce((a, b) => a + b, 0)).toBe(200);
+    expect(Object.values(outcomes).reduce((a, b) => a + b, 0)).toBe(tried);
     // Most changes must be refused in words: a child that always died would pass otherwise.
-    expect(outcomes.failed ?? 0).toBeGreaterThan(100);
+    expect(outcomes.failed ?? 0).toBeGreaterThan(tried / 2);
     expect(outcomes.hung ?? 0).toBe(0);
   }, 120_000);
 });

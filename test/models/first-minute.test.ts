@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
 import { sharedFolder } from '../support/folder.js';
-import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = sharedFolder();
@@ -19,7 +18,7 @@ test('a file that says a model alone runs, with tokens that its context holds', 
     join(folder, 'tiny.yaml'),
     `apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: tiny }\nspec: { models: builtin:tiny, ${QUICK} }\n`,
   );
-  const run = await ridge(['run', 'tiny.yaml', '--format', 'csv'], at);
+  const run = await ridgeHere(['run', 'tiny.yaml', '--format', 'csv'], at);
   expect(run.code, run.stderr).toBe(0);
   expect(run.stderr).toMatch(
     /chosen for the \d+ tokens of context that tiny has: promptTokens \d+, generateTokens \d+/,

@@ -4,7 +4,6 @@ import { cutLayers } from '../../artifacts/shape/cut-layers.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { sharedFolder } from '../support/folder.js';
-import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { load, modelPath, prompt } from './loading.js';
 
@@ -49,7 +48,7 @@ describe('layers that are left out', () => {
 describe('ridge exits', () => {
   test('says for each exit and threshold how much of the whole model is left', async () => {
     const words = ['exits', 'builtin:tiny', '--layers', '1', '--max-windows', '2', '--context', '64'];
-    const { code, stdout } = await ridge([...words, '--thresholds', '0,1', '--json']);
+    const { code, stdout } = await ridgeHere([...words, '--thresholds', '0,1', '--json']);
     expect(code).toBe(0);
     const { tokens, fixed, confident } = JSON.parse(stdout);
     expect(tokens).toBe(2 * 31);

@@ -54,7 +54,7 @@ describe('ridge quality', () => {
     const path = file('exam.jsonl', item({ id: 'a', answer: 0 }) + item({ id: 'b', answer: 1 }));
     const out = join(folder, 'out.jsonl');
     const words = ['quality', 'builtin:tiny', '--threads', '1', '--answers', out];
-    const { code, stderr } = await ridge([...words, '--task', path]);
+    const { code, stderr } = await ridgeHere([...words, '--task', path]);
     expect(code, stderr).toBe(0);
     const lines = readFileSync(out, 'utf8').trim().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { item: string }).item)).toEqual(['a', 'b']);
@@ -68,7 +68,7 @@ describe('ridge quality', () => {
     expect(exported.stdout.trim().split('\r\n')).toHaveLength(3);
     const chosen = await ridgeHere(['answers', out, '--item', 'b', '--format', 'jsonl']);
     expect(JSON.parse(chosen.stdout)).toMatchObject({ row: 1, label: 'out.jsonl', item: 'b', joules: null });
-    const none = await ridge(words);
+    const none = await ridgeHere(words);
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('name them with --task')]);
   });
 
@@ -78,7 +78,7 @@ describe('ridge quality', () => {
       ...['--exact-base', '--json', '--threads', '1'],
     ];
     const divergence = async (options: string) => {
-      const { code, stdout, stderr } = await ridge([...words, '--runner-options', options]);
+      const { code, stdout, stderr } = await ridgeHere([...words, '--runner-options', options]);
       expect(code, stderr).toBe(0);
       const { text } = JSON.parse(stdout) as { text: { divergence: { kl: { value: number } } } };
       return text.divergence.kl.value;

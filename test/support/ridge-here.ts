@@ -3,8 +3,9 @@ import { runProgram } from '../../cli/run-program.js';
 import type { Finished, Options } from './ridge.js';
 
 /**
- * What `ridge` does with these words, done in this process, one after another: for what is refused at the door and for what only reads,
- * where a process would be half a second of work and prove nothing more.
+ * What `ridge` does with these words, done in this process, one after another: for what a process of its own would prove nothing more of.
+ * Loading the code of a run takes more than a second of a processor each time. What is killed, what runs beside others and what is told
+ * by its environment alone is started by `startRidge`.
  */
 export async function ridgeHere(
   args: readonly string[],
@@ -19,7 +20,8 @@ export async function ridgeHere(
   );
   const folder = process.cwd();
   process.chdir(cwd);
-  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  // As startRidge has it.
+  for (const [name, value] of Object.entries({ RIDGE_ROOFS: 'off', ...env })) vi.stubEnv(name, value);
   try {
     return { code: await runProgram(args), signal: null, ...said };
   } finally {

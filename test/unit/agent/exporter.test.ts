@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { type AgentState, agentMetrics } from '../../../agent/exporter/metrics.js';
+import { exportedReadings } from '../../../agent/exporter/readings.js';
 import { openExported } from '../../../agent/exporter/sources.js';
 import { findMeters, measuresEnergy } from '../../../agent/meters/index.js';
 import type { Meter, Reading } from '../../../agent/meters/meter.js';
 import { AGENT_METRICS } from '../../../core/metrics/exported.js';
 import { plainText } from '../../../core/metrics/text.js';
+import { throttleNames } from '../../../judgement/clocks.js';
 import { trialContext } from '../../support/bench.js';
 import { tree } from '../../support/system-tree.js';
 
@@ -84,6 +86,21 @@ test('each GPU has its own power, clocks and reasons for a lower clock', () => {
   ]) {
     expect(text).toContain(`ridgepoint_${line}\n`);
   }
+});
+
+test('each reason for a lower clock is told by its own bit, whatever other bits are set', () => {
+  const told = (value: number) =>
+    exportedReadings('GPU-a', { quantity: 'throttleReasons', value })
+      .filter((reading) => reading.value === 1)
+      .map(({ labels }) => labels.reason);
+  const known = throttleNames().map(({ bit, name }) => ({ bit, reason: name.replaceAll(' ', '-') }));
+  for (const { bit, reason } of known) {
+    expect(told(bit)).toEqual([reason]);
+    // Beside it bits that are no reason, one of them beyond 32 bits.
+    expect(told(1 + bit + 2 ** 40)).toEqual([reason]);
+  }
+  expect(told(0)).toEqual([]);
+  expect(told(known.reduce((sum, { bit }) => sum + bit, 0))).toEqual(known.map(({ reason }) => reason));
 });
 
 test('a quantity that a meter has and did not give is absent, and counted as missed', () => {

@@ -40,5 +40,21 @@ describe('a generator', () => {
     const used = (cpuSeconds: number, seconds: number) =>
       needsCeiling({ ...facts(0, 0), cpuSeconds, seconds });
     expect([used(2, 10), used(6, 10), used(0.3, 0.3)]).toEqual([false, true, false]);
+    expect([used(5, 10), used(0.5, 0.5)]).toEqual([false, false]);
+  });
+
+  test('exactly at a limit is no reason against a row', () => {
+    const more = 2 ** -40;
+    const found = (lag: number, requestsPerSecond: number) =>
+      generatorProblems(
+        facts(lag, lag),
+        { requestsPerSecond: 128, chunksPerSecond: null },
+        { ...task, medianFirstToken: null, requestsPerSecond },
+      ).length;
+    expect([found(0.01, 0.8 * 128), found(0.01 + more, 1), found(0, 0.8 * 128 + more)]).toEqual([0, 2, 1]);
+    // A twentieth of the first token's time.
+    const slow = { ...task, medianFirstToken: 1 };
+    expect(generatorProblems(facts(0.05, 0.05), null, slow)).toEqual([]);
+    expect(generatorProblems(facts(0.05 + more, 0), null, slow)).toHaveLength(1);
   });
 });

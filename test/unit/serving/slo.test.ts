@@ -8,6 +8,7 @@ import {
   sloText,
   sloVerdict,
 } from '../../../core/serving/slo.js';
+import { wilsonInterval } from '../../../statistics/proportion.js';
 import { sound } from '../../support/reading.js';
 import { answered, request } from '../../support/requests.js';
 
@@ -59,6 +60,17 @@ describe('requests', () => {
     expect(keepsSlo({ ...fast, outcome: 'broken' }, asked)).toBe(false);
   });
 
+  test('that take exactly what an objective allows have kept it', () => {
+    const first = (ttft: number) => answered({ intended: 0, ttft, tpot: 0.01, chunks: [1, 1] });
+    const step = (tpot: number) => answered({ intended: 0, ttft: 0.25, tpot, chunks: [1, 1] });
+    const [half, quarter] = [objectives('ttft:p90<=500ms'), objectives('tpot:p90<=250ms')];
+    expect([0.5, 0.5 + 2 ** -40].map((ttft) => keepsSlo(first(ttft), half))).toEqual([true, false]);
+    expect([0.25, 0.25 + 2 ** -40].map((tpot) => keepsSlo(step(tpot), quarter))).toEqual([true, false]);
+    expect(keptBy([first(0.5), first(0.75)], half)).toMatchObject([{ kept: 1, requests: 2 }]);
+    // Without a second token there is no time per token, and it has not been kept.
+    expect(keepsSlo(answered({ intended: 0, ttft: 0.1, tpot: 0, chunks: [1] }), quarter)).toBe(false);
+  });
+
   test('that failed or never ended are in the denominator', () => {
     const all = [fast, fast, fast, request({ outcome: 'refused' }), request({ outcome: 'unfinished' })];
     expect(goodput(all, asked, 2)).toMatchObject({
@@ -86,6 +98,18 @@ describe('a run', () => {
     expect(verdict(20, 20)).toBe('undecided');
     expect(verdict(9300, 10_000)).toBe('met');
     expect(verdict(0, 0)).toBe('undecided');
+  });
+
+  test('meets a share that is the lower end of its interval, and does not miss one that is the upper end', () => {
+    const [low, high] = wilsonInterval(93, 100, 0.95);
+    const asked = (share: number) =>
+      sloVerdict([{ objective: { ...p90, share }, kept: 93, requests: 100 }], 0.95);
+    expect([low, low + 2 ** -50, high, high + 2 ** -50].map(asked)).toEqual([
+      'met',
+      'undecided',
+      'undecided',
+      'missed',
+    ]);
   });
 
   test('meets a maximum with all requests or not at all', () => {

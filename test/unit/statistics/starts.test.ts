@@ -104,6 +104,8 @@ describe('where the next second goes', () => {
     expect(goesOn([null, 0.001, 0.01])).toBe(true);
     expect(goesOn([null, 0.001, 0.01, 0.03])).toBe(true);
     expect(goesOn([null, 0.001, 0.01, 0.03, 0.03])).toBe(false);
+    expect(goesOn([null, 0.001, 0.02, 0.03, 0.03])).toBe(false);
+    expect(goesOn([null, 0.001, 0.02 + 2 ** -50, 0.03, 0.03])).toBe(true);
     expect(goesOn([null, 0.5, 0.4, 0.3])).toBe(true);
     expect(goesOn(new Array(8).fill(0.5))).toBe(false);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { shouldStop, warmingUp, warmupSettled } from '../../../statistics/stopping.js';
+import { cv } from '../../../statistics/summary.js';
 
 describe('shouldStop', () => {
   const policy = { confidence: 0.95, halfWidth: 0.02, minRepeats: 3, maxRepeats: 10, maxSeconds: 60 };
@@ -24,7 +25,19 @@ describe('shouldStop', () => {
     expect(shouldStop(state(wild(10), wild(10))).decision).toBe('max-repeats');
   });
 
+  test('an interval exactly as wide as is asked for is narrow enough', () => {
+    const { halfWidth } = shouldStop(state(wild(4), wild(4)));
+    const asked = (width: number) =>
+      shouldStop({ ...state(wild(4), wild(4)), policy: { ...policy, halfWidth: width } }).decision;
+    expect(asked(halfWidth!)).toBe('interval-narrow');
+    expect(asked(halfWidth! - 2 ** -50)).toBe('continue');
+  });
+
   test('the budget ends it, also when one more repeat would pass it', () => {
+    // Spent to the last second, also before minRepeats; but a repeat there is in any case, and one that just fits is made.
+    expect(shouldStop(state(wild(1), wild(1), 60)).decision).toBe('time-budget');
+    expect(shouldStop(state([], [], 60)).decision).toBe('continue');
+    expect(shouldStop(state(wild(5), wild(5), 50)).decision).toBe('continue');
     expect(shouldStop(state(wild(1), wild(1), 61)).decision).toBe('time-budget');
     expect(shouldStop(state(wild(5), wild(5), 51)).decision).toBe('time-budget');
     expect(shouldStop(state(wild(5), wild(5), 49)).decision).toBe('continue');
@@ -46,6 +59,7 @@ describe('warming up', () => {
 
   test('takes at most half of the budget of the repeats, but for its first round', () => {
     expect(warmingUp([0.2], 0.2, policy).another).toBe(true);
+    expect(warmingUp([0.25], 0.25, policy).another).toBe(true);
     expect(warmingUp([0.3], 0.3, policy).another).toBe(false);
     expect(warmingUp([], 60, policy).another).toBe(true);
     expect(warmingUp([60], 60, { ...policy, maxSeconds: null }).another).toBe(true);
@@ -56,4 +70,9 @@ test('the warm-up is settled when the last three rounds are calm', () => {
   expect(warmupSettled([50, 99, 100, 101], 0.02)).toBe(true);
   expect(warmupSettled([50, 99, 100, 101], 0.005)).toBe(false);
   expect(warmupSettled([100, 100], 0.5)).toBe(false);
+  const spread = cv([99, 100, 101])!;
+  expect([spread, spread - 2 ** -50].map((most) => warmupSettled([50, 99, 100, 101], most))).toEqual([
+    true,
+    false,
+  ]);
 });
