@@ -222,7 +222,7 @@ function configOf({ experiment, starts }: Row) {
 function systemOf({ trial, experiment }: Row, system: string, most: number, utilization: number) {
   const { node, device, environment } = trial;
   const { options } = experiment.runner;
-  const parallel = (name: string) => (typeof options[name] === 'number' ? options[name] : 1);
+  const degreeOf = (name: string) => (typeof options[name] === 'number' ? options[name] : 1);
   const cpu = device.class.startsWith('cpu');
   return {
     system_name: system,
@@ -234,9 +234,9 @@ function systemOf({ trial, experiment }: Row, system: string, most: number, util
     system_node_ensemble_count: 1,
     system_node_ensemble_total: 1,
     serving_framework: String(environment.engine ?? experiment.runner.kind),
-    tensor_parallel: parallel('tensorParallel'),
-    pipeline_parallel: parallel('pipelineParallel'),
-    data_parallel: parallel('dataParallel'),
+    tensor_parallel: degreeOf('tensorParallel'),
+    pipeline_parallel: degreeOf('pipelineParallel'),
+    data_parallel: degreeOf('dataParallel'),
     tps_utilization: utilization,
     node_types: [
       {

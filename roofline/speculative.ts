@@ -23,7 +23,7 @@ export interface SpeculativeStep {
 export function draftRequest(request: PassRequest): PassRequest {
   return {
     ...request,
-    parallel: { tensor: 1, pipeline: 1, expert: 1 },
+    parallelism: { tensor: 1, pipeline: 1, expert: 1 },
     adapter: null,
     weights: null,
     offloadedLayers: 0,

@@ -1,9 +1,11 @@
-import type { ExperimentContent, Options } from '../core/experiment/experiment.js';
+import type { ExperimentContent } from '../core/experiment/experiment.js';
 import { knownFacts } from '../core/experiment/known-facts.js';
+import { readOptions } from '../core/experiment/options.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { predictWeights } from '../core/techniques/predicted-weights.js';
-import { positive, predictKvCache } from '../core/work/kv-cache.js';
+import { predictKvCache } from '../core/work/kv-cache.js';
 import { predictableWork } from '../core/work/latency.js';
+import { cacheOptions } from '../core/work/llama-cpp-options.js';
 
 /**
  * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one of them is linear in them:
@@ -16,19 +18,22 @@ export function physicsOf(content: ExperimentContent): number[] | null {
   const facts = knownFacts(content.model.facts);
   if (facts === null) return null;
   const { technique, runner, workload } = content;
-  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
+  const { promptTokens, generateTokens, sequences, contextDepth } = predictableWork(workload);
   const weights = predictWeights(facts, technique.quantization);
   const perSequence = Math.max(1, Math.round(contextDepth + promptTokens + generateTokens / 2));
-  const cache = predictKvCache(facts, technique.attention, runner.options, { perSequence, sequences });
+  const options = readOptions(cacheOptions, runner.options);
+  const cache = predictKvCache(facts, technique.attention, options, { perSequence, sequences });
   const bytes = predictedBytes({ facts: content.model.facts, experiment: content });
   return [
     Math.log(weights + cache),
     Math.log(2 * facts.parameters * Math.max(1, promptTokens) * sequences),
     Math.log(bytes ?? weights + cache),
     Math.log((8 * weights) / facts.parameters),
-    Math.log(threadsOf(runner.options)),
+    Math.log(threadsOf(runner)),
   ];
 }
 
 /** Where the engine chooses them itself, it is the same number for all points. */
-const threadsOf = (options: Options): number => positive(options, 'threads', 1);
+function threadsOf({ options: { threads } }: ExperimentContent['runner']): number {
+  return typeof threads === 'number' ? threads : 1;
+}

@@ -49,10 +49,10 @@ const SECONDS = { usual: 0.15, quick: 0.03 } as const;
 export function checkTimers(job: StepsJob, files: ModelFiles): (() => Promise<CheckSample[]>)[] {
   return MODELS[job.quick ? 'quick' : 'usual'].flatMap(({ source, fileType }) =>
     job.threads.flatMap((threads) =>
-      SEQUENCES.map((parallel) => async () => {
+      SEQUENCES.map((sequences) => async () => {
         const of = `${fileType} ${source}`;
         const model = await files.getOrWrite(of, () => quantizedModel(job, source, fileType));
-        return await samplesOf(job, model, of, threads, parallel);
+        return await samplesOf(job, model, of, threads, sequences);
       }),
     ),
   );
@@ -89,17 +89,17 @@ async function samplesOf(
   { modelPath, architecture }: WrittenModel,
   of: string,
   threads: number,
-  parallel: number,
+  sequences: number,
 ): Promise<CheckSample[]> {
   const most = Math.max(...PROMPTS);
-  const model = await openedModel(job, modelPath, threads, parallel, most + STEPS);
+  const model = await openedModel(job, modelPath, threads, sequences, most + STEPS);
   try {
     const budget = SECONDS[job.quick ? 'quick' : 'usual'];
     const workloadOf = (promptTokens: number) =>
-      ({ promptTokens, generateTokens: STEPS, parallel, contextDepth: 0 }) as const;
+      ({ promptTokens, generateTokens: STEPS, sequences, contextDepth: 0 }) as const;
     const plan = tokenPlan(model.facts.vocabularySize, workloadOf(most));
     const affordable = (tokens: number) =>
-      2 * (model.facts.parameters ?? 0) * tokens * parallel < MOST_OPERATIONS;
+      2 * (model.facts.parameters ?? 0) * tokens * sequences < MOST_OPERATIONS;
     const samples: CheckSample[] = [];
     for (const promptTokens of PROMPTS.filter(affordable)) {
       const prompt = plan.prompt.map((tokens) => tokens.subarray(0, promptTokens));

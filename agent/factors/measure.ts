@@ -2,9 +2,8 @@ import { totalmem } from 'node:os';
 import { nodeSeconds } from '../../core/result/profile-record.js';
 import { knownTensorType } from '../../core/techniques/tensor-types.js';
 import { llamaCppSetting } from '../../core/work/llama-cpp.js';
-import type { LayerPass } from '../../core/work/pass/layer-pass.js';
+import { PASS_DEFAULTS } from '../../core/work/llama-cpp-options.js';
 import { scores } from '../../core/work/pass/scores.js';
-import { DEFAULT_SETTING } from '../../core/work/pass/setting.js';
 import { NO_TRAFFIC, type OperatorWork } from '../../core/work/work.js';
 import { buildOf } from '../../engines/native/engine-build.js';
 import { measuringLibrary } from '../../engines/native/kernel-library.js';
@@ -231,17 +230,19 @@ function clock(graph: Runnable, repeats: number): number {
 
 function attentionWork(shape: AttentionShape): OperatorWork {
   const { heads, kvHeads, headLength, sequences, newTokens, cachedTokens } = shape;
-  const setting = { ...DEFAULT_SETTING, ...llamaCppSetting({}) };
+  const setting = llamaCppSetting(PASS_DEFAULTS);
   const batch = [{ sequences, newTokens, cachedTokens }];
-  const pass = { ...setting, phase: 'decode', batch } as unknown as LayerPass;
-  const [work] = scores(pass, {
-    queryHeads: heads,
-    cacheHeads: kvHeads,
-    keyLength: headLength,
-    valueLength: headLength,
-    window: null,
-    valuesInKeys: false,
-  });
+  const [work] = scores(
+    { ...setting, batch, activationBytes: setting.activationBits / 8 },
+    {
+      queryHeads: heads,
+      cacheHeads: kvHeads,
+      keyLength: headLength,
+      valueLength: headLength,
+      window: null,
+      valuesInKeys: false,
+    },
+  );
   return work!;
 }
 

@@ -41,11 +41,11 @@ export type StepsJob = Pick<FactorsJob, 'runnerKind' | 'deviceClass' | 'deviceId
 
 /** @returns what times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
 export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<StepSample[]>)[] {
-  return SEQUENCES.flatMap((parallel) =>
+  return SEQUENCES.flatMap((sequences) =>
     CASES.flatMap(({ model, depths }) =>
       job.threads.map((threads) => async () => {
         const written = await files.getOrWrite(model, () => writtenModel(model));
-        return await samplesOf(job, written, depths, threads, parallel);
+        return await samplesOf(job, written, depths, threads, sequences);
       }),
     ),
   );
@@ -116,13 +116,13 @@ async function samplesOf(
   { modelPath, architecture }: WrittenModel,
   depths: readonly number[],
   threads: number,
-  parallel: number,
+  sequences: number,
 ): Promise<StepSample[]> {
-  const model = await openedModel(job, modelPath, threads, parallel, Math.max(...depths) + STEPS);
+  const model = await openedModel(job, modelPath, threads, sequences, Math.max(...depths) + STEPS);
   try {
     const samples: StepSample[] = [];
     for (const contextDepth of depths) {
-      const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
+      const workload = { promptTokens: 0, generateTokens: STEPS, sequences, contextDepth };
       const [phase] = phaseWork(architecture, { threads }, workload);
       const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;
       const { work, tokens, queries } = pass;

@@ -1,12 +1,13 @@
 import type { Options } from '../../core/experiment/experiment.js';
+import { readOptions } from '../../core/experiment/options.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
-import type { LatencyWork } from '../../core/work/latency.js';
+import { type LatencyWork, latencyOptions, latencyWorkOf } from '../../core/work/latency.js';
 import { loadRunner } from '../../engines/runners/index.js';
 import type { ProfiledGenerator } from '../../engines/runners/opened.js';
 import { type ModelRequest, open } from '../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { median } from '../../statistics/quantile.js';
-import { latency, readLatencyWork } from '../workloads/latency.js';
+import { demandsOf } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 
 /** What is profiled: a latency workload on a runner that opens a profiled generator. */
@@ -38,13 +39,13 @@ export async function profileModel(
   job: ProfileJob,
   onRound?: (done: number, of: number) => void,
 ): Promise<ProfileRecord> {
-  const options = readLatencyWork(job.workload);
-  const request = { ...job.model, ...latency.demands(job.workload) };
+  const work = latencyWorkOf(readOptions(latencyOptions, job.workload));
+  const request = { ...job.model, ...demandsOf(work) };
   const model = await open(await loadRunner(job.runnerKind), 'profiled-generator', request);
   try {
-    const steps = Math.min(options.generateTokens, MOST_STEPS);
-    const plan = tokenPlan(model.facts.vocabularySize, { ...options, generateTokens: steps });
-    return rounds(model, plan, options, onRound);
+    const steps = Math.min(work.generateTokens, MOST_STEPS);
+    const plan = tokenPlan(model.facts.vocabularySize, { ...work, generateTokens: steps });
+    return rounds(model, plan, work, onRound);
   } finally {
     model.close();
   }
@@ -82,12 +83,12 @@ function rounds(
     return [{ name, tokens, passes, plainSeconds, profiledSeconds: middle.seconds, operators }];
   };
   const steps = plan.steps.length;
-  const { promptTokens, parallel } = counts;
+  const { promptTokens, sequences } = counts;
   return {
     rounds: plain.length,
     phases: [
-      ...phase('prefill', promptTokens * parallel, 1),
-      ...phase('decode', steps * parallel, Math.max(1, steps)),
+      ...phase('prefill', promptTokens * sequences, 1),
+      ...phase('decode', steps * sequences, Math.max(1, steps)),
     ],
   };
 }

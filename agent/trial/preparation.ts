@@ -15,6 +15,7 @@ import {
   predictedBytes,
   runnerNamed,
 } from '../../core/runners/index.js';
+import { nodeDemands } from '../../core/runners/node-demands.js';
 import { impossibility } from '../../core/sweep/space.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -116,8 +117,8 @@ function observedPlace(trial: TrialRun): ObservedPlace {
   const driven = trial.node.profile.runners.find((one) => one.kind === OBSERVED_RUNNER)?.devices ?? [];
   if (kind !== 'cpu' && !driven.some((one) => deviceKind(one) === kind))
     return { ...ON_CPU, cpuReason: `the node’s ${OBSERVED_RUNNER} does not drive ${kind}` };
-  const { rpcServers = null } = runner.options;
-  return { ...placeOf(trial), options: { rpcServers } };
+  const { rpcServers } = nodeDemands(runner.options);
+  return { ...placeOf(trial), rpcServers };
 }
 
 /** The adapters that a word asks to run beside the model; its reading was checked with the steps. */

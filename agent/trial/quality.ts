@@ -3,7 +3,7 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import { NO_QUALITY } from '../../core/models/synthetic.js';
 import { joinedQuality, type QualityRecord } from '../../core/quality/record.js';
 import { warn } from '../../core/result/warnings.js';
-import { plainRunnerOf, runnerNamed, runnerOffers } from '../../core/runners/index.js';
+import { optionsFor, plainRunnerOf, runnerNamed, runnerOffers } from '../../core/runners/index.js';
 import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { questionsId } from '../../core/sweep/identity.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
@@ -239,6 +239,9 @@ function servedRequestOf(
   };
 }
 
+/** What of a point holds for the base that its answers are compared with. */
+const BASE_OPTIONS = ['threads', 'cpuBackend', ...PLACEMENT_OPTIONS];
+
 /**
  * The base without any technique: a quantized cache is one, and so are weights without zeros. It runs where
  * the point's model does. The base is larger, so it must fit there.
@@ -247,15 +250,16 @@ function servedRequestOf(
 function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityModel | null {
   const { runner, quality } = trial.lease.experiment;
   if (quality?.base !== true) return null;
-  const { threads = null, cpuBackend = 'shipped' } = runner.options;
-  const placement = Object.fromEntries(
-    PLACEMENT_OPTIONS.flatMap((name) => {
-      const value = runner.options[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
+  const plain = plainRunnerOf(runnerKind);
+  const kept = Object.entries(optionsFor(plain, runner.options)).filter(([name]) =>
+    BASE_OPTIONS.includes(name),
   );
-  const options = { threads, cpuBackend, ...placement };
-  return { runnerKind: plainRunnerOf(runnerKind), modelPath: base.path, options, ...placeOf(trial) };
+  return {
+    runnerKind: plain,
+    modelPath: base.path,
+    options: Object.fromEntries(kept),
+    ...placeOf(trial),
+  };
 }
 
 function releaseOf({ node }: TrialRun, kind: string): string {
@@ -272,7 +276,13 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
   const { adapters, path: modelPath } = model;
   const job: Omit<ByFiles<QualityJob>, 'request'> = {
-    model: { runnerKind, modelPath, options: runner.options, ...placeOf(trial), adapters },
+    model: {
+      runnerKind,
+      modelPath,
+      options: optionsFor(runnerKind, runner.options),
+      ...placeOf(trial),
+      adapters,
+    },
     base,
     scorers: questions.scorers,
     trainedContext: model.base.facts.contextLength,

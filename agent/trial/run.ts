@@ -66,6 +66,7 @@ export async function runTrial(
 ): Promise<WorkloadOutcome> {
   const runner = await loadRunner(request.runner.kind);
   const workload = await workloadNamed(request.workload.kind);
+  const work = workload.plan(request.workload.options);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
   const { cpus, engines, served = null } = request;
   const opening = {
@@ -78,7 +79,7 @@ export async function runTrial(
     cpus,
     served,
     ...(engines !== undefined && { engines }),
-    ...workload.demands(request.workload.options),
+    ...work.demands,
   };
   const loadStart = monotonicSeconds();
   const opened = await open(runner, workload.needs, opening);
@@ -113,7 +114,7 @@ export async function runTrial(
       },
     };
     const input = INPUTS[workload.needs](request, channel);
-    return await workload.run(opened, request.workload.options, context, input);
+    return await work.run(opened, context, input);
   } finally {
     opened.close();
   }

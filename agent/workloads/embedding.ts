@@ -1,27 +1,19 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { failed } from '../../core/errors.js';
-import { embedding as kind } from '../../core/workloads/embedding.js';
+import { embedding as description } from '../../core/workloads/embedding.js';
 import type { EmbedderInput } from '../../engines/runners/opened.js';
-import type { EmbedderDemands } from '../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { repeatCalls } from './calls.js';
-import type { Workload } from './workload.js';
+import { defineWorkload } from './workload.js';
 
 /** Texts of random tokens into vectors: a repeat is a number of runs, each timed by itself. */
-export const embedding: Workload<'embedder'> = {
-  kind: 'embedding',
-  needs: 'embedder',
+export const embedding = defineWorkload(description, ({ texts, textTokens, pooling, textSeed }) => ({
+  demands: { pooling },
 
-  demands(options) {
-    const { pooling } = kind.options.parse(options);
-    return { pooling: pooling as EmbedderDemands['pooling'] };
-  },
-
-  async run(model, options, context) {
-    const { texts, textTokens, textSeed } = kind.options.parse(options) as Record<string, number>;
+  async run(model, context) {
     const { contextLength, vocabularySize } = model.facts;
-    if (textTokens! > contextLength) {
+    if (textTokens > contextLength) {
       const message = `texts of ${textTokens} tokens are longer than the ${contextLength} that the model reads at once`;
       throw failed(
         'impossible-combination',
@@ -29,11 +21,9 @@ export const embedding: Workload<'embedder'> = {
         'Lower textTokens; llama.cpp reads as many as batch allows.',
       );
     }
-    const random = xoroshiro128plus(textSeed!);
-    const inputs = Array.from({ length: texts! }, (): EmbedderInput => {
-      const tokens = Int32Array.from({ length: textTokens! }, () =>
-        uniformInt(random, 0, vocabularySize - 1),
-      );
+    const random = xoroshiro128plus(textSeed);
+    const inputs = Array.from({ length: texts }, (): EmbedderInput => {
+      const tokens = Int32Array.from({ length: textTokens }, () => uniformInt(random, 0, vocabularySize - 1));
       return { tokens, secondFrom: tokens.length, cut: false };
     });
     const timeEmbedding = () => {
@@ -43,16 +33,16 @@ export const embedding: Workload<'embedder'> = {
     };
     const call = (times: number) => Array.from({ length: times }, timeEmbedding);
     const { callSeconds, ...outcome } = await repeatCalls(
-      { call, phase: 'infer', each: texts!, metric: 'inferenceP50Seconds' },
+      { call, phase: 'infer', each: texts, metric: 'inferenceP50Seconds' },
       context,
     );
     const record = {
-      items: texts!,
-      tokens: texts! * textTokens!,
-      inputs: [{ name: 'input_ids', type: 'int32', shape: [texts!, textTokens!] }],
-      outputs: [{ name: 'sentence_embedding', type: 'float32', shape: [texts!, model.width] }],
+      items: texts,
+      tokens: texts * textTokens,
+      inputs: [{ name: 'input_ids', type: 'int32', shape: [texts, textTokens] }],
+      outputs: [{ name: 'sentence_embedding', type: 'float32', shape: [texts, model.width] }],
       runSeconds: callSeconds,
     };
     return { ...outcome, findings: { of: 'inference', record } };
   },
-};
+}));

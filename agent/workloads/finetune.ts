@@ -4,6 +4,7 @@ import { failed } from '../../core/errors.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
+import { finetune as description } from '../../core/workloads/finetune.js';
 import {
   NOT_LEARNT,
   type TrainableModel,
@@ -16,9 +17,9 @@ import { warmupSettled } from '../../statistics/stopping.js';
 import { datasetOf, datasetOfExamples, type TrainingDataset } from './dataset.js';
 import { cutExample, readExamples } from './examples.js';
 import {
+  defineWorkload,
   rest,
   type TrainingInput,
-  type Workload,
   type WorkloadContext,
   type WorkloadOutcome,
 } from './workload.js';
@@ -27,19 +28,14 @@ import {
  * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until their times agree, are the warm-up of the
  * measurement, and train like the others.
  */
-export const finetune: Workload<'trainer'> = {
-  kind: 'finetune',
-  needs: 'trainer',
-
-  demands(options) {
-    return { training: trainingSettings(options) };
-  },
-
-  async run(model, options, context, input) {
-    const settings = trainingSettings(options);
-    return await train(model, settings, datasetFor(model, settings, input.textPath), context, input);
-  },
-};
+export const finetune = defineWorkload(description, (options) => {
+  const settings = trainingSettings(options);
+  return {
+    demands: { training: settings },
+    run: async (model, context, input) =>
+      await train(model, settings, datasetFor(model, settings, input.textPath), context, input),
+  };
+});
 
 /** Losses on held-out windows are means over at most this many: they only have to show a change. */
 const MOST_HELD_OUT = 64;

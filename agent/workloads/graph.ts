@@ -1,65 +1,35 @@
 import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { failed } from '../../core/errors.js';
-import type { Options } from '../../core/experiment/experiment.js';
+import type { OptionsOf } from '../../core/experiment/options.js';
 import { allNodes } from '../../core/graph/graph.js';
 import type { ApplicationRecord, GraphRecord } from '../../core/graph/record.js';
 import { summarizeCalls } from '../../core/graph/summary.js';
 import { textOf, type Value } from '../../core/graph/value.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
-import type { GRAPH_ARRIVALS } from '../../core/workloads/graph.js';
+import { graph as description } from '../../core/workloads/graph.js';
 import type { Completions } from '../../engines/runners/opened.js';
-import type { PrefixSharing } from '../../engines/runners/runner.js';
 import { type ReadGraph, readFound } from '../graph/files.js';
 import { CallJournal } from '../graph/journal.js';
 import { type RunTimes, runApplications } from '../graph/run.js';
 import { Tools } from '../graph/tools.js';
 import { type Scorers, scoreBy } from '../quality/scoring/scorers.js';
 import { arrivalNamed } from './serving-requests.js';
-import { type GraphInput, rest, type Workload, type WorkloadContext } from './workload.js';
+import { defineWorkload, type GraphInput, rest, type WorkloadContext } from './workload.js';
 
-/** As core/workloads/graph.ts describes them, checked at the door. */
-interface GraphOptions {
-  readonly settings: string | null;
-  readonly execution: 'graph' | 'separate';
-  readonly networkDelayMs: number;
-  readonly prefixes: PrefixSharing;
-  readonly applications: number | null;
-  readonly warmups: number;
-  readonly applicationArrival: (typeof GRAPH_ARRIVALS)[number];
-  readonly applicationsAtOnce: number;
-  readonly applicationsPerSecond: number | null;
-  readonly applicationsRampToPerSecond: number | null;
-  readonly burstiness: number;
-  readonly requestsAtOnce: number;
-  readonly cacheTokens: number;
-  readonly promptsAs: 'chat' | 'text';
-  readonly temperature: number;
-  readonly maxTokens: number;
-  readonly answersToLength: boolean;
-  readonly loadSeed: number;
-  readonly requestTimeoutSeconds: number;
-}
-const optionsOf = (options: Options) => options as unknown as GraphOptions;
+type GraphOptions = OptionsOf<typeof description>;
 
 /** Applications of a request graph: each node asks as soon as what it uses is there. */
-export const graph: Workload<'completions'> = {
-  kind: 'graph',
-  needs: 'completions',
-
-  demands(options) {
-    const wanted = optionsOf(options);
-    return {
-      api: wanted.promptsAs === 'chat' ? 'chat' : 'completions',
-      prefixes: wanted.prefixes,
-      atOnce: wanted.requestsAtOnce,
-      cacheTokens: wanted.cacheTokens,
-      timeoutSeconds: wanted.requestTimeoutSeconds,
-      exactLength: wanted.answersToLength,
-    };
+export const graph = defineWorkload(description, (wanted) => ({
+  demands: {
+    api: wanted.promptsAs === 'chat' ? 'chat' : 'completions',
+    prefixes: wanted.prefixes,
+    atOnce: wanted.requestsAtOnce,
+    cacheTokens: wanted.cacheTokens,
+    timeoutSeconds: wanted.requestTimeoutSeconds,
+    exactLength: wanted.answersToLength,
   },
 
-  async run(engine, options, context, input) {
-    const wanted = optionsOf(options);
+  async run(engine, context, input) {
     const read = readFound(input.files, wanted.settings);
     const tools = new Tools(read.documents, input.commands);
     const journal = new CallJournal(input.kept);
@@ -106,7 +76,7 @@ export const graph: Workload<'completions'> = {
       journal.close();
     }
   },
-};
+}));
 
 async function warmUp(
   engine: Completions,

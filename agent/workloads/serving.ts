@@ -1,4 +1,5 @@
 import { failed } from '../../core/errors.js';
+import type { OptionsOf } from '../../core/experiment/options.js';
 import {
   LOAD_SEARCH,
   type LoadRun,
@@ -13,7 +14,7 @@ import { type Arrival, mostInFlight } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
 import { keptBy, objectivesOf } from '../../core/serving/slo.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
-import type { ArrivalName } from '../../core/workloads/serving.js';
+import { serving as description } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../../engines/runners/tokenizer.js';
 import { headersOf } from '../../engines/servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../engines/servers/served.js';
@@ -24,17 +25,13 @@ import { newSalt } from '../../load/prompts/salt.js';
 import { type LoadOutcome, runLoad } from '../../load/run-load.js';
 import { choosingLoras } from './lora-requests.js';
 import { arrivalNamed, type RequestMaker, requestMaker } from './serving-requests.js';
-import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+import { defineWorkload, type WorkloadContext } from './workload.js';
 
 /** Requests to a server, timed from outside, while its own metrics are read beside. */
-export const serving = {
-  kind: 'serving',
-  needs: 'endpoint',
+export const serving = defineWorkload(description, (wanted) => ({
+  demands: {},
 
-  demands: () => ({}),
-
-  async run({ served }, options, context, input): Promise<WorkloadOutcome> {
-    const wanted = options as unknown as ServingOptions;
+  async run({ served }, context, input) {
     const tokenizer = input.tokenizerPath === null ? null : await openTokenizer(input.tokenizerPath);
     const endpoint = endpointOf(served, wanted);
     const salt = wanted.promptSalt ?? newSalt();
@@ -85,38 +82,9 @@ export const serving = {
       },
     };
   },
-} satisfies Workload<'endpoint'>;
+}));
 
-/** As core/workloads/serving.ts describes them, checked at the door. */
-interface ServingOptions {
-  readonly arrival: ArrivalName;
-  readonly concurrency: number;
-  readonly requestsPerSecond: number | null;
-  readonly rampToPerSecond: number | null;
-  readonly burstiness: number;
-  readonly requests: number;
-  readonly warmupRequests: number;
-  readonly loadSeconds: number | null;
-  readonly inputTokens: number | string;
-  readonly outputTokens: number | string;
-  readonly exactLength: boolean;
-  readonly promptDataset: string | null;
-  readonly trace: string | null;
-  readonly traceSpeed: number;
-  readonly turns: number;
-  readonly thinkSeconds: number;
-  readonly sharedPrefix: number;
-  readonly loraShares: string | null;
-  readonly api: 'completions' | 'chat';
-  readonly stream: boolean;
-  readonly temperature: number;
-  readonly loadSeed: number;
-  readonly promptSalt: string | null;
-  readonly requestTimeoutSeconds: number;
-  readonly audit: boolean;
-  readonly slo: string | null;
-  readonly findHighest: 'none' | 'requestsPerSecond' | 'concurrency';
-}
+type ServingOptions = OptionsOf<typeof description>;
 
 interface Load {
   /** Its name, for sentences. */

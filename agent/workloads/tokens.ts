@@ -22,10 +22,10 @@ export function tokenPlan(vocabularySize: number, counts: LatencyWork): TokenPla
   const first = vocabularySize > FIRST_ORDINARY_TOKEN ? FIRST_ORDINARY_TOKEN : 0;
   const last = Math.max(vocabularySize - 1, 0);
   const tokens = (length: number) => Int32Array.from({ length }, () => uniformInt(random, first, last));
-  const perSequence = (length: number) => Array.from({ length: counts.parallel }, () => tokens(length));
+  const perSequence = (length: number) => Array.from({ length: counts.sequences }, () => tokens(length));
   return {
     depth: perSequence(counts.contextDepth),
     prompt: perSequence(counts.promptTokens),
-    steps: Array.from({ length: counts.generateTokens }, () => tokens(counts.parallel)),
+    steps: Array.from({ length: counts.generateTokens }, () => tokens(counts.sequences)),
   };
 }

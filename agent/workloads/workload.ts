@@ -1,5 +1,6 @@
 import { failed } from '../../core/errors.js';
 import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
+import { type OptionsOf, readOptions } from '../../core/experiment/options.js';
 import type { GraphRecord } from '../../core/graph/record.js';
 import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
@@ -7,6 +8,7 @@ import type { PhaseName } from '../../core/result/result.js';
 import type { ServingRecord } from '../../core/serving/record.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { Capability } from '../../core/workloads/capability.js';
+import type { WorkloadKind } from '../../core/workloads/workload.js';
 import type { Opened } from '../../engines/runners/opened.js';
 import type { Demands } from '../../engines/runners/runner.js';
 import type { TrainedResult } from '../../engines/runners/trainer.js';
@@ -19,14 +21,27 @@ import type { CallsKept } from '../graph/journal.js';
 export interface Workload<C extends Capability = Capability> {
   readonly kind: string;
   readonly needs: C;
-  /** What has to be known before that is opened. */
-  demands(options: Options): Demands[C];
-  run(
-    opened: Opened[C],
-    options: Options,
-    context: WorkloadContext,
-    input: WorkloadInput[C],
-  ): Promise<WorkloadOutcome>;
+  /** @returns what it does at a point. @throws FailureError `impossible-combination` for options that it does not have. */
+  plan(options: Options): PlannedWork<C>;
+}
+
+/** A workload at one point. */
+export interface PlannedWork<C extends Capability> {
+  /** What has to be known before that is opened which it needs. */
+  readonly demands: Demands[C];
+  run(opened: Opened[C], context: WorkloadContext, input: WorkloadInput[C]): Promise<WorkloadOutcome>;
+}
+
+/**
+ * Declares a workload.
+ * @param description from core/workloads: what it is called and needs, and the schema of its options.
+ * @param plan says what it does at a point whose options were read by that schema.
+ */
+export function defineWorkload<K extends WorkloadKind>(
+  { kind, needs, options: schema }: K,
+  plan: (options: OptionsOf<K>) => PlannedWork<K['needs']>,
+): Workload<K['needs']> {
+  return { kind, needs, plan: (options) => plan(readOptions<K['options']>(schema, options)) };
 }
 
 /** What a workload is given beside its options, whole. */

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AxisValue } from '../../core/experiment/experiment.js';
+import type { OptionsSchema } from '../../core/experiment/options.js';
 import {
   SCHEDULES,
   TRAINING_METHODS,
@@ -45,7 +46,7 @@ export const TRAIN_OPTIONS: readonly string[] = [
 ];
 
 export function registerTrain(adapt: Command): void {
-  const fields = finetune.options.shape;
+  const fields: OptionsSchema['shape'] = finetune.options.shape;
   const help = (name: string) => fields[name]?.description ?? '';
   const usual = (name: string) => fields[name]?.parse(undefined);
   const command = adapt

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { cachedBodies, FolderBodies, linesOf, storeWith } from '../../artifacts/files/bodies.js';
 import { FailureError } from '../../core/errors.js';
 import { knownFacts } from '../../core/experiment/known-facts.js';
+import { readOptions } from '../../core/experiment/options.js';
 import { orElse } from '../../core/or-else.js';
 import type { Answered } from '../../core/quality/answers/metrics.js';
 import type { OutsideScores } from '../../core/quality/answers/outside.js';
@@ -17,6 +18,7 @@ import {
 } from '../../core/quality/answers/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { predictKvCache } from '../../core/work/kv-cache.js';
+import { cacheOptions } from '../../core/work/llama-cpp-options.js';
 import { answeringStart } from '../../judgement/trials.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
@@ -185,7 +187,8 @@ function kvBytesOf({ measured }: AnsweredRow, { tokensIn, tokensOut }: AnswerRec
   const facts = model.facts === null ? null : knownFacts(model.facts);
   if (facts === null || tokensIn === null) return null;
   const cells = { perSequence: tokensIn + (tokensOut ?? 0), sequences: 1 };
-  return predictKvCache(facts, technique.attention, runner.options, cells);
+  const options = readOptions(cacheOptions, runner.options);
+  return predictKvCache(facts, technique.attention, options, cells);
 }
 
 /** Answers of a row that stand in stores. */

@@ -60,13 +60,13 @@ function splitErrors(options: FitOptions, architecture: ModelArchitecture | null
   }
   const fewest = fewestDevices(wanted);
   const { tensor, pipeline, expert } = wanted;
-  const parallel = { tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 };
+  const parallelism = { tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 };
   const flaw =
     architecture === null
       ? null
       : settingFlaw(architecture, {
           ...DEFAULT_SETTING,
-          parallel,
+          parallelism,
           phase: 'decode',
           batch: [{ sequences: 1, newTokens: 1, cachedTokens: 0 }],
         });

@@ -65,12 +65,12 @@ function workOf({ path, runnerKind, threads, options }: Profiled): PhaseWork[] {
   const read = formatOf(path).shapes(path);
   const counting = runnerNamed(runnerKind)?.counting;
   if (!read.ok || counting?.by !== 'pass') return [];
-  const { promptTokens, generateTokens, parallel, depth: contextDepth } = options;
+  const { promptTokens, generateTokens, parallel: sequences, depth: contextDepth } = options;
   try {
     return phaseWork(
       read.architecture,
       { threads },
-      { promptTokens, generateTokens, parallel, contextDepth },
+      { promptTokens, generateTokens, sequences, contextDepth },
       counting.engine,
     );
   } catch (error) {

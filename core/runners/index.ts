@@ -1,4 +1,4 @@
-import type { Experiment, ModelFacts } from '../experiment/experiment.js';
+import type { Experiment, ModelFacts, Options } from '../experiment/experiment.js';
 import { knownFacts } from '../experiment/known-facts.js';
 import type { ModelFormat } from '../models/formats.js';
 import { factsOfFirst } from '../techniques/layers.js';
@@ -93,6 +93,12 @@ export function predictedBytes(
 /** @returns the runner that opens a plain model for this one: a base, or what was trained. */
 export function plainRunnerOf(kind: string): string {
   return runnerNamed(kind)?.plainRunner ?? kind;
+}
+
+/** @returns those of a point's options that a runner has: it may open a model in the place of the point's own runner. */
+export function optionsFor(kind: string, options: Options): Options {
+  const shape = runnerNamed(kind)?.options.shape ?? {};
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(shape, name)));
 }
 
 /**

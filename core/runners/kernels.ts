@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { threads } from './cpu-options.js';
+import { threads } from '../work/cpu-options.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ops of our own native library (kernels/ops), one at a time and without a model. */
-export const kernels: RunnerKind = {
+export const kernels = {
   ...PLAIN,
   kind: 'kernels',
   summary: 'no model: runs ops of the native library, each checked before it is timed',
@@ -14,4 +14,4 @@ export const kernels: RunnerKind = {
   techniques: [],
   rules: [],
   counting: { by: 'call' },
-};
+} satisfies RunnerKind;

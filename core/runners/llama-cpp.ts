@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { integerBetween, orNull } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
+import type { OptionsOf } from '../experiment/options.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
@@ -8,10 +8,11 @@ import { windows, windowWithAdapter } from '../techniques/attention-window.js';
 import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
-import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
+import { isQuantized } from '../techniques/tensor-types.js';
+import { cpuBackend, engine, poll } from '../work/cpu-options.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
+import { LLAMA_CPP_OPTIONS, SPREAD_OPTIONS } from '../work/llama-cpp-options.js';
 import { predictMemory } from '../work/memory.js';
-import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 import { PLACEMENT_OPTIONS } from './placement.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
@@ -162,29 +163,6 @@ const textsWithinBatch: Rule = {
   },
 };
 
-const cacheType = (what: string) =>
-  z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
-
-/** Options that every engine on llama.cpp has, in the trial's process or behind an address. */
-export const LLAMA_CPP_OPTIONS = {
-  flashAttention: z
-    .union([z.boolean(), z.literal('auto')])
-    .default('auto')
-    .describe('Flash attention; auto leaves it to llama.cpp (llama-bench: -fa).'),
-  kvCacheTypeK: cacheType('key'),
-  kvCacheTypeV: cacheType('value'),
-  threads,
-  batch,
-  ubatch: integerBetween(1, 1_048_576)
-    .default(512)
-    .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
-  gpuLayers: z
-    .union([integerBetween(0, 10_000), z.literal('all')])
-    .default('all')
-    .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
-  mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
-} as const;
-
 /** What llama.cpp refuses, wherever it runs; a rule is silent where a runner has no such option. */
 const EVERYWHERE: readonly Rule[] = [
   quantizedValues,
@@ -206,7 +184,7 @@ const EVERYWHERE: readonly Rule[] = [
 /** Of engines on llama.cpp behind an address. */
 export const LLAMA_CPP_RULES: readonly Rule[] = [...EVERYWHERE, layersNeedGpu()];
 
-export const llamaCpp: RunnerKind = {
+export const llamaCpp = {
   ...PLAIN,
   kind: 'llama-cpp',
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
@@ -214,25 +192,7 @@ export const llamaCpp: RunnerKind = {
     ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
-    gpus: integerBetween(1, 16)
-      .default(1)
-      .describe('Devices of one node that the trial has to itself; the model is split over them.'),
-    splitMode: z
-      // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has (make_gpu_buft_list).
-      .enum(['layer', 'tensor'])
-      .default('layer')
-      .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
-    mainGpu: integerBetween(0, 15)
-      .default(0)
-      .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
-    tensorSplit: orNull(z.string().regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)).describe(
-      'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
-    ),
-    rpcServers: orNull(
-      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/),
-    ).describe(
-      'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
-    ),
+    ...SPREAD_OPTIONS,
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
@@ -270,4 +230,6 @@ export const llamaCpp: RunnerKind = {
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,
-};
+} satisfies RunnerKind;
+
+export type LlamaCppOptions = OptionsOf<typeof llamaCpp>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { integerBetween, orNull } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
+import { type OptionsOf, readOptions } from '../experiment/options.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
@@ -11,7 +12,8 @@ import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { headOf } from '../techniques/spelling.js';
-import { positive, predictKvCache } from '../work/kv-cache.js';
+import { batch, engine, threads } from '../work/cpu-options.js';
+import { predictKvCache } from '../work/kv-cache.js';
 import { predictableWork } from '../work/latency.js';
 import { liveActivations } from '../work/memory/pass-memory.js';
 import {
@@ -24,8 +26,55 @@ import {
 } from '../work/memory.js';
 import { onnxPasses, tokensAtOnce } from '../work/onnx.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from '../work/pass/setting.js';
-import { batch, engine, threads } from './cpu-options.js';
 import { PLAIN, type RunnerKind } from './runner.js';
+
+const onnxOptions = z.strictObject({
+  executionProvider: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/)
+    .default('auto')
+    .describe(
+      'What computes: cpu, cuda, tensorrt, coreml, dml, webgpu, qnn, openvino, xnnpack, or a plug-in of the node’s configuration; auto takes the device’s own.',
+    ),
+  graphOptimization: z
+    .enum(['disabled', 'basic', 'extended', 'all'])
+    .default('all')
+    .describe('How far the graph is rewritten before it runs.'),
+  threads,
+  interThreads: orNull(integerBetween(1, 512)).describe(
+    'Operators that run at once, where executionMode is parallel; null takes one.',
+  ),
+  executionMode: z
+    .enum(['sequential', 'parallel'])
+    .default('sequential')
+    .describe('Whether operators that do not need each other run at once.'),
+  arena: z
+    .boolean()
+    .default(true)
+    .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
+  arenaGrowth: z
+    .enum(['doubling', 'as-requested'])
+    .default('doubling')
+    .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
+  arenaShrink: z
+    .boolean()
+    .default(false)
+    .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
+  memoryPattern: z
+    .boolean()
+    .default(true)
+    .describe('Plan the memory of a run by what the one before it needed.'),
+  spinning: z
+    .boolean()
+    .default(true)
+    .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
+  shareCache: z
+    .boolean()
+    .default(true)
+    .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
+  batch,
+  engine,
+});
 
 /** Node with ONNX Runtime's library, 125 MiB resident, and a session of a graph without weights. */
 const PROCESS_BYTES = 150e6;
@@ -50,19 +99,17 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
   if (workload.kind === 'inference' || workload.kind === 'embedding') return null;
   const made = facts.format !== 'onnx';
   const file = request.quantizationBytes ?? chainOf(technique, facts, ['onnx']).at(-1)?.bytes ?? facts.bytes;
-  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
+  const { shareCache, ...options } = readOptions(onnxOptions, runner.options);
+  const { promptTokens, generateTokens, sequences, contextDepth } = predictableWork(workload);
   const perSequence = Math.max(1, contextDepth + promptTokens + generateTokens);
   const word = headOf(technique.quantization);
   const type: FloatType =
     word === 'f16' || (!made && word === 'base' && facts.quantization === 'f16') ? 'f16' : 'f32';
-  const sides = made && runner.options.shareCache !== false ? 1 : 2;
+  const sides = made && shareCache ? 1 : 2;
   const cells = { perSequence, sequences };
-  const types = { kvCacheTypeK: type, kvCacheTypeV: type };
+  const types = { kvCacheTypeK: type, kvCacheTypeV: type, batch: options.batch, ubatch: options.batch };
   const kvCache = sides * predictKvCache(facts, technique.attention, types, cells);
-  const newTokens = Math.min(
-    Math.max(1, contextDepth, promptTokens),
-    tokensAtOnce(positive(runner.options, 'batch', 2048), sequences),
-  );
+  const newTokens = Math.min(Math.max(1, contextDepth, promptTokens), tokensAtOnce(options.batch, sequences));
   return predictionOf({
     weights: (deviceKind(device) === 'cuda' ? 1 : WEIGHT_COPIES) * file,
     kvCache,
@@ -153,57 +200,11 @@ const changedBefore: Rule = {
 };
 
 /** ONNX Runtime in the trial's process, through its C interface. */
-export const onnx: RunnerKind = {
+export const onnx = {
   ...PLAIN,
   kind: 'onnx',
   summary: 'ONNX Runtime in the trial process, with any of its execution providers',
-  options: z.strictObject({
-    executionProvider: z
-      .string()
-      .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/)
-      .default('auto')
-      .describe(
-        'What computes: cpu, cuda, tensorrt, coreml, dml, webgpu, qnn, openvino, xnnpack, or a plug-in of the node’s configuration; auto takes the device’s own.',
-      ),
-    graphOptimization: z
-      .enum(['disabled', 'basic', 'extended', 'all'])
-      .default('all')
-      .describe('How far the graph is rewritten before it runs.'),
-    threads,
-    interThreads: orNull(integerBetween(1, 512)).describe(
-      'Operators that run at once, where executionMode is parallel; null takes one.',
-    ),
-    executionMode: z
-      .enum(['sequential', 'parallel'])
-      .default('sequential')
-      .describe('Whether operators that do not need each other run at once.'),
-    arena: z
-      .boolean()
-      .default(true)
-      .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
-    arenaGrowth: z
-      .enum(['doubling', 'as-requested'])
-      .default('doubling')
-      .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
-    arenaShrink: z
-      .boolean()
-      .default(false)
-      .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
-    memoryPattern: z
-      .boolean()
-      .default(true)
-      .describe('Plan the memory of a run by what the one before it needed.'),
-    spinning: z
-      .boolean()
-      .default(true)
-      .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
-    shareCache: z
-      .boolean()
-      .default(true)
-      .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
-    batch,
-    engine,
-  }),
+  options: onnxOptions,
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph'],
   formats: ['onnx'],
@@ -233,4 +234,6 @@ export const onnx: RunnerKind = {
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
   memory: predictGraphMemory,
   counting: { by: 'pass', engine: onnxPasses, packed: false },
-};
+} satisfies RunnerKind;
+
+export type OnnxOptions = OptionsOf<typeof onnx>;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type { OptionsSchema } from '../experiment/options.js';
 import type { Rule } from '../experiment/rule.js';
 import type { ModelFormat } from '../models/formats.js';
 import type { EnginePasses, ServedPasses } from '../work/engine-passes.js';
@@ -26,8 +26,7 @@ export type Counting =
 export interface RunnerKind {
   readonly kind: string;
   readonly summary: string;
-  /** One field per option: scalar type, range, default, help. Field order is axis order. */
-  readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
+  readonly options: OptionsSchema;
   /** Device classes it can use, without refinement: `cuda` covers `cuda:h100`. */
   readonly devices: readonly string[];
   /** What workloads and questions can have of it: engines/runners/<kind> opens each. */

@@ -4,18 +4,15 @@ import { fileArchitecture } from '../models/conversions.js';
 import { BASE, requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isFloat } from '../techniques/tensor-types.js';
+import { cpuBackend, poll, threads } from '../work/cpu-options.js';
 import { predictMemory } from '../work/memory.js';
-import { sparsePasses } from '../work/sparse.js';
-import { cpuBackend, poll, threads } from './cpu-options.js';
+import { sparsePasses, sparseType } from '../work/sparse.js';
 import { llamaCpp } from './llama-cpp.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth. */
-export const SPARSE_FORMATS = ['bitmap', 'none'] as const;
+const SPARSE_FORMATS = ['bitmap', 'none'] as const;
 export type SparseFormat = (typeof SPARSE_FORMATS)[number];
-
-export const SPARSE_TYPES = ['bf16', 'int8'] as const;
-export type SparseType = (typeof SPARSE_TYPES)[number];
 
 /** Dense decoders that the graphs have a place for every tensor of; Mistral's files say llama. */
 const ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'];
@@ -48,7 +45,7 @@ const packsFloats: Rule = {
 };
 
 /** Decoding with the zeros of pruned weights left out, by graphs and kernels of our own. */
-export const sparse: RunnerKind = {
+export const sparse = {
   ...PLAIN,
   kind: 'sparse',
   summary: 'decodes pruned Llama-like models without their zeros: our own graphs and kernels on ggml',
@@ -57,10 +54,7 @@ export const sparse: RunnerKind = {
       .enum(SPARSE_FORMATS)
       .default('bitmap')
       .describe('How layers with zeros are kept: a bit for each weight and the others, or all (none).'),
-    sparseType: z
-      .enum(SPARSE_TYPES)
-      .default('bf16')
-      .describe('Type of the weights of linear layers and of what they are multiplied with.'),
+    sparseType,
     threads,
     cpuBackend,
     poll,
@@ -75,4 +69,4 @@ export const sparse: RunnerKind = {
   plainRunner: llamaCpp.kind,
   memory: predictMemory,
   counting: { by: 'pass', engine: sparsePasses, packed: true },
-};
+} satisfies RunnerKind;

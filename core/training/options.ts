@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { above0, integerBetween, numberBetween, textUpTo } from '../bounds.js';
-import type { Options } from '../experiment/experiment.js';
 import { BUILTIN_TEXT } from '../techniques/calibration-spec.js';
 import { isExamples } from './example.js';
 import {
@@ -53,12 +52,15 @@ export const trainingOptions = z.strictObject({
   seed: integerBetween(0, 0x7fff_ffff).default(1).describe('Of the first A and the order of windows.'),
 });
 
-/** @returns the settings that the options of one point say, defaults filled in. @throws ZodError */
-export function trainingSettings(options: Options): TrainingSettings {
-  const { sequencesPerStep, text, ...rest } = trainingOptions.parse(options) as Record<string, unknown>;
+/** @returns what the options of one point set a training to. */
+export function trainingSettings({
+  sequencesPerStep,
+  text,
+  ...settings
+}: z.output<typeof trainingOptions>): TrainingSettings {
   return {
-    ...rest,
+    ...settings,
     sequences: sequencesPerStep,
-    answersOnly: isExamples(String(text)),
-  } as unknown as TrainingSettings;
+    answersOnly: isExamples(text),
+  };
 }

@@ -1,8 +1,8 @@
-import type { AxisValue, Options } from '../experiment/experiment.js';
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { type AttentionSpec, readAttention, type SlidingWindow } from '../techniques/attention.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
 import type { ModelArchitecture } from './architecture.js';
+import type { CacheOptions } from './llama-cpp-options.js';
 
 /** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp: GGML_PAD). */
 const CELL_PADDING = 256;
@@ -21,7 +21,7 @@ export interface Cells {
 export function predictKvCache(
   facts: KnownFacts,
   attention: string,
-  options: Options,
+  options: CacheOptions,
   { perSequence, sequences }: Cells,
 ): number {
   const reading = readAttention(attention);
@@ -35,7 +35,11 @@ export function predictKvCache(
  * What the windows of a model leave of a cache that would keep every token in every layer, as llama-kv-cache-iswa.cpp keeps them.
  * @returns a share of its bytes.
  */
-export function windowedShare({ layers }: ModelArchitecture, options: Options, perSequence: number): number {
+export function windowedShare(
+  { layers }: ModelArchitecture,
+  options: CacheOptions,
+  perSequence: number,
+): number {
   let [windowed, all] = [0, 0];
   for (const { count, attention } of layers) {
     if (attention.kind === 'latent') return 1;
@@ -48,11 +52,10 @@ export function windowedShare({ layers }: ModelArchitecture, options: Options, p
   return all === 0 ? 1 : windowed / all;
 }
 
-function bytesPerToken(facts: KnownFacts, options: Options): number {
-  const element = (type: AxisValue | undefined) => bytesPerElement(String(type ?? 'f16'));
+function bytesPerToken(facts: KnownFacts, { kvCacheTypeK, kvCacheTypeV }: CacheOptions): number {
   return (
-    facts.keyElementsPerToken * element(options.kvCacheTypeK) +
-    facts.valueElementsPerToken * element(options.kvCacheTypeV)
+    facts.keyElementsPerToken * bytesPerElement(kvCacheTypeK) +
+    facts.valueElementsPerToken * bytesPerElement(kvCacheTypeV)
   );
 }
 
@@ -69,7 +72,7 @@ function remainingHeads({ heads }: KnownFacts, spec: AttentionSpec | null): numb
 function windowedCells(
   { layers }: KnownFacts,
   { tokens, fullEvery }: SlidingWindow,
-  options: Options,
+  options: CacheOptions,
   perSequence: number,
 ): number {
   const full = fullEvery === 0 ? 0 : Math.floor(layers / fullEvery);
@@ -78,13 +81,8 @@ function windowedCells(
 }
 
 /** @returns tokens that llama.cpp computes at once: ubatch, and never more than batch. */
-export function microBatch(options: Options): number {
-  return Math.min(positive(options, 'ubatch', 512), positive(options, 'batch', 2048));
-}
-
-export function positive(options: Options, name: string, otherwise: number): number {
-  const value = options[name];
-  return typeof value === 'number' && value > 0 ? value : otherwise;
+export function microBatch({ batch, ubatch }: Pick<CacheOptions, 'batch' | 'ubatch'>): number {
+  return Math.min(ubatch, batch);
 }
 
 export function paddedCells(cells: number): number {

@@ -20,14 +20,24 @@ export const latencyOptions = z.strictObject({
     .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
 });
 
-/** What a trial of it asks of a model, defaults filled in. */
-export type LatencyWork = Readonly<z.output<typeof latencyOptions>>;
+type LatencyOptions = Readonly<z.output<typeof latencyOptions>>;
 
-export const LATENCY_DEFAULTS: LatencyWork = latencyOptions.parse({});
+/** What a trial of it asks of a model. */
+export interface LatencyWork extends Omit<LatencyOptions, 'parallel'> {
+  /** Decoded together in one batch: what users write as `parallel`. */
+  readonly sequences: number;
+}
+
+export function latencyWorkOf({ parallel, ...asked }: LatencyOptions): LatencyWork {
+  return { ...asked, sequences: parallel };
+}
+
+export const LATENCY_DEFAULTS: LatencyWork = latencyWorkOf(latencyOptions.parse({}));
 
 /** @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep can have. */
 export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
-  return kind === 'latency' ? (latencyOptions.safeParse(options).data ?? null) : null;
+  const read = kind === 'latency' ? latencyOptions.safeParse(options).data : undefined;
+  return read === undefined ? null : latencyWorkOf(read);
 }
 
 /**
@@ -35,5 +45,5 @@ export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | nu
  * before they run: they count as one sequence without tokens.
  */
 export function predictableWork(workload: WorkloadChoice): LatencyWork {
-  return latencyWork(workload) ?? { promptTokens: 0, generateTokens: 0, parallel: 1, contextDepth: 0 };
+  return latencyWork(workload) ?? { promptTokens: 0, generateTokens: 0, sequences: 1, contextDepth: 0 };
 }

@@ -1,7 +1,9 @@
-import type { AxisValue, Options } from '../experiment/experiment.js';
+import { readOptions } from '../experiment/options.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
-import { CELLS, type EnginePasses, type ServedPasses, type Texts } from './engine-passes.js';
+import { CELLS, passesUnder, type ServedPasses, type Texts } from './engine-passes.js';
+import { microBatch } from './kv-cache.js';
 import type { LatencyWork } from './latency.js';
+import { type PassOptions, passOptions, type SpreadOptions } from './llama-cpp-options.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
 
 /** How llama.cpp computes, as far as it changes what a pass asks. */
@@ -15,12 +17,15 @@ export type EngineSetting = Pick<
  * int8, for activations are quantized on the way; rows of the last layer that have no logits are left out; latent attention
  * absorbed in prefill, too. Keys behind the mask are skipped by its flash attention, and read once for all queries at best.
  */
-export function llamaCppSetting(options: Options): EngineSetting {
-  const bits = (option: string) => 8 * bytesPerElement(String(options[option] ?? 'f16'));
-  const kernel = options.flashAttention === false ? UNFUSED : FLASH;
+export function llamaCppSetting({
+  flashAttention,
+  kvCacheTypeK,
+  kvCacheTypeV,
+}: Pick<PassOptions, 'flashAttention' | 'kvCacheTypeK' | 'kvCacheTypeV'>): EngineSetting {
+  const kernel = flashAttention === false ? UNFUSED : FLASH;
   return {
     activationBits: 32,
-    cacheBits: { key: bits('kvCacheTypeK'), value: bits('kvCacheTypeV') },
+    cacheBits: { key: 8 * bytesPerElement(kvCacheTypeK), value: 8 * bytesPerElement(kvCacheTypeV) },
     arithmetic: { matrix: 'f16', quantizedMatrix: 'int8', attention: 'f16', vector: 'f32' },
     attention: { ...kernel, maskKeys: CELLS, queryBlock: null, latent: 'absorbed' },
     logits: 'last',
@@ -32,18 +37,18 @@ export function llamaCppSetting(options: Options): EngineSetting {
  * The passes of a prefill: prompts one behind the other fill batches, and each batch is cut into micro-batches that take the
  * same number of tokens of each of its sequences (llama-batch.cpp, split_equal).
  */
-export function prefillPasses(
-  { promptTokens, parallel, contextDepth }: Pick<LatencyWork, 'promptTokens' | 'parallel' | 'contextDepth'>,
-  options: Options,
+function prefillPasses(
+  { promptTokens, sequences, contextDepth }: LatencyWork,
+  options: PassOptions,
 ): PassRequest[] {
   const setting = llamaCppSetting(options);
-  const batch = numberOr(options.batch, 2048);
-  const ubatch = Math.min(numberOr(options.ubatch, 512), batch);
-  const done = new Int32Array(parallel);
+  const { batch } = options;
+  const ubatch = microBatch(options);
+  const done = new Int32Array(sequences);
   const passes: PassRequest[] = [];
-  for (let start = 0; start < promptTokens * parallel; start += batch) {
-    const end = Math.min(start + batch, promptTokens * parallel);
-    const left = Array.from({ length: parallel }, (_, s) =>
+  for (let start = 0; start < promptTokens * sequences; start += batch) {
+    const end = Math.min(start + batch, promptTokens * sequences);
+    const left = Array.from({ length: sequences }, (_, s) =>
       Math.max(0, Math.min(end, (s + 1) * promptTokens) - Math.max(start, s * promptTokens)),
     );
     while (left.some((tokens) => tokens > 0)) {
@@ -71,12 +76,8 @@ export function prefillPasses(
 }
 
 /** One step of decoding: a token of each sequence, with so many before it. */
-export function decodePass(
-  { parallel }: Pick<LatencyWork, 'parallel'>,
-  cachedTokens: number,
-  options: Options,
-): PassRequest {
-  const batch = [{ sequences: parallel, newTokens: 1, cachedTokens }];
+function decodePass({ sequences }: LatencyWork, cachedTokens: number, options: PassOptions): PassRequest {
+  const batch = [{ sequences, newTokens: 1, cachedTokens }];
   return { ...llamaCppSetting(options), phase: 'decode', batch };
 }
 
@@ -84,7 +85,7 @@ export function decodePass(
  * Texts side by side, their keys and values in f16 for flash attention; without it every token would be held against those of other texts,
  * too (llama-graph.cpp, build_attn_inp_no_cache).
  */
-function encodePass({ items, tokens }: Texts, options: Options): PassRequest | string {
+function encodePass({ items, tokens }: Texts, options: PassOptions): PassRequest | string {
   const setting = llamaCppSetting(options);
   const { kind } = setting.attention;
   if (kind === 'unfused' && items > 1)
@@ -99,19 +100,19 @@ function encodePass({ items, tokens }: Texts, options: Options): PassRequest | s
   };
 }
 
-export const llamaCppPasses: EnginePasses = {
+export const llamaCppPasses = passesUnder(passOptions, {
   prefill: prefillPasses,
   decode: decodePass,
   encode: encodePass,
-};
+});
 
 /**
  * llama.cpp's server gives llama_decode a token of each sequence that decodes and fills the batch up with prompts (server-context.cpp,
  * update_slots, v0.4.0), which is then cut into micro-batches.
  */
 export const llamaServerPasses: ServedPasses = {
-  setting: (_, options) => llamaCppSetting(options),
-  passTokens: (options) => Math.min(numberOr(options.ubatch, 512), numberOr(options.batch, 2048)),
+  setting: (_, options) => llamaCppSetting(readOptions(passOptions, options)),
+  passTokens: (options) => microBatch(readOptions(passOptions, options)),
   mixes: true,
 };
 
@@ -136,8 +137,8 @@ export function layersByShare(depth: number, shares: readonly number[]): number[
 }
 
 /** @returns the shares of devices that a point asks for, `3/1`; null where it leaves them to their free memory, as zeros alone do, too. */
-export function sharesAsked({ tensorSplit }: Options): number[] | null {
-  if (typeof tensorSplit !== 'string') return null;
+export function sharesAsked({ tensorSplit }: Pick<SpreadOptions, 'tensorSplit'>): number[] | null {
+  if (tensorSplit === null) return null;
   const shares = tensorSplit.split('/').map(Number);
   return shares.some((share) => share > 0) ? shares : null;
 }
@@ -146,24 +147,27 @@ export function sharesAsked({ tensorSplit }: Options): number[] | null {
 const MOST_LAYERS = 512;
 
 /** @returns the part of the layers (the output counts as one more) that `gpuLayers` puts on devices other than the CPU. */
-export function offloadedShare(gpuLayers: AxisValue | undefined, layers: number): number {
-  if (typeof gpuLayers !== 'number') return 1;
+export function offloadedShare(gpuLayers: SpreadOptions['gpuLayers'], layers: number): number {
+  if (gpuLayers === 'all') return 1;
   return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
 }
 
 /** @returns the part of a model that the CPU of a point has whose device it is: what `gpuLayers` leaves of it where RPC servers take layers. */
-export function cpuShare({ gpuLayers, rpcServers }: Options, layers: number): number {
-  return typeof rpcServers === 'string' ? 1 - offloadedShare(gpuLayers, layers) : 1;
+export function cpuShare(
+  { gpuLayers, rpcServers }: Pick<SpreadOptions, 'gpuLayers' | 'rpcServers'>,
+  layers: number,
+): number {
+  return rpcServers === null ? 1 : 1 - offloadedShare(gpuLayers, layers);
 }
 
 /**
  * @returns the part of what is put on GPUs that the fullest of a point's own has, where they have as much free memory each as nothing is asked for;
  *   the output counts as a layer. 0 where RPC servers have a part: which devices they have is known when they are asked, and nothing is refused before.
  */
-export function fullestShare(options: Options, layers: number): number {
+export function fullestShare(options: SpreadOptions, layers: number): number {
   const { gpus, splitMode, rpcServers } = options;
-  if (typeof rpcServers === 'string') return 0;
-  const shares = sharesAsked(options) ?? Array.from({ length: Number(gpus ?? 1) }, () => 1);
+  if (rpcServers !== null) return 0;
+  const shares = sharesAsked(options) ?? Array.from({ length: gpus }, () => 1);
   if (shares.length === 1) return 1;
   if (splitMode === 'tensor') return Math.max(...shares) / shares.reduce((a, b) => a + b, 0);
   const depth = Math.min(layers, MOST_LAYERS);
@@ -184,5 +188,3 @@ function mergeEqualGroups(groups: readonly Group[]): Group[] {
   }
   return [...found.values()];
 }
-
-const numberOr = (value: unknown, fallback: number) => (typeof value === 'number' ? value : fallback);

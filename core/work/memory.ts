@@ -1,16 +1,18 @@
-import type { Experiment, Options } from '../experiment/experiment.js';
+import type { Experiment } from '../experiment/experiment.js';
 import { deviceKind } from '../experiment/experiment.js';
 import type { KnownFacts } from '../experiment/known-facts.js';
+import { readOptions } from '../experiment/options.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
 import { readAttention } from '../techniques/attention.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { predictWeights } from '../techniques/predicted-weights.js';
 import { predictTraining } from '../training/memory.js';
-import { trainingSettings } from '../training/options.js';
+import { trainingOptions, trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, predictKvCache, windowedShare } from './kv-cache.js';
 import { predictableWork } from './latency.js';
 import { cpuShare, fullestShare, offloadedShare } from './llama-cpp.js';
+import { type CacheOptions, type PassOptions, passOptions, spreadOptions } from './llama-cpp-options.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 
@@ -55,11 +57,13 @@ export const DEVICE_CONTEXT_BYTES = 512e6;
 export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
+  const options = readOptions(passOptions, runner.options);
+  const spread = readOptions(spreadOptions, runner.options);
   const onCpu = deviceKind(device) === 'cpu';
   const share = onCpu
-    ? cpuShare(runner.options, facts.layers)
-    : offloadedShare(runner.options.gpuLayers, facts.layers) * fullestShare(runner.options, facts.layers);
-  const { promptTokens, generateTokens, parallel: sequences, contextDepth } = predictableWork(workload);
+    ? cpuShare(spread, facts.layers)
+    : offloadedShare(spread.gpuLayers, facts.layers) * fullestShare(spread, facts.layers);
+  const { promptTokens, generateTokens, sequences, contextDepth } = predictableWork(workload);
   const perSequence = contextDepth + promptTokens + generateTokens;
   const cellsPerSequence = paddedCells(Math.max(1, perSequence));
   const weights =
@@ -67,9 +71,9 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const adapters = request.adapterBytes ?? predictAdapters(facts, experiment.technique.adapter);
   const cells = { perSequence: cellsPerSequence, sequences };
   const { attention } = experiment.technique;
-  const windows = modelWindows(request, cellsPerSequence);
-  const kvCache = predictKvCache(facts, attention, runner.options, cells) * share * windows;
-  const compute = predictCompute(request, runner.options, cellsPerSequence, sequences);
+  const windows = modelWindows(request, options, cellsPerSequence);
+  const kvCache = predictKvCache(facts, attention, options, cells) * share * windows;
+  const compute = predictCompute(request, options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
   return predictionOf({ weights, adapters: adapters * share, kvCache, compute, overhead });
 }
@@ -90,10 +94,14 @@ export function predictionOf(
 }
 
 /** A window that a technique puts on is in the prediction of the cache already. */
-function modelWindows({ architecture = null, experiment }: MemoryRequest, cells: number): number {
+function modelWindows(
+  { architecture = null, experiment }: MemoryRequest,
+  options: CacheOptions,
+  cells: number,
+): number {
   const reading = readAttention(experiment.technique.attention);
   if (architecture === null || (reading.ok && reading.value?.window != null)) return 1;
-  return windowedShare(architecture, experiment.runner.options, cells);
+  return windowedShare(architecture, options, cells);
 }
 
 /** The same of a trial that trains: what is computed and kept in a step counts as compute. */
@@ -104,7 +112,8 @@ export function predictTrainingMemory({
 }: MemoryRequest): MemoryPrediction {
   const { technique, workload, device } = experiment;
   const file = quantizationBytes ?? predictWeights(facts, technique.quantization);
-  const needs = predictTraining(facts, trainingSettings(workload.options), file);
+  const settings = trainingSettings(readOptions(trainingOptions, workload.options));
+  const needs = predictTraining(facts, settings, file);
   return predictionOf({
     weights: needs.weights,
     compute: needs.gradients + needs.optimizer + needs.activations + needs.inputs,
@@ -148,7 +157,7 @@ export function predictAdapters(facts: KnownFacts, setting: string): number {
  */
 function predictCompute(
   { facts, architecture = null }: MemoryRequest,
-  options: Options,
+  options: PassOptions,
   cellsPerSequence: number,
   sequences: number,
 ): number {
@@ -171,7 +180,7 @@ function predictCompute(
 /** llama.cpp reserves for a micro-batch whose tokens all have logits, at the end of a full cache, in f32. */
 function aliveAtOnce(
   architecture: ModelArchitecture,
-  options: Options,
+  options: PassOptions,
   ubatch: number,
   cells: number,
 ): number {

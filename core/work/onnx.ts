@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import type { ModelArchitecture } from './architecture.js';
-import type { EnginePasses } from './engine-passes.js';
+import { batch as batchOption } from './cpu-options.js';
+import { passesUnder } from './engine-passes.js';
 import { type PassRequest, UNFUSED } from './pass/setting.js';
 
 /** Tokens of one pass, as the runner `onnx` cuts prompts. @param batch tokens of all sequences together. */
@@ -24,19 +26,19 @@ function settingOf(architecture: ModelArchitecture): Omit<PassRequest, 'phase' |
   };
 }
 
-export const onnxPasses: EnginePasses = {
-  prefill({ promptTokens, parallel, contextDepth }, options, architecture) {
-    const most = tokensAtOnce(typeof options.batch === 'number' ? options.batch : 2048, parallel);
+export const onnxPasses = passesUnder(z.object({ batch: batchOption }), {
+  prefill({ promptTokens, sequences, contextDepth }, { batch: tokens }, architecture) {
+    const most = tokensAtOnce(tokens, sequences);
     const passes: PassRequest[] = [];
     for (let done = 0; done < promptTokens; done += most) {
       const newTokens = Math.min(most, promptTokens - done);
-      const batch = [{ sequences: parallel, newTokens, cachedTokens: contextDepth + done }];
+      const batch = [{ sequences, newTokens, cachedTokens: contextDepth + done }];
       passes.push({ ...settingOf(architecture), phase: 'prefill', batch });
     }
     return passes;
   },
-  decode({ parallel }, cachedTokens, _options, architecture) {
-    const batch = [{ sequences: parallel, newTokens: 1, cachedTokens }];
+  decode({ sequences }, cachedTokens, _options, architecture) {
+    const batch = [{ sequences, newTokens: 1, cachedTokens }];
     return { ...settingOf(architecture), phase: 'decode', batch };
   },
-};
+});

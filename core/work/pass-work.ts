@@ -8,8 +8,8 @@ import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
-import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/parallel.js';
 import { logitRowsOf, newTokensOf, type PassRequest, type WorkSetting } from './pass/setting.js';
+import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/sharding.js';
 import { type Stage, stagesCut, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
@@ -35,8 +35,9 @@ export function stageWorks(
   layers?: readonly number[],
 ): PassWork[] {
   const setting = asComputed(architecture, checkedSetting(architecture, request));
-  const shard = shardOf(architecture, setting.parallel);
-  const stages = layers === undefined ? stagesOf(shard, setting.parallel.pipeline) : stagesCut(shard, layers);
+  const shard = shardOf(architecture, setting.parallelism);
+  const stages =
+    layers === undefined ? stagesOf(shard, setting.parallelism.pipeline) : stagesCut(shard, layers);
   const tokens = newTokensOf(setting.batch);
   const rows = logitRowsOf(setting);
   const pass: LayerPass = {

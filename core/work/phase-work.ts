@@ -75,13 +75,13 @@ function requestsOf(
   workload: LatencyWork,
   engine: EnginePasses,
 ) {
-  const { promptTokens, generateTokens, parallel, contextDepth } = workload;
+  const { promptTokens, generateTokens, sequences, contextDepth } = workload;
   const phases: (Pick<PhaseWork, 'name' | 'tokens'> & {
     readonly passes: readonly { readonly request: PassRequest; readonly times: number }[];
   })[] = [];
   if (promptTokens > 0) {
     const passes = engine.prefill(workload, options, architecture).map((request) => ({ request, times: 1 }));
-    phases.push({ name: 'prefill', tokens: promptTokens * parallel, passes });
+    phases.push({ name: 'prefill', tokens: promptTokens * sequences, passes });
   }
   if (generateTokens > 0) {
     const points = Math.min(DECODE_POINTS, generateTokens);
@@ -91,7 +91,7 @@ function requestsOf(
       const request = engine.decode(workload, contextDepth + promptTokens + middle, options, architecture);
       return { request, times: to! - from! };
     });
-    phases.push({ name: 'decode', tokens: generateTokens * parallel, passes });
+    phases.push({ name: 'decode', tokens: generateTokens * sequences, passes });
   }
   return phases;
 }

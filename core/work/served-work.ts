@@ -199,7 +199,7 @@ class Counter {
   ): CountedPass {
     const { tensor, pipeline, replicas, spreadsExperts } = this.#split;
     const expert = spreadsExperts ? tensor * replicas : 1;
-    const request = { ...this.#setting, phase, batch, logits, parallel: { tensor, pipeline, expert } };
+    const request = { ...this.#setting, phase, batch, logits, parallelism: { tensor, pipeline, expert } };
     return counted(this.#architecture, request, count);
   }
 }

@@ -4,7 +4,7 @@ import { POOLINGS } from '../ranking/definition.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** Texts of one length into vectors, again and again. */
-export const embedding: WorkloadKind = {
+export const embedding = {
   kind: 'embedding',
   summary:
     'vectors of texts, made again and again of random tokens: texts and tokens per second by length and batch',
@@ -31,4 +31,4 @@ export const embedding: WorkloadKind = {
   withinContext: (written, contextLength) =>
     written.has('textTokens') || contextLength >= 128 ? {} : { textTokens: contextLength },
   alsoKnownAs: { batchTexts: 'texts', maxLength: 'textTokens' },
-};
+} satisfies WorkloadKind;

@@ -56,7 +56,7 @@ const floatBase = refuse(
 );
 
 /** Steps of training on a text, as LLaMA-Factory's stage sft with packed windows. */
-export const finetune: WorkloadKind = {
+export const finetune = {
   kind: 'finetune',
   summary: 'so many steps of training on a text: an adapter, the last layers, or all weights',
   options: trainingOptions,
@@ -90,4 +90,4 @@ export const finetune: WorkloadKind = {
     text: ['dataset'],
     heldOutShare: ['val_size'],
   }),
-};
+} satisfies WorkloadKind;

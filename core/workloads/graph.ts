@@ -27,15 +27,12 @@ const rampNeedsEnd = refuse(
 );
 
 /** The same as of single requests. */
-const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.options.shape as Record<
-  'burstiness' | 'temperature' | 'loadSeed' | 'requestTimeoutSeconds',
-  z.ZodDefault
->;
+const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.options.shape;
 
 const rate = () => orNull(above0(100_000));
 
 /** Applications whose requests go into each other: prompts, tools, votes and loops of a graph file, timed as wholes and call by call. */
-export const graph: WorkloadKind = {
+export const graph = {
   kind: 'graph',
   summary: 'applications of several requests that go into each other, timed from end to end and call by call',
   options: z.strictObject({
@@ -114,4 +111,4 @@ export const graph: WorkloadKind = {
   keyMetrics: ['applicationLatencySeconds', 'applicationLatencyP99Seconds', 'applicationsPerSecond'],
   withinContext: () => ({}),
   alsoKnownAs: { delay: 'networkDelayMs', network_delay: 'networkDelayMs', file: 'graph' },
-};
+} satisfies WorkloadKind;

@@ -5,7 +5,7 @@ import { readSizes } from '../inference/sizes.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that stay. */
-export const inference: WorkloadKind = {
+export const inference = {
   kind: 'inference',
   summary:
     'a graph of tensors, run again and again on random inputs of its own types: latency and items per second',
@@ -34,4 +34,4 @@ export const inference: WorkloadKind = {
   keyMetrics: ['itemsPerSecond', 'inferenceP50Seconds', 'inferenceP99Seconds'],
   withinContext: () => ({}),
   alsoKnownAs: {},
-};
+} satisfies WorkloadKind;

@@ -91,7 +91,7 @@ const consistent = OPS.flatMap(({ name, parameters, constraints }) =>
 );
 
 /** An op of our own native library, checked and then timed; no model is run. */
-export const kernel: WorkloadKind = {
+export const kernel = {
   kind: 'kernel',
   summary: 'an op of the native library at a shape: checked against its reference, then timed call by call',
   options: z.strictObject({
@@ -122,4 +122,4 @@ export const kernel: WorkloadKind = {
   withinContext: () => ({}),
   rules: [variantExists, typeExists, threadsOfCpu, ...inRange, ...consistent],
   alsoKnownAs: {},
-};
+} satisfies WorkloadKind;

@@ -45,7 +45,7 @@ const chosenWithin: WorkloadKind['withinContext'] = (written, contextLength) => 
 };
 
 /** The semantics of llama-bench: a prompt, then exactly so many decode steps, no sampling. */
-export const latency: WorkloadKind = {
+export const latency = {
   kind: 'latency',
   summary: 'a prompt of random tokens, then decode steps, repeated until the interval is narrow',
   options: latencyOptions,
@@ -70,4 +70,4 @@ export const latency: WorkloadKind = {
     parallel: ['npl', 'sequences'],
     contextDepth: ['d', 'n_depth', 'depth'],
   }),
-};
+} satisfies WorkloadKind;

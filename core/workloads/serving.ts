@@ -83,7 +83,7 @@ const lackingSearch =
     valuesOf('findHighest').includes(load) ? null : `findHighest is not ${load}`;
 
 /** What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed token by token. */
-export const serving: WorkloadKind = {
+export const serving = {
   kind: 'serving',
   summary: 'requests to a server, in a closed or open loop, timed token by token from outside',
   options: z.strictObject({
@@ -219,4 +219,4 @@ export const serving: WorkloadKind = {
     slo: ['goodput'],
     sharedPrefix: ['prefix'],
   }),
-};
+} satisfies WorkloadKind;

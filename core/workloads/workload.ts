@@ -1,5 +1,5 @@
-import type { z } from 'zod';
 import type { AxisValue } from '../experiment/experiment.js';
+import type { OptionsSchema } from '../experiment/options.js';
 import type { Rule } from '../experiment/rule.js';
 import type { MetricName, WorkloadGroup } from '../metrics/catalogue.js';
 import type { Capability } from './capability.js';
@@ -25,8 +25,7 @@ export const lackingWhere =
 export interface WorkloadKind {
   readonly kind: string;
   readonly summary: string;
-  /** One field per option: scalar type, range, default, help. Field order is axis order. */
-  readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
+  readonly options: OptionsSchema;
   /** What a runner has to offer for it. */
   readonly needs: Capability;
   /** What to ask less of where a trial does not fit into memory. */

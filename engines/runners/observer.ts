@@ -2,15 +2,17 @@ import type { Collector, CollectorOptions } from '../native/collector.js';
 import type { TextModel } from './opened.js';
 import type { PlaceRequest } from './runner.js';
 
-/** Where a model is run to be looked into. Its options may name RPC servers; no other option counts. */
-export interface ObservedPlace extends Omit<PlaceRequest, 'cpus'> {
+/** Where a model is run to be looked into. */
+export interface ObservedPlace extends Omit<PlaceRequest, 'cpus' | 'options'> {
+  /** Names of RPC servers whose devices it is spread over, too. */
+  readonly rpcServers: readonly string[];
   /** Why it is the CPU, of the place as it is or of the one that was asked for; left out = its devices are used. */
   readonly cpuReason?: string;
 }
 
 /** @returns the device of a class, of which a machine has one. */
 export function placeOfClass(deviceClass: string): ObservedPlace {
-  return { options: {}, deviceClass, deviceId: '' };
+  return { rpcServers: [], deviceClass, deviceId: '' };
 }
 
 /** Where a model is run when nothing else is said. */

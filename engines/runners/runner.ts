@@ -1,7 +1,9 @@
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import type { RunnerProfile } from '../../core/experiment/node.js';
+import { type OptionsOf, readOptions } from '../../core/experiment/options.js';
 import type { OpType } from '../../core/kernels/op.js';
+import type { RunnerKind } from '../../core/runners/runner.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
 import type { EngineConfig, NodeEngines } from '../config.js';
@@ -19,11 +21,39 @@ export interface Runner {
    * @param engines what the node's configuration names.
    */
   probe(engines: NodeEngines): Promise<RunnerProbe>;
-  /**
-   * How to open each capability that its description in core/runners offers. Throws FailureError (`load-failed`,
-   * `engine-missing`, `model-unsupported`, …) with a sentence for people.
-   */
-  readonly opens: { readonly [C in Capability]?: (request: OpenRequest[C]) => Promise<Opened[C]> };
+  /** @returns how to open a capability; undefined for one that its description in core/runners does not offer. */
+  opener<C extends Capability>(capability: C): ((request: OpenRequest[C]) => Promise<Opened[C]>) | undefined;
+}
+
+/** A request as a runner's own functions take it: with its options as their schema reads them. */
+export type WithOptions<Request, Options> = Omit<Request, 'options'> & { readonly options: Options };
+
+/** How a runner opens capabilities. Each throws FailureError (`load-failed`, `engine-missing`, `model-unsupported`, …) with a sentence for people. */
+type Openers<O> = {
+  readonly [C in Capability]?: (request: WithOptions<OpenRequest[C], O>) => Promise<Opened[C]>;
+};
+
+/**
+ * Declares a runner.
+ * @param description from core/runners: what it is called and offers, and the schema of its options.
+ * @param opens opens each capability that it offers, for options that were read by that schema.
+ */
+export function defineRunner<K extends RunnerKind>(
+  { kind, options: schema }: K,
+  probe: Runner['probe'],
+  opens: Openers<OptionsOf<K>> & Readonly<Record<K['offers'][number], unknown>>,
+): Runner {
+  const openers: Openers<OptionsOf<K>> = opens;
+  return {
+    kind,
+    probe,
+    opener(capability) {
+      const opener = openers[capability];
+      if (opener === undefined) return undefined;
+      return async ({ options, ...request }) =>
+        await opener({ ...request, options: readOptions<K['options']>(schema, options) });
+    },
+  };
 }
 
 export type RunnerProbe =
@@ -75,7 +105,7 @@ export interface GraphRequest {
 
 /** Where and how anything is opened. */
 export interface PlaceRequest {
-  /** The runner's options at this point, defaults filled in. */
+  /** The runner's options at this point. */
   readonly options: Options;
   /** `cpu`, `cuda`, …, and which device of that class. */
   readonly deviceClass: string;
@@ -167,7 +197,7 @@ export async function open<C extends Capability>(
   capability: C,
   request: OpenRequest[C],
 ): Promise<Opened[C]> {
-  const opener = runner.opens[capability];
+  const opener = runner.opener(capability);
   if (opener !== undefined) return await opener(request);
   throw failed('impossible-combination', `the runner ${runner.kind} opens no ${capability}`);
 }

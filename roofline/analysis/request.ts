@@ -43,7 +43,7 @@ export function requestsOf(
     batch: [{ sequences: batch, newTokens: 1, cachedTokens: 0 }],
   });
   checkLinks(point, ceilings);
-  const parts = replicasOf(common.parallel) * point.microBatches;
+  const parts = replicasOf(common.parallelism) * point.microBatches;
   const sequences = dividedEvenly(batch, 'sequence', point, parts);
   const riding = decodes === 0 ? 0 : dividedEvenly(decodes, 'decoding sequence', point, parts);
   return {
@@ -64,7 +64,7 @@ export function requestsOf(
   };
 }
 
-type Common = Omit<PassRequest, 'phase' | 'batch'> & Required<Pick<PassRequest, 'parallel'>>;
+type Common = Omit<PassRequest, 'phase' | 'batch'> & Required<Pick<PassRequest, 'parallelism'>>;
 
 function commonOf(
   point: AnalysisPoint,
@@ -81,7 +81,7 @@ function commonOf(
     ...(packed === null ? {} : { weights: packedWeights(architecture, packed, bits.weights) }),
     cacheBits,
     attention: attentionOf(point, architecture, ceilings, Math.max(cacheBits.key, cacheBits.value)),
-    parallel: {
+    parallelism: {
       tensor: point.tensorParallel,
       pipeline: point.pipelineParallel,
       expert: point.expertParallel,

@@ -1,6 +1,7 @@
 import type { ElementwiseKind } from '../../core/result/factors.js';
 import { bytesPerElement, isQuantized } from '../../core/techniques/tensor-types.js';
 import { llamaCppSetting } from '../../core/work/llama-cpp.js';
+import { PASS_DEFAULTS } from '../../core/work/llama-cpp-options.js';
 import type { PhaseWork } from '../../core/work/phase-work.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 
@@ -68,7 +69,7 @@ export function productWork(
   outputs: number,
   rows: number,
 ): OperatorSample['work'] {
-  const { matrix, quantizedMatrix } = llamaCppSetting({}).arithmetic;
+  const { matrix, quantizedMatrix } = llamaCppSetting(PASS_DEFAULTS).arithmetic;
   return {
     name: 'product',
     module: 'mlp',

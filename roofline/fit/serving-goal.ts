@@ -1,5 +1,5 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import type { ParallelSetting, PassRequest } from '../../core/work/pass/setting.js';
+import type { Parallelism, PassRequest } from '../../core/work/pass/setting.js';
 import type { Speculation } from '../speculative.js';
 import type { WantedSplit } from './split.js';
 
@@ -25,14 +25,14 @@ export interface ServingGoal {
   /** The most of the layers, as a share, whose weights may stay with the host when memory is short. */
   readonly maxOffload: number;
   /** Bits and arithmetic. */
-  readonly pass: Omit<PassRequest, 'phase' | 'batch' | 'parallel' | 'offloadedLayers'>;
+  readonly pass: Omit<PassRequest, 'phase' | 'batch' | 'parallelism' | 'offloadedLayers'>;
 }
 
 /** A device, so many of it, and what they do. */
 export interface ServingFit {
   readonly hardware: string;
   readonly devices: number;
-  readonly split: ParallelSetting;
+  readonly split: Parallelism;
   /** Parts of the batch that follow one another through pipeline stages. */
   readonly microBatches: number;
   /** Share of the layers whose weights stay with the host; 0 unless they do not fit. */

@@ -1,7 +1,7 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf, replicasOf } from '../../core/work/pass/devices.js';
-import type { ParallelSetting, PassRequest } from '../../core/work/pass/setting.js';
+import type { Parallelism, PassRequest } from '../../core/work/pass/setting.js';
 import { depthOf } from '../../core/work/pass/stages.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import type { Ceilings } from '../ceilings.js';
@@ -23,11 +23,11 @@ interface Passes {
  * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of them; where the batch
  * cannot be shared evenly, the fullest decides. A draft is verified in one.
  */
-function passesOf(goal: ServingGoal, parallel: ParallelSetting, offloadedLayers: number): Passes {
+function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: number): Passes {
   const { batch, promptTokens, contextTokens, speculation } = goal;
-  const ofGroup = Math.ceil(batch / replicasOf(parallel));
-  const microBatches = speculation === null ? Math.min(parallel.pipeline, ofGroup) : 1;
-  const common = { ...goal.pass, parallel, offloadedLayers };
+  const ofGroup = Math.ceil(batch / replicasOf(parallelism));
+  const microBatches = speculation === null ? Math.min(parallelism.pipeline, ofGroup) : 1;
+  const common = { ...goal.pass, parallelism, offloadedLayers };
   return {
     microBatches,
     prefill: {
@@ -53,7 +53,7 @@ export function placeServing(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  split: ParallelSetting,
+  split: Parallelism,
 ): ServingFit {
   const { batch, efficiency, speculation } = goal;
   const roomBytes = ceilings.memoryBytes === null ? null : ceilings.memoryBytes * goal.memoryShare;
@@ -109,7 +109,7 @@ function offloadOf(
   { layers }: ModelArchitecture,
   { hostBytesPerSecond, memoryBytes }: Ceilings,
   { maxOffload }: ServingGoal,
-  { pipeline }: ParallelSetting,
+  { pipeline }: Parallelism,
   fits: (share: number) => boolean,
 ): number {
   if (maxOffload === 0 || hostBytesPerSecond === null || memoryBytes === null || fits(0)) return 0;

@@ -1,6 +1,6 @@
 import { FailureError } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import type { ParallelSetting } from '../../core/work/pass/setting.js';
+import type { Parallelism } from '../../core/work/pass/setting.js';
 import type { Ceilings } from '../ceilings.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 import { placeServing } from './serving-place.js';
@@ -48,7 +48,7 @@ function attempt(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  split: ParallelSetting,
+  split: Parallelism,
 ): ServingFit | null {
   try {
     return placeServing(architecture, ceilings, goal, split);

@@ -1,9 +1,9 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
-import type { ParallelSetting } from '../../core/work/pass/setting.js';
+import type { Parallelism } from '../../core/work/pass/setting.js';
 
 /** What is decided already; null = whatever is best. */
-export type WantedSplit = { readonly [Way in keyof ParallelSetting]: number | null };
+export type WantedSplit = { readonly [Way in keyof Parallelism]: number | null };
 
 /** @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones. */
 export function fewestDevices({ tensor, pipeline, expert }: WantedSplit): number {
@@ -18,11 +18,11 @@ export function splitsOf(
   { layers }: Pick<ModelArchitecture, 'layers'>,
   devices: number,
   wanted: WantedSplit,
-): ParallelSetting[] {
+): Parallelism[] {
   const mixture = layers.some(({ feedForward }) => feedForward.experts !== null);
   const splits = divisorsOf(devices).flatMap((pipeline) => {
     const group = devices / pipeline;
-    return divisorsOf(group).flatMap((tensor): ParallelSetting[] => [
+    return divisorsOf(group).flatMap((tensor): Parallelism[] => [
       ...(tensor === group ? [{ tensor, pipeline, expert: 1 }] : []),
       ...(mixture && group > 1 ? [{ tensor, pipeline, expert: group }] : []),
     ]);

@@ -148,7 +148,7 @@ function falcon(config: ConfigFile): Numbers {
   const heads = config.size('num_attention_heads', config.optionalSize('n_head'));
   const grouped = config.flag('new_decoder_architecture', false);
   const single = config.flag('multi_query', true) ? 1 : heads;
-  const parallel = config.flag('parallel_attn', true);
+  const parallelAttention = config.flag('parallel_attn', true);
   const numbers = plain(config, {
     heads,
     kvHeads: grouped ? config.size('num_kv_heads', config.optionalSize('n_head_kv') ?? heads) : single,
@@ -159,7 +159,7 @@ function falcon(config: ConfigFile): Numbers {
     biased: config.flag('bias', false),
     fused: true,
     turned: (headLength) => headLength,
-    normsPerLayer: grouped || !parallel ? 2 : 1,
+    normsPerLayer: grouped || !parallelAttention ? 2 : 1,
   });
   return config.flag('alibi', false) ? { ...numbers, positions: { kind: 'alibi' } } : numbers;
 }

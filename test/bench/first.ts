@@ -27,9 +27,10 @@ import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { measure } from '../../core/ranking/measures.js';
 import { normalize } from '../../core/ranking/vectors.js';
-import { openEmbedder as openGguf } from '../../engines/runners/llama-cpp/embedder.js';
-import { openEmbedder as openOnnx } from '../../engines/runners/onnx/embedder.js';
-import type { EmbedderRequest } from '../../engines/runners/runner.js';
+import { llamaCpp } from '../../engines/runners/llama-cpp/index.js';
+import { onnxRunner } from '../../engines/runners/onnx/index.js';
+import type { Embedder } from '../../engines/runners/opened.js';
+import { type EmbedderRequest, open } from '../../engines/runners/runner.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
@@ -136,7 +137,7 @@ async function vectors(minilm: string): Promise<Figure[]> {
     { inputPath: minilm, outputPath: gguf, type: 'f32', dequantize: false },
     () => {},
   );
-  const compared = async (model: Awaited<ReturnType<typeof openGguf>>) => {
+  const compared = async (model: Embedder) => {
     const own = model.embed(TEXTS.map((text) => model.cut(text))).map((vector) => normalize(vector));
     model.close();
     const far = own.map((vector, i) =>
@@ -146,8 +147,8 @@ async function vectors(minilm: string): Promise<Figure[]> {
     return { far: Math.max(...far), cosine: Math.min(...cosine) };
   };
   // llama.cpp first: koffi's stack is set before any library is opened.
-  const llama = await compared(await openGguf(place(gguf, 'mean')));
-  const ort = await compared(await openOnnx(place(onnx, 'mean')));
+  const llama = await compared(await open(llamaCpp, 'embedder', place(gguf, 'mean')));
+  const ort = await compared(await open(onnxRunner, 'embedder', place(onnx, 'mean')));
   return [
     {
       claim: `vectors of MiniLM on ONNX Runtime beside transformers, ${TEXTS.length} texts`,
@@ -185,8 +186,8 @@ async function heads(minilm: string): Promise<Figure[]> {
     const theirs = reference<Cross>('cross', { model: minilm, folder, types, pairs });
     // Two types are ONNX Runtime's alone: llama.cpp has one.
     const model = types
-      ? await openOnnx(place(join(folder, 'model.onnx'), 'rank'))
-      : await openGguf(place(await withHead(folder, theirs), 'rank'));
+      ? await open(onnxRunner, 'embedder', place(join(folder, 'model.onnx'), 'rank'))
+      : await open(llamaCpp, 'embedder', place(await withHead(folder, theirs), 'rank'));
     const own = model.embed(pairs.map(([query, text]) => model.cut(query, text))).map(([score]) => score!);
     model.close();
     const far = Math.max(...own.map((score, i) => Math.abs(score - theirs.scores[i]!)));

@@ -30,8 +30,10 @@ import type { TrialContext } from '../../agent/trial/context.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { ArtifactStore } from '../../artifacts/files/store.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { readOptions } from '../../core/experiment/options.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { runnerNamed } from '../../core/runners/index.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
 import { NO_ENGINES } from '../../engines/config.js';
 import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
 import { loadModel } from '../../engines/runners/llama-cpp/load.js';
@@ -80,7 +82,7 @@ async function kill(child: ChildProcess): Promise<void> {
 async function greedy(over: Options, configured: ConfiguredRpc) {
   const model = await loadModel({
     modelPath: MODEL,
-    options: { threads: THREADS, ...over },
+    options: readOptions(llamaCpp.options, { threads: THREADS, ...over }),
     deviceClass: 'cpu',
     deviceId: 'cpu0',
     cpus: readCpu().allowed.slice(0, THREADS),

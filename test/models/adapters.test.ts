@@ -11,7 +11,7 @@ import { PORTABLE_MERGE } from '../../core/techniques/adapters/merge.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { type LlamaModel, llamaCpp, quantizeFile } from '../../engines/runners/llama-cpp/index.js';
-import type { RunnableAdapter } from '../../engines/runners/runner.js';
+import { open, type RunnableAdapter } from '../../engines/runners/runner.js';
 import { adapterBase } from '../../formats/adapters/base.js';
 import { readAdapterGguf, writeAdapterGguf } from '../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -26,7 +26,7 @@ const r16 = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r16.ggu
 const tokens = prompt(48, 9);
 
 async function logits(path: string, adapters: readonly Omit<RunnableAdapter, 'source'>[] = []) {
-  const model = (await llamaCpp.opens.generator({
+  const model = (await open(llamaCpp, 'generator', {
     modelPath: path,
     adapters: adapters.map((adapter) => ({ ...adapter, source: 'it' })),
     // Flash attention and an f16 cache round keys and values to f16, which would hide what is compared.

@@ -14,6 +14,7 @@ import { decodeFloats } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { predictKvCache } from '../../core/work/kv-cache.js';
+import { PASS_DEFAULTS } from '../../core/work/llama-cpp-options.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
@@ -108,7 +109,9 @@ describe('a sliding window', () => {
     const model = await load(path, options, { contextTokens: 1024, sequences });
     const facts = modelFacts(readGgufHeader(modelPath('small')));
     const cells = { perSequence: 1024, sequences };
-    expect(model.facts.kvCacheBytes).toBe(predictKvCache(facts, word, options, cells));
+    expect(model.facts.kvCacheBytes).toBe(
+      predictKvCache(facts, word, { ...PASS_DEFAULTS, ...options }, cells),
+    );
     model.close();
   });
 
@@ -188,7 +191,7 @@ describe('grouped heads', () => {
     const model = await load(outputPath, {}, { contextTokens: 256 });
     const facts = modelFacts(readGgufHeader(modelPath('small')));
     const cells = { perSequence: 256, sequences: 1 };
-    expect(model.facts.kvCacheBytes).toBe(predictKvCache(facts, 'mqa', {}, cells));
+    expect(model.facts.kvCacheBytes).toBe(predictKvCache(facts, 'mqa', PASS_DEFAULTS, cells));
     model.close();
   });
 
@@ -232,7 +235,12 @@ test('a chain of both and a quantization is made by children, runs, and knows wh
   ]);
   const model = await load(artifact.path, { ubatch: 128 }, { contextTokens: 1024 });
   const cells = { perSequence: 1024, sequences: 1 };
-  const bytes = predictKvCache(knownFacts(base.facts)!, technique.attention, { ubatch: 128 }, cells);
+  const bytes = predictKvCache(
+    knownFacts(base.facts)!,
+    technique.attention,
+    { ...PASS_DEFAULTS, ubatch: 128 },
+    cells,
+  );
   expect(model.facts.kvCacheBytes).toBe(bytes);
   // Bits come from the tensors that the engine loaded: 8.5, and norms and sinks in f32.
   const { modelBytes, parameters } = model.facts;

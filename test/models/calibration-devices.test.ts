@@ -37,9 +37,9 @@ afterAll(() => {
 
 /** The last one is longer than what is run at once. */
 const sequences = [prompt(96, 1), prompt(40, 2), prompt(600, 3)];
-const over = (rpcServers: string): ObservedPlace => ({
+const over = (server: string): ObservedPlace => ({
   ...ON_CPU,
-  options: { rpcServers },
+  rpcServers: [server],
   engines: { ...NO_ENGINES, rpc },
 });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { generate } from '../../agent/quality/asking/generation.js';
 import { llamaCpp } from '../../engines/runners/llama-cpp/index.js';
 import type { CompletionRequest, Completions } from '../../engines/runners/opened.js';
-import type { CompletionsRequest } from '../../engines/runners/runner.js';
+import { type CompletionsRequest, open as openRunner } from '../../engines/runners/runner.js';
 import { load, modelPath } from './loading.js';
 
 let open: Completions | null = null;
@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 async function opened(changes: Partial<CompletionsRequest> = {}, name = 'tiny'): Promise<Completions> {
-  open = await llamaCpp.opens.completions({
+  open = await openRunner(llamaCpp, 'completions', {
     modelPath: modelPath(name),
     options: { threads: 1 },
     deviceClass: 'cpu',

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { toFailure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
 import { openEncoder } from '../../engines/runners/llama-cpp/encoder.js';
 import { temporaryFolder } from '../support/folder.js';
 import { tinyBert } from '../support/tiny-models.js';
@@ -18,7 +20,7 @@ async function encoder(): Promise<string> {
 const open = (path: string, texts: object, options: Options = {}) =>
   openEncoder({
     modelPath: path,
-    options: { threads: 1, ...options },
+    options: readOptions(llamaCpp.options, { threads: 1, ...options }),
     deviceClass: 'cpu',
     deviceId: 'cpu0',
     cpus: [0],

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readOptions } from '../../core/experiment/options.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { FLASH, type SequenceGroup, UNFUSED } from '../../core/work/pass/setting.js';
 import { passWork } from '../../core/work/pass-work.js';
@@ -38,7 +40,8 @@ async function runsOf(path: string, flashAttention: boolean): Promise<Pass[]> {
   const recorder = recordGraphs(await loadLlama({ backend: 'shipped', deviceClass: 'cpu' }));
   const place = { modelPath: path, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] };
   const graph = { items: 1, size: PROMPT, sizes: {}, seed: 1 };
-  const encoder = await openEncoder({ ...place, options: { threads: 1, flashAttention }, graph }, recorder);
+  const options = readOptions(llamaCpp.options, { threads: 1, flashAttention });
+  const encoder = await openEncoder({ ...place, options, graph }, recorder);
   try {
     recorder.take();
     encoder.call(1);
@@ -55,7 +58,7 @@ async function passesOf(path: string, flashAttention: boolean, sequences: number
   const model = await loadModel(
     {
       modelPath: path,
-      options: { threads: 1, flashAttention },
+      options: readOptions(llamaCpp.options, { threads: 1, flashAttention }),
       deviceClass: 'cpu',
       deviceId: 'cpu0',
       cpus: [0],

@@ -5,6 +5,7 @@ import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/tensor-types.js';
 import { predictKvCache } from '../../core/work/kv-cache.js';
+import { PASS_DEFAULTS } from '../../core/work/llama-cpp-options.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { sharedFolder } from '../support/folder.js';
@@ -32,7 +33,7 @@ describe('every type of the key/value cache', () => {
     // The logits themselves spread by about 3.
     expect(rootMeanSquare(logits, exact.logits)).toBeLessThan(isQuantized(type) ? 0.6 : 0.03);
     const facts = modelFacts(readGgufHeader(modelPath('small')));
-    expect(kvCacheBytes).toBe(predictKvCache(facts, 'base', options, cells));
+    expect(kvCacheBytes).toBe(predictKvCache(facts, 'base', { ...PASS_DEFAULTS, ...options }, cells));
   });
 
   test.each(KV_CACHE_TYPES)(
@@ -68,7 +69,7 @@ describe('shapes of attention', () => {
       const options = { kvCacheTypeK: type, kvCacheTypeV: type };
       const { logits, kvCacheBytes } = await run(path, options);
       expect(logits.every(Number.isFinite)).toBe(true);
-      expect(kvCacheBytes).toBe(predictKvCache(facts, 'base', options, cells));
+      expect(kvCacheBytes).toBe(predictKvCache(facts, 'base', { ...PASS_DEFAULTS, ...options }, cells));
     }
   });
 });

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Options } from '../../core/experiment/experiment.js';
-import { type LlamaModel, llamaCpp } from '../../engines/runners/llama-cpp/index.js';
-import type { LlamaRequest } from '../../engines/runners/llama-cpp/load.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
+import type { LlamaModel } from '../../engines/runners/llama-cpp/index.js';
+import { type LlamaRequest, loadModel } from '../../engines/runners/llama-cpp/load.js';
 
 const models = join(import.meta.dirname, '../../models');
 
@@ -16,16 +18,16 @@ export async function load(
   options: Options = {},
   rest: Partial<Pick<LlamaRequest, 'contextTokens' | 'sequences' | 'wholeCache'>> = {},
 ): Promise<LlamaModel> {
-  return (await llamaCpp.opens.generator({
+  return await loadModel({
     modelPath: modelPath(name),
-    options: { threads: 1, ...options },
+    options: readOptions(llamaCpp.options, { threads: 1, ...options }),
     deviceClass: 'cpu',
     deviceId: 'cpu0',
     cpus: [0],
     contextTokens: 128,
     sequences: 1,
     ...rest,
-  })) as LlamaModel;
+  });
 }
 
 /** @returns `count` token ids below 4000, the same for the same seed. */

@@ -5,7 +5,9 @@ import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.j
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { bytesOf } from '../../artifacts/files/tree.js';
 import { quantizeGraph } from '../../artifacts/onnx/quantize.js';
+import { readOptions } from '../../core/experiment/options.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
+import { onnx as description } from '../../core/runners/onnx.js';
 import { type GraphQuantization, readGraphQuantization } from '../../core/techniques/graph-quantization.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
@@ -86,7 +88,8 @@ describe('a graph made of a GGUF file', () => {
 
   test('runs in the runner onnx, which asks for the logits it needs', async () => {
     const path = await exported('run', 'tiny');
-    const request = { modelPath: path, options: {}, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] };
+    const options = readOptions(description.options, {});
+    const request = { modelPath: path, options, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] };
     const model = await loadModel({ ...request, contextTokens: 64, sequences: 1 });
     const wanted = await ofLlama('tiny');
     const rows: Float32Array[] = [];

@@ -4,12 +4,16 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../core/errors.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { onnx } from '../../core/runners/onnx.js';
 import { NO_ENGINES } from '../../engines/config.js';
 import { findLibraries } from '../../engines/native/onnxruntime/libraries.js';
 import { probeProviders } from '../../engines/native/onnxruntime/probe.js';
+import { openAnyGraph } from '../../engines/runners/onnx/graph.js';
 import { onnxRunner } from '../../engines/runners/onnx/index.js';
 import { decoderOf, fallbackWarnings, loadModel, openGraph } from '../../engines/runners/onnx/load.js';
-import type { GeneratorRequest, GraphRequest } from '../../engines/runners/runner.js';
+import { openProfiled } from '../../engines/runners/onnx/profiled.js';
+import { type GeneratorRequest, type GraphRequest, open } from '../../engines/runners/runner.js';
 import { sharedFolder } from '../support/folder.js';
 
 /** One decoder, as exporters spell it (test/fixtures/onnx/graphs.py). */
@@ -19,9 +23,9 @@ const WORDS = 32;
 const folder = sharedFolder();
 
 const here = findLibraries().length > 0;
-const request = (name: string, changes: Partial<GeneratorRequest> = {}): GeneratorRequest => ({
+const request = (name: string, { options = {}, ...changes }: Partial<GeneratorRequest> = {}) => ({
   modelPath: graph(name),
-  options: {},
+  options: readOptions(onnx.options, options),
   deviceClass: 'cpu',
   deviceId: 'cpu0',
   cpus: [0],
@@ -213,7 +217,7 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
   );
 
   test('a profile tells every operator with its bytes, round by round', async () => {
-    const model = await onnxRunner.opens['profiled-generator'](request('cached'));
+    const model = await openProfiled(request('cached'));
     model.reset(0);
     model.prefill([tokens.subarray(0, 4)]);
     model.watch(true);
@@ -301,7 +305,7 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
       /could not evaluate 1 tokens of 1 sequences: .*indices element out of data bounds/,
     );
     model.close();
-    const mute = await onnxRunner.opens['language-model'](request('cached')).then(() => null, toFailure);
+    const mute = await open(onnxRunner, 'language-model', request('cached')).then(() => null, toFailure);
     expect(mute).toMatchObject({
       code: 'model-unsupported',
       hint: expect.stringContaining('tokenizer.json'),
@@ -309,12 +313,12 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
   });
 
   test('any graph runs on inputs of its own types and sizes', async () => {
-    const open = (changes: Partial<GraphRequest> = {}, file = graph('classes')) =>
-      onnxRunner.opens['tensor-graph']({
+    const opened = (changes: Partial<GraphRequest> = {}, file = graph('classes')) =>
+      openAnyGraph({
         ...request('classes', { modelPath: file }),
         graph: { items: 3, size: 8, sizes: { height: 16 }, seed: 1, ...changes },
       });
-    const ready = await open();
+    const ready = await opened();
     expect(ready.record).toEqual({
       items: 3,
       inputs: [{ name: 'pixels', type: 'float32', shape: [3, 3, 16, 8] }],
@@ -324,12 +328,12 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
     expect(ready.call(4).every((seconds) => seconds > 0)).toBe(true);
     ready.close();
     // Words and masks: a decoder is a graph like any other.
-    const words = await open({ sizes: { sequence: 6, total: 6, past: 1 }, size: 1 }, graph('cached')).then(
+    const words = await opened({ sizes: { sequence: 6, total: 6, past: 1 }, size: 1 }, graph('cached')).then(
       () => null,
       toFailure,
     );
     expect(words?.message).toMatch(/^ONNX Runtime could not evaluate inputs of input_ids int64\[3, 6\]/);
-    const unknown = await open({ sizes: { depth: 4 } }).then(() => null, toFailure);
+    const unknown = await opened({ sizes: { depth: 4 } }).then(() => null, toFailure);
     expect(unknown).toMatchObject({
       code: 'impossible-combination',
       message: 'The graph has no open dimension depth; it has batch, height, width.',

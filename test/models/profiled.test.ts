@@ -1,4 +1,6 @@
 import { expect, test, vi } from 'vitest';
+import { readOptions } from '../../core/experiment/options.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
 import { openProfiled } from '../../engines/runners/llama-cpp/profiled.js';
 
 vi.mock(import('../../engines/native/kernel-library.js'), async (original) => ({
@@ -12,7 +14,8 @@ vi.mock(import('../../engines/native/llama.js'), async (original) => ({
 }));
 
 test('profiling takes the library that measures alone, where there is no other', async () => {
-  const request = { modelPath: null, options: {}, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] };
+  const options = readOptions(llamaCpp.options, {});
+  const request = { modelPath: null, options, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] };
   await expect(openProfiled({ ...request, contextTokens: 1, sequences: 1 })).rejects.toThrow(
     '/no/libridgepoint-measuring.so cannot be opened',
   );

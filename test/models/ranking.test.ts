@@ -6,7 +6,9 @@ import { lettersOf } from '../../agent/quality/ranking/prompt-reader.js';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { toFailure } from '../../core/errors.js';
+import { readOptions } from '../../core/experiment/options.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
+import { llamaCpp } from '../../core/runners/llama-cpp.js';
 import { openEmbedder } from '../../engines/runners/llama-cpp/embedder.js';
 import type { EmbedderDemands } from '../../engines/runners/runner.js';
 import { taskOf } from '../../process/isolation/job.js';
@@ -95,7 +97,7 @@ async function encoder(): Promise<string> {
 const open = (path: string, pooling: EmbedderDemands['pooling']) =>
   openEmbedder({
     modelPath: path,
-    options: { threads: 1 },
+    options: readOptions(llamaCpp.options, { threads: 1 }),
     pooling,
     deviceClass: 'cpu',
     deviceId: 'cpu0',

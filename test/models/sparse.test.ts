@@ -12,7 +12,7 @@ import { plainQuantization } from '../../core/techniques/quantization.js';
 import { cpuLevels } from '../../engines/native/cpu-levels.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type LlamaModel, quantizeFile } from '../../engines/runners/llama-cpp/index.js';
-import type { GeneratorRequest } from '../../engines/runners/runner.js';
+import { type GeneratorRequest, open } from '../../engines/runners/runner.js';
 import { sparseRunner } from '../../engines/runners/sparse/index.js';
 import type { SparseModel } from '../../engines/runners/sparse/model.js';
 import { importKoffi } from '../../process/koffi.js';
@@ -43,7 +43,7 @@ async function inBf16(inputPath: string): Promise<string> {
 }
 
 async function sparse(path: string, options: Options = {}, rest: Partial<GeneratorRequest> = {}) {
-  return (await sparseRunner.opens.generator({
+  return (await open(sparseRunner, 'generator', {
     modelPath: path,
     options: { threads: 1, ...options },
     deviceClass: 'cpu',

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.js';
 import { quantizeGraph } from '../../artifacts/onnx/quantize.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { onnx } from '../../core/runners/onnx.js';
 import { readGraphQuantization } from '../../core/techniques/graph-quantization.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
@@ -38,7 +40,7 @@ test('a graph of int8 that runs between two prompts leaves what llama.cpp comput
   const before = logits();
   const other = await loadModel({
     modelPath: join(graph, 'model.onnx'),
-    options: {},
+    options: readOptions(onnx.options, {}),
     deviceClass: 'cpu',
     deviceId: 'cpu0',
     cpus: [0],

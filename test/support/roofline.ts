@@ -135,7 +135,7 @@ export const GIVEN: RooflineGiven = {
 /** The block of a record whose phases took so many times what the roofs allow; the decode was profiled. */
 export function rooflineOf(times: number): RooflineRecord {
   const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;
-  const workload = { promptTokens: 128, generateTokens: 32, parallel: 1, contextDepth: 0 };
+  const workload = { promptTokens: 128, generateTokens: 32, sequences: 1, contextDepth: 0 };
   const phases = phaseWork(SMALL, { threads: 2 }, workload).map((work) => {
     const request = { work, machineModel, factors: PERFECT, profiled: null };
     const measuredSeconds = times * placePhase({ ...request, measuredSeconds: 1 }).roofSeconds;

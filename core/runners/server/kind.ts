@@ -20,17 +20,21 @@ interface More {
   readonly fitted: boolean;
 }
 
+type ServerKind = RunnerKind & { readonly offers: readonly ('endpoint' | 'completions')[] };
+
 /** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
 export function serverKind(
   profile: ServerProfile,
   { rules, madeUp, plainRunner, passes, fitted }: Partial<More> = {},
-): RunnerKind {
+): ServerKind {
   const known = optionsKnown(profile);
-  const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
+  const shape: Readonly<Record<string, z.ZodDefault>> = Object.fromEntries(
+    known.map((name) => [name, SERVER_OPTIONS[name]]),
+  );
   return {
     kind: profile.name,
     summary: profile.summary,
-    options: z.strictObject(shape) as unknown as RunnerKind['options'],
+    options: z.strictObject(shape),
     devices: profile.devices,
     offers: ['endpoint', 'completions'],
     formats: profile.formats,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../../bounds.js';
-import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
+import { LLAMA_CPP_OPTIONS } from '../../work/llama-cpp-options.js';
 
 const shortText = textUpTo(200)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/+-]*$/)

@@ -1,7 +1,6 @@
 import type { AttentionShape, ModelArchitecture } from '../architecture.js';
 import { vocabularySize } from '../model-size.js';
 import { heldLayerBytes } from '../pass/held-weights.js';
-import { shardOf } from '../pass/parallel.js';
 import {
   DEFAULT_SETTING,
   logitRowsOf,
@@ -10,6 +9,7 @@ import {
   type SequenceGroup,
   type WorkSetting,
 } from '../pass/setting.js';
+import { shardOf } from '../pass/sharding.js';
 import { depthOf, type Stage, stagesOf } from '../pass/stages.js';
 import { type Peak, peakOf } from './liveness.js';
 import { layerSteps } from './steps.js';
@@ -32,8 +32,8 @@ export interface PassMemory {
  */
 export function passMemory(architecture: ModelArchitecture, request: PassRequest, inFlight = 1): PassMemory {
   const setting: WorkSetting = { ...DEFAULT_SETTING, ...request };
-  const shard = shardOf(architecture, setting.parallel);
-  const stages = stagesOf(shard, setting.parallel.pipeline).map((stage) =>
+  const shard = shardOf(architecture, setting.parallelism);
+  const stages = stagesOf(shard, setting.parallelism.pipeline).map((stage) =>
     stageMemory({ ...shard, layers: stage.layers }, stage, setting, inFlight),
   );
   return stages.reduce((most, stage) => (stage.bytes > most.bytes ? stage : most));

@@ -134,7 +134,7 @@ function feedForwardSteps(sizes: Sizes, shape: FeedForwardShape, input: string):
   const { rows, tokens, embedding } = sizes;
   const { gate, up, experts, fused } = shape;
   // Where experts are spread, each device has its share of what the tokens of all of them chose.
-  const { tensor, expert } = sizes.setting.parallel;
+  const { tensor, expert } = sizes.setting.parallelism;
   const copies = experts === null ? tokens : (tokens * experts.usedPerToken) / (expert > 1 ? tensor : 1);
   const half = rows(up.outputs, copies);
   const into: Step[] =

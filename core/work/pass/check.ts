@@ -64,10 +64,10 @@ function bitsFlaw({ activationBits, cacheBits, weights, adapter, attention }: Wo
 
 function parallelFlaw(
   { layers }: ModelArchitecture,
-  { parallel, offloadedLayers, distinctExperts }: WorkSetting,
+  { parallelism, offloadedLayers, distinctExperts }: WorkSetting,
 ): string | null {
-  const { tensor, pipeline, expert } = parallel;
-  for (const [what, degree] of Object.entries(parallel)) {
+  const { tensor, pipeline, expert } = parallelism;
+  for (const [what, degree] of Object.entries(parallelism)) {
     if (!isCount(degree, 1)) return `${what} parallelism over ${degree} devices; give at least 1`;
   }
   const depth = depthOf(layers);

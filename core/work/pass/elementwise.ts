@@ -34,7 +34,7 @@ interface Elements {
 
 /** An operation on units that do not multiply matrices. */
 export function elementwise(
-  { arithmetic, activationBytes }: LayerPass,
+  { arithmetic, activationBytes }: Pick<LayerPass, 'arithmetic' | 'activationBytes'>,
   { name, module, flops, read = 0, written = 0, weightsRead = 0 }: Elements,
 ): OperatorWork {
   return operator({

@@ -19,8 +19,8 @@ function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number)
  * once. `count` is of the whole model; with expert parallelism a device holds its share of them.
  */
 export function experts(pass: LayerPass, shape: FeedForwardShape, choice: ExpertsShape): OperatorWork[] {
-  const { feedForwardTokens: tokens, parallel } = pass;
-  const { tensor, expert } = parallel;
+  const { feedForwardTokens: tokens, parallelism } = pass;
+  const { tensor, expert } = parallelism;
   const { usedPerToken, router, sharedWidth } = choice;
   // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device has a slice of each.
   const meeting = expert > 1 ? (tokens * expert) / tensor : tokens;

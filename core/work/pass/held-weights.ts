@@ -6,16 +6,16 @@ import type { WorkSetting } from './setting.js';
 export function heldLayerBytes(
   shard: ModelArchitecture,
   group: LayerGroup,
-  { weights, parallel }: Pick<WorkSetting, 'weights' | 'parallel'>,
+  { weights, parallelism }: Pick<WorkSetting, 'weights' | 'parallelism'>,
 ): number {
   const { feedForward } = group;
   const { experts } = feedForward;
   const held =
-    experts === null || parallel.expert === 1
+    experts === null || parallelism.expert === 1
       ? group
       : {
           ...group,
-          feedForward: { ...feedForward, experts: { ...experts, count: experts.count / parallel.expert } },
+          feedForward: { ...feedForward, experts: { ...experts, count: experts.count / parallelism.expert } },
         };
   const { bytes, parameters } = layerSize(shard, held);
   return weights === null ? bytes : (parameters * weights.bits) / 8;

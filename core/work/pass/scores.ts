@@ -4,6 +4,12 @@ import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
 
+/** What it takes of a pass. */
+export type ScoredPass = Pick<
+  LayerPass,
+  'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits'
+>;
+
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {
   readonly queryHeads: number;
@@ -29,7 +35,7 @@ interface Counts {
 }
 
 /** softmax(q Kᵀ) V over all sequences of a pass, with a kernel that keeps scores on chip or one that does not. */
-export function scores(pass: LayerPass, shape: Scores): OperatorWork[] {
+export function scores(pass: ScoredPass, shape: Scores): OperatorWork[] {
   const { attention, arithmetic } = pass;
   const counts = countsOf(pass, shape.window);
   return attention.kind === 'flash'
@@ -37,7 +43,7 @@ export function scores(pass: LayerPass, shape: Scores): OperatorWork[] {
     : unfused(pass, shape, counts, arithmetic.attention);
 }
 
-function countsOf(pass: LayerPass, window: number | null): Counts {
+function countsOf(pass: ScoredPass, window: number | null): Counts {
   const { attention, batch } = pass;
   const masking: Masking = {
     causal: attention.causal,
@@ -58,7 +64,7 @@ function countsOf(pass: LayerPass, window: number | null): Counts {
 }
 
 /** Q is read and O written once; K and V once for each block of queries, and for each head of a group that shares no reading. */
-function flash(pass: LayerPass, shape: Scores, counts: Counts): OperatorWork[] {
+function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] {
   const { queryHeads, cacheHeads, keyLength, valueLength } = shape;
   const { attention, activationBytes: bytes, arithmetic } = pass;
   const readers = attention.packedHeads ? cacheHeads : queryHeads;
@@ -88,7 +94,7 @@ function flash(pass: LayerPass, shape: Scores, counts: Counts): OperatorWork[] {
 
 /** Scores are written, read by the softmax, written again, and read by the product with V: 4 · heads · pairs elements. */
 function unfused(
-  pass: LayerPass,
+  pass: ScoredPass,
   shape: Scores,
   counts: Counts,
   arithmetic: LayerPass['arithmetic']['attention'],
@@ -137,6 +143,6 @@ export function fromActivations(work: OperatorWork): OperatorWork {
 }
 
 /** Bytes of one token of one head in the cache. */
-function cacheBytes({ cacheBits }: LayerPass, { keyLength, valueLength, valuesInKeys }: Scores): number {
+function cacheBytes({ cacheBits }: ScoredPass, { keyLength, valueLength, valuesInKeys }: Scores): number {
   return (keyLength * cacheBits.key + (valuesInKeys ? 0 : valueLength * cacheBits.value)) / 8;
 }

@@ -61,7 +61,7 @@ export interface AdapterSetting {
   readonly distinct: number;
 }
 
-export interface ParallelSetting {
+export interface Parallelism {
   /** Devices that share each matrix. */
   readonly tensor: number;
   /** Stages of consecutive layers; the pass goes through all of them. */
@@ -87,7 +87,7 @@ export interface WorkSetting {
   /** Where it is not: the last norm is computed for tokens with logits only. */
   readonly selectsRows: boolean;
   readonly adapter: AdapterSetting | null;
-  readonly parallel: ParallelSetting;
+  readonly parallelism: Parallelism;
   /** Share of the layers whose weights come over a link in every pass. */
   readonly offloadedLayers: number;
   /** Different experts that a pass reads in each layer, where it was measured; null = as uniform routing expects. */
@@ -121,7 +121,7 @@ export const DEFAULT_SETTING: Omit<WorkSetting, 'phase' | 'batch'> = {
   trimsLastLayer: false,
   selectsRows: false,
   adapter: null,
-  parallel: { tensor: 1, pipeline: 1, expert: 1 },
+  parallelism: { tensor: 1, pipeline: 1, expert: 1 },
   offloadedLayers: 0,
   distinctExperts: null,
 };

@@ -5,7 +5,7 @@ import { added, elementwise, norm } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { operator } from './operators.js';
-import { logitsCollective, vocabularyCollective } from './parallel.js';
+import { logitsCollective, vocabularyCollective } from './sharding.js';
 
 /** A row of the table for each token, and, where positions are learned, one of theirs and their sum. */
 export function embed(

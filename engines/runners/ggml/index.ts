@@ -1,14 +1,11 @@
+import { ggml } from '../../../core/runners/ggml.js';
 import { NO_ENGINES } from '../../config.js';
 import { probe } from '../llama-cpp/probe.js';
-import type { Runner, RunnerProbe } from '../runner.js';
+import { defineRunner, type RunnerProbe } from '../runner.js';
 import { loadModel } from './load.js';
 
 /** Training graphs of our own on the ggml that comes with llama.cpp, on the CPU. */
-export const ggmlRunner = {
-  kind: 'ggml',
-  probe: probeGgml,
-  opens: { trainer: loadModel },
-} satisfies Runner;
+export const ggmlRunner = defineRunner(ggml, probeGgml, { trainer: loadModel });
 
 /** The libraries are llama.cpp's: where these load, graphs can be made. */
 async function probeGgml(): Promise<RunnerProbe> {

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
+import type { OptionsOf } from '../../../core/experiment/options.js';
+import type { ggml } from '../../../core/runners/ggml.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
 import { weightBytes } from '../../../formats/gguf/facts.js';
 import {
@@ -12,9 +14,9 @@ import {
 import { type Llama, loadLlama } from '../../native/llama.js';
 import { modelFile } from '../llama-cpp/load.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
-import { readSettings, type Settings } from '../llama-cpp/settings.js';
+import { type Settings, settingsOf } from '../llama-cpp/settings.js';
 import { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
-import type { TrainerRequest } from '../runner.js';
+import type { TrainerRequest, WithOptions } from '../runner.js';
 import { type Architecture, architectureOf, tensorNamed } from './architecture.js';
 import { Engine } from './engine.js';
 import { ggmlModel } from './model.js';
@@ -26,10 +28,10 @@ import { Weights } from './weights.js';
  * Opens a model's weights for training, with its graphs made and its memory taken.
  * @throws FailureError `model-unsupported`, `impossible-combination`, `does-not-fit`, and the engine's words.
  */
-export async function loadModel(request: TrainerRequest) {
+export async function loadModel(request: WithOptions<TrainerRequest, OptionsOf<typeof ggml>>) {
   const { training } = request;
   const path = modelFile(request.modelPath);
-  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
+  const settings = settingsOf(request.options, request.cpus.length || availableParallelism());
   const { threads, poll, cpuBackend } = settings;
   const header = readGgufHeader(path);
   const architecture = architectureOf(path, header);

@@ -7,7 +7,15 @@ import type { CompletionsRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import { Lanes } from './lanes.js';
-import { cacheBytesHere, cacheSettings, type Opening, openContext, placedFacts, withModel } from './load.js';
+import {
+  cacheBytesHere,
+  cacheSettings,
+  type ForLlama,
+  type Opening,
+  openContext,
+  placedFacts,
+  withModel,
+} from './load.js';
 import { requireRoomForCache } from './memory.js';
 import { impossible, type Settings } from './settings.js';
 import { attachThreads } from './threads.js';
@@ -21,7 +29,7 @@ const KEPT = 16;
  * Opens a model that answers prompts in this process, several at once, in one context whose cache all of them share.
  * @throws FailureError with the engine's own words; `impossible-combination` for a chat with a model that has no template.
  */
-export function openCompletions(request: CompletionsRequest): Promise<Completions> {
+export function openCompletions(request: ForLlama<CompletionsRequest>): Promise<Completions> {
   return withModel(
     request,
     () => {},
@@ -54,7 +62,7 @@ function answering(
   llama: Llama,
   opened: OpenedSoFar,
   facts: Completions['facts'],
-  { api, prefixes, exactLength }: CompletionsRequest,
+  { api, prefixes, exactLength }: Pick<CompletionsRequest, 'api' | 'prefixes' | 'exactLength'>,
   { settings, chat, lanes: count }: Around,
 ): Completions {
   const { functions } = llama;

@@ -8,7 +8,7 @@ import type { EmbedderDemands, EmbedderRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
-import { openContext, placedFacts, withModel } from './load.js';
+import { type ForLlama, openContext, placedFacts, withModel } from './load.js';
 import { impossible } from './settings.js';
 import { attachThreads } from './threads.js';
 import { LlamaVocabulary } from './vocabulary.js';
@@ -28,7 +28,7 @@ const TOGETHER = 32;
  * Opens an encoder or a decoder for vectors of texts, or a reranker or reward model for the numbers of its head; llama.cpp pools.
  * @throws FailureError with the engine's own words; `impossible-combination` for a file that says not how it pools, or has no head.
  */
-export function openEmbedder(request: EmbedderRequest): Promise<Embedder> {
+export function openEmbedder(request: ForLlama<EmbedderRequest>): Promise<Embedder> {
   return withModel(
     request,
     (path) => requireHead(path, request.pooling),

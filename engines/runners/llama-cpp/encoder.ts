@@ -9,7 +9,7 @@ import type { TensorGraph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
 import { freeHandles } from './handles.js';
-import { type Onlooker, openContext, placedFacts, withModel } from './load.js';
+import { type ForLlama, type Onlooker, openContext, placedFacts, withModel } from './load.js';
 import { impossible, type Settings } from './settings.js';
 import { attachThreads } from './threads.js';
 
@@ -21,7 +21,7 @@ const LENGTH = 'sequence';
  * vector for each text. All texts of a run are one batch.
  * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and texts that it cannot take.
  */
-export function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<TensorGraph> {
+export function openEncoder(request: ForLlama<GraphOpenRequest>, onlooker?: Onlooker): Promise<TensorGraph> {
   return withModel(
     request,
     (path, settings) => {

@@ -1,24 +1,21 @@
-import type { Runner } from '../runner.js';
+import { llamaCpp as description } from '../../../core/runners/llama-cpp.js';
+import { defineRunner } from '../runner.js';
 import { openCompletions } from './completions.js';
 import { openEmbedder } from './embedder.js';
 import { openEncoder } from './encoder.js';
-import { type LlamaRequest, loadModel } from './load.js';
+import { loadModel } from './load.js';
 import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
 
 /** llama.cpp through its C interface, from the libraries that node-llama-cpp ships. */
-export const llamaCpp = {
-  kind: 'llama-cpp',
-  probe,
-  opens: {
-    generator: (request: LlamaRequest) => loadModel(request),
-    'profiled-generator': openProfiled,
-    embedder: (request) => openEmbedder(request),
-    'tensor-graph': (request) => openEncoder(request),
-    completions: openCompletions,
-    'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
-  },
-} satisfies Runner;
+export const llamaCpp = defineRunner(description, probe, {
+  generator: (request) => loadModel(request),
+  'profiled-generator': openProfiled,
+  embedder: (request) => openEmbedder(request),
+  'tensor-graph': (request) => openEncoder(request),
+  completions: openCompletions,
+  'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
+});
 export { LlamaModel } from './model.js';
 export { observe } from './observer.js';
 export { type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';

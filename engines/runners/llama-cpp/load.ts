@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
 import { leasedDevices } from '../../../core/experiment/lease.js';
 import { orElse } from '../../../core/or-else.js';
+import type { LlamaCppOptions } from '../../../core/runners/llama-cpp.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { shown } from '../../../formats/format.js';
@@ -18,18 +19,21 @@ import {
 } from '../../native/llama.js';
 import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/rpc.js';
 import { findStepLoops, type StepLoops } from '../../native/step-loop.js';
-import type { GeneratorRequest, ModelRequest, PlaceRequest } from '../runner.js';
+import type { GeneratorRequest, ModelRequest, PlaceRequest, WithOptions } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
-import { impossible, readSettings, type Settings } from './settings.js';
+import { impossible, type Settings, settingsOf } from './settings.js';
 import { sharesOver, spreadOf } from './spread.js';
 import { attachThreads } from './threads.js';
 
-export interface LlamaRequest extends GeneratorRequest {
+/** A request with the runner's options. */
+export type ForLlama<Request> = WithOptions<Request, LlamaCppOptions>;
+
+export interface LlamaRequest extends ForLlama<GeneratorRequest> {
   /**
    * Layers with a sliding window keep every token, too: the cache can then be cut back to any length without
    * a change of what follows. Costs memory; where speed is measured only the window is kept, as in serving.
@@ -61,11 +65,11 @@ export interface Opening {
  * @throws FailureError with the engine's own words.
  */
 export async function withModel<P, T>(
-  request: ModelRequest,
+  request: ForLlama<ModelRequest>,
   prepare: (path: string, settings: Settings) => P | Promise<P>,
   work: (opening: Opening, prepared: P) => Promise<T>,
 ): Promise<T> {
-  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
+  const settings = settingsOf(request.options, request.cpus.length || availableParallelism());
   const path = modelFile(request.modelPath);
   const prepared = await prepare(path, settings);
   const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
@@ -173,7 +177,7 @@ export function shareOnCpu(
 export async function devicesFor(
   llama: Llama,
   request: Pick<PlaceRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds' | 'engines'>,
-  settings: Settings,
+  settings: Pick<Settings, 'rpcServers' | 'tensorSplit'>,
 ): Promise<readonly EngineDevice[]> {
   const remote = await openRpcServers(llama, request.engines?.rpc ?? NO_RPC, settings.rpcServers);
   const devices = [...remote, ...chooseDevices(llama, request)];
@@ -237,7 +241,10 @@ function remoteFacts({ log }: Pick<Llama, 'log'>, devices: readonly EngineDevice
   };
 }
 
-function requireShareOfEach(devices: readonly EngineDevice[], { tensorSplit }: Settings): void {
+function requireShareOfEach(
+  devices: readonly EngineDevice[],
+  { tensorSplit }: Pick<Settings, 'tensorSplit'>,
+): void {
   if (tensorSplit === null || devices.length < 2 || tensorSplit.length === devices.length) return;
   const names = devices.map(({ name }) => name).join(', ');
   throw impossible(

@@ -5,7 +5,7 @@ import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import { openModel } from './load.js';
 import { contextFailure } from './reasons.js';
-import { readSettings } from './settings.js';
+import { settingsOf } from './settings.js';
 import { attachThreads } from './threads.js';
 
 /** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
@@ -21,7 +21,7 @@ export function openObserved(
   devices: readonly EngineDevice[],
 ): ObservedModel {
   const { functions } = llama;
-  const settings = readSettings({ threads }, threads);
+  const settings = settingsOf({ threads }, threads);
   llama.log.clear();
   const opened: OpenedSoFar = { model: openModel(llama, modelPath, settings, devices) };
   try {

@@ -3,7 +3,7 @@ import { type EngineDevice, loadLlama } from '../../native/llama.js';
 import type { ObservedPlace, Observer } from '../observer.js';
 import { describeDevices, devicesFor, openModel } from './load.js';
 import { openObserved } from './observed.js';
-import { readSettings } from './settings.js';
+import { settingsOf } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
 
 /** Loads llama.cpp to be looked into. */
@@ -11,7 +11,7 @@ export async function observe(place: ObservedPlace): Promise<Observer> {
   const llama = await loadLlama({ backend: 'shipped', deviceClass: place.deviceClass });
   let opened: Promise<readonly EngineDevice[]> | null = null;
   const open = async () =>
-    place.cpuReason === undefined ? await devicesFor(llama, place, readSettings(place.options, 1)) : [];
+    place.cpuReason === undefined ? await devicesFor(llama, place, { ...place, tensorSplit: null }) : [];
   const devices = () => {
     opened ??= open();
     return opened;
@@ -25,7 +25,7 @@ export async function observe(place: ObservedPlace): Promise<Observer> {
       return { name: describeDevices(found), freeBytes };
     },
     withVocabulary(modelPath, work) {
-      const model = openModel(llama, modelPath, readSettings({}, 1), [], true);
+      const model = openModel(llama, modelPath, settingsOf({}, 1), [], true);
       try {
         return work(new LlamaVocabulary(llama, model));
       } finally {

@@ -5,14 +5,13 @@ import { loadLlama } from '../../native/llama.js';
 import { openProfiler } from '../../native/profiler.js';
 import type { ProfiledGenerator } from '../opened.js';
 import type { GeneratorRequest } from '../runner.js';
-import { loadModel } from './load.js';
-import { readSettings } from './settings.js';
+import { type ForLlama, loadModel } from './load.js';
 
 /**
  * Opens a model in a context that stamps every node of its graphs while it is watched.
  * @throws FailureError as `loadModel` does; `engine-missing` without our native library.
  */
-export async function openProfiled(request: GeneratorRequest): Promise<ProfiledGenerator> {
+export async function openProfiled(request: ForLlama<GeneratorRequest>): Promise<ProfiledGenerator> {
   const library = measuringLibrary();
   if (library === null) {
     throw failed(
@@ -21,7 +20,7 @@ export async function openProfiled(request: GeneratorRequest): Promise<ProfiledG
       'build it with node scripts/build-kernels.mjs',
     );
   }
-  const { cpuBackend } = readSettings(request.options, 1);
+  const { cpuBackend } = request.options;
   // The engine first: it has to be opened before any other library is.
   await loadLlama({ backend: cpuBackend, deviceClass: request.deviceClass });
   const profiler = await openProfiler(library);

@@ -3,7 +3,7 @@ import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { loadLlama } from '../../native/llama.js';
 import { openModel } from './load.js';
-import { readSettings } from './settings.js';
+import { settingsOf } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
 
 /**
@@ -20,7 +20,7 @@ export async function openGgufTokenizer(path: string): Promise<Tokenizer | null>
   llama.log.clear();
   const vocabulary = new LlamaVocabulary(
     llama,
-    openModel(llama, path, readSettings({}, 1), [], true),
+    openModel(llama, path, settingsOf({}, 1), [], true),
     () => metadata,
   );
   const digest = createHash('sha256');

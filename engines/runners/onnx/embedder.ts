@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { failed } from '../../../core/errors.js';
+import type { OnnxOptions } from '../../../core/runners/onnx.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import { CONFIG, fieldsOf, readJson } from '../../../formats/config-json.js';
 import { ELEMENTS, spelled, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import { framed } from '../framed-text.js';
 import type { Embedder, EmbedderInput } from '../opened.js';
 import { openPublishedFrame, type PublishedFrame } from '../published-tokenizer.js';
-import type { EmbedderDemands, EmbedderRequest } from '../runner.js';
+import type { EmbedderDemands, EmbedderRequest, WithOptions } from '../runner.js';
 import { type OpenedGraph, openGraph } from './load.js';
 import { type HostBlock, Integers, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
@@ -27,7 +28,7 @@ const TOKENS_TOGETHER = 8192;
 const USUAL_LONGEST = 512;
 
 /** Opens an encoder, or a cross-encoder, for vectors of texts. @throws FailureError `model-unsupported` for a graph that takes or gives something else. */
-export async function openEmbedder(request: EmbedderRequest): Promise<Embedder> {
+export async function openEmbedder(request: WithOptions<EmbedderRequest, OnnxOptions>): Promise<Embedder> {
   const graph = await openGraph(request);
   try {
     const folder = dirname(graph.path);

@@ -2,6 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { failed } from '../../../core/errors.js';
 import type { InferenceRecord } from '../../../core/inference/record.js';
+import type { OnnxOptions } from '../../../core/runners/onnx.js';
 import { brainBits, halfBits } from '../../../core/techniques/float-types.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import type { Pointer } from '../../native/onnxruntime/api.js';
@@ -9,13 +10,15 @@ import { type Binding, bindSession } from '../../native/onnxruntime/binding.js';
 import type { OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { ELEMENTS, spelled, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import type { TensorGraph } from '../opened.js';
-import type { GraphOpenRequest, GraphRequest } from '../runner.js';
+import type { GraphOpenRequest, GraphRequest, WithOptions } from '../runner.js';
 import { type OpenedGraph, openGraph } from './load.js';
 import { type HostBlock, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
 
 /** Opens any graph of tensors, with random inputs of the types that it asks for. @throws FailureError */
-export async function openAnyGraph(request: GraphOpenRequest): Promise<TensorGraph> {
+export async function openAnyGraph(
+  request: WithOptions<GraphOpenRequest, OnnxOptions>,
+): Promise<TensorGraph> {
   const opened = await openGraph(request);
   const memory = new Memory(opened.runtime, opened.session);
   try {

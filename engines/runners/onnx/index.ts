@@ -1,5 +1,6 @@
+import { type OnnxOptions, onnx } from '../../../core/runners/onnx.js';
 import type { LanguageModel } from '../opened.js';
-import type { LanguageModelRequest, Runner } from '../runner.js';
+import { defineRunner, type LanguageModelRequest, type WithOptions } from '../runner.js';
 import { openEmbedder } from './embedder.js';
 import { openAnyGraph } from './graph.js';
 import { loadModel } from './load.js';
@@ -8,19 +9,15 @@ import { openProfiled } from './profiled.js';
 import { openVocabularyBeside } from './text.js';
 
 /** ONNX Runtime through its C interface, from whatever library the node has. */
-export const onnxRunner = {
-  kind: 'onnx',
-  probe,
-  opens: {
-    generator: (request) => loadModel(request),
-    'profiled-generator': openProfiled,
-    'language-model': openText,
-    embedder: openEmbedder,
-    'tensor-graph': openAnyGraph,
-  },
-} satisfies Runner;
+export const onnxRunner = defineRunner(onnx, probe, {
+  generator: (request) => loadModel(request),
+  'profiled-generator': openProfiled,
+  'language-model': openText,
+  embedder: openEmbedder,
+  'tensor-graph': openAnyGraph,
+});
 
-async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
+async function openText(request: WithOptions<LanguageModelRequest, OnnxOptions>): Promise<LanguageModel> {
   const vocabulary = await openVocabularyBeside(request.modelPath ?? '');
   try {
     const model = await loadModel({ ...request, sequences: 1 });

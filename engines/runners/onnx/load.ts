@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { failed } from '../../../core/errors.js';
 import { deviceKind } from '../../../core/experiment/experiment.js';
 import { type Warning, warn } from '../../../core/result/warnings.js';
-import { PROVIDER_OF } from '../../../core/runners/onnx.js';
+import { type OnnxOptions, PROVIDER_OF } from '../../../core/runners/onnx.js';
 import { FormatError } from '../../../formats/format.js';
 import { graphOf } from '../../../formats/onnx/format.js';
 import { type OnnxFile, readOnnx } from '../../../formats/onnx/reader.js';
@@ -12,8 +12,7 @@ import { openSession, type Session, type SessionSettings } from '../../native/on
 import { ELEMENTS } from '../../native/onnxruntime/tensors.js';
 import { modelFile } from '../llama-cpp/load.js';
 import { requireRoomForWeights } from '../llama-cpp/memory.js';
-import { pick, whole } from '../llama-cpp/settings.js';
-import type { GeneratorRequest, ModelRequest, PlaceRequest } from '../runner.js';
+import type { GeneratorRequest, ModelRequest, WithOptions } from '../runner.js';
 import { cachePlace, OnnxModel } from './model.js';
 import { loadFailure } from './reasons.js';
 import { type Signature, signatureOf } from './signature.js';
@@ -36,9 +35,12 @@ export interface OpenedGraph {
  * @param profile front of the path of a profile; null = none is written.
  * @throws FailureError with ONNX Runtime's own words.
  */
-export async function openGraph(request: ModelRequest, profile: string | null = null): Promise<OpenedGraph> {
+export async function openGraph(
+  request: WithOptions<ModelRequest, OnnxOptions>,
+  profile: string | null = null,
+): Promise<OpenedGraph> {
   const path = graphOf(modelFile(request.modelPath));
-  const settings = readOnnxSettings(request, request.cpus.length || availableParallelism());
+  const settings = settingsFor(request);
   const runtime = await runtimeFor(request, settings.engine);
   requireRoomForWeights(path);
   let session: Session;
@@ -60,7 +62,10 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
 }
 
 /** @throws FailureError `engine-missing`, `engine-mismatch`. */
-async function runtimeFor({ engines }: ModelRequest, engine: string | null): Promise<OrtRuntime> {
+async function runtimeFor(
+  { engines }: Pick<ModelRequest, 'engines'>,
+  engine: string | null,
+): Promise<OrtRuntime> {
   const libraries = findLibraries(engines?.onnxRuntimes);
   const [first] = libraries;
   if (first === undefined) throw noLibrary();
@@ -77,7 +82,7 @@ async function runtimeFor({ engines }: ModelRequest, engine: string | null): Pro
 
 /** Opens a decoder with room for what is asked. @throws FailureError */
 export async function loadModel(
-  request: GeneratorRequest,
+  request: WithOptions<GeneratorRequest, OnnxOptions>,
   profile: string | null = null,
 ): Promise<OnnxModel> {
   return decoderOf(await openGraph(request, profile), request);
@@ -194,7 +199,7 @@ export function fallbackWarnings(
 const total = (counts: ReadonlyMap<string, number>) =>
   [...counts.values()].reduce((sum, count) => sum + count, 0);
 
-/** The runner's options, checked. */
+/** What the runner's options come to on a device. */
 interface OnnxSettings {
   readonly session: Omit<SessionSettings, 'profile'>;
   readonly batch: number;
@@ -204,28 +209,24 @@ interface OnnxSettings {
   readonly engine: string | null;
 }
 
-/** @param cpus logical CPUs of the device: the number of threads when none is given. @throws FailureError `impossible-combination`. */
-function readOnnxSettings({ options, deviceClass }: PlaceRequest, cpus: number): OnnxSettings {
-  const { executionProvider = 'auto', engine = null } = options;
+function settingsFor({
+  options,
+  deviceClass,
+  cpus,
+}: Pick<WithOptions<ModelRequest, OnnxOptions>, 'options' | 'deviceClass' | 'cpus'>): OnnxSettings {
+  const { executionProvider, batch, shareCache, engine, ...session } = options;
   const usual = PROVIDER_OF[deviceKind(deviceClass)] ?? 'cpu';
-  const provider = executionProvider === 'auto' ? usual : String(executionProvider);
   return {
     session: {
-      graphOptimization: pick(options, 'graphOptimization', 'all', ['disabled', 'basic', 'extended', 'all']),
-      executionMode: pick(options, 'executionMode', 'sequential', ['sequential', 'parallel']),
-      threads: whole(options, 'threads', cpus, 1, 512),
-      interThreads: whole(options, 'interThreads', 1, 1, 512),
-      arena: pick(options, 'arena', true, [true, false]),
-      arenaGrowth: pick(options, 'arenaGrowth', 'doubling', ['doubling', 'as-requested']),
-      arenaShrink: pick(options, 'arenaShrink', false, [true, false]),
-      memoryPattern: pick(options, 'memoryPattern', true, [true, false]),
-      spinning: pick(options, 'spinning', true, [true, false]),
-      provider,
+      ...session,
+      threads: session.threads ?? (cpus.length || availableParallelism()),
+      interThreads: session.interThreads ?? 1,
+      provider: executionProvider === 'auto' ? usual : executionProvider,
       // The agent shows a trial its own device alone.
       deviceIndex: 0,
     },
-    batch: whole(options, 'batch', 2048, 1, 1 << 20),
-    shareCache: pick(options, 'shareCache', true, [true, false]),
-    engine: typeof engine === 'string' ? engine : null,
+    batch,
+    shareCache,
+    engine,
   };
 }

@@ -2,16 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProfiledOperator } from '../../../core/result/profile-record.js';
+import type { OnnxOptions } from '../../../core/runners/onnx.js';
 import { readProfile } from '../../native/onnxruntime/profile.js';
 import type { ProfiledGenerator } from '../opened.js';
-import type { GeneratorRequest } from '../runner.js';
+import type { GeneratorRequest, WithOptions } from '../runner.js';
 import { loadModel, weightsByNode } from './load.js';
 
 /**
  * Opens a model twice, once with ONNX Runtime's profile: it is written all the time or not at all, and told when it has ended.
  * @throws FailureError as `loadModel` does.
  */
-export async function openProfiled(request: GeneratorRequest): Promise<ProfiledGenerator> {
+export async function openProfiled(
+  request: WithOptions<GeneratorRequest, OnnxOptions>,
+): Promise<ProfiledGenerator> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-profile-'));
   const plain = await loadModel(request);
   const watched = await loadModel(request, join(folder, 'profile'));

@@ -10,7 +10,7 @@ import { askServer, headersOf } from '../../servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
 import type { Completion, CompletionRequest, Completions, EndpointOpened } from '../opened.js';
 import { WARM_UP } from '../opened.js';
-import type { CompletionsRequest } from '../runner.js';
+import type { Demands, PrefixSharing } from '../runner.js';
 import { type Place, Places } from './places.js';
 
 /** Of what a server says of itself. */
@@ -19,7 +19,7 @@ const FACTS = { seconds: 5, mostBytes: 2 ** 20 };
 /** Asks a server through the load generator's client, several requests at once. */
 export async function openCompletions(
   opened: EndpointOpened,
-  { api, prefixes, exactLength, timeoutSeconds, atOnce }: CompletionsRequest,
+  { api, prefixes, exactLength, timeoutSeconds, atOnce }: Demands['completions'],
 ): Promise<Completions> {
   const { served } = opened;
   const { profile } = served;
@@ -57,7 +57,7 @@ export async function openCompletions(
 }
 
 interface SharingWords {
-  readonly prefixes: CompletionsRequest['prefixes'];
+  readonly prefixes: PrefixSharing;
   readonly run: string;
   readonly sharing: ServedEndpoint['profile']['prefixes'];
 }

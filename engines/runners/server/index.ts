@@ -1,10 +1,10 @@
 import { failed } from '../../../core/errors.js';
-import { PROFILES, type ServerKindName } from '../../../core/runners/server/index.js';
+import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../../core/runners/server/index.js';
 import { formatOf } from '../../../formats/index.js';
 import type { ConfiguredServer } from '../../servers/config.js';
 import { findServers } from '../../servers/find.js';
 import type { EndpointFacts, EndpointOpened } from '../opened.js';
-import type { EndpointRequest, Runner, RunnerProbe } from '../runner.js';
+import { defineRunner, type EndpointRequest, type Runner, type RunnerProbe } from '../runner.js';
 import { openCompletions } from './completions.js';
 
 /**
@@ -12,14 +12,10 @@ import { openCompletions } from './completions.js';
  * only asks it.
  */
 export function serverRunner(kind: ServerKindName): Runner {
-  return {
-    kind,
-    probe: async ({ servers = [] }) => await probe(kind, servers),
-    opens: {
-      endpoint: async (request) => openEndpoint(kind, request),
-      completions: async (request) => await openCompletions(openEndpoint(kind, request), request),
-    },
-  };
+  return defineRunner(SERVER_KINDS[kind], async ({ servers = [] }) => await probe(kind, servers), {
+    endpoint: async (request) => openEndpoint(kind, request),
+    completions: async (request) => await openCompletions(openEndpoint(kind, request), request),
+  });
 }
 
 /** Which of the node's servers with this profile can be had: a program that says its release, or an address that answers. */
@@ -47,7 +43,10 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
 }
 
 /** @throws FailureError `impossible-combination` for a trial whose server was not started. */
-function openEndpoint(kind: ServerKindName, { served, modelPath }: EndpointRequest): EndpointOpened {
+function openEndpoint(
+  kind: ServerKindName,
+  { served, modelPath }: Pick<EndpointRequest, 'served' | 'modelPath'>,
+): EndpointOpened {
   if (served === null) throw failed('impossible-combination', `no server ${kind} was started for this trial`);
   return { facts: factsOf(served.name, modelPath), served, warnings: [], close() {} };
 }

@@ -1,19 +1,19 @@
 import { failed } from '../../../core/errors.js';
+import { sparse } from '../../../core/runners/sparse.js';
 import { NO_ENGINES } from '../../config.js';
 import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
 import { probe } from '../llama-cpp/probe.js';
 import type { LanguageModel } from '../opened.js';
-import type { LanguageModelRequest, Runner, RunnerProbe } from '../runner.js';
-import { loadModel } from './load.js';
+import { defineRunner, type LanguageModelRequest, type RunnerProbe, type WithOptions } from '../runner.js';
+import { loadModel, type SparseOptions } from './load.js';
 
 /** Pruned models without their zeros: our own graphs on llama.cpp's ggml, and our own kernels in them. */
-export const sparseRunner = {
-  kind: 'sparse',
-  probe: probeSparse,
-  opens: { generator: loadModel, 'language-model': openText },
-} satisfies Runner;
+export const sparseRunner = defineRunner(sparse, probeSparse, {
+  generator: loadModel,
+  'language-model': openText,
+});
 
-async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
+async function openText(request: WithOptions<LanguageModelRequest, SparseOptions>): Promise<LanguageModel> {
   const model = await loadModel({ ...request, sequences: 1 });
   const { facts, warnings, text } = model;
   if (text !== null)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { SPARSE_FORMATS, SPARSE_TYPES, whyNotSparse } from '../../../core/runners/sparse.js';
+import type { OptionsOf } from '../../../core/experiment/options.js';
+import { type sparse, whyNotSparse } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
 import { requiredKernels } from '../../native/kernel-library.js';
@@ -10,11 +11,13 @@ import { cpuEnvironment, openVocabulary } from '../ggml/load.js';
 import { Weights } from '../ggml/weights.js';
 import { modelFile } from '../llama-cpp/load.js';
 import { requireRoomForCache, requireRoomForWeights } from '../llama-cpp/memory.js';
-import { pick, readSettings } from '../llama-cpp/settings.js';
-import type { GeneratorRequest } from '../runner.js';
+import { settingsOf } from '../llama-cpp/settings.js';
+import type { GeneratorRequest, WithOptions } from '../runner.js';
 import { cacheBytesPerToken, openCache } from './cache.js';
 import { packedTensors, packMatrices } from './matrices.js';
 import { type SparseModel, sparseModel } from './model.js';
+
+export type SparseOptions = OptionsOf<typeof sparse>;
 
 const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse };
 
@@ -22,12 +25,11 @@ const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse
  * Packs a model's matrices and takes the memory of its cache.
  * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`, `engine-missing`.
  */
-export async function loadModel(request: GeneratorRequest): Promise<SparseModel> {
+export async function loadModel(request: WithOptions<GeneratorRequest, SparseOptions>): Promise<SparseModel> {
   const { options, contextTokens, sequences } = request;
+  const { sparseFormat: format, sparseType: type, ...engineOptions } = options;
   const path = modelFile(request.modelPath);
-  const settings = readSettings(options, request.cpus.length || availableParallelism());
-  const format = pick(options, 'sparseFormat', 'bitmap', SPARSE_FORMATS);
-  const type = pick(options, 'sparseType', 'bf16', SPARSE_TYPES);
+  const settings = settingsOf(engineOptions, request.cpus.length || availableParallelism());
   const header = readGgufHeader(path);
   const architecture = architectureOf(path, header, PURPOSE);
   const library = requiredKernels();

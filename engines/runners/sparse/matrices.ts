@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { type FailureError, failed } from '../../../core/errors.js';
-import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
+import type { SparseFormat } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
 import type { PackedMatrices, PackedSize } from '../../../core/work/packed.js';
+import type { SparseType } from '../../../core/work/sparse.js';
 import type { FileTensor, GgufFile } from '../../../formats/gguf/header.js';
 import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { LlamaModel } from '../../../engines/runners/llama-cpp/index.js';
 import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
+import { open } from '../../../engines/runners/runner.js';
 
 /** How far logits lie from those that transformers computed. */
 export interface LogitError {
@@ -16,7 +17,7 @@ export async function logitError(path: string, reference: string): Promise<Logit
   const tokens = int32(`${reference}.tokens`);
   const expected = float32(`${reference}.logits`);
   const vocabulary = expected.length / tokens.length;
-  const model = (await llamaCpp.opens.generator({
+  const model = (await open(llamaCpp, 'generator', {
     modelPath: path,
     // Nothing is rounded that the weights are not.
     options: { threads: 2, flashAttention: false, kvCacheTypeK: 'f32', kvCacheTypeV: 'f32' },

@@ -3,7 +3,6 @@ import { readGraph } from '../../../agent/graph/files.js';
 import { graph } from '../../../agent/workloads/graph.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
 import type { GraphRecord } from '../../../core/graph/record.js';
-import { graph as kind } from '../../../core/workloads/graph.js';
 import type { Completions } from '../../../engines/runners/opened.js';
 import type { Demands } from '../../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
@@ -20,8 +19,8 @@ export async function run(
   options: Options,
   kept: { readonly folder: string; readonly journal: string },
 ): Promise<GraphRecord> {
-  const whole = kind.options.parse({ graph: path, ...options });
-  const engine = await open(graph.demands(whole as never) as Demands['completions']);
+  const work = graph.plan({ graph: path, ...options });
+  const engine = await open(work.demands);
   const context: WorkloadContext = {
     measure: {} as WorkloadContext['measure'],
     minPhaseSeconds: 0,
@@ -41,7 +40,7 @@ export async function run(
         folder: join(kept.folder, 'calls'),
       },
     };
-    const { findings } = await graph.run(engine, whole as never, context, input);
+    const { findings } = await work.run(engine, context, input);
     if (findings?.of !== 'graph') throw new Error('no graph was run');
     return findings.record;
   } finally {

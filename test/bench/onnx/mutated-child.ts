@@ -1,13 +1,15 @@
 /** Opens graphs and runs each for a few tokens; a file that takes this process down is the parent's to note. */
 
 import { toFailure } from '../../../core/errors.js';
+import { readOptions } from '../../../core/experiment/options.js';
+import { onnx } from '../../../core/runners/onnx.js';
 import { loadModel } from '../../../engines/runners/onnx/load.js';
 
 process.on('message', async (path: string) => {
   try {
     const model = await loadModel({
       modelPath: path,
-      options: { threads: 1 },
+      options: readOptions(onnx.options, { threads: 1 }),
       deviceClass: 'cpu',
       deviceId: 'cpu0',
       cpus: [],

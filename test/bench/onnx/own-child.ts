@@ -2,6 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { readOptions } from '../../../core/experiment/options.js';
+import { onnx } from '../../../core/runners/onnx.js';
 import { NO_ENGINES } from '../../../engines/config.js';
 import { loadModel } from '../../../engines/runners/onnx/load.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
@@ -9,7 +11,7 @@ import { monotonicSeconds } from '../../../process/isolation/clock.js';
 const [path = '', threads = '1', library = ''] = process.argv.slice(2);
 const model = await loadModel({
   modelPath: path,
-  options: { threads: Number(threads) },
+  options: readOptions(onnx.options, { threads: Number(threads) }),
   engines: { ...NO_ENGINES, onnxRuntimes: { bench: { library, plugins: {} } } },
   deviceClass: 'cpu',
   deviceId: 'cpu0',

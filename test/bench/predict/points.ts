@@ -6,9 +6,11 @@ import { FactorsStore } from '../../../agent/factors/store.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
+import { readOptions } from '../../../core/experiment/options.js';
 import { recordRoofsOf } from '../../../core/result/roofs-record.js';
+import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { phaseWork } from '../../../core/work/phase-work.js';
-import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
+import { loadModel } from '../../../engines/runners/llama-cpp/load.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { readAffinity } from '../../../process/device/affinity.js';
 import { lastCacheBytes } from '../../../process/device/caches.js';
@@ -77,9 +79,9 @@ for (const threads of threadCounts) {
   )!;
   const own = factorsAt(factors.factors.threads, threads);
   for (const parallel of job.quick ? [1, 4] : [1, 2, 4, 8]) {
-    const model = await llamaCpp.opens.generator({
+    const model = await loadModel({
       modelPath: job.path,
-      options: { threads },
+      options: readOptions(llamaCpp.options, { threads }),
       deviceClass: job.deviceClass,
       deviceId,
       cpus,
@@ -101,7 +103,7 @@ for (const threads of threadCounts) {
       const workload = {
         promptTokens: phase === 'prefill' ? tokens : 0,
         generateTokens: phase === 'decode' ? tokens : 0,
-        parallel,
+        sequences: parallel,
         contextDepth: depth,
       };
       const [work] = phaseWork(read.architecture, { threads }, workload);
@@ -122,7 +124,7 @@ for (const threads of threadCounts) {
     const plan = tokenPlan(model.facts.vocabularySize, {
       promptTokens: DEEP,
       generateTokens: STEPS,
-      parallel,
+      sequences: parallel,
       contextDepth: 0,
     });
     const part = (from: number, to: number) => plan.prompt.map((tokens) => tokens.subarray(from, to));

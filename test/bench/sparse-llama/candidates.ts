@@ -4,6 +4,7 @@ import type { Options } from '../../../core/experiment/experiment.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
 import { llamaCpp, quantizeFile } from '../../../engines/runners/llama-cpp/index.js';
 import type { Generator } from '../../../engines/runners/opened.js';
+import { open } from '../../../engines/runners/runner.js';
 import { sparseRunner } from '../../../engines/runners/sparse/index.js';
 
 /** A way to run one pruned model. */
@@ -77,7 +78,7 @@ export async function decodeInTurn(candidates: readonly Candidate[], rounds: num
       const runner = runnerKind === 'sparse' ? sparseRunner : llamaCpp;
       const place = { deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] };
       models.push(
-        await runner.opens.generator({
+        await open(runner, 'generator', {
           modelPath: path,
           options,
           ...place,

@@ -61,6 +61,10 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
   return { model, calls, phases, context };
 }
 
+/** Runs the workload at a point, as the child of a trial does. */
+const run = (model: Generator, asked: Options, context: WorkloadContext) =>
+  latency.plan(asked).run(model, context, null);
+
 const options = (changes: Options = {}): Options => ({
   promptTokens: 10,
   generateTokens: 3,
@@ -81,11 +85,7 @@ async function refusal(work: () => unknown): Promise<Failure> {
 describe('a repeat', () => {
   test('is a prefill per sequence and exactly so many batched steps, each one timed', async () => {
     const { model, calls, phases, context } = world({ prefill: 2, step: (call) => 1 + call });
-    const outcome = await latency.run(
-      model,
-      options(),
-      context({ maxWarmups: 0, minRepeats: 1, maxRepeats: 1 }),
-    );
+    const outcome = await run(model, options(), context({ maxWarmups: 0, minRepeats: 1, maxRepeats: 1 }));
     expect(calls).toEqual(['reset 0', 'reset 0', 'prefill 2x10', 'step 2', 'step 2', 'step 2']);
     expect(phases).toEqual([
       { name: 'prefill', repeat: 0, startSeconds: 100, endSeconds: 102, tokens: 20 },
@@ -102,18 +102,18 @@ describe('a repeat', () => {
   test('without a prompt is decode alone, without generation prefill alone', async () => {
     const once = { maxWarmups: 0, minRepeats: 1, maxRepeats: 1 };
     const decode = world({ prefill: 2, step: () => 1 });
-    await latency.run(decode.model, options({ promptTokens: 0 }), decode.context(once));
+    await run(decode.model, options({ promptTokens: 0 }), decode.context(once));
     expect(decode.phases.map(({ name }) => name)).toEqual(['decode']);
     expect(decode.calls).not.toContain('prefill 2x0');
     const prefill = world({ prefill: 2, step: () => 1 });
-    const outcome = await latency.run(prefill.model, options({ generateTokens: 0 }), prefill.context(once));
+    const outcome = await run(prefill.model, options({ generateTokens: 0 }), prefill.context(once));
     expect(prefill.phases.map(({ name }) => name)).toEqual(['prefill']);
     expect(outcome.tokenSeconds).toEqual([[]]);
   });
 
   test('at a depth keeps what was evaluated once, before the warm-up', async () => {
     const { model, calls, phases, context } = world({ prefill: 2, step: () => 1 });
-    await latency.run(model, options({ contextDepth: 100 }), context({ minRepeats: 1, maxRepeats: 2 }));
+    await run(model, options({ contextDepth: 100 }), context({ minRepeats: 1, maxRepeats: 2 }));
     expect(calls.filter((call) => call === 'prefill 2x100')).toHaveLength(1);
     expect(calls[1]).toBe('prefill 2x100');
     expect(calls.filter((call) => call.startsWith('reset'))).toEqual([
@@ -123,7 +123,10 @@ describe('a repeat', () => {
       'reset 100',
     ]);
     expect(phases[0]).toMatchObject({ name: 'warm-up', repeat: null, tokens: 200 });
-    expect(latency.demands(options({ contextDepth: 100 }))).toEqual({ contextTokens: 113, sequences: 2 });
+    expect(latency.plan(options({ contextDepth: 100 })).demands).toEqual({
+      contextTokens: 113,
+      sequences: 2,
+    });
   });
 });
 
@@ -131,13 +134,13 @@ describe('the warm-up', () => {
   test('ends when three rounds agree', async () => {
     // Rounds of three steps: slow, slower, then steady.
     const { model, context } = world({ prefill: 0, step: (call) => (call < 6 ? 5 - call * 0.5 : 1) });
-    const outcome = await latency.run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 20 }));
+    const outcome = await run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 20 }));
     expect(outcome).toMatchObject({ warmups: 5, warmupSettled: true });
   });
 
   test('ends at its limit and says that it had not settled', async () => {
     const { model, context } = world({ prefill: 0, step: (call) => 1 + (Math.floor(call / 3) % 2) });
-    const outcome = await latency.run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 4 }));
+    const outcome = await run(model, options(), context({ warmupSpread: 0.01, maxWarmups: 4 }));
     expect(outcome).toMatchObject({ warmups: 4, warmupSettled: false });
   });
 });
@@ -145,17 +148,13 @@ describe('the warm-up', () => {
 describe('repeating', () => {
   test('ends when the interval of both rates is narrow', async () => {
     const { model, context } = world({ prefill: 1, step: () => 1 });
-    const outcome = await latency.run(
-      model,
-      options(),
-      context({ halfWidth: 0.01, minRepeats: 3, maxRepeats: 50 }),
-    );
+    const outcome = await run(model, options(), context({ halfWidth: 0.01, minRepeats: 3, maxRepeats: 50 }));
     expect(outcome).toMatchObject({ repeats: 3, stop: 'interval-narrow', halfWidth: 0 });
   });
 
   test('ends with its budget', async () => {
     const { model, context } = world({ prefill: 1, step: (call) => 1 + (call % 2) });
-    const outcome = await latency.run(
+    const outcome = await run(
       model,
       options(),
       context({ halfWidth: 1e-9, minRepeats: 2, maxRepeats: 1000, maxSeconds: 30, maxWarmups: 0 }),
@@ -169,7 +168,7 @@ describe('repeating', () => {
     let rests = 0;
     const checkStop = async () => ++rests === 2;
     const stopped = await refusal(() =>
-      latency.run(model, options(), context({ minRepeats: 9, maxRepeats: 9, maxWarmups: 0 }, { checkStop })),
+      run(model, options(), context({ minRepeats: 9, maxRepeats: 9, maxWarmups: 0 }, { checkStop })),
     );
     expect(stopped.code).toBe('cancelled');
     expect(calls.filter((call) => call.startsWith('prefill'))).toHaveLength(2);
@@ -182,7 +181,7 @@ describe('work that is too short for the energy source', () => {
 
   test('is repeated without a pause until the source can resolve it, three times each', async () => {
     const { model, calls, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
-    await latency.run(model, options({ contextDepth: 5 }), context(short, { minPhaseSeconds: 2 }));
+    await run(model, options({ contextDepth: 5 }), context(short, { minPhaseSeconds: 2 }));
     const found = lengthenedOf(phases);
     expect(found.map(({ name, repeat }) => `${name} ${repeat}`)).toEqual([
       'energy-prefill 0',
@@ -204,19 +203,19 @@ describe('work that is too short for the energy source', () => {
 
   test('phases that are long enough are left alone, and so is everything without a source', async () => {
     const { model, phases, context } = world({ prefill: 0.25, step: () => 1 });
-    await latency.run(model, options(), context(short, { minPhaseSeconds: 2 }));
+    await run(model, options(), context(short, { minPhaseSeconds: 2 }));
     expect(new Set(lengthenedOf(phases).map(({ name }) => name))).toEqual(new Set(['energy-prefill']));
     const none = world({ prefill: 0.25, step: () => 1 });
-    await latency.run(none.model, options(), none.context(short));
+    await run(none.model, options(), none.context(short));
     expect(lengthenedOf(none.phases)).toEqual([]);
   });
 
   test('as often as the sweep says, and beyond a window of each within its budget of time', async () => {
     const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
-    await latency.run(model, options(), context({ ...short, energyWindows: 1 }, { minPhaseSeconds: 2 }));
+    await run(model, options(), context({ ...short, energyWindows: 1 }, { minPhaseSeconds: 2 }));
     expect(lengthenedOf(phases)).toHaveLength(2);
     const hurried = world({ prefill: 0.25, step: () => 0.125 });
-    await latency.run(
+    await run(
       hurried.model,
       options(),
       hurried.context({ ...short, maxSeconds: 0.5 }, { minPhaseSeconds: 2 }),
@@ -236,7 +235,7 @@ describe('work that is too short for the energy source', () => {
   ])('a cache that %s keeps its decode as it is', async (_, cutBack) => {
     const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
     const bound: Generator = { ...model, reset: (keep) => keep === 0 || cutBack() };
-    const outcome = await latency.run(bound, options(), context(short, { minPhaseSeconds: 2 }));
+    const outcome = await run(bound, options(), context(short, { minPhaseSeconds: 2 }));
     expect(outcome.repeats).toBe(2);
     expect(lengthenedOf(phases).map(({ name }) => name)).toEqual([
       'energy-prefill',
@@ -253,11 +252,11 @@ test.each<[Options]>([
   [{ parallel: 0 }],
   [{ contextDepth: 'deep' }],
 ])('%j is refused', async (changes) => {
-  expect((await refusal(() => latency.demands(options(changes)))).code).toBe('impossible-combination');
+  expect((await refusal(() => latency.plan(options(changes)))).code).toBe('impossible-combination');
 });
 
 test('the tokens are the same every time, differ between sequences, and avoid the special ones', () => {
-  const counts = { promptTokens: 500, generateTokens: 20, parallel: 2, contextDepth: 3 };
+  const counts = { promptTokens: 500, generateTokens: 20, sequences: 2, contextDepth: 3 };
   const plan = tokenPlan(50, counts);
   expect(tokenPlan(50, counts)).toEqual(plan);
   expect(plan.prompt[0]).not.toEqual(plan.prompt[1]);

@@ -5,7 +5,7 @@ import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import type { EngineDevice, Llama } from '../../../engines/native/llama.js';
 import { freeHandles } from '../../../engines/runners/llama-cpp/handles.js';
 import { chooseDevices, shareOnCpu } from '../../../engines/runners/llama-cpp/load.js';
-import { readSettings } from '../../../engines/runners/llama-cpp/settings.js';
+import { settingsOf } from '../../../engines/runners/llama-cpp/settings.js';
 import { sharesOver } from '../../../engines/runners/llama-cpp/spread.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 
@@ -89,7 +89,7 @@ describe('how a model is split', () => {
     const names = (value: unknown) => llamaCpp.options.safeParse({ rpcServers: value }).success;
     expect([names('desk/attic'), names('desk'), names(null)]).toEqual([true, true, true]);
     for (const word of ['10.0.0.1:50052', 'desk/', '', 'Desk']) expect(names(word)).toBe(false);
-    expect(readSettings({ rpcServers: 'desk/attic' }, 2).rpcServers).toEqual(['desk', 'attic']);
+    expect(settingsOf({ rpcServers: 'desk/attic' }, 2).rpcServers).toEqual(['desk', 'attic']);
   });
 
   test('goes by shares that are asked for, or by what is free and known', () => {
@@ -106,7 +106,7 @@ describe('how a model is split', () => {
   });
 
   test('is read as shares', () => {
-    expect(readSettings({ tensorSplit: '3/1', splitMode: 'tensor' }, 2)).toMatchObject({
+    expect(settingsOf({ tensorSplit: '3/1', splitMode: 'tensor' }, 2)).toMatchObject({
       tensorSplit: [3, 1],
       splitMode: 'tensor',
     });
@@ -119,7 +119,7 @@ describe('how a model is split', () => {
     const here = (backends: string[], options: object, path = file) =>
       shareOnCpu(
         backends.map((backend) => ({ backend })),
-        readSettings({ gpuLayers: 'all', ...options }, 1),
+        settingsOf({ gpuLayers: 'all', ...options }, 1),
         path,
       );
     expect(here([], {})).toBe(1);

@@ -6,6 +6,7 @@ import { readSynthetic } from '../../../core/models/synthetic.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
+import { PASS_DEFAULTS } from '../../../core/work/llama-cpp-options.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { sound } from '../../support/reading.js';
 import { ROOT } from '../../support/ridge.js';
@@ -25,7 +26,7 @@ test('the models of efficientllm-attention.yaml have one budget of parameters, a
   expect(parameters).toHaveLength(4);
   expect(Math.max(...parameters) / Math.min(...parameters)).toBeLessThan(1.01);
   const bytes = (name: string) =>
-    predictKvCache(facts.get(name)!, 'base', {}, { perSequence: 1024, sequences: 1 }) / 1024 / 4;
+    predictKvCache(facts.get(name)!, 'base', PASS_DEFAULTS, { perSequence: 1024, sequences: 1 }) / 1024 / 4;
   // A token in a layer, in f16: K and V of each head, or one vector of 256 elements and 32 for positions.
   expect(['mha', 'gqa', 'mqa', 'mla'].map(bytes)).toEqual([
     2 * 8 * 64 * 2,

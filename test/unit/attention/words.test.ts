@@ -4,6 +4,7 @@ import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import { attention, grouping, readAttention } from '../../../core/techniques/attention.js';
 import { windows, windowWithAdapter } from '../../../core/techniques/attention-window.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
+import { PASS_DEFAULTS } from '../../../core/work/llama-cpp-options.js';
 import { SMALL_FACTS } from '../../support/experiments.js';
 
 const canonical = (word: string) => {
@@ -87,7 +88,7 @@ describe('what is known to be impossible before anything runs', () => {
 
 test('the cache is predicted after grouping, and with a window', () => {
   const bytes = (word: string, perSequence = 1024, sequences = 1, ubatch = 256) =>
-    predictKvCache(FACTS, word, { ubatch }, { perSequence, sequences });
+    predictKvCache(FACTS, word, { ...PASS_DEFAULTS, ubatch }, { perSequence, sequences });
   // One token takes 8 layers × 2 heads × 64 elements × 2 bytes, for K and for V.
   expect(bytes('base')).toBe(1024 * 4096);
   expect(bytes('mqa')).toBe(1024 * 2048);

@@ -2,11 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { rateAt } from '../../../core/training/methods.js';
-import { trainingSettings } from '../../../core/training/options.js';
+import { trainingOptions, trainingSettings } from '../../../core/training/options.js';
 import { finetune } from '../../../core/workloads/finetune.js';
 
 describe('the learning rate', () => {
-  const settings = { ...trainingSettings({}), learningRate: 1, steps: 10, rampSteps: 3 };
+  const settings = {
+    ...trainingSettings(trainingOptions.parse({})),
+    learningRate: 1,
+    steps: 10,
+    rampSteps: 3,
+  };
   const all = (schedule: 'constant' | 'linear' | 'cosine') =>
     Array.from({ length: 10 }, (_, step) => rateAt({ ...settings, schedule }, step));
 
@@ -67,7 +72,9 @@ describe('a sweep', () => {
 });
 
 test('every option of the workload is a setting of training', () => {
-  const settings = trainingSettings({ method: 'dora', sequencesPerStep: 4, windowTokens: 64 });
+  const settings = trainingSettings(
+    trainingOptions.parse({ method: 'dora', sequencesPerStep: 4, windowTokens: 64 }),
+  );
   expect(settings).toMatchObject({ method: 'dora', sequences: 4, windowTokens: 64, rank: 8, alpha: 16 });
   // All: the text as whether it is of answers, and one under another name.
   expect(Object.keys(settings)).toHaveLength(Object.keys(finetune.options.shape).length);

@@ -8,7 +8,6 @@ import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
 import { type CallRecord, type GraphRecord, readCall } from '../../../core/graph/record.js';
 import { nodeJoules } from '../../../core/graph/summary.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
-import { graph as kind } from '../../../core/workloads/graph.js';
 import { WARM_UP } from '../../../engines/runners/opened.js';
 import { openCompletions } from '../../../engines/runners/server/completions.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
@@ -64,7 +63,7 @@ async function run(
     kept: { journal: join(folder, `${journal}.jsonl`), identity: journal, folder: join(folder, 'calls') },
   };
   const phases: string[] = [];
-  const whole = kind.options.parse({ graph: path, warmups: 0, ...options });
+  const work = graph.plan({ graph: path, warmups: 0, ...options });
   const given = {
     measure: {} as WorkloadContext['measure'],
     minPhaseSeconds: 0,
@@ -75,9 +74,9 @@ async function run(
     ...context,
   } satisfies WorkloadContext;
   return await withSimulator({ ttft: 0.002, itl: 0, ...simulator }, async ({ url, counters }) => {
-    const engine = await openCompletions(openedAt(url), graph.demands(whole as never) as never);
+    const engine = await openCompletions(openedAt(url), work.demands);
     try {
-      const { findings } = await graph.run(engine, whole as never, given, input);
+      const { findings } = await work.run(engine, given, input);
       return { record: (findings as { record: GraphRecord }).record, asked: counters.answered, phases };
     } finally {
       engine.close();
@@ -152,8 +151,8 @@ test('separate requests pay the network each, a graph once; and share nothing wh
 test('a run knows no prompt of the one before, and says what its own begin with', async () => {
   await withSimulator({ ttft: 0, itl: 0, keeps: 'beginnings' }, async ({ url }) => {
     const ask = async (prefixes: 'once' | 'off') => {
-      const demands = graph.demands(kind.options.parse({ promptsAs: 'text', prefixes }) as never);
-      const engine = await openCompletions(openedAt(url), demands as never);
+      const { demands } = graph.plan({ promptsAs: 'text', prefixes });
+      const engine = await openCompletions(openedAt(url), demands);
       const request = { ...WARM_UP, prompt: LONG };
       const cached = [await engine.complete(request), await engine.complete(request)];
       engine.close();

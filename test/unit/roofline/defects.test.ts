@@ -148,13 +148,13 @@ describe('defects of LLM-Viewer (algorithms by its own code) and what corrected 
     const whole = rowOf(viewer({ tensorParallel: 1 }, LLAMA_2_70B).decode, 'qk_matmul');
     const shared = rowOf(viewer({ tensorParallel: 4 }, LLAMA_2_70B).decode, 'qk_matmul');
     expect(shared.loadCache).toBe(whole.loadCache);
-    const parallel = { tensor: 4, pipeline: 1, expert: 1 };
+    const parallelism = { tensor: 4, pipeline: 1, expert: 1 };
     const counted = (tensor: number) =>
-      ours('llama-2-70b', 'attention', { ...decodeAt(4096), parallel: { ...parallel, tensor } });
+      ours('llama-2-70b', 'attention', { ...decodeAt(4096), parallelism: { ...parallelism, tensor } });
     expect(counted(4).traffic.cacheRead).toBe(counted(1).traffic.cacheRead / 4);
     expect(counted(4).flops).toBe(counted(1).flops / 4);
     // A ring sends 2 · 3/4 of the message; behind attention and behind the feed-forward, and once for the embedding.
-    const reduced = ours('llama-2-70b', 'all_reduce', { ...decodeAt(4096, 8), parallel });
+    const reduced = ours('llama-2-70b', 'all_reduce', { ...decodeAt(4096, 8), parallelism });
     expect(reduced.calls).toBe(2 * 80 + 1);
     expect(reduced.linkBytes).toBe(2 * (3 / 4) * 8 * 8192 * 2);
     // More devices than K/V heads repeat them.
@@ -277,7 +277,7 @@ describe('latent attention, counted by hand (DeepSeek-V3)', () => {
   test('the latent cache is on every device of a tensor-parallel group', () => {
     const cacheRead = (tensor: number) =>
       layerOf(
-        latent('absorbed', { ...decodeAt(4096), parallel: { tensor, pipeline: 1, expert: 1 } }),
+        latent('absorbed', { ...decodeAt(4096), parallelism: { tensor, pipeline: 1, expert: 1 } }),
         'attention',
       ).traffic.cacheRead;
     expect(cacheRead(8)).toBe(cacheRead(1));
@@ -325,8 +325,8 @@ describe('beside the weights', () => {
   });
 
   test('experts on devices of their own: tokens travel, each device reads its share', () => {
-    const parallel = { tensor: 1, pipeline: 1, expert: 8 };
-    const request = { ...decodeAt(100, 4), parallel };
+    const parallelism = { tensor: 1, pipeline: 1, expert: 8 };
+    const request = { ...decodeAt(100, 4), parallelism };
     const sent = ours('mixtral-8x7b', 'all_to_all', request);
     expect(sent.linkBytes).toBe(2 * 4 * 2 * 4096 * 2 * (7 / 8));
     const expert = ours('mixtral-8x7b', 'expert_up_proj', request);
@@ -338,12 +338,14 @@ describe('beside the weights', () => {
   test('what contradicts itself is refused in a sentence', () => {
     const ask = (request: Partial<PassRequest>) => () =>
       ours('llama-2-70b', 'q_proj', { ...decodeAt(10), ...request });
-    const parallel = { tensor: 1, pipeline: 1, expert: 1 };
-    expect(ask({ parallel: { ...parallel, tensor: 3 } })).toThrow(
+    const parallelism = { tensor: 1, pipeline: 1, expert: 1 };
+    expect(ask({ parallelism: { ...parallelism, tensor: 3 } })).toThrow(
       /64 attention heads cannot be shared evenly by 3/,
     );
-    expect(ask({ parallel: { ...parallel, pipeline: 81 } })).toThrow(/81 pipeline stages for 80 layers/);
-    expect(ask({ parallel: { ...parallel, expert: 2 } })).toThrow(/needs a model with experts/);
+    expect(ask({ parallelism: { ...parallelism, pipeline: 81 } })).toThrow(
+      /81 pipeline stages for 80 layers/,
+    );
+    expect(ask({ parallelism: { ...parallelism, expert: 2 } })).toThrow(/needs a model with experts/);
     expect(ask({ cacheBits: { key: 0, value: 16 } })).toThrow(/cached keys of 0 bits/);
     expect(ask({ offloadedLayers: 2 })).toThrow(/share of 2 of the layers/);
   });

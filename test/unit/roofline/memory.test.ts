@@ -9,6 +9,7 @@ import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
+import { PASS_DEFAULTS } from '../../../core/work/llama-cpp-options.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
@@ -104,7 +105,7 @@ test('bytes per element follow the block structs', () => {
   expect(() => bytesPerElement('toString')).toThrow('ggml has no tensor type "toString"');
   const cells = { perSequence: 256, sequences: 1 };
   const one = (k: string, v: string) =>
-    predictKvCache(small, 'base', { kvCacheTypeK: k, kvCacheTypeV: v }, cells);
+    predictKvCache(small, 'base', { ...PASS_DEFAULTS, kvCacheTypeK: k, kvCacheTypeV: v }, cells);
   expect(one('f16', 'f16')).toBe(MEBI);
   expect(one('q8_0', 'f16')).toBe((MEBI / 2) * (34 / 64) + MEBI / 2);
   expect(one('f32', 'q4_0')).toBe(MEBI + (MEBI / 2) * (18 / 64));

@@ -52,7 +52,7 @@ describe('an ONNX graph', () => {
   test('a prompt has one row of logits where its graph keeps the last, and else as many as it has tokens', () => {
     const rowsOf = (graphLogits: 'all' | 'last') => {
       const reading = sound(architectureFromOnnx(weights(3), { ...facts, graphLogits }));
-      const workload = { promptTokens: 32, generateTokens: 1, parallel: 2, contextDepth: 0 };
+      const workload = { promptTokens: 32, generateTokens: 1, sequences: 2, contextDepth: 0 };
       const [pass] = onnxPasses.prefill(workload, {}, reading.architecture);
       const { operators } = passWork(reading.architecture, pass!);
       return operators.find(({ name }) => name === 'lm_head')!.flops / (2 * 8 * 300);

@@ -20,7 +20,7 @@ const layer = (share: number): PackedMatrices['layers'][number] => ({
 });
 const HEAD = { weights: 64_000, kept: 64_000, bytes: 128_000 };
 const PACKED: PackedMatrices = { type: 'bf16', layers: [layer(0.5), layer(0.25)], head: HEAD };
-const workload = { promptTokens: 600, generateTokens: 1, parallel: 2, contextDepth: 0 };
+const workload = { promptTokens: 600, generateTokens: 1, sequences: 2, contextDepth: 0 };
 const operators = (phase: 0 | 1) =>
   operatorsOf(
     phaseWork(packedArchitecture(SMALL, PACKED), { sparseType: 'bf16' }, workload, sparsePasses)[phase]!,

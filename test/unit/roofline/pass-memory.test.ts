@@ -75,14 +75,14 @@ describe('what a pass holds', () => {
   test('windows, latents and devices', () => {
     expect(passMemory(model('mistral-7b'), prefill(16_384)).kvCache).toBe(32 * 4096 * 2 * 1024 * 2);
     expect(passMemory(model('deepseek-v3'), prefill(1000)).kvCache).toBe(61 * 1000 * 576 * 2);
-    const parallel = { tensor: 8, pipeline: 1, expert: 1 };
+    const parallelism = { tensor: 8, pipeline: 1, expert: 1 };
     const whole = passMemory(model('llama-2-70b'), prefill(1000));
-    const shared = passMemory(model('llama-2-70b'), { ...prefill(1000), parallel });
+    const shared = passMemory(model('llama-2-70b'), { ...prefill(1000), parallelism });
     expect(shared.kvCache).toBe(whole.kvCache / 8);
     // Norms are on every device.
     expect(shared.weights - whole.weights / 8).toBeCloseTo(2 * 161 * 8192 * (7 / 8), 3);
     const stages = { tensor: 1, pipeline: 4, expert: 1 };
-    expect(passMemory(model('llama-2-70b'), { ...prefill(1000), parallel: stages }).kvCache).toBe(
+    expect(passMemory(model('llama-2-70b'), { ...prefill(1000), parallelism: stages }).kvCache).toBe(
       whole.kvCache / 4,
     );
     const half = passMemory(model('llama-2-70b'), { ...prefill(1000), offloadedLayers: 0.5 });

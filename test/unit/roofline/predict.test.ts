@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Options } from '../../../core/experiment/experiment.js';
 import { FACTORS_SCHEMA, type Factors, type ThreadFactors } from '../../../core/result/factors.js';
-import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
+import type { LatencyWork } from '../../../core/work/latency.js';
+import { llamaCppPasses } from '../../../core/work/llama-cpp.js';
 import { newTokensOf } from '../../../core/work/pass/setting.js';
 import { type PhaseWork, phaseWork } from '../../../core/work/phase-work.js';
 import { bandRatio, errorBandOf } from '../../../roofline/error-band.js';
@@ -149,23 +151,27 @@ describe('prediction', () => {
 
 describe('passes of llama.cpp', () => {
   test('prompts fill batches, and batches are cut into micro-batches of equal shares', () => {
-    const passes = prefillPasses({ promptTokens: 700, parallel: 2, contextDepth: 10 }, { ubatch: 512 });
+    const prefill = (asked: Omit<LatencyWork, 'generateTokens'>, options: Options) =>
+      llamaCppPasses.prefill({ ...asked, generateTokens: 0 }, options, SMALL);
+    const passes = prefill({ promptTokens: 700, sequences: 2, contextDepth: 10 }, { ubatch: 512 });
     expect(passes.map(({ batch }) => batch)).toEqual([
       [{ sequences: 2, newTokens: 256, cachedTokens: 10 }],
       [{ sequences: 2, newTokens: 256, cachedTokens: 266 }],
       [{ sequences: 2, newTokens: 188, cachedTokens: 522 }],
     ]);
     expect(passes.map(({ logits }) => logits)).toEqual([0, 0, 'last']);
-    const small = prefillPasses(
-      { promptTokens: 100, parallel: 3, contextDepth: 0 },
-      { batch: 128, ubatch: 64 },
-    );
+    const small = prefill({ promptTokens: 100, sequences: 3, contextDepth: 0 }, { batch: 128, ubatch: 64 });
     expect(small.reduce((sum, { batch }) => sum + newTokensOf(batch), 0)).toBe(300);
     expect(small.every(({ batch }) => newTokensOf(batch) <= 64)).toBe(true);
   });
 
   test('cache types and kernels are those of the options', () => {
-    const pass = decodePass({ parallel: 4 }, 99, { kvCacheTypeK: 'q8_0', flashAttention: false });
+    const pass = llamaCppPasses.decode(
+      { promptTokens: 0, generateTokens: 1, sequences: 4, contextDepth: 0 },
+      99,
+      { kvCacheTypeK: 'q8_0', flashAttention: false },
+      SMALL,
+    );
     expect(pass).toMatchObject({
       phase: 'decode',
       batch: [{ sequences: 4, newTokens: 1, cachedTokens: 99 }],
@@ -345,8 +351,8 @@ describe('the fit', () => {
 });
 
 describe('how far a prediction may lie off', () => {
-  const phasesOf = (parallel: number, promptTokens: number) =>
-    phaseWork(SMALL, { threads: 2 }, { promptTokens, generateTokens: 8, parallel, contextDepth: 0 });
+  const phasesOf = (sequences: number, promptTokens: number) =>
+    phaseWork(SMALL, { threads: 2 }, { promptTokens, generateTokens: 8, sequences, contextDepth: 0 });
   /** Phases that took so many times what is predicted. */
   const checked = (times: readonly number[], modelOf: (factor: number) => string = String) =>
     times.flatMap((factor) =>

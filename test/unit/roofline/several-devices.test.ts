@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Options } from '../../../core/experiment/experiment.js';
+import { readOptions } from '../../../core/experiment/options.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { onDevices } from '../../../core/work/engine-passes.js';
 import type { LatencyWork } from '../../../core/work/latency.js';
 import { fullestShare, layersByShare, llamaCppPasses, sharesAsked } from '../../../core/work/llama-cpp.js';
+import { spreadOptions } from '../../../core/work/llama-cpp-options.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { stagesCut } from '../../../core/work/pass/stages.js';
 import { operatorsOf, type PhaseWork, phaseWork, stagedPhaseWork } from '../../../core/work/phase-work.js';
@@ -43,7 +45,7 @@ function halves(options: Options, workload: LatencyWork): readonly [PhaseWork, P
   return [first!, second!];
 }
 
-const DECODE = { promptTokens: 0, generateTokens: 1, parallel: 1, contextDepth: 99 };
+const DECODE = { promptTokens: 0, generateTokens: 1, sequences: 1, contextDepth: 99 };
 
 describe('layers on several devices', () => {
   test('go by shares as in llama.cpp, the output counted as one more', () => {
@@ -73,7 +75,7 @@ describe('layers on several devices', () => {
   });
 
   test.each([[[1, 1]], [[2, 0]], [[0, 2]], [[2]]])('ask together what one device asks: %j', (layers) => {
-    const workload = { promptTokens: 40, generateTokens: 5, parallel: 2, contextDepth: 3 };
+    const workload = { promptTokens: 40, generateTokens: 5, sequences: 2, contextDepth: 3 };
     const options = { ubatch: 16, batch: 32 };
     const whole = phaseWork(SMALL, options, workload);
     const parts = stagedPhaseWork(SMALL, options, workload, llamaCppPasses, layers);
@@ -131,7 +133,7 @@ describe('passes through several devices', () => {
   });
 
   test('micro-batches of a prompt overlap where the engine has them do so', () => {
-    const workload = { promptTokens: 3, generateTokens: 0, parallel: 1, contextDepth: 0 };
+    const workload = { promptTokens: 3, generateTokens: 0, sequences: 1, contextDepth: 0 };
     const [first, second] = halves({ ubatch: 1 }, workload);
     const on = (overlaps: boolean) =>
       placePhase({
@@ -224,7 +226,7 @@ describe('a record of a trial on several devices', () => {
     const alike = judged(ROOFS);
     expect(alike).toMatchObject({ devices: 2, ceilings: { id: ROOFS.id } });
     const options = calmInput().experiment.runner.options;
-    const asked = { promptTokens: 1024, generateTokens: 256, parallel: 1, contextDepth: 0 };
+    const asked = { promptTokens: 1024, generateTokens: 256, sequences: 1, contextDepth: 0 };
     const work = phaseWork(SMALL, options, asked, onDevices(llamaCppPasses, 2));
     const flops = work.map((phase) => operatorsOf(phase).reduce((sum, of) => sum + of.flops, 0));
     expect(alike.phases.map((phase) => phase.flops)).toEqual(flops);
@@ -245,14 +247,17 @@ describe('a record of a trial on several devices', () => {
   });
 });
 
+const spread = (options: Options, layers: number) =>
+  fullestShare(readOptions(spreadOptions, options), layers);
+
 test('memory of a trial on several devices is that of the fullest', () => {
-  expect(fullestShare({}, 32)).toBe(1);
-  expect(fullestShare({ gpus: 2 }, 32)).toBe(17 / 33);
-  expect(fullestShare({ gpus: 2, tensorSplit: '1/3' }, 32)).toBe((32 - 9 + 1) / 33);
-  expect(fullestShare({ gpus: 4, splitMode: 'tensor' }, 32)).toBe(1 / 4);
-  expect(fullestShare({ gpus: 2, splitMode: 'tensor', tensorSplit: '3/1' }, 32)).toBe(3 / 4);
+  expect(spread({}, 32)).toBe(1);
+  expect(spread({ gpus: 2 }, 32)).toBe(17 / 33);
+  expect(spread({ gpus: 2, tensorSplit: '1/3' }, 32)).toBe((32 - 9 + 1) / 33);
+  expect(spread({ gpus: 4, splitMode: 'tensor' }, 32)).toBe(1 / 4);
+  expect(spread({ gpus: 2, splitMode: 'tensor', tensorSplit: '3/1' }, 32)).toBe(3 / 4);
   // A header that lies makes nobody wait.
-  expect(fullestShare({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
+  expect(spread({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
   const facts = {
     ...SMALL_FACTS,
     parameters: 1e9,

@@ -60,17 +60,17 @@ async function starts(simulator: Simulated, workloads: readonly object[]) {
     };
     const found: ReturnType<typeof judgedOf>[] = [];
     for (const workload of workloads) {
-      const options = kind.options.parse({
+      const options = {
         requests: 8,
         warmupRequests: 1,
         inputTokens: 100,
         outputTokens: 8,
         audit: false,
         ...workload,
-      }) as never;
+      };
       const input = { promptsPath: null, tokenizerPath: null };
       const opened = { facts, served, warnings: [], close() {} };
-      const { findings } = await serving.run(opened, options, context, input);
+      const { findings } = await serving.plan(options).run(opened, context, input);
       found.push(judgedOf((findings as { record: ServingRecord }).record, options));
     }
     return found;

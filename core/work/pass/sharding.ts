@@ -8,15 +8,14 @@ import type {
 import type { OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
-import type { ParallelSetting } from './setting.js';
+import type { Parallelism } from './setting.js';
 
 /**
  * The part of a model that one device of a tensor-parallel group has (Megatron-LM, arXiv 1909.08053, section 3): heads,
  * feed-forward and vocabulary are shared out; norms, routers and latent vectors are on every device. K/V heads that are
  * fewer than devices are repeated, so the cache of a device stops shrinking.
  */
-export function shardOf(architecture: ModelArchitecture, parallel: ParallelSetting): ModelArchitecture {
-  const { tensor, expert } = parallel;
+export function shardOf(architecture: ModelArchitecture, { tensor, expert }: Parallelism): ModelArchitecture {
   if (tensor === 1) return architecture;
   return {
     ...architecture,
@@ -97,7 +96,7 @@ function collective(pass: LayerPass, name: string, linkBytes: number, elements: 
 
 /** Partial sums of a layer's output matrix, added up over the devices. */
 export function attentionCollective(pass: LayerPass): OperatorWork[] {
-  const { tensor } = pass.parallel;
+  const { tensor } = pass.parallelism;
   const elements = pass.tokens * pass.embedding;
   return collective(pass, 'all_reduce', allReduce(tensor) * elements * pass.activationBytes, elements);
 }
@@ -107,7 +106,7 @@ export function attentionCollective(pass: LayerPass): OperatorWork[] {
  * of its share of the batch: 2 · (tokens/tensor) · used · embedding · (e − 1)/e.
  */
 export function feedForwardCollective(pass: LayerPass, { experts }: FeedForwardShape): OperatorWork[] {
-  const { tensor, expert } = pass.parallel;
+  const { tensor, expert } = pass.parallelism;
   const elements = pass.feedForwardTokens * pass.embedding;
   const reduced = collective(
     pass,
@@ -126,13 +125,13 @@ export function feedForwardCollective(pass: LayerPass, { experts }: FeedForwardS
 
 /** Rows of the embedding that other devices hold come as a sum with zeros; logits are gathered. */
 export function vocabularyCollective(pass: LayerPass): OperatorWork[] {
-  const { tensor } = pass.parallel;
+  const { tensor } = pass.parallelism;
   const elements = pass.tokens * pass.embedding;
   return collective(pass, 'all_reduce', allReduce(tensor) * elements * pass.activationBytes, elements);
 }
 
 export function logitsCollective(pass: LayerPass, rows: number, shardVocabulary: number): OperatorWork[] {
-  const { tensor } = pass.parallel;
+  const { tensor } = pass.parallelism;
   const elements = rows * shardVocabulary * tensor;
   return collective(pass, 'all_gather', allGather(tensor) * elements * pass.activationBytes, elements);
 }
