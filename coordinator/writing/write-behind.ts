@@ -151,7 +151,7 @@ export class WriteBehind {
   async ensureLeaseKey(): Promise<void> {
     if (this.projection.state.leaseKey !== null) return;
     const key = randomBytes(32).toString('hex');
-    await this.append([{ fact: 'LeaseKeyCreated', key, at: this.#parts.clock.at() }]).catch((error) => {
+    await this.append([{ fact: 'LeaseKeyCreated', key, at: this.#parts.clock.isoTime() }]).catch((error) => {
       // Another coordinator wrote first; its key is read by now, or the next request tries again.
       if (!(error instanceof WireError && error.code === 'conflict')) throw error;
     });
