@@ -94,9 +94,9 @@ test.each(Object.entries(EXAMPLES))(
     expect(calls.reduce((sum, { outputTokens }) => sum + (outputTokens ?? 0), 0)).toBeGreaterThan(0);
     if (answers !== null) expect(one!.answer).toBe(byId.get(answers)!.answer!.trim());
 
-    // What waits for the same calls has begun before any of it ends.
+    // What waits for the same calls is with the engine before any of it ends.
     for (const beside of groupBy(calls, ({ after }) => after.toSorted().join(' ')).values())
-      expect(Math.max(...beside.map(({ start }) => start))).toBeLessThan(
+      expect(Math.max(...beside.map(({ start, sent }) => sent ?? start))).toBeLessThan(
         Math.min(...beside.map(({ end }) => end)),
       );
   },
