@@ -18,6 +18,7 @@ const EXIT_ORPHANED = 70;
 async function work({ job: name, request }: StartMessage): Promise<LastMessage> {
   const job = JOBS.find((known) => known.name === name);
   if (job === undefined) return { type: 'failed', failure: failure('internal', `there is no job ${name}`) };
+  // Whoever named the job made the request for it: the compiler cannot know which of them was started.
   return { type: 'answer', answer: await job.run(request as never, channel) };
 }
 

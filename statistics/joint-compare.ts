@@ -4,7 +4,7 @@ import type { Interval } from './interval.js';
 import { type Estimate, type Level, ownSlopeVariance } from './row-estimate.js';
 import { mean } from './summary.js';
 import type { TypicalSpread } from './typical-spread.js';
-import { inflationOf, isUnlike, moderated, priorBeside, type Readings } from './weighted-starts.js';
+import { inflationOf, isUnlike, moderated, priorBeside, triple } from './weighted-starts.js';
 
 /** The difference of two rows of one fit: candidate less base, as a logarithm. */
 export interface Difference {
@@ -59,9 +59,7 @@ export interface Sides {
  */
 export function differenceOf(fit: Known, pairs: readonly Sides[], options: DifferenceOptions): Difference {
   const { confidence = 0.95, oneSitting } = options;
-  const apart = pairs.map(
-    ({ base, candidate }) => candidate.readings.map((x, k) => x - base.readings[k]!) as unknown as Readings,
-  );
+  const apart = pairs.map(({ base, candidate }) => triple((k) => candidate.readings[k] - base.readings[k]));
   const sides = pairs.flatMap(({ base, candidate }) => [base, candidate]);
   const parts = pairs.flatMap((pair) =>
     tellsLittle(fit) && isBalanced(pair) ? [pooled(pair, fit)] : [pair.base, pair.candidate],
@@ -69,7 +67,7 @@ export function differenceOf(fit: Known, pairs: readonly Sides[], options: Diffe
   const own = sum(parts.map(({ variance }) => variance));
   const df = own ** 2 / sum(parts.map((part) => part.variance ** 2 / part.df));
   const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit)));
-  const middle = apart[0]!.map((_, k) => mean(apart.map((x) => x[k]!))) as unknown as Readings;
+  const middle = triple((k) => mean(apart.map((x) => x[k])));
   const [before, after] = [
     mean(pairs.map(({ base }) => adjustmentOf(base))),
     mean(pairs.map(({ candidate }) => adjustmentOf(candidate))),

@@ -6,7 +6,7 @@ import { type Parser, parseAnswer } from '../../core/graph/parsers.js';
 import { type ApplicationRecord, CALL_SCHEMA, type CallRecord } from '../../core/graph/record.js';
 import { type Hands, type PromptCall, runGraph, type ToolCall } from '../../core/graph/run.js';
 import { GraphError, textOf, type Value } from '../../core/graph/value.js';
-import { score } from '../../core/quality/scorers/index.js';
+import { type ScorerName, score } from '../../core/quality/scorers/index.js';
 import type { Arrival } from '../../core/serving/requests.js';
 import type { Completion, Completions } from '../../engines/runners/opened.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
@@ -171,7 +171,7 @@ function applicationRecord(
   const answer = failed ? null : outcome.answer;
   const scores = graph.scorers.map((name): [string, number | null] => {
     if (answer === null || references.length === 0 || name.startsWith('external:')) return [name, null];
-    return [name, scoreInTime(() => score(name as never, answer, references, { tolerance: TOLERANCE }))];
+    return [name, scoreInTime(() => score(name as ScorerName, answer, references, { tolerance: TOLERANCE }))];
   });
   const secondsSinceOrigin = (seconds: number) => Math.max(0, seconds - origin);
   return {

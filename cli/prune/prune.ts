@@ -39,13 +39,15 @@ function wantedOf(options: PruneOptions): { readonly setting: string; readonly s
   const keys = Object.keys(sparsity.keys).filter((key) => options[key] !== undefined);
   const written = sparsity.spell(Object.fromEntries(keys.map((key) => [key, options[key]])));
   const canonical = sparsity.read(written);
-  const reading = readSparsity(canonical.ok ? canonical.value : written);
-  if (!canonical.ok || !reading.ok) {
-    const { message, suggestion } = canonical.ok ? (reading as never) : canonical;
-    throw usageError(message, suggestion === null ? null : `Did you mean ${suggestion}?`);
-  }
+  if (!canonical.ok) throw unreadable(canonical);
+  const reading = readSparsity(canonical.value);
+  if (!reading.ok) throw unreadable(reading);
   if (reading.value === null) throw usageError('none prunes nothing', 'Name a method, such as wanda.');
   return { setting: canonical.value, spec: reading.value };
+}
+
+function unreadable({ message, suggestion }: { message: string; suggestion: string | null }) {
+  return usageError(message, suggestion === null ? null : `Did you mean ${suggestion}?`);
 }
 
 /** Where the packed file goes. @throws CommandError (2) for a format that cannot hold what comes. */

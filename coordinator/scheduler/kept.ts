@@ -9,6 +9,9 @@ import {
 } from './state.js';
 import type { SweepView } from './view.js';
 
+/** What a part of the state takes back, piece by piece. */
+type PieceOf<T extends { restore(piece: never): void }> = Parameters<T['restore']>[0];
+
 /** One value of a snapshot, and what it belongs to. */
 export type Piece = readonly [of: string, value: unknown];
 
@@ -84,10 +87,10 @@ export class StateTaker {
         this.#takeGlobals(value as Globals);
         break;
       case 'recorded':
-        this.#state.recorded.restore(value as never);
+        this.#state.recorded.restore(value as PieceOf<SchedulerState['recorded']>);
         break;
       case 'known':
-        this.#state.known.restore(value as never);
+        this.#state.known.restore(value as PieceOf<SchedulerState['known']>);
         break;
       case 'queue': {
         const { key, rest } = value as KeptQueue;
@@ -96,10 +99,10 @@ export class StateTaker {
         break;
       }
       case 'settled':
-        this.#queue!.settled.restore(value as never);
+        this.#queue!.settled.restore(value as PieceOf<PointQueue['settled']>);
         break;
       case 'starts':
-        this.#queue!.starts.restore(value as never);
+        this.#queue!.starts.restore(value as PieceOf<PointQueue['starts']>);
         break;
     }
   }

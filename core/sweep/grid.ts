@@ -5,9 +5,8 @@ import type {
   MeasurePolicy,
   ModelRef,
   Options,
-  TechniqueChoice,
 } from '../experiment/experiment.js';
-import { TECHNIQUES } from '../techniques/index.js';
+import { TECHNIQUES, techniqueChoice } from '../techniques/index.js';
 import { AXIS_NAMES } from './fields.js';
 import type { Axis, Block, Selector, Sweep } from './spec.js';
 
@@ -125,7 +124,7 @@ export function contentBuilder(
   const runnerAxes = axisNamesOf(sweep.runners, grid.runner);
   const workloadAxes = axisNamesOf(sweep.workloads, grid.workload);
   const modelAt = reader(grid, 'model');
-  const techniques = TECHNIQUES.map(({ name }) => [name, reader(grid, name)] as const);
+  const wordsAt = new Map(TECHNIQUES.map(({ name }) => [name, reader(grid, name)]));
   const deviceAt = reader(grid, 'device');
   const settingsAt = settingsReader(grid);
   const runnerOptions = optionsBuilder(grid, runnerAxes);
@@ -133,9 +132,7 @@ export function contentBuilder(
   const measure: MeasurePolicy = sweep.measure;
   return (indices) => ({
     model: models.get(modelAt(indices))!,
-    technique: Object.fromEntries(
-      techniques.map(([name, at]) => [name, at(indices)]),
-    ) as unknown as TechniqueChoice,
+    technique: techniqueChoice(({ name }) => String(wordsAt.get(name)!(indices))),
     runner: { kind: grid.runner, options: runnerOptions(indices) },
     workload: { kind: grid.workload, options: workloadOptions(indices) },
     measure,

@@ -8,6 +8,7 @@ import {
   type Reading,
   readSettings,
   rejected,
+  type Settings,
   type SettingValues,
   writeWord,
 } from './spelling.js';
@@ -117,6 +118,12 @@ export function isSyntheticAdapter({ source }: AdapterPart): boolean {
   return headOf(source) === SYNTHETIC;
 }
 
+/** @returns the canonical word of a spelling. */
+function rewritten<S extends Settings>(spelling: string, head: string, settings: S): Reading<string> {
+  const values = readSettings(spelling, settings);
+  return values.ok ? { ok: true, value: writeWord(head, values.value, settings) } : values;
+}
+
 export const adapter: Technique = {
   name: 'adapter',
   fallback: NO_ADAPTER,
@@ -136,14 +143,13 @@ export const adapter: Technique = {
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: NO_ADAPTER };
     const synthetic = reading.value.parts.some(isSyntheticAdapter);
-    const settings = synthetic ? { ...MODE, ...SYNTHETIC_SETTINGS } : MODE;
-    const values = readSettings(spelling, settings);
-    if (!values.ok) return values;
     const head = headOf(spelling)
       .split('+')
       .map((part) => part.replace(/\*1(\.0*)?$/, ''))
       .join('+');
-    return { ok: true, value: writeWord(head, values.value as never, settings) };
+    return synthetic
+      ? rewritten(spelling, head, { ...MODE, ...SYNTHETIC_SETTINGS })
+      : rewritten(spelling, head, MODE);
   },
   spell({ source, scale, ...settings }) {
     const factor = scale === undefined || Number(scale) === 1 ? '' : `*${String(scale)}`;

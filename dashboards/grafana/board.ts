@@ -102,7 +102,7 @@ export function choice(
     .multi(true)
     .includeAll(true)
     .allValue('.*')
-    .current({ text: ['All'], value: ['$__all'] } as never);
+    .current({ text: ['All'], value: ['$__all'] });
 }
 
 /** The variables of boards about results. */

@@ -1,7 +1,7 @@
 import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import * as common from '@grafana/grafana-foundation-sdk/common';
-import { FieldColorBuilder, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { FieldColorBuilder, FieldColorModeId, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as heatmap from '@grafana/grafana-foundation-sdk/heatmap';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
@@ -68,7 +68,7 @@ export function rows(expr: string, index: number): Builder<Dataquery> {
   return query(index, expr).instant().format(PromQueryFormat.Table);
 }
 
-export const byName = () => new FieldColorBuilder().mode('palette-classic-by-name' as never);
+export const byName = () => new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName);
 
 /** Lines over time. */
 export function overTime(

@@ -32,9 +32,11 @@ describe('what cannot be loaded', () => {
   });
 
   test('values outside an option are named', async () => {
-    expect((await failureOf(load('tiny', { threads: 0 }))).message).toContain('threads: 0');
-    expect((await failureOf(load('tiny', { kvCacheTypeK: 'q7_9' }))).message).toContain('q7_9 is not one of');
-    expect((await failureOf(load('tiny', { poll: 101 }))).message).toContain('from 0 to 100');
+    expect((await failureOf(load('tiny', { threads: 0 }))).message).toContain('threads cannot be 0: ');
+    expect((await failureOf(load('tiny', { kvCacheTypeK: 'q7_9' }))).message).toContain(
+      'kvCacheTypeK cannot be "q7_9": ',
+    );
+    expect((await failureOf(load('tiny', { poll: 101 }))).message).toContain('poll cannot be 101: ');
   });
 
   test('a missing file is a missing model', async () => {

@@ -234,7 +234,7 @@ describe.skipIf(library === null)('sparse weights in a whole model (needs the na
       /is q8_0, and the runner sparse packs f16, bf16 or f32/,
     );
     expect((await reason(modelPath('tiny'), { sparseType: 'int4' })).message).toMatch(
-      /sparseType: int4 is not one of bf16, int8/,
+      /sparseType cannot be "int4": .*expected one of "bf16"\|"int8"/,
     );
   });
 

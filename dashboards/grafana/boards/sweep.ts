@@ -194,5 +194,5 @@ function axis(name: string, label: string, first: MetricName): CustomVariableBui
     .label(label)
     .description('A metric of results')
     .values(METRICS.map(({ prometheus }) => prometheus).join(','))
-    .current({ text: bare(shown(first).series), value: bare(shown(first).series) } as never);
+    .current({ text: bare(shown(first).series), value: bare(shown(first).series) });
 }

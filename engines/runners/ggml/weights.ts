@@ -26,7 +26,8 @@ export class Weights {
   ) {
     const context = engine.context(tensors.length);
     for (const { name, type, shape } of tensors) {
-      const whole = [...shape, 1, 1, 1].slice(0, 4) as unknown as Shape;
+      const [columns = 1, rows = 1, planes = 1, blocks = 1] = shape;
+      const whole: Shape = [columns, rows, planes, blocks];
       const f32 = type === 'f32' || plain(name);
       const number = f32 ? CONSTANTS.GGML_TYPE_F32 : typeNamed(type).number;
       const tensor = engine.functions.ggml_new_tensor_4d(context, number, ...whole);
