@@ -1,6 +1,7 @@
 import type { Objective, SearchSpec } from '../core/sweep/spec.js';
 import { missBy } from '../judgement/pareto.js';
 import { PythonRandom } from '../statistics/python-random.js';
+import { Ending, type Said, type Spent } from './ending.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Grown, Measured } from './measured.js';
 import { costOf } from './objectives.js';
@@ -11,12 +12,8 @@ import { STRATEGIES } from './strategies/gen/strategies.js';
 import { type PhysicsOf, Surrogate } from './surrogate.js';
 
 /** What one trial of a point said. */
-export interface Told {
+export interface Told extends Said {
   readonly position: number;
-  /** By metric; null where the trial has no number. */
-  readonly values: Readonly<Record<string, number | null>>;
-  /** Why a metric has no number, where the trial says so. */
-  reasonOf?(metric: string): string | null;
   /** Device-seconds from its start to its end. */
   readonly seconds: number;
   /** Of one repeat, which is what is measured; null where nothing measured it. */
@@ -29,14 +26,6 @@ export interface SearchOptions {
   readonly physics: PhysicsOf;
   /** What a point is called in reasons. */
   labelOf(position: number): string;
-}
-
-/** What has been spent. */
-export interface Spent {
-  readonly trials: number;
-  readonly deviceSeconds: number;
-  /** Of the trials of which they were measured. */
-  readonly joules: number;
 }
 
 /** What was decided of a probed point, for those who read it. */
@@ -65,36 +54,25 @@ export interface SearchProgress extends Spent {
   readonly ended: string | null;
 }
 
-/** Rows after which numbers that none of them has are given up. */
-const ROWS_WITHOUT_NUMBERS = 8;
-/** Trials after which a search is given up that no row came of. */
-const TRIALS_WITHOUT_ROWS = 32;
 /** Decisions that are shown: the log has them all. */
 const DECISIONS = 24;
 /** Of points that were not probed when probing was given up. */
 const UNPROBED = { label: 'every point not probed yet', promoted: true };
+
 /**
- * Chooses which points of a sweep are measured, and how often: new ones by a strategy, further starts for those that may stand on the front by
- * all that their starts say. It decides from what it was told alone, in that order, so that one that is told a log's results again goes on as if it
- * had never stopped.
+ * Chooses which points of a sweep are measured, and how often: new ones by a strategy, and further starts for those that may stand on the
+ * front by all that their starts say. When it is over, `Ending` says. It decides from what it was told alone, in that order: one that is
+ * told a log's results again goes on as if it had never stopped.
  */
 export class Searcher {
   readonly #space: SearchSpace;
   readonly #options: SearchOptions;
   readonly #measured = new Measured();
+  readonly #ending: Ending;
   readonly #probes: Probes;
   readonly #pending = new Set<number>();
   /** Points that gave no number, and will not: for a strategy, the worst ones. */
   readonly #skipped = new Map<number, { readonly reason: string; readonly failure: Observation }>();
-  #trials = 0;
-  #seconds = 0;
-  #joules = 0;
-  /** Trials of which joules were measured. */
-  #metered = 0;
-  /** Of its objectives and constraints, those that no row had a number of yet, with the newest reason. */
-  readonly #numberless: Map<string, string | null>;
-  /** Once it has ended it does not begin again, whatever further starts say. */
-  #ended: string | null = null;
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
   /** By position, in the order of decisions. */
@@ -109,19 +87,14 @@ export class Searcher {
   constructor(space: SearchSpace, options: SearchOptions) {
     this.#space = space;
     this.#options = options;
-    const named = [...options.objectives, ...options.spec.constraints];
-    this.#numberless = new Map(named.map(({ metric }) => [metric, null]));
+    this.#ending = new Ending(options.spec, options.objectives, this.#measured);
     this.#probes = new Probes(options.objectives.length, options.labelOf);
   }
 
   /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
   get ended(): string | null {
-    if (this.#ended !== null) return this.#ended;
-    // Not for good: what failed is tried again when the sweep is submitted again.
-    if (this.#measured.size === 0 && this.#trials >= TRIALS_WITHOUT_ROWS) {
-      const reason = this.#skips[0]?.reason ?? 'each failed or was invalid';
-      return `none of its first ${this.#trials} trials gave a row: ${reason}`;
-    }
+    const over = this.#ending.reason ?? this.#ending.withoutRows(() => this.#skips[0]?.reason);
+    if (over !== null) return over;
     if (this.#pending.size > 0) return null;
     const left = this.#space.count - this.#measured.size - this.#probes.size - this.#skipped.size;
     if (left > 0 || this.#nextProbed(true) !== null) return null;
@@ -221,13 +194,7 @@ export class Searcher {
 
   /** Counts a trial that gave no row. @param joules null = nothing measured them. */
   spend(seconds: number, joules: number | null): void {
-    this.#seconds += seconds;
-    if (joules !== null) {
-      this.#joules += joules;
-      this.#metered += 1;
-    }
-    this.#trials += 1;
-    this.#ended ??= this.#overspent();
+    this.#ending.spend(seconds, joules);
   }
 
   /**
@@ -262,14 +229,11 @@ export class Searcher {
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);
-    for (const metric of [...this.#numberless.keys()]) {
-      if (values[metric] != null) this.#numberless.delete(metric);
-      else this.#numberless.set(metric, reading.reasonOf?.(metric) ?? null);
-    }
+    this.#ending.note(reading);
     const { costs, missed } = this.#read(values);
     this.#probes.take(position, { costs, seconds });
     this.#unprobed ??= this.#probes.inVain;
-    this.#measured.add(position, this.#space.digitsAt(position), this.#seconds, {
+    this.#measured.add(position, this.#space.digitsAt(position), this.spent.deviceSeconds, {
       costs: costs.some((cost) => cost === null) ? null : (costs as number[]),
       violation: missed.some((one) => one === null)
         ? null
@@ -277,11 +241,11 @@ export class Searcher {
       seconds,
     });
     this.#learn();
-    this.#ended ??= this.#pointless();
+    this.#ending.judge();
   }
 
   get spent(): Spent {
-    return { trials: this.#trials, deviceSeconds: this.#seconds, joules: this.#joules };
+    return this.#ending.spent;
   }
 
   get progress(): SearchProgress {
@@ -319,8 +283,8 @@ export class Searcher {
 
   /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
   curve(): readonly Grown[] {
-    if (this.#curve?.trials !== this.#trials)
-      this.#curve = { trials: this.#trials, grown: this.#measured.curve(this.#seconds) };
+    const { trials, deviceSeconds } = this.spent;
+    if (this.#curve?.trials !== trials) this.#curve = { trials, grown: this.#measured.curve(deviceSeconds) };
     return this.#curve.grown;
   }
 
@@ -362,50 +326,12 @@ export class Searcher {
   /** Another one after each thing that was told or asked for, and the same again in a search that was told and asked the same. */
   #drawSeed(): number {
     const state = new PythonRandom(this.#options.spec.seed >>> 0);
-    const steps = (this.#trials * 65_537 + this.#pending.size * 257) % 2 ** 31;
+    const steps = (this.spent.trials * 65_537 + this.#pending.size * 257) % 2 ** 31;
     return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
   }
 
   /** Whether what is pending will spend a budget: many devices ask at once. */
   get #isCommitted(): boolean {
-    return this.#overspent(this.#pending.size) !== null;
+    return this.#ending.overspent(this.#pending.size) !== null;
   }
-
-  /** @param ahead trials that are under way, each of which is taken to spend what one did until now. */
-  #overspent(ahead = 0): string | null {
-    const { trials, deviceHours, joules } = this.#options.spec.budget;
-    const seconds = this.#seconds / Math.max(1, this.#trials);
-    const metered = this.#joules / Math.max(1, this.#metered);
-    if (trials !== null && this.#trials + ahead >= trials) return `its budget of ${trials} trials is spent`;
-    if (deviceHours !== null && this.#seconds + ahead * seconds >= deviceHours * 3600)
-      return `its budget of ${deviceHours} device-hours is spent${underATrial(deviceHours * 3600, seconds, 's')}`;
-    if (joules === null || this.#joules + ahead * metered < joules) return null;
-    return `its budget of ${joules} J is spent${underATrial(joules, metered, 'J')}`;
-  }
-
-  /** Why it is not worth to go on. */
-  #pointless(): string | null {
-    const rows = this.#measured.size;
-    if (rows >= ROWS_WITHOUT_NUMBERS && (this.#numberless.size > 0 || !this.#measured.anyNumbered)) {
-      const lacking = [...this.#numberless].map(([metric, why]) =>
-        why === null ? metric : `${metric} (${why})`,
-      );
-      const metrics = lacking.length > 0 ? lacking : this.#options.objectives.map(({ metric }) => metric);
-      return `none of its first ${rows} rows has a number of ${metrics.join(' and ')}: name objectives and constraints that its rows have`;
-    }
-    const { trials, deviceHours, joules } = this.#options.spec.budget;
-    const onlyJoules = joules !== null && trials === null && deviceHours === null;
-    if (onlyJoules && this.#metered === 0 && rows >= ROWS_WITHOUT_NUMBERS)
-      return `nothing measured the joules of its first ${rows} rows, so that its budget of ${joules} J would never be spent`;
-    const least = this.#options.spec.leastGainPerDeviceHour;
-    const gain = least === null ? null : this.#measured.gainPerHour(this.#seconds);
-    if (gain === null || gain >= least!) return null;
-    return `a device-hour adds ${(100 * gain).toFixed(1)} % to the volume under its front, less than ${100 * least!} %`;
-  }
-}
-
-/** Says of a budget that the first trial spends how much it is, and what a trial takes; empty of others. */
-function underATrial(budget: number, trial: number, unit: string): string {
-  if (budget >= trial) return '';
-  return `: it is ${Number(budget.toPrecision(2))} ${unit}, and a trial takes ${Number(trial.toPrecision(2))} ${unit}`;
 }
