@@ -22,21 +22,26 @@ const STARTS_CHILDREN = {
 const SOMETIMES = LONG ? [] : ['**/*.long.test.ts'];
 
 /**
- * They load another build of an engine than everybody else's, of which a process has one, mock what loads it, or (`onnx-making`) run
- * graphs through onnxruntime-node itself, which leaves AMX tiles laid out in a way that llama.cpp does not expect (engines/native/tiles.ts).
+ * They load another build of an engine than everybody else's, of which a process has one, mock what loads it,
+ * or (`onnx-making`) run graphs through onnxruntime-node itself, which leaves AMX tiles laid out in a way
+ * that llama.cpp does not expect (engines/native/tiles.ts).
  */
 const APART = ['native', 'profiled', 'calibration-split', 'calibration-devices', 'onnx-making'].map(
   (name) => `test/models/${name}.test.ts`,
 );
 
-/** Tests are sorted by what the machine must have (CONTRIBUTING.md); each sort is a project: `vitest --project unit`. */
+/**
+ * Tests are sorted by what the machine must have (CONTRIBUTING.md); each sort is a project:
+ * `vitest --project unit`.
+ */
 const project = (name: string, more: object = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     exclude: SOMETIMES,
     pool: 'forks' as const,
-    // Limits end what hangs. A machine that is slow now and then is no fault of a test; what is waited for comes at once otherwise.
+    // Limits end what hangs. A machine that is slow now and then is no fault of a test; what is waited for
+    // comes at once otherwise.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 30_000 } },
@@ -46,10 +51,12 @@ const project = (name: string, more: object = {}) => ({
 
 export default defineConfig({
   test: {
-    // One more than there are processors, for those that start processes wait for them. Nothing is timed but what has a project to itself.
+    // One more than there are processors, for those that start processes wait for them. Nothing is timed but
+    // what has a project to itself.
     maxWorkers: availableParallelism() + 1,
     projects: [
-      // They change nothing outside themselves, so files share a process and its modules: three times as fast.
+      // They change nothing outside themselves, so files share a process and its modules: three times as
+      // fast.
       project('unit', { isolate: false, setupFiles: 'test/unit/setup.ts' }),
       project('rules', { include: ['test/*.test.ts'] }),
       project('drivers', STARTS_CHILDREN),
@@ -65,8 +72,8 @@ export default defineConfig({
       project('models', { ...STARTS_CHILDREN, isolate: false, exclude: [...SOMETIMES, ...APART] }),
       project('models-apart', { ...STARTS_CHILDREN, include: APART }),
       project('gpu', STARTS_CHILDREN),
-      // They count seconds or the memory of their process: behind all others, one file at a time, each in a process of its own, and again where the
-      // machine stood still meanwhile.
+      // They count seconds or the memory of their process: behind all others, one file at a time, each in a
+      // process of its own, and again where the machine stood still meanwhile.
       project('timed', {
         ...STARTS_CHILDREN,
         isolate: true,

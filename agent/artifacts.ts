@@ -50,7 +50,9 @@ const CLAIM_DEADLINE_SECONDS = 10;
 const DEADLINE_SECONDS = 60;
 /** Of a transfer that breaks: half a minute in all. */
 const TRIES = 8;
-/** A path of a file below an artifact's folder that comes from elsewhere: no segment leads out of it or hides. */
+/**
+ * A path of a file below an artifact's folder that comes from elsewhere: no segment leads out of it or hides.
+ */
 const PATH = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 
 /** Artifacts of other nodes, through the coordinator. */
@@ -242,7 +244,9 @@ class TrialExchange implements Exchange {
   }
 }
 
-/** @returns the files of an artifact with what is said of each; null for names that no other node would take. */
+/**
+ * @returns the files of an artifact with what is said of each; null for names that no other node would take.
+ */
 async function filesToBring(
   { path, bytes }: Artifact,
   cacheFolder: string,

@@ -21,8 +21,9 @@ const FIRST_MINUTES = 1;
 const MOST_MINUTES = 64;
 
 /**
- * Runs the session of a node that measures its roofs first, and looks again for runners that it lacks. Meanwhile it is connected, so that
- * whoever waits for the node is told what it does. It asks for no work, since a trial and such a measurement would disturb each other.
+ * Runs the session of a node that measures its roofs first, and looks again for runners that it lacks.
+ * Meanwhile it is connected, so that whoever waits for the node is told what it does. It asks for no work,
+ * since a trial and such a measurement would disturb each other.
  */
 export async function runSession(parts: SessionParts): Promise<void> {
   const { session, roofs, missing, log, going } = parts;

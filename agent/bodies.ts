@@ -7,7 +7,10 @@ import { WireError } from '../proto/errors.js';
 import { Backoff } from './backoff.js';
 import { bringFile } from './pieces.js';
 
-/** A coordinator whose store takes nothing is tried for so long; then the record goes without: it is worth more than what it refers to. */
+/**
+ * A coordinator whose store takes nothing is tried for so long; then the record goes without: it is worth
+ * more than what it refers to.
+ */
 const PATIENCE_SECONDS = 600;
 /** Of one piece. */
 const DEADLINE_SECONDS = 60;
@@ -28,7 +31,10 @@ export class BodyUploads {
     this.#needs = needs;
   }
 
-  /** Brings what the coordinator lacks of a record's files; a break goes on where it was. Never throws: what could not be brought is said. */
+  /**
+   * Brings what the coordinator lacks of a record's files; a break goes on where it was. Never throws: what
+   * could not be brought is said.
+   */
   async bring(record: ResultRecord, signal: AbortSignal): Promise<void> {
     for (const reference of bodiesOf(record)) {
       await this.#bring(reference, signal).catch((error: Error) => {

@@ -43,7 +43,10 @@ export const agentFileSchema = z.strictObject({
     .optional(),
   /** File that holds the token, for TLS with a token instead of a certificate. */
   tokenFile: z.string().optional(),
-  /** A folder with ca.crt, and tls.crt with tls.key, or token, instead of both: a Secret as Kubernetes mounts it. */
+  /**
+   * A folder with ca.crt, and tls.crt with tls.key, or token, instead of both: a Secret as Kubernetes mounts
+   * it.
+   */
   credentialsFolder: z.string().optional(),
   /** The only folders that a sweep may name models in. */
   modelFolders: z.array(z.string()).default([]),
@@ -55,7 +58,10 @@ export const agentFileSchema = z.strictObject({
   stateFolder: z.string().optional(),
   /** The least recently used artifacts and fetched models go when all together are larger. */
   artifactBytes: z.number().positive().default(50e9),
-  /** Gets what other nodes of the same namespace made, through the coordinator, and brings what they want of this one; null = it makes its own. */
+  /**
+   * Gets what other nodes of the same namespace made, through the coordinator, and brings what they want of
+   * this one; null = it makes its own.
+   */
   sharing: z
     .strictObject({
       /** Of all that comes and goes. */
@@ -65,14 +71,20 @@ export const agentFileSchema = z.strictObject({
     })
     .nullable()
     .prefault({}),
-  /** Commands that may score generated answers, and interpreters that run them; a task names one as `external:NAME` and can say no more. */
+  /**
+   * Commands that may score generated answers, and interpreters that run them; a task names one as
+   * `external:NAME` and can say no more.
+   */
   scorers: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
       scorerSchema,
     )
     .default({}),
-  /** Commands that request graphs may run, by the name of their nodes' `command`; a graph can say no more than the text that one reads. */
+  /**
+   * Commands that request graphs may run, by the name of their nodes' `command`; a graph can say no more than
+   * the text that one reads.
+   */
   commands: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
@@ -82,7 +94,10 @@ export const agentFileSchema = z.strictObject({
   ...engineFields,
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
-  /** GPUs that it offers, as CUDA_VISIBLE_DEVICES spells them, which says it where this does not; null = every one that is here. */
+  /**
+   * GPUs that it offers, as CUDA_VISIBLE_DEVICES spells them, which says it where this does not; null = every
+   * one that is here.
+   */
   gpus: z.array(z.string().min(1)).nullable().default(null),
   /** Ends by itself when the coordinator has nothing more to do. */
   untilDone: z.boolean().default(false),
@@ -97,11 +112,19 @@ export const agentFileSchema = z.strictObject({
       replayFile: z.string().nullable().default(null),
       /** Another place of /sys, where a container has it mounted elsewhere. */
       sysRoot: z.string().default('/sys'),
-      /** On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial. */
+      /**
+       * On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial.
+       */
       powermetrics: z.boolean().default(false),
-      /** Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy is not known. */
+      /**
+       * Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy
+       * is not known.
+       */
       idleSeconds: numberBetween(0, 600).default(5),
-      /** Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no CO2e is told. */
+      /**
+       * Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no
+       * CO2e is told.
+       */
       gridGramsPerKilowattHour: numberBetween(0, 5000).nullable().default(null),
     })
     .prefault({}),
@@ -123,8 +146,8 @@ export const agentFileSchema = z.strictObject({
     .nullable()
     .default(null),
   /**
-   * Measured ceilings of this node's devices: `auto` measures once, before work is asked for, and again when the machine
-   * has changed; `stored` takes what `ridge roofs` left; `off`; or a file that it wrote.
+   * Measured ceilings of this node's devices: `auto` measures once, before work is asked for, and again when
+   * the machine has changed; `stored` takes what `ridge roofs` left; `off`; or a file that it wrote.
    */
   roofs: z
     .string()
@@ -134,7 +157,10 @@ export const agentFileSchema = z.strictObject({
     .default('auto'),
   /** Where they are kept; left out = in the state folder. */
   roofsFolder: z.string().optional(),
-  /** The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set nothing. */
+  /**
+   * The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set
+   * nothing.
+   */
   power: z
     .strictObject({ socket: z.string().min(1).default(join(DEFAULT_FOLDER, SOCKET_NAME)) })
     .nullable()
@@ -167,7 +193,10 @@ export type AgentConfig = Omit<
   readonly stateFolder: string;
   readonly roofsFolder: string;
   readonly security: ClientSecurity;
-  /** Where the coordinator is and how it is dialled, as files have it now: a certificate that was renewed is taken with the next stream. */
+  /**
+   * Where the coordinator is and how it is dialled, as files have it now: a certificate that was renewed is
+   * taken with the next stream.
+   */
   readonly endpoint: () => Endpoint;
 };
 
@@ -248,7 +277,10 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }
 
-/** @returns the fields of a config file as they stand, nothing checked. @throws AgentConfigError when there are none to read. */
+/**
+ * @returns the fields of a config file as they stand, nothing checked.
+ * @throws AgentConfigError when there are none to read.
+ */
 export function readAgentFile(path: string | undefined): Record<string, unknown> {
   if (path === undefined) return {};
   let text: string;

@@ -51,7 +51,8 @@ export interface RunningAgent {
  * Probes the node and joins a coordinator; resolves once the agent works, connected or not: it looks for
  * its coordinator until it is stopped.
  * @param probing for those who began it before they loaded this.
- * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is taken.
+ * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is
+ *   taken.
  */
 export async function startAgent(
   config: AgentConfig,
@@ -80,7 +81,8 @@ export async function startAgent(
       tell({ event: 'progress', lease, progress });
     },
     async onRecord(record) {
-      // Whoever ends this agent's processes ends its trials first: that is nobody's failure, and another node does it again.
+      // Whoever ends this agent's processes ends its trials first: that is nobody's failure, and another node
+      // does it again.
       if (session.draining && wasTerminated(record)) return leave.giveBack(record.trialId);
       log.info(
         { trial: record.trialId, status: record.status, failure: record.failure?.message },

@@ -93,7 +93,8 @@ export function meterSettings({ meters }: Pick<AgentConfig, 'meters'>): MeterSet
 /** Looks at everything once, when the agent starts: slow things are allowed here and only here. */
 export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
   const { procRoot } = settings.meters;
-  // Not under meters.sysRoot: limits are those of this process, and /sys of the host does not show them in a container.
+  // Not under meters.sysRoot: limits are those of this process, and /sys of the host does not show them in a
+  // container.
   const limits = readLimits(procRoot);
   const cpu = readCpu(procRoot);
   const search = await openNvml(settings.nvmlLibrary ?? undefined);
@@ -150,7 +151,10 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
   };
 }
 
-/** @param atOnce probes that run at a time. Each is a process: more of them than CPUs would only slow down each other and everybody else. */
+/**
+ * @param atOnce probes that run at a time. Each is a process: more of them than CPUs would only slow down
+ *   each other and everybody else.
+ */
 async function probeRunners(
   kinds: readonly string[],
   engines: NodeEngines | undefined,
@@ -169,8 +173,8 @@ async function probeRunners(
 }
 
 /**
- * Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. A child that ended without an
- * answer is started again.
+ * Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. A
+ * child that ended without an answer is started again.
  * @param start replaced by tests.
  */
 export async function probeRunner(

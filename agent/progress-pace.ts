@@ -1,6 +1,7 @@
 /**
- * Passes on the progress of each trial, at most once a period: every message takes time from the trial that it is about. Of what comes within a
- * period, the newest is passed on at its end. So the last word of a trial that then falls silent is known.
+ * Passes on the progress of each trial, at most once a period: every message takes time from the trial that
+ * it is about. Of what comes within a period, the newest is passed on at its end. So the last word of a trial
+ * that then falls silent is known.
  */
 export class ProgressPace<T> {
   readonly #periodSeconds: number;

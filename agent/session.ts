@@ -48,7 +48,10 @@ export interface SessionNeeds {
 
 /** How long an acknowledgement may take before leaving goes on without it. */
 const ACKNOWLEDGE_SECONDS = 10;
-/** Before the first attempt to be back. Of several coordinators one is asked only when it leads, so that there is nothing to spare by waiting. */
+/**
+ * Before the first attempt to be back. Of several coordinators one is asked only when it leads, so that there
+ * is nothing to spare by waiting.
+ */
 const FIRST_WAIT_SECONDS = 0.2;
 /** The same where files that records refer to are on their way. */
 const BRING_SECONDS = 120;
@@ -149,7 +152,10 @@ export class Session {
     await this.#asking.pause();
   }
 
-  /** Asks for work again. @param changed whether the node's profile has changed: then another conversation begins, which tells it. */
+  /**
+   * Asks for work again.
+   * @param changed whether the node's profile has changed: then another conversation begins, which tells it.
+   */
   goOn(changed: boolean): void {
     this.#held = null;
     if (changed && this.#stream !== null) {
@@ -201,8 +207,8 @@ export class Session {
   }
 
   /**
-   * A conversation that ended because something in it was too large says not what: the largest result that was on its way is not
-   * sent again as it is, so that it cannot keep the others back.
+   * A conversation that ended because something in it was too large says not what: the largest result that
+   * was on its way is not sent again as it is, so that it cannot keep the others back.
    */
   async #withdrawLargest(error: unknown): Promise<void> {
     const [largest] = [...this.#sent].sort(([, a], [, b]) => b - a);

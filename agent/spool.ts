@@ -108,8 +108,8 @@ export class Spool {
   }
 
   /**
-   * The coordinator can take another record in the place of this one only: that one is spooled, and the record itself is kept for
-   * people to look at, with the reason.
+   * The coordinator can take another record in the place of this one only: that one is spooled, and the
+   * record itself is kept for people to look at, with the reason.
    */
   async replace(record: ResultRecord, reason: string): Promise<void> {
     const name = fileName(record.trialId);

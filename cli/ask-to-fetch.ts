@@ -11,8 +11,8 @@ export interface Terminal {
 }
 
 /**
- * Asks whether a sweep that runs on this machine may fetch the hub's models that it names, where neither a flag nor a
- * file says so: whoever types is this machine's operator.
+ * Asks whether a sweep that runs on this machine may fetch the hub's models that it names, where neither a
+ * flag nor a file says so: whoever types is this machine's operator.
  * @param terminal null = nobody can be asked, and nothing changes.
  * @returns the options, with --allow-hf after a yes.
  * @throws CommandError (2) for a wrong configuration; 130 when the question was left.

@@ -6,8 +6,8 @@ import { isMissing, type ModelSettings } from './local-models.js';
 import type { nodeConfig } from './node-config.js';
 
 /**
- * Reads what a sweep asks about answers, and the graphs that it names, at each of their settings: an error in a file would otherwise
- * fail every trial of hours.
+ * Reads what a sweep asks about answers, and the graphs that it names, at each of their settings: an error in
+ * a file would otherwise fail every trial of hours.
  * @param node what its configuration lets graphs run and scores come from.
  * @param onMissing called for what is not on this machine, and of which it is; without it that is an error.
  * @returns a sentence without its end for each task that a model cannot be asked.

@@ -69,7 +69,10 @@ export function commandErrorOf(error: unknown, address: string): unknown {
   return isUsage ? usageError(message) : workError(message);
 }
 
-/** Opens a connection, does the work, and closes it whatever happens. A coordinator that cannot answer now is waited for, and that is said. */
+/**
+ * Opens a connection, does the work, and closes it whatever happens. A coordinator that cannot answer now is
+ * waited for, and that is said.
+ */
 export async function withCoordinator<T>(
   options: ConnectionOptions,
   work: (control: ControlConnection) => Promise<T>,
@@ -88,7 +91,8 @@ export async function withCoordinator<T>(
 }
 
 /**
- * Finds a sweep by id, by the start of its id, or by name (the newest of that name); without a word the newest.
+ * Finds a sweep by id, by the start of its id, or by name (the newest of that name); without a word the
+ * newest.
  * @throws CommandError (2) when there is none, naming those that exist.
  */
 export async function findSweep(control: ControlConnection, named: string | undefined): Promise<SweepStatus> {

@@ -57,7 +57,11 @@ export function asWords<T>(work: () => T): T {
   }
 }
 
-/** Reads or writes a file that somebody named. @param what is not done where that fails. @throws CommandError (2) with what the system says. */
+/**
+ * Reads or writes a file that somebody named.
+ * @param what is not done where that fails.
+ * @throws CommandError (2) with what the system says.
+ */
 export function tryFile<T>(what: string, work: () => T, hint: string | null = null): T {
   try {
     return work();

@@ -5,18 +5,25 @@ const GRACE_SECONDS = 4;
 
 let endProgram: (() => void) | null = null;
 
-/** @param end ends this process. It is called when the command was terminated and does not end by itself soon after. */
+/**
+ * @param end ends this process. It is called when the command was terminated and does not end by itself soon
+ *   after.
+ */
 export function endWhenTerminated(end: () => void): void {
   endProgram = end;
 }
 
-/** Is called on SIGTERM. A command may be ended anywhere after that: whatever it writes, it writes whole or not at all. */
+/**
+ * Is called on SIGTERM. A command may be ended anywhere after that: whatever it writes, it writes whole or
+ * not at all.
+ */
 export function beginGracePeriod(): void {
   if (endProgram !== null) setTimeout(endProgram, 1000 * GRACE_SECONDS).unref();
 }
 
 /**
- * Does what a command can do without: Ctrl-C skips a part of it, as whoever works hears by themselves, and SIGTERM ends the command.
+ * Does what a command can do without: Ctrl-C skips a part of it, as whoever works hears by themselves, and
+ * SIGTERM ends the command.
  * @param work given a signal that SIGTERM aborts.
  * @returns whether it was ended.
  */

@@ -36,12 +36,18 @@ export function localModelFolders(
   ];
 }
 
-/** @returns where models and texts may be that a command names: in the folders of --models, in this one, and where their names lead. */
+/**
+ * @returns where models and texts may be that a command names: in the folders of --models, in this one, and
+ *   where their names lead.
+ */
 export function modelFoldersFor(named: readonly string[], models: readonly string[] = []): string[] {
   return [...new Set([...models, '.', ...named.map(dirname)].map((folder) => resolve(folder)))];
 }
 
-/** @returns with what the models and texts are opened that a command names, while somebody waits. @throws CommandError (2) for a wrong configuration. */
+/**
+ * @returns with what the models and texts are opened that a command names, while somebody waits.
+ * @throws CommandError (2) for a wrong configuration.
+ */
 export function settingsFor(
   { models, ...options }: NodeOptions & { readonly models?: readonly string[] },
   ...named: readonly string[]

@@ -18,7 +18,8 @@ export interface ListedModel {
 }
 
 /**
- * @param folders that are looked into beside the shipped models; one that cannot be read is said and passed over.
+ * @param folders that are looked into beside the shipped models; one that cannot be read is said and passed
+ *   over.
  * @param formats that models may have.
  */
 export function localModels(folders: readonly string[], formats: readonly Format[] = FORMATS): ListedModel[] {

@@ -24,8 +24,8 @@ const SHARED = [
 ] as const;
 
 /**
- * A sweep may come from anybody, so commands that run one allow what the configuration and the command line allow, and
- * by default nothing but files.
+ * A sweep may come from anybody, so commands that run one allow what the configuration and the command line
+ * allow, and by default nothing but files.
  * @throws CommandError (2) with every error of the file.
  */
 export function nodeConfig(
@@ -61,7 +61,8 @@ function sharedFields(path: string | undefined): AgentFile {
 
 /**
  * @param used kinds of runners that experiments name.
- * @returns the kinds to look for on this node: those, and what makes, asks and looks into models for them. Each opens its engine in a process of its own.
+ * @returns the kinds to look for on this node: those, and what makes, asks and looks into models for them.
+ *   Each opens its engine in a process of its own.
  */
 function runnersFor(used: readonly string[]): string[] {
   const wanted = new Set(
@@ -73,7 +74,8 @@ function runnersFor(used: readonly string[]): string[] {
 /**
  * @param runners kinds that experiments name.
  * @param overrides of what the options say.
- * @returns what an agent of this process is told, which is complete in itself: settings meant for a node's own agent must not leak into it, but for where roofs are.
+ * @returns what an agent of this process is told, which is complete in itself: settings meant for a node's
+ *   own agent must not leak into it, but for where roofs are.
  * @throws CommandError (2)
  */
 export function ownAgentConfig(

@@ -3,7 +3,8 @@ import { VERSION } from '../process/package.js';
 import { COMMANDS } from './commands.js';
 
 /**
- * @param words those behind `ridge`: of commands, the one that they name is loaded alone; left out, or where they name none, all are.
+ * @param words those behind `ridge`: of commands, the one that they name is loaded alone; left out, or where
+ *   they name none, all are.
  * @returns the command tree, ready to parse; building it does nothing else.
  */
 export async function createProgram([first = '']: readonly string[] = []): Promise<Command> {
@@ -53,7 +54,10 @@ function takeEitherWord(command: Command): void {
   };
 }
 
-/** The list of all commands gives each its name, its arguments, and what it is for up to the first colon, semicolon or full stop. */
+/**
+ * The list of all commands gives each its name, its arguments, and what it is for up to the first colon,
+ * semicolon or full stop.
+ */
 const LIST_OF_COMMANDS = {
   subcommandTerm: (command: Command) => `${command.name()} ${command.usage().replace(/\[options\] ?/, '')}`,
   subcommandDescription: (command: Command) => command.description().split(/[:;.](?:\s|$)/)[0]!,

@@ -24,10 +24,15 @@ export interface SweepFile {
   readonly sweep: Sweep;
 }
 
-/** Starts of `--quick`, and of which share of a start's repeats each is: together they take as long as one. */
+/**
+ * Starts of `--quick`, and of which share of a start's repeats each is: together they take as long as one.
+ */
 const QUICK_STARTS = 3;
 
-/** @returns the same sweep with three starts of each experiment in the time of one, whatever the file says: the first look of `--quick`. */
+/**
+ * @returns the same sweep with three starts of each experiment in the time of one, whatever the file says:
+ *   the first look of `--quick`.
+ */
 export function quickSweep(file: SweepFile): SweepFile {
   const { measure, repetition } = file.sweep;
   const maxRepeats = Math.ceil(measure.maxRepeats / QUICK_STARTS);
@@ -44,7 +49,10 @@ export function quickSweep(file: SweepFile): SweepFile {
   return { ...file, sweep, document: stringify(sweepDocument(sweep)) };
 }
 
-/** @returns the same sweep under strict gates, whatever the file says (`--strict`); what the file leaves open it still does. */
+/**
+ * @returns the same sweep under strict gates, whatever the file says (`--strict`); what the file leaves open
+ *   it still does.
+ */
 export function strictSweep(file: SweepFile): SweepFile {
   const document = parseDocument(file.document);
   document.setIn(['spec', 'measure', 'gates'], 'strict');
@@ -57,8 +65,8 @@ export function strictSweep(file: SweepFile): SweepFile {
 }
 
 /**
- * Opens what a command that takes a sweep was given: a sweep file, or a model, which stands for the sweep that has this model
- * and every default.
+ * Opens what a command that takes a sweep was given: a sweep file, or a model, which stands for the sweep
+ * that has this model and every default.
  * @throws CommandError (exit code 2) with all errors of the file at once, or when it cannot be read.
  */
 export function openSweep(fileOrModel: string): SweepFile {
@@ -72,7 +80,10 @@ export function openSweep(fileOrModel: string): SweepFile {
     : readSweepFile(fileOrModel);
 }
 
-/** @returns whether a word names a model: by its scheme, by what the file or folder holds, or else by its ending. */
+/**
+ * @returns whether a word names a model: by its scheme, by what the file or folder holds, or else by its
+ *   ending.
+ */
 function isModel(argument: string): boolean {
   if (argument.startsWith('builtin:') || isSynthetic(argument) || isRemote(argument)) return true;
   try {
@@ -132,7 +143,8 @@ export function fitted<T extends Pick<SweepFile, 'document' | 'sweep'>>(file: T)
 }
 
 /**
- * The sweep of a file as it is run here: fitted to its models, and only then made quick, for that writes everything down.
+ * The sweep of a file as it is run here: fitted to its models, and only then made quick, for that writes
+ * everything down.
  * @param models what was found of them, which is no part of the document.
  */
 export function readyToRun(
@@ -173,7 +185,10 @@ export function readSweepFile(path: string): SweepFile {
   return named({ path, typed: path, document, sweep: parsed.sweep });
 }
 
-/** A file that names no sweep is named after itself and what it holds; comments and the order of keys change nothing. */
+/**
+ * A file that names no sweep is named after itself and what it holds; comments and the order of keys change
+ * nothing.
+ */
 function named(file: SweepFile): SweepFile {
   const written = parseDocument(file.document);
   const place = ['metadata', 'name'];

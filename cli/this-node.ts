@@ -15,7 +15,10 @@ export async function thisNode(config: string | undefined): Promise<ThisNode> {
   return await describeNode(agentConfig(config));
 }
 
-/** @returns the device of this node that is named, or all. @throws what `missing` makes of the reason and the hint, by default a CommandError (2). */
+/**
+ * @returns the device of this node that is named, or all.
+ * @throws what `missing` makes of the reason and the hint, by default a CommandError (2).
+ */
 export function devicesNamed(
   { profile: { devices } }: ThisNode,
   id: string | undefined,

@@ -25,12 +25,15 @@ export type Action =
   | 'refuse-result'
   | 'offer-artifact';
 
-/** Refusals of one name, and of all strangers together, that are noted in a second; of more, how many there were. */
+/**
+ * Refusals of one name, and of all strangers together, that are noted in a second; of more, how many there
+ * were.
+ */
 const REFUSALS_PER_SECOND = 20;
 
 /**
- * Who did what, one JSON object a line, beside the log of facts and never instead of it: names, addresses, ids and reasons, and no token, key or document. What
- * cannot be written is told once and stops nobody.
+ * Who did what, one JSON object a line, beside the log of facts and never instead of it: names, addresses,
+ * ids and reasons, and no token, key or document. What cannot be written is told once and stops nobody.
  */
 export class Audit {
   readonly #settings: ResolvedConfig['audit'];

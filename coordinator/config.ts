@@ -15,7 +15,10 @@ import { SCOPES } from '../proto/security.js';
 /** What somebody may do, by whatever credential. */
 const grant = {
   scopes: z.array(z.enum(SCOPES)),
-  /** Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's name. */
+  /**
+   * Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's
+   * name.
+   */
   nodes: z.array(z.string().min(1)).optional(),
   /** Namespaces that it is for; a final `*` matches any rest. Left out: all. */
   namespaces: z.array(z.string().min(1)).optional(),
@@ -41,12 +44,18 @@ const logSchema = z.discriminatedUnion('kind', [
     /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
     replicas: integerBetween(1, 5).default(1),
     credentialsFile: z.string().nullable().default(null),
-    /** Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is unknown. */
+    /**
+     * Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is
+     * unknown.
+     */
     monitor: z.url().nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('postgres'),
-    /** `postgres://USER@HOST:PORT/DATABASE`, with the parameters of coordinator/log/postgres/address.ts; a password is never part of it. */
+    /**
+     * `postgres://USER@HOST:PORT/DATABASE`, with the parameters of coordinator/log/postgres/address.ts; a
+     * password is never part of it.
+     */
     url: z.string().min(1),
     /** Seconds for which a server that is away is waited for. */
     patienceSeconds: seconds.default(30),
@@ -105,7 +114,10 @@ const securitySchema = z.discriminatedUnion('kind', [
     kind: z.literal('token'),
     certificateFile: z.string(),
     keyFile: z.string(),
-    /** A YAML or JSON list of `{ name, sha256, scopes, nodes, namespaces }`; kept out of this file because it is secret where it has `token` in place of `sha256`. */
+    /**
+     * A YAML or JSON list of `{ name, sha256, scopes, nodes, namespaces }`; kept out of this file because it
+     * is secret where it has `token` in place of `sha256`.
+     */
     tokensFile: z.string(),
   }),
 ]);
@@ -150,7 +162,10 @@ export const coordinatorConfigSchema = z.strictObject({
   metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
   /** Where the live web view and its JSON API are, with the security below; null = nowhere. */
   webAddress: z.string().nullable().default(null),
-  /** Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only shows. */
+  /**
+   * Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only
+   * shows.
+   */
   webWrites: z.boolean().default(false),
   /** `host:port` by which agents, tools and other coordinators name this one; null = `grpcAddress`. */
   advertise: z.string().min(1).nullable().default(null),
@@ -159,21 +174,21 @@ export const coordinatorConfigSchema = z.strictObject({
   /** Web views of the other coordinators: the page links to them where this one does not answer. */
   otherWebUrls: z.array(z.url()).default([]),
   /**
-   * Of several coordinators on one log another one leads at the latest so long after the one that led was last heard of. Shorter is
-   * sooner, and lets a slow store end a term that could have gone on.
+   * Of several coordinators on one log another one leads at the latest so long after the one that led was
+   * last heard of. Shorter is sooner, and lets a slow store end a term that could have gone on.
    */
   leaderSeconds: z.number().min(1).default(3),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   /** Seconds for which a server of the log that is not there yet is waited for at the start. */
   logWaitSeconds: z.number().nonnegative().default(OUTAGE_SECONDS),
   /**
-   * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes. `ridge coordinator` with a SQLite
-   * log has a folder beside it.
+   * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes.
+   * `ridge coordinator` with a SQLite log has a folder beside it.
    */
   bodies: bodiesSchema.nullable().default(null),
   /**
-   * A folder for what nodes made of models, so that others of the same namespace get it instead of making it again; null = each makes its own. `ridge
-   * coordinator` with a SQLite log has one beside it.
+   * A folder for what nodes made of models, so that others of the same namespace get it instead of making it
+   * again; null = each makes its own. `ridge coordinator` with a SQLite log has one beside it.
    */
   artifacts: artifactsSchema.nullable().default(null),
   security: securitySchema.default({ kind: 'plaintext' }),
@@ -193,15 +208,24 @@ export const coordinatorConfigSchema = z.strictObject({
       }),
     )
     .default({}),
-  /** How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart. */
+  /**
+   * How often the files of certificates, tokens and revocations are looked at: what changed holds within so
+   * long, without a restart.
+   */
   renewSeconds: seconds.default(5),
   heartbeatSeconds: seconds.default(5),
   leaseSeconds: seconds.default(30),
   /** A node that is silent for this long loses what it was allocated. */
   lostSeconds: seconds.default(60),
-  /** A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured stays. */
+  /**
+   * A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured
+   * stays.
+   */
   forgetSeconds: seconds.default(86_400),
-  /** A sweep that had a node, and waits for one that can measure the rest of it, ends with that reason after so long; null = it waits. */
+  /**
+   * A sweep that had a node, and waits for one that can measure the rest of it, ends with that reason after
+   * so long; null = it waits.
+   */
   waitForNodesSeconds: seconds.nullable().default(3600),
   /** No other node will ever come: what every node refuses is given up instead of waiting. */
   fixedFleet: z.boolean().default(false),
@@ -211,7 +235,9 @@ export const coordinatorConfigSchema = z.strictObject({
     .strictObject({
       results: count.max(10_000).default(500),
       keepSeconds: seconds.default(86_400),
-      /** A node that is not connected is exported as missing for this long; one that left on purpose is not. */
+      /**
+       * A node that is not connected is exported as missing for this long; one that left on purpose is not.
+       */
       keepNodeSeconds: seconds.default(3600),
       /** Where metrics are pushed to, besides being served. */
       push: z.array(pushSchema).default([]),
@@ -234,17 +260,26 @@ export const coordinatorConfigSchema = z.strictObject({
   audit: z
     .strictObject({
       file: z.string().min(1),
-      /** A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away himself. */
+      /**
+       * A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away
+       * himself.
+       */
       maxBytes: count.default(64 * 1024 ** 2),
       /** Older files that are kept beside it. */
       keep: count.max(1000).default(5),
     })
     .nullable()
     .default(null),
-  /** A reverse proxy before the web view that has asked who somebody is, and says so in a header; null = nobody is believed. */
+  /**
+   * A reverse proxy before the web view that has asked who somebody is, and says so in a header; null =
+   * nobody is believed.
+   */
   webProxy: z
     .strictObject({
-      /** Where it comes from: addresses, and networks as 10.1.0.0/16. Who else sends the header is not believed. */
+      /**
+       * Where it comes from: addresses, and networks as 10.1.0.0/16. Who else sends the header is not
+       * believed.
+       */
       addresses: z.array(z.string().min(1)).min(1),
       header: z
         .string()
@@ -284,7 +319,8 @@ export function resolveConfig(
 }
 
 /**
- * Reads a configuration: what is given beats RIDGE_* variables, which beat the file, which beats the defaults.
+ * Reads a configuration: what is given beats RIDGE_* variables, which beat the file, which beats the
+ * defaults.
  * @param file YAML; null = none.
  */
 export function readConfig(
@@ -303,7 +339,8 @@ export function readConfig(
       throw failed('internal', `The configuration ${file} is not a mapping of fields to values.`);
     }
   }
-  // A coordinator of its own has a web view and keeps answers; one inside another program only when that asks for it.
+  // A coordinator of its own has a web view and keeps answers; one inside another program only when that asks
+  // for it.
   const own = { webAddress: DEFAULT_COORDINATOR_WEB };
   const wanted = { ...own, ...(fromFile as object), ...fromEnvironment(env), ...given };
   const resolved = resolveConfig(wanted, file ?? undefined);
@@ -346,8 +383,8 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * `memory`, `nats://HOST:4222,nats://…?stream=NAME`, `postgres://USER@HOST/DATABASE`, or the path of a SQLite file; parameters of NATS are
- * the settings of such a log.
+ * `memory`, `nats://HOST:4222,nats://…?stream=NAME`, `postgres://USER@HOST/DATABASE`, or the path of a SQLite
+ * file; parameters of NATS are the settings of such a log.
  */
 export function logFrom(text: string): NonNullable<CoordinatorConfig['log']> {
   if (text === 'memory') return { kind: 'memory' };

@@ -27,15 +27,15 @@ export interface DispatcherDependencies extends WriteBehindDependencies, Snapsho
   /** Reads what is submitted; closed with the dispatcher. */
   readonly sweeps: Pick<SweepReader, 'read' | 'close'>;
   /**
-   * Called for sound results that are in the log at the start, with their entries: for every one, or behind a snapshot, and for those that
-   * were shown then.
+   * Called for sound results that are in the log at the start, with their entries: for every one, or behind a
+   * snapshot, and for those that were shown then.
    */
   readonly replayed?: (head: ResultHead, position: number) => void;
 }
 
 /**
- * Brings scheduler and log together: takes one event at a time and has the scheduler decide. What is decided is written and let out by
- * `WriteBehind`, which alone appends to the log and applies facts.
+ * Brings scheduler and log together: takes one event at a time and has the scheduler decide. What is decided
+ * is written and let out by `WriteBehind`, which alone appends to the log and applies facts.
  */
 export class Dispatcher {
   readonly leadership: Leadership;
@@ -141,7 +141,8 @@ export class Dispatcher {
   }
 
   /**
-   * A report waits until its turn of the event loop is over: those that came in the same one are written in one append.
+   * A report waits until its turn of the event loop is over: those that came in the same one are written in
+   * one append.
    * @param bytes of the record's JSON, for a report: what is written together has a limit.
    * @throws FailureError of the log, WireError `conflict`; then nothing of the event has been done.
    */
@@ -179,7 +180,10 @@ export class Dispatcher {
     return replies;
   }
 
-  /** Grants at once, beside an append that is under way, where nothing has to be written for it: what is leased is no fact. */
+  /**
+   * Grants at once, beside an append that is under way, where nothing has to be written for it: what is
+   * leased is no fact.
+   */
   async #grant(event: Event): Promise<Reply[]> {
     const commands = step(this.state, event);
     if (!commands.some(({ command }) => command === 'append')) return this.#behind.carryOut(commands);
@@ -197,8 +201,8 @@ export class Dispatcher {
   }
 
   /**
-   * @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try; of a new one also the
-   * sweeps that have results of the same points, measured under another policy.
+   * @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try; of
+   *   a new one also the sweeps that have results of the same points, measured under another policy.
    */
   async submit(
     document: string,
@@ -239,7 +243,8 @@ export class Dispatcher {
         submitter,
         at,
       };
-      // A pause that came while the last trials ran holds nothing back any more, and must not hold what is tried again.
+      // A pause that came while the last trials ran holds nothing back any more, and must not hold what is
+      // tried again.
       const outlived = known !== undefined && known.paused !== null && sweepStatus(known).state === 'done';
       const resumed: Fact = { fact: 'SweepResumed', sweepId, reason: 'it was done', at };
       await this.#behind.append(outlived ? [resumed, submitted] : [submitted], new Map([[submitted, view]]));
@@ -249,8 +254,8 @@ export class Dispatcher {
   }
 
   /**
-   * Tries a log that took nothing, every few seconds: whoever has something to write may be waiting for this coordinator to
-   * be ready again.
+   * Tries a log that took nothing, every few seconds: whoever has something to write may be waiting for this
+   * coordinator to be ready again.
    */
   tryLog(): Promise<void> {
     return this.#behind.tryLog(this.leadership.leads);

@@ -41,7 +41,9 @@ export class Leadership {
     throw new WireError('unavailable', this.sentence, details, { leader, passes: true });
   }
 
-  /** Why nothing that needs the log can be asked: it is away, or no coordinator leads; null = it can be asked. */
+  /**
+   * Why nothing that needs the log can be asked: it is away, or no coordinator leads; null = it can be asked.
+   */
   get trouble(): string | null {
     return this.#storeAway === null && this.#leader !== null ? null : this.sentence;
   }

@@ -37,7 +37,9 @@ export interface RunningCoordinator {
   readonly logFailed: Promise<FailureError>;
   /** Who leads the log, and where that one is reached: this one, or another. */
   leader(): Leader | null;
-  /** Leases no more, notifies the agents, waits for running trials up to `drainSeconds`, then closes the log. */
+  /**
+   * Leases no more, notifies the agents, waits for running trials up to `drainSeconds`, then closes the log.
+   */
   stop(reason: string): Promise<void>;
 }
 

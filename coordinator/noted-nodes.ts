@@ -2,8 +2,8 @@ import type { Leadership } from './leadership.js';
 import { nodesWithLeases, type SchedulerState } from './scheduler/state.js';
 
 /**
- * Keeps beside the leader's lease which nodes may hold leases of trials: leases are not in the log, and whoever leads next waits for
- * these nodes before it grants any.
+ * Keeps beside the leader's lease which nodes may hold leases of trials: leases are not in the log, and
+ * whoever leads next waits for these nodes before it grants any.
  */
 export class NotedNodes {
   readonly #leadership: Leadership;

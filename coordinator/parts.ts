@@ -167,7 +167,10 @@ function openDispatcher(
   });
 }
 
-/** Reads older results for what is exported, and older answers for what is counted, while others are served already. */
+/**
+ * Reads older results for what is exported, and older answers for what is counted, while others are served
+ * already.
+ */
 function restoreOlder(
   { log, logger, exporter, usage }: Pick<Parts, 'log' | 'logger' | 'exporter' | 'usage'>,
   { namespaces }: ResolvedConfig,
@@ -192,7 +195,10 @@ function usageOf({ store }: KeptBodies, { state }: Dispatcher): BodyUsage {
   );
 }
 
-/** Raw samples stay in the log where other coordinators may read it and the bodies are in a folder, which is this coordinator's alone. */
+/**
+ * Raw samples stay in the log where other coordinators may read it and the bodies are in a folder, which is
+ * this coordinator's alone.
+ */
 function rawBytesOf({ bodies, log }: ResolvedConfig): number | null {
   const alone = log.kind === 'sqlite' || log.kind === 'memory';
   return bodies === null || (bodies.kind === 'folder' && !alone) ? null : bodies.rawBytes;

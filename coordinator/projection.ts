@@ -25,7 +25,10 @@ interface Kept {
 /** Trials of one piece of a snapshot, and sentences that are kept. */
 const [PIECE, MOST_SAID] = [32_768, 100];
 
-/** The scheduler's state as the log gives it: its facts applied one after the other, and where in the log each trial is. */
+/**
+ * The scheduler's state as the log gives it: its facts applied one after the other, and where in the log each
+ * trial is.
+ */
 export class Projection {
   readonly state: SchedulerState;
   readonly #warn: (sentence: string) => void;

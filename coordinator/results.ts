@@ -26,7 +26,10 @@ export interface StoredResult {
   record(): ResultRecord;
 }
 
-/** Stored results after an entry of the log, oldest first: those that count for their point, or every trial but those of a start that another gave. */
+/**
+ * Stored results after an entry of the log, oldest first: those that count for their point, or every trial
+ * but those of a start that another gave.
+ */
 export async function* storedResults(
   log: Log,
   dispatcher: Dispatcher,
@@ -88,7 +91,10 @@ function storedResult(entry: LogEntry): StoredResult | null {
   return { position, json: recordJson, record: () => readRecord(recordJson) };
 }
 
-/** @returns whether a record counts for its point: every valid start does, and where there is none what the point ended with. */
+/**
+ * @returns whether a record counts for its point: every valid start does, and where there is none what the
+ *   point ended with.
+ */
 export function counts(dispatcher: Dispatcher, record: ResultHead): boolean {
   if (record.sweep.purpose !== 'measure') return false;
   if (record.status === 'complete' && record.valid) return !dispatcher.state.repeated.has(record.trialId);

@@ -18,8 +18,9 @@ export interface WatchedSecurity {
 }
 
 /**
- * Reads the files that the configuration names, and reads them again when they change: certificates are renewed, tokens made and revoked without a restart.
- * What cannot be read later changes nothing, and is told once.
+ * Reads the files that the configuration names, and reads them again when they change: certificates are
+ * renewed, tokens made and revoked without a restart. What cannot be read later changes nothing, and is told
+ * once.
  * @param renewSeconds how often they are looked at
  * @throws FailureError that says which file and why.
  */

@@ -24,7 +24,8 @@ export interface Seeking {
 const AGAIN_SECONDS = 1;
 
 /**
- * Leads whenever nobody else does, and stands by otherwise, until the signal aborts. What it needs to take over it has read by then.
+ * Leads whenever nobody else does, and stands by otherwise, until the signal aborts. What it needs to take
+ * over it has read by then.
  * @returns the end of the first term, and of all
  */
 export function seekLeadership(seeking: Seeking): {
@@ -52,7 +53,8 @@ async function leadOnce({ log, dispatcher, registry, ...seeking }: Seeking): Pro
   await dispatcher.takeOver(term, leader);
   seeking.took();
   const why = await ending(term.over);
-  // It takes its turn before another term of ours. What is before it may be waiting for a store that is away, which the next lead finds out.
+  // It takes its turn before another term of ours. What is before it may be waiting for a store that is away,
+  // which the next lead finds out.
   void dispatcher.standDown(why).then(() => registry.clear(why));
   if (!waiting.signal.aborted) seeking.ended(why);
 }

@@ -31,7 +31,10 @@ export interface Served {
   leave(): void;
 }
 
-/** Its fleet is complete, and nobody else knows where it listens: tools that ask for health and reflection take a fifth of a second to load. */
+/**
+ * Its fleet is complete, and nobody else knows where it listens: tools that ask for health and reflection
+ * take a fifth of a second to load.
+ */
 const isAlone = ({ fixedFleet, grpcAddress }: ResolvedConfig) => fixedFleet && grpcAddress.endsWith(':0');
 
 /** What is served over gRPC, where a message that cannot be read is an error of whoever sent it. */

@@ -6,10 +6,16 @@ import { invalid, WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 import { type PlanningOutcome, viewOf } from './sweeps.js';
 
-/** What one document may take. Documents of the largest size take about a second; the rest is for busy machines. */
+/**
+ * What one document may take. Documents of the largest size take about a second; the rest is for busy
+ * machines.
+ */
 const LIMITS = { seconds: 20, heapMebibytes: 512 };
 
-/** A thread that has nothing to read is given back after this long: it takes 50 MB, and half a second to start. */
+/**
+ * A thread that has nothing to read is given back after this long: it takes 50 MB, and half a second to
+ * start.
+ */
 const IDLE_SECONDS = 5;
 
 /** What the thread is asked. */

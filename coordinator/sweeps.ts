@@ -122,11 +122,15 @@ function modelKey({ name, source, digest }: ModelRef): string {
 }
 
 /**
- * Points whose experiment is remembered, of all sweeps together: a point is asked for when a block is drawn and again when it is leased, and an
- * id is a hash. As many at least as the blocks of a hundred devices hold, and twice as many at most, 3 kB each.
+ * Points whose experiment is remembered, of all sweeps together: a point is asked for when a block is drawn
+ * and again when it is leased, and an id is a hash. As many at least as the blocks of a hundred devices hold,
+ * and twice as many at most, 3 kB each.
  */
 const REMEMBERED_POINTS = 4096;
-/** The newest ones, and those before them: a Map from which the oldest is taken each time looks for it ever longer. */
+/**
+ * The newest ones, and those before them: a Map from which the oldest is taken each time looks for it ever
+ * longer.
+ */
 let newest = new Map<string, Experiment>();
 let before = new Map<string, Experiment>();
 let views = 0;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * How long texts, lists and numbers of documents may be that come from somebody else. Far above what any agent of ours
- * writes; they keep what is repeated in states, labels and tables small.
+ * How long texts, lists and numbers of documents may be that come from somebody else. Far above what any
+ * agent of ours writes; they keep what is repeated in states, labels and tables small.
  */
 
 // Sentences are made when they are said: the first number that is spelled loads a locale, which takes 50 ms.

@@ -1,7 +1,7 @@
 /**
  * @param host a name or an address, an IPv6 one with or without brackets, as itself or as `URL` spells it.
- * @returns whether only this machine is reached by it: `localhost`, 127.0.0.0/8, also as IPv6 carries it (`::ffff:127.0.0.1`), `::1`.
- *   Not `localhost.`, which some systems ask the network for.
+ * @returns whether only this machine is reached by it: `localhost`, 127.0.0.0/8, also as IPv6 carries it
+ *   (`::ffff:127.0.0.1`), `::1`. Not `localhost.`, which some systems ask the network for.
  */
 export function isLoopbackHost(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();

@@ -11,7 +11,10 @@ export function getOrMake<Key, Value>(
   return made;
 }
 
-/** @returns the items of each key, keys in the order in which they come: `Map.groupBy`, which Node.js 20 does not have. */
+/**
+ * @returns the items of each key, keys in the order in which they come: `Map.groupBy`, which Node.js 20 does
+ *   not have.
+ */
 export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) getOrMake(groups, keyOf(item), () => []).push(item);

@@ -1,4 +1,7 @@
-/** How deep lists and records of a stranger may be nested: a walk through deeper ones could overflow the stack. */
+/**
+ * How deep lists and records of a stranger may be nested: a walk through deeper ones could overflow the
+ * stack.
+ */
 export const MOST_NESTED = 100;
 
 /** @returns whether a value is nested deeper than that. @param left levels that it may still have. */

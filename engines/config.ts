@@ -16,7 +16,10 @@ export const engineFields = {
 
 const engineSchema = z.strictObject(engineFields);
 
-/** What engines in a trial's own process are told. Each field is read by the runner that it belongs to; whoever passes it on does not look inside. */
+/**
+ * What engines in a trial's own process are told. Each field is read by the runner that it belongs to;
+ * whoever passes it on does not look inside.
+ */
 export type EngineConfig = Pick<z.output<typeof engineSchema>, 'onnxRuntimes' | 'rpc'>;
 
 /** What a node's engines are told by its configuration. */

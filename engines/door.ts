@@ -13,7 +13,10 @@ import type { NotRecognized, RunningServer } from './servers/recognize.js';
 
 // What commands ask of this room. What loads native code, or compiles it, is loaded by whoever asks for it.
 
-/** Looks at every engine and server that a configuration allows here, in processes of their own. Never throws: what goes wrong is a finding. */
+/**
+ * Looks at every engine and server that a configuration allows here, in processes of their own. Never throws:
+ * what goes wrong is a finding.
+ */
 export async function diagnose({ servers, onnxRuntimes, rpc }: NodeEngines) {
   const [{ diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc }, { findServers }] = await Promise.all([
     import('./native/diagnose.js'),
@@ -67,8 +70,9 @@ export async function buildSwitch(build: string | null): Promise<() => () => voi
  * @param servers of a node's configuration.
  * @param cpus logical CPUs of the device.
  * @param placeOf where a model or an adapter lies that the experiment names.
- * @returns the server that an experiment asks: the command that would start it, `{port}` where its port goes, or the address where it runs; and why
- *   the node could not run it so, as far as its configuration says. null = the experiment asks none of these.
+ * @returns the server that an experiment asks: the command that would start it, `{port}` where its port goes,
+ *   or the address where it runs; and why the node could not run it so, as far as its configuration says.
+ *   null = the experiment asks none of these.
  */
 export function serverOf(
   { runner, model, device }: Experiment,
@@ -104,7 +108,10 @@ export interface ServerHere extends RunningServer {
   readonly modelPath: string | null;
 }
 
-/** Asks a running server what it is, and looks for its model on this machine. @param key what it asks for; null = nothing. */
+/**
+ * Asks a running server what it is, and looks for its model on this machine.
+ * @param key what it asks for; null = nothing.
+ */
 export async function lookAtServer(url: string, key: string | null): Promise<ServerHere | NotRecognized> {
   const [{ recognizeServer }, { modelHere }] = await Promise.all([
     import('./servers/recognize.js'),
@@ -116,13 +123,19 @@ export async function lookAtServer(url: string, key: string | null): Promise<Ser
   return { ...found, modelPath: modelSource === null ? null : modelHere(url, modelSource) };
 }
 
-/** @returns the entry of a configuration for a server whose model is not on this machine: it is asked as its profile says, by a runner that opens no file. */
+/**
+ * @returns the entry of a configuration for a server whose model is not on this machine: it is asked as its
+ *   profile says, by a runner that opens no file.
+ */
 export function attachedWithoutModel(profile: ServerProfile) {
   const { readiness, paths, exactLength, streamOptions, prefixes, metrics } = profile;
   return { profile: ANY_SERVER, change: { readiness, paths, exactLength, streamOptions, prefixes, metrics } };
 }
 
-/** @returns what the program of a profile is started with where no configuration changes it. @throws FailureError `impossible-combination` */
+/**
+ * @returns what the program of a profile is started with where no configuration changes it.
+ * @throws FailureError `impossible-combination`
+ */
 export function serverArguments(profile: ServerProfile, parts: CommandParts, port: number): string[] {
   const { name, command } = profile;
   const plain = { name, profile, command, arguments: [], environment: {} };

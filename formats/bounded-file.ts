@@ -2,7 +2,10 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FormatError } from './format.js';
 
-/** What files that describe a model have at most: a hundred times that of the largest which are known would be something else. */
+/**
+ * What files that describe a model have at most: a hundred times that of the largest which are known would be
+ * something else.
+ */
 export const MOST_BYTES = {
   /** Configs; those of quantized mixtures list thousands of layers. */
   config: 4 * 2 ** 20,
@@ -13,7 +16,10 @@ export const MOST_BYTES = {
   questions: 256 * 2 ** 20,
 } as const;
 
-/** @returns a small file whole. @throws FormatError for one that is larger, or no file; errors of open(2) as they are. */
+/**
+ * @returns a small file whole.
+ * @throws FormatError for one that is larger, or no file; errors of open(2) as they are.
+ */
 export function readBounded(path: string, most: number): Buffer {
   const descriptor = openSync(path, 'r');
   try {

@@ -1,7 +1,10 @@
 import { createContext, Script } from 'node:vm';
 import { failed } from '../core/errors.js';
 
-/** What a pattern or a template of a model may take for one short text: the largest vocabularies take thousandths of it. */
+/**
+ * What a pattern or a template of a model may take for one short text: the largest vocabularies take
+ * thousandths of it.
+ */
 export const CALL_SECONDS = 10;
 /** Of a long one more: readers in JavaScript do some hundred thousand a second. */
 const LEAST_CHARACTERS_PER_SECOND = 10_000;
@@ -10,8 +13,8 @@ const box = createContext({ work: () => undefined }) as { work: () => unknown };
 const script = new Script('work()');
 
 /**
- * Does what a stranger's pattern or template asks for, and ends it in the middle where that takes too long; a timer would have to wait for it.
- * Native code is not ended.
+ * Does what a stranger's pattern or template asks for, and ends it in the middle where that takes too long; a
+ * timer would have to wait for it. Native code is not ended.
  * @param what for the sentence: `the chat template`.
  * @param seconds for a text of no characters.
  * @throws FailureError `model-unreadable`; else what the work throws.

@@ -2,7 +2,9 @@ import type { ModelFacts } from '../core/experiment/experiment.js';
 import type { ModelFormat } from '../core/models/formats.js';
 import type { ArchitectureReading } from '../roofline/readers/reading.js';
 
-/** A file or folder that is not what its format asks: the message completes "the model X is not usable: ...". */
+/**
+ * A file or folder that is not what its format asks: the message completes "the model X is not usable: ...".
+ */
 export class FormatError extends Error {
   override readonly name: string = 'FormatError';
   /** What to do next; null = get the file again. */
@@ -91,18 +93,27 @@ export interface Format {
   /** @returns the files that a model follows from, which are what its digest is of. */
   readonly files: (path: string) => readonly string[];
   /**
-   * @returns files that belong to a model which is a file, and are no models of their own: by their names, for a list of many models
-   *   looks into each once.
+   * @returns files that belong to a model which is a file, and are no models of their own: by their names,
+   *   for a list of many models looks into each once.
    */
   readonly companionFiles: (path: string) => readonly string[];
   /** @returns what a sweep needs. @throws FormatError */
   readonly inspect: (path: string) => Inspected;
   /** @returns what `ridge models` shows of one model. @throws FormatError */
   readonly details: (path: string) => ModelDetails;
-  /** @returns shapes and bits for the analytic model, or the reason. @throws FormatError when the file is damaged. */
+  /**
+   * @returns shapes and bits for the analytic model, or the reason.
+   * @throws FormatError when the file is damaged.
+   */
   readonly shapes: (path: string) => ArchitectureReading;
-  /** How it is looked at before it is fetched; null = it cannot be fetched. Of a model that is one file the first bytes have to tell it. */
+  /**
+   * How it is looked at before it is fetched; null = it cannot be fetched. Of a model that is one file the
+   * first bytes have to tell it.
+   */
   readonly peek: Peek | null;
-  /** Which of the files beside each other belong to a model that is a folder, and which of them are looked at; null = a model is one file. */
+  /**
+   * Which of the files beside each other belong to a model that is a folder, and which of them are looked at;
+   * null = a model is one file.
+   */
   readonly parts: FolderParts | null;
 }

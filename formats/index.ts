@@ -10,8 +10,8 @@ const ENTRIES: Readonly<Record<ModelFormat, Format>> = { gguf, onnx, safetensors
 export const FORMATS: readonly Format[] = FORMAT_NAMES.map((name) => ENTRIES[name]);
 
 /**
- * Tells the format of a file or folder: by its magic bytes, else by its name or what it holds, so that a damaged file
- * gets its own reader's sentence.
+ * Tells the format of a file or folder: by its magic bytes, else by its name or what it holds, so that a
+ * damaged file gets its own reader's sentence.
  * @throws FormatError that names the formats; errors of open(2) as they are.
  */
 export function formatOf(path: string, formats: readonly Format[] = FORMATS): Format {
@@ -43,7 +43,10 @@ export const FETCHED_FOLDERS: readonly FetchedFolderFormat[] = FORMATS.filter(
   (format): format is FetchedFolderFormat => format.parts !== null && format.peek !== null,
 );
 
-/** @returns the format of a file of which only a front has come, however short; null = of none that can be fetched. */
+/**
+ * @returns the format of a file of which only a front has come, however short; null = of none that can be
+ *   fetched.
+ */
 export function formatOfFront(front: Buffer): FetchedFormat | null {
   const begins = ({ magic }: FetchedFormat) => magic.startsWith(front.toString('latin1', 0, magic.length));
   return FETCHED.find(begins) ?? null;

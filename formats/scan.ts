@@ -4,7 +4,8 @@ import type { Format } from './format.js';
 import { FORMATS } from './index.js';
 
 /**
- * Finds the models of a folder by names, as people keep them: in it, or in a folder of it. Hidden folders are left out.
+ * Finds the models of a folder by names, as people keep them: in it, or in a folder of it. Hidden folders are
+ * left out.
  * @param depth folders below each other that are looked into.
  * @returns paths, sorted. @throws errors of readdir(3) of the folder itself.
  */

@@ -14,7 +14,9 @@ export interface FloatMatrix extends Span {
   readonly columns: number;
 }
 
-/** Reads a matrix, chunk by chunk into float32. @throws FailureError `model-unreadable` as `readTensor` does. */
+/**
+ * Reads a matrix, chunk by chunk into float32. @throws FailureError `model-unreadable` as `readTensor` does.
+ */
 export async function readMatrix(tensor: FloatMatrix): Promise<Matrix> {
   const { rows, columns, type } = tensor;
   const values = new Float32Array(rows * columns);

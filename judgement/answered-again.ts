@@ -13,10 +13,11 @@ const OF_ANSWERS: ReadonlySet<WarningCode> = new Set<WarningCode>(['quality-miss
 type Asked = Pick<ResultRecord, 'trialId' | 'quality' | 'absent' | 'warnings' | 'failure' | 'endedAt'>;
 
 /**
- * Puts new answers into a record: what was timed stays as it is, and what follows from answers is judged anew. Where asking failed, the record has none: those
- * that it had are to other questions.
+ * Puts new answers into a record: what was timed stays as it is, and what follows from answers is judged
+ * anew. Where asking failed, the record has none: those that it had are to other questions.
  * @param measured the record whose questions have changed since.
- * @returns the record that takes its place; the same one where the questions turn out to be those that it was asked.
+ * @returns the record that takes its place; the same one where the questions turn out to be those that it was
+ *   asked.
  */
 export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecord {
   const before = measured.quality?.questions ?? null;

@@ -21,7 +21,9 @@ export interface Judgement {
   readonly measurements: ResultRecord['measurements'];
   readonly warnings: Warning[];
   readonly valid: boolean;
-  /** Where it stands under the ceilings of its machine; null where that is not known, as `measurements` say. */
+  /**
+   * Where it stands under the ceilings of its machine; null where that is not known, as `measurements` say.
+   */
   readonly roofline: RooflineRecord | null;
 }
 
@@ -59,8 +61,8 @@ export function gather(input: TrialFacts): Evidence | null {
 }
 
 /**
- * Places a row under the roofs of its device. The judge is given one (roofline/judge.ts), so that the domain does not depend on
- * the analytic model.
+ * Places a row under the roofs of its device. The judge is given one (roofline/judge.ts), so that the domain
+ * does not depend on the analytic model.
  * @returns the block of a record, or why there is none.
  */
 export type Placement = (evidence: Evidence) => RooflineRecord | string;

@@ -64,8 +64,8 @@ function gapWarnings(gaps: ReadonlyMap<string, number>): Warning[] {
 }
 
 /**
- * Judges a record again from its raw readings. Its own numbers come out again, unless somebody changed them. Where `given` or part of the raw samples is
- * not in the record, it comes back as it is (see `canRecompute`).
+ * Judges a record again from its raw readings. Its own numbers come out again, unless somebody changed them.
+ * Where `given` or part of the raw samples is not in the record, it comes back as it is (see `canRecompute`).
  */
 export function recomputeWith(place: Placement, record: ResultRecord): ResultRecord {
   return canRecompute(record) ? { ...record, ...judgeWith(place, record) } : record;

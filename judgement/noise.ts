@@ -22,7 +22,9 @@ export interface MetricNoise {
   /** Geometric mean over starts. */
   readonly centre: number;
   readonly components: Components;
-  /** Smallest difference of two rows of so many starts each that is found in 80 % of comparisons, as a share. */
+  /**
+   * Smallest difference of two rows of so many starts each that is found in 80 % of comparisons, as a share.
+   */
   readonly detectable: readonly { readonly starts: number; readonly difference: Figure }[];
   /** Starts of each row for a difference of `WANTED_DIFFERENCE`. */
   readonly wanted: { readonly difference: number; readonly starts: Figure };
@@ -33,7 +35,10 @@ export interface Noise {
   readonly blocks: number;
   /** Of the median start. */
   readonly repeats: number;
-  /** Relative standard error of the spread between starts as it was found, 1 / √(2 · degrees of freedom): few starts know it badly. */
+  /**
+   * Relative standard error of the spread between starts as it was found, 1 / √(2 · degrees of freedom): few
+   * starts know it badly.
+   */
   readonly spreadError: number;
   readonly metrics: readonly MetricNoise[];
 }

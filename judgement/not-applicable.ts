@@ -34,7 +34,8 @@ const CODES: ReadonlyMap<string, NotApplicableCode> = new Map<string, NotApplica
 
 /**
  * @param reason as a record has it beside a missing value
- * @returns the code of a reason that says that the metric does not apply; null for one that says what went wrong.
+ * @returns the code of a reason that says that the metric does not apply; null for one that says what went
+ *   wrong.
  */
 export function notApplicable(reason: string): NotApplicableCode | null {
   return CODES.get(reason) ?? null;

@@ -3,8 +3,9 @@ import { metricValue, type ResultRecord } from '../core/result/result.js';
 import type { Prior, Readings } from '../statistics/weighted-starts.js';
 
 /**
- * What a metric's time goes into, and so what neighbours take of it: decoding waits for memory and for all threads at each
- * operator, prefill computes. `plain` is all else: nobody has measured what neighbours take of it.
+ * What a metric's time goes into, and so what neighbours take of it: decoding waits for memory and for all
+ * threads at each operator, prefill computes. `plain` is all else: nobody has measured what neighbours take
+ * of it.
  */
 export type Pace = 'decode' | 'prefill' | 'plain';
 
@@ -12,7 +13,8 @@ export type Pace = 'decode' | 'prefill' | 'plain';
 const EXPLAINED_SD = 0.5;
 
 /**
- * Priors from runs of one machine (2 CPUs of a guest, a model of 15 M parameters): decision 0061. Readings are those of `readingsOf`.
+ * Priors from runs of one machine (2 CPUs of a guest, a model of 15 M parameters): decision 0061. Readings
+ * are those of `readingsOf`.
  */
 export const PRIORS: Readonly<Record<Pace, Prior>> = {
   decode: {
@@ -49,7 +51,10 @@ export const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
   prefill: 'prefillTokensPerSecond',
 };
 
-/** @returns the metric whose starts tell slopes and weights for all of a pace; plain metrics have nothing in common. */
+/**
+ * @returns the metric whose starts tell slopes and weights for all of a pace; plain metrics have nothing in
+ *   common.
+ */
 export const leadOf = (metric: string, pace: Pace): string => (pace === 'plain' ? metric : LEADS[pace]);
 
 export type Token = 'mean' | 'middle';
@@ -60,7 +65,9 @@ export interface Paced {
   readonly sign: 1 | -1;
   /** Added before the logarithm is taken: 1 for a ratio less one. */
   readonly offset: 0 | 1;
-  /** Of decoding: the time of a token that it goes by. Some slow tokens move the mean and not the middle one. */
+  /**
+   * Of decoding: the time of a token that it goes by. Some slow tokens move the mean and not the middle one.
+   */
   readonly token: Token;
 }
 
@@ -116,19 +123,25 @@ export const READING_METRICS = [
 const readOf = (record: ResultRecord, metric: (typeof READING_METRICS)[number]): number =>
   metricValue(record, metric) ?? 0;
 
-/** What a machine does beside a trial that has it to itself, as a share of its CPU time and in CPUs: the system's own work. */
+/**
+ * What a machine does beside a trial that has it to itself, as a share of its CPU time and in CPUs: the
+ * system's own work.
+ */
 const IDLE_SHARE = 0.015;
 const IDLE_CPUS = 0.03;
 /** Share of the CPU time of others from which slow tokens are theirs; below, a model's own tokens differ. */
 const LEAST_SHARE = 0.05;
 /**
- * Systems let a process run for so long before it is another's turn (Linux: about 3 ms): a shorter token often runs between two turns of the
- * others, however much these take, and a longer one never does.
+ * Systems let a process run for so long before it is another's turn (Linux: about 3 ms): a shorter token
+ * often runs between two turns of the others, however much these take, and a longer one never does.
  */
 const TURN_SECONDS = 0.003;
 /** Of the CPU that is taken most, as far as readings tell: by more than this, work becomes slower by less. */
 const MOST_TAKEN = 0.85;
-/** By what the mean and the middle token of a calm machine take longer than those of the lowest tenth, as logarithms. */
+/**
+ * By what the mean and the middle token of a calm machine take longer than those of the lowest tenth, as
+ * logarithms.
+ */
 const CALM_TAIL = { mean: 0.12, middle: 0.1 } as const;
 
 /** Whether the lowest tenth of tokens tells what tokens take that nobody stopped. */
@@ -138,12 +151,15 @@ function tellsAlone(record: ResultRecord): boolean {
 }
 
 /**
- * What was read of neighbours beside a start, 0 = alone: the share of its cores that it did not have; the logarithm of the ratio of
- * core-to-core latencies; and what others' processes and the hypervisor took. Threads wait for each other, so work goes as fast as the CPU that
- * is taken most: for prefill the third is the logarithm of how much longer that CPU takes for its part. A token of decode is short, and who takes
- * half of a CPU stops some tokens and leaves the others alone: how much slower tokens were than the lowest tenth says more. Where tokens are as
- * long as a turn of the others, the share of CPU time counts as far as it is larger, by half.
- * @returns null where nobody asked the cores (a GPU, a server): what others do to a CPU says nothing of it then.
+ * What was read of neighbours beside a start, 0 = alone: the share of its cores that it did not have; the
+ * logarithm of the ratio of core-to-core latencies; and what others' processes and the hypervisor took.
+ * Threads wait for each other, so work goes as fast as the CPU that is taken most: for prefill the third is
+ * the logarithm of how much longer that CPU takes for its part. A token of decode is short, and who takes
+ * half of a CPU stops some tokens and leaves the others alone: how much slower tokens were than the lowest
+ * tenth says more. Where tokens are as long as a turn of the others, the share of CPU time counts as far as
+ * it is larger, by half.
+ * @returns null where nobody asked the cores (a GPU, a server): what others do to a CPU says nothing of it
+ *   then.
  */
 export function readingsOf(record: ResultRecord, pace: Pace, token: Token = 'mean'): Readings | null {
   const lost = metricValue(record, 'coreShareRatio');
@@ -178,7 +194,10 @@ function takenOf(record: ResultRecord): Taken {
   };
 }
 
-/** @returns by how much tokens were slower than they are alone, as a logarithm. @param share of the CPU time that others took. */
+/**
+ * @returns by how much tokens were slower than they are alone, as a logarithm.
+ * @param share of the CPU time that others took.
+ */
 function slowerTokens(record: ResultRecord, token: Token, share: number): number {
   const [low, middle] = [
     readOf(record, 'interTokenLatencyP10Seconds'),
@@ -190,9 +209,10 @@ function slowerTokens(record: ResultRecord, token: Token, share: number): number
 }
 
 /**
- * Who takes more than this of a CPU wants all of it: at each operator the trial's threads wait for the one that does not run, for as long as the
- * system lets others run. On two CPUs prefill took 5 to 8 times as long, decode 5 to 30 times, by the same readings. So there is an error
- * beside what was read, as a logarithm for each whole CPU above; `told` is the most where prefill's reading or tokens that nobody stopped tell the
+ * Who takes more than this of a CPU wants all of it: at each operator the trial's threads wait for the one
+ * that does not run, for as long as the system lets others run. On two CPUs prefill took 5 to 8 times as
+ * long, decode 5 to 30 times, by the same readings. So there is an error beside what was read, as a logarithm
+ * for each whole CPU above; `told` is the most where prefill's reading or tokens that nobody stopped tell the
  * size (up to one CPU), `most` the largest factor that was ever met.
  */
 const WHOLE_CPU = {
@@ -203,7 +223,10 @@ const WHOLE_CPU = {
   most: Math.log(30),
 } as const;
 
-/** @returns the standard error, as a logarithm, of what others who took a whole CPU did to the start; 0 where nobody did. */
+/**
+ * @returns the standard error, as a logarithm, of what others who took a whole CPU did to the start; 0 where
+ *   nobody did.
+ */
 export function beyondReadings(record: ResultRecord, pace: 'decode' | 'prefill'): number {
   if (metricValue(record, 'coreShareRatio') === null) return 0;
   const { cpus } = takenOf(record);

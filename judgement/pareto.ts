@@ -84,8 +84,8 @@ export function recordFront(
 }
 
 /**
- * @returns what a record costs in each objective, smaller being better, as recordFront compares it; the name of the first
- * objective that it has no number for, or the metric whose bound it misses.
+ * @returns what a record costs in each objective, smaller being better, as recordFront compares it; the name
+ *   of the first objective that it has no number for, or the metric whose bound it misses.
  */
 export function costsOf(
   record: ResultRecord,
@@ -95,7 +95,10 @@ export function costsOf(
   return costs(record, objectives, comparable, bounds);
 }
 
-/** @returns by how much a value misses a bound, as a share of the bound; 0 = it meets it; null where there is no value. */
+/**
+ * @returns by how much a value misses a bound, as a share of the bound; 0 = it meets it; null where there is
+ *   no value.
+ */
 export function missBy({ atMost, atLeast }: SearchBound, value: number | null): number | null {
   if (value === null || !Number.isFinite(value)) return null;
   const over = atMost === null ? 0 : (value - atMost) / Math.max(TINY, Math.abs(atMost));

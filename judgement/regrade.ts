@@ -3,9 +3,11 @@ import type { ResultRecord } from '../core/result/result.js';
 import { gradeOf, WARNINGS, type Warning } from '../core/result/warnings.js';
 
 /**
- * A record as the catalogue of warnings grades it, whatever the record claims: severities are those of the codes, and `valid` says that there is
- * no fault (under strict gates no disturbance either). Every door that records come in by calls it. Behind the door nothing is graded again.
- * @param gates to take in place of those that it was measured under, which the result then names; left out = those.
+ * A record as the catalogue of warnings grades it, whatever the record claims: severities are those of the
+ * codes, and `valid` says that there is no fault (under strict gates no disturbance either). Every door that
+ * records come in by calls it. Behind the door nothing is graded again.
+ * @param gates to take in place of those that it was measured under, which the result then names; left out =
+ *   those.
  * @returns the same object where nothing changes.
  */
 export function regraded(record: ResultRecord, gates?: Gates): ResultRecord {

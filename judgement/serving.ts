@@ -89,7 +89,10 @@ function rates(
   };
 }
 
-/** Output tokens by the server over those by the tokenizer, less one, whoever of both the rates rest on; null = one alone counted. */
+/**
+ * Output tokens by the server over those by the tokenizer, less one, whoever of both the rates rest on; null
+ * = one alone counted.
+ */
 function completionDifference(
   { usage }: ServingSummary,
   requests: readonly RequestRecord[],
@@ -104,7 +107,10 @@ function completionDifference(
   return countedByServer / retokenized - 1;
 }
 
-/** @param late whether the generator was: then what is quoted counts from intended starts, for its delays are part of what users wait. */
+/**
+ * @param late whether the generator was: then what is quoted counts from intended starts, for its delays are
+ *   part of what users wait.
+ */
 function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
   const none = 'no request came to it';
   const quoted = late ? of.scheduled : of.service;
@@ -271,7 +277,10 @@ function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
   return [warn('prefix-cached', speedupText('had their first token', firstToken))];
 }
 
-/** Whether the server knew prompts before the run: by its own word, or where it says nothing by how soon it answered them. */
+/**
+ * Whether the server knew prompts before the run: by its own word, or where it says nothing by how soon it
+ * answered them.
+ */
 function known(
   serving: ServingRecord,
   requests: readonly RequestRecord[],

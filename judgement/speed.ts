@@ -85,7 +85,10 @@ export function speedFindings(evidence: Evidence): Findings {
  */
 const IN_A_ROW = 16;
 
-/** @returns the geometric mean of the tenth percentiles of gaps in a row; null without any gap. @param repeats gaps of each repeat. */
+/**
+ * @returns the geometric mean of the tenth percentiles of gaps in a row; null without any gap.
+ * @param repeats gaps of each repeat.
+ */
 function uninterrupted(repeats: readonly (readonly number[])[]): number | null {
   const lows = repeats.flatMap((gaps) => {
     const rows = Math.ceil(gaps.length / IN_A_ROW);

@@ -12,9 +12,9 @@ const CONCURRENCY = 32;
 const STREAM_TOKENS = 200;
 
 /**
- * Measures what this generator could do at most in this process, against a server of ours that takes no time: requests of one token,
- * and chunks of long streams, per second of its CPU time, so that a server that has to share a CPU with it does not count. Takes
- * a good second.
+ * Measures what this generator could do at most in this process, against a server of ours that takes no time:
+ * requests of one token, and chunks of long streams, per second of its CPU time, so that a server that has to
+ * share a CPU with it does not count. Takes a good second.
  */
 export async function measureCeiling(now: () => number = monotonicSeconds): Promise<GeneratorCeiling> {
   const server = await startSimulatorProcess(['--ttft=0', '--itl=0.0005']);

@@ -7,12 +7,18 @@ import { chunksOf, failureOf, type Problem } from './problems.js';
 import { EventStream } from './sse.js';
 import type { Transport } from './transport.js';
 
-/** A chunk of an answer that holds text, or by the server's word a token whose text is still to come, such as a part of a character. */
+/**
+ * A chunk of an answer that holds text, or by the server's word a token whose text is still to come, such as
+ * a part of a character.
+ */
 export interface Chunk {
   readonly seconds: number;
   readonly channel: Channel;
   readonly text: string;
-  /** Tokens of the answer until here, as the server says with each chunk where it is asked to (vLLM's `continuous_usage_stats`). */
+  /**
+   * Tokens of the answer until here, as the server says with each chunk where it is asked to (vLLM's
+   * `continuous_usage_stats`).
+   */
   readonly countedUntilHere: number | null;
 }
 
@@ -27,13 +33,19 @@ export interface Exchange {
   /** Turns of its conversation that went before it. */
   readonly before: readonly EarlierTurn[];
   readonly intended: number;
-  /** When nothing but the generator held it up: the intended start, or when another request's end made room for it. */
+  /**
+   * When nothing but the generator held it up: the intended start, or when another request's end made room
+   * for it.
+   */
   readonly due: number;
   dispatched: number | null;
   headers: number | null;
   firstByte: number | null;
   done: number | null;
-  /** When the next could take its place: after `done` where a server announced its end and held the connection. */
+  /**
+   * When the next could take its place: after `done` where a server announced its end and held the
+   * connection.
+   */
   freed: number | null;
   outcome: RequestOutcome;
   problem: string | null;
@@ -47,7 +59,10 @@ export interface Exchange {
 
 /** What is kept of the body of a refusal, or of an answer that is no JSON. */
 const REFUSAL_BYTES = 65_536;
-/** The largest answer, of which so much is for each token that was asked for: the JSON around one takes some hundred bytes. */
+/**
+ * The largest answer, of which so much is for each token that was asked for: the JSON around one takes some
+ * hundred bytes.
+ */
 const ANSWER_BYTES = 256 * 2 ** 20;
 const TOKEN_BYTES = 4096;
 const AROUND_BYTES = 2 ** 20;
@@ -320,7 +335,10 @@ class Running {
     };
   }
 
-  /** Of a server that counts with each chunk; others say their whole count with the last one, which may hold no token. */
+  /**
+   * Of a server that counts with each chunk; others say their whole count with the last one, which may hold
+   * no token.
+   */
   #textless(counted: number | null): Delta['texts'] {
     const last = this.exchange.chunks.at(-1);
     const before = last === undefined ? 0 : last.countedUntilHere;

@@ -6,10 +6,16 @@ export class ChunkCounter {
   readonly #tokenizer: Tokenizer;
   /** Characters of a token; null = a part of one, such as one byte of several. */
   readonly #lengths = new Map<number, number | null>();
-  /** A token that stands before others where they are read alone: some vocabularies take the blank from the first. */
+  /**
+   * A token that stands before others where they are read alone: some vocabularies take the blank from the
+   * first.
+   */
   readonly #anchor: Int32Array;
   readonly #anchorText: string;
-  /** Whether a text gets a blank before it that is none of its own: of one that begins with one, that is left out. */
+  /**
+   * Whether a text gets a blank before it that is none of its own: of one that begins with one, that is left
+   * out.
+   */
   readonly #addsBlank: boolean;
 
   constructor(tokenizer: Tokenizer) {
@@ -66,7 +72,8 @@ export class ChunkCounter {
       // Alone in a token it is none of the answer's.
       return this.#lengthOf(tokens[0]!) === 1 && !text.startsWith(' ') ? moved.slice(1) : moved;
     }
-    // Others change texts as they read them (Unicode's normal forms, capitals): boundaries are where they would be by length.
+    // Others change texts as they read them (Unicode's normal forms, capitals): boundaries are where they
+    // would be by length.
     return beginnings.map((begin) => (begin * text.length) / at);
   }
 
@@ -84,10 +91,16 @@ export class ChunkCounter {
   }
 }
 
-/** Tokens that one character may be cut into: emoji of several parts are several characters of at most four bytes each. */
+/**
+ * Tokens that one character may be cut into: emoji of several parts are several characters of at most four
+ * bytes each.
+ */
 const LONGEST_CHARACTER = 8;
 
-/** @returns tokens of each chunk, their sum the most that the server told, where it told with each how many there were until then; null = it did not. */
+/**
+ * @returns tokens of each chunk, their sum the most that the server told, where it told with each how many
+ *   there were until then; null = it did not.
+ */
 export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
   const until = chunks.map(({ countedUntilHere }) => countedUntilHere);
   if (until.some((count) => count === null)) return null;
@@ -100,7 +113,8 @@ export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
 }
 
 /**
- * Spreads what a server counted over the chunks it sent, by their texts: 1 each where it sent as many chunks as tokens.
+ * Spreads what a server counted over the chunks it sent, by their texts: 1 each where it sent as many chunks
+ * as tokens.
  * @returns tokens of each chunk, their sum the total.
  */
 export function spread(total: number, chunks: readonly Chunk[]): number[] {

@@ -31,8 +31,9 @@ type Fields = Readonly<Record<string, unknown>>;
 const LONGEST_MESSAGE = 300;
 
 /**
- * Reads what OpenAI's API answers, by chat or completion, streamed (`delta`) or whole (`message`, `text`), with the fields that
- * servers add: `reasoning` (vLLM) or `reasoning_content` (llama.cpp, SGLang). A chunk with usage has no choices.
+ * Reads what OpenAI's API answers, by chat or completion, streamed (`delta`) or whole (`message`, `text`),
+ * with the fields that servers add: `reasoning` (vLLM) or `reasoning_content` (llama.cpp, SGLang). A chunk
+ * with usage has no choices.
  * @throws SyntaxError when it is not JSON.
  */
 export function readDelta(json: string): Delta {

@@ -12,8 +12,9 @@ export interface Endpoint {
   readonly streamOptions?: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Fields of every request, as this server spells them: sampling, whether it may stop early. `"{wantedTokens}"` stands for the
-   * tokens that are asked for (left out where none are); null takes away a field that would be there without it.
+   * Fields of every request, as this server spells them: sampling, whether it may stop early.
+   * `"{wantedTokens}"` stands for the tokens that are asked for (left out where none are); null takes away a
+   * field that would be there without it.
    */
   readonly body: Readonly<Record<string, unknown>>;
   /** From the start of a request to the end of its answer. */
@@ -57,7 +58,10 @@ export interface EarlierTurn {
 
 const WANTED = '{wantedTokens}';
 
-/** @returns the body of a request, ready for the wire. @param before turns of its conversation that go before it. */
+/**
+ * @returns the body of a request, ready for the wire.
+ * @param before turns of its conversation that go before it.
+ */
 export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly EarlierTurn[]): Buffer {
   const { api, model, stream, streamOptions = { include_usage: true } } = endpoint;
   const fields: Record<string, unknown> = {
@@ -77,7 +81,10 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
   return Buffer.from(JSON.stringify(fields));
 }
 
-/** @returns the text that a request sends; of a chat its messages one after the other, without what a template puts around them. */
+/**
+ * @returns the text that a request sends; of a chat its messages one after the other, without what a template
+ *   puts around them.
+ */
 export function textSent(
   api: Endpoint['api'],
   planned: PlannedRequest,

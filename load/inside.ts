@@ -23,8 +23,8 @@ interface Page {
  * Reads a server's own metrics every second while it is asked; begins once it has read them.
  * @param url with the path of the metrics; null = the profile has none.
  * @param now monotonic seconds.
- * @returns what ends that, and says what was read: counters over all of it, gauges while requests were on their way, which is from one time to
- *   another: before and after, a server rests.
+ * @returns what ends that, and says what was read: counters over all of it, gauges while requests were on
+ *   their way, which is from one time to another: before and after, a server rests.
  */
 export async function watchInside(
   url: string | null,
@@ -69,7 +69,9 @@ export async function watchInside(
   };
 }
 
-/** A server may count its last step when its last answer is here already: reads until two pages say the same. */
+/**
+ * A server may count its last step when its last answer is here already: reads until two pages say the same.
+ */
 async function readUntilSettled(read: () => Promise<void>, last: () => readonly unknown[]): Promise<void> {
   await read();
   for (let i = 0; i < SETTLING_READINGS; i++) {
@@ -91,7 +93,10 @@ function summaryOf(name: ServerMetric, values: readonly number[]) {
   return { mean: values.reduce((a, b) => a + b, 0) / values.length, max: Math.max(...values) };
 }
 
-/** Those of several series that are there, added up: some servers count apart what others count together, and releases call them differently. */
+/**
+ * Those of several series that are there, added up: some servers count apart what others count together, and
+ * releases call them differently.
+ */
 function seriesValue(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
   const values = series.flatMap((one) => page.get(one) ?? []);
   return values.length === 0 ? null : values.reduce((a, b) => a + b, 0);

@@ -5,7 +5,10 @@ import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 /** How often the event loop is asked whether it is there. */
 const RESOLUTION_MILLISECONDS = 5;
 
-/** Watches this process while it makes load. @returns what ends that: the delays it takes are of requests, in seconds. */
+/**
+ * Watches this process while it makes load.
+ * @returns what ends that: the delays it takes are of requests, in seconds.
+ */
 export function watchGenerator(now: () => number): (lags: readonly number[]) => GeneratorFacts {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MILLISECONDS });
   histogram.enable();

@@ -1,6 +1,7 @@
 /**
- * How long before an action the loop spins instead of sleeping. Timers of Node.js have whole milliseconds, and fire up to one too
- * late; a spin of half of one halves that for half of a core at worst, and turns at which nothing is due still read sockets.
+ * How long before an action the loop spins instead of sleeping. Timers of Node.js have whole milliseconds,
+ * and fire up to one too late; a spin of half of one halves that for half of a core at worst, and turns at
+ * which nothing is due still read sockets.
  */
 const SPIN_SECONDS = 0.000_5;
 /** Actions of one turn of the loop, so that a burst of thousands does not hold up what arrives meanwhile. */

@@ -13,15 +13,19 @@ export interface Counted {
   readonly records: RequestRecord[];
   readonly promptTokensBy: CountedBy;
   readonly outputTokensBy: CountedBy;
-  /** Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in the first place. */
+  /**
+   * Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in
+   * the first place.
+   */
   readonly retokenized: number | null;
   /** Tokens of prompts of complete requests that the load itself shares: see the record of serving. */
   readonly sharedPromptTokens: number;
 }
 
 /**
- * Makes records of exchanges after the run, when nothing waits for the tokenizer. A server that tells with each chunk how many tokens there
- * are is believed, for it knows what it sent: a text that is read again may be cut into others. What the tokenizer makes of it stands beside.
+ * Makes records of exchanges after the run, when nothing waits for the tokenizer. A server that tells with
+ * each chunk how many tokens there are is believed, for it knows what it sent: a text that is read again may
+ * be cut into others. What the tokenizer makes of it stands beside.
  * @param origin seconds that times in records count from.
  * @param tokenizer null = the server's own counts are taken, and the outcome says so.
  * @throws FailureError `model-unreadable` for a tokenizer or a template that takes too long.
@@ -54,8 +58,9 @@ export function recordsOf(
 }
 
 /**
- * Counts the tokens at the beginnings of prompts that the server had read, or written, before. Tokens that it counts beyond the text, for a begin token
- * or a template, may be the same in all prompts, so they count as shared.
+ * Counts the tokens at the beginnings of prompts that the server had read, or written, before. Tokens that it
+ * counts beyond the text, for a begin token or a template, may be the same in all prompts, so they count as
+ * shared.
  */
 function sharedTokens(
   exchanges: readonly Exchange[],
@@ -98,7 +103,10 @@ function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
   return (streamed ? chunkCounts(chunks) : null) ?? spread(total, chunks);
 }
 
-/** @returns what counts the tokens of prompts; null where only the server can: of chats whose template is not known, or refuses them. */
+/**
+ * @returns what counts the tokens of prompts; null where only the server can: of chats whose template is not
+ *   known, or refuses them.
+ */
 function promptCounter(
   api: Endpoint['api'],
   tokenizer: Tokenizer | null,

@@ -13,8 +13,8 @@ import { Transport } from './transport.js';
 export interface LoadOrder {
   readonly endpoint: Endpoint;
   /**
-   * In the order they are sent; the turns of a conversation follow each other. An array made beforehand: whoever makes prompts
-   * while requests are timed makes them late.
+   * In the order they are sent; the turns of a conversation follow each other. An array made beforehand:
+   * whoever makes prompts while requests are timed makes them late.
    */
   readonly requests: Iterable<PlannedRequest>;
   readonly arrival: Arrival;
@@ -22,9 +22,15 @@ export interface LoadOrder {
   /** After this long nothing more is sent; null = until the requests are used up. */
   readonly maxSeconds: number | null;
   readonly maxRequests: number | null;
-  /** Requests on their way at most, whatever the arrival says: others wait, and their scheduled latencies show it; null = no limit. */
+  /**
+   * Requests on their way at most, whatever the arrival says: others wait, and their scheduled latencies show
+   * it; null = no limit.
+   */
   readonly maxConcurrency?: number | null;
-  /** How long answers are waited for after the last request was sent; null = as long as the endpoint's own limit. */
+  /**
+   * How long answers are waited for after the last request was sent; null = as long as the endpoint's own
+   * limit.
+   */
   readonly drainSeconds?: number | null;
   /** Counts tokens when the run is over; null = the server's counts are taken. */
   readonly tokenizer?: Tokenizer | null;
@@ -51,7 +57,10 @@ export interface LoadOutcome extends Counted {
   readonly generator: GeneratorFacts;
 }
 
-/** Sends requests to a server as an arrival says, and keeps all that came of them. Never throws for what the server does. */
+/**
+ * Sends requests to a server as an arrival says, and keeps all that came of them. Never throws for what the
+ * server does.
+ */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const { endpoint, now = monotonicSeconds, tokenizer = null } = order;
   const transport = await Transport.open(endpoint);
@@ -90,10 +99,16 @@ interface Ready {
   readonly body: Buffer;
 }
 
-/** After a failure a slot of a closed loop waits until so long after its start: a dead server would be asked without end. */
+/**
+ * After a failure a slot of a closed loop waits until so long after its start: a dead server would be asked
+ * without end.
+ */
 const FAILURE_SECONDS = 0.1;
 const ASK_MILLISECONDS = 100;
-/** So many requests in a row, one after another for so long, found no connection: whoever answered them has gone. */
+/**
+ * So many requests in a row, one after another for so long, found no connection: whoever answered them has
+ * gone.
+ */
 const LOST_REQUESTS = 20;
 const LOST_SECONDS = 2;
 
@@ -104,7 +119,10 @@ class Run {
   stoppedAt: number | null = null;
   skippedTurns = 0;
   lost: string | null = null;
-  /** Since when no request has had an answer, for want of a connection, and how many were sent after that; null = the last one had. */
+  /**
+   * Since when no request has had an answer, for want of a connection, and how many were sent after that;
+   * null = the last one had.
+   */
   #gone: { readonly since: number; requests: number } | null = null;
   readonly #order: LoadOrder;
   readonly #client: Client;
@@ -171,7 +189,9 @@ class Run {
     return this.#sending && this.exchanges.length < (this.#order.maxRequests ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Starts units as a schedule says, each once the one before it has begun; null = as they say themselves. */
+  /**
+   * Starts units as a schedule says, each once the one before it has begun; null = as they say themselves.
+   */
   #follow(starts: Iterator<number> | null): void {
     const next = this.#take();
     if (next === null) return;
@@ -237,7 +257,10 @@ class Run {
     this.#check();
   }
 
-  /** Ends a run whose server has gone. Requests that were on their way when it went do not count: it may be there again for the next. */
+  /**
+   * Ends a run whose server has gone. Requests that were on their way when it went do not count: it may be
+   * there again for the next.
+   */
   #watchConnections({ outcome, headers, dispatched, done, problem }: Exchange): void {
     if (headers !== null) this.#gone = null;
     else if (outcome === 'refused' || outcome === 'broken') {

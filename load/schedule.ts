@@ -3,12 +3,15 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Arrival } from '../core/serving/requests.js';
 
-/** Arrivals whose starts are known before anything is sent: not a closed loop's, nor a trace's, whose requests know their own. */
+/**
+ * Arrivals whose starts are known before anything is sent: not a closed loop's, nor a trace's, whose requests
+ * know their own.
+ */
 export type ScheduledArrival = Exclude<Arrival, { readonly kind: 'closed' | 'trace' }>;
 
 /**
- * Starts in seconds since the origin, ascending. Of one seed they are always the same, so every variant of a sweep gets the same
- * schedule. A ramp ends; the others go on for ever.
+ * Starts in seconds since the origin, ascending. Of one seed they are always the same, so every variant of a
+ * sweep gets the same schedule. A ramp ends; the others go on for ever.
  */
 export function* startsOf(arrival: ScheduledArrival, seed: number): Generator<number> {
   const random = xoroshiro128plus(seed);
@@ -28,8 +31,8 @@ export function* startsOf(arrival: ScheduledArrival, seed: number): Generator<nu
 }
 
 /**
- * A Poisson process of growing rate by inversion (Çinlar, "Introduction to Stochastic Processes", 1975): unit arrivals S become
- * the times at which the rate's integral, a·t + (b − a)·t² / 2T, reaches S.
+ * A Poisson process of growing rate by inversion (Çinlar, "Introduction to Stochastic Processes", 1975): unit
+ * arrivals S become the times at which the rate's integral, a·t + (b − a)·t² / 2T, reaches S.
  */
 function* ramp(
   random: RandomGenerator,
@@ -52,7 +55,10 @@ function normal(random: RandomGenerator): number {
   return radius * Math.cos(2 * Math.PI * uniformFloat64(random));
 }
 
-/** Of mean `shape` (Marsaglia & Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000). */
+/**
+ * Of mean `shape` (Marsaglia & Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3),
+ * 2000).
+ */
 function gamma(random: RandomGenerator, shape: number): number {
   if (shape === 1) return exponential(random);
   if (shape < 1) return gamma(random, shape + 1) * (1 - uniformFloat64(random)) ** (1 / shape);

@@ -1,15 +1,17 @@
 import { Gathered } from '../proto/http/gathered.js';
 
-/** Bytes of a line, and characters of the lines of one event: more than any chunk of a language model takes. */
+/**
+ * Bytes of a line, and characters of the lines of one event: more than any chunk of a language model takes.
+ */
 const LONGEST = 4 * 2 ** 20;
 
 const LF = 10;
 const CR = 13;
 
 /**
- * Reads a stream of server-sent events as bytes come, cut anywhere (WHATWG HTML, "Server-sent events"): lines end with LF, CR LF or
- * CR; the `data` lines of an event are joined by LF; comments and other fields are passed over. Bytes become text by whole
- * lines, so that no character is ever cut.
+ * Reads a stream of server-sent events as bytes come, cut anywhere (WHATWG HTML, "Server-sent events"): lines
+ * end with LF, CR LF or CR; the `data` lines of an event are joined by LF; comments and other fields are
+ * passed over. Bytes become text by whole lines, so that no character is ever cut.
  */
 export class EventStream {
   readonly #onData: (data: string) => void;

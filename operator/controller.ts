@@ -36,7 +36,9 @@ interface Memory {
 const RESYNC_SECONDS = 300;
 const NO_ANSWER = { sweep: null, best: null };
 
-/** Follows Sweeps, their Jobs and their coordinators, and does what `reconcile` says, one object at a time. */
+/**
+ * Follows Sweeps, their Jobs and their coordinators, and does what `reconcile` says, one object at a time.
+ */
 export class Controller {
   readonly #needs: ControllerNeeds;
   readonly #sweeps: Watched<SweepObject>[];
@@ -206,7 +208,10 @@ export class Controller {
     return wishes.includes('suspend') ? 'keep' : 'none';
   }
 
-  /** @returns what an object wants of a sweep; null = that it runs. One that is being deleted, or asks for another sweep, counts as one that cancels it. */
+  /**
+   * @returns what an object wants of a sweep; null = that it runs. One that is being deleted, or asks for
+   *   another sweep, counts as one that cancels it.
+   */
   #wishOf(object: SweepObject, id: string): Asked {
     const reading = this.#readingOf(object);
     if (!reading.ok || object.metadata.deletionTimestamp !== undefined) return 'cancel';
@@ -297,7 +302,10 @@ export class Controller {
     for (const watched of this.#sweeps) if (watched.get(keyOf(object)) !== undefined) watched.saw(object);
   }
 
-  /** Says on the object what went wrong, and tries again; a version that was overtaken is simply looked at again. */
+  /**
+   * Says on the object what went wrong, and tries again; a version that was overtaken is simply looked at
+   * again.
+   */
   async #failed(error: unknown, object: SweepObject, observed: Observed): Promise<'again'> {
     if (isConflict(error) || isGone(error)) return 'again';
     const sentence = (error as Error).message;

@@ -17,7 +17,9 @@ const BEST_ROWS = 10;
 const LABEL_CHARACTERS = 300;
 /** Rows of a sweep are read again for the best one no more often. */
 const LEAST_SECONDS = 10;
-/** Of the time, at most, that rows are read: a coordinator looks through its whole log for those of one sweep. */
+/**
+ * Of the time, at most, that rows are read: a coordinator looks through its whole log for those of one sweep.
+ */
 const SHARE = 0.1;
 /** Counts of all sweeps are asked for no more often, however many are submitted at once. */
 const APART_SECONDS = 0.25;
@@ -56,7 +58,8 @@ export class Coordinator {
 
   /**
    * Asks until the signal comes.
-   * @param changed hears the ids of sweeps that are another way now; null = the coordinator answers, or no more.
+   * @param changed hears the ids of sweeps that are another way now; null = the coordinator answers, or no
+   *   more.
    * @param wanted whose best rows somebody shows.
    */
   async follow(
@@ -73,7 +76,10 @@ export class Coordinator {
     await reading;
   }
 
-  /** Asks once, as after a change that was made; those who want it at the same moment share one asking. Never throws. */
+  /**
+   * Asks once, as after a change that was made; those who want it at the same moment share one asking. Never
+   * throws.
+   */
   refresh(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
     this.#next ??= pause(this.#asked + APART_SECONDS - performance.now() / 1000).then(() => {
       this.#next = null;

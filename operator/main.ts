@@ -18,7 +18,8 @@ export interface RunningOperator {
 const OPEN = { config: { access: 'public' } } as const;
 
 /**
- * Starts an operator: it waits until it leads, and looks after Sweeps while it does. Nothing is lost wherever it is stopped.
+ * Starts an operator: it waits until it leads, and looks after Sweeps while it does. Nothing is lost wherever
+ * it is stopped.
  * @param around tests put themselves around each step.
  * @throws WireError where its credentials cannot be read, or its address is taken.
  */

@@ -6,8 +6,8 @@ const FIRST_SECONDS = 0.1;
 const MOST_SECONDS = 60;
 
 /**
- * Keys to look at, each once however often it was added: a key that is added while it is worked on is looked at again after that, and
- * one that failed later and later.
+ * Keys to look at, each once however often it was added: a key that is added while it is worked on is looked
+ * at again after that, and one that failed later and later.
  */
 export class Queue {
   readonly #work: (key: string) => Promise<'done' | 'again'>;

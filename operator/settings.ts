@@ -15,7 +15,10 @@ import type { ClientSecurity } from '../proto/security.js';
 const settingsSchema = z.strictObject({
   /** host:port of the coordinator that sweeps are submitted to, or several with commas between. */
   coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
-  /** A folder with ca.crt, and tls.crt with tls.key, or token; left out = plain text, which only loopback allows. */
+  /**
+   * A folder with ca.crt, and tls.crt with tls.key, or token; left out = plain text, which only loopback
+   * allows.
+   */
   credentialsFolder: z.string().min(1).nullable().default(null),
   /** Whose Sweeps are looked after; empty = those of all namespaces. */
   namespaces: z.array(z.string().min(1)).default([]),

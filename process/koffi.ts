@@ -10,8 +10,8 @@ const STACK_BYTES = 8 << 20;
 let imported: Promise<Koffi> | null = null;
 
 /**
- * @returns what calls native libraries. Nothing else imports it: how much stack it gives has to be said before the first library is loaded, whichever
- * that is.
+ * @returns what calls native libraries. Nothing else imports it: how much stack it gives has to be said
+ *   before the first library is loaded, whichever that is.
  * @throws FailureError `engine-missing` where it does not load.
  */
 export function importKoffi(): Promise<Koffi> {

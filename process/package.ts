@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The folder with package.json, models/ and dist/: one above the sources of this room, two above what is built of them. */
+/**
+ * The folder with package.json, models/ and dist/: one above the sources of this room, two above what is
+ * built of them.
+ */
 export const PACKAGE_ROOT: string = ['..', '../..']
   .map((place) => join(import.meta.dirname, place))
   .find((folder) => existsSync(join(folder, 'package.json')))!;

@@ -33,8 +33,8 @@ interface Unauthenticated {
 }
 
 /**
- * What is asked before anything is read: a connection whether there is room for it, a call whether its caller may make it. The
- * message of a call that is refused is neither buffered nor parsed.
+ * What is asked before anything is read: a connection whether there is room for it, a call whether its caller
+ * may make it. The message of a call that is refused is neither buffered nor parsed.
  */
 export class Admission {
   readonly #security: ServerSecurity;
@@ -162,9 +162,9 @@ export class Admission {
 }
 
 /**
- * Sets how large a message of this call may be. grpc-js has one limit for all methods of a server, and keeps it in each call
- * where its decoder reads the length of a message; there is no public way to it, so this stands and falls with the release
- * that package.json names, and a test says so.
+ * Sets how large a message of this call may be. grpc-js has one limit for all methods of a server, and keeps
+ * it in each call where its decoder reads the length of a message; there is no public way to it, so this
+ * stands and falls with the release that package.json names, and a test says so.
  */
 function limitMessages(call: ServerInterceptingCallInterface, bytes: number): void {
   const { decoder } = call as unknown as { decoder?: { maxReadMessageLength?: number } };

@@ -2,7 +2,10 @@ import type { Coordinators, Place } from './coordinators.js';
 import { WireError } from './errors.js';
 import type { Outages, Waiting } from './outage.js';
 
-/** Tries in quick succession, for as long as nothing of an answer has come. Further ones are slow, until patience is over. */
+/**
+ * Tries in quick succession, for as long as nothing of an answer has come. Further ones are slow, until
+ * patience is over.
+ */
 const QUICK_TRIES = 8;
 /** Each quick try waits so much longer than the one before. */
 const QUICK_MILLISECONDS = 100;
@@ -16,7 +19,9 @@ export interface CoordinatorAccess {
 
 const NEVER_ABORTED = new AbortController().signal;
 
-/** Asks the coordinator that leads. Asks again when another one leads by then, or when it could not answer. */
+/**
+ * Asks the coordinator that leads. Asks again when another one leads by then, or when it could not answer.
+ */
 export async function askLeader<T>(
   { coordinators, outages }: CoordinatorAccess,
   given: AbortSignal = NEVER_ABORTED,
@@ -42,7 +47,10 @@ export async function askLeader<T>(
   }
 }
 
-/** The same for a stream, which continues where it broke off. @param seen is told every message, so that `open` knows where that is. */
+/**
+ * The same for a stream, which continues where it broke off.
+ * @param seen is told every message, so that `open` knows where that is.
+ */
 export async function* streamFromLeader<Message>(
   { coordinators, outages }: CoordinatorAccess,
   given: AbortSignal = NEVER_ABORTED,

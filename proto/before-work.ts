@@ -6,7 +6,10 @@ export const BEFORE_WORK = {
 
 export type BeforeWork = keyof typeof BEFORE_WORK;
 
-/** @param state of an agent, as its heartbeats have it. @returns what it does before it asks for work; null = it asks, works or leaves. */
+/**
+ * @param state of an agent, as its heartbeats have it.
+ * @returns what it does before it asks for work; null = it asks, works or leaves.
+ */
 export function beforeWorkOf(state: string): BeforeWork | null {
   return Object.hasOwn(BEFORE_WORK, state) ? (state as BeforeWork) : null;
 }

@@ -77,8 +77,8 @@ export function certificateShown(
 }
 
 /**
- * Whether a caller with the scope `agent` may speak as that node. Plain text is loopback, where everybody is this
- * machine: any name.
+ * Whether a caller with the scope `agent` may speak as that node. Plain text is loopback, where everybody is
+ * this machine: any name.
  * @returns null when it may, else one sentence that names the fix.
  */
 export function nodeRefusal(shown: Shown, security: ServerSecurity, node: string): string | null {
@@ -138,7 +138,10 @@ export function admit(shown: Shown, security: ServerSecurity, scope: Scope | 'kn
   );
 }
 
-/** Whether it was good when its connection began is the transport's to say; it may have expired or been revoked since. */
+/**
+ * Whether it was good when its connection began is the transport's to say; it may have expired or been
+ * revoked since.
+ */
 function checkCertificate(
   { commonName, certificate }: Shown,
   revoked: ReadonlySet<string>,

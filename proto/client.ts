@@ -56,7 +56,10 @@ import { type ClientSecurity, clientCredentials, nameSent } from './security.js'
 import { type Duplex, messagesOf, sender } from './stream.js';
 
 export interface Endpoint {
-  /** `host:port`, `[v6]:port` or `unix:/path`; of several coordinators on one log all of them, with commas between. */
+  /**
+   * `host:port`, `[v6]:port` or `unix:/path`; of several coordinators on one log all of them, with commas
+   * between.
+   */
   readonly address: string;
   readonly security: ClientSecurity;
 }
@@ -71,8 +74,8 @@ type ResultsRequest = Pick<StreamResultsRequest, 'sweepId' | 'follow' | 'allTria
   Partial<StreamResultsRequest>;
 
 /**
- * What people and tools ask of a coordinator; of several, of the one that leads, and when another one does meanwhile of that one. Every method
- * throws WireError only.
+ * What people and tools ask of a coordinator; of several, of the one that leads, and when another one does
+ * meanwhile of that one. Every method throws WireError only.
  */
 export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
@@ -328,7 +331,10 @@ function agentSession(
   };
 }
 
-/** Sent to a client before it has taken what came: at HTTP/2's 64 KiB both ends of a stream of results wait for each other. */
+/**
+ * Sent to a client before it has taken what came: at HTTP/2's 64 KiB both ends of a stream of results wait
+ * for each other.
+ */
 const AHEAD_BYTES = 4 * 1024 * 1024;
 
 function dial(endpoint: Endpoint): [string, ReturnType<typeof clientCredentials>, ChannelOptions] {

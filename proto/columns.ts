@@ -1,8 +1,9 @@
 import { invalid } from './errors.js';
 
 /**
- * Takes the columns of numbers out of a record that nobody has checked yet. They are most of its bytes, and a schema that walks
- * them one by one and copies them takes longer than reading them did; here they are checked in a plain loop.
+ * Takes the columns of numbers out of a record that nobody has checked yet. They are most of its bytes, and a
+ * schema that walks them one by one and copies them takes longer than reading them did; here they are checked
+ * in a plain loop.
  * @returns a function that puts them back into the record when the rest has been checked.
  * @throws WireError `invalid` that names the first of them that is no number.
  */
@@ -28,7 +29,10 @@ export function takeColumns(
   };
 }
 
-/** Leaves an empty list where a column was. @returns the column; null for what is none, which the schema says better. */
+/**
+ * Leaves an empty list where a column was.
+ * @returns the column; null for what is none, which the schema says better.
+ */
 function take<Key extends string | number>(
   holder: { [key in Key]?: unknown },
   key: Key,

@@ -117,13 +117,18 @@ export function parseRecord(json: string): ResultRecord {
   return checkRecord(json).record;
 }
 
-/** A record that was checked, and its JSON where that says neither more nor less than it; null where it does. */
+/**
+ * A record that was checked, and its JSON where that says neither more nor less than it; null where it does.
+ */
 interface CheckedRecord {
   readonly record: ResultRecord;
   readonly json: string | null;
 }
 
-/** @param leased what its trial was leased for, which the record has in place of its own where both say the same */
+/**
+ * @param leased what its trial was leased for, which the record has in place of its own where both say the
+ *   same
+ */
 function checkRecord(json: string, leased?: Experiment): CheckedRecord {
   const what = 'result record';
   const value = readJson(what, json);

@@ -11,7 +11,9 @@ export interface Place {
 
 /** Which of the coordinators of a log to ask. */
 export interface Coordinators {
-  /** @throws WireError `unavailable` when nobody leads for some seconds, `cancelled` when the signal aborts */
+  /**
+   * @throws WireError `unavailable` when nobody leads for some seconds, `cancelled` when the signal aborts
+   */
   place(signal: AbortSignal): Promise<Place>;
   /** Says how asking there ended. @returns whether it is worth asking again at once, elsewhere. */
   failed(place: Place, error: unknown): boolean;
@@ -46,7 +48,9 @@ export function coordinatorsAt(text: string, watch: Watch, onTrouble: OnTrouble 
     : new One(addresses[0] ?? text, watch, onTrouble);
 }
 
-/** One address, behind which there may be several coordinators: whoever does not lead names the one that does. */
+/**
+ * One address, behind which there may be several coordinators: whoever does not lead names the one that does.
+ */
 class One implements Coordinators {
   readonly #address: string;
   readonly #watch: Watch;
@@ -115,8 +119,8 @@ async function follow(
 }
 
 /**
- * Several addresses, each of which tells who leads and when that changes. The newest word counts: one that stands still says nothing any more,
- * and the others do.
+ * Several addresses, each of which tells who leads and when that changes. The newest word counts: one that
+ * stands still says nothing any more, and the others do.
  */
 class Several implements Coordinators {
   readonly #addresses: readonly string[];

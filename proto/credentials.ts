@@ -1,11 +1,14 @@
 import type { ClientSecurity } from './security.js';
 
-/** What a folder or a Secret of credentials may hold, under the names that Kubernetes and cert-manager use. */
+/**
+ * What a folder or a Secret of credentials may hold, under the names that Kubernetes and cert-manager use.
+ */
 export const CREDENTIAL_FILES = ['ca.crt', 'tls.crt', 'tls.key', 'token'] as const;
 
 /**
  * @param read the content of one of `CREDENTIAL_FILES`; null where it is not there.
- * @returns how to speak with a coordinator: by its token, else by the certificate; null where neither is whole.
+ * @returns how to speak with a coordinator: by its token, else by the certificate; null where neither is
+ *   whole.
  */
 export function securityOf(
   read: (file: (typeof CREDENTIAL_FILES)[number]) => Buffer | null,

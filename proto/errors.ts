@@ -1,7 +1,10 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type FailureCode, FailureError, toFailure } from '../core/errors.js';
 
-/** What can go wrong on the wire, in our words; each is one gRPC status code, which is read as the first that has it. */
+/**
+ * What can go wrong on the wire, in our words; each is one gRPC status code, which is read as the first that
+ * has it.
+ */
 const STATUS = {
   cancelled: status.CANCELLED,
   invalid: status.INVALID_ARGUMENT,
@@ -27,9 +30,15 @@ export class WireError extends Error {
   readonly code: WireCode;
   /** More sentences, e.g. every error of a sweep file; travel as JSON in the trailing metadata. */
   readonly details: readonly string[];
-  /** Of a coordinator that does not lead: `host:port` of the one that does; null = it knows of none, or that is not the matter. */
+  /**
+   * Of a coordinator that does not lead: `host:port` of the one that does; null = it knows of none, or that
+   * is not the matter.
+   */
   readonly leader: string | null;
-  /** Whether the same may succeed in a moment, by itself: the coordinator waits for its log, or for one that leads. */
+  /**
+   * Whether the same may succeed in a moment, by itself: the coordinator waits for its log, or for one that
+   * leads.
+   */
   readonly passes: boolean;
   constructor(
     code: WireCode,
@@ -58,7 +67,9 @@ export const invalid = (message: string, details?: readonly string[]): WireError
 const DETAILS = 'ridgepoint-details-bin';
 const LEADER = 'ridgepoint-leader';
 const PASSES = 'ridgepoint-passes';
-/** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand errors must still be answered. */
+/**
+ * HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand errors must still be answered.
+ */
 const DETAILS_BYTES = 6_000;
 /** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
 const SENTENCE = 1_000;
@@ -74,8 +85,8 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
 }
 
 /**
- * Half a character, which somebody sent or a cut left, is none: grpc-js cannot send it, and what it throws would end the process. Control
- * characters of a message that quotes somebody would reach a terminal.
+ * Half a character, which somebody sent or a cut left, is none: grpc-js cannot send it, and what it throws
+ * would end the process. Control characters of a message that quotes somebody would reach a terminal.
  */
 function cut(sentence: string): string {
   const short = sentence.length <= SENTENCE ? sentence : `${sentence.slice(0, SENTENCE)}…`;
@@ -83,7 +94,8 @@ function cut(sentence: string): string {
 }
 
 function wireCodeOf(code: FailureCode): WireCode {
-  // What ails the coordinator or its log is not the caller's error, and passes: the same call may be made again later.
+  // What ails the coordinator or its log is not the caller's error, and passes: the same call may be made
+  // again later.
   if (code === 'disk-full' || code === 'internal') return 'unavailable';
   return code === 'too-large' ? 'too-large' : 'refused';
 }

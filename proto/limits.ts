@@ -2,14 +2,18 @@ import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-j
 import type { Scope } from './security.js';
 
 /*
- * What a coordinator takes over gRPC, at most, each with its reason. Limits are kept before what they limit is buffered or
- * parsed: connections when they are accepted, callers when the headers of a call are there, messages when their length is.
+ * What a coordinator takes over gRPC, at most, each with its reason. Limits are kept before what they limit
+ * is buffered or parsed: connections when they are accepted, callers when the headers of a call are there,
+ * messages when their length is.
  */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** A result with its raw samples can be large: 64 MiB are four million readings. grpc-js stops at 4 MiB unless told otherwise. */
+/**
+ * A result with its raw samples can be large: 64 MiB are four million readings. grpc-js stops at 4 MiB unless
+ * told otherwise.
+ */
 export const MAX_MESSAGE_BYTES = 64 * MIB;
 
 /** Of a file that records refer to, what one message brings. */
@@ -82,7 +86,9 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** Of one address: a fleet behind one NAT has as many as it has agents. */
   readonly connectionsByAddress: number;
-  /** Of one address, those on which nobody has been admitted yet: who is refused tries again within seconds. */
+  /**
+   * Of one address, those on which nobody has been admitted yet: who is refused tries again within seconds.
+   */
   readonly unauthenticatedByAddress: number;
   /** For so long a connection may do nothing before somebody on it is admitted. */
   readonly unauthenticatedSeconds: number;
@@ -96,8 +102,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 /**
- * Connections that one address may begin. Each costs a handshake: of more than are accepted in time everybody's wait in the system's
- * queue. Thousands of agents behind one address are back within half a minute.
+ * Connections that one address may begin. Each costs a handshake: of more than are accepted in time
+ * everybody's wait in the system's queue. Thousands of agents behind one address are back within half a
+ * minute.
  */
 export const DIALS_BY_ADDRESS = { perSecond: 200, burst: 512 };
 
@@ -125,11 +132,15 @@ export const SERVER_OPTIONS: ChannelOptions = {
   'grpc.http2.min_time_between_pings_ms': 5_000,
   // An agent needs one; a tool that watches every sweep needs one for each.
   'grpc.max_concurrent_streams': 128,
-  // Megabytes that one connection's HTTP/2 session may hold; grpc-js allows any number. Above it new calls are refused.
+  // Megabytes that one connection's HTTP/2 session may hold; grpc-js allows any number. Above it new calls
+  // are refused.
   'grpc-node.max_session_memory': 256,
 };
 
-/** grpc-js prints to stderr what it also gives to its callers; ours say it once. GRPC_VERBOSITY brings it back. */
+/**
+ * grpc-js prints to stderr what it also gives to its callers; ours say it once. GRPC_VERBOSITY brings it
+ * back.
+ */
 export function quietTransport(): void {
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 }

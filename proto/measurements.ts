@@ -8,8 +8,9 @@ const PRESENT = 10;
 const MISSING = 3;
 
 /**
- * Takes the measurements out of a record that nobody has checked yet, where each of them is as agents write it: a schema that tries both
- * kinds for each of dozens takes longer than reading the record did. Whatever else is there is left for the schema, which says what is wrong.
+ * Takes the measurements out of a record that nobody has checked yet, where each of them is as agents write
+ * it: a schema that tries both kinds for each of dozens takes longer than reading the record did. Whatever
+ * else is there is left for the schema, which says what is wrong.
  * @returns a function that puts them back into the record when the rest has been checked.
  */
 export function takeMeasurements(record: unknown): (checked: Pick<ResultRecord, 'measurements'>) => void {

@@ -35,7 +35,10 @@ export class Outages {
   #said: string | null = null;
   #saying: NodeJS.Timeout | undefined;
 
-  /** @param at whom is asked, for people. @param listen begins to ask the coordinators what keeps them; calling it again changes nothing. */
+  /**
+   * @param at whom is asked, for people.
+   * @param listen begins to ask the coordinators what keeps them; calling it again changes nothing.
+   */
   constructor(at: string, patience: Patience, listen: () => void) {
     this.#at = at;
     this.#patience = patience;
@@ -71,7 +74,10 @@ export class Outages {
     }
   }
 
-  /** @returns whether the same may succeed in a moment: a coordinator says so, or one that answered before is away. */
+  /**
+   * @returns whether the same may succeed in a moment: a coordinator says so, or one that answered before is
+   *   away.
+   */
   passes(error: unknown): error is WireError {
     return error instanceof WireError && (error.passes || (error.isAway && this.#heard));
   }

@@ -2,8 +2,9 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { invalid, WireError } from './errors.js';
 
 /**
- * The same service, whose methods are given a WireError in place of a message that cannot be decoded (`Handlers` and `messagesOf` throw it): an
- * error in decoding would reach the caller as "internal", without a reason.
+ * The same service, whose methods are given a WireError in place of a message that cannot be decoded
+ * (`Handlers` and `messagesOf` throw it): an error in decoding would reach the caller as "internal", without
+ * a reason.
  */
 export function readable<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {

@@ -1,8 +1,9 @@
 import { type AgentConnection, connectAgents, type Endpoint } from './client.js';
 
 /**
- * A connection that looks where it goes each time it opens a stream: a coordinator that moved, a certificate or a token that was renewed is found without
- * a restart. What cannot be read just now, as a file that is being replaced, is as it was.
+ * A connection that looks where it goes each time it opens a stream: a coordinator that moved, a certificate
+ * or a token that was renewed is found without a restart. What cannot be read just now, as a file that is
+ * being replaced, is as it was.
  * @throws what `endpointOf` throws at first, and WireError `refused` for plaintext to another machine.
  */
 export function redialling(endpointOf: () => Endpoint): AgentConnection {

@@ -5,7 +5,10 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 
 const AGENTS = 'ridgepoint.v1.AgentService';
 
-/** The services that every gRPC tool expects. The .proto files lie beside this file, in the sources and in dist/. */
+/**
+ * The services that every gRPC tool expects. The .proto files lie beside this file, in the sources and in
+ * dist/.
+ */
 export function addStandardServices(server: Server): {
   /**
    * @param answers it answers reads, which a standby does: the server as a whole, and ControlService

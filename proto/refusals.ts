@@ -1,6 +1,9 @@
 import type { WireCode } from './errors.js';
 
-/** Somebody was not let in, or wanted what they may not. Holds no secret: messages name tokens by whom they are for. */
+/**
+ * Somebody was not let in, or wanted what they may not. Holds no secret: messages name tokens by whom they
+ * are for.
+ */
 export interface Refusal {
   /** Name of the credential, where one was known; null = nobody that is known. */
   readonly who: string | null;

@@ -4,7 +4,10 @@ import { ChannelCredentials, credentials, experimental, Metadata, ServerCredenti
 import { WireError } from './errors.js';
 import { isLoopback, splitAddress } from './loopback.js';
 
-/** What a caller may do. `submit` includes cancelling and pausing; reading is its own right; `admin` may do both, and what concerns every namespace. */
+/**
+ * What a caller may do. `submit` includes cancelling and pausing; reading is its own right; `admin` may do
+ * both, and what concerns every namespace.
+ */
 export const SCOPES = ['agent', 'submit', 'read', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -30,7 +33,10 @@ export type ClientSecurity =
 /** What somebody may do, by whatever credential. */
 export interface Grant {
   readonly scopes: readonly Scope[];
-  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: the name of whoever holds it. */
+  /**
+   * Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: the name of
+   * whoever holds it.
+   */
   readonly nodes?: readonly string[] | undefined;
   /** Namespaces that it is for; a final `*` matches any rest. Left out: all of them. */
   readonly namespaces?: readonly string[] | undefined;
@@ -53,7 +59,10 @@ export interface CertificateGrant extends Grant {
 
 /** Files that may change while they are used. */
 interface Renewing {
-  /** Calls back after a change; the fields then are what the files hold now. Left out = nothing changes. @returns a function that ends it. */
+  /**
+   * Calls back after a change; the fields then are what the files hold now. Left out = nothing changes.
+   * @returns a function that ends it.
+   */
   readonly onRenewed?: (listener: () => void) => () => void;
 }
 
@@ -65,7 +74,9 @@ export type ServerSecurity =
       readonly certificate: Buffer;
       readonly key: Buffer;
       readonly grants: readonly CertificateGrant[];
-      /** Serial numbers of certificates that hold no more, as Node writes them: capital hexadecimal digits. */
+      /**
+       * Serial numbers of certificates that hold no more, as Node writes them: capital hexadecimal digits.
+       */
       readonly revoked: ReadonlySet<string>;
     })
   | (Renewing & {
@@ -107,8 +118,9 @@ function ipExpected(address: string, serverName: string | null): string | null {
 }
 
 /**
- * @returns the name that a client tells the server it wants, by TLS; null = the host of the address. RFC 6066 allows no IP address there, and grpc-js
- *   leaves the name out nowhere: so it is one that no server has, which answers as if none had come, and the certificate is held against the address.
+ * @returns the name that a client tells the server it wants, by TLS; null = the host of the address. RFC 6066
+ *   allows no IP address there, and grpc-js leaves the name out nowhere: so it is one that no server has,
+ *   which answers as if none had come, and the certificate is held against the address.
  */
 export function nameSent(address: string, serverName: string | null): string | null {
   return ipExpected(address, serverName) === null ? serverName : NO_NAME;
@@ -141,7 +153,10 @@ const NOTHING = {
   removeIdentityCertificateListener: () => undefined,
 };
 
-/** Tells grpc-js its certificate now and whenever it is renewed: connections that stand go on, new ones get the new one. */
+/**
+ * Tells grpc-js its certificate now and whenever it is renewed: connections that stand go on, new ones get
+ * the new one.
+ */
 function identityOf(security: Tls): Provider {
   const tell = notifier<experimental.IdentityCertificateUpdateListener>(security, (listener) =>
     listener({ certificate: security.certificate, privateKey: security.key }),

@@ -26,7 +26,10 @@ export interface CallContext {
   readonly caller: string;
   /** The same with its rights. */
   readonly who: Caller;
-  /** @returns why what admitted the caller holds no more: it has expired, or was revoked since; null while it holds. */
+  /**
+   * @returns why what admitted the caller holds no more: it has expired, or was revoked since; null while it
+   *   holds.
+   */
   refusal(): string | null;
   /** @returns why the caller may not speak as that node; null when it may. */
   nodeRefusal(node: string): string | null;
@@ -36,8 +39,8 @@ export interface CallContext {
 }
 
 /**
- * Builds handlers that know their caller and turn whatever is thrown into a status code. Whether the caller may call was asked at
- * the door, and is asked again here.
+ * Builds handlers that know their caller and turn whatever is thrown into a status code. Whether the caller
+ * may call was asked at the door, and is asked again here.
  */
 export class Handlers {
   readonly #security: ServerSecurity;
@@ -173,7 +176,10 @@ export interface LimitedServer {
   listen(address: string): Promise<Listening>;
 }
 
-/** @returns a server without services that has our limits and asks every call for its caller; add services, then `listen`. */
+/**
+ * @returns a server without services that has our limits and asks every call for its caller; add services,
+ *   then `listen`.
+ */
 export function makeServer(
   security: ServerSecurity,
   limits: ConnectionLimits = CONNECTION_LIMITS,

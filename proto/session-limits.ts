@@ -9,8 +9,8 @@ import { MOST_TOGETHER, requestsOf } from './several.js';
 const MAX_FIELDS = 16;
 
 /**
- * The agents' service with limits on each kind of message, kept on the bytes before they are decoded: a heartbeat has no use for
- * what a result may have.
+ * The agents' service with limits on each kind of message, kept on the bytes before they are decoded: a
+ * heartbeat has no use for what a result may have.
  */
 export const LimitedAgentService: typeof AgentServiceService = readable({
   session: { ...AgentServiceService.session, requestDeserialize: decodeWithinLimits },

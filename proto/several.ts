@@ -1,8 +1,8 @@
 import type { SessionRequest, SessionResponse } from './gen/ridgepoint/v1/agents.js';
 
 /*
- * What one end of a session says at one moment is one message on the wire, for to frame, decode and schedule a
- * message takes about as long as to do what it says.
+ * What one end of a session says at one moment is one message on the wire, for to frame, decode and schedule
+ * a message takes about as long as to do what it says.
  */
 
 /** Most messages in one: what an agent with hundreds of devices has to say is said in a few. */

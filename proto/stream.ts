@@ -3,7 +3,9 @@ import { WireError } from './errors.js';
 
 /** One side of a bidirectional call. */
 export interface Duplex<Out, In> extends AsyncIterable<In> {
-  /** Resolves when the transport can take more (flow control); rejects with WireError when the stream is over. */
+  /**
+   * Resolves when the transport can take more (flow control); rejects with WireError when the stream is over.
+   */
   send(message: Out): Promise<void>;
   /** Says that nothing more will be sent; what is on its way still arrives. */
   end(): void;
@@ -41,8 +43,9 @@ export async function* messagesOf<In>(stream: Readable): AsyncGenerator<In> {
 }
 
 /**
- * Nothing of a wait outlives it: `Promise.race` with a promise that stays pending for as long as a stream lives would keep every message
- * alive that was ever read from it. Listening to a signal takes longer than reading a message: it is done once.
+ * Nothing of a wait outlives it: `Promise.race` with a promise that stays pending for as long as a stream
+ * lives would keep every message alive that was ever read from it. Listening to a signal takes longer than
+ * reading a message: it is done once.
  * @returns a function that waits for the next message, and gives null when the signal aborted first.
  */
 export function unlessAborted<In>(

@@ -9,9 +9,14 @@ import type { Report } from './report.js';
 
 /** Two runs that are compared, each a sitting of its own: a machine moves between them. */
 export interface Apart {
-  /** Runs of the drift control that count (`controlsOf`), where it is the same experiment in both; else none. */
+  /**
+   * Runs of the drift control that count (`controlsOf`), where it is the same experiment in both; else none.
+   */
   readonly controls: readonly [base: readonly ResultRecord[], candidate: readonly ResultRecord[]];
-  /** What records say of build, host and settings that is not the same, `engine: llama.cpp v0.4.0, then v0.5.0`. */
+  /**
+   * What records say of build, host and settings that is not the same,
+   * `engine: llama.cpp v0.4.0, then v0.5.0`.
+   */
   readonly differs: readonly string[];
 }
 
@@ -83,8 +88,8 @@ function differencesOf(a: ResultRecord, b: ResultRecord): string[] {
 }
 
 /**
- * How the drift control of B ran beside that of A: what changed it changed every row, be it the machine or the build. Ratios are left
- * as they are.
+ * How the drift control of B ran beside that of A: what changed it changed every row, be it the machine or
+ * the build. Ratios are left as they are.
  * @returns one sentence; null where it did not change, or is not there.
  */
 export function driftSentence(apart: Apart | null): string | null {

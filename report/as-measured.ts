@@ -13,7 +13,9 @@ export const bestAsMeasuredText = (row: string, metric: string, quoted: Quoted):
 export const rowName = ({ number, label }: Pick<Row, 'number' | 'label'>): string =>
   `row ${number} ${label}`.trim();
 
-/** @returns what is best as measured where no row is on the front and that is why, in a sentence; else none. */
+/**
+ * @returns what is best as measured where no row is on the front and that is why, in a sentence; else none.
+ */
 export function asMeasuredLines(rows: readonly Row[], objectives: readonly Objective[]): string[] {
   if (rows.some(({ onFront }) => onFront)) return [];
   for (const { metric, better } of objectives) {

@@ -25,8 +25,8 @@ const WORTH_SAYING = 1.1;
 const NO_SIDE = 0.01;
 
 /**
- * @returns `× 1.049 as measured` where the adjustment by readings made more than a tenth of the ratio, or turned a rise into a fall;
- *   null elsewhere.
+ * @returns `× 1.049 as measured` where the adjustment by readings made more than a tenth of the ratio, or
+ *   turned a rise into a fall; null elsewhere.
  */
 export function asMeasuredText({ change, asMeasured, adjustedBy }: Change): string | null {
   if (change === null || asMeasured === null || adjustedBy === null) return null;
@@ -36,7 +36,10 @@ export function asMeasuredText({ change, asMeasured, adjustedBy }: Change): stri
   return turned || large ? `${ratioText(asMeasured)} as measured` : null;
 }
 
-/** @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, from 100 % on `× 2.3`, and at most `× 10 and more`. */
+/**
+ * @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, from 100 % on `× 2.3`, and at most
+ *   `× 10 and more`.
+ */
 export function sizeText(ratio: number): string {
   if (ratio > FURTHEST) return BEYOND;
   const share = (ratio - 1) * 100;

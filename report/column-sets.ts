@@ -159,13 +159,17 @@ export function readColumns(
   return { ok: true, columns: [...new Set(columns)] };
 }
 
-/** @returns metrics of the choice in its order, and those it holds by name: they are columns even when empty. */
+/**
+ * @returns metrics of the choice in its order, and those it holds by name: they are columns even when empty.
+ */
 export function chosenMetrics(choice: ColumnChoice, byDefault: readonly string[]): Set<string> {
   const all = METRICS.map((m) => m.name as string);
   return new Set(choice.flatMap((name) => (name === 'default' ? byDefault : name === 'all' ? all : [name])));
 }
 
-/** @returns `AMU mean memory in use` for a heading that is an abbreviation of the paper's; null for others. */
+/**
+ * @returns `AMU mean memory in use` for a heading that is an abbreviation of the paper's; null for others.
+ */
 export function headingMeaning(metric: string): string | null {
   const name = (EFFICIENT_LLM as Readonly<Record<string, string>>)[metric];
   return name === undefined ? null : `${name} ${MEANINGS[metric]}`;

@@ -8,7 +8,9 @@ import { headOf } from '../core/techniques/spelling.js';
 import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
 import type { Scale } from './scale.js';
 
-/** Characters of a technique's word in a table; the full word is in the details and in every export of data. */
+/**
+ * Characters of a technique's word in a table; the full word is in the details and in every export of data.
+ */
 const ROOM = 26;
 
 /**
@@ -24,7 +26,8 @@ export function shortWords(spellings: readonly string[]): string[] {
 }
 
 /**
- * Long names that begin or end alike keep what tells them apart: `Llama-3.2-1B-Instruct-Q4_K_M` beside `…-3B-…` is `…1B…`.
+ * Long names that begin or end alike keep what tells them apart: `Llama-3.2-1B-Instruct-Q4_K_M` beside
+ * `…-3B-…` is `…1B…`.
  * @returns one text per name, in order; different names have different texts.
  */
 export function distinctParts(names: readonly string[]): string[] {
@@ -141,12 +144,16 @@ function placeOf(column: AxisColumn, value: AxisValue): number {
   return places.get(value) ?? -1;
 }
 
-/** Axis → its values in the order in which rows show them, each with where it was seen first; undefined = no value. */
+/**
+ * Axis → its values in the order in which rows show them, each with where it was seen first; undefined = no
+ * value.
+ */
 export type FirstSeen<Place> = Map<string, Map<AxisValue | undefined, Place>>;
 
 /**
- * @returns the axes that vary as columns, and the others with their one value for a caption. An option that some rows do not have, for their
- *   runner or workload has none of that name, does not vary for that: the runner does.
+ * @returns the axes that vary as columns, and the others with their one value for a caption. An option that
+ *   some rows do not have, for their runner or workload has none of that name, does not vary for that: the
+ *   runner does.
  */
 export function axisColumns(seen: FirstSeen<unknown>): {
   varying: AxisColumn[];
@@ -165,7 +172,10 @@ export function axisColumns(seen: FirstSeen<unknown>): {
   return { varying, constant };
 }
 
-/** @returns the axes without those that say in every row what one before them says, as of two options that are set together. */
+/**
+ * @returns the axes without those that say in every row what one before them says, as of two options that are
+ *   set together.
+ */
 export function tellingAxes(
   axes: readonly AxisColumn[],
   rows: readonly { readonly axes: Readonly<Record<string, AxisValue>> }[],
@@ -224,7 +234,9 @@ export function labelOf({ name, column }: MetricDefinition): string {
 
 const UNIT_SUFFIX = /(Seconds|Bytes|Joules|Watts|Hertz|Celsius|Nats)$/;
 
-/** @returns a metric's name as words, its unit cut off: `timePerOutputTokenSeconds` → `time per output token`. */
+/**
+ * @returns a metric's name as words, its unit cut off: `timePerOutputTokenSeconds` → `time per output token`.
+ */
 function spacedWords(name: string): string {
   const bare = name.replace(UNIT_SUFFIX, '').replace('interTokenLatency', 'ITL ');
   return bare

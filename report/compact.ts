@@ -57,7 +57,10 @@ export class CompactRecords {
   }
 }
 
-/** Starts of different engines, or of different builds of one, are no starts of one row; and others on CPUs that no thread wants are no neighbours. */
+/**
+ * Starts of different engines, or of different builds of one, are no starts of one row; and others on CPUs
+ * that no thread wants are no neighbours.
+ */
 const decidingOf = ({
   environment: { engine, engineBuild, threads },
 }: ResultRecord): ResultRecord['environment'] => ({

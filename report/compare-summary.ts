@@ -18,8 +18,8 @@ export function metricLabel(metric: string): string {
 }
 
 /**
- * @returns the metrics that say most of how a run went: how fast it was, and what the sweep is after. What is read off files is
- *   left out where no row changed in it.
+ * @returns the metrics that say most of how a run went: how fast it was, and what the sweep is after. What is
+ *   read off files is left out where no row changed in it.
  */
 export function mainMetrics(
   { objectives }: Pick<Report, 'objectives'>,
@@ -42,8 +42,8 @@ export const isFind = (verdict: Change['verdict']): boolean => verdict === 'wors
 const ORDER: readonly Change['verdict'][] = ['worse', 'better', 'unclear', 'same', 'missing'];
 
 /**
- * @returns the experiments, each with its changes in the order of the metrics: those with a find first, the furthest one before the others, and
- *   those without any answer last.
+ * @returns the experiments, each with its changes in the order of the metrics: those with a find first, the
+ *   furthest one before the others, and those without any answer last.
  */
 export function byExperiment(changes: readonly Change[], metrics: readonly string[]): Change[][] {
   const asked = changes.filter(({ metric }) => metrics.includes(metric));
@@ -93,7 +93,10 @@ export function summary({ changes, overall }: Comparison, metrics: readonly stri
   return parts.join('; ');
 }
 
-/** `one of more than 11 % in decode, 7 % in prefill would have been seen in half of the others`; of one experiment without the half. */
+/**
+ * `one of more than 11 % in decode, 7 % in prefill would have been seen in half of the others`; of one
+ * experiment without the half.
+ */
 function seenText(changes: readonly Change[], metrics: readonly string[]): string[] {
   let most = 0;
   const sizes = metrics.flatMap((metric) => {
@@ -113,7 +116,8 @@ function seenText(changes: readonly Change[], metrics: readonly string[]): strin
 }
 
 /**
- * Why experiments have no answer at all: each reason with how many have it, and the one that would give the most of them back.
+ * Why experiments have no answer at all: each reason with how many have it, and the one that would give the
+ * most of them back.
  * @returns no sentence where each has one.
  */
 export function unansweredSentences(pairs: readonly Pair[]): string[] {

@@ -37,7 +37,10 @@ export interface Change {
   /** B over A for speed, time, bytes and energy; B less A, in the metric's unit, for quality. */
   readonly kind: 'ratio' | 'difference';
   readonly change: number | null;
-  /** The ratio of the same starts without any adjustment by what was read beside them; null for what is not adjusted. */
+  /**
+   * The ratio of the same starts without any adjustment by what was read beside them; null for what is not
+   * adjusted.
+   */
   readonly asMeasured: number | null;
   /** `change` over `asMeasured`: what the adjustment made of the ratio. */
   readonly adjustedBy: number | null;
@@ -45,11 +48,17 @@ export interface Change {
   readonly interval: Interval | null;
   /** Of no difference, after Holm over the experiments of the metric; null for what is not tested. */
   readonly p: number | null;
-  /** Standard error of the logarithm of the ratio, its degrees of freedom, and the part of its square that more starts lower; null for what is not tested. */
+  /**
+   * Standard error of the logarithm of the ratio, its degrees of freedom, and the part of its square that
+   * more starts lower; null for what is not tested.
+   */
   readonly error: number | null;
   readonly df: number | null;
   readonly startsVariance: number | null;
-  /** The smallest ratio (above 1) that would have been found in four of five such comparisons; null where there is no interval. */
+  /**
+   * The smallest ratio (above 1) that would have been found in four of five such comparisons; null where
+   * there is no interval.
+   */
   readonly visible: number | null;
   readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
   /** Why there is no number or no verdict. */
@@ -60,13 +69,19 @@ export interface Change {
 
 /** How pairs are compared. */
 export interface Comparing {
-  /** Whether all was measured in one sitting, in turns: what the machine did to all of it is then no difference. */
+  /**
+   * Whether all was measured in one sitting, in turns: what the machine did to all of it is then no
+   * difference.
+   */
   readonly oneSitting: boolean;
   /** Default 0.95. */
   readonly confidence?: number;
 }
 
-/** Read off the file and the context: a difference is one, without any spread, and no disturbance or fault of a trial touches it. */
+/**
+ * Read off the file and the context: a difference is one, without any spread, and no disturbance or fault of
+ * a trial touches it.
+ */
 const EXACT = new Set([
   'modelBytes',
   'kvCacheBytes',
@@ -122,16 +137,20 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
 export interface Comparison {
   /** Of each pair, metric by metric. */
   readonly changes: readonly Change[];
-  /** Of all pairs together, where there are two or more with a ratio: the geometric mean, which shows what each row alone is too noisy for. */
+  /**
+   * Of all pairs together, where there are two or more with a ratio: the geometric mean, which shows what
+   * each row alone is too noisy for.
+   */
   readonly overall: readonly Change[];
 }
 
 /**
- * Compares metrics of matched experiments. Speed: the ratio by the fit of both sides together, whose slopes on what was read of neighbours
- * they share (statistics/joint-compare.ts); p values are adjusted for the number of experiments, metric by metric. Quality: the
- * difference, its interval from both standard errors as if they were independent; on the same text they are not, so it is too wide
- * rather than too narrow. Every pair with numbers on both sides has an answer, whatever ran beside it; a row that came out of a
- * fault has none but of what is read off its file.
+ * Compares metrics of matched experiments. Speed: the ratio by the fit of both sides together, whose slopes
+ * on what was read of neighbours they share (statistics/joint-compare.ts); p values are adjusted for the
+ * number of experiments, metric by metric. Quality: the difference, its interval from both standard errors as
+ * if they were independent; on the same text they are not, so it is too wide rather than too narrow. Every
+ * pair with numbers on both sides has an answer, whatever ran beside it; a row that came out of a fault has
+ * none but of what is read off its file.
  */
 export function comparisonOf(
   pairs: readonly Pair[],
@@ -207,7 +226,8 @@ function ratesOf(
     if (base === null || candidate === null || missingOf(pair, metric) !== null) return [];
     return [{ pair, base, candidate }];
   });
-  // What counts as found among many has to lie further off than by itself: of the first, Holm asks as much as Bonferroni.
+  // What counts as found among many has to lie further off than by itself: of the first, Holm asks as much as
+  // Bonferroni.
   const found = 1 - (1 - confidence) / Math.max(1, both.length);
   const differences = both.map((one) => differenceOf(fit, [one], { oneSitting, confidence: found }));
   const adjusted = holm(differences.map(({ p }) => p));
@@ -314,7 +334,10 @@ function missingOf({ a, b }: Pair, metric: string): string | null {
   return null;
 }
 
-/** Whether a figure of an invalid row is what it would be without that: faults of its load or its clock touch neither file nor answers. */
+/**
+ * Whether a figure of an invalid row is what it would be without that: faults of its load or its clock touch
+ * neither file nor answers.
+ */
 function isUntouched({ state, warnings }: Row, metric: string): boolean {
   if (state !== 'invalid') return false;
   return (

@@ -38,9 +38,10 @@ const ENTRY = new RegExp(`"([^"\\\\]+)":(\\{(?:${PRESENT}|${MISSING})\\})([,}])`
 const BEFORE = '"measurements":{';
 
 /**
- * Reads the figures off the JSON of a record without parsing them, which is most of the work: for tables that write them as
- * they are, of tens of thousands of records.
- * @returns null where the text is not as records are written, which says nothing against it: it has to be parsed
+ * Reads the figures off the JSON of a record without parsing them, which is most of the work: for tables that
+ * write them as they are, of tens of thousands of records.
+ * @returns null where the text is not as records are written, which says nothing against it: it has to be
+ *   parsed
  */
 export function splitFigures(json: string): SplitRecord | null {
   const from = json.indexOf(BEFORE) + BEFORE.length;
@@ -80,9 +81,9 @@ class Texts {
 }
 
 /**
- * The CSV of records that come one by one: the same text as of a report of all of them. Which rows there are, in which order
- * and on which front is known only after the last, so something of each record has to be kept until then: the end of its line as
- * text, and the little that decides on rows.
+ * The CSV of records that come one by one: the same text as of a report of all of them. Which rows there are,
+ * in which order and on which front is known only after the last, so something of each record has to be kept
+ * until then: the end of its line as text, and the little that decides on rows.
  */
 export class CsvTable {
   readonly #growing: IncrementalReport;

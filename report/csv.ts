@@ -20,9 +20,10 @@ export function linesOf<T>(items: readonly T[], columns: Columns<T>): { head: st
 
 /**
  * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
- * sweep over the same axes: all axes, then every metric of the catalogue, or those that were asked for, with the ends of its 95 % interval; of those that neighbours'
- * readings adjust also what was measured, the factor, and the number of a calm machine with its interval.
- * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
+ * sweep over the same axes: all axes, then every metric of the catalogue, or those that were asked for, with
+ * the ends of its 95 % interval; of those that neighbours' readings adjust also what was measured, the
+ * factor, and the number of a calm machine with its interval. Values are in the unit that the column's name
+ * ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
   return [...csvPieces(report, ({ trial }) => trial)].join('');
@@ -69,8 +70,8 @@ export interface CsvFigure {
 
 /**
  * @param figureOf null = the metric has no number
- * @returns the end of a line: each metric with its interval, after a comma. Of tens of thousands of lines nearly all is
- *   figures, which need no quotes.
+ * @returns the end of a line: each metric with its interval, after a comma. Of tens of thousands of lines
+ *   nearly all is figures, which need no quotes.
  */
 export function csvFigures(
   figureOf: (metric: string) => CsvFigure | null,
@@ -125,7 +126,10 @@ export function csvLines(lines: readonly (readonly Cell[])[]): string {
   return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
 }
 
-/** Spreadsheets run a field that starts so as a formula; a leading apostrophe makes it text (OWASP, CSV injection). */
+/**
+ * Spreadsheets run a field that starts so as a formula; a leading apostrophe makes it text (OWASP, CSV
+ * injection).
+ */
 const FORMULA = /^[=+\-@\t\r]/;
 
 function field(value: Cell): string {

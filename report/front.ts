@@ -7,7 +7,10 @@ import { missBy } from '../judgement/pareto.js';
 import { isAsMeasured, quotedOf, quotedValue, reasonOf, UNLIKE } from './quoted.js';
 import type { Row } from './rows.js';
 
-/** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
+/**
+ * Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the
+ * bound.
+ */
 export interface Unplaced {
   readonly metric: string;
   /** They have no number, one that the search's bound excludes, or one that is as measured only. */
@@ -47,7 +50,10 @@ export function offFront(
   return `row ${mark.dominatedBy} is ${all}`;
 }
 
-/** @returns the valid rows without a place, by the first objective or bounded metric that each lacks, then by the first bound that each misses. */
+/**
+ * @returns the valid rows without a place, by the first objective or bounded metric that each lacks, then by
+ *   the first bound that each misses.
+ */
 export function unplaced(
   rows: readonly Row[],
   objectives: readonly Objective[],

@@ -5,8 +5,9 @@ import type { Change, Comparison, Pair } from './compare.js';
 import { type Gate, type GateOutcome, shown } from './gate.js';
 
 /**
- * The level of each test of gates, so that the chance of a red one without any change is `falseAlarms` over all of them: Holm has it over the
- * experiments of a gate, what all experiments show together is a test of its own, and gates share it out evenly (Bonferroni).
+ * The level of each test of gates, so that the chance of a red one without any change is `falseAlarms` over
+ * all of them: Holm has it over the experiments of a gate, what all experiments show together is a test of
+ * its own, and gates share it out evenly (Bonferroni).
  */
 export function levelOf(falseAlarms: number, gates: readonly Gate[], { overall }: Comparison): number {
   const together = gates.filter(({ metric }) => overall.some((change) => change.metric === metric));
@@ -14,9 +15,10 @@ export function levelOf(falseAlarms: number, gates: readonly Gate[], { overall }
 }
 
 /**
- * What gates can tell: how often they are red by accident, and which change they find in four of five comparisons, in the experiment in the middle
- * and in the worst one.
- * @returns no sentence where nothing that was measured in time is gated: bytes have no accident, and answers an interval of their own.
+ * What gates can tell: how often they are red by accident, and which change they find in four of five
+ * comparisons, in the experiment in the middle and in the worst one.
+ * @returns no sentence where nothing that was measured in time is gated: bytes have no accident, and answers
+ *   an interval of their own.
  */
 export function rateSentences(
   falseAlarms: number,
@@ -44,8 +46,9 @@ export function rateSentences(
 const MOST_STARTS = 30;
 
 /**
- * @returns how many starts of each experiment would leave no gate undecided in four of five comparisons of one build with itself; null where no
- *   sweep takes so many, for what two sittings differ by does not average out.
+ * @returns how many starts of each experiment would leave no gate undecided in four of five comparisons of
+ *   one build with itself; null where no sweep takes so many, for what two sittings differ by does not
+ *   average out.
  */
 export function startsNeeded(
   gates: readonly Gate[],
@@ -67,7 +70,10 @@ export function startsNeeded(
   return most <= MOST_STARTS ? most : null;
 }
 
-/** Its interval has to end within the limit: half as wide as 95 % of both sides, and the estimate's own error in four of five. */
+/**
+ * Its interval has to end within the limit: half as wide as 95 % of both sides, and the estimate's own error
+ * in four of five.
+ */
 function startsOf(
   { limit, relative }: Gate,
   { error, df, startsVariance, a }: Change,

@@ -15,7 +15,10 @@ export interface Gate {
   readonly relative: boolean;
 }
 
-/** @returns the gate of `METRIC:-5%` or `METRIC:+0.02`, the metric by its name or its column's head; or what is wrong with it. */
+/**
+ * @returns the gate of `METRIC:-5%` or `METRIC:+0.02`, the metric by its name or its column's head; or what
+ *   is wrong with it.
+ */
 export function readGate(text: string): Reading<Gate> {
   const [, named = '', sign = '', number = '', percent = ''] =
     /^([A-Za-z0-9][A-Za-z0-9 -]*):([+-])(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
@@ -39,26 +42,30 @@ export interface GateOutcome {
   readonly gate: string;
   readonly label: string;
   /**
-   * `red`: the change is beyond the limit and surely one, or B failed where A did not. `green`: the worse end of its interval is
-   * within the limit. `undecided`: neither, for noise or for want of numbers.
+   * `red`: the change is beyond the limit and surely one, or B failed where A did not. `green`: the worse end
+   * of its interval is within the limit. `undecided`: neither, for noise or for want of numbers.
    */
   readonly outcome: 'red' | 'green' | 'undecided';
   /** What decides, in one sentence. */
   readonly sentence: string;
   /**
-   * The smallest change, in the unit of the limit, that would be red in four of five such comparisons; null for what is not tested, and where
-   * no change is that large.
+   * The smallest change, in the unit of the limit, that would be red in four of five such comparisons; null
+   * for what is not tested, and where no change is that large.
    */
   readonly detectable: number | null;
 }
 
-/** A gate is asked at every commit, and is red without any change in at most so many of them, all gates and experiments together. */
+/**
+ * A gate is asked at every commit, and is red without any change in at most so many of them, all gates and
+ * experiments together.
+ */
 export const FALSE_ALARMS = 0.01;
 
 /**
- * Holds the changes of a gate's metric against its limit, experiment by experiment; what all of them show together is told where it
- * is red, for what the others are each of them says itself.
- * @param level chance that any experiment of the gate is red without a change, and that all of them together are (`levelOf`).
+ * Holds the changes of a gate's metric against its limit, experiment by experiment; what all of them show
+ * together is told where it is red, for what the others are each of them says itself.
+ * @param level chance that any experiment of the gate is red without a change, and that all of them together
+ *   are (`levelOf`).
  */
 export function judgeGate(
   gate: Gate,
@@ -81,7 +88,10 @@ export function judgeGate(
 /** Undecided experiments that are told one by one. */
 const MOST_TOLD = 3;
 
-/** @returns what came of gates, for people: every red experiment, some of those that are undecided, and how many there are. */
+/**
+ * @returns what came of gates, for people: every red experiment, some of those that are undecided, and how
+ *   many there are.
+ */
 export function gateSentences(outcomes: readonly GateOutcome[]): string[] {
   const outcomesThatAre = (outcome: GateOutcome['outcome']) =>
     outcomes.filter((one) => one.outcome === outcome);
@@ -125,7 +135,10 @@ function judged(gate: Gate, change: Change, level: number): readonly [GateOutcom
   ];
 }
 
-/** @returns by how much the gate's metric moved, in the unit of its limit, and between which ends; null without a number. */
+/**
+ * @returns by how much the gate's metric moved, in the unit of its limit, and between which ends; null
+ *   without a number.
+ */
 function movedIn(
   { relative }: Gate,
   { a, b, kind, change, interval }: Change,
@@ -148,7 +161,8 @@ function movedIn(
 const POWER = 0.8;
 
 /**
- * A change is red where it is told from none and its estimate is beyond the limit; in four of five comparisons it is, if it lies as far from both.
+ * A change is red where it is told from none and its estimate is beyond the limit; in four of five
+ * comparisons it is, if it lies as far from both.
  * @param level of this experiment among those of its gate: of the first, Holm asks as much as Bonferroni.
  */
 function detectableIn(gate: Gate, { error, df, a, kind }: Change, level: number): number | null {

@@ -1,6 +1,8 @@
 import type { ReportCounts } from './report.js';
 
-/** @returns `: 9 clean, 3 disturbed, 1 failed`, for behind how many there are; nothing where there are none. */
+/**
+ * @returns `: 9 clean, 3 disturbed, 1 failed`, for behind how many there are; nothing where there are none.
+ */
 export function gradesText({
   valid,
   disturbed,

@@ -12,7 +12,10 @@ import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
   readonly rows: readonly Row[];
-  /** Starts that the sweep asks of each row, and those that it spends at most where intervals are wide; null = not known. */
+  /**
+   * Starts that the sweep asks of each row, and those that it spends at most where intervals are wide; null =
+   * not known.
+   */
   readonly starts: number | null;
   readonly maxStarts: number | null;
   readonly drift: Drift | null;
@@ -87,7 +90,10 @@ function singleLine(rows: readonly Row[], starts: number | null): string[] {
   ];
 }
 
-/** Rows that lack starts though as many trials as were asked for were made: some came to nothing, and tries end. */
+/**
+ * Rows that lack starts though as many trials as were asked for were made: some came to nothing, and tries
+ * end.
+ */
 const shortRows = (rows: readonly Row[], starts: number | null): readonly Row[] =>
   rows.filter(
     (row) =>

@@ -35,8 +35,9 @@ interface Importance {
 }
 
 /**
- * How much of a metric's variance over valid rows each axis explains (statistics/main-effects.ts). Of positive numbers it is the
- * variance of their logarithms, since settings make a thing so many times as fast, and tables quote geometric means.
+ * How much of a metric's variance over valid rows each axis explains (statistics/main-effects.ts). Of
+ * positive numbers it is the variance of their logarithms, since settings make a thing so many times as fast,
+ * and tables quote geometric means.
  */
 export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], metric: string): Importance {
   const counted = rows.flatMap((row) => {

@@ -57,7 +57,9 @@ export function levelLines(levels: readonly SharedLevel[]): string[] {
 /** A run that may lie further off than this factor is said to, and not by how much. */
 const FAR = 2;
 
-/** @returns how far off another run may be, in a clause: `decode ± 18 %, prefill by more than a factor of 2`. */
+/**
+ * @returns how far off another run may be, in a clause: `decode ± 18 %, prefill by more than a factor of 2`.
+ */
 export const anotherRunText = (levels: readonly SharedLevel[]): string =>
   levels
     .map(({ metric, anotherRun }) =>
@@ -67,7 +69,10 @@ export const anotherRunText = (levels: readonly SharedLevel[]): string =>
     )
     .join(', ');
 
-/** @returns the columns with one of a calm machine behind each metric whose rows differ by more than a tenth from it. */
+/**
+ * @returns the columns with one of a calm machine behind each metric whose rows differ by more than a tenth
+ *   from it.
+ */
 export function withCalm(
   columns: readonly MetricColumn[],
   levels: readonly SharedLevel[],

@@ -11,9 +11,10 @@ import type { Report } from './report.js';
 import { markOf, type Row } from './rows.js';
 
 /**
- * Served rows as the run folders of MLPerf Endpoints (rules v1.0 §8; submission_checker of endpoints-submission-cli 1.5.3.0): a curve for
- * each server, a point for each concurrency. What its rules ask of a submitter and no measurement tells (links, seed set, cohort, power) is
- * left out, so that the checker names it.
+ * Served rows as the run folders of MLPerf Endpoints (rules v1.0 §8; submission_checker of
+ * endpoints-submission-cli 1.5.3.0): a curve for each server, a point for each concurrency. What its rules
+ * ask of a submitter and no measurement tells (links, seed set, cohort, power) is left out, so that the
+ * checker names it.
  */
 export interface EndpointsExport {
   /** Contents by path: texts, or the values of `.yaml` and `.json`. */
@@ -107,7 +108,10 @@ function slug(name: string): string {
 
 const PERCENTILES = [1, 5, 10, 25, 50, 75, 80, 90, 95, 97, 99, 99.9];
 
-/** The `Report` of mlcommons/endpoints as its checker reads it; times in nanoseconds. Over the whole run, complete answers alone. */
+/**
+ * The `Report` of mlcommons/endpoints as its checker reads it; times in nanoseconds. Over the whole run,
+ * complete answers alone.
+ */
 function summaryOf(requests: readonly RequestRecord[]) {
   const complete = requests.filter(({ outcome }) => outcome === 'complete');
   const each = complete.map(latenciesOf);

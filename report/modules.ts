@@ -17,7 +17,10 @@ export interface ModuleTable {
   }[];
 }
 
-/** @returns of rows that were profiled (`measure.profile`) the share of each module in each phase, by the first start that has them. */
+/**
+ * @returns of rows that were profiled (`measure.profile`) the share of each module in each phase, by the
+ *   first start that has them.
+ */
 export function modulesOf(rows: readonly Row[]): ModuleTable[] {
   const tables = new Map<ProfiledPhase['name'], ModuleTable['lines'][number][]>();
   for (const row of rows) {

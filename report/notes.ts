@@ -21,11 +21,15 @@ export interface Absence {
   readonly what: string;
   readonly metrics: readonly string[];
   readonly reason: string;
-  /** Someone will miss it: it was asked for, would have been a column, or the records say that it is absent. */
+  /**
+   * Someone will miss it: it was asked for, would have been a column, or the records say that it is absent.
+   */
   readonly missed: boolean;
 }
 
-/** @returns warnings grouped by code: faults first, then what disturbed rows, each by how many rows have them. */
+/**
+ * @returns warnings grouped by code: faults first, then what disturbed rows, each by how many rows have them.
+ */
 export function noteGroups(rows: readonly Row[]): NoteGroup[] {
   const groups = new Map<WarningCode, { rows: number[]; example: string }>();
   for (const row of rows) {

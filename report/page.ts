@@ -7,8 +7,9 @@ const TITLE = '<title>Ridgepoint report</title>';
 const SCRIPT = /<script(?: type="module")?(?: crossorigin)?>([\s\S]*?)<\/script>/g;
 
 /**
- * The rules of the page: scripts only by the hash of its own code; styles inline because charts set them on the fly;
- * images are data that the page makes itself (a chart on its way to a PNG); nothing else, whatever the records hold.
+ * The rules of the page: scripts only by the hash of its own code; styles inline because charts set them on
+ * the fly; images are data that the page makes itself (a chart on its way to a PNG); nothing else, whatever
+ * the records hold.
  * @param connect where it may ask for data, e.g. `'self'`; null = nowhere
  */
 export function contentPolicy(template: string, connect: string | null): string {

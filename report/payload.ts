@@ -24,7 +24,9 @@ export interface Payload
 
 /** Index in `shared`. */
 type Shared = number;
-/** `[value, source]`, or `[value, source, n, mean, median, stddev, cv, ci95, samples]`; source is an index. */
+/**
+ * `[value, source]`, or `[value, source, n, mean, median, stddev, cv, ci95, samples]`; source is an index.
+ */
 type PackedMeasurement =
   | number
   | [number, Shared]

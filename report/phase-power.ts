@@ -34,8 +34,9 @@ export interface TrialPower {
 }
 
 /**
- * @returns energy and mean power of every phase by the trial's first source, as the readings that a record carries give them;
- *   null without a source. The record's own measurements leave out what is too short for the source.
+ * @returns energy and mean power of every phase by the trial's first source, as the readings that a record
+ *   carries give them; null without a source. The record's own measurements leave out what is too short for
+ *   the source.
  */
 export function trialPower(trial: ResultRecord): TrialPower | null {
   const { primary } = energySources(trial.samples.map(cleanSeries), trial.experiment.device);

@@ -25,7 +25,8 @@ export interface Pivot {
 /**
  * @param across null = one column for all
  * @param metric a metric without a better direction is taken as better when larger
- * @returns valid rows grouped by the values of both axes, in the axes' own order; an invalid row is never picked, nor one whose number is as measured only.
+ * @returns valid rows grouped by the values of both axes, in the axes' own order; an invalid row is never
+ *   picked, nor one whose number is as measured only.
  */
 export function pivotOf(
   rows: readonly Row[],

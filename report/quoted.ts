@@ -16,7 +16,10 @@ export interface Quoted {
    * another run on this machine.
    */
   readonly interval: Interval | null;
-  /** The lowest and the highest start, where the row was measured under conditions unlike those of the others: its value is as measured then. */
+  /**
+   * The lowest and the highest start, where the row was measured under conditions unlike those of the others:
+   * its value is as measured then.
+   */
   readonly range: Interval | null;
   /** The number of a calm machine; null where nothing was read of neighbours. */
   readonly calm: { readonly value: number; readonly interval: Interval } | null;
@@ -91,7 +94,10 @@ export const comparableOf = (row: { readonly trial: ResultRecord }, metric: stri
 export const comparableValue = (quoted: Quoted | null): number | null =>
   quoted === null || isAsMeasured(quoted) ? null : quoted.value;
 
-/** @returns whether a number is shown as measured, because its row's conditions were unlike those of the others. */
+/**
+ * @returns whether a number is shown as measured, because its row's conditions were unlike those of the
+ *   others.
+ */
 export const isAsMeasured = ({ range }: Quoted): boolean => range !== null;
 
 /** @returns why a row has no number for a metric; null when it has one. */
@@ -120,7 +126,10 @@ export type SpreadRoom = 'unit' | 'share' | 'none';
 export const signOf = (quoted: Quoted): typeof AS_MEASURED_SIGN | '' =>
   isAsMeasured(quoted) ? AS_MEASURED_SIGN : '';
 
-/** @returns how far a number may lie off: `± 38`, `[1801, 1888]`, short `± 8 %`, or of one as measured `(15 to 2717)`; empty where nothing is known. */
+/**
+ * @returns how far a number may lie off: `± 38`, `[1801, 1888]`, short `± 8 %`, or of one as measured
+ *   `(15 to 2717)`; empty where nothing is known.
+ */
 export function extentText(
   { value, interval, range }: Quoted,
   scale: Scale,

@@ -15,7 +15,9 @@ export interface Report {
   readonly objectives: readonly Objective[];
   /** The columns that were asked for; null = those of the catalogue. */
   readonly columns: ColumnChoice | null;
-  /** Starts that the sweep asks of each row, and spends at most; null = not known: records alone do not say. */
+  /**
+   * Starts that the sweep asks of each row, and spends at most; null = not known: records alone do not say.
+   */
   readonly starts: number | null;
   readonly maxStarts: number | null;
   /** What the sweep calls some of its points. */
@@ -28,7 +30,10 @@ export interface Report {
   /** What all rows share of what neighbours took; empty where nothing was read of them. */
   readonly levels: readonly SharedLevel[];
   readonly notes: readonly NoteGroup[];
-  /** What is to be known of the sweep as a whole before a number is quoted, one sentence each; worked out when it is read. */
+  /**
+   * What is to be known of the sweep as a whole before a number is quoted, one sentence each; worked out when
+   * it is read.
+   */
   readonly headlines: readonly string[];
   readonly absences: readonly Absence[];
   /** Valid rows that stand on no front, by the objective they lack, or the bound they miss. */
@@ -59,8 +64,8 @@ export interface ReportRequest {
   readonly bounds?: readonly SearchBound[];
   readonly columns?: ColumnChoice | null;
   /**
-   * Points of the sweep whose rows are numbered by their place in it, which stays while others come; without it rows are
-   * numbered from 1 without gaps.
+   * Points of the sweep whose rows are numbered by their place in it, which stays while others come; without
+   * it rows are numbered from 1 without gaps.
    */
   readonly points?: number;
   /** Starts that the sweep asks of each row, and spends at most; left out = nobody has told. */

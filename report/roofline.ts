@@ -28,7 +28,9 @@ export function rooflinePoints(rows: readonly Row[]): RooflinePoint[] {
 
 const RATIOS: Readonly<Record<string, string>> = { decode: 'decodeRoofRatio', prefill: 'prefillRoofRatio' };
 
-/** @returns the phases of a row, by the number that the row quotes: those of its record are its first start's. */
+/**
+ * @returns the phases of a row, by the number that the row quotes: those of its record are its first start's.
+ */
 export function phasesOf(row: Pick<Row, 'trial'>): readonly RooflinePhase[] {
   return (row.trial.roofline?.phases ?? []).map((phase) => {
     const quoted = quotedOf(row, RATIOS[phase.name] ?? '');
@@ -72,8 +74,8 @@ export interface NodeRoof {
 }
 
 /**
- * @returns every measured roof of the machines of these points at the threads they ran on, each once: reads of each level, and
- *   the faster unit of each arithmetic.
+ * @returns every measured roof of the machines of these points at the threads they ran on, each once: reads
+ *   of each level, and the faster unit of each arithmetic.
  */
 export function nodeRoofs(points: readonly RooflinePoint[]): NodeRoof[] {
   const found = new Map<string, NodeRoof>();
@@ -102,7 +104,10 @@ export function nodeRoofs(points: readonly RooflinePoint[]): NodeRoof[] {
   return [...found.values()];
 }
 
-/** @returns what the prediction of a phase rests on: factors of the engine, or the roofs alone; null where nothing is predicted. */
+/**
+ * @returns what the prediction of a phase rests on: factors of the engine, or the roofs alone; null where
+ *   nothing is predicted.
+ */
 export function predictedFrom(
   { factors }: Pick<RooflineRecord, 'factors'>,
   { predictedSeconds }: Pick<RooflinePhase, 'predictedSeconds'>,

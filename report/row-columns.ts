@@ -38,8 +38,9 @@ const BEHIND: readonly RowColumn[] = [
 ];
 
 /**
- * @returns what exports have of a metric: its number with the ends of its 95 % interval, in the unit that its name ends in; of one that
- * neighbours' readings adjust also what was measured, the factor, and the number of a calm machine.
+ * @returns what exports have of a metric: its number with the ends of its 95 % interval, in the unit that its
+ *   name ends in; of one that neighbours' readings adjust also what was measured, the factor, and the number
+ *   of a calm machine.
  */
 export const columnsOfMetric = (name: string): readonly RowColumn[] => [
   { name, kind: 'number', cellOf: (row) => quotedValue(row, name) },
@@ -67,7 +68,10 @@ export function rowColumns(report: Report): readonly RowColumn[] {
   return [...BEFORE, ...axisColumns(report), ...BEHIND];
 }
 
-/** @returns every axis of the report, in the order in which experiments name them. What is asked for and measured by one name stands apart. */
+/**
+ * @returns every axis of the report, in the order in which experiments name them. What is asked for and
+ *   measured by one name stands apart.
+ */
 export function axisColumns({ rows }: Report): readonly RowColumn[] {
   const kinds = new Map<string, Set<string>>();
   for (const { axes } of rows) {

@@ -3,8 +3,8 @@ import { describeValues } from '../core/sweep/labels.js';
 import { type AxisColumn, cellText } from './columns.js';
 
 /**
- * Labels of rows name what differs between them and nothing else: `q8_0 flash=true parallel=4`. Where nothing of a row would be left,
- * it is the model.
+ * Labels of rows name what differs between them and nothing else: `q8_0 flash=true parallel=4`. Where nothing
+ * of a row would be left, it is the model.
  * @param varying the axes on which rows differ.
  * @returns the label of a row, by the values of its axes.
  */
@@ -24,7 +24,10 @@ export function rowLabels(
   return (point) => describeValues(point, shown, written) || String(point.model ?? '');
 }
 
-/** @returns for each name its first word, `flashAttention` → `flash`, where no other begins with it; else the whole name. */
+/**
+ * @returns for each name its first word, `flashAttention` → `flash`, where no other begins with it; else the
+ *   whole name.
+ */
 export function shortNames(names: readonly string[]): Map<string, string> {
   const first = (name: string) => /^[a-z]+(?=[A-Z])/.exec(name)?.[0] ?? name;
   const beginnings = names.map(first);

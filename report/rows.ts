@@ -15,17 +15,25 @@ export type RowState = 'valid' | 'invalid' | 'failed';
  */
 export interface Row {
   readonly experimentId: string;
-  /** 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the sweep. */
+  /**
+   * 1-based place in the report, which is the sweep's own order; where a sweep is followed, its place in the
+   * sweep.
+   */
   readonly number: number;
   readonly experiment: Experiment;
   readonly axes: Readonly<Record<string, AxisValue>>;
   /** The model and the axes that vary, in one line: `small q4_k_m flashAttention=true`. */
   readonly label: string;
-  /** Its first start, with the estimate and interval of all starts as its measurements (judgement/trials.ts). */
+  /**
+   * Its first start, with the estimate and interval of all starts as its measurements (judgement/trials.ts).
+   */
   readonly trial: ResultRecord;
   /** The trials that count, as they were recorded, oldest first; of a failed experiment the last one. */
   readonly starts: readonly ResultRecord[];
-  /** Every other trial of the experiment, oldest first: failed ones, invalid ones beside valid ones, and those of an engine of before. */
+  /**
+   * Every other trial of the experiment, oldest first: failed ones, invalid ones beside valid ones, and those
+   * of an engine of before.
+   */
   readonly others: readonly ResultRecord[];
   readonly state: RowState;
   /** `gradeOfRow`; null of a failed one. */
@@ -38,7 +46,10 @@ export interface Row {
   readonly offFront: string | null;
 }
 
-/** @returns the start whose decode or prefill is nearest to what the row quotes: its times show what the number says. */
+/**
+ * @returns the start whose decode or prefill is nearest to what the row quotes: its times show what the
+ *   number says.
+ */
 export function nearestStart(row: Row): ResultRecord {
   const metric = SETTLING_METRICS.find((name) => quotedOf(row, name) !== null);
   if (metric === undefined) return row.trial;

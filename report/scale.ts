@@ -85,7 +85,9 @@ function decimalsFor(halves: readonly number[], divisor: number): number | null 
 
 /** Sides of an interval that differ by less than this share of them are read as one. */
 const SYMMETRIC = 0.1;
-/** An interval whose ends are further apart says that nothing is known but the order of magnitude, if that. */
+/**
+ * An interval whose ends are further apart says that nothing is known but the order of magnitude, if that.
+ */
 const WIDE = 100;
 const UNKNOWN = '[× or ÷ 10 and more]';
 
@@ -94,8 +96,8 @@ export const FURTHEST = 10;
 export const BEYOND = `× ${FURTHEST} and more`;
 
 /**
- * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike within a tenth; else
- *   its ends, `[1801, 1888]`; of one that spans orders of magnitude only that it does.
+ * @returns a value's interval as it stands behind the value: `± 38`, the longer side, where both are alike
+ *   within a tenth; else its ends, `[1801, 1888]`; of one that spans orders of magnitude only that it does.
  */
 export function intervalText(value: number, [low, high]: Interval, scale: Scale): string {
   const [below, above] = [value - low, high - value];

@@ -8,12 +8,18 @@ import { steadyStateOf } from '../core/serving/steady-state.js';
 import { wholeRun } from '../core/serving/summary.js';
 import { quantileOfSorted } from '../statistics/quantile.js';
 
-/** What is shown of one start of a server under load: a few kilobytes, however many requests there were. Times in seconds of the run. */
+/**
+ * What is shown of one start of a server under load: a few kilobytes, however many requests there were. Times
+ * in seconds of the run.
+ */
 export interface ServedView {
   readonly requests: number;
   readonly skippedTurns: number;
   readonly seconds: number;
-  /** Some of the requests, in the order of their intended starts: every failure first, and evenly of the others. */
+  /**
+   * Some of the requests, in the order of their intended starts: every failure first, and evenly of the
+   * others.
+   */
   readonly lines: readonly RequestLine[];
   readonly curves: readonly LatencyCurve[];
   readonly kept: readonly Kept[];

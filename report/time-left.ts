@@ -21,7 +21,10 @@ export function settledOf({
   return complete + invalid + failed;
 }
 
-/** @returns seconds until the sweep is done at the pace so far when no trial has to be done again, or null when there is no pace yet. */
+/**
+ * @returns seconds until the sweep is done at the pace so far when no trial has to be done again, or null
+ *   when there is no pace yet.
+ */
 export function secondsLeft(progress: Pace): number | null {
   const left = progress.trialsLeft;
   if (left <= 0) return 0;
@@ -35,7 +38,9 @@ export function secondsLeft(progress: Pace): number | null {
   return (left * progress.trialSeconds - spent) / lanes;
 }
 
-/** @returns what a pause leaves going on, of so many trials that run: `the 2 trials that run are finished`. */
+/**
+ * @returns what a pause leaves going on, of so many trials that run: `the 2 trials that run are finished`.
+ */
 export function stillRuns(running: number): string {
   if (running === 0) return 'nothing of it runs';
   return running === 1 ? 'the trial that runs is finished' : `the ${running} trials that run are finished`;

@@ -3,7 +3,10 @@ import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 
 /** What the page says about the raw samples it carries. */
 export interface Details {
-  /** `all` times between tokens, or this many quantiles of them per row; 0 = none, they are asked for when wanted. */
+  /**
+   * `all` times between tokens, or this many quantiles of them per row; 0 = none, they are asked for when
+   * wanted.
+   */
   readonly tokenSeconds: 'all' | number;
   /** `all` readings of the meters, or at most this many per series; 0 = none. */
   readonly samples: 'all' | number;
@@ -52,7 +55,10 @@ export function servedLines(trials: number): number {
   );
 }
 
-/** @returns the times between tokens with as much detail as there is room for: whole, or pooled into quantiles. */
+/**
+ * @returns the times between tokens with as much detail as there is room for: whole, or pooled into
+ *   quantiles.
+ */
 export function keptTokens(
   record: ResultRecord,
   { tokenSeconds }: Pick<Details, 'tokenSeconds'>,

@@ -25,7 +25,10 @@ export interface WayTable {
   readonly lines: readonly WayLine[];
 }
 
-/** @returns of rows that asked in several ways what each way gave and took, by task, in the order of tasks, rows and ways. */
+/**
+ * @returns of rows that asked in several ways what each way gave and took, by task, in the order of tasks,
+ *   rows and ways.
+ */
 export function waysOf(rows: readonly Row[]): WayTable[] {
   const tables = new Map<string, { items: number; score: string; lines: WayLine[] }>();
   for (const row of rows) {

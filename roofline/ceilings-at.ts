@@ -5,10 +5,10 @@ import type { Ceilings } from './ceilings.js';
 
 /**
  * The ceilings for work on so many threads.
- * @param threads of the trial; where roofs were not measured at this number, those of the next lower one count, and where
- *   there is none, those of the lowest. Roofs of a GPU have one number.
- * @returns null when no bandwidth of memory was measured. Memory is what can be read, for that is what inference
- *   does; another access counts only where reading was not measured.
+ * @param threads of the trial; where roofs were not measured at this number, those of the next lower one
+ *   count, and where there is none, those of the lowest. Roofs of a GPU have one number.
+ * @returns null when no bandwidth of memory was measured. Memory is what can be read, for that is what
+ *   inference does; another access counts only where reading was not measured.
  */
 export function ceilingsAt(
   roofs: RecordRoofs,

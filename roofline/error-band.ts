@@ -4,7 +4,10 @@ import { studentQuantile } from '../statistics/distributions.js';
 
 /** How far a prediction may lie off, as models told that the factors were not fitted to. */
 export interface ErrorBand {
-  /** The measured time lies within predicted / ratio and predicted · ratio 95 times of 100, for work like that which was looked at. */
+  /**
+   * The measured time lies within predicted / ratio and predicted · ratio 95 times of 100, for work like that
+   * which was looked at.
+   */
   readonly ratio: number;
   /** What lies beyond that work, `8 sequences (looked at up to 4)`; none where nothing does. */
   readonly beyond: readonly string[];
@@ -14,8 +17,9 @@ export interface ErrorBand {
 const WIDEST = 1000;
 
 /**
- * The band of one more prediction: Student's t on logarithms and around none, for a bias of the factors is an error of the prediction. Its
- * degrees of freedom are the models that were looked at: what is predicted too fast at one length of one is so at all of them.
+ * The band of one more prediction: Student's t on logarithms and around none, for a bias of the factors is an
+ * error of the prediction. Its degrees of freedom are the models that were looked at: what is predicted too
+ * fast at one length of one is so at all of them.
  * @param error root mean square of ln(predicted / measured) over all points of these models.
  */
 export function bandRatio({ models, error }: Pick<FactorCheck, 'models' | 'error'>): number {

@@ -1,7 +1,10 @@
 import type { Curve, Factors, RecordFactors, ThreadFactors } from '../core/result/factors.js';
 import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
 
-/** @returns the factor at a number of rows: linear between the neighbours in the logarithms, flat beyond the ends. */
+/**
+ * @returns the factor at a number of rows: linear between the neighbours in the logarithms, flat beyond the
+ *   ends.
+ */
 export function factorAt(points: Curve, rows: number): number {
   const after = points.findIndex((point) => point.rows >= rows);
   if (after === -1) return points.at(-1)!.factor;
@@ -20,7 +23,8 @@ export function factorsAt(all: readonly ThreadFactors[], threads: number): Threa
 
 /**
  * @param type of weights.
- * @returns the type whose products stand for it: itself, or of those that were fitted the one with the nearest bits; null where none were.
+ * @returns the type whose products stand for it: itself, or of those that were fitted the one with the
+ *   nearest bits; null where none were.
  */
 export function substituteFor(type: string, { products }: ThreadFactors): string | null {
   if (type in products) return type;
@@ -31,7 +35,10 @@ export function substituteFor(type: string, { products }: ThreadFactors): string
   return nearest ?? null;
 }
 
-/** @returns what a record keeps: the products that stand for the types its model has, or all where those are not known. */
+/**
+ * @returns what a record keeps: the products that stand for the types its model has, or all where those are
+ *   not known.
+ */
 export function recordFactorsOf(
   { engine, environment, threads: all, warnings }: Factors,
   id: string,

@@ -8,7 +8,10 @@ export function judge(facts: TrialFacts): Judgement {
   return judgeWith(placeRow, facts);
 }
 
-/** Judges a record again from its raw readings, its row placed anew. @returns the record as it is where it does not hold them all. */
+/**
+ * Judges a record again from its raw readings, its row placed anew.
+ * @returns the record as it is where it does not hold them all.
+ */
 export function recompute(record: ResultRecord): ResultRecord {
   return recomputeWith(placeRow, record);
 }

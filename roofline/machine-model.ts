@@ -37,7 +37,10 @@ export function measuredMachine(
   };
 }
 
-/** @returns the machineModel of published ceilings: memory alone, for nobody publishes the bandwidth of caches. */
+/**
+ * @returns the machineModel of published ceilings: memory alone, for nobody publishes the bandwidth of
+ *   caches.
+ */
 export function publishedMachine(ceilings: Ceilings): MachineModel {
   return {
     ceilings,
@@ -48,14 +51,17 @@ export function publishedMachine(ceilings: Ceilings): MachineModel {
 }
 
 /**
- * @param workingSet bytes of weights and cache that every pass reads again: what does not fit into the last cache comes from
- *   memory.
+ * @param workingSet bytes of weights and cache that every pass reads again: what does not fit into the last
+ *   cache comes from memory.
  */
 export function levelOf({ cacheBytes }: MachineModel, workingSet: number): BoundLevel {
   return cacheBytes !== null && workingSet <= cacheBytes ? 'L3' : 'memory';
 }
 
-/** @returns where a call finds inputs that the one before it left: the last cache, where its bandwidth was measured. */
+/**
+ * @returns where a call finds inputs that the one before it left: the last cache, where its bandwidth was
+ *   measured.
+ */
 export function warmLevelOf({ cacheBytesPerSecond }: MachineModel, onGpu: boolean): BoundLevel {
   if (onGpu) return 'L2';
   return cacheBytesPerSecond === null ? 'memory' : 'L3';

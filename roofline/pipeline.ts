@@ -17,8 +17,10 @@ export interface PlacedPipeline {
 
 /**
  * Passes on their way through devices that have different layers each.
- * @param passes in their order, each standing for so many alike, with the seconds that it takes of every device.
- * @param overlaps a pass is on one device while the one before it is on the next (a flow shop); otherwise it begins when that one is through.
+ * @param passes in their order, each standing for so many alike, with the seconds that it takes of every
+ *   device.
+ * @param overlaps a pass is on one device while the one before it is on the next (a flow shop); otherwise it
+ *   begins when that one is through.
  * @returns seconds until all are through.
  */
 export function throughAll(
@@ -41,9 +43,10 @@ export function throughAll(
 }
 
 /**
- * Places every stage under the ceilings. The last of m micro-batches of a prefill comes out (m − 1) turns of the slowest stage
- * behind the first, so that p even stages are idle for (p − 1)/(m + p − 1) of the time (GPipe, arXiv 1811.06965, section 2.3).
- * A decode step of a micro-batch begins when its last one is through, so it takes the way or m turns of the slowest stage.
+ * Places every stage under the ceilings. The last of m micro-batches of a prefill comes out (m − 1) turns of
+ * the slowest stage behind the first, so that p even stages are idle for (p − 1)/(m + p − 1) of the time
+ * (GPipe, arXiv 1811.06965, section 2.3). A decode step of a micro-batch begins when its last one is through,
+ * so it takes the way or m turns of the slowest stage.
  * @param stages of one micro-batch, in order.
  */
 export function placePipeline(
@@ -83,7 +86,9 @@ function concatenateStages(stages: readonly PlacedPass[]): PlacedPass {
   };
 }
 
-/** One operator for two of the same kind. Its limit is that of the longer one, which takes most of the time. */
+/**
+ * One operator for two of the same kind. Its limit is that of the longer one, which takes most of the time.
+ */
 function added(a: PlacedOperator, b: PlacedOperator): PlacedOperator {
   const bytes = a.bytes + b.bytes;
   const work = summed(a.work, b.work);

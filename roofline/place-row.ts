@@ -22,7 +22,8 @@ import { servedRow } from './served-row.js';
 import { named, underRoofs } from './under-roofs.js';
 
 /**
- * Places a row under its roofs: each phase under the ceilings of its device, and what was predicted beside what was measured.
+ * Places a row under its roofs: each phase under the ceilings of its device, and what was predicted beside
+ * what was measured.
  * @returns the block of a record, or why there is none.
  */
 export function placeRow(evidence: Evidence): RooflineRecord | string {
@@ -143,8 +144,9 @@ function callOf({ input }: Evidence): RooflineRecord | string {
 }
 
 /**
- * Places a call of an op: the least time that the roofs allow is that of its bytes or of its FLOPs, whichever is longer. A call
- * that finds its inputs in the caches stands under the last cache's bandwidth, where that was measured: of a GPU that is L2.
+ * Places a call of an op: the least time that the roofs allow is that of its bytes or of its FLOPs, whichever
+ * is longer. A call that finds its inputs in the caches stands under the last cache's bandwidth, where that
+ * was measured: of a GPU that is L2.
  * @param measuredSeconds of one call.
  */
 function placeCall(

@@ -27,8 +27,8 @@ export interface PlacedPass {
 }
 
 /**
- * Places the operators of a pass under ceilings (Williams et al., CACM 2009): the time of each is that of its FLOPs or of its
- * bytes, whichever is longer, and after it that of what it sends over a link.
+ * Places the operators of a pass under ceilings (Williams et al., CACM 2009): the time of each is that of its
+ * FLOPs or of its bytes, whichever is longer, and after it that of what it sends over a link.
  */
 export function placePass(pass: PassWork, ceilings: Ceilings): PlacedPass {
   const operators = pass.operators.map((work) => placeOperator(work, ceilings));
@@ -64,7 +64,10 @@ export function placeOperator(work: OperatorWork, ceilings: Ceilings): PlacedOpe
   };
 }
 
-/** Weights that are kept elsewhere come from the host; all else goes between peers, through the host where there is no other way. */
+/**
+ * Weights that are kept elsewhere come from the host; all else goes between peers, through the host where
+ * there is no other way.
+ */
 function linkRate(
   { name }: OperatorWork,
   { peerBytesPerSecond, hostBytesPerSecond }: Ceilings,
@@ -72,7 +75,10 @@ function linkRate(
   return name === 'fetch_weights' ? hostBytesPerSecond : (peerBytesPerSecond ?? hostBytesPerSecond);
 }
 
-/** @returns a sentence for each ceiling that operators of the pass need and nobody states, so that their time is a lower bound. */
+/**
+ * @returns a sentence for each ceiling that operators of the pass need and nobody states, so that their time
+ *   is a lower bound.
+ */
 export function unknownCeilings(pass: PassWork, ceilings: Ceilings): string[] {
   const unknown = new Set<string>();
   for (const work of pass.operators) {

@@ -14,7 +14,10 @@ import { moduleRows } from './profile/table.js';
 interface DevicePart {
   readonly work: PhaseWork;
   readonly machineModel: MachineModel;
-  /** `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is predicted. */
+  /**
+   * `roofs` predicts what the roofs allow: of kernels that nobody fits factors of. null = nothing is
+   * predicted.
+   */
   readonly factors: ThreadFactors | 'roofs' | null;
 }
 
@@ -41,7 +44,10 @@ export interface ExpectedPhase {
   readonly roof: { readonly seconds: number; readonly bound: 'memory' | 'compute' };
   /** null without factors, and for work that they say nothing of. */
   readonly predictedSeconds: number | null;
-  /** How far it may lie off; null where nobody looked, as at several devices, or nothing is predicted by factors. */
+  /**
+   * How far it may lie off; null where nobody looked, as at several devices, or nothing is predicted by
+   * factors.
+   */
   readonly band: ErrorBand | null;
   /** Why they say nothing; null where they do, or there are none. */
   readonly notPredicted: string | null;
@@ -231,9 +237,9 @@ interface RoofTime {
 }
 
 /**
- * Weights and cache come at the bandwidth of their level, activations at that of the near cache (they were written a moment
- * ago), and FLOPs go at the peak of their arithmetic; whichever takes longest counts. An arithmetic without a known peak takes
- * no time, which leaves a lower bound.
+ * Weights and cache come at the bandwidth of their level, activations at that of the near cache (they were
+ * written a moment ago), and FLOPs go at the peak of their arithmetic; whichever takes longest counts. An
+ * arithmetic without a known peak takes no time, which leaves a lower bound.
  */
 function roofTime(
   { traffic, flops, arithmetic }: OperatorWork,

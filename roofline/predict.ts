@@ -32,9 +32,9 @@ export interface PredictionContext {
 }
 
 /**
- * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ) + outputs · tᵒ, bytes / (bandwidth · ηᵐ)) — the maximum as soft as
- * the operator's class was measured to be, tᵒ of products alone — and what each node and each pass takes beside its work
- * (docs/decisions/0019).
+ * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ) + outputs · tᵒ, bytes / (bandwidth · ηᵐ)) —
+ * the maximum as soft as the operator's class was measured to be, tᵒ of products alone — and what each node
+ * and each pass takes beside its work (docs/decisions/0019).
  * @throws Error for work that is `unpredictable`.
  */
 export function predictPass(pass: Pick<PassWork, 'operators'>, context: PredictionContext): Prediction {
@@ -102,7 +102,10 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
 /** They are written in f32. */
 const outputsOf = ({ traffic }: OperatorWork) => traffic.activationsWritten / 4;
 
-/** Flash attention keeps its scores on chip: its softmax is in its factor. Keys are waited for before they are used. */
+/**
+ * Flash attention keeps its scores on chip: its softmax is in its factor. Keys are waited for before they are
+ * used.
+ */
 function attention(work: OperatorWork, context: PredictionContext): Parts {
   const { machineModel, factors, queries } = context;
   const peak = peakOf(machineModel, work.arithmetic) ?? Number.POSITIVE_INFINITY;
@@ -131,8 +134,8 @@ export function softMaximum(a: number, b: number, exponent: number): number {
 type WhereRead = Pick<PredictionContext, 'machineModel' | 'factors' | 'workingSet'>;
 
 /**
- * @returns the share of what every pass reads again that the last cache still has. Caches do not forget all at once: it falls
- *   with the logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
+ * @returns the share of what every pass reads again that the last cache still has. Caches do not forget all
+ *   at once: it falls with the logarithm of the working set, 1 / (1 + (set / capacity) ^ steepness).
  */
 export function keptShare({ machineModel, factors, workingSet }: WhereRead): number {
   const { capacityBytes, steepness } = factors;
@@ -162,7 +165,10 @@ export function unpredictable(operators: readonly OperatorWork[]): string | null
 
 const isProduct = ({ class: kind, flops }: OperatorWork) => kind.startsWith('mat') && flops > 0;
 
-/** Tokens that meet each weight that a product reads. @throws Error where the type of its weights is not known. */
+/**
+ * Tokens that meet each weight that a product reads.
+ * @throws Error where the type of its weights is not known.
+ */
 export function rowsOf({ flops, traffic, weights }: OperatorWork): number {
   return Math.max(1, flops / (2 * (traffic.weightsRead / bytesPerElement(typeOf(weights)))));
 }

@@ -7,9 +7,11 @@ import type { LayerGroup, ModelArchitecture } from '../core/work/architecture.js
 const OUTPUT_TYPE = 'q6_k';
 
 /**
- * The architecture that quantizing gives, before there is a file: every matrix at the bits of the mixture and of its main type,
- * the output at `q6_k` or better. Types of single tensors that a word asks for are not looked at.
- * @param setting of a sweep's `quantization`; `base`, and names of no mixture, leave the architecture as it is.
+ * The architecture that quantizing gives, before there is a file: every matrix at the bits of the mixture and
+ * of its main type, the output at `q6_k` or better. Types of single tensors that a word asks for are not
+ * looked at.
+ * @param setting of a sweep's `quantization`; `base`, and names of no mixture, leave the architecture as it
+ *   is.
  */
 export function quantizedArchitecture(architecture: ModelArchitecture, setting: string): ModelArchitecture {
   const mixture = fileType(headOf(setting));

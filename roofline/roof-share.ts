@@ -2,7 +2,8 @@ import type { Roofs } from '../core/result/roofs.js';
 import type { Arithmetic } from '../core/work/work.js';
 
 /**
- * Share of the roof that a time reaches: the time that memory or arithmetic asks at least, whichever is longer, over it.
+ * Share of the roof that a time reaches: the time that memory or arithmetic asks at least, whichever is
+ * longer, over it.
  * @param threads of a CPU; the roofs of a GPU have but one number.
  * @param seconds of one run whose inputs come from memory.
  * @returns null where the roofs have no reading of memory for so many threads.

@@ -14,8 +14,8 @@ interface MeasuredPeak {
 const TOLERANCE = 0.05;
 
 /**
- * Roofs of narrower types that lie under one of a wider type, at the most threads that were measured: there the
- * processor has no instructions for the type that pay, or the measurement was disturbed.
+ * Roofs of narrower types that lie under one of a wider type, at the most threads that were measured: there
+ * the processor has no instructions for the type that pay, or the measurement was disturbed.
  */
 export function roofsUnderWider(compute: readonly MeasuredPeak[]): RoofWarning[] {
   const threads = Math.max(...compute.map((roof) => roof.threads));

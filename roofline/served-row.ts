@@ -48,7 +48,8 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     const devices = devicesOf(split);
     return {
       ...placed,
-      // Passes in the mean are no whole number; and where prompts stand between two steps, it is one step all the same.
+      // Passes in the mean are no whole number; and where prompts stand between two steps, it is one step all
+      // the same.
       phases: placed.phases.map((phase) => ({
         ...phase,
         passes: phase.name === 'decode' ? 1 : Math.max(1, Math.round(phase.passes)),
@@ -95,7 +96,10 @@ function secondsOf({ ttftSeconds, tpotSeconds, window }: ServedLoad) {
   } as Partial<Record<string, readonly number[]>>;
 }
 
-/** Of a server that others may ask, too: one that we started works for us alone, and our requests say when to the millisecond. */
+/**
+ * Of a server that others may ask, too: one that we started works for us alone, and our requests say when to
+ * the millisecond.
+ */
 function runningOf({ startSeconds, inside, requests }: ServingRecord): number | null {
   const streamed = requests.firstToken.some((time) => time !== null);
   if (startSeconds !== null && streamed) return null;

@@ -32,8 +32,8 @@ export function draftRequest(request: PassRequest): PassRequest {
 }
 
 /**
- * One step of speculative decoding (Leviathan et al., arXiv 2211.17192, equation 1): `draftTokens` passes of a small model, one
- * pass of the large one, which has logits for every position.
+ * One step of speculative decoding (Leviathan et al., arXiv 2211.17192, equation 1): `draftTokens` passes of
+ * a small model, one pass of the large one, which has logits for every position.
  * @param request a decode step of the target; its batch says how deep each sequence is.
  * @throws FailureError `impossible-combination` as passWork does.
  */

@@ -12,7 +12,8 @@ import { type PlacementRequest, placePhase } from './placement.js';
 
 /**
  * Places phases under the ceilings of their devices, measured ones before published ones.
- * @param phases each in its parts of one device after the other: one, unless the devices have different layers.
+ * @param phases each in its parts of one device after the other: one, unless the devices have different
+ *   layers.
  * @param secondsOf of each repeat; a phase without any is left out.
  * @param from index of the device that has the first part: 0 = the trial's own.
  * @returns the block of a record, or why there is none.
@@ -48,7 +49,8 @@ export function underRoofs(
       const [first, ...behind] = parts.map((work, device) => ({
         work,
         machineModel: machines[device]!.machineModel,
-        // How long a window lasts is the load's affair, and nothing to predict; no factors were fitted on encoders.
+        // How long a window lasts is the load's affair, and nothing to predict; no factors were fitted on
+        // encoders.
         factors: name === 'serve' || name === 'infer' ? null : factorsOf(device),
       }));
       const request = { ...first!, threads: given.threads, measuredSeconds: median(seconds), profiled };

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Runs a bench by its name: `npm run bench -- NAME [options]`; without a name it lists them. A bench is a file of
-// test/bench: what it claims stands at its top, which `--help` prints; its figures stand in docs/figures.
+// Runs a bench by its name: `npm run bench -- NAME [options]`; without a name it lists them. A bench is a
+// file of test/bench: what it claims stands at its top, which `--help` prints; its figures stand in
+// docs/figures.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

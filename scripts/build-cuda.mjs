@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Compiles kernels/cuda into dist/kernels/cuda, where nvcc is found: RIDGEPOINT_NVCC, CUDACXX or the path. One file of
-// machine code for each architecture, and PTX that a driver compiles for all others. Prints the folder last.
-// Exit code 0 built, 1 failed, 4 no nvcc: then all but CUDA works.
+// Compiles kernels/cuda into dist/kernels/cuda, where nvcc is found: RIDGEPOINT_NVCC, CUDACXX or the path.
+// One file of machine code for each architecture, and PTX that a driver compiles for all others. Prints the
+// folder last. Exit code 0 built, 1 failed, 4 no nvcc: then all but CUDA works.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,10 +11,11 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'dist/kernels/cuda');
 const source = join(root, 'kernels/cuda/ridgepoint.cu');
-// A100, the Ampere and Ada cards, H100 with the products of warpgroups that `a` alone brings. Newer cards take the PTX.
+// A100, the Ampere and Ada cards, H100 with the products of warpgroups that `a` alone brings. Newer cards
+// take the PTX.
 const ARCHITECTURES = ['80', '86', '89', '90a'];
-// nvcc writes the version of its own toolkit, and older drivers refuse that. What the kernels use is in 7.4, which
-// drivers since R470 (CUDA 11.4) take; ptxas checks the text under that version.
+// nvcc writes the version of its own toolkit, and older drivers refuse that. What the kernels use is in 7.4,
+// which drivers since R470 (CUDA 11.4) take; ptxas checks the text under that version.
 const PTX_VERSION = '7.4';
 
 const nvcc = [process.env.RIDGEPOINT_NVCC, process.env.CUDACXX, 'nvcc']

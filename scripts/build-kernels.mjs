@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [WORD]`, without a word or with one of these:
-//   nothing      all of them for this machine, in dist/kernels/
-//   measuring    of these, what measuring models takes: roofs, the loop of steps, the profiler. What is built later is built of the same objects
-//   linux-arm64  all of them by Debian's cross compiler (g++-aarch64-linux-gnu), in dist/kernels-linux-arm64/
-//   linux-arm64-measuring  of those, what measuring models takes
-//   broken-ops   ops that are wrong on purpose, for a test of what finds them
-// Without them models run and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing.
-// Prints the library's path last. Exit code 0 built, 1 failed, 2 no such word, 4 no tools.
+// Builds kernels/ with CMake, where CMake and a C++ compiler are present:
+// `node scripts/build-kernels.mjs [WORD]`, without a word or with one of these: nothing all of them for this
+// machine, in dist/kernels/ measuring of these, what measuring models takes: roofs, the loop of steps, the
+// profiler. What is built later is built of the same objects linux-arm64 all of them by Debian's cross
+// compiler (g++-aarch64-linux-gnu), in dist/kernels-linux-arm64/ linux-arm64-measuring of those, what
+// measuring models takes broken-ops ops that are wrong on purpose, for a test of what finds them Without them
+// models run and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is
+// missing. Prints the library's path last. Exit code 0 built, 1 failed, 2 no such word, 4 no tools.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -55,7 +55,10 @@ if (!found('cmake') || !build.compilers.some(found)) {
   );
   process.exit(4);
 }
-/** CMake is no guard against itself: one build of a folder at a time. A lock whose process is gone is taken over. */
+/**
+ * CMake is no guard against itself: one build of a folder at a time. A lock whose process is gone is taken
+ * over.
+ */
 function lock() {
   const path = `${folder}.lock`;
   mkdirSync(dirname(path), { recursive: true });
@@ -82,7 +85,8 @@ function isAlive(path) {
 }
 lock();
 
-// Make takes three seconds to find that there is nothing to do, Ninja none. A folder that was configured keeps what it was configured for.
+// Make takes three seconds to find that there is nothing to do, Ninja none. A folder that was configured
+// keeps what it was configured for.
 const generator = build.system !== 'win32' && found('ninja') ? { CMAKE_GENERATOR: 'Ninja' } : {};
 const env = { ...generator, ...process.env };
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, env, stdio: ['ignore', 2, 2] }).status === 0;

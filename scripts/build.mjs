@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Builds dist/, or a part of it: `node scripts/build.mjs [code|kernels|measuring]`.
-//   code       TypeScript by tsc, the report page and the drawing of charts by vite, and the data files that the code reads
-//   kernels    native code where there is a compiler
-//   measuring  of that, what measuring models takes: all of it follows when somebody asks, of the same objects
-// Exit code 0 built, 1 failed, 2 no such part; 4 for kernels or measuring alone that were not built. All together goes on without them.
-// Nothing is checked here: types are by `npm run lint`.
+// Builds dist/, or a part of it: `node scripts/build.mjs [code|kernels|measuring]`. code TypeScript by tsc,
+// the report page and the drawing of charts by vite, and the data files that the code reads kernels native
+// code where there is a compiler measuring of that, what measuring models takes: all of it follows when
+// somebody asks, of the same objects Exit code 0 built, 1 failed, 2 no such part; 4 for kernels or measuring
+// alone that were not built. All together goes on without them. Nothing is checked here: types are by
+// `npm run lint`.
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -60,7 +60,8 @@ function buildKernels(which) {
   const built = script('build-kernels.mjs', which) === 0;
   if (!built) console.error('build: without native kernels, which pruning, calibration and roofs need');
   if (which === 'measuring') return built;
-  // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
+  // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry
+  // them.
   if (script('build-cuda.mjs') === 1) console.error('build: without CUDA kernels, which did not compile');
   return built;
 }

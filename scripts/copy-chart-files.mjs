@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Copies what the Helm chart carries but another folder owns, for a chart cannot read outside its own: the rules for
-// Prometheus and the dashboards. Argument: the folder to write into (default: helm/ridgepoint/files).
+// Copies what the Helm chart carries but another folder owns, for a chart cannot read outside its own: the
+// rules for Prometheus and the dashboards. Argument: the folder to write into (default:
+// helm/ridgepoint/files).
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

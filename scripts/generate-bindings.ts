@@ -28,7 +28,9 @@ interface Field {
 const run = (command: string, args: readonly string[], cwd?: string): string =>
   execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 27, ...(cwd ? { cwd } : {}) });
 
-/** @returns the headers after the preprocessor, on one line, with attributes gone and exports marked `extern`. */
+/**
+ * @returns the headers after the preprocessor, on one line, with attributes gone and exports marked `extern`.
+ */
 function preprocess(folder: string, sources: string): { text: string; includes: string[]; umbrella: string } {
   const umbrella = join(folder, 'all.h');
   const defines = ['LLAMA_SHARED', 'GGML_SHARED', 'GGML_BACKEND_SHARED'].map((name) => `#define ${name}`);
@@ -213,7 +215,8 @@ async function main(): Promise<void> {
     const functions = new Map<string, readonly [string, readonly string[]]>();
     const declaration = /extern ([^;{}"]*?[ *])(\w+) ?\(((?:[^()]|\([^()]*\))*)\) ?;/g;
     for (const [, result = '', name = '', list = ''] of text.matchAll(declaration)) {
-      // Variadic functions cannot be called without naming types; of ggml's own training only the optimizer's steps are used.
+      // Variadic functions cannot be called without naming types; of ggml's own training only the optimizer's
+      // steps are used.
       if (!/^(ggml|gguf|llama)_/.test(name) || list.includes('...')) continue;
       if (name.startsWith('ggml_opt_') && !name.startsWith('ggml_opt_step_')) continue;
       functions.set(name, [mapType(result), splitArguments(list).map((p) => mapType(withoutName(p)))]);

@@ -29,8 +29,9 @@ const BY_VALUE: Readonly<Record<string, string>> = { ridge_batch: 'llama_batch' 
 const withoutComments = (header: string): string => header.replace(/\/\/[^\n]*/g, '');
 
 /**
- * @returns the number of an interface: the first 28 bits of the SHA-256 of its header without comments and blanks. CMake computes the
- * same (kernels/cmake/interface.cmake), so a library that was built of another header has another.
+ * @returns the number of an interface: the first 28 bits of the SHA-256 of its header without comments and
+ *   blanks. CMake computes the same (kernels/cmake/interface.cmake), so a library that was built of another
+ *   header has another.
  */
 export function interfaceNumber(header: string): number {
   const text = withoutComments(header).replace(/[ \t\r\n]+/g, '');
@@ -139,7 +140,8 @@ function structsOf(text: string, constants: ReadonlyMap<string, number>): Struct
 
 /**
  * @param headers each part's header, by the part: kernels/<part>/<part>.h.
- * @returns the text of engines/native/gen/kernels.ts. @throws Error for what it cannot read, so that nothing of a header is left out.
+ * @returns the text of engines/native/gen/kernels.ts.
+ * @throws Error for what it cannot read, so that nothing of a header is left out.
  */
 export function kernelBindings(headers: ReadonlyMap<string, string>): string {
   const parts = [...headers].map(([part, header]) => {

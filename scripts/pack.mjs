@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// Makes what is published, from a checkout that is built (`npm run build`), in dist/packages/: the package itself, and its native
-// kernels as packages of their own, one for each platform, which the first names as optional; and a bill of materials (`npm sbom`). Prints the archives, one a line, the package first.
-// The kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest system it is for.
-//   --cross              those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
-//   --also darwin-arm64  the package names the kernels of that platform, which are packed on such a machine
-//   --to FOLDER          the archives are made there
+// Makes what is published, from a checkout that is built (`npm run build`), in dist/packages/: the package
+// itself, and its native kernels as packages of their own, one for each platform, which the first names as
+// optional; and a bill of materials (`npm sbom`). Prints the archives, one a line, the package first. The
+// kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest
+// system it is for. --cross those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
+// --also darwin-arm64 the package names the kernels of that platform, which are packed on such a machine --to
+// FOLDER the archives are made there
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -100,7 +101,8 @@ try {
   for (const platform of named) manifest.optionalDependencies[nameOf(platform)] = own.version;
   writeManifest(published, manifest);
   for (const each of [published, ...folders]) console.log(join(out, pack(each, out)));
-  // What is in it, for who has to know (CycloneDX): from the lock file, without what only building and testing take.
+  // What is in it, for who has to know (CycloneDX): from the lock file, without what only building and
+  // testing take.
   const words = [
     'sbom',
     '--sbom-format',

@@ -1,7 +1,7 @@
-// Makes the pictures of docs/images: the table of the quickstart as a terminal shows it, its report page on a desktop, in the dark and
-// on a phone, and the live view as the same run was half-way. Needs chromium, and some three minutes on a calm machine; look at each
-// picture before it is committed.
-//   node --import tsx scripts/pictures.ts [FOLDER OF A RUN WITHOUT --quick]
+// Makes the pictures of docs/images: the table of the quickstart as a terminal shows it, its report page on a
+// desktop, in the dark and on a phone, and the live view as the same run was half-way. Needs chromium, and
+// some three minutes on a calm machine; look at each picture before it is committed. node --import tsx
+// scripts/pictures.ts [FOLDER OF A RUN WITHOUT --quick]
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

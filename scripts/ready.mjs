@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Makes a checkout ready to run: installs packages and builds when either is missing or is not what its sources
-// would give, and says what it does. `npm run quickstart` and `npm test` start here, so that they are the only commands
-// a new user needs. With --for-a-run only those native kernels are built that measuring models takes; the others, most of the build, are
-// left to the first command that asks for all. With --code nothing but the code is built.
+// Makes a checkout ready to run: installs packages and builds when either is missing or is not what its
+// sources would give, and says what it does. `npm run quickstart` and `npm test` start here, so that they are
+// the only commands a new user needs. With --for-a-run only those native kernels are built that measuring
+// models takes; the others, most of the build, are left to the first command that asks for all. With --code
+// nothing but the code is built.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -51,7 +52,10 @@ const CODE = [
 ];
 const KERNELS = ['kernels', 'scripts/build-kernels.mjs', 'scripts/build-cuda.mjs'];
 
-/** Names and content, so that a changed, a new and a deleted file all change the whole, and a copied checkout keeps what it built. */
+/**
+ * Names and content, so that a changed, a new and a deleted file all change the whole, and a copied checkout
+ * keeps what it built.
+ */
 function addTo(hash, path) {
   const full = join(root, path);
   if (!statSync(full).isDirectory()) hash.update(`${path}\n`).update(readFileSync(full));
@@ -64,7 +68,10 @@ function fingerprint(paths) {
   return hash.digest('hex');
 }
 
-/** Does the work unless the stamp says that it was done for exactly this. It is stamped unless the work says false: that it is not done. */
+/**
+ * Does the work unless the stamp says that it was done for exactly this. It is stamped unless the work says
+ * false: that it is not done.
+ */
 async function once(stamp, wanted, work) {
   const path = join(root, stamp);
   if (existsSync(path) && readFileSync(path, 'utf8') === wanted) return;
@@ -90,7 +97,9 @@ function ended(command, args) {
   started.push(end);
   return end;
 }
-/** @returns the exit code, 0 or one that is allowed. Another ends all, when what goes on beside it is over. */
+/**
+ * @returns the exit code, 0 or one that is allowed. Another ends all, when what goes on beside it is over.
+ */
 async function run(command, args, allowed = []) {
   const code = await ended(command, args);
   if (code === 0 || allowed.includes(code)) return code;
@@ -101,7 +110,10 @@ async function run(command, args, allowed = []) {
 const NOT_BUILT = 4;
 const build = (part) => run(process.execPath, [join(root, 'scripts/build.mjs'), part], [NOT_BUILT]);
 
-/** @returns the path of a native library of ours, as engines/native/kernel-library.ts looks for it; null where it is not there. */
+/**
+ * @returns the path of a native library of ours, as engines/native/kernel-library.ts looks for it; null where
+ *   it is not there.
+ */
 function library(name) {
   const files = { darwin: `lib${name}.dylib`, win32: `${name}.dll` };
   const path = join(root, 'dist/kernels', files[process.platform] ?? `lib${name}.so`);
@@ -118,8 +130,8 @@ if (process.argv.includes('--code')) {
   process.exit();
 }
 
-// First, for compilers ask no package for anything, and npm waits for the network most of the time. Where the whole library is there
-// it is kept up to date: it is what is opened then.
+// First, for compilers ask no package for anything, and npm waits for the network most of the time. Where the
+// whole library is there it is kept up to date: it is what is opened then.
 const part =
   process.argv.includes('--for-a-run') && library('ridgepoint-kernels') === null ? 'measuring' : 'kernels';
 // A stamp is worth nothing without its library.

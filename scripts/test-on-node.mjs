@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Runs what depends on the release of Node.js on another one: `node scripts/test-on-node.mjs 24 [paths of tests]`. Without paths these are the log in SQLite,
-// engines and what else is opened by koffi, HTTP in both directions, and the package as it is published, installed from its archives: its
-// engines, a run, its web view. The release comes from the npm registry. Exit code and last line are those of the tests.
+// Runs what depends on the release of Node.js on another one:
+// `node scripts/test-on-node.mjs 24 [paths of tests]`. Without paths these are the log in SQLite, engines and
+// what else is opened by koffi, HTTP in both directions, and the package as it is published, installed from
+// its archives: its engines, a run, its web view. The release comes from the npm registry. Exit code and last
+// line are those of the tests.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -42,7 +44,10 @@ function release() {
   return join(folder, 'bin');
 }
 
-/** @returns the folder of the package, installed from the archives that this checkout gives; once for all releases. */
+/**
+ * @returns the folder of the package, installed from the archives that this checkout gives; once for all
+ *   releases.
+ */
 function installed() {
   const archives = must(process.execPath, ['scripts/pack.mjs']).split('\n');
   const hash = createHash('sha256');

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the tests and prints `N passed, N failed, N skipped` last, before it what those that were skipped need.
-// Arguments go to vitest, e.g. `npm test -- test/unit/sweep`.
+// Runs the tests and prints `N passed, N failed, N skipped` last, before it what those that were skipped
+// need. Arguments go to vitest, e.g. `npm test -- test/unit/sweep`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,10 @@ const skipped = results.testResults.flatMap((file) =>
     .filter((test) => test.status === 'pending' || test.status === 'skipped' || test.status === 'todo')
     .map((test) => ({ test, path: relative(root, file.name) })),
 );
-/** @returns what a test needs, as its name or that of a group around it says: `the page (needs chromium)`, `needs PostgreSQL`. */
+/**
+ * @returns what a test needs, as its name or that of a group around it says: `the page (needs chromium)`,
+ *   `needs PostgreSQL`.
+ */
 function needOf({ ancestorTitles, title }) {
   const needs = [...ancestorTitles, title].flatMap((name) => /(?:^|\()needs? ([^()]+)/.exec(name)?.[1] ?? []);
   return needs.length > 0 ? needs.join(', ') : `what its name says: ${title}`;

@@ -80,7 +80,10 @@ function joinLineComments(text: string, comments: readonly Comment[]): Comment[]
   return joined;
 }
 
-/** @returns the words of a text. Code in backquotes is one, and so is a word with a sign behind it that opens something. */
+/**
+ * @returns the words of a text. Code in backquotes is one, and so is a word with a sign behind it that opens
+ *   something.
+ */
 function wordsOf(text: string): string[] {
   const words: string[] = [];
   let isCode = false;
@@ -161,8 +164,9 @@ function longComments(file: string, text: string): Comment[] {
 }
 
 /**
- * Wraps comments at 110 columns. Code, directives, tables, headings, fenced or indented code and long words such as URLs stay as they
- * are; items of lists and text behind tags go on with two spaces. A text that is wrapped is not changed by doing it again.
+ * Wraps comments at 110 columns. Code, directives, tables, headings, fenced or indented code and long words
+ * such as URLs stay as they are; items of lists and text behind tags go on with two spaces. A text that is
+ * wrapped is not changed by doing it again.
  * @returns the text of the file.
  */
 export function wrapComments(file: string, text: string): string {

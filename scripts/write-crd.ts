@@ -1,4 +1,5 @@
-// Writes the CustomResourceDefinition of Sweeps into the folder given, e.g. helm/ridgepoint/files/crd. `npm run generate` calls it.
+// Writes the CustomResourceDefinition of Sweeps into the folder given, e.g. helm/ridgepoint/files/crd.
+// `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';

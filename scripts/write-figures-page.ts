@@ -1,4 +1,5 @@
-// Writes docs/figures.md from docs/figures/*.json: of each claim the newest figure of each machine. Usage: write-figures-page.ts FOLDER
+// Writes docs/figures.md from docs/figures/*.json: of each claim the newest figure of each machine. Usage:
+// write-figures-page.ts FOLDER
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -12,7 +13,10 @@ const text = z.string().min(1);
 /** One claim as it was measured once. What is not known is null. */
 const figure = z.strictObject({
   claim: text,
-  /** A name in machines.json; null: no machine is measured, such as bytes or counts that are the same everywhere. */
+  /**
+   * A name in machines.json; null: no machine is measured, such as bytes or counts that are the same
+   * everywhere.
+   */
   machine: text.nullable(),
   date: z.iso.date(),
   /** The commit that was measured. */

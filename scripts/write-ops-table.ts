@@ -1,5 +1,5 @@
-// Writes core/kernels/gen/ops.ts from what the native library says of its ops. Usage: write-ops-table.ts FOLDER
-// The library is brought up to date first, which takes CMake and a C++ compiler.
+// Writes core/kernels/gen/ops.ts from what the native library says of its ops. Usage: write-ops-table.ts
+// FOLDER The library is brought up to date first, which takes CMake and a C++ compiler.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

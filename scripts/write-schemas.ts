@@ -1,5 +1,8 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
-// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was), ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
+// result.schema.json (what a result record holds), answer.schema.json (what was said to an item),
+// graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was),
+// ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say).
+// `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,7 +23,10 @@ if (folder === undefined) {
   process.exit(2);
 }
 
-/** @returns JSON in which whatever fits on one line is on one. @param before characters that the line has already. */
+/**
+ * @returns JSON in which whatever fits on one line is on one.
+ * @param before characters that the line has already.
+ */
 function written(value: unknown, indent = '', before = 0): string {
   const line = JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ');
   if (typeof value !== 'object' || value === null || before + line.length < WIDTH) return line;

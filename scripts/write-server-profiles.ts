@@ -1,4 +1,5 @@
-// Writes core/runners/server/gen/profiles.ts from the profiles beside it, each checked. Usage: write-server-profiles.ts FOLDER
+// Writes core/runners/server/gen/profiles.ts from the profiles beside it, each checked. Usage:
+// write-server-profiles.ts FOLDER
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

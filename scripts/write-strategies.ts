@@ -1,5 +1,6 @@
-// Writes what is made of the list of search strategies, core/sweep/strategies.ts: search/strategies/gen/strategies.ts, which finds each by its word, and
-// the table of docs/search.md. Usage: write-strategies.ts FOLDER, the root of the checkout or a folder to compare with it
+// Writes what is made of the list of search strategies, core/sweep/strategies.ts:
+// search/strategies/gen/strategies.ts, which finds each by its word, and the table of docs/search.md. Usage:
+// write-strategies.ts FOLDER, the root of the checkout or a folder to compare with it
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SEARCH_STRATEGIES, STRATEGY_NAMES } from '../core/sweep/strategies.js';

@@ -23,8 +23,8 @@ const ROWS_WITHOUT_NUMBERS = 8;
 const TRIALS_WITHOUT_ROWS = 32;
 
 /**
- * When a search is over, and what it says then: its budget is spent, or going on gains nothing. It counts what is spent, and chooses no
- * points.
+ * When a search is over, and what it says then: its budget is spent, or going on gains nothing. It counts
+ * what is spent, and chooses no points.
  */
 export class Ending {
   readonly #spec: SearchSpec;
@@ -83,8 +83,8 @@ export class Ending {
 
   /**
    * @param failure tells why most points were skipped; undefined where none was.
-   * @returns why a search is given up of which no row came; null = it goes on. Not for good: what failed is tried again when the sweep is
-   * submitted again.
+   * @returns why a search is given up of which no row came; null = it goes on. Not for good: what failed is
+   *   tried again when the sweep is submitted again.
    */
   withoutRows(failure: () => string | undefined): string | null {
     if (this.#measured.size > 0 || this.#trials < TRIALS_WITHOUT_ROWS) return null;

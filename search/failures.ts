@@ -8,8 +8,9 @@ const WIDTH = 0.25;
 const PRIOR_POINTS = 0.1;
 
 /**
- * How likely a point fails, from those around it that were tried: the mean of what they did, weighed by how near they are on all axes at once
- * (Nadaraya, Theory Probab. Appl. 9(1), 1964; Watson, Sankhyā A 26(4), 1964), drawn to the share of all that failed where few are near.
+ * How likely a point fails, from those around it that were tried: the mean of what they did, weighed by how
+ * near they are on all axes at once (Nadaraya, Theory Probab. Appl. 9(1), 1964; Watson, Sankhyā A 26(4),
+ * 1964), drawn to the share of all that failed where few are near.
  */
 export class Failures {
   readonly #failed: readonly boolean[];

@@ -5,11 +5,16 @@ import type { SearchAxis } from './space.js';
 /** What a model sees of a point. */
 export interface Features {
   readonly digits: Int32Array;
-  /** What is known without measuring it, each as a difference from the mean of the points that are shown; as many numbers for each point. */
+  /**
+   * What is known without measuring it, each as a difference from the mean of the points that are shown; as
+   * many numbers for each point.
+   */
   readonly physics: Float64Array;
 }
 
-/** What is said of one number at a point: how large, and the standard deviation of what is not known of it. */
+/**
+ * What is said of one number at a point: how large, and the standard deviation of what is not known of it.
+ */
 export interface Estimate {
   readonly mean: number;
   readonly deviation: number;
@@ -24,7 +29,10 @@ export interface Model {
   estimateAt(point: Features): Estimate;
 }
 
-/** How much of a number each part of the kernel makes, in variances of noise, and what says how near points are. */
+/**
+ * How much of a number each part of the kernel makes, in variances of noise, and what says how near points
+ * are.
+ */
 interface Setting {
   readonly additive: number;
   readonly product: number;
@@ -81,7 +89,8 @@ export class GaussianProcesses {
 
   /**
    * @param points two at least. Takes time by the cube of their number.
-   * @returns null where no setting's matrix has a Cholesky factor: distances among words need not be those of any space.
+   * @returns null where no setting's matrix has a Cholesky factor: distances among words need not be those of
+   *   any space.
    */
   static fit(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
     const known = points.map(({ digits }) => digits);

@@ -5,7 +5,9 @@ import type { SearchSpace } from './space.js';
 export interface Observation {
   readonly position: number;
   readonly digits: Int32Array;
-  /** In each objective, smaller being better, the mean of its starts; null where it failed or lacks a number. */
+  /**
+   * In each objective, smaller being better, the mean of its starts; null where it failed or lacks a number.
+   */
   readonly costs: Costs | null;
   /** By how much it misses constraints, each as a share of its bound; 0 = it meets all of them. */
   readonly violation: number;
@@ -15,10 +17,16 @@ export interface Observation {
   readonly seconds: number;
 }
 
-/** What a strategy decides from: it keeps nothing itself, so that a search goes on from a log as if it had never stopped. */
+/**
+ * What a strategy decides from: it keeps nothing itself, so that a search goes on from a log as if it had
+ * never stopped.
+ */
 export interface History {
   readonly space: SearchSpace;
-  /** In the order in which points were first measured; after them those that were only probed, and those that were given up. */
+  /**
+   * In the order in which points were first measured; after them those that were only probed, and those that
+   * were given up.
+   */
   readonly observations: readonly Observation[];
   /** Points that are being measured for the first time. */
   readonly pending: readonly number[];
@@ -26,7 +34,10 @@ export interface History {
   asked(position: number): boolean;
   /** What is thought of a point before it is measured; null without a prior. */
   readonly prior: PriorOf | null;
-  /** Seed of the search, and the trials that it may take, null where that is open: what a design is made of as a whole. */
+  /**
+   * Seed of the search, and the trials that it may take, null where that is open: what a design is made of as
+   * a whole.
+   */
   readonly seed: number;
   readonly trials: number | null;
 }
@@ -40,7 +51,10 @@ export interface Prediction {
   readonly deviations: Costs;
   /** Chance that measuring it gives no number: 0 to 1. */
   readonly fails: number;
-  /** Of the variance of points that the model was not shown, what it explains, as a mean over the objectives: 0 to 1. */
+  /**
+   * Of the variance of points that the model was not shown, what it explains, as a mean over the objectives:
+   * 0 to 1.
+   */
   readonly explained: number;
   /** Seconds that measuring it is thought to take. */
   readonly seconds: number;
@@ -62,7 +76,10 @@ export function drawBelow(draws: Draws, below: number): number {
   return Math.min(below - 1, Math.floor(draws.next() * below));
 }
 
-/** Draws that may meet points that were asked for already, before the space is gone through from a random place on. */
+/**
+ * Draws that may meet points that were asked for already, before the space is gone through from a random
+ * place on.
+ */
 const TRIES = 64;
 /** Positions looked at from there on; in a space so large, draws have met nothing new only by accident. */
 const WALK = 100_000;

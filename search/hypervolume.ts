@@ -4,9 +4,10 @@ import { dominates } from '../judgement/pareto.js';
 export type Costs = readonly number[];
 
 /**
- * The volume that points dominate below a reference point: how much of what is possible a set of configurations covers (Zitzler and
- * Thiele, IEEE Trans. Evol. Comput. 3(4), 1999). Two objectives by a sweep over the sorted front; more by slicing along the last one
- * (While et al., "A Faster Algorithm for Calculating Hypervolume", 2006: HSO).
+ * The volume that points dominate below a reference point: how much of what is possible a set of
+ * configurations covers (Zitzler and Thiele, IEEE Trans. Evol. Comput. 3(4), 1999). Two objectives by a sweep
+ * over the sorted front; more by slicing along the last one (While et al., "A Faster Algorithm for
+ * Calculating Hypervolume", 2006: HSO).
  * @param reference costs of the corner; what is not better than it in every objective adds nothing.
  * @returns in the product of the objectives' units; 0 of no points.
  */
@@ -65,8 +66,9 @@ function area(front: readonly Costs[], reference: Costs): number {
 }
 
 /**
- * What the front of some points would lose without each of them (dominated ones do not step in): the point's own box, less what the others cover
- * of it, which few of them bound (While et al., IEEE Trans. Evol. Comput. 16(1), 2012: exclusive hypervolume).
+ * What the front of some points would lose without each of them (dominated ones do not step in): the point's
+ * own box, less what the others cover of it, which few of them bound (While et al., IEEE Trans. Evol. Comput.
+ * 16(1), 2012: exclusive hypervolume).
  * @returns one for each point, 0 of dominated ones.
  */
 export function contributions(points: readonly Costs[], reference: Costs): number[] {
@@ -85,7 +87,9 @@ export function addedTo(others: readonly Costs[], point: Costs, reference: Costs
   return hypervolume([point], reference) - hypervolume(within, reference);
 }
 
-/** The same of two objectives: what a point of the front alone covers is the rectangle between its neighbours. */
+/**
+ * The same of two objectives: what a point of the front alone covers is the rectangle between its neighbours.
+ */
 function strips(points: readonly Costs[], reference: Costs): number[] {
   const added = new Array<number>(points.length).fill(0);
   const order = points.map((_, i) => i).sort((a, b) => byCosts(points[a]!, points[b]!));
@@ -104,8 +108,9 @@ function strips(points: readonly Costs[], reference: Costs): number[] {
 }
 
 /**
- * @returns the index of each point's front: 0 of those that none dominates, 1 of those that only these dominate, … (Deb et al., IEEE Trans. Evol.
- * Comput. 6(2), 2002). Two objectives take O(n log n), by the least second cost of each front.
+ * @returns the index of each point's front: 0 of those that none dominates, 1 of those that only these
+ *   dominate, … (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002). Two objectives take O(n log n), by the
+ *   least second cost of each front.
  */
 export function frontRanks(points: readonly Costs[]): number[] {
   const ranks = new Array<number>(points.length).fill(0);
@@ -113,7 +118,8 @@ export function frontRanks(points: readonly Costs[]): number[] {
   const fronts: number[][] = [];
   const two = points[0]?.length === 2;
   for (const i of order) {
-    // Sorted, a point is dominated by one of a front or not at all by the front's later ones; of two objectives by its newest or by none.
+    // Sorted, a point is dominated by one of a front or not at all by the front's later ones; of two
+    // objectives by its newest or by none.
     const stands = (front: readonly number[]) =>
       two
         ? !dominates(points[front.at(-1)!]!, points[i]!)

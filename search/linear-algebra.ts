@@ -1,5 +1,6 @@
 /**
- * The inverse of the lower Cholesky factor of a symmetric matrix, K = L Lᵀ: with it, K⁻¹ = L⁻ᵀ L⁻¹. Takes time by the cube of the size.
+ * The inverse of the lower Cholesky factor of a symmetric matrix, K = L Lᵀ: with it, K⁻¹ = L⁻ᵀ L⁻¹. Takes
+ * time by the cube of the size.
  * @param matrix of which the lower triangle is read.
  * @returns the rows of L⁻¹, row i of length i + 1; null where the matrix is not positive definite.
  */

@@ -67,8 +67,8 @@ export class Measured {
   }
 
   /**
-   * @returns whether another start of a measured point can change where it stands: it is not dominated by a point that is better by
-   * more than what starts differ by.
+   * @returns whether another start of a measured point can change where it stands: it is not dominated by a
+   *   point that is better by more than what starts differ by.
    */
   worthAnotherStart(position: number): boolean {
     const point = this.#points.get(position);
@@ -80,7 +80,10 @@ export class Measured {
     );
   }
 
-  /** What starts of one point differ by, as a standard deviation of costs: pooled over the points that have several. */
+  /**
+   * What starts of one point differ by, as a standard deviation of costs: pooled over the points that have
+   * several.
+   */
   #spread(): number {
     let sum = 0;
     let count = 0;
@@ -93,8 +96,8 @@ export class Measured {
   }
 
   /**
-   * @returns what the newest part of the device-seconds, of so many points at least, added to the volume under the front, as a share of it in an
-   * hour; null while too little is known to say.
+   * @returns what the newest part of the device-seconds, of so many points at least, added to the volume
+   *   under the front, as a share of it in an hour; null while too little is known to say.
    */
   gainPerHour(seconds: number): number | null {
     const newest = [...this.#points.values()].at(-FEWEST_FOR_GAIN - 1);
@@ -105,7 +108,10 @@ export class Measured {
     return (now! - before!) / now! / ((seconds - from) / 3600);
   }
 
-  /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
+  /**
+   * @returns how the front grew with the time that was spent, equally far apart and up to now; empty without
+   *   two points.
+   */
   curve(seconds: number): readonly Grown[] {
     const moments = Array.from({ length: CURVE }, (_, i) => ((i + 1) * seconds) / CURVE);
     const covered = this.#coveredAt(moments) ?? [];
@@ -114,7 +120,8 @@ export class Measured {
 
   /**
    * @param moments in device-seconds that all trials had taken.
-   * @returns the share of the volume that what was measured by each of them covers, in the scale of all that is known; null without two points.
+   * @returns the share of the volume that what was measured by each of them covers, in the scale of all that
+   *   is known; null without two points.
    */
   #coveredAt(moments: readonly number[]): number[] | null {
     const numbered = [...this.#points.values()].filter(isMeeting);

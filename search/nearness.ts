@@ -5,8 +5,8 @@ export type Nearness = (from: number, to: number) => number;
 
 /**
  * @param width as a share of the axis.
- * @returns 1 of a value itself, and less the farther apart two of them are (a Gaussian). It is worked out when it is asked for: an axis may have ten
- * thousand values.
+ * @returns 1 of a value itself, and less the farther apart two of them are (a Gaussian). It is worked out
+ *   when it is asked for: an axis may have ten thousand values.
  */
 export const nearnessOf =
   ({ distance }: SearchAxis, width: number): Nearness =>

@@ -3,9 +3,9 @@ import { type Nearness, nearnessOf } from './nearness.js';
 import { ABSENT, type SearchAxis } from './space.js';
 
 /**
- * How near a point is to some that are known, axis by axis. A value is compared with those of the known points when it is first asked for: an axis
- * may have ten thousand. That a point lacks an axis counts as a value of its own, which no other one is near, so that branches share what their
- * common axes say.
+ * How near a point is to some that are known, axis by axis. A value is compared with those of the known
+ * points when it is first asked for: an axis may have ten thousand. That a point lacks an axis counts as a
+ * value of its own, which no other one is near, so that branches share what their common axes say.
  */
 export class Neighbours {
   readonly count: number;

@@ -5,8 +5,8 @@ import type { Objective } from '../core/sweep/spec.js';
 const TINY = 1e-12;
 
 /**
- * What a value costs, smaller being better. Times, rates, bytes and joules by their logarithms: settings make them so many times as large;
- * ratios (scores, shares) as they are.
+ * What a value costs, smaller being better. Times, rates, bytes and joules by their logarithms: settings make
+ * them so many times as large; ratios (scores, shares) as they are.
  * @returns null where there is no value.
  */
 export function costOf(metric: string, better: Objective['better'], value: number | null): number | null {

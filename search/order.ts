@@ -9,12 +9,16 @@ export const isMeeting = <T extends Pick<Observation, 'costs' | 'violation'>>(
   one: T,
 ): one is T & { readonly costs: Costs } => one.costs !== null && one.violation === 0;
 
-/** Where volumes are counted to in each objective, the best of the points being 0 and the worst 1: the worst ones add something, too. */
+/**
+ * Where volumes are counted to in each objective, the best of the points being 0 and the worst 1: the worst
+ * ones add something, too.
+ */
 export const CORNER = 1.1;
 
 /**
- * Observations from the best on: those that meet the constraints first, by their front (how many others stand before them) and within a
- * front by the volume that each alone adds to it; then those that miss constraints, the least first; then failures.
+ * Observations from the best on: those that meet the constraints first, by their front (how many others stand
+ * before them) and within a front by the volume that each alone adds to it; then those that miss constraints,
+ * the least first; then failures.
  * @param most how many of them matter: behind them the order within a front is as they came.
  * @param matters which of them do: in a front without any of those, the order is as they came, too.
  */

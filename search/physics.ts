@@ -8,9 +8,10 @@ import { predictableWork } from '../core/work/latency.js';
 import { cacheOptions } from '../core/work/llama-cpp-options.js';
 
 /**
- * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one of them is linear in them:
- * bytes that a decode step reads (weights once, the cache at its middle length), FLOPs of the prefill (two for each parameter and token), bytes
- * on the device, bits for each weight. No ceiling of any machine is needed: how much each of them matters there is learned from what is measured.
+ * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one
+ * of them is linear in them: bytes that a decode step reads (weights once, the cache at its middle length),
+ * FLOPs of the prefill (two for each parameter and token), bytes on the device, bits for each weight. No
+ * ceiling of any machine is needed: how much each of them matters there is learned from what is measured.
  * @returns null where too little is known of the model.
  */
 export function physicsOf(content: ExperimentContent): number[] | null {

@@ -4,11 +4,17 @@ import type { Costs } from './hypervolume.js';
 
 /** Standard deviations by which a probe has to be beaten. */
 const BAND = 2;
-/** Standard deviation between a point's probe and its full measurement, as a logarithm, while too few points have both. */
+/**
+ * Standard deviation between a point's probe and its full measurement, as a logarithm, while too few points
+ * have both.
+ */
 const USUAL_ERROR = 0.1;
 const FEWEST_PAIRS = 4;
 
-/** What probes are off by, of points that were measured in full, too: their mean is taken off, and their spread says which probes are too near to tell. */
+/**
+ * What probes are off by, of points that were measured in full, too: their mean is taken off, and their
+ * spread says which probes are too near to tell.
+ */
 export class ProbeErrors {
   /** By objective: full measurements minus probes of the same points. */
   readonly #apart: readonly number[][];

@@ -26,7 +26,10 @@ export interface Probe extends Reading {
 }
 
 interface Waiting extends Omit<Probe, 'block'> {
-  /** One of each block that it was probed in; `costs` are their means, null where a probe has no number: it asks no questions. */
+  /**
+   * One of each block that it was probed in; `costs` are their means, null where a probe has no number: it
+   * asks no questions.
+   */
   readonly readings: readonly Reading[];
 }
 
@@ -46,9 +49,10 @@ export interface Next {
 }
 
 /**
- * Points that were probed and wait for a full measurement: asynchronous successive halving with two rungs (Li et al., "A System for Massively Parallel
- * Hyperparameter Tuning", MLSys 2020), whose promotions know noise. Points that have both say by how much a probe is off on average, which is
- * taken off, and how much that varies: a point that is beaten by more is left. Those that lie nearer to each other race for it in paired
+ * Points that were probed and wait for a full measurement: asynchronous successive halving with two rungs (Li
+ * et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020), whose promotions know noise.
+ * Points that have both say by how much a probe is off on average, which is taken off, and how much that
+ * varies: a point that is beaten by more is left. Those that lie nearer to each other race for it in paired
  * blocks (race.ts), since ranks at a probe's depth flip, where that takes less than measuring them.
  */
 export class Probes {
@@ -57,7 +61,9 @@ export class Probes {
   readonly #measured = new Map<number, Waiting>();
   /** Of those that wait, what lost its race. */
   readonly #beaten = new Set<number>();
-  /** Those that wait as they count beside measurements, as long as what is known beside them stays the same. */
+  /**
+   * Those that wait as they count beside measurements, as long as what is known beside them stays the same.
+   */
   readonly #filled = new Map<number, Observation>();
   #filledBy: Known['predict'] = null;
   readonly #errors: ProbeErrors;
@@ -139,7 +145,10 @@ export class Probes {
     return (this.#waiting.get(position) ?? this.#measured.get(position))?.readings ?? null;
   }
 
-  /** Forgets a point, which was given up or measured. @param full what its measurement said and took; null where it has none. */
+  /**
+   * Forgets a point, which was given up or measured.
+   * @param full what its measurement said and took; null where it has none.
+   */
   take(
     position: number,
     full: { readonly costs: readonly (number | null)[]; readonly seconds: number } | null,
@@ -165,7 +174,8 @@ export class Probes {
   }
 
   /**
-   * Why points are better measured at once: a probe and the measurements of one in REDUCTION probed points take as long as measuring all of them.
+   * Why points are better measured at once: a probe and the measurements of one in REDUCTION probed points
+   * take as long as measuring all of them.
    * @returns null while too few points have both to say, or where probing takes less.
    */
   get inVain(): string | null {
@@ -175,7 +185,10 @@ export class Probes {
     return `a probe takes ${Math.round(100 * share)} % of a measurement's time, and one in ${REDUCTION} points is measured besides`;
   }
 
-  /** @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what was measured. */
+  /**
+   * @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what
+   *   was measured.
+   */
   observations({ measured, predict }: Known): Observation[] {
     if (predict !== this.#filledBy) this.#filled.clear();
     this.#filledBy = predict;
@@ -199,7 +212,8 @@ export class Probes {
   /**
    * @param busy points that are being measured.
    * @param over nothing is left to be probed: whatever may stand on the front is measured, however many.
-   * @returns the best point that is worth a full measurement, or a round of the race for it; null when none is, so far.
+   * @returns the best point that is worth a full measurement, or a round of the race for it; null when none
+   *   is, so far.
    */
   next(known: Known, busy: ReadonlySet<number>, over: boolean): Next | null {
     this.#known = known;

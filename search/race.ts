@@ -1,6 +1,9 @@
 import { wilcoxonSignedRank } from '../statistics/significance.js';
 
-/** Rounds before a race may end, and after which what is still in it is promoted together. Four pairs are the fewest that can be told apart at LEVEL. */
+/**
+ * Rounds before a race may end, and after which what is still in it is promoted together. Four pairs are the
+ * fewest that can be told apart at LEVEL.
+ */
 export const FEWEST_ROUNDS = 4;
 const MOST_ROUNDS = 6;
 /** Points that race with each other. */
@@ -20,7 +23,8 @@ export interface Field {
   /** Whether it waits to be measured in full; those that were are rivals all the same. */
   waits(position: number): boolean;
   /**
-   * Of an objective that probes have no number of: whether a point cannot be better than another by what is predicted. False where nothing is.
+   * Of an objective that probes have no number of: whether a point cannot be better than another by what is
+   * predicted. False where nothing is.
    */
   cannotBeat(position: number, rival: number, objective: number): boolean;
 }
@@ -63,7 +67,10 @@ export class Race {
     this.#members.delete(position);
   }
 
-  /** In the order in which they are probed, which changes from round to round: what drifts in a block does not always meet the same ones. */
+  /**
+   * In the order in which they are probed, which changes from round to round: what drifts in a block does not
+   * always meet the same ones.
+   */
   get members(): readonly number[] {
     const members = [...this.#members];
     return this.rounds % 2 === 0 ? members : members.reverse();
@@ -84,7 +91,10 @@ export class Race {
     return this.waiting.map((member) => this.#pairable(member).length);
   }
 
-  /** Whether nothing is to be found out any more: nobody is left to race with, no member is behind another one, or it took long enough. */
+  /**
+   * Whether nothing is to be found out any more: nobody is left to race with, no member is behind another
+   * one, or it took long enough.
+   */
   get over(): boolean {
     if (this.#members.size < 2 || this.waiting.length === 0) return true;
     // A rival whose probes fail holds nobody up.
@@ -132,7 +142,10 @@ export class Race {
     return worst === null ? null : { position, rival, blocks, p: worst };
   }
 
-  /** By objective: costs of a point less those of its rival in the blocks that they share; null where one has no number. */
+  /**
+   * By objective: costs of a point less those of its rival in the blocks that they share; null where one has
+   * no number.
+   */
   #differences(position: number, rival: number): (number[] | null)[] {
     const theirs = new Map(this.#pairable(rival).map(({ block, costs }) => [block, costs]));
     const pairs = this.#pairable(position).flatMap(({ block, costs }) => {

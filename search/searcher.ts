@@ -43,12 +43,17 @@ export interface SearchProgress extends Spent {
   /** Points that were only probed. */
   readonly probed: number;
   readonly pending: number;
-  /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
+  /**
+   * Points of which was decided whether they are measured in full, and what was decided last, newest first.
+   */
   readonly decided: number;
   readonly decisions: readonly Decided[];
   /** Points that nothing can measure, by the reason. */
   readonly skipped: readonly { readonly reason: string; readonly points: number }[];
-  /** Share that the front covers of the volume between the best that was met in each objective and a tenth beyond the worst, 0 to 1; null without two points. */
+  /**
+   * Share that the front covers of the volume between the best that was met in each objective and a tenth
+   * beyond the worst, 0 to 1; null without two points.
+   */
   readonly hypervolume: number | null;
   /** Why nothing new is asked for; null = the search goes on. */
   readonly ended: string | null;
@@ -60,9 +65,10 @@ const DECISIONS = 24;
 const UNPROBED = { label: 'every point not probed yet', promoted: true };
 
 /**
- * Chooses which points of a sweep are measured, and how often: new ones by a strategy, and further starts for those that may stand on the
- * front by all that their starts say. When it is over, `Ending` says. It decides from what it was told alone, in that order: one that is
- * told a log's results again goes on as if it had never stopped.
+ * Chooses which points of a sweep are measured, and how often: new ones by a strategy, and further starts for
+ * those that may stand on the front by all that their starts say. When it is over, `Ending` says. It decides
+ * from what it was told alone, in that order: one that is told a log's results again goes on as if it had
+ * never stopped.
  */
 export class Searcher {
   readonly #space: SearchSpace;
@@ -77,7 +83,10 @@ export class Searcher {
   #relearnAt = 0;
   /** By position, in the order of decisions. */
   readonly #decided = new Map<number, Decision>();
-  /** Why points are measured at once that were not probed yet; null = they are probed. What it follows from is in the log. */
+  /**
+   * Why points are measured at once that were not probed yet; null = they are probed. What it follows from is
+   * in the log.
+   */
   #unprobed: string | null = null;
   /** Not in the log yet. */
   #news: Decision[] = [];
@@ -91,7 +100,10 @@ export class Searcher {
     this.#probes = new Probes(options.objectives.length, options.labelOf);
   }
 
-  /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
+  /**
+   * Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null =
+   * it goes on.
+   */
   get ended(): string | null {
     const over = this.#ending.reason ?? this.#ending.withoutRows(() => this.#skips[0]?.reason);
     if (over !== null) return over;
@@ -104,8 +116,8 @@ export class Searcher {
   }
 
   /**
-   * @returns points to give to one device, one after the other, which are pending from then on: one, or some that are probed again side by side; none
-   * when the search has ended, or all that is left is pending.
+   * @returns points to give to one device, one after the other, which are pending from then on: one, or some
+   *   that are probed again side by side; none when the search has ended, or all that is left is pending.
    */
   next(): readonly number[] {
     const probed = this.#nextGroup(false);
@@ -147,7 +159,10 @@ export class Searcher {
     return news;
   }
 
-  /** @returns a point to measure for the first time, which is pending from then on; null when the search has ended, or all that is left is pending. */
+  /**
+   * @returns a point to measure for the first time, which is pending from then on; null when the search has
+   *   ended, or all that is left is pending.
+   */
   ask(): number | null {
     if (this.ended !== null || this.#isCommitted) return null;
     const strategy = STRATEGIES[this.#options.spec.strategy];
@@ -281,7 +296,10 @@ export class Searcher {
     return this.#measured.worthAnotherStart(position);
   }
 
-  /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
+  /**
+   * @returns how the front grew with the time that was spent, equally far apart and up to now; empty without
+   *   two points.
+   */
   curve(): readonly Grown[] {
     const { trials, deviceSeconds } = this.spent;
     if (this.#curve?.trials !== trials) this.#curve = { trials, grown: this.#measured.curve(deviceSeconds) };
@@ -314,7 +332,10 @@ export class Searcher {
     ];
   }
 
-  /** Makes the model anew when a twentieth more points are known: as things are told, so that a log that is told again gives the same models. */
+  /**
+   * Makes the model anew when a twentieth more points are known: as things are told, so that a log that is
+   * told again gives the same models.
+   */
   #learn(): void {
     const known = this.#measured.size + this.#probes.size + this.#skipped.size;
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
@@ -323,7 +344,10 @@ export class Searcher {
     this.#surrogate = Surrogate.fit(this.#space, this.#options.physics, this.#observations());
   }
 
-  /** Another one after each thing that was told or asked for, and the same again in a search that was told and asked the same. */
+  /**
+   * Another one after each thing that was told or asked for, and the same again in a search that was told and
+   * asked the same.
+   */
   #drawSeed(): number {
     const state = new PythonRandom(this.#options.spec.seed >>> 0);
     const steps = (this.spent.trials * 65_537 + this.#pending.size * 257) % 2 ** 31;

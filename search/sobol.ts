@@ -1,8 +1,9 @@
 import { getOrMake } from '../core/maps.js';
 
 /**
- * Primitive polynomials and first direction numbers of dimensions from the second on (Joe and Kuo, "Constructing Sobol Sequences with
- * Better Two-Dimensional Projections", SIAM J. Sci. Comput. 30(5), 2008): degree, coefficients, m₁ … m_degree.
+ * Primitive polynomials and first direction numbers of dimensions from the second on (Joe and Kuo,
+ * "Constructing Sobol Sequences with Better Two-Dimensional Projections", SIAM J. Sci. Comput. 30(5), 2008):
+ * degree, coefficients, m₁ … m_degree.
  */
 const DIRECTIONS: readonly (readonly [degree: number, coefficients: number, numbers: readonly number[]])[] = [
   [1, 0, [1]],
@@ -32,8 +33,8 @@ export const MOST_DIMENSIONS = DIRECTIONS.length + 1;
 const BITS = 32;
 
 /**
- * One coordinate of a point of Sobol's sequence (Bratley and Fox, ACM TOMS Algorithm 659, 1988), without Gray code: the order is that of
- * the index's bits, which visits the same points in blocks of powers of two.
+ * One coordinate of a point of Sobol's sequence (Bratley and Fox, ACM TOMS Algorithm 659, 1988), without Gray
+ * code: the order is that of the index's bits, which visits the same points in blocks of powers of two.
  * @param index of the point, from 0.
  * @param dimension from 0 to MOST_DIMENSIONS − 1.
  * @returns 0 to less than 1.

@@ -14,7 +14,10 @@ interface Features {
   readonly number: number | null;
 }
 
-/** @returns how far apart two values of an axis are by their indices: 0 to 1, and 0 of a value and itself alone. */
+/**
+ * @returns how far apart two values of an axis are by their indices: 0 to 1, and 0 of a value and itself
+ *   alone.
+ */
 export type Distance = (from: number, to: number) => number;
 
 /**
@@ -75,7 +78,10 @@ function boundsOf(numbers: readonly (number | null)[]): [number, number] {
   return [low, high];
 }
 
-/** An axis on which points of a search differ: one of a sweep, several that walk together, or which grid a point belongs to. */
+/**
+ * An axis on which points of a search differ: one of a sweep, several that walk together, or which grid a
+ * point belongs to.
+ */
 export interface SearchAxis {
   readonly name: string;
   /** Number of its values. */
@@ -93,7 +99,10 @@ export interface SearchSpace {
   readonly axes: readonly SearchAxis[];
   /** @returns the index of a point's value on each axis, ABSENT where it has none. */
   digitsAt(position: number): Int32Array;
-  /** @returns the position of the point with these values, where values of axes that it does not have are ignored; null when none runs. */
+  /**
+   * @returns the position of the point with these values, where values of axes that it does not have are
+   *   ignored; null when none runs.
+   */
   positionOf(digits: Int32Array): number | null;
 }
 
@@ -106,7 +115,10 @@ interface Gathered {
   readonly dimensions: ReadonlyMap<number, { readonly dimension: number; readonly places: Places }>;
 }
 
-/** Where the values of a dimension stand among those of its axis. Grids that share their lists of values share this, too. */
+/**
+ * Where the values of a dimension stand among those of its axis. Grids that share their lists of values share
+ * this, too.
+ */
 interface Places {
   /** Of each value of the dimension its index on the axis. */
   readonly indices: Int32Array;
@@ -115,8 +127,8 @@ interface Places {
 }
 
 /**
- * @returns the space that a search of a sweep moves in. The first axis says which grid a point is in, where there are several: what other
- * axes it has follows from that (a runner's options, a workload's).
+ * @returns the space that a search of a sweep moves in. The first axis says which grid a point is in, where
+ *   there are several: what other axes it has follows from that (a runner's options, a workload's).
  */
 export function searchSpace(space: Space): SearchSpace {
   const gathered = gather(space.grids).filter(({ values }) => values.length > 1);

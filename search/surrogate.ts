@@ -10,7 +10,10 @@ import type { SearchSpace } from './space.js';
 const FEWEST = 12;
 /** Points that a model is shown: making it takes time by the cube of their number. */
 export const MOST_SHOWN = 120;
-/** Standard deviations of what the model itself gets wrong, by which a number that a probe lacks may be better than it says. */
+/**
+ * Standard deviations of what the model itself gets wrong, by which a number that a probe lacks may be better
+ * than it says.
+ */
 const BAND = 3;
 /** A model that explains less than this of what it was not shown says nothing. */
 const LEAST_EXPLAINED = 0.25;
@@ -18,14 +21,19 @@ const LEAST_EXPLAINED = 0.25;
 /** What is known of a point without measuring it (physics.ts); null of a model of which nothing is known. */
 export type PhysicsOf = (position: number) => readonly number[] | null;
 
-/** What is predicted of points that were not measured: their costs, the time that they take, and whether they fail. */
+/**
+ * What is predicted of points that were not measured: their costs, the time that they take, and whether they
+ * fail.
+ */
 export class Surrogate {
   readonly #featuresOf: (position: number) => Features;
   readonly #objectives: readonly Model[];
   readonly #seconds: Model;
   readonly #failures: Failures;
   readonly #explained: number;
-  /** What it said before: it does not change, and is asked again and again of points that were only probed. */
+  /**
+   * What it said before: it does not change, and is asked again and again of points that were only probed.
+   */
   readonly #predictions = new Map<number, Prediction>();
 
   private constructor(
@@ -40,7 +48,10 @@ export class Surrogate {
     this.#explained = explained.reduce((sum, one) => sum + one, 0) / explained.length;
   }
 
-  /** @returns a model of what was measured; null while that is too little, or says nothing of what it was not shown. */
+  /**
+   * @returns a model of what was measured; null while that is too little, or says nothing of what it was not
+   *   shown.
+   */
   static fit(space: SearchSpace, physics: PhysicsOf, observations: readonly Observation[]): Surrogate | null {
     const numbered = observations.filter((one): one is Numbered => one.costs !== null);
     if (numbered.length < FEWEST) return null;
@@ -73,7 +84,10 @@ export class Surrogate {
     };
   }
 
-  /** @returns what a point would cost at best, by what the model gets wrong; in an objective that it does not explain anything may come out. */
+  /**
+   * @returns what a point would cost at best, by what the model gets wrong; in an objective that it does not
+   *   explain anything may come out.
+   */
   atBest(position: number): Costs {
     const { costs } = this.predict(position);
     return this.#objectives.map(({ explained, error }, d) =>
@@ -82,7 +96,10 @@ export class Surrogate {
   }
 }
 
-/** @returns what a model sees of each point; physics of those that are shown is 0 on average, and 0 where nothing is known. */
+/**
+ * @returns what a model sees of each point; physics of those that are shown is 0 on average, and 0 where
+ *   nothing is known.
+ */
 function featuresBeside(
   space: SearchSpace,
   physics: PhysicsOf,
@@ -101,7 +118,10 @@ function featuresBeside(
   };
 }
 
-/** @returns no more than MOST_SHOWN points: the better ones, where a model has to be right, and some from all the time before. */
+/**
+ * @returns no more than MOST_SHOWN points: the better ones, where a model has to be right, and some from all
+ *   the time before.
+ */
 function bestAndOthers(observations: readonly Numbered[]): Numbered[] {
   if (observations.length <= MOST_SHOWN) return [...observations];
   const most = MOST_SHOWN / 2;

@@ -4,11 +4,12 @@ import { mean } from './summary.js';
 export type KappaWeights = 'none' | 'linear' | 'quadratic';
 
 /**
- * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond that of chance by how often each gives each category;
- * weighted for grades (Psychological Bulletin 70(4), 1968), as scikit-learn's `cohen_kappa_score` with `labels`.
+ * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond that
+ * of chance by how often each gives each category; weighted for grades (Psychological Bulletin 70(4), 1968),
+ * as scikit-learn's `cohen_kappa_score` with `labels`.
  * @param a and b categories of the same things, in one order.
- * @param scale all grades from the lowest to the highest, given or not: a weighted kappa without those that nobody gave is another number. Left out = those that were
- * given, which is enough without weights.
+ * @param scale all grades from the lowest to the highest, given or not: a weighted kappa without those that
+ *   nobody gave is another number. Left out = those that were given, which is enough without weights.
  * @returns null for nothing, for a grade beyond the scale, or where chance alone agrees on everything.
  */
 export function kappa(
@@ -39,7 +40,8 @@ export function kappa(
 /**
  * Fleiss' kappa of several raters without an order (Psychological Bulletin 76(5), 1971).
  * @param things by thing, the category that each rater gave; as many raters of each.
- * @returns null for fewer than two raters, for things that have unequally many, or where chance alone agrees on everything.
+ * @returns null for fewer than two raters, for things that have unequally many, or where chance alone agrees
+ *   on everything.
  */
 export function fleissKappa(things: readonly (readonly number[])[]): number | null {
   const raters = things[0]?.length ?? 0;
@@ -62,8 +64,8 @@ export function fleissKappa(things: readonly (readonly number[])[]): number | nu
 }
 
 /**
- * Intraclass correlation ICC(2,1) (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2), 1979): of one of the same raters, who stand for
- * others (absolute agreement; McGraw & Wong's A).
+ * Intraclass correlation ICC(2,1) (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2),
+ * 1979): of one of the same raters, who stand for others (absolute agreement; McGraw & Wong's A).
  * @param things by thing, what each rater gave; as many raters of each.
  * @returns null for fewer than two things or raters, or where nothing varies.
  */
@@ -85,7 +87,8 @@ export function icc(things: readonly (readonly number[])[]): number | null {
 }
 
 /**
- * Kendall's τ-b of two lists of numbers (Biometrika 33(3), 1945): of pairs, the share in the same order minus the share in the other, with ties accounted for.
+ * Kendall's τ-b of two lists of numbers (Biometrika 33(3), 1945): of pairs, the share in the same order minus
+ * the share in the other, with ties accounted for.
  * @returns null where one of them has ties alone.
  */
 export function kendallTau(a: readonly number[], b: readonly number[]): number | null {

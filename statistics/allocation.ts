@@ -11,13 +11,19 @@ export interface Plan {
   readonly repeats: number;
 }
 
-/** Variance of the median of so many normal values, as a multiple of that of their mean: 1 up to two, towards π / 2 for many. */
+/**
+ * Variance of the median of so many normal values, as a multiple of that of their mean: 1 up to two, towards
+ * π / 2 for many.
+ */
 function medianCost(repeats: number): number {
   // 1.3463 for 3, 1.4339 for 5, 1.4733 for 7 (Hodges & Lehmann 1967); this passes within 1 % of them.
   return repeats <= 2 ? 1 : (Math.PI / 2) * (1 - 0.43 / repeats);
 }
 
-/** Standard error of the logarithm of a centre that is measured by this plan. A component that is not known counts 0. */
+/**
+ * Standard error of the logarithm of a centre that is measured by this plan. A component that is not known
+ * counts 0.
+ */
 export function standardError(components: Components, plan: Plan): number {
   const square = (component: Component) => (component.sd ?? 0) ** 2;
   const ofStart =
@@ -36,9 +42,10 @@ const unknown = (reason: string): Figure => ({ value: null, reason });
 const POWER = 0.8;
 
 /**
- * The smallest ratio above 1 that a comparison of two rows, each measured by this plan, is likely to call different: the exponential of
- * (t(1 − α / 2) + t(POWER)) · √2 standard errors with α = 0.05 (Cohen, "Statistical Power Analysis", 1988, in the form for few values). Degrees of
- * freedom are both rows' less one, which is what Welch's come to on average.
+ * The smallest ratio above 1 that a comparison of two rows, each measured by this plan, is likely to call
+ * different: the exponential of (t(1 − α / 2) + t(POWER)) · √2 standard errors with α = 0.05 (Cohen,
+ * "Statistical Power Analysis", 1988, in the form for few values). Degrees of freedom are both rows' less
+ * one, which is what Welch's come to on average.
  */
 export function detectable(components: Components, plan: Plan): Figure {
   if (plan.starts < 2) return unknown('one start: how starts differ is not known');
@@ -52,10 +59,11 @@ export function detectable(components: Components, plan: Plan): Figure {
 const MIN_STARTS = 3;
 
 /**
- * Starts that follow the first interval that was narrow enough. Stopping at once keeps the accidents: rows whose starts happened to
- * agree. A fixed number of further starts takes that back (Simons, "On the cost of not knowing the variance when making a
- * fixed-width confidence interval for the mean", Annals of Mathematical Statistics 39(6), 1968): of simulated rows that were stopped at once 90 % held
- * what they said, two starts later 94 %.
+ * Starts that follow the first interval that was narrow enough. Stopping at once keeps the accidents: rows
+ * whose starts happened to agree. A fixed number of further starts takes that back (Simons, "On the cost of
+ * not knowing the variance when making a fixed-width confidence interval for the mean", Annals of
+ * Mathematical Statistics 39(6), 1968): of simulated rows that were stopped at once 90 % held what they said,
+ * two starts later 94 %.
  */
 const STARTS_AFTER_TARGET = 2;
 

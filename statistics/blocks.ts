@@ -90,7 +90,8 @@ interface Fit {
 function leastSquares(rows: Indexed, blocks: Indexed, logs: Float64Array): Fit {
   const [n, rowMeans, effects] = [logs.length, means(rows, logs), new Float64Array(blocks.names.length)];
   const rest = new Float64Array(n);
-  // What rows leave, and what blocks leave: sweeps of tens of thousands of starts are fitted again for each that comes.
+  // What rows leave, and what blocks leave: sweeps of tens of thousands of starts are fitted again for each
+  // that comes.
   const lessRows = () => {
     for (let i = 0; i < n; i += 1) rest[i] = logs[i]! - rowMeans[rows.of[i]!]!;
     return rest;
@@ -110,7 +111,10 @@ function leastSquares(rows: Indexed, blocks: Indexed, logs: Float64Array): Fit {
   return { effects, alone, left: squares(lessRows().map((value, i) => value - effects[blocks.of[i]!]!)) };
 }
 
-/** Share of deals of each row's readings to its blocks that leave no more than `left`: what rows alone leave is the same for all. */
+/**
+ * Share of deals of each row's readings to its blocks that leave no more than `left`: what rows alone leave
+ * is the same for all.
+ */
 function shareAsFar(rows: Indexed, blocks: Indexed, logs: Float64Array, left: number): number {
   const places = rows.names.map((): number[] => []);
   for (const [i, row] of rows.of.entries()) places[row]!.push(i);
@@ -129,7 +133,10 @@ function shareAsFar(rows: Indexed, blocks: Indexed, logs: Float64Array, left: nu
   }
 }
 
-/** A row of one reading fits whatever its block does: it says nothing, and backfitting would only creep towards that. */
+/**
+ * A row of one reading fits whatever its block does: it says nothing, and backfitting would only creep
+ * towards that.
+ */
 function comparable(all: readonly StartReading[]): StartReading[] {
   const counts = new Map<string, number>();
   for (const { row } of all) counts.set(row, (counts.get(row) ?? 0) + 1);
@@ -164,7 +171,10 @@ function means({ names, of }: Indexed, values: Float64Array): Float64Array {
 
 const squares = (values: Float64Array) => values.reduce((sum, v) => sum + v * v, 0);
 
-/** Sets of blocks that rows link to each other: every row and block is joined to whatever it shares a reading with. */
+/**
+ * Sets of blocks that rows link to each other: every row and block is joined to whatever it shares a reading
+ * with.
+ */
 function parts(rows: Indexed, blocks: Indexed): number {
   const parent = Array.from({ length: rows.names.length + blocks.names.length }, (_, i) => i);
   const root = (node: number): number => {

@@ -10,8 +10,8 @@ export interface ChangePoint {
 }
 
 /**
- * One change of level at an unknown place (Pettitt, Applied Statistics 28(2), 1979): U_t = 2 Σ_{i ≤ t} rank_i − t (n + 1), K = max |U_t|,
- * p ≈ 2 exp(−6 K² / (n³ + n²)).
+ * One change of level at an unknown place (Pettitt, Applied Statistics 28(2), 1979): U_t = 2 Σ_{i ≤ t} rank_i
+ * − t (n + 1), K = max |U_t|, p ≈ 2 exp(−6 K² / (n³ + n²)).
  * @returns null for fewer than four values.
  */
 export function pettitt(values: readonly number[]): ChangePoint | null {

@@ -28,8 +28,9 @@ export interface Classification {
 }
 
 /**
- * Precision, recall and F1 of classes with their confusion matrix, as scikit-learn's `f1_score` with `labels` = the true classes and `zero_division=0`: what is said
- * to be of a class that nothing is of counts against the true one alone.
+ * Precision, recall and F1 of classes with their confusion matrix, as scikit-learn's `f1_score` with `labels`
+ * = the true classes and `zero_division=0`: what is said to be of a class that nothing is of counts against
+ * the true one alone.
  * @param truth and said classes of the same things, in one order; '' said = nothing was read. Not empty.
  */
 export function classification(truth: readonly string[], said: readonly string[]): Classification {
@@ -61,7 +62,8 @@ export function classification(truth: readonly string[], said: readonly string[]
 }
 
 /**
- * Area under the ROC curve: the chance that a positive has a higher score than a negative, ties counting half (Hanley & McNeil, Radiology 143(1), 1982), from ranks.
+ * Area under the ROC curve: the chance that a positive has a higher score than a negative, ties counting half
+ * (Hanley & McNeil, Radiology 143(1), 1982), from ranks.
  * @returns null without a positive or without a negative.
  */
 export function rocAuc(scores: readonly number[], positive: readonly boolean[]): number | null {

@@ -33,10 +33,11 @@ const SIGMAS = 3;
 const MEDIAN_RANGE = 0.9538725524;
 
 /**
- * Shewhart's chart of individuals by moving ranges (Montgomery, "Introduction to Statistical Quality Control", §6.4), with the median of the
- * ranges, which a change of level and a single outlier do not widen (§6.4.3). The centre is the median before the first change: the level
- * that later values are held against. Changes by Pettitt's test, again on each side of one that is found (binary segmentation), at 5 % over all tests
- * that this may come to.
+ * Shewhart's chart of individuals by moving ranges (Montgomery, "Introduction to Statistical Quality
+ * Control", §6.4), with the median of the ranges, which a change of level and a single outlier do not widen
+ * (§6.4.3). The centre is the median before the first change: the level that later values are held against.
+ * Changes by Pettitt's test, again on each side of one that is found (binary segmentation), at 5 % over all
+ * tests that this may come to.
  * @returns null for fewer than five values.
  */
 export function controlChart(values: readonly number[]): ControlChart | null {

@@ -18,7 +18,10 @@ export function pearson(a: readonly number[], b: readonly number[]): number | nu
   return ofA > 0 && ofB > 0 ? both / (Math.sqrt(ofA) * Math.sqrt(ofB)) : null;
 }
 
-/** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs. @returns null where one of them does not vary. */
+/**
+ * Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs.
+ * @returns null where one of them does not vary.
+ */
 export function spearman(a: readonly number[], b: readonly number[]): number | null {
   return pearson(averageRanks(a), averageRanks(b));
 }

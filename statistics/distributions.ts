@@ -18,7 +18,10 @@ export function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(t) - t + Math.log(series);
 }
 
-/** Derivative of logGamma for x > 0: recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18). */
+/**
+ * Derivative of logGamma for x > 0: recurrence up to 10, then the asymptotic series (Abramowitz & Stegun
+ * 6.3.18).
+ */
 export function digamma(x: number): number {
   if (x < 10) return digamma(x + 1) - 1 / x;
   const q = 1 / (x * x);
@@ -82,8 +85,8 @@ export function studentTwoSided(t: number, df: number): number {
 }
 
 /**
- * Inverse of studentCdf, by its own CDF, so the two can never disagree: bisection to 1 %, then Newton's steps. Left of 0 the CDF is
- * convex, so that steps from the right end never pass the root.
+ * Inverse of studentCdf, by its own CDF, so the two can never disagree: bisection to 1 %, then Newton's
+ * steps. Left of 0 the CDF is convex, so that steps from the right end never pass the root.
  * @param p between 0 and 1, both excluded.
  */
 export function studentQuantile(p: number, df: number): number {

@@ -6,8 +6,9 @@ const MOST = 6;
 const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /**
- * Looks at results that still come in, evenly over the time, each at the same bound (Pocock, Biometrika 64, 1977): the bound of a standard normal,
- * two-sided, at which all looks together find something by accident with the chance `alpha`.
+ * Looks at results that still come in, evenly over the time, each at the same bound (Pocock, Biometrika 64,
+ * 1977): the bound of a standard normal, two-sided, at which all looks together find something by accident
+ * with the chance `alpha`.
  */
 export function pocockBound(alpha: number, looks: number): number {
   let [low, high] = [0, MOST];
@@ -19,7 +20,10 @@ export function pocockBound(alpha: number, looks: number): number {
   return (low + high) / 2;
 }
 
-/** @returns the chance that no look goes beyond the bound, by the recursion of Armitage, McPherson & Rowe (JRSS A 132, 1969). */
+/**
+ * @returns the chance that no look goes beyond the bound, by the recursion of Armitage, McPherson & Rowe
+ *   (JRSS A 132, 1969).
+ */
 function chanceWithin(bound: number, looks: number): number {
   const pointsOf = (look: number) => {
     const [end, count] = [bound * Math.sqrt(look), Math.ceil((2 * bound * Math.sqrt(look)) / STEP) + 1];

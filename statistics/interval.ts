@@ -33,8 +33,8 @@ const DRAWS = 2000;
 const DRAWS_OF = { few: 1000, many: 200, manyFrom: 5000 };
 
 /**
- * Percentile bootstrap of the mean (Efron, Annals of Statistics 7(1), 1979): for values that are far from normal, and not few. The draws are the
- * same on every machine.
+ * Percentile bootstrap of the mean (Efron, Annals of Statistics 7(1), 1979): for values that are far from
+ * normal, and not few. The draws are the same on every machine.
  * @returns null for fewer than two values.
  */
 export function bootstrapInterval(values: readonly number[]): Interval | null {
@@ -47,8 +47,10 @@ export function bootstrapInterval(values: readonly number[]): Interval | null {
 }
 
 /**
- * Percentile bootstrap of any statistic of things that are drawn again with replacement (Efron): F1, AUC, corpus BLEU. The draws are the same on every machine.
- * @param statistic is given places of things, as many as there are; null = it has no value there, and the draw is left out.
+ * Percentile bootstrap of any statistic of things that are drawn again with replacement (Efron): F1, AUC,
+ * corpus BLEU. The draws are the same on every machine.
+ * @param statistic is given places of things, as many as there are; null = it has no value there, and the
+ *   draw is left out.
  * @returns null for fewer than two things, or where fewer than half of the draws have a value.
  */
 export function bootstrapOf(

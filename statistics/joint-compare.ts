@@ -15,7 +15,10 @@ export interface Difference {
   readonly df: number;
   /** Two-sided, of no difference. */
   readonly p: number;
-  /** The smallest ratio (above 1) that would be found in four of five such comparisons, each alone at `confidence`. */
+  /**
+   * The smallest ratio (above 1) that would be found in four of five such comparisons, each alone at
+   * `confidence`.
+   */
   readonly smallestVisible: number;
 }
 

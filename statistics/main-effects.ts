@@ -20,10 +20,11 @@ const VALUES_PER_PARAMETER = 2;
 const ALIASED = 1e-9;
 
 /**
- * Splits the variance of a number among factors by their main effects: additive least-squares models of the factors' levels, and for
- * each factor the R² that it adds, averaged over all orders in which factors can come in (Lindeman, Merenda and Gold, Introduction to
- * Bivariate and Multivariate Analysis, 1980, p. 119 ff.; Grömping, J. Stat. Softw. 17(1), 2006, "lmg"; it is the Shapley value). In a
- * balanced design every order says the same: the factor's sum of squares over the total, η². In an unbalanced one what several factors
+ * Splits the variance of a number among factors by their main effects: additive least-squares models of the
+ * factors' levels, and for each factor the R² that it adds, averaged over all orders in which factors can
+ * come in (Lindeman, Merenda and Gold, Introduction to Bivariate and Multivariate Analysis, 1980, p. 119 ff.;
+ * Grömping, J. Stat. Softw. 17(1), 2006, "lmg"; it is the Shapley value). In a balanced design every order
+ * says the same: the factor's sum of squares over the total, η². In an unbalanced one what several factors
  * could explain is shared between them, and factors that always move together get the same.
  * @param values one for each run, of any unit.
  * @param factors of each factor the level that each run has.
@@ -55,9 +56,10 @@ export function mainEffects(
 
 /**
  * @param factors whose levels together are a factor of their own beside all factors, as in `mainEffects`.
- * @returns of each pair (indices) what its interaction adds to R² of the additive model: the pair's term of functional ANOVA (Hutter, Hoos
- * and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014) where the design is balanced. Pairs with too many levels for
- * so few values are left out.
+ * @returns of each pair (indices) what its interaction adds to R² of the additive model: the pair's term of
+ *   functional ANOVA (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter
+ *   Importance", ICML 2014) where the design is balanced. Pairs with too many levels for so few values are
+ *   left out.
  */
 export function interactions(
   values: readonly number[],
@@ -111,7 +113,10 @@ function explainedBy(columns: readonly (readonly number[][])[], target: readonly
   });
 }
 
-/** @returns the squared length of a unit vector's projection on the chosen columns, by Cholesky; aliased columns are left out. */
+/**
+ * @returns the squared length of a unit vector's projection on the chosen columns, by Cholesky; aliased
+ *   columns are left out.
+ */
 function projected(
   gram: readonly (readonly number[])[],
   onto: readonly number[],

@@ -2,12 +2,16 @@ import { median } from './quantile.js';
 import { mean, moments } from './summary.js';
 
 /**
- * The readings of one metric of one experiment, in the order of the brackets: blocks (parts of a sweep in time), starts
- * (processes) within a block, repeats within a start. Ragged lists are fine; every reading is positive, in the unit of the metric.
+ * The readings of one metric of one experiment, in the order of the brackets: blocks (parts of a sweep in
+ * time), starts (processes) within a block, repeats within a start. Ragged lists are fine; every reading is
+ * positive, in the unit of the metric.
  */
 export type Blocks = readonly (readonly (readonly number[])[])[];
 
-/** One level's share of the spread: standard deviation of natural logarithms, which is the relative one where it is small. */
+/**
+ * One level's share of the spread: standard deviation of natural logarithms, which is the relative one where
+ * it is small.
+ */
 export type Component =
   | { readonly sd: number; readonly reason: null }
   | { readonly sd: null; readonly reason: string };
@@ -43,10 +47,11 @@ export function startLogs(blocks: Blocks): number[][] {
 }
 
 /**
- * Variance components of the logarithms: mean squares of the nested analysis of variance, set equal to their expectations (method
- * of moments: Searle, Casella & McCulloch, "Variance Components", 1992, for ragged data). With equal numbers these are the
- * T² = S² − S²(below) / repeats(below) of Kalibera & Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013. Unbiased
- * before negative ones become 0. From three starts it is a rough figure: its own standard error is as large as itself.
+ * Variance components of the logarithms: mean squares of the nested analysis of variance, set equal to their
+ * expectations (method of moments: Searle, Casella & McCulloch, "Variance Components", 1992, for ragged
+ * data). With equal numbers these are the T² = S² − S²(below) / repeats(below) of Kalibera & Jones, "Rigorous
+ * Benchmarking in Reasonable Time", ISMM 2013. Unbiased before negative ones become 0. From three starts it
+ * is a rough figure: its own standard error is as large as itself.
  * @param blocks usable readings (see `unusable`).
  */
 export function componentsOf(blocks: Blocks): Components {
@@ -65,7 +70,8 @@ export function componentsOf(blocks: Blocks): Components {
   };
 
   const within = df.within === 0 ? 0 : sum(starts.map((s) => moments(s).squares)) / df.within;
-  // Readings squared of each start, as a share of its block's and of all: what the expectations of ragged mean squares are made of.
+  // Readings squared of each start, as a share of its block's and of all: what the expectations of ragged
+  // mean squares are made of.
   const shareOfBlocks = sum(nested.map((block) => squared(block) / block.flat().length));
   const shareOfAll = squared(starts) / all.length;
   const between =

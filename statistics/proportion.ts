@@ -2,7 +2,8 @@ import { normalQuantile } from './distributions.js';
 import type { Interval } from './interval.js';
 
 /**
- * Score interval of a share (Wilson, JASA 22(158), 1927): right also for shares near 0 and 1 and for few trials.
+ * Score interval of a share (Wilson, JASA 22(158), 1927): right also for shares near 0 and 1 and for few
+ * trials.
  * @param successes of `trials`
  * @returns [0, 1] without a trial: nothing is known.
  */

@@ -1,10 +1,13 @@
-/** Words of the state, and how far the twist reaches (Matsumoto & Nishimura, "Mersenne Twister", ACM TOMACS 8, 1998). */
+/**
+ * Words of the state, and how far the twist reaches (Matsumoto & Nishimura, "Mersenne Twister", ACM TOMACS 8,
+ * 1998).
+ */
 const N = 624;
 const M = 397;
 
 /**
- * Python's `random.Random(seed)`: draws of other programs, such as lm-evaluation-harness's examples, come out the same here. MT19937 begun by `init_by_array`, as
- * CPython's `_randommodule.c` does with whole numbers.
+ * Python's `random.Random(seed)`: draws of other programs, such as lm-evaluation-harness's examples, come out
+ * the same here. MT19937 begun by `init_by_array`, as CPython's `_randommodule.c` does with whole numbers.
  */
 export class PythonRandom {
   readonly #state = new Uint32Array(N);

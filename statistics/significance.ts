@@ -4,8 +4,9 @@ import { averageRanks } from './ranks.js';
 const MOST_PAIRS = 20;
 
 /**
- * Randomization test of paired differences (Fisher, "The Design of Experiments", 1935, §21), one-sided and exact: were the two of each pair
- * alike, its difference could as well have the other sign. n pairs can never fall below p = 2^−n.
+ * Randomization test of paired differences (Fisher, "The Design of Experiments", 1935, §21), one-sided and
+ * exact: were the two of each pair alike, its difference could as well have the other sign. n pairs can never
+ * fall below p = 2^−n.
  * @returns the share of all signs with a sum at least as large; null without a pair, or with more than 20.
  */
 export function pairedSigns(differences: readonly number[]): number | null {
@@ -23,8 +24,10 @@ export function pairedSigns(differences: readonly number[]): number | null {
 }
 
 /**
- * Signed-rank test of paired differences (Wilcoxon, Biometrics Bulletin 1(6), 1945), one-sided and exact; pairs without a difference are left out.
- * @returns the chance of ranks that speak at least as much for positive differences, were the two of each pair alike; null as of pairedSigns.
+ * Signed-rank test of paired differences (Wilcoxon, Biometrics Bulletin 1(6), 1945), one-sided and exact;
+ * pairs without a difference are left out.
+ * @returns the chance of ranks that speak at least as much for positive differences, were the two of each
+ *   pair alike; null as of pairedSigns.
  */
 export function wilcoxonSignedRank(differences: readonly number[]): number | null {
   const apart = differences.filter((difference) => difference !== 0);

@@ -65,7 +65,10 @@ export interface WarmupPolicy {
   readonly maxWarmups: number;
   /** Of the last rounds (cv), at which they have settled. */
   readonly warmupSpread: number;
-  /** Of the repeats that follow; warming up takes at most half as long, but for its first round. null = no budget. */
+  /**
+   * Of the repeats that follow; warming up takes at most half as long, but for its first round. null = no
+   * budget.
+   */
   readonly maxSeconds: number | null;
 }
 

@@ -92,10 +92,11 @@ export interface AutocorrelatedTrend {
 const SIGNIFICANT_LAG = 1.96;
 
 /**
- * Mann–Kendall where neighbours resemble each other (Hamed & Rao, J. Hydrology 204, 1998): the variance of S is stretched by
- * 1 + 2 / (n (n − 1) (n − 2)) · Σ (n − k) (n − k − 1) (n − k − 2) r_k over the lags k whose autocorrelation of ranks r_k is significant.
- * Ranked are the values as they are, as MLPerf Endpoints does: the paper first takes out the slope of Sen, and finds trends more easily,
- * also where there are none. Where the factor is not positive, S keeps its own variance.
+ * Mann–Kendall where neighbours resemble each other (Hamed & Rao, J. Hydrology 204, 1998): the variance of S
+ * is stretched by 1 + 2 / (n (n − 1) (n − 2)) · Σ (n − k) (n − k − 1) (n − k − 2) r_k over the lags k whose
+ * autocorrelation of ranks r_k is significant. Ranked are the values as they are, as MLPerf Endpoints does:
+ * the paper first takes out the slope of Sen, and finds trends more easily, also where there are none. Where
+ * the factor is not positive, S keeps its own variance.
  * @returns null for fewer than four values.
  */
 export function mannKendallHamedRao(values: readonly number[]): AutocorrelatedTrend | null {
@@ -121,7 +122,10 @@ export function mannKendallHamedRao(values: readonly number[]): AutocorrelatedTr
   return { s, stretch, p: normalP(s, varianceOfS(values) * stretch) };
 }
 
-/** Least squares change from the first to the last of evenly spaced values, in their unit; 0 for fewer than two. */
+/**
+ * Least squares change from the first to the last of evenly spaced values, in their unit; 0 for fewer than
+ * two.
+ */
 export function fittedChange(values: readonly number[]): number {
   const n = values.length;
   if (n < 2) return 0;

@@ -75,7 +75,10 @@ export const PRIOR_DF = 4;
 export const MOST_ROUNDS = 100;
 export const SETTLED = 1e-9;
 
-/** @returns the weight of each start of a row, by what was read beside it and by how far it lies from the others. */
+/**
+ * @returns the weight of each start of a row, by what was read beside it and by how far it lies from the
+ *   others.
+ */
 export function weightsOf(row: Starts, common: Weighing): readonly number[] {
   const weights = calmOf(row, common);
   const df = countOf(row) - 1;

@@ -63,7 +63,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Rooms that compute and do nothing else: no file, no clock, no network. */
 const PURE: readonly string[] = ['statistics', 'core', 'judgement', 'search', 'roofline', 'report'];
 
-/** By room, how many of its files commands import: its door, and what it leaves out (decision 0001). No number grows. */
+/**
+ * By room, how many of its files commands import: its door, and what it leaves out (decision 0001). No number
+ * grows.
+ */
 const CLI_REACHES: Record<string, number> = { agent: 16, artifacts: 6, engines: 4 };
 
 /** A folder that is large enough to have folders of its own. */
@@ -106,7 +109,10 @@ const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
   magic,
 }));
 
-/** Rooms whose work is on tensors and keys of one format: what a technique, an engine or an adapter reads and writes. */
+/**
+ * Rooms whose work is on tensors and keys of one format: what a technique, an engine or an adapter reads and
+ * writes.
+ */
 const WORKS_ON_TENSORS: readonly string[] = [
   'artifacts/',
   'agent/factors/',
@@ -131,7 +137,10 @@ function sources(folder: string): string[] {
 
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-/** @param values only imports that are still there when the program runs, and before it is asked for something: no types, none by `import()`. */
+/**
+ * @param values only imports that are still there when the program runs, and before it is asked for
+ *   something: no types, none by `import()`.
+ */
 function importsIn(text: string, values = false): string[] {
   const found = [...text.matchAll(IMPORT)];
   const wanted = values
@@ -150,7 +159,9 @@ function isType(statement: string): boolean {
 
 const importsOf = (file: string): string[] => importsIn(textOf(file));
 
-/** Every file of ours with the files of ours that it imports; of source files, not of what they are built to. */
+/**
+ * Every file of ours with the files of ours that it imports; of source files, not of what they are built to.
+ */
 function imports(read = importsOf): Map<string, string[]> {
   const files = Object.keys(MAY_IMPORT).flatMap(sources);
   const known = new Set(files);

@@ -13,7 +13,9 @@ export interface CoresReading extends CoresFound {
 
 /** Readings that are looked back on, of each CPU and pair: those of some thirty trials. */
 const MOST = 200;
-/** So many of them are at least as good as usual: in three quarters CPUs may share their cores, or lie apart. */
+/**
+ * So many of them are at least as good as usual: in three quarters CPUs may share their cores, or lie apart.
+ */
 const GOOD = 0.25;
 
 /** The last readings by CPU (`0`), or by pair (`0-1`). */
@@ -22,8 +24,9 @@ const keptSchema = z.object({ of: z.string(), widths: readings, latencies: readi
 type Kept = z.infer<typeof keptSchema>;
 
 /**
- * What the cores of this machine usually give, and how far they usually lie from each other: the best quarter of the last readings begins
- * there. They are kept in a file, for a machine may be shared just when its first trial runs.
+ * What the cores of this machine usually give, and how far they usually lie from each other: the best quarter
+ * of the last readings begins there. They are kept in a file, for a machine may be shared just when its first
+ * trial runs.
  */
 export class UsualCores {
   readonly #file: string | null;

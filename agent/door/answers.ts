@@ -40,7 +40,8 @@ type AskedOn = { readonly device: string; readonly threads?: number };
 
 /**
  * @param given options of its runner that change answers; left out = the defaults.
- * @returns how a model is asked: by the first runner that opens its format. @throws FailureError `impossible-combination`
+ * @returns how a model is asked: by the first runner that opens its format.
+ * @throws FailureError `impossible-combination`
  */
 async function askedModel(
   { path, facts }: Pick<ResolvedModel, 'path' | 'facts'>,
@@ -80,7 +81,8 @@ async function ask<Answer>(task: Task<Answer, QualityReport>, { launcher, progre
  * Reads task files with the items that they name.
  * @param otherwise how tasks are asked, other than their files say; left out = as they say.
  * @param known scorers of this node.
- * @returns every error of every file where there is one. @throws FailureError `source-not-allowed` for a scorer that is not there.
+ * @returns every error of every file where there is one.
+ * @throws FailureError `source-not-allowed` for a scorer that is not there.
  */
 export function readQuestions(
   paths: readonly string[],
@@ -100,7 +102,10 @@ interface ScoreAsked {
   readonly scorers: Scorers;
   /** Options of the model's runner that change answers; the base has the defaults. */
   readonly runnerOptions: Readonly<Record<string, unknown>>;
-  /** A file that gets what was said to each item; null = none does. Beside it, until it is whole, there is a journal, at which the same request goes on. */
+  /**
+   * A file that gets what was said to each item; null = none does. Beside it, until it is whole, there is a
+   * journal, at which the same request goes on.
+   */
   readonly answersPath: string | null;
 }
 
@@ -148,7 +153,12 @@ export async function scoreModel(
   }
 }
 
-/** Lets a model rate answers. @param tell is given each score as it comes. @returns them in the order of the questions. @throws FailureError */
+/**
+ * Lets a model rate answers.
+ * @param tell is given each score as it comes.
+ * @returns them in the order of the questions.
+ * @throws FailureError
+ */
 export async function rateAnswers(
   model: ResolvedModel,
   judge: JudgeDefinition,
@@ -184,8 +194,11 @@ export async function readExits(
 }
 
 /**
- * Holds the logits of a model with adapters beside its weights, and of the one with them in its weights, against each other.
- * @param on where both run. @param windows `context` is cut to what the model was trained for. @throws FailureError
+ * Holds the logits of a model with adapters beside its weights, and of the one with them in its weights,
+ * against each other.
+ * @param on where both run.
+ * @param windows `context` is cut to what the model was trained for.
+ * @throws FailureError
  */
 export async function compareMerged(
   { base, adapters, mergedPath }: Awaited<ReturnType<typeof attachedAndMerged>>,
@@ -205,8 +218,8 @@ export async function compareMerged(
 }
 
 /**
- * Reads what a sweep asks about answers, and the graphs that it names, at each of their settings: an error in a file would
- * otherwise fail every trial of hours.
+ * Reads what a sweep asks about answers, and the graphs that it names, at each of their settings: an error in
+ * a file would otherwise fail every trial of hours.
  * @param node what its configuration lets graphs run and scores come from.
  * @param onError is given what cannot be read, of which.
  * @returns tasks that some of its models cannot be asked, as far as that is known here.

@@ -47,7 +47,10 @@ export async function describeNode(config: AgentConfig): Promise<ThisNode> {
   return { profile, sysRoot, engines, ...new NodeStores(roofsFolder) };
 }
 
-/** @returns the sources of energy of this node, and why there is none. They are looked at for a moment: one that stands still is none. */
+/**
+ * @returns the sources of energy of this node, and why there is none. They are looked at for a moment: one
+ *   that stands still is none.
+ */
 export async function energyHere(
   config: AgentConfig,
 ): Promise<Pick<NodeProfile, 'energySources' | 'absent'>> {
@@ -57,7 +60,11 @@ export async function energyHere(
   return { energySources, absent };
 }
 
-/** Starts the agent of this node. While children look at the node the rest of its code is loaded, which is half of a start. @throws as `startAgent` */
+/**
+ * Starts the agent of this node. While children look at the node the rest of its code is loaded, which is
+ * half of a start.
+ * @throws as `startAgent`
+ */
 export async function startHere(config: AgentConfig): Promise<RunningAgent> {
   const probing = probeFor(config);
   // Heard by the agent.

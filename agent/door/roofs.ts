@@ -34,7 +34,11 @@ export async function heldHere({ profile: { devices }, store, factors }: ThisNod
   return { roofs, factors: await NodeFactors.read(factors, ids) };
 }
 
-/** Measures the roofs of a device. @param threads left out = some from 1 to all. @throws FailureError; `device-missing` where nobody knows how. */
+/**
+ * Measures the roofs of a device.
+ * @param threads left out = some from 1 to all.
+ * @throws FailureError; `device-missing` where nobody knows how.
+ */
 export async function measureRoofs(
   device: DeviceProfile,
   extent: RoofsExtent,
@@ -92,7 +96,10 @@ export interface Lacking {
   readonly factors: boolean;
 }
 
-/** @returns what `measureMissing` and `fitMissing` would measure. @param asked null = rows of the run have no factors. */
+/**
+ * @returns what `measureMissing` and `fitMissing` would measure.
+ * @param asked null = rows of the run have no factors.
+ */
 export async function lackingHere(
   { profile: { devices }, store, factors }: ThisNode,
   asked: AskedOfRun | null,
@@ -126,7 +133,11 @@ function askedOf({ threads, types }: AskedOfRun, { cpus }: DeviceProfile) {
   return { threads: [...counts].filter((count) => count <= cpus.length), types };
 }
 
-/** Benches single operators and fits the factors of a device. @param secondsAtMost null = as long as it takes. @throws FailureError */
+/**
+ * Benches single operators and fits the factors of a device.
+ * @param secondsAtMost null = as long as it takes.
+ * @throws FailureError
+ */
 export async function fitFactors(
   device: DeviceProfile,
   { roofs, id }: StoredRoofs,
@@ -160,9 +171,9 @@ export interface AskedOfRun {
 }
 
 /**
- * Fits quickly what the rows of a run lack of factors: those of devices whose roofs have none or that are of another engine, and numbers of
- * threads and types of weights that are not among them. What there is no time for is left out. What goes wrong is said, and the run goes on with what there is;
- * so is what Ctrl-C skips.
+ * Fits quickly what the rows of a run lack of factors: those of devices whose roofs have none or that are of
+ * another engine, and numbers of threads and types of weights that are not among them. What there is no time
+ * for is left out. What goes wrong is said, and the run goes on with what there is; so is what Ctrl-C skips.
  * @param ended aborted = nothing more is begun.
  * @param engine that is here; null = none.
  */

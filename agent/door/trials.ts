@@ -45,7 +45,9 @@ export async function runOps(job: KernelsJob, what: string, foreground: Foregrou
   return await inChild(taskOf(KERNELS, job), what, foreground);
 }
 
-/** Times the operators of a model file. @param workload options of the workload latency. @throws FailureError */
+/**
+ * Times the operators of a model file. @param workload options of the workload latency. @throws FailureError
+ */
 export async function profileOperators(
   modelPath: string,
   { threads, deviceClass, workload }: { threads: number; deviceClass: string; workload: Options },
@@ -72,7 +74,10 @@ export async function openTrials(config: AgentConfig) {
   };
 }
 
-/** Looks at the first CPU device of a node for how much the same thing differs there. @returns null where the node has none. */
+/**
+ * Looks at the first CPU device of a node for how much the same thing differs there.
+ * @returns null where the node has none.
+ */
 export async function openNoise(config: AgentConfig) {
   const { nodeName, cpuGroups } = config;
   // Energy sources are not what is asked about, and an idle baseline would take its time.
@@ -90,7 +95,10 @@ export async function openNoise(config: AgentConfig) {
   };
 }
 
-/** @returns where a text lies that a model is trained on. @throws FailureError for one that is not here, or whose examples cannot be read. */
+/**
+ * @returns where a text lies that a model is trained on.
+ * @throws FailureError for one that is not here, or whose examples cannot be read.
+ */
 export function trainingText(source: string, settings: SourceSettings): string {
   const path = locateText(source, settings);
   if (isExamples(path)) readExamples(path);
@@ -112,7 +120,8 @@ interface TrainingHeard {
 
 /**
  * Runs the workload finetune alone.
- * @returns what was measured and what was made, null where that came to nothing; with the place of an adapter's PEFT folder.
+ * @returns what was measured and what was made, null where that came to nothing; with the place of an
+ *   adapter's PEFT folder.
  * @throws FailureError
  */
 export async function train(

@@ -18,8 +18,8 @@ export interface AgentState {
 type Add = (metric: AgentMetric, labels: Labels, value: number) => void;
 
 /**
- * @returns a function that reads every source once and gives all that an agent exports. What no meter has is absent,
- *   never 0.
+ * @returns a function that reads every source once and gives all that an agent exports. What no meter has is
+ *   absent, never 0.
  */
 export function agentMetrics(state: AgentState): () => Family[] {
   const missed = new Map<ExportedMeter, number>();

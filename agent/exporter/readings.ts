@@ -11,7 +11,9 @@ export interface ExportedReading {
   readonly value: number;
 }
 
-/** @param device null = a source of the whole node. @returns nothing for a quantity that is of a trial only. */
+/**
+ * @param device null = a source of the whole node. @returns nothing for a quantity that is of a trial only.
+ */
 export function exportedReadings(
   device: string | null,
   { quantity, value }: Pick<Reading, 'quantity' | 'value'>,

@@ -3,7 +3,10 @@ import { PLAIN_TEXT, plainText } from '../../core/metrics/text.js';
 import { type HttpServer, openHttp } from '../../proto/http/server.js';
 import { joinAddress } from '../../proto/loopback.js';
 
-/** Prometheus and probes show no token: who reaches the address may read (docs/security.md says where that is). */
+/**
+ * Prometheus and probes show no token: who reaches the address may read (docs/security.md says where that
+ * is).
+ */
 const OPEN = { config: { access: 'public' } } as const;
 
 /**

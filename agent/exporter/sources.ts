@@ -9,7 +9,9 @@ export interface ExportedMeter {
   readonly meter: Meter;
 }
 
-/** Opens the meters that trials have, each once: the node's, and each device's own. The caller closes them. */
+/**
+ * Opens the meters that trials have, each once: the node's, and each device's own. The caller closes them.
+ */
 export function openExported(
   settings: MeterSettings,
   nvml: NvmlState,

@@ -16,7 +16,10 @@ import {
   writtenModel,
 } from './steps.js';
 
-/** Shapes of another width than operators are benched with: weights that a cache holds, and weights that come from memory. */
+/**
+ * Shapes of another width than operators are benched with: weights that a cache holds, and weights that come
+ * from memory.
+ */
 const NARROW = 'synthetic:llama?layers=6&embedding=512&heads=8&kvHeads=4&feedForward=1536&vocabulary=4096';
 const WIDE = 'synthetic:llama?layers=8&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384';
 const DEEP = 'synthetic:llama?layers=20&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384';
@@ -28,7 +31,10 @@ interface CheckedModel {
 }
 const narrow = (fileType: string): CheckedModel => ({ fileType, source: NARROW });
 
-/** Of each kind of file that is common, for kernels of one type are predicted too fast and those of another too slow. */
+/**
+ * Of each kind of file that is common, for kernels of one type are predicted too fast and those of another
+ * too slow.
+ */
 const MODELS = {
   usual: [
     ...['f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'].map(narrow),
@@ -40,12 +46,17 @@ const MODELS = {
 } as const satisfies Record<string, readonly CheckedModel[]>;
 const SEQUENCES = [1, 4] as const;
 const PROMPTS = [32, 128, 384] as const;
-/** Prefills of more operations are left out, and what comes after them: a thread would take seconds for each. */
+/**
+ * Prefills of more operations are left out, and what comes after them: a thread would take seconds for each.
+ */
 const MOST_OPERATIONS = 0.1e12;
 const STEPS = 8;
 const SECONDS = { usual: 0.15, quick: 0.03 } as const;
 
-/** @returns what times prefills and steps of a few small models, which the fit does not see: how far predictions lie from them is their error. */
+/**
+ * @returns what times prefills and steps of a few small models, which the fit does not see: how far
+ *   predictions lie from them is their error.
+ */
 export function checkTimers(job: StepsJob, files: ModelFiles): (() => Promise<CheckSample[]>)[] {
   return MODELS[job.quick ? 'quick' : 'usual'].flatMap(({ source, fileType }) =>
     job.threads.flatMap((threads) =>

@@ -25,7 +25,10 @@ export interface DueFits {
 /** Whose products stand for those of all types with about as many bits. */
 const FEW_TYPES = ['f16', 'q8_0', 'q6_k', 'q4_k'];
 
-/** @returns what has changed since factors were fitted, so that they say nothing any more; null where they hold. */
+/**
+ * @returns what has changed since factors were fitted, so that they say nothing any more; null where they
+ *   hold.
+ */
 export function changedSince(
   { roofs, engine }: Pick<Factors, 'roofs' | 'engine'>,
   roofsNow: string | null,
@@ -38,7 +41,8 @@ export function changedSince(
 /**
  * @param stored factors of a device, or null.
  * @param engine that is installed; null = none, or it is not known.
- * @returns what has to be fitted so that no row of a run reaches beyond its factors in threads or types; null = nothing.
+ * @returns what has to be fitted so that no row of a run reaches beyond its factors in threads or types; null
+ *   = nothing.
  */
 export function dueFits(
   stored: Factors | null,
@@ -75,7 +79,10 @@ function described(base: Factors, fits: readonly QuickFit[]): string {
   ].join(' and ');
 }
 
-/** @returns both together: what is there stays, and numbers of threads and types of weights that it lacks are added. */
+/**
+ * @returns both together: what is there stays, and numbers of threads and types of weights that it lacks are
+ *   added.
+ */
 export function withFit(base: Factors, more: Factors): Factors {
   const withThreads = (all: Factors['threads'], { threads }: { readonly threads: number }) =>
     all.find((one) => one.threads === threads);

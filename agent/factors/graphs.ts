@@ -31,10 +31,16 @@ export interface Runnable {
   free(): void;
 }
 
-/** At most, for a bench: small matrices of the fewest bits that come from memory, twenty thousand with their products. */
+/**
+ * At most, for a bench: small matrices of the fewest bits that come from memory, twenty thousand with their
+ * products.
+ */
 const TENSORS = 32768;
 
-/** Single operations of ggml on one device, as llama.cpp runs them: threads that stay, weights in the layout that it repacks to. */
+/**
+ * Single operations of ggml on one device, as llama.cpp runs them: threads that stay, weights in the layout
+ * that it repacks to.
+ */
 export class GraphBench {
   readonly functions: LlamaFunctions;
   readonly #llama: Llama;
@@ -104,7 +110,10 @@ export class GraphBench {
     if (this.#pool !== null) this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#pool]]);
   }
 
-  /** The buffer type that llama.cpp would put such weights into (llama-model.cpp, select_buft); null = the usual one. */
+  /**
+   * The buffer type that llama.cpp would put such weights into (llama-model.cpp, select_buft); null = the
+   * usual one.
+   */
   #repacked(context: Pointer, weights: Pointer): Pointer {
     const { functions } = this;
     const [inputs] = new BigInt64Array(this.#llama.bytes((weights ?? 0n) + offsetOf('ne'), 8));
@@ -136,7 +145,10 @@ export class GraphBench {
     });
   }
 
-  /** What nodes compute goes to one place, all the same: nobody reads it, and it stays in the cache as in a model. */
+  /**
+   * What nodes compute goes to one place, all the same: nobody reads it, and it stays in the cache as in a
+   * model.
+   */
   #overlay(nodes: readonly Pointer[], type: Pointer, buffers: Pointer[]): void {
     const { functions } = this;
     const own = nodes.filter((node) => functions.ggml_get_data(node) === null);
@@ -163,7 +175,8 @@ const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 const offsetOf = (name: string) => BigInt(tensorOffsets([name])[0]!);
 
 /**
- * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its instructions), the best first.
+ * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its
+ *   instructions), the best first.
  */
 function extraBufferTypes(llama: Llama, device: Pointer): Pointer[] {
   const { functions } = llama;

@@ -27,7 +27,10 @@ export interface FactorsRequest extends Pick<FactorsJob, 'threads' | 'types' | '
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** Has a child time the operators of a device and fits factors to them. @throws FailureError what the child died of. */
+/**
+ * Has a child time the operators of a device and fits factors to them.
+ * @throws FailureError what the child died of.
+ */
 export async function makeFactors(request: FactorsRequest): Promise<Factors> {
   const { device, roofs, roofsId, threads } = request;
   const cache = lastCacheBytes(device.cpus, request.sysRoot);
@@ -75,12 +78,15 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
 }
 
 /**
- * What a child takes to open its engine, and a bench beyond its time, on CPUs of their own: beside others as much longer as this process had to
- * wait for its own.
+ * What a child takes to open its engine, and a bench beyond its time, on CPUs of their own: beside others as
+ * much longer as this process had to wait for its own.
  */
 const GRACE_SECONDS = 2;
 
-/** @returns what the child timed, all of it or until its time was over. @throws FailureError what it died of before there was anything. */
+/**
+ * @returns what the child timed, all of it or until its time was over.
+ * @throws FailureError what it died of before there was anything.
+ */
 async function timed(request: FactorsRequest, cacheBytes: number | null): Promise<FactorSamples> {
   const { device, threads, types, quick, secondsAtMost, launcher, onProgress } = request;
   const heard = { engine: '', engineBuild: '', leftOut: 0 };

@@ -46,8 +46,8 @@ export class Allowance {
   }
 
   /**
-   * Does one after the other until the next would end after this share of the time, if it takes as long as the last one did; the first is
-   * always done.
+   * Does one after the other until the next would end after this share of the time, if it takes as long as
+   * the last one did; the first is always done.
    * @returns what they gave.
    */
   async runWithinShare<T>(share: number, work: readonly (() => T | Promise<T>)[]): Promise<T[]> {
@@ -73,7 +73,10 @@ export interface FactorsJob {
   readonly types: readonly string[] | null;
   /** A fifth of the time. */
   readonly quick: boolean;
-  /** What does not fit into it is left out, and the first of each kind done in any case; null = as long as it takes. */
+  /**
+   * What does not fit into it is left out, and the first of each kind done in any case; null = as long as it
+   * takes.
+   */
   readonly secondsAtMost: number | null;
   /** Of the device's last caches; null = unknown. */
   readonly cacheBytes: number | null;
@@ -87,7 +90,9 @@ export type FactorsReport = Omit<ProgressReport, 'type'> & { readonly type: 'tim
 type Engine = Pick<FactorSamples, 'engine' | 'engineBuild'>;
 type Timed = Pick<FactorSamples, 'operators' | 'passes' | 'steps' | 'checks'>;
 
-/** A round is at least so long that the clock does not matter, and short enough to fall between disturbances. */
+/**
+ * A round is at least so long that the clock does not matter, and short enough to fall between disturbances.
+ */
 const ROUND_SECONDS = 1e-3;
 const BENCH_SECONDS = { usual: 0.25, quick: 0.05 } as const;
 const LEAST_ROUNDS = 5;
@@ -98,7 +103,8 @@ const NODE: ElementwiseShape = { kind: 'add', width: 64, rows: 1, copies: 200 };
 const UNTIL = { operators: 0.6, steps: 0.75 } as const;
 
 /**
- * Times the operators that a model is made of, one kind at a time. Opens native code: in a child process alone.
+ * Times the operators that a model is made of, one kind at a time. Opens native code: in a child process
+ * alone.
  * @param tell hears each sample.
  * @returns what else used the machine meanwhile; null when nothing did.
  */

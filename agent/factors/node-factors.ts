@@ -29,7 +29,10 @@ export class NodeFactors {
     return new NodeFactors(found, engine);
   }
 
-  /** @returns factors that are relative to these roofs, of the engine that is here; null with a reason from `absenceReason`. */
+  /**
+   * @returns factors that are relative to these roofs, of the engine that is here; null with a reason from
+   *   `absenceReason`.
+   */
   forDevice(deviceId: string, roofs: RecordRoofs | null): StoredFactors | null {
     const stored = this.#found.get(deviceId);
     if (stored === undefined || roofs === null) return null;

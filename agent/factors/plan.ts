@@ -11,11 +11,16 @@ export type Bench =
 /** Types whose products are benched; others are predicted by that with the nearest bits. */
 export const TYPES = ['f16', 'bf16', 'q8_0', 'q6_k', 'q5_k', 'q4_k', 'q4_0'] as const;
 
-/** Tokens that meet a matrix: every small number, since kernels take rows in fours, and then powers of two. */
+/**
+ * Tokens that meet a matrix: every small number, since kernels take rows in fours, and then powers of two.
+ */
 const ROWS = [1, 2, 3, 4, 6, 8, 16, 32, 128, 512];
 /** Working sets of the first type: around what a last cache holds. */
 const SETS = [8e6, 16e6, 24e6, 32e6, 48e6, 64e6, 96e6];
-/** Caches of so many layers take turns: fewer run up to twice as slow or fast, by how they happen to lie in memory. */
+/**
+ * Caches of so many layers take turns: fewer run up to twice as slow or fast, by how they happen to lie in
+ * memory.
+ */
 const LAYERS = 32;
 const SMALL = [
   [512, 512],
@@ -31,10 +36,15 @@ const MOST = 1.2e9;
 
 /** What benches are made for. */
 export interface BenchedMachine {
-  /** Of the last caches, as the system says it; a guest is told what its host's has, of which others take their part. null = unknown. */
+  /**
+   * Of the last caches, as the system says it; a guest is told what its host's has, of which others take
+   * their part. null = unknown.
+   */
   readonly cacheBytes: number | null;
   readonly memoryBytes: number;
-  /** Whether one bench has to say for all how memory is read beyond a huge cache: each takes a second there. */
+  /**
+   * Whether one bench has to say for all how memory is read beyond a huge cache: each takes a second there.
+   */
   readonly quick: boolean;
 }
 
@@ -50,7 +60,8 @@ export function benches(
     const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
     return { kind: 'product', shape: { weights, inputs, outputs, rows, copies } };
   };
-  // Behind a huge cache they come first: without them nobody knows what it keeps, and what memory gives behind it.
+  // Behind a huge cache they come first: without them nobody knows what it keeps, and what memory gives
+  // behind it.
   const sets = isHuge ? [...SETS, STREAMED, beyond / 2, beyond] : SETS;
   const around = types.slice(0, 1).flatMap((type) => sets.map((set) => product(type, 1024, 1024, 1, set)));
   const products = types.flatMap((type, i) => [
@@ -109,7 +120,10 @@ export function benches(
 /** The fractional part of the golden ratio: its multiples fall where those before have left most room. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
-/** @returns the same in an order of which every beginning is spread over the whole: a fit that runs out of time has something of everything. */
+/**
+ * @returns the same in an order of which every beginning is spread over the whole: a fit that runs out of
+ *   time has something of everything.
+ */
 function spread<T>(all: readonly T[]): T[] {
   return all
     .map((one, i) => ({ one, at: (i * GOLDEN) % 1 }))

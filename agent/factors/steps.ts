@@ -23,7 +23,8 @@ interface Case {
 /** Many small nodes: what they wait for, and attention, take most of a step. */
 const CASES: readonly Case[] = [
   {
-    // Weights that stay in a cache; depths just beyond multiples of what the cache of keys grows by, and just before.
+    // Weights that stay in a cache; depths just beyond multiples of what the cache of keys grows by, and just
+    // before.
     model: 'synthetic:llama?layers=12&embedding=256&heads=4&kvHeads=2&feedForward=256&vocabulary=1024',
     depths: [16, 200, 272, 700],
   },
@@ -39,7 +40,10 @@ const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
 export type StepsJob = Pick<FactorsJob, 'runnerKind' | 'deviceClass' | 'deviceId' | 'threads' | 'quick'>;
 
-/** @returns what times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
+/**
+ * @returns what times steps of small models as the runner takes them, at each number of threads, a few depths
+ *   and numbers of sequences.
+ */
 export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<StepSample[]>)[] {
   return SEQUENCES.flatMap((sequences) =>
     CASES.flatMap(({ model, depths }) =>
@@ -143,7 +147,10 @@ async function samplesOf(
   }
 }
 
-/** @returns seconds of `work`: the low quartile of the rounds that the budget allows, for what disturbs only adds. */
+/**
+ * @returns seconds of `work`: the low quartile of the rounds that the budget allows, for what disturbs only
+ *   adds.
+ */
 export async function secondsOf(
   budgetSeconds: number,
   before: () => unknown,

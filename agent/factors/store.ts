@@ -12,7 +12,10 @@ export interface StoredFactors {
   readonly factors: Factors;
 }
 
-/** The factors of a node's devices, beside the roofs that they are relative to: the last ones that were fitted. */
+/**
+ * The factors of a node's devices, beside the roofs that they are relative to: the last ones that were
+ * fitted.
+ */
 export class FactorsStore {
   readonly #folder: string;
 

@@ -9,7 +9,10 @@ export interface NodeCommands {
   readonly scorers: Scorers;
 }
 
-/** @returns the commands and scorers of a node that a graph names. @throws FailureError `source-not-allowed` for one that is not there. */
+/**
+ * @returns the commands and scorers of a node that a graph names.
+ * @throws FailureError `source-not-allowed` for one that is not there.
+ */
 export function usedBy({ body, scorers }: RequestGraph, node: NodeCommands): NodeCommands {
   const commands = allNodes(body).flatMap((one) => (one.kind === 'command' ? [one.command] : []));
   const external = scorers.flatMap((name) => externalName(name as ScorerName) ?? []);

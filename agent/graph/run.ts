@@ -47,7 +47,10 @@ export interface RunTimes {
 const TOLERANCE = 1e-6;
 const ASK_MILLISECONDS = 100;
 
-/** Runs applications as an arrival says, and keeps each call as it ends. Never throws for what engine and tools do. */
+/**
+ * Runs applications as an arrival says, and keeps each call as it ends. Never throws for what engine and
+ * tools do.
+ */
 export async function runApplications(order: RunOrder): Promise<RunTimes> {
   const run = new Run(order);
   const watch = setInterval(() => {

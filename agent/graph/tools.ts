@@ -57,7 +57,10 @@ export class Tools {
   }
 }
 
-/** Gives a command a text on its standard input. @returns its standard output; it is killed when it takes too long or says too much. */
+/**
+ * Gives a command a text on its standard input.
+ * @returns its standard output; it is killed when it takes too long or says too much.
+ */
 export async function runCommand(
   name: string,
   { command, timeoutSeconds, env }: CommandProfile,

@@ -47,7 +47,8 @@ const MAX_REPEATS = 100_000;
 
 /**
  * Lists, checks or times ops, in a child process.
- * @throws FailureError `engine-missing` without the library, and as the ops do for what cannot be or is wrong.
+ * @throws FailureError `engine-missing` without the library, and as the ops do for what cannot be or is
+ *   wrong.
  */
 export async function runKernels(
   job: KernelsJob,

@@ -14,15 +14,24 @@ export interface Range {
 export interface LineKind<T> {
   /** The first line: of everything that the others follow from. */
   readonly head: Readonly<Record<string, unknown>>;
-  /** @returns what a line says; null for what is none: it was not written to its end, and nor was what stands behind it. */
+  /**
+   * @returns what a line says; null for what is none: it was not written to its end, and nor was what stands
+   *   behind it.
+   */
   read(text: string): T | null;
-  /** Hears of the lines that are there when the file is opened. @returns which start wrote it; null = it does not say. */
+  /**
+   * Hears of the lines that are there when the file is opened.
+   * @returns which start wrote it; null = it does not say.
+   */
   note(value: T, place: Range): number | null;
   /** What has to be known of the lines when the file is opened; left out = all of them are read then. */
   readonly summary?: Summary;
 }
 
-/** Stands between the lines from time to time, so that whoever opens the file reads those behind the last one alone. */
+/**
+ * Stands between the lines from time to time, so that whoever opens the file reads those behind the last one
+ * alone.
+ */
 export interface Summary {
   /** @returns what is known of all lines so far, as JSON keeps it. */
   give(): unknown;
@@ -36,8 +45,9 @@ const SUMMARY = '{"summary":';
 const SUMMARY_EVERY_BYTES = 2 ** 20;
 
 /**
- * Lines on disk as they come: a process that is killed loses what it was at. None of them is kept in memory. Whoever opens the file again with the same head goes on behind the last
- * whole line; another head begins anew. No other process may have it open (`withLock`).
+ * Lines on disk as they come: a process that is killed loses what it was at. None of them is kept in memory.
+ * Whoever opens the file again with the same head goes on behind the last whole line; another head begins
+ * anew. No other process may have it open (`withLock`).
  */
 export class LineJournal<T> {
   /** Which start this is, from 0. */

@@ -12,7 +12,8 @@ export interface Line {
 
 /**
  * @param andRest whether what stands behind the last end is a line, too.
- * @returns the lines of a part of a file that have an end; it takes the memory of one piece and of the longest line.
+ * @returns the lines of a part of a file that have an end; it takes the memory of one piece and of the
+ *   longest line.
  */
 export function* lines(file: number, start: number, stop: number, andRest = false): Generator<Line> {
   const piece = Buffer.alloc(READ_AT_ONCE);
@@ -40,7 +41,8 @@ export function* lines(file: number, start: number, stop: number, andRest = fals
 
 /**
  * @param beginning of ASCII characters.
- * @returns the last line behind the first that begins so and has an end; null = there is none. The file is read from its end.
+ * @returns the last line behind the first that begins so and has an end; null = there is none. The file is
+ *   read from its end.
  */
 export function lastLine(file: number, beginning: string): Line | null {
   const mark = `\n${beginning}`;
@@ -59,7 +61,10 @@ export function lastLine(file: number, beginning: string): Line | null {
   return null;
 }
 
-/** @returns the lines of a text that are not blank, with their numbers from 1; the last may lack its end. @throws errors of open(2) as they are. */
+/**
+ * @returns the lines of a text that are not blank, with their numbers from 1; the last may lack its end.
+ * @throws errors of open(2) as they are.
+ */
 export function* numberedLines(path: string): Generator<readonly [text: string, line: number]> {
   const file = openSync(path, 'r');
   try {

@@ -5,8 +5,8 @@ import { absentMeter, energyQuantity, type Meter, type MeterSearch, type Quantit
 const PERIOD_SECONDS = 0.1;
 
 /**
- * What a channel is to us. Each die of a chip of several has its own CPU, GPU and memory, which are added up; channels
- * of single cores and clusters lie inside these and are left out.
+ * What a channel is to us. Each die of a chip of several has its own CPU, GPU and memory, which are added up;
+ * channels of single cores and clusters lie inside these and are left out.
  */
 const DOMAINS: readonly (readonly [RegExp, Quantity])[] = [
   [/CPU Energy$/, energyQuantity('energyJoules', 'cpu')],
@@ -16,7 +16,10 @@ const DOMAINS: readonly (readonly [RegExp, Quantity])[] = [
   [/^(DIE_\d+_)?GPU SRAM\d*$/, energyQuantity('partEnergyJoules', 'gpu-sram')],
 ];
 
-/** Energy of an Apple chip by its IOReport channels. It could not be tried on one: best effort, says docs/energy.md. */
+/**
+ * Energy of an Apple chip by its IOReport channels. It could not be tried on one: best effort, says
+ * docs/energy.md.
+ */
 export function findAppleMeter(ioReport: IoReport): MeterSearch {
   const quantities = ioReport.channels.map(
     ({ name }) => DOMAINS.find(([named]) => named.test(name))?.[1] ?? null,

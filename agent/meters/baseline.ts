@@ -21,8 +21,8 @@ const OLDEST_SECONDS = 3600;
 const IDLE_RATIO = 0.05;
 
 /**
- * The idle power of each device, read once before the first trial of a sweep on it and again after an hour. All
- * trials of a sweep are then compared with the same idle, and none waits for a reading of its own.
+ * The idle power of each device, read once before the first trial of a sweep on it and again after an hour.
+ * All trials of a sweep are then compared with the same idle, and none waits for a reading of its own.
  */
 export class IdleBaselines {
   readonly #bySweep = new Map<string, { readonly baseline: Baseline; readonly at: number }>();
@@ -105,7 +105,8 @@ function rateOf(samples: readonly SampleSeries[], wanted: string): number | null
 
 /**
  * Idle power per energy domain, in watts, from readings taken before the model was loaded: growth of the
- * counter where there is one, else the mean of the power (of a mean over a second it is the same). A domain that cannot be told is left out.
+ * counter where there is one, else the mean of the power (of a mean over a second it is the same). A domain
+ * that cannot be told is left out.
  */
 export function idleWatts(samples: readonly SampleSeries[]): Record<string, number> {
   const watts: Record<string, number> = {};

@@ -9,8 +9,8 @@ import { findRaplMeter } from './rapl.js';
 import type { Sensors } from './sensors.js';
 
 /**
- * Energy of the whole node: of its processor, and of a module or chip that CPU and GPU share. What this machine cannot
- * have by its kind is not among the answers.
+ * Energy of the whole node: of its processor, and of a module or chip that CPU and GPU share. What this
+ * machine cannot have by its kind is not among the answers.
  */
 export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Sensors): readonly MeterSearch[] {
   if (sensors.ioReport !== null) return [appleEnergy(sensors)];
@@ -18,7 +18,10 @@ export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Senso
   return [processorEnergy(sysRoot, procRoot, sensors), ...(jetson === null ? [] : [jetson])];
 }
 
-/** Meters of a GPU of AMD or Intel; none for every other device. Of several that one trial has nothing is read: one alone would pass for all of them. */
+/**
+ * Meters of a GPU of AMD or Intel; none for every other device. Of several that one trial has nothing is
+ * read: one alone would pass for all of them.
+ */
 export function findGpuMeters(
   { gpus, amdCounters }: Sensors,
   deviceIds: readonly string[],

@@ -36,8 +36,8 @@ export interface NodePeriods {
 export interface MeterSet {
   readonly meters: readonly Meter[];
   /**
-   * What was looked for in vain, with the reason: by quantity, for which a record looks it up; sources of energy, whose domains
-   * only they know, by their meter, and `energy` when there is no source at all.
+   * What was looked for in vain, with the reason: by quantity, for which a record looks it up; sources of
+   * energy, whose domains only they know, by their meter, and `energy` when there is no source at all.
    */
   readonly absent: Readonly<Record<string, string>>;
   /** How often the sources of these meters renew their quantities, as seen at the agent's start. */
@@ -51,7 +51,8 @@ export type NvmlState = { readonly nvml: Nvml } | { readonly reason: string };
 type Found = Pick<MeterSet, 'meters' | 'absent'>;
 
 /**
- * Opens the meters of one trial on one device: the device's own and the node's. The caller closes them (the recorder does).
+ * Opens the meters of one trial on one device: the device's own and the node's. The caller closes them (the
+ * recorder does).
  * @param wanted `off` when the sweep asks for a run without meters, to see what they cost.
  * @param gpus that are read together, where the trial has more than its device.
  */
@@ -150,8 +151,9 @@ export function combineMeterSets(
 }
 
 /**
- * True for a meter of nothing but energy counters that did not move while the agent started: a virtual machine may show a counter
- * that its host never fills. Trials would be made longer for it, and learn nothing.
+ * True for a meter of nothing but energy counters that did not move while the agent started: a virtual
+ * machine may show a counter that its host never fills. Trials would be made longer for it, and learn
+ * nothing.
  */
 function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
   return (

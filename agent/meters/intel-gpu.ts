@@ -7,10 +7,10 @@ import { fileSource, fileSourceIfThere, sourceMeter } from './sources.js';
 const PERIOD_SECONDS = 0.05;
 
 /**
- * Energy counter of one Intel GPU in hwmon (kernel ABI docs, sysfs-driver-intel-i915-hwmon and -xe-hwmon). i915
- * has one; xe labels them `card` and `pkg`, of which the card contains the package, so one is taken and never
- * their sum. The driver undoes the wraps of its registers. A GPU inside a processor has none: RAPL's package
- * contains it.
+ * Energy counter of one Intel GPU in hwmon (kernel ABI docs, sysfs-driver-intel-i915-hwmon and -xe-hwmon).
+ * i915 has one; xe labels them `card` and `pkg`, of which the card contains the package, so one is taken and
+ * never their sum. The driver undoes the wraps of its registers. A GPU inside a processor has none: RAPL's
+ * package contains it.
  */
 export function findIntelGpuMeter({ name, cardFolder, hwmonFolder }: SysfsGpu): MeterSearch {
   const absent = absentMeter('intel-gpu', `${name} has no energy counter in hwmon`);

@@ -15,11 +15,13 @@ interface Rail {
 }
 
 /**
- * Power of a Jetson's rails, from its INA3221 monitors. JetPack 5 and newer have them in hwmon, with volts and
- * amperes (`inN_label`, `inN_input`, `currN_input`); JetPack 4 had watts (`rail_name_N`, `in_powerN_input`).
+ * Power of a Jetson's rails, from its INA3221 monitors. JetPack 5 and newer have them in hwmon, with volts
+ * and amperes (`inN_label`, `inN_input`, `currN_input`); JetPack 4 had watts (`rail_name_N`,
+ * `in_powerN_input`).
  *
- * Where a rail feeds the whole module, that is the energy of a trial, for CPU, GPU and memory share the module; the
- * other rails lie behind it and are kept as parts. Modules without such a rail have one of their own for CPU and GPU.
+ * Where a rail feeds the whole module, that is the energy of a trial, for CPU, GPU and memory share the
+ * module; the other rails lie behind it and are kept as parts. Modules without such a rail have one of their
+ * own for CPU and GPU.
  * @returns null on a machine that is no Jetson.
  */
 export function findJetsonMeter(sysRoot = '/sys'): MeterSearch | null {
@@ -37,7 +39,10 @@ export function findJetsonMeter(sysRoot = '/sys'): MeterSearch | null {
   return absentMeter('jetson', reason);
 }
 
-/** NVIDIA's names for the module's input: VDD_IN, POM_5V_IN, 5V_IN; not VIN_SYS_5V0, which is one rail of many. */
+/**
+ * NVIDIA's names for the module's input: VDD_IN, POM_5V_IN, 5V_IN; not VIN_SYS_5V0, which is one rail of
+ * many.
+ */
 const INPUT = /(^|_)IN$/i;
 
 function quantityOf(rail: string, whole: boolean): Quantity {

@@ -36,7 +36,9 @@ export interface Meter {
 }
 
 export interface MeterTarget {
-  /** Whatever computes for the trial: CPU time and memory of others are foreign. None = nobody knows which. */
+  /**
+   * Whatever computes for the trial: CPU time and memory of others are foreign. None = nobody knows which.
+   */
   readonly processes: readonly TrialProcess[];
   readonly deviceId: string;
   readonly cpus: readonly number[];
@@ -64,7 +66,10 @@ export function quantity(name: QuantityName): Quantity {
   return { name, unit, kind, domain: null };
 }
 
-/** Energy or power of a domain. Those called `part` lie inside another domain: to look at, never added to anything. */
+/**
+ * Energy or power of a domain. Those called `part` lie inside another domain: to look at, never added to
+ * anything.
+ */
 export function energyQuantity(name: EnergyQuantityName, domain: string): Quantity {
   const { unit, kind } = ENERGY_QUANTITIES[name];
   return { name: `${name}:${domain}`, unit, kind, domain };

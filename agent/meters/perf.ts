@@ -18,7 +18,8 @@ const EVENTS = [
 
 /**
  * RAPL through perf events: for machines where powercap is closed to this user, or masked in a container, but
- * `kernel.perf_event_paranoid` or CAP_PERFMON allow events of a whole CPU. The kernel adds up wraps by itself.
+ * `kernel.perf_event_paranoid` or CAP_PERFMON allow events of a whole CPU. The kernel adds up wraps by
+ * itself.
  * @returns null where the machine has no such events, which is nothing to complain about beside powercap.
  */
 export function findPerfMeter(sysRoot: string, procRoot: string, perf: PerfEvents): MeterSearch | null {

@@ -45,8 +45,9 @@ export async function tryPowermetrics(command: Command = POWERMETRICS): Promise<
 }
 
 /**
- * Starts Apple's powermetrics, which runs until the meter is closed. It says the mean power of each of its intervals and how long it was:
- * added up, that is a counter. It is asked only where IOReport is closed, since it is a process of its own that runs beside a trial.
+ * Starts Apple's powermetrics, which runs until the meter is closed. It says the mean power of each of its
+ * intervals and how long it was: added up, that is a counter. It is asked only where IOReport is closed,
+ * since it is a process of its own that runs beside a trial.
  */
 export function powermetricsMeter({ command, args }: Command): Meter {
   const samples = new Samples();

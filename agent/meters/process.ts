@@ -68,8 +68,9 @@ class ProcessMeter implements Meter {
   }
 
   /**
-   * Of a tree the CPU time of all, ended children that were waited for included, so that none takes its share along; and the resident sets added
-   * up, in which a page that several share counts for each. The kernel's peak is one process's: a tree has only the largest that was read.
+   * Of a tree the CPU time of all, ended children that were waited for included, so that none takes its share
+   * along; and the resident sets added up, in which a page that several share counts for each. The kernel's
+   * peak is one process's: a tree has only the largest that was read.
    */
   read(): readonly Reading[] {
     if (monotonicSeconds() - this.#lookedAt >= LOOK_SECONDS) this.#lookAround();
@@ -155,7 +156,10 @@ function cpuSeconds(stat: string): number | null {
   return fieldsSum(stat, 11);
 }
 
-/** @returns CPU seconds of the children of a process that have ended: cutime and cstime, fields 16 and 17 of its `stat`. */
+/**
+ * @returns CPU seconds of the children of a process that have ended: cutime and cstime, fields 16 and 17 of
+ *   its `stat`.
+ */
 export function endedChildrenSeconds(stat: string): number | null {
   return fieldsSum(stat, 13);
 }

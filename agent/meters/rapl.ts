@@ -12,8 +12,8 @@ export const RAPL_PERIOD_SECONDS = 0.05;
 type RaplPart = 'package' | 'dram' | 'core' | 'psys';
 
 /**
- * CPU energy counters through the kernel's powercap tree (kernel docs, power/powercap). Intel and AMD use
- * the same names. Packages and their `dram` lie side by side: what is taken as energy may be summed. `core` lies
+ * CPU energy counters through the kernel's powercap tree (kernel docs, power/powercap). Intel and AMD use the
+ * same names. Packages and their `dram` lie side by side: what is taken as energy may be summed. `core` lies
  * inside `package` and is kept as a part. `psys` lies around everything and is taken only where there is no
  * package. `intel-rapl-mmio` is a second way to the same counters.
  */

@@ -6,7 +6,9 @@ import { periodKey, type UpdatePeriods } from './update-period.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */
 const MAX_SAMPLES = 8192;
-/** Short repeats rest many times a second; walking a process's mappings that often would only make it wait. */
+/**
+ * Short repeats rest many times a second; walking a process's mappings that often would only make it wait.
+ */
 const SECONDS_BETWEEN_COSTLY_READINGS = 0.5;
 
 interface Column {
@@ -30,7 +32,10 @@ export class Recorder {
   #beats: (() => void)[] = [];
   #restedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param periods of the sources, where they were seen; a quantity without one counts as renewed at each reading. */
+  /**
+   * @param periods of the sources, where they were seen; a quantity without one counts as renewed at each
+   *   reading.
+   */
   constructor(meters: readonly Meter[], periods: UpdatePeriods = new Map()) {
     this.#meters = meters;
     for (const meter of meters) {
@@ -61,12 +66,18 @@ export class Recorder {
     }
   }
 
-  /** The trial's processes are there, or others than before: their counters jump, so this comes where nothing is measured, with a rest after it. */
+  /**
+   * The trial's processes are there, or others than before: their counters jump, so this comes where nothing
+   * is measured, with a rest after it.
+   */
   attach(target: MeterTarget | null): void {
     for (const meter of this.#meters) meter.attach(target);
   }
 
-  /** Nothing is being measured at this moment: the meters that cost time may be read, though not at every rest. */
+  /**
+   * Nothing is being measured at this moment: the meters that cost time may be read, though not at every
+   * rest.
+   */
   rest(): void {
     this.#readAll();
     if (monotonicSeconds() - this.#restedAt < SECONDS_BETWEEN_COSTLY_READINGS) return;

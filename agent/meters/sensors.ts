@@ -12,8 +12,8 @@ const BELIEVABLE = { least: 0.1, most: 10 };
 const WATCH_SECONDS = 0.5;
 
 /**
- * Watches the energy counter of an AMD GPU for a moment beside its power: on some boards and releases it counts in
- * other units than it says (ROCm/amdsmi#38), or not at all.
+ * Watches the energy counter of an AMD GPU for a moment beside its power: on some boards and releases it
+ * counts in other units than it says (ROCm/amdsmi#38), or not at all.
  * @returns the counter, or why it is not used.
  */
 export async function believedCounter(

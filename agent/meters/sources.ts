@@ -60,8 +60,9 @@ const MOST_WATTS = 5000;
 const LEAST_SECONDS = 1;
 
 /**
- * Undoes the wrap-around of a counter: where it falls, its range is added. A counter that would have had to grow
- * faster than any machine draws power was set back instead; it falls in what is read too, so that it is seen.
+ * Undoes the wrap-around of a counter: where it falls, its range is added. A counter that would have had to
+ * grow faster than any machine draws power was set back instead; it falls in what is read too, so that it is
+ * seen.
  * @param range after so much the counter starts again at 0, in the counter's unit (joules).
  */
 export function unwrapped(source: Source, range: number, now: () => number = monotonicSeconds): Source {

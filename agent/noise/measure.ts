@@ -37,8 +37,8 @@ export interface NoiseRecords {
 }
 
 /**
- * Measures one experiment in fresh processes, one after the other: whole trials, launched as an agent launches them. Blocks are
- * parts of the time, of equal length.
+ * Measures one experiment in fresh processes, one after the other: whole trials, launched as an agent
+ * launches them. Blocks are parts of the time, of equal length.
  * @throws FailureError of a start that fails, and `cancelled`.
  */
 export async function measureNoise(request: NoiseRequest): Promise<NoiseRecords> {

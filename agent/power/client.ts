@@ -36,7 +36,8 @@ export class PowerConnection {
   }
 
   /**
-   * @param patienceSeconds how long a helper that is not there may take to come: it is restarted when it dies.
+   * @param patienceSeconds how long a helper that is not there may take to come: it is restarted when it
+   *   dies.
    * @throws FailureError `setting-failed` when none answers.
    */
   static async open(path: string, patienceSeconds: number): Promise<PowerConnection> {

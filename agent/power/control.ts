@@ -11,13 +11,17 @@ export interface Range {
   readonly most: number;
 }
 
-/** What was found at a control: numbers by word, as its interface has them (µW, mW, kHz), so that they go back unchanged. */
+/**
+ * What was found at a control: numbers by word, as its interface has them (µW, mW, kHz), so that they go back
+ * unchanged.
+ */
 export const foundSchema = z.record(z.string(), z.number());
 export type Found = Readonly<z.output<typeof foundSchema>>;
 
 /**
- * One thing of a machine that can be set and put back: the power limit of a GPU, the frequencies of some CPUs. Only the
- * helper opens one, since setting needs its rights. Calls are synchronous: nothing comes between reading and writing.
+ * One thing of a machine that can be set and put back: the power limit of a GPU, the frequencies of some
+ * CPUs. Only the helper opens one, since setting needs its rights. Calls are synchronous: nothing comes
+ * between reading and writing.
  */
 export interface Control {
   /** Names it in the journal, and finds it again after a crash (finder.ts). */
@@ -33,7 +37,10 @@ export interface Control {
   range(found: Found): Range;
   /** The limit in force, in the unit of its name; null where the interface sets it and does not tell it. */
   reading(): number | null;
-  /** @returns what was written, which is the nearest value that the device has. @throws FailureError `setting-failed` */
+  /**
+   * @returns what was written, which is the nearest value that the device has.
+   * @throws FailureError `setting-failed`
+   */
   set(value: number): number;
   /** @throws FailureError `setting-failed` when it is not as found afterwards. */
   restore(found: Found): void;

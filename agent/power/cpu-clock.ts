@@ -7,8 +7,9 @@ import { type Control, type ControlSearch, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
 
 /**
- * A fixed frequency of CPUs: least and most of their cpufreq policies made equal (kernel docs, admin-guide/pm/cpufreq). The
- * kernel asks the hardware for it; turbo and heat may still say otherwise, which the clock meter sees.
+ * A fixed frequency of CPUs: least and most of their cpufreq policies made equal (kernel docs,
+ * admin-guide/pm/cpufreq). The kernel asks the hardware for it; turbo and heat may still say otherwise, which
+ * the clock meter sees.
  */
 export function findCpuClock(cpus: readonly number[], sysRoot: string): ControlSearch {
   const policies = policiesIn(sysRoot).filter((policy) => policy.cpus.some((cpu) => cpus.includes(cpu)));

@@ -18,7 +18,9 @@ export function controlsOf(target: Target, machine: Machine): readonly ControlSe
   return [...findPackagePower(target.cpus, machine.sysRoot), findCpuClock(target.cpus, machine.sysRoot)];
 }
 
-/** @returns the control that a journal names; the journal is the helper's own, yet an id opens nothing else. */
+/**
+ * @returns the control that a journal names; the journal is the helper's own, yet an id opens nothing else.
+ */
 export function controlNamed(id: string, machine: Machine): ControlSearch {
   const [, kind, name = ''] = /^([a-z-]+):(.+)$/.exec(id) ?? [];
   if (kind === 'rapl' && /^\d{1,3}$/.test(name)) return openPackagePower(Number(name), machine.sysRoot);

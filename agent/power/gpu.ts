@@ -45,8 +45,8 @@ export function findGpuPower(uuid: string, gpu: GpuSettings): ControlSearch {
 }
 
 /**
- * @param resting what to go back to. NVML sets a range of clocks and tells nobody which one is set, so an operator who
- * keeps GPUs locked has to say so; else they are unlocked.
+ * @param resting what to go back to. NVML sets a range of clocks and tells nobody which one is set, so an
+ *   operator who keeps GPUs locked has to say so; else they are unlocked.
  */
 export function findGpuClock(uuid: string, gpu: GpuSettings, resting: RestingClocks): ControlSearch {
   const clocks = gpu.clocksMegahertz();

@@ -14,8 +14,8 @@ interface Written<Found> {
 }
 
 /**
- * What was found before anything was changed, on disk before it is changed and until it is put back; so that another
- * process can do it when this one is killed.
+ * What was found before anything was changed, on disk before it is changed and until it is put back; so that
+ * another process can do it when this one is killed.
  */
 export class Journal<Found> {
   readonly #folder: string;

@@ -6,15 +6,18 @@ import { type Control, type ControlSearch, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
 
 /**
- * Power limits of CPU packages: the constraints of the kernel's powercap tree (kernel docs, power/powercap). The average over a long
- * window and the one over a short window are both set, so that nothing bursts above the cap for seconds; AMD's
- * zones count energy and have no constraint.
+ * Power limits of CPU packages: the constraints of the kernel's powercap tree (kernel docs, power/powercap).
+ * The average over a long window and the one over a short window are both set, so that nothing bursts above
+ * the cap for seconds; AMD's zones count energy and have no constraint.
  */
 const LONG = 'long_term';
 const SHORT = 'short_term';
 /** Where firmware names no least limit: below this share of the most a machine hardly moves. */
 const LEAST_SHARE = 0.1;
-/** Half the step of the hardware's unit is at most a sixteenth of a watt (Intel SDM 15.10.1: 1/8 W); whole ones are asked for. */
+/**
+ * Half the step of the hardware's unit is at most a sixteenth of a watt (Intel SDM 15.10.1: 1/8 W); whole
+ * ones are asked for.
+ */
 const TAKEN_WATTS = 0.5;
 
 /** @returns the limit of each package that these CPUs lie on, or why there is none. */

@@ -15,8 +15,8 @@ interface Held {
 export type Wanted = Readonly<Record<SettingName, number | null>>;
 
 /**
- * Sets controls for one owner at a time and puts back what it found. Every method is synchronous, so that nobody sees a
- * machine half set; what was found is on disk before anything changes.
+ * Sets controls for one owner at a time and puts back what it found. Every method is synchronous, so that
+ * nobody sees a machine half set; what was found is on disk before anything changes.
  */
 export class PowerManager {
   readonly #machine: Machine;
@@ -30,7 +30,10 @@ export class PowerManager {
     this.#log = log;
   }
 
-  /** Puts back what an earlier helper left, as far as it can be; the rest stays in the journal, and is tried again. */
+  /**
+   * Puts back what an earlier helper left, as far as it can be; the rest stays in the journal, and is tried
+   * again.
+   */
   restoreLeft(): void {
     for (const id of this.#journal.ids.filter((left) => !this.#held.has(left))) {
       const search = controlNamed(id, this.#machine);
@@ -43,7 +46,9 @@ export class PowerManager {
     }
   }
 
-  /** @returns what can be set on a target and why the rest cannot; what others hold counts as it was found. */
+  /**
+   * @returns what can be set on a target and why the rest cannot; what others hold counts as it was found.
+   */
   look(target: Target): { seen: Seen[]; absent: Record<string, string> } {
     const searches = controlsOf(target, this.#machine);
     const absent: Record<string, string> = {};
@@ -82,7 +87,9 @@ export class PowerManager {
     }
   }
 
-  /** Puts back what this owner holds. Never throws: a problem is part of the answer, and stays in the journal. */
+  /**
+   * Puts back what this owner holds. Never throws: a problem is part of the answer, and stays in the journal.
+   */
   restore(owner: Owner): Restored[] {
     return [...this.#held.values()]
       .filter((held) => held.owner === owner)

@@ -3,11 +3,15 @@ import { integerBetween } from '../../core/bounds.js';
 import { SETTING_NAMES } from './control.js';
 
 /**
- * What an agent and the power helper say to each other over a unix socket: one JSON object a line, each request
- * answered in order. What is set stays as long as the connection: when it closes, whoever closed it, all is put back.
+ * What an agent and the power helper say to each other over a unix socket: one JSON object a line, each
+ * request answered in order. What is set stays as long as the connection: when it closes, whoever closed it,
+ * all is put back.
  */
 export const PROTOCOL = 1;
-/** Where the helper keeps its socket and its journal unless told otherwise: gone after a reboot, as its settings are. */
+/**
+ * Where the helper keeps its socket and its journal unless told otherwise: gone after a reboot, as its
+ * settings are.
+ */
 export const DEFAULT_FOLDER = '/run/ridgepoint-power';
 export const SOCKET_NAME = 'socket';
 /** A list of every CPU of the largest machines fits several times over. */

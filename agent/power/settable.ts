@@ -56,7 +56,10 @@ async function look(
   });
 }
 
-/** Of CPU devices alone: the CPUs of a GPU's trial are also those of a CPU device, and the two never run together. */
+/**
+ * Of CPU devices alone: the CPUs of a GPU's trial are also those of a CPU device, and the two never run
+ * together.
+ */
 function shares(other: DeviceProfile, parts: readonly Seen[]): boolean {
   return (
     other.classes.includes('cpu') && parts.some(({ cpus }) => other.cpus.some((cpu) => cpus.includes(cpu)))

@@ -14,7 +14,10 @@ export function requireNumber(path: string): number {
   return value;
 }
 
-/** Writes to a file that is there; never makes one. @throws FailureError `setting-failed` with what the kernel says. */
+/**
+ * Writes to a file that is there; never makes one.
+ * @throws FailureError `setting-failed` with what the kernel says.
+ */
 export function writeNumber(path: string, value: number): void {
   try {
     writeSystemText(path, String(Math.round(value)));

@@ -31,8 +31,8 @@ interface Timed {
 }
 
 /**
- * Runs a workload again and again, in turns as the engine does it and with every node of its graphs stamped, in one context:
- * their difference is what looking on costs. Opens native code: in a child process alone.
+ * Runs a workload again and again, in turns as the engine does it and with every node of its graphs stamped,
+ * in one context: their difference is what looking on costs. Opens native code: in a child process alone.
  * @throws FailureError as opening the model does.
  */
 export async function profileModel(

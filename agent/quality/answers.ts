@@ -24,10 +24,16 @@ import type { QualityReport } from './jobs.js';
 import type { EvaluationSpec } from './policy.js';
 
 export interface AnswerRequest {
-  /** @param answers where the child keeps what was said to each item. @param text that it asks about; null = none. */
+  /**
+   * @param answers where the child keeps what was said to each item.
+   * @param text that it asks about; null = none.
+   */
   readonly task: (answers: AnswersKept, text: TextRequest | null) => Task<QualityOutcome, QualityReport>;
   readonly questions: EvaluationSpec;
-  /** Everything the answers follow from beside the questions: digests of files, engine, options that change numbers. */
+  /**
+   * Everything the answers follow from beside the questions: digests of files, engine, options that change
+   * numbers.
+   */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly cacheFolder: string;
   readonly cpus: readonly number[];
@@ -42,8 +48,9 @@ const MOST_BYTES = 64 * 2 ** 30;
 
 /**
  * Has a child ask a model, unless the same was asked of the same file before: answers do not depend on how
- * fast they come, and a sweep over threads or batch sizes would ask again and again. A task whose scoring alone has changed is scored
- * again from the answers that are kept. A child that was killed is followed by one that continues behind the last item that it answered.
+ * fast they come, and a sweep over threads or batch sizes would ask again and again. A task whose scoring
+ * alone has changed is scored again from the answers that are kept. A child that was killed is followed by
+ * one that continues behind the last item that it answered.
  * @throws FailureError what the child died of, or why the questions do not fit the model.
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
@@ -95,7 +102,9 @@ function placesOf({ questions, identity, cacheFolder }: AnswerRequest): {
   return { path: `${path}.json`, answers: { journal: `${path}.jsonl`, identity: name, folder } };
 }
 
-/** What is kept of one task, or of the text, by its model and its asking; the scoring may have been another. */
+/**
+ * What is kept of one task, or of the text, by its model and its asking; the scoring may have been another.
+ */
 const knownSchema = qualityRecordSchema.pick({ text: true }).extend({
   /** A body with all answers to the task. */
   answers: z.string().nullable(),
@@ -138,7 +147,10 @@ async function keepAnswers(request: AnswerRequest, record: QualityRecord): Promi
   }
 }
 
-/** Has a child ask what is not known, while the energy of it is read. @throws FailureError what the child died of. */
+/**
+ * Has a child ask what is not known, while the energy of it is read.
+ * @throws FailureError what the child died of.
+ */
 async function askUnknown(
   from: KnownAnswers,
   { task, questions, cpus, timeLimitSeconds, memoryLimitBytes, metered }: AnswerRequest,

@@ -21,14 +21,18 @@ import {
   type Sound,
 } from './questions/questions.js';
 
-/** Of a child that reads task files. Files of a hundred thousand items take it some seconds and some hundred megabytes. */
+/**
+ * Of a child that reads task files. Files of a hundred thousand items take it some seconds and some hundred
+ * megabytes.
+ */
 const LIMITS = { timeLimitSeconds: 300, memoryLimitBytes: 2 * 2 ** 30 };
 
 /**
- * Has a child check task files with every item in them, unless that was done before and none has changed since. A stranger may have written their
- * templates: the time and memory that these take end with the child.
+ * Has a child check task files with every item in them, unless that was done before and none has changed
+ * since. A stranger may have written their templates: the time and memory that these take end with the child.
  * @param named by whole paths.
- * @throws FailureError `impossible-combination` with every error of every file, or for files that take the child's time or its memory, or bring it down.
+ * @throws FailureError `impossible-combination` with every error of every file, or for files that take the
+ *   child's time or its memory, or bring it down.
  */
 export async function checkTasks(
   named: readonly TaskChoice[],

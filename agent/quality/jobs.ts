@@ -67,7 +67,10 @@ export const JUDGE: Job<JudgeJob, number, ScoreReport> = {
   run: async (job, channel) => (await import('./opened/judge.js')).judgeAnswers(job, channel),
 };
 
-/** Of one task: a report of each of 50,000 items would cost its parent as much as a short question costs the model. */
+/**
+ * Of one task: a report of each of 50,000 items would cost its parent as much as a short question costs the
+ * model.
+ */
 const MOST_REPORTS = 1000;
 
 function watchOf(channel: Channel<QualityReport>): Watch {

@@ -28,8 +28,8 @@ export interface EvaluationSpec {
 
 /**
  * @param scorers what the node's config has. @param launcher starts the child that reads task files.
- * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination` for task
- * files with errors, all of them in the message.
+ * @throws FailureError `source-not-allowed`, `model-missing` for files and scorers, `impossible-combination`
+ *   for task files with errors, all of them in the message.
  */
 export async function evaluationOf(
   policy: QualityPolicy,

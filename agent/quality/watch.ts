@@ -16,7 +16,9 @@ export interface Watch {
 
 const LOOK_MILLISECONDS = 200;
 
-/** For work that waits for somebody else: `stopped` rejects once a stop has arrived, until `end` is called. */
+/**
+ * For work that waits for somebody else: `stopped` rejects once a stop has arrived, until `end` is called.
+ */
 export function stoppedBy(watch: Watch): { readonly stopped: Promise<never>; end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const stopped = new Promise<never>((_, reject) => {

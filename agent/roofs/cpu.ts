@@ -14,7 +14,8 @@ import { readTopology } from './topology.js';
 
 const PACES = {
   all: { repeats: 5, leastRounds: 2, mostRounds: 12, secondsForRounds: 60, accesses: ACCESSES },
-  // Rows stand under what can be read: without the other accesses an array is enough, and most of the time is saved.
+  // Rows stand under what can be read: without the other accesses an array is enough, and most of the time is
+  // saved.
   rows: { repeats: 3, leastRounds: 2, mostRounds: 12, secondsForRounds: 8, accesses: ['read'] },
   quick: { repeats: 3, leastRounds: 1, mostRounds: 1, secondsForRounds: 15, accesses: ACCESSES },
 } as const satisfies Record<RoofsExtent, Omit<RoofsJob, 'threads'>>;

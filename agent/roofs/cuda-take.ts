@@ -51,7 +51,10 @@ const SHARE_OF_MEMORY = 0.25;
 const LINK_BYTES = 2 ** 28;
 const LAUNCHES = 200;
 
-/** Bytes of all arrays together: half of the last cache, and, as STREAM has it, four times the cache for each of three. */
+/**
+ * Bytes of all arrays together: half of the last cache, and, as STREAM has it, four times the cache for each
+ * of three.
+ */
 export function workingSets({ cacheBytes, memoryBytes }: Pick<CudaDevice, 'cacheBytes' | 'memoryBytes'>) {
   const memory = Math.floor(Math.min(ARRAYS * TIMES_CACHE * cacheBytes, memoryBytes * SHARE_OF_MEMORY));
   return { L2: Math.floor(cacheBytes / 2), memory };

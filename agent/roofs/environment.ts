@@ -49,8 +49,9 @@ export function changes(before: RoofsEnvironment, now: RoofsEnvironment): string
 const MARK = 'ridgepoint-roofs:';
 
 /**
- * @returns the digest of the code that measures CPUs, which another may do better: that of a library with these parts alone is the whole one's. It is
- *   read from the file, for nothing of ours is opened here; null without a library.
+ * @returns the digest of the code that measures CPUs, which another may do better: that of a library with
+ *   these parts alone is the whole one's. It is read from the file, for nothing of ours is opened here; null
+ *   without a library.
  */
 export function buildOfRoofs(library: string | null = measuringLibrary()): string | null {
   if (library === null) return null;

@@ -12,8 +12,8 @@ export interface HoldingNeeds {
 }
 
 /**
- * The roofs of a device that hold now: those that are kept, measured where there are none of this environment. Those that something
- * disturbed are marked, and stay until somebody measures them again.
+ * The roofs of a device that hold now: those that are kept, measured where there are none of this
+ * environment. Those that something disturbed are marked, and stay until somebody measures them again.
  * @throws FailureError of the measurement.
  */
 export async function holdingRoofs(

@@ -48,7 +48,8 @@ export function useBetween(before: MachineTime | null, after: MachineTime | null
 }
 
 /**
- * What else used the machine between two readings in this process, by the limits that trials have: one sentence each.
+ * What else used the machine between two readings in this process, by the limits that trials have: one
+ * sentence each.
  * @returns none, too, where the system does not say.
  */
 export function disturbedBetween(before: MachineTime | null, after: MachineTime | null): string[] {

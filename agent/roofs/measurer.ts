@@ -3,8 +3,8 @@ import type { Roofs } from '../../core/result/roofs.js';
 import type { RoofsEnvironment } from './environment.js';
 
 /**
- * How much is measured: `all` roofs within a minute; those that `rows` stand under, within some ten seconds; or all by one `quick` round of a few
- * repeats, which is no more than a look.
+ * How much is measured: `all` roofs within a minute; those that `rows` stand under, within some ten seconds;
+ * or all by one `quick` round of a few repeats, which is no more than a look.
  */
 export type RoofsExtent = 'all' | 'rows' | 'quick';
 

@@ -16,7 +16,10 @@ export interface NodeRoofsNeeds {
   readonly measurerFor?: (device: DeviceProfile) => RoofsMeasurer | null;
 }
 
-/** The ceilings of this node's devices: found or measured once, before the agent takes work, and then in every record. */
+/**
+ * The ceilings of this node's devices: found or measured once, before the agent takes work, and then in every
+ * record.
+ */
 export class NodeRoofs {
   readonly #needs: NodeRoofsNeeds;
   readonly #found = new Map<string, StoredRoofs>();

@@ -40,8 +40,8 @@ export function threadCounts(topology: Topology): number[] {
 }
 
 /**
- * Chooses CPUs and working sets: half of a thread's share of a cache, so that nothing else in it matters, and for memory
- * what STREAM asks for.
+ * Chooses CPUs and working sets: half of a thread's share of a cache, so that nothing else in it matters, and
+ * for memory what STREAM asks for.
  * @param counts numbers of threads, each at most the number of CPUs.
  */
 export function planRoofs(
@@ -72,7 +72,8 @@ export function planRoofs(
     const [l1, l2, l3] = [share('L1'), share('L2'), share('L3')];
     const bytes: Partial<Record<Level, number>> = { L1: l1 / 2, memory: Math.floor(memory / count) };
     if (l2 >= 4 * l1) bytes.L2 = l2 / 2;
-    // Far above the second level, far below the third: some keep there what the second has, others what it has not.
+    // Far above the second level, far below the third: some keep there what the second has, others what it
+    // has not.
     if (l3 >= 4 * l2) bytes.L3 = Math.min(l3 / 2, 4 * l2);
     else
       absent[`L3 at ${count} threads`] =

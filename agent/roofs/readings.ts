@@ -8,7 +8,10 @@ import type { RoofsRequest } from './measurer.js';
 /** Far beyond what a machine of many cores takes; a child that hangs must end. */
 const TIME_LIMIT_SECONDS = 180;
 
-/** Has a child process on these CPUs take readings. @throws FailureError what it died of; `cancelled` by the signal. */
+/**
+ * Has a child process on these CPUs take readings.
+ * @throws FailureError what it died of; `cancelled` by the signal.
+ */
 export async function takeInChild<Taken>(
   task: Task<Taken, ProgressReport>,
   cpus: readonly number[],

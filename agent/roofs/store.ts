@@ -13,8 +13,8 @@ export interface StoredRoofs {
 }
 
 /**
- * The roofs of a node's devices, one file per measurement, so that a record's id leads to all repeats. A file is valid as
- * long as its environment is: two configs that take turns do not measure again each time.
+ * The roofs of a node's devices, one file per measurement, so that a record's id leads to all repeats. A file
+ * is valid as long as its environment is: two configs that take turns do not measure again each time.
  */
 export class RoofsStore {
   readonly #folder: string;

@@ -13,8 +13,8 @@ export interface RoofsJob {
   /** Of each roof in a round. */
   readonly repeats: number;
   /**
-   * Rounds over all roofs: a disturbance of seconds spoils one round and not a roof. After `leastRounds`, further ones take
-   * the roofs that are not confirmed yet.
+   * Rounds over all roofs: a disturbance of seconds spoils one round and not a roof. After `leastRounds`,
+   * further ones take the roofs that are not confirmed yet.
    */
   readonly leastRounds: number;
   readonly mostRounds: number;
@@ -64,7 +64,9 @@ const LAUNCHES = 500;
 /** Processors raise their clocks only after a while. */
 const WARM_UP_SECONDS = 0.2;
 
-/** Of the two best: a roof that was reached twice is one, a best value that stands alone may be higher still. */
+/**
+ * Of the two best: a roof that was reached twice is one, a best value that stands alone may be higher still.
+ */
 const AGREEMENT = 0.03;
 
 /** @returns whether the two best samples of a roof agree. Rates are best when high, times when low. */
@@ -76,7 +78,10 @@ export function isConfirmed({ kind, samples }: Pick<Taken, 'kind' | 'samples'>):
 /** With more threads a rate that is lower than this share of one with fewer was disturbed all the time. */
 const DROP = 0.95;
 
-/** @returns whether nothing speaks against a roof: it is confirmed, and no lower than the same with fewer threads. */
+/**
+ * @returns whether nothing speaks against a roof: it is confirmed, and no lower than the same with fewer
+ *   threads.
+ */
 export function isSettled(roof: Taken, all: readonly Taken[]): boolean {
   if (!isConfirmed(roof) || roof.kind === 'launch') return isConfirmed(roof);
   const best = Math.max(...roof.samples);

@@ -61,7 +61,10 @@ export interface TrialLimits {
   /** null = the node's memory. */
   readonly memoryLimitBytes: number | null;
   readonly cgroupFolder: string | null;
-  /** How long the energy sources are read before the first model of a sweep is loaded; 0 = there is no baseline. */
+  /**
+   * How long the energy sources are read before the first model of a sweep is loaded; 0 = there is no
+   * baseline.
+   */
   readonly idleSeconds: number;
 }
 
@@ -122,7 +125,10 @@ export function placeOf({ lease, node, device }: TrialRun): Omit<PlaceRequest, '
   };
 }
 
-/** @returns how long a child of a trial may take, which a sweep may shorten alone, and how much memory it may hold. */
+/**
+ * @returns how long a child of a trial may take, which a sweep may shorten alone, and how much memory it may
+ *   hold.
+ */
 export function childLimits({ lease, node }: Pick<TrialRun, 'lease' | 'node'>): {
   readonly timeLimitSeconds: number;
   readonly memoryLimitBytes: number;

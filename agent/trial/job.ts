@@ -20,7 +20,10 @@ export interface TrialRequest extends Omit<PlaceRequest, 'options'> {
   readonly training: TrainingFiles | null;
   /** The server to ask; left out for runners that are none. */
   readonly served?: ServedEndpoint;
-  /** Core-to-core latency that is usual from each of the CPUs to the next, seconds, as far as it is known; left out = nothing is asked of the cores. */
+  /**
+   * Core-to-core latency that is usual from each of the CPUs to the next, seconds, as far as it is known;
+   * left out = nothing is asked of the cores.
+   */
   readonly usualLatencies?: readonly (number | null)[];
   /** Real path of the prompts that a workload names; left out = none. */
   readonly promptsPath?: string;
@@ -30,7 +33,10 @@ export interface TrialRequest extends Omit<PlaceRequest, 'options'> {
 
 /** What the child of a trial tells on the way. Times are monotonic seconds. */
 export type TrialReport =
-  /** `processes` are those of what was opened (Closable); where there are some, the child rests until their meters know. */
+  /**
+   * `processes` are those of what was opened (Closable); where there are some, the child rests until their
+   * meters know.
+   */
   | { readonly type: 'loaded'; readonly facts: AnyFacts; readonly processes: readonly number[] }
   | { readonly type: 'phase'; readonly phase: Phase }
   /** Of the cores under the trial's CPUs at a moment, in the order of these CPUs. */

@@ -7,7 +7,10 @@ import { machineFacts } from '../environment.js';
 import type { TrialRun } from './context.js';
 import type { TrialNotes } from './notes.js';
 
-/** @returns the device that a lease is for. @throws FailureError `device-missing` when one that it holds is not of this node. */
+/**
+ * @returns the device that a lease is for.
+ * @throws FailureError `device-missing` when one that it holds is not of this node.
+ */
 export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
   const [own] = leasedDevices(lease).map((wanted) => {
     const device = profile.devices.find(({ id }) => id === wanted);
@@ -33,7 +36,10 @@ export function noteNode(trial: TrialRun): void {
   notes.warnings.push(...warningsBefore(trial));
 }
 
-/** Sets the device as the sweep asks, and notes the machine as it is then. @throws FailureError `setting-failed`. */
+/**
+ * Sets the device as the sweep asks, and notes the machine as it is then.
+ * @throws FailureError `setting-failed`.
+ */
 export async function setDevice({ lease, node, device, notes, settings }: TrialRun): Promise<void> {
   const asked = lease.experiment.settings;
   if (asked === null) return;

@@ -35,10 +35,12 @@ export interface PreparedModel {
 }
 
 /**
- * Finds the model and makes of it what its techniques say, held until the trial has ended; the notes say where it comes from.
+ * Finds the model and makes of it what its techniques say, held until the trial has ended; the notes say
+ * where it comes from.
  * @returns null for a runner that needs none.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported`, `fetch-failed`,
- * `digest-mismatch`, `impossible-combination`, `artifact-failed`, `disk-full`, `does-not-fit`.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported`,
+ *   `fetch-failed`, `digest-mismatch`, `impossible-combination`, `artifact-failed`, `disk-full`,
+ *   `does-not-fit`.
  */
 export async function prepareModel(trial: TrialRun): Promise<PreparedModel | null> {
   if (!opensModels(trial.lease.experiment.runner.kind)) return null;

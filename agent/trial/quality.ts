@@ -168,7 +168,10 @@ export async function askServer(
   noteUnanswered(trial, substitute);
 }
 
-/** Warns of each task that the runner could not be asked. @param substitute the model that was asked in its place; null = none was. */
+/**
+ * Warns of each task that the runner could not be asked.
+ * @param substitute the model that was asked in its place; null = none was.
+ */
 function noteUnanswered({ notes, lease }: TrialRun, substitute: AskedModel | null): void {
   const { unanswered = [], text, tasks = [] } = notes.quality ?? {};
   for (const { task, reason } of unanswered) {

@@ -16,8 +16,9 @@ import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
 
 /**
- * Notes what the judge needs to place the trial: the shape and types of the file that is run, read from its header, the cache
- * that its weights may stay in, and the factors of its engine. What cannot be had leaves a reason.
+ * Notes what the judge needs to place the trial: the shape and types of the file that is run, read from its
+ * header, the cache that its weights may stay in, and the factors of its engine. What cannot be had leaves a
+ * reason.
  */
 export function noteRoofline({ lease, node, device, notes }: TrialRun, model: PreparedModel | null): void {
   const { runner } = lease.experiment;

@@ -32,7 +32,9 @@ export interface ServedModel {
   readonly gpus: readonly string[];
 }
 
-/** @returns what is given; throws what the server died of meanwhile: then the child has nothing more to ask. */
+/**
+ * @returns what is given; throws what the server died of meanwhile: then the child has nothing more to ask.
+ */
 export async function whileServed<T>(
   { child }: TrialRun,
   served: Pick<ServedModel, 'died'> | null,
@@ -132,7 +134,10 @@ function noteSplit(notes: TrialNotes, split: ServedSplit | string): void {
   } else if (devicesOf(split) > 1) notes.roofline = { ...notes.roofline, split };
 }
 
-/** The one that the point names, or the first that was found with its profile. @throws FailureError `engine-missing`. */
+/**
+ * The one that the point names, or the first that was found with its profile.
+ * @throws FailureError `engine-missing`.
+ */
 function chosen({ lease, node }: TrialRun): ConfiguredServer {
   const { runner } = lease.experiment;
   const there = node.profile.runners.find((one) => one.kind === runner.kind)?.variants ?? [];
@@ -171,7 +176,10 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
   };
 }
 
-/** @returns the process that an attached server is; null = that is not known, and the notes say why of what it would tell. */
+/**
+ * @returns the process that an attached server is; null = that is not known, and the notes say why of what it
+ *   would tell.
+ */
 function listenerOf(url: string, notes: TrialNotes): number | null {
   const found = listenerAt(portOf(url));
   if (typeof found === 'number') return found;
@@ -205,8 +213,10 @@ interface LoadedLora {
 }
 
 /**
- * Finds the adapters that a point has its server load, and makes them what it loads; the notes have their digests.
- * @throws FailureError as resolving adapters does, and `impossible-combination` for one that this server does not load.
+ * Finds the adapters that a point has its server load, and makes them what it loads; the notes have their
+ * digests.
+ * @throws FailureError as resolving adapters does, and `impossible-combination` for one that this server does
+ *   not load.
  */
 async function loadedLoras(
   trial: TrialRun,
@@ -270,7 +280,10 @@ async function draftPath({ lease, node, device, pins, child }: TrialRun): Promis
   return (await node.store.prepare(making, child.launch, pins)).path;
 }
 
-/** @returns the path of the prompts that a workload names, as `promptDataset` or `trace`; null = neither. @throws FailureError `source-not-allowed`, `model-missing`. */
+/**
+ * @returns the path of the prompts that a workload names, as `promptDataset` or `trace`; null = neither.
+ * @throws FailureError `source-not-allowed`, `model-missing`.
+ */
 export function promptsPath({ lease, node }: TrialRun): string | null {
   const { promptDataset, trace } = lease.experiment.workload.options;
   const named = [promptDataset, trace].find((source) => typeof source === 'string');

@@ -63,7 +63,10 @@ export function startTrial(
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
 }
 
-/** The stages of a trial, in order; what each learns goes into the notes. @throws FailureError of the stage that fails. */
+/**
+ * The stages of a trial, in order; what each learns goes into the notes.
+ * @throws FailureError of the stage that fails.
+ */
 async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const trial: TrialRun = { ...begun, device: deviceFor(begun.lease, begun.node.profile) };
   const { notes, settings, lease } = trial;

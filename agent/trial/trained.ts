@@ -12,9 +12,11 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { KeptResult } from '../workloads/workload.js';
 
 /**
- * Writes what was trained: an adapter as GGUF with its PEFT folder beside it, or the base with the trained tensors in f32.
+ * Writes what was trained: an adapter as GGUF with its PEFT folder beside it, or the base with the trained
+ * tensors in f32.
  * @param path of the GGUF file.
- * @param runnable whether the result will be run: of an adapter that llama.cpp cannot attach (DoRA) a merged model is then written too.
+ * @param runnable whether the result will be run: of an adapter that llama.cpp cannot attach (DoRA) a merged
+ *   model is then written too.
  * @throws FailureError `disk-full`.
  */
 export async function saveTrained(

@@ -36,8 +36,8 @@ export async function trainingFiles({ lease, node, pins }: TrialRun): Promise<Tr
 }
 
 /**
- * The model to ask after a training: what was made of the base, or the base with the new adapter beside it. A runner
- * that trains does not speak, so another does.
+ * The model to ask after a training: what was made of the base, or the base with the new adapter beside it. A
+ * runner that trains does not speak, so another does.
  */
 export function trainedModel({ runner }: Experiment, model: PreparedModel, kept: TrainedFile): AskedModel {
   const { artifact, base } = model;

@@ -18,7 +18,10 @@ export interface Called {
   readonly metric: 'kernelSeconds' | 'inferenceP50Seconds';
 }
 
-/** Calls again and again: a repeat is a number of calls, each timed by itself. @returns seconds of each, one list per repeat. */
+/**
+ * Calls again and again: a repeat is a number of calls, each timed by itself.
+ * @returns seconds of each, one list per repeat.
+ */
 export async function repeatCalls(
   { call, phase, each, metric }: Called,
   context: WorkloadContext,

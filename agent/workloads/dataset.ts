@@ -19,8 +19,9 @@ export interface TrainingDataset {
 type CutSettings = Pick<TrainingSettings, 'windowTokens' | 'sequences' | 'heldOutShare' | 'seed'>;
 
 /**
- * Cuts a text into windows that do not overlap. Where the vocabulary has a begin token a window begins with it, as the models'
- * own training texts do, and every token of the text is a label once; elsewhere the first token of a window is none.
+ * Cuts a text into windows that do not overlap. Where the vocabulary has a begin token a window begins with
+ * it, as the models' own training texts do, and every token of the text is a label once; elsewhere the first
+ * token of a window is none.
  * @returns the lessons, or a sentence on why there are none.
  */
 export function datasetOf(
@@ -48,8 +49,9 @@ export function datasetOf(
 }
 
 /**
- * One example a window, the answer's tokens its only labels. What follows an example in its window is padding: nothing before it can look there. One that is
- * longer than a window is left out, since without its beginning it would ask something else.
+ * One example a window, the answer's tokens its only labels. What follows an example in its window is
+ * padding: nothing before it can look there. One that is longer than a window is left out, since without its
+ * beginning it would ask something else.
  * @returns the lessons, or a sentence on why there are none.
  */
 export function datasetOfExamples(

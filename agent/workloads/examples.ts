@@ -34,8 +34,9 @@ export function readExamples(path: string): Example[] {
 }
 
 /**
- * Cuts an example into the tokens that a model reads when it is asked. A text begins with the vocabulary's begin token and ends with its end token, which is learnt;
- * a chat is as the model's template writes it, and what the template writes behind an answer is learnt with it.
+ * Cuts an example into the tokens that a model reads when it is asked. A text begins with the vocabulary's
+ * begin token and ends with its end token, which is learnt; a chat is as the model's template writes it, and
+ * what the template writes behind an answer is learnt with it.
  * @returns one sentence where the model has no template, or one that writes a chat otherwise when it goes on.
  */
 export function cutExample(example: Example, model: TrainableModel): CutExample | string {

@@ -25,8 +25,8 @@ import {
 } from './workload.js';
 
 /**
- * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until their times agree, are the warm-up of the
- * measurement, and train like the others.
+ * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until
+ * their times agree, are the warm-up of the measurement, and train like the others.
  */
 export const finetune = defineWorkload(description, (options) => {
   const settings = trainingSettings(options);

@@ -129,7 +129,10 @@ async function recordOf({ read, engine, journal, wanted, input, times }: Ran): P
   };
 }
 
-/** Has commands of the node judge final answers, where the graph names some. @throws FailureError of one that fails. */
+/**
+ * Has commands of the node judge final answers, where the graph names some.
+ * @throws FailureError of one that fails.
+ */
 async function judged(
   applications: readonly ApplicationRecord[],
   { graph: { scorers, reference }, items }: ReadGraph,

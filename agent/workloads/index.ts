@@ -1,7 +1,9 @@
 import { failed } from '../../core/errors.js';
 import type { Workload } from './workload.js';
 
-/** Every workload this agent knows, imported when a trial has it: a new one is a new file and one line here. */
+/**
+ * Every workload this agent knows, imported when a trial has it: a new one is a new file and one line here.
+ */
 const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
   latency: async () => (await import('./latency.js')).latency,
   finetune: async () => (await import('./finetune.js')).finetune,
@@ -14,7 +16,9 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
 
 export const WORKLOAD_KINDS: readonly string[] = Object.keys(WORKLOADS);
 
-/** @returns the workload; throws FailureError `impossible-combination` for a kind this agent does not know. */
+/**
+ * @returns the workload; throws FailureError `impossible-combination` for a kind this agent does not know.
+ */
 export async function workloadNamed(kind: string): Promise<Workload> {
   if (Object.hasOwn(WORKLOADS, kind)) return await WORKLOADS[kind]!();
   throw failed(

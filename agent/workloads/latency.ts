@@ -40,7 +40,10 @@ export function demandsOf({ promptTokens, generateTokens, sequences, contextDept
   );
 }
 
-/** Rounds of the whole repeat until the last three agree, since one is not enough on a fast device, or half of the repeats' time is over. */
+/**
+ * Rounds of the whole repeat until the last three agree, since one is not enough on a fast device, or half of
+ * the repeats' time is over.
+ */
 async function warmUp(
   model: Generator,
   plan: TokenPlan,
@@ -135,7 +138,9 @@ interface Round {
   readonly stepSeconds: number[];
 }
 
-/** One repeat. The steps are the runner's to drive and to stamp: what it does between them is in their times. */
+/**
+ * One repeat. The steps are the runner's to drive and to stamp: what it does between them is in their times.
+ */
 async function repeatOnce(
   model: Generator,
   { prompt, steps }: TokenPlan,

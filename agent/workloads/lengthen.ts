@@ -18,11 +18,11 @@ export interface LengthenedWork {
 const MARGIN = 1.1;
 
 /**
- * Gives the energy source windows that it can resolve: each phase that is shorter than `context.minPhaseSeconds` is
- * repeated without a pause until it is that long, a few times, after the timed repeats. Phases that were long
- * enough are left alone. Work that cannot be repeated by itself (a cache that cannot be cut back, or is
- * computed anew for it) is left out, and so are further windows that would pass the sweep's budget of time: one of each phase there is, for without it
- * there is no energy.
+ * Gives the energy source windows that it can resolve: each phase that is shorter than
+ * `context.minPhaseSeconds` is repeated without a pause until it is that long, a few times, after the timed
+ * repeats. Phases that were long enough are left alone. Work that cannot be repeated by itself (a cache that
+ * cannot be cut back, or is computed anew for it) is left out, and so are further windows that would pass the
+ * sweep's budget of time: one of each phase there is, for without it there is no energy.
  * @param begunSeconds when the timed repeats began, for the budget.
  */
 export async function lengthen(

@@ -26,7 +26,9 @@ export interface RequestsWanted {
   readonly thinkSeconds: number;
   readonly api: 'completions' | 'chat';
   readonly tokenizer: Tokenizer | null;
-  /** Another salt gives other texts of the same lengths: many trials ask one server, which may cache prompts. */
+  /**
+   * Another salt gives other texts of the same lengths: many trials ask one server, which may cache prompts.
+   */
   readonly salt: string;
 }
 
@@ -65,12 +67,16 @@ export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arriva
   }
 }
 
-/** Makes the requests of a run. The same seed gives every variant the same lengths and the same shared prefixes. */
+/**
+ * Makes the requests of a run. The same seed gives every variant the same lengths and the same shared
+ * prefixes.
+ */
 export type RequestMaker = (count: number, seed: number) => readonly PlannedRequest[];
 
 /**
  * Reads what requests are made of, once for all runs.
- * @throws FailureError `impossible-combination` for a file that cannot be read, with its first wrong line; a maker throws it for a trace.
+ * @throws FailureError `impossible-combination` for a file that cannot be read, with its first wrong line; a
+ *   maker throws it for a trace.
  */
 export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker> {
   const { path, trace, traceSpeed, api, tokenizer, salt } = wanted;
@@ -102,7 +108,10 @@ export async function requestMaker(wanted: RequestsWanted): Promise<RequestMaker
   };
 }
 
-/** @returns a request whose prompt begins with a marker. A turn that follows others is sent behind theirs. A count of the prompt's tokens holds no more. */
+/**
+ * @returns a request whose prompt begins with a marker. A turn that follows others is sent behind theirs. A
+ *   count of the prompt's tokens holds no more.
+ */
 function withMarker(request: PlannedRequest, marker: string): PlannedRequest {
   if (request.follows) return request;
   return { ...request, prompt: markedPrompt(request.prompt, marker), promptTokens: null };

@@ -47,7 +47,8 @@ export const serving = defineWorkload(description, (wanted) => ({
     const warmups = wanted.warmupRequests > 0 ? await load('warm-up', asked) : null;
     const search = wanted.findHighest === 'none' ? null : await searchHighest(wanted.findHighest, asked);
     const found = search === null ? wanted : { ...wanted, [search.of]: search.load ?? wanted[search.of] };
-    // Nothing is asked now, nor behind the load: what costs time to read is read, such as on which GPUs the server computes.
+    // Nothing is asked now, nor behind the load: what costs time to read is read, such as on which GPUs the
+    // server computes.
     await context.checkStop();
     const inside = await watchInside(
       served.profile.paths.metrics === null ? null : `${served.url}${served.profile.paths.metrics}`,
@@ -119,7 +120,10 @@ interface Loaded extends LoadOutcome {
   readonly endedEarly: string | null;
 }
 
-/** @param run of a search, whose requests are others each time. @throws FailureError `cancelled`, `crashed`, and what reading requests throws. */
+/**
+ * @param run of a search, whose requests are others each time.
+ * @throws FailureError `cancelled`, `crashed`, and what reading requests throws.
+ */
 async function load(
   phase: 'warm-up' | 'serve',
   { server, endpoint, tokenizer, wanted, context, requests }: Load,
@@ -170,7 +174,10 @@ function watchSaturation(arrival: Arrival, now: () => number) {
 const MOST_LOAD = 65_536;
 const LEAST_RATE = 0.01;
 
-/** Searches the highest load that keeps the objectives; the runs of a search are warm-up to the row, which is measured after them. */
+/**
+ * Searches the highest load that keeps the objectives; the runs of a search are warm-up to the row, which is
+ * measured after them.
+ */
 async function searchHighest(
   of: 'requestsPerSecond' | 'concurrency',
   asked: Load,
@@ -218,7 +225,10 @@ const AUDIT_TOKENS = 16;
 /** No prompt of it is asked later; with fewer pairs nothing can be told. */
 const AUDIT_SECONDS = 60;
 
-/** Asks for short answers to prompts as long as those of the run, each twice in a row, alone. @throws FailureError `cancelled`, `crashed`. */
+/**
+ * Asks for short answers to prompts as long as those of the run, each twice in a row, alone.
+ * @throws FailureError `cancelled`, `crashed`.
+ */
 async function askTwice({
   server,
   endpoint,

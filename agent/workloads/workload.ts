@@ -17,11 +17,17 @@ import type { NodeCommands } from '../graph/allowed.js';
 import type { GraphFiles } from '../graph/files.js';
 import type { CallsKept } from '../graph/journal.js';
 
-/** A Workload is what is asked of something that a runner opens. It lives in the child and stamps phases as it goes. */
+/**
+ * A Workload is what is asked of something that a runner opens. It lives in the child and stamps phases as it
+ * goes.
+ */
 export interface Workload<C extends Capability = Capability> {
   readonly kind: string;
   readonly needs: C;
-  /** @returns what it does at a point. @throws FailureError `impossible-combination` for options that it does not have. */
+  /**
+   * @returns what it does at a point.
+   * @throws FailureError `impossible-combination` for options that it does not have.
+   */
   plan(options: Options): PlannedWork<C>;
 }
 
@@ -128,7 +134,10 @@ export interface KeptResult {
   readonly modelPath: string | null;
 }
 
-/** Times one phase. `tokens` counts what was evaluated, all sequences together; `times` how often lengthened work was done. */
+/**
+ * Times one phase. `tokens` counts what was evaluated, all sequences together; `times` how often lengthened
+ * work was done.
+ */
 export type PhaseStamper = (
   name: PhaseName,
   repeat: number | null,

@@ -44,8 +44,8 @@ export interface AttachRequest {
 const WRITER = 1;
 
 /**
- * Gets ready what llama.cpp attaches: a GGUF LoRA as it is, everything else (PEFT, synthetic, on a residual) written as one into the cache, by
- * a child process, once.
+ * Gets ready what llama.cpp attaches: a GGUF LoRA as it is, everything else (PEFT, synthetic, on a residual)
+ * written as one into the cache, by a child process, once.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `impossible-combination`.
  */
 export async function attachedAdapters(request: AttachRequest): Promise<AttachedAdapter[]> {

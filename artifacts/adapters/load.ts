@@ -24,7 +24,8 @@ import type { AdapterPlace } from './source.js';
 const B_BOUND = 0.01;
 
 /**
- * An adapter of random numbers with the shapes that a model asks for: what one costs to run does not depend on what it says.
+ * An adapter of random numbers with the shapes that a model asks for: what one costs to run does not depend
+ * on what it says.
  * @throws FailureError `impossible-combination` for a target that the model does not have.
  */
 export function syntheticAdapter(
@@ -71,8 +72,8 @@ export interface AdapterRequest {
 }
 
 /**
- * Reads an adapter and holds it against its base; one that stands on the base's residual (PiSSA, OLoRA) is put onto the base
- * itself.
+ * Reads an adapter and holds it against its base; one that stands on the base's residual (PiSSA, OLoRA) is
+ * put onto the base itself.
  * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
  */
 export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter> {
@@ -90,7 +91,8 @@ export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter>
 }
 
 /**
- * Holds an adapter against the header of a model, without looking at its weights: whether a trial could have it.
+ * Holds an adapter against the header of a model, without looking at its weights: whether a trial could have
+ * it.
  * @param model a file, or a synthetic model that is not written yet.
  * @param attached it is to run beside the weights.
  * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
@@ -131,7 +133,10 @@ async function readWeights(header: GgufFile, name: string, baseName: string): Pr
   return await readMatrix({ ...tensor, type: requireFloats(tensor, baseName), rows, columns });
 }
 
-/** @throws FailureError `impossible-combination` for a quantized matrix: arithmetic on it would quantize twice. */
+/**
+ * @throws FailureError `impossible-combination` for a quantized matrix: arithmetic on it would quantize
+ *   twice.
+ */
 export function requireFloats({ name, type }: TensorInfo, baseName: string) {
   if (isFloatType(type)) return type;
   const message = `${baseName} is quantized (${name} is ${type}), and an adapter cannot be added to it without loss`;

@@ -46,10 +46,11 @@ interface Change {
 }
 
 /**
- * Writes a copy of a model with adapters in its weights, a few rows at a time: each changed weight is computed in double precision and
- * rounded once, to the type it had. What no adapter changes goes over byte by byte.
- * @throws FailureError `impossible-combination` for an adapter of another model, a quantized base, or a sum that the
- * type cannot hold; `model-unreadable`, `disk-full`.
+ * Writes a copy of a model with adapters in its weights, a few rows at a time: each changed weight is
+ * computed in double precision and rounded once, to the type it had. What no adapter changes goes over byte
+ * by byte.
+ * @throws FailureError `impossible-combination` for an adapter of another model, a quantized base, or a sum
+ *   that the type cannot hold; `model-unreadable`, `disk-full`.
  */
 export async function mergeAdapters(
   { inputPath, inputName, outputPath, adapters }: MergeRequest,

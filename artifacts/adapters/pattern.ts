@@ -18,13 +18,18 @@ export interface Steps {
   left: number;
 }
 
-/** @returns whether it matches a name, or what follows one of its dots (peft, utils/other.py, get_pattern_key). @throws RangeError when no steps are left. */
+/**
+ * @returns whether it matches a name, or what follows one of its dots (peft, utils/other.py,
+ *   get_pattern_key).
+ * @throws RangeError when no steps are left.
+ */
 export type ModulePattern = (name: string, steps: Steps) => boolean;
 
 /**
- * A pattern for the end of a module's name, as peft's rank_pattern and alpha_pattern have them: letters, classes, choices, and
- * single letters that repeat. It is matched by following all ways at once, in time linear in the name: no pattern makes it
- * go back. (Thompson, "Regular expression search algorithm", CACM 11(6), 1968.)
+ * A pattern for the end of a module's name, as peft's rank_pattern and alpha_pattern have them: letters,
+ * classes, choices, and single letters that repeat. It is matched by following all ways at once, in time
+ * linear in the name: no pattern makes it go back. (Thompson, "Regular expression search algorithm", CACM
+ * 11(6), 1968.)
  * @returns null for what is no such pattern.
  */
 export function modulePattern(text: string): ModulePattern | null {

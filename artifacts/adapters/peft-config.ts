@@ -38,7 +38,10 @@ export type PeftConfig = z.infer<typeof configSchema>;
 /** What an adapter's initialization did to the base: nothing, or something that has to be taken off again. */
 export type Initialization = 'plain' | 'pissa' | 'olora' | 'other';
 
-/** @throws FailureError `model-unreadable` with what is wrong, or what this adapter does that no low-rank change can say. */
+/**
+ * @throws FailureError `model-unreadable` with what is wrong, or what this adapter does that no low-rank
+ *   change can say.
+ */
 export function readPeftConfig(folder: string, source: string): PeftConfig {
   const config = parsed(join(folder, CONFIG_FILE), source);
   const { peft_type: type } = config;
@@ -92,7 +95,9 @@ export function initializationOf({ init_lora_weights: written }: PeftConfig): In
   return /^(pissa|corda|lora_ga|milora)/.test(name) ? 'other' : 'plain';
 }
 
-/** @returns rank and scale that the config gives to a module. @throws FailureError for a pattern that is none. */
+/**
+ * @returns rank and scale that the config gives to a module. @throws FailureError for a pattern that is none.
+ */
 export function expectedOf(config: PeftConfig, module: string, source: string): Expected {
   const rank = lookUp(config.rank_pattern, module, config.r, source);
   const alpha = lookUp(config.alpha_pattern, module, config.lora_alpha, source);
@@ -107,7 +112,10 @@ export interface Expected {
 
 /** Patterns of one table; models of adaptive ranks have one for each of several hundred modules. */
 const MAX_PATTERNS = 5000;
-/** Steps of all look-ups in one table: about a second. Several hundred patterns and modules take some ten million. */
+/**
+ * Steps of all look-ups in one table: about a second. Several hundred patterns and modules take some ten
+ * million.
+ */
 const MAX_STEPS = 100_000_000;
 
 type Written = PeftConfig['rank_pattern'];
@@ -132,7 +140,9 @@ function lookUp(written: Written, module: string, fallback: number, source: stri
   }
 }
 
-/** A pattern comes from a stranger: how many there are, how long they are and what they may ask is bounded. */
+/**
+ * A pattern comes from a stranger: how many there are, how long they are and what they may ask is bounded.
+ */
 function tableOf(written: NonNullable<Written>, source: string): Table {
   const entries = Object.entries(written);
   if (entries.length > MAX_PATTERNS) {

@@ -23,8 +23,8 @@ export interface PeftNote {
 }
 
 /**
- * Writes an adapter as peft's save_pretrained does (f32), rows of Q and K turned back into the order of transformers. VeRA is
- * written as the LoRA that it is.
+ * Writes an adapter as peft's save_pretrained does (f32), rows of Q and K turned back into the order of
+ * transformers. VeRA is written as the LoRA that it is.
  * @param model heads of the model that the adapter is for.
  * @throws FailureError `model-unreadable` for a matrix that transformers has no module for, `disk-full`.
  */

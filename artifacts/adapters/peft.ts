@@ -37,16 +37,19 @@ const ENDINGS: readonly (readonly [RegExp, string])[] = [
   [/\.vera_lambda_d$/, 'lambdaD'],
 ];
 const SHARED = { A: 'base_model.vera_A', B: 'base_model.vera_B' } as const;
-/** Where scripts that train PiSSA or OLoRA keep the adapter as it was before the first step (peft, examples/). */
+/**
+ * Where scripts that train PiSSA or OLoRA keep the adapter as it was before the first step (peft, examples/).
+ */
 const INITIAL_FOLDERS = ['pissa_init', 'olora_init', 'corda_init', 'lora_ga_init', 'initial'];
 
 type Parts = ReadonlyMap<string, Matrix>;
 
 /**
- * Reads a folder that peft's save_pretrained wrote, as an adapter of a GGUF model: modules get the names of tensors, and rows
- * of Q and K the order that the converter gave them. PiSSA and OLoRA come in three forms: converted while saving
- * (then the config says nothing of them and the rank is doubled), with the adapter of before the first step beside them
- * (`pissa_init/`, taken off here), or as they are: then they stand on the base's residual, and `onResidual` says so.
+ * Reads a folder that peft's save_pretrained wrote, as an adapter of a GGUF model: modules get the names of
+ * tensors, and rows of Q and K the order that the converter gave them. PiSSA and OLoRA come in three forms:
+ * converted while saving (then the config says nothing of them and the rank is doubled), with the adapter of
+ * before the first step beside them (`pissa_init/`, taken off here), or as they are: then they stand on the
+ * base's residual, and `onResidual` says so.
  * @param source what the folder is called in sentences.
  * @throws FailureError `model-unreadable` with what is wrong.
  */

@@ -37,7 +37,8 @@ export function builtinAdapters(): readonly { readonly name: string; readonly fi
 }
 
 /**
- * Finds what a source names: `builtin:NAME`, a GGUF file or a PEFT folder below a model folder, `synthetic:lora?…`.
+ * Finds what a source names: `builtin:NAME`, a GGUF file or a PEFT folder below a model folder,
+ * `synthetic:lora?…`.
  * @throws FailureError `source-not-allowed`, `model-missing`.
  */
 export async function locateAdapter(source: string, settings: ModelSettings): Promise<LocatedAdapter> {

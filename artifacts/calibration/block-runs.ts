@@ -12,8 +12,9 @@ import { nameInSlice, replaceInSlice, writeSlice } from './slice.js';
 import { embeddingRows } from './weights.js';
 
 /**
- * The hidden states of every calibration sequence before one block, in a file: 128 sequences of 2048 tokens are 4 GB in
- * a model of 7 billion weights. One sequence at a time is in memory. Rows of `width` f32 values, one for each token.
+ * The hidden states of every calibration sequence before one block, in a file: 128 sequences of 2048 tokens
+ * are 4 GB in a model of 7 billion weights. One sequence at a time is in memory. Rows of `width` f32 values,
+ * one for each token.
  */
 interface StateFile {
   /** @returns the rows of a sequence that was written. */
@@ -68,7 +69,9 @@ function stateFile(path: string, tokens: readonly number[], width: number): Stat
 
 /** The engine, the file of one block, and the hidden states of one walk. */
 export interface BlockRuns {
-  /** Runs a block as it is. @param goesOn whether another block needs its outputs. @returns an open collector. */
+  /**
+   * Runs a block as it is. @param goesOn whether another block needs its outputs. @returns an open collector.
+   */
   collect(block: number, linears: readonly Linear[], goesOn: boolean): Promise<Collector>;
   /** Puts other weights into the block, in the type that the file has. */
   replace(name: string, weights: Float32Array): void;

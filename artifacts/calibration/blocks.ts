@@ -6,8 +6,8 @@ import { modelFacts } from '../../formats/gguf/facts.js';
 import type { FileTensor, GgufFile } from '../../formats/gguf/header.js';
 
 /**
- * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding is not
- * scaled, and nothing but the block's own tensors differs from block to block (llama.cpp src/models).
+ * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding
+ * is not scaled, and nothing but the block's own tensors differs from block to block (llama.cpp src/models).
  */
 export const WALKED: Readonly<Record<string, string>> = {
   llama: 'Llama, Mistral and Mixtral',
@@ -61,7 +61,9 @@ export interface WalkPlan {
   readonly linears: readonly Linear[];
 }
 
-/** @throws FailureError `model-unsupported` for a model whose blocks cannot be run alone or have no floats. */
+/**
+ * @throws FailureError `model-unsupported` for a model whose blocks cannot be run alone or have no floats.
+ */
 export function planWalk(header: GgufFile, wanted: (name: string) => boolean): WalkPlan {
   const { architecture, layers, embeddingLength, contextLength } = modelFacts(header);
   const known = Object.values(WALKED).join(', ');

@@ -42,8 +42,8 @@ export interface Collected {
 
 /**
  * Collects statistics of every linear layer and every expert in the model as it is, and writes them.
- * @throws FailureError `engine-missing` without the native kernels, `impossible-combination` for a text that is too short, `model-unsupported` for
- * activations that are not finite, `disk-full`, `run-failed`.
+ * @throws FailureError `engine-missing` without the native kernels, `impossible-combination` for a text that
+ *   is too short, `model-unsupported` for activations that are not finite, `disk-full`, `run-failed`.
  */
 export async function collectStatistics(
   job: CalibrationJob,
@@ -101,9 +101,10 @@ export interface PassRequest {
 }
 
 /**
- * Runs sequences through a whole model, of any type and architecture, and collects statistics of all its layers at
- * once. For a model that fits into the memory of its place; the output matrix is left out.
- * @returns statistics by the names of the weights; those that the engine multiplies nothing with are left out.
+ * Runs sequences through a whole model, of any type and architecture, and collects statistics of all its
+ * layers at once. For a model that fits into the memory of its place; the output matrix is left out.
+ * @returns statistics by the names of the weights; those that the engine multiplies nothing with are left
+ *   out.
  * @throws FailureError `model-unsupported` when activations are not finite, `run-failed`, `load-failed`.
  */
 export async function passModel(request: PassRequest): Promise<ReadonlyMap<string, ChannelStatistics>> {

@@ -5,9 +5,9 @@ import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import { type SavedStatistics, seenOf } from './saved.js';
 
 /**
- * Writes statistics as an importance matrix of llama.cpp in its GGUF form (tools/imatrix, `save_imatrix`): for every
- * matrix the sums of the squares of its inputs, and how many tokens they are of; of experts, one row of each for every
- * expert. The same bytes as llama-imatrix's, but for what its f32 sums round away.
+ * Writes statistics as an importance matrix of llama.cpp in its GGUF form (tools/imatrix, `save_imatrix`):
+ * for every matrix the sums of the squares of its inputs, and how many tokens they are of; of experts, one
+ * row of each for every expert. The same bytes as llama-imatrix's, but for what its f32 sums round away.
  * @throws FailureError `disk-full`.
  */
 export async function writeImportanceMatrix(

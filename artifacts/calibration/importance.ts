@@ -18,7 +18,8 @@ export interface PreparedImportance {
 }
 
 /**
- * The importance matrix of a quantization's spec. It is llama-imatrix's on the same text (-c tokens, --chunks sequences).
+ * The importance matrix of a quantization's spec. It is llama-imatrix's on the same text (-c tokens, --chunks
+ * sequences).
  * @param place where the model is run for it.
  * @throws FailureError `source-not-allowed`, `model-missing` when the text is not there, `engine-missing`
  * without the native kernels.

@@ -12,7 +12,11 @@ export interface ComputedOn {
   readonly computedOnReason?: string;
 }
 
-/** Opens what a model is run on at a place, in a child process. @returns null = the CPU. @throws FailureError `device-missing` and the like. */
+/**
+ * Opens what a model is run on at a place, in a child process.
+ * @returns null = the CPU.
+ * @throws FailureError `device-missing` and the like.
+ */
 export async function devicesAt(place: ObservedPlace): Promise<ObservedDevices | null> {
   return await (await loadObserver(place)).devices();
 }
@@ -38,8 +42,8 @@ interface DensePass {
 }
 
 /**
- * A model that does not fit into the memory of its place is run a block at a time, and one that cannot be goes to the CPU. An engine that maps a
- * file larger than the memory would read it anew for every sequence.
+ * A model that does not fit into the memory of its place is run a block at a time, and one that cannot be
+ * goes to the CPU. An engine that maps a file larger than the memory would read it anew for every sequence.
  * @param devices of the place; null = the CPU.
  * @returns where and how it is run.
  */

@@ -14,7 +14,8 @@ export function endSequence(collector: Collector): Float32Array {
 
 /**
  * The statistics of one layer, which are finite; of no tokens for an expert that none reached.
- * @throws FailureError `model-unsupported` when the graph has no such matrix product, or when activations are not finite.
+ * @throws FailureError `model-unsupported` when the graph has no such matrix product, or when activations are
+ *   not finite.
  */
 export function checkedStatistics(name: string, statistics: ChannelStatistics | null): ChannelStatistics {
   if (statistics === null) {

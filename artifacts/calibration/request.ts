@@ -12,7 +12,10 @@ export interface CalibratedLayer {
   readonly weights: Matrix;
   /** Of 0 tokens for an expert that none reached. */
   readonly statistics: ChannelStatistics;
-  /** null unless asked for, and for such an expert. Memory of the engine: valid until `visit` ends, and not to be written to. */
+  /**
+   * null unless asked for, and for such an expert. Memory of the engine: valid until `visit` ends, and not to
+   * be written to.
+   */
   readonly hessian: Hessian | null;
   /** Its share of the seconds that collecting took in its block. */
   readonly calibrationSeconds: number;
@@ -33,7 +36,10 @@ export interface WalkRequest {
   readonly order: 'dense' | 'sequential';
   /** Which weights are visited, by their names in the file. */
   readonly wanted: (name: string) => boolean;
-  /** Whether layers come with their Hessian: 8 · columns² bytes for each input of a block, of experts for each that tokens reached. */
+  /**
+   * Whether layers come with their Hessian: 8 · columns² bytes for each input of a block, of experts for each
+   * that tokens reached.
+   */
   readonly hessians: boolean;
   readonly threads: number;
   /** Where each block is run; left out = on the CPU. */

@@ -21,8 +21,9 @@ export interface SequencesRequest {
 }
 
 /**
- * `random`: a seeded choice of windows as they stand in the text, as pruning takes them (`calibrationWindows`).
- * `chunks`: side by side from the start, BOS in place of the first token of each, as llama-imatrix does.
+ * `random`: a seeded choice of windows as they stand in the text, as pruning takes them
+ * (`calibrationWindows`). `chunks`: side by side from the start, BOS in place of the first token of each, as
+ * llama-imatrix does.
  */
 export type CalibrationWindows =
   | { readonly scheme: 'random'; readonly seed: number }

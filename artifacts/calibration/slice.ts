@@ -8,7 +8,10 @@ import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { inBlock } from './blocks.js';
 
-/** The engine wants a vocabulary, an embedding and of some architectures an output matrix; nothing is ever asked of them. */
+/**
+ * The engine wants a vocabulary, an embedding and of some architectures an output matrix; nothing is ever
+ * asked of them.
+ */
 const VOCABULARY = 32;
 
 export interface SliceRequest {
@@ -20,9 +23,10 @@ export interface SliceRequest {
 }
 
 /**
- * Writes one block as a model of its own: the same metadata for one block, its tensors under `blk.0`, the norm of the
- * output as it is, and embedding and output of zeros. Fed with hidden states instead of tokens it computes what the block
- * computes inside the model. @returns the bytes of the file.
+ * Writes one block as a model of its own: the same metadata for one block, its tensors under `blk.0`, the
+ * norm of the output as it is, and embedding and output of zeros. Fed with hidden states instead of tokens it
+ * computes what the block computes inside the model.
+ * @returns the bytes of the file.
  */
 export async function writeSlice(path: string, request: SliceRequest): Promise<number> {
   return await writeGguf(path, { metadata: await metadataOf(request), tensors: tensorsOf(request) });
@@ -33,7 +37,10 @@ export function nameInSlice(name: string): string {
   return `blk.0.${inBlock(name)!.rest}`;
 }
 
-/** Puts other weights into a slice that was written. @param name of a matrix as the slice has it, of a float type. */
+/**
+ * Puts other weights into a slice that was written.
+ * @param name of a matrix as the slice has it, of a float type.
+ */
 export function replaceInSlice(path: string, name: string, weights: Float32Array): void {
   const tensors = readGgufHeader(path).tensors.flatMap(matricesOf);
   const tensor = tensors.find((one) => one.name === name)!;

@@ -53,8 +53,9 @@ const STATISTICS = MODEL_FORMATS.safetensors;
 const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
 
 /**
- * Statistics of every linear layer of the dense model, collected in a child unless they were before: kept by the digests
- * of model and text, how the text is cut, and the engine's release; on which device they were collected, their file says.
+ * Statistics of every linear layer of the dense model, collected in a child unless they were before: kept by
+ * the digests of model and text, how the text is cut, and the engine's release; on which device they were
+ * collected, their file says.
  * @throws FailureError of the child; `disk-full`.
  */
 export async function statisticsFor(
@@ -86,7 +87,11 @@ export async function statisticsFor(
   });
 }
 
-/** The same as an importance matrix of llama.cpp. @returns its path. @throws FailureError as statisticsFor does. */
+/**
+ * The same as an importance matrix of llama.cpp.
+ * @returns its path.
+ * @throws FailureError as statisticsFor does.
+ */
 export async function importanceMatrixFor(
   request: StatisticsRequest,
   context: StatisticsContext,

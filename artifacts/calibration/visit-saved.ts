@@ -14,8 +14,8 @@ export interface SavedVisitRequest {
 }
 
 /**
- * A dense walk without running anything: layers in the same order, with statistics that were saved and without
- * Hessians; what `visit` gives back is not looked at.
+ * A dense walk without running anything: layers in the same order, with statistics that were saved and
+ * without Hessians; what `visit` gives back is not looked at.
  * @returns where the statistics come from.
  * @throws FailureError as `walkLayers` does.
  */

@@ -10,13 +10,13 @@ import { readWeights } from './weights.js';
 export type { VisitLayer, WalkRequest, WalkSummary } from './request.js';
 
 /**
- * Runs calibration sequences through a model block by block. Each block becomes a small model that is loaded alone, so
- * memory holds one block, the sums over its inputs, and one sequence; hidden states wait in a file. Dense: the outputs
- * of a block as it is go into the next. Sequential: when `visit` gave pruned weights, the block is run again with them
- * (in the type of the file, as they will be stored) and its outputs then go on, as the published code does.
- * Blocks in a child process: native code computes on this thread.
- * @throws FailureError `model-unsupported` for an architecture that cannot be walked, weights that are no floats, or
- * activations that are not finite; `disk-full`, `run-failed`; and whatever `visit` throws.
+ * Runs calibration sequences through a model block by block. Each block becomes a small model that is loaded
+ * alone, so memory holds one block, the sums over its inputs, and one sequence; hidden states wait in a file.
+ * Dense: the outputs of a block as it is go into the next. Sequential: when `visit` gave pruned weights, the
+ * block is run again with them (in the type of the file, as they will be stored) and its outputs then go on,
+ * as the published code does. Blocks in a child process: native code computes on this thread.
+ * @throws FailureError `model-unsupported` for an architecture that cannot be walked, weights that are no
+ *   floats, or activations that are not finite; `disk-full`, `run-failed`; and whatever `visit` throws.
  */
 export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promise<WalkSummary> {
   const began = performance.now();

@@ -13,7 +13,10 @@ export interface ConversionRequest {
   readonly type: FloatType | null;
   /** Quantized weights are written as the floats that they stand for; otherwise such a model is refused. */
   readonly dequantize: boolean;
-  /** What the input was made of, for a conversion that takes it: its tokenizer and what its config says beside are kept; null = unknown. */
+  /**
+   * What the input was made of, for a conversion that takes it: its tokenizer and what its config says beside
+   * are kept; null = unknown.
+   */
   readonly base?: string | null;
 }
 
@@ -21,7 +24,10 @@ type OnProgress = (done: number, of: number) => void;
 
 /** The work of one conversion of core/models/conversions.ts. */
 export interface Converter {
-  /** Makes the file; runs in a child process. @throws FailureError `model-unsupported`, `model-unreadable`, `disk-full`. */
+  /**
+   * Makes the file; runs in a child process.
+   * @throws FailureError `model-unsupported`, `model-unreadable`, `disk-full`.
+   */
   readonly convert: (request: ConversionRequest, onProgress: OnProgress) => Promise<Learned>;
 }
 

@@ -8,7 +8,8 @@ import { CONVERTERS } from './index.js';
 import { CONVERT } from './job.js';
 
 /**
- * @param of what the chain begins with: where it has the format that is written, what it says beside its weights is kept.
+ * @param of what the chain begins with: where it has the format that is written, what it says beside its
+ *   weights is kept.
  * @returns the step that writes a model in another format; weights keep their type.
  */
 export function conversionStep(

@@ -33,13 +33,15 @@ import { mergeStep } from '../techniques/merge.js';
 import { type QuantizeStep, quantizeGraphStep, quantizeStep } from '../techniques/quantize.js';
 import { asFile, type ModelFile, OPENED_BY_COMMANDS, openFile, openModel, storeOf } from './open.js';
 
-// What commands ask of this room to be made: a step of a sweep alone, by the same code, into a file that the user names.
+// What commands ask of this room to be made: a step of a sweep alone, by the same code, into a file that the
+// user names.
 
 type Asked = Pick<FileToMake, 'path' | 'threads'>;
 
 /**
  * Quantizes a GGUF file by llama.cpp.
- * @param matrix an importance matrix from elsewhere; null = that of the spec's text, if it has one, made unless it is there.
+ * @param matrix an importance matrix from elsewhere; null = that of the spec's text, if it has one, made
+ *   unless it is there.
  * @throws FailureError
  */
 export async function quantize(
@@ -58,7 +60,11 @@ export async function quantize(
   return await makeFile({ ...asked, ...said, of, step, bytes: of.facts.bytes }, settings);
 }
 
-/** Quantizes the ONNX graph of a model, whatever format it has. @returns with the bytes before and after. @throws FailureError */
+/**
+ * Quantizes the ONNX graph of a model, whatever format it has.
+ * @returns with the bytes before and after.
+ * @throws FailureError
+ */
 export async function quantizeGraph(
   source: string,
   path: string,
@@ -106,14 +112,19 @@ interface ConvertAsked {
   readonly type: FloatType | null;
   /** Whether quantized weights become floats. */
   readonly dequantize: boolean;
-  /** Whose tokenizer and settings a folder gets; null = those of what the file was made of, if that is known. */
+  /**
+   * Whose tokenizer and settings a folder gets; null = those of what the file was made of, if that is known.
+   */
   readonly base: string | null;
 }
 
 /** Room for a vocabulary, which is larger in a GGUF file than in its own. */
 const VOCABULARY_BYTES = 64 * 2 ** 20;
 
-/** Writes a model in another format. @throws FailureError `impossible-combination` where no conversion leads there. */
+/**
+ * Writes a model in another format.
+ * @throws FailureError `impossible-combination` where no conversion leads there.
+ */
 export async function convert(source: string, asked: ConvertAsked, settings: Attended) {
   const { path, format, type, dequantize } = asked;
   const refused = (why: string, hint: string | null) =>
@@ -171,7 +182,10 @@ async function baseOf(
   return null;
 }
 
-/** @returns whether a folder is as `convert` writes it: a model of the format with its weights, and not one file that is none of it. */
+/**
+ * @returns whether a folder is as `convert` writes it: a model of the format with its weights, and not one
+ *   file that is none of it.
+ */
 export function isModelAlone(path: string, format: ModelFormat): boolean {
   try {
     const { name, inspect, files } = formatOf(path);
@@ -247,7 +261,10 @@ export async function openAdapter(source: string, model: string | null, settings
   throw failed('impossible-combination', `${source} needs its model: ${what}`, 'Name it with --model.');
 }
 
-/** Writes an adapter of a model as a GGUF file with numbers of a type, or, for null, as a PEFT folder. @throws FailureError */
+/**
+ * Writes an adapter of a model as a GGUF file with numbers of a type, or, for null, as a PEFT folder.
+ * @throws FailureError
+ */
 export async function convertAdapter(
   source: string,
   model: string,

@@ -111,8 +111,9 @@ export async function describedModel(
 }
 
 /**
- * @returns the models of a sweep with what the headers of those that lie here say. The others stay as they are: who submits a sweep
- *   need not have what nodes run, so nothing that is missing or broken here is an error.
+ * @returns the models of a sweep with what the headers of those that lie here say. The others stay as they
+ *   are: who submits a sweep need not have what nodes run, so nothing that is missing or broken here is an
+ *   error.
  */
 export function withHeadersHere(
   models: readonly ModelRef[],
@@ -141,7 +142,8 @@ export interface ModelFile extends ResolvedModel {
 
 /**
  * @param opens formats that it may have.
- * @returns the model as a file: a synthetic model is written into the cache first, and one of another format converted there.
+ * @returns the model as a file: a synthetic model is written into the cache first, and one of another format
+ *   converted there.
  * @throws FailureError as a trial's artifact does.
  */
 export async function asFile(
@@ -159,7 +161,8 @@ export async function asFile(
 
 /**
  * Opens a model as a file.
- * @param withoutRandom why a model with random weights will not do, to stand behind its name; left out = it will.
+ * @param withoutRandom why a model with random weights will not do, to stand behind its name; left out = it
+ *   will.
  * @throws FailureError as `openModel` and `asFile` do; `impossible-combination` for random weights.
  */
 export async function openFile(
@@ -186,7 +189,10 @@ interface FileCheck {
   readonly check: () => Promise<unknown>;
 }
 
-/** @returns what tells whether the texts and adapters of an experiment are here, and whether adapters fit their models. */
+/**
+ * @returns what tells whether the texts and adapters of an experiment are here, and whether adapters fit
+ *   their models.
+ */
 export function fileChecks(
   { model, technique, workload, runner }: Experiment,
   settings: Attended,
@@ -212,7 +218,8 @@ export function fileChecks(
   const adapter = readAdapter(technique.adapter);
   if (!adapter.ok || adapter.value === null) return checks;
   const { value: spec } = adapter;
-  // Heads are grouped before: an adapter then has to fit what that leaves, and of a converted model what that makes.
+  // Heads are grouped before: an adapter then has to fit what that leaves, and of a converted model what that
+  // makes.
   const regrouped = steps.ok && steps.value.some(({ kind }) => kind === 'group-heads' || kind === 'convert');
   checks.push({
     key: `adapter ${model.name} ${technique.adapter} ${regrouped}`,
@@ -221,7 +228,10 @@ export function fileChecks(
   return checks;
 }
 
-/** @returns whether a model is here and has no chat template; false of one that is not here, or cannot be read. */
+/**
+ * @returns whether a model is here and has no chat template; false of one that is not here, or cannot be
+ *   read.
+ */
 export function lacksChatTemplate(source: string, settings: SourceSettings): boolean {
   return orElse(() => {
     const path = locateSource(source, settings, 'file or folder');
@@ -245,7 +255,8 @@ async function checkAdapters(
   model: ModelRef | null,
   settings: Attended,
 ): Promise<void> {
-  // Of a model that is not here no shapes are known. Points whose runner does not open its format are none of the plan's.
+  // Of a model that is not here no shapes are known. Points whose runner does not open its format are none of
+  // the plan's.
   const isHere = model !== null && model.facts !== null && !isRemote(model.source);
   const base = isHere ? await openModel(model.source, settings, null) : null;
   for (const { source } of parts) {

@@ -16,7 +16,10 @@ export interface BodyFacts {
   readonly bytes: number;
 }
 
-/** Bodies that are too large for a record, each kept once under the digest of its content; records hold the digest. */
+/**
+ * Bodies that are too large for a record, each kept once under the digest of its content; records hold the
+ * digest.
+ */
 export interface Bodies {
   has(digest: string): Promise<boolean>;
   /** @returns its bytes, as they are read. @throws FailureError `model-missing` where it is not here. */
@@ -31,7 +34,10 @@ const WRITTEN_AT_ONCE = 2 ** 18;
 /** Of the files' names, for people who look. */
 const ENDING = '.jsonl';
 
-/** A folder with a file for each body. A body that is read or asked for counts as used; the longest unused go first. */
+/**
+ * A folder with a file for each body. A body that is read or asked for counts as used; the longest unused go
+ * first.
+ */
 export class FolderBodies implements Bodies {
   readonly #folder: string;
 
@@ -68,7 +74,10 @@ export class FolderBodies implements Bodies {
     }
   }
 
-  /** Takes a body over from another folder, as a link to the same bytes where the file system can. @returns false where that has none. */
+  /**
+   * Takes a body over from another folder, as a link to the same bytes where the file system can.
+   * @returns false where that has none.
+   */
   async take(digest: string, from: FolderBodies): Promise<boolean> {
     if (await this.has(digest)) return true;
     if (!(await from.has(digest))) return false;

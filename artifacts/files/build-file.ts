@@ -66,7 +66,9 @@ async function build(making: BuildRequest, launcher: Launcher): Promise<BuiltFil
   }
 }
 
-/** After a power cut a name must not stand for zeros; and what is written back later would disturb the trial. */
+/**
+ * After a power cut a name must not stand for zeros; and what is written back later would disturb the trial.
+ */
 async function onDisk(path: string): Promise<void> {
   const file = await open(path, 'r');
   await file.sync().finally(() => file.close());

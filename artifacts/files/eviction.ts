@@ -9,7 +9,10 @@ import { isHeld } from './pins.js';
 export interface Room {
   /** What all files together may have. */
   readonly limitBytes: number;
-  /** What is about to come; more than `limitBytes` evicts nothing for the bound's sake, since nothing would help. */
+  /**
+   * What is about to come; more than `limitBytes` evicts nothing for the bound's sake, since nothing would
+   * help.
+   */
   readonly comingBytes?: number;
   /** Stays in any case. */
   readonly keep?: string;
@@ -18,15 +21,23 @@ export interface Room {
 }
 
 interface Cached {
-  /** Of the model, whether it is whole, the beginning of it, a folder, or split into parts, which stay and go together. */
+  /**
+   * Of the model, whether it is whole, the beginning of it, a folder, or split into parts, which stay and go
+   * together.
+   */
   readonly path: string;
-  /** The files themselves and what lies beside them; each note first, so that half a removal is no artifact. */
+  /**
+   * The files themselves and what lies beside them; each note first, so that half a removal is no artifact.
+   */
   files: string[];
   bytes: number;
   usedMilliseconds: number;
 }
 
-/** Of every model in the cache: its first bytes tell what it is, and one ending keeps it from drafts, notes and locks. */
+/**
+ * Of every model in the cache: its first bytes tell what it is, and one ending keeps it from drafts, notes
+ * and locks.
+ */
 const ENDING = MODEL_FORMATS.gguf;
 const NAMES = new RegExp(`^(.+\\${ENDING})(\\.part)?$`);
 const DRAFT = new RegExp(`\\${ENDING}\\..*draft(?:\\..*)?$`);
@@ -101,7 +112,9 @@ async function bytesIn(folder: string): Promise<number> {
   return bytes;
 }
 
-/** A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock. */
+/**
+ * A maker that was killed left them; one that lives writes to its own every few seconds, or holds the lock.
+ */
 async function dropOldDrafts(folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter((one) => DRAFT.test(one))) {
     const path = cachedPath(folder, name.slice(0, name.indexOf(ENDING)));

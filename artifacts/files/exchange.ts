@@ -16,9 +16,15 @@ export interface Offer {
   ): Promise<{ readonly note: unknown; readonly digests: ReadonlyMap<string, string> }>;
 }
 
-/** Other nodes, for the files that one trial needs. Artifacts go by the names that follow from their bases and steps. */
+/**
+ * Other nodes, for the files that one trial needs. Artifacts go by the names that follow from their bases and
+ * steps.
+ */
 export interface Exchange {
-  /** Waits, for a while, where another node makes it just then. @returns null = it is to be made here. Never throws. */
+  /**
+   * Waits, for a while, where another node makes it just then.
+   * @returns null = it is to be made here. Never throws.
+   */
   find(name: string): Promise<Offer | null>;
   /** It was made here: others may have it. Never throws. */
   made(name: string, artifact: Artifact): Promise<void>;

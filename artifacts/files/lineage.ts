@@ -29,8 +29,8 @@ interface Origin {
 }
 
 /**
- * Keeps what a model was made of, by what its files are and not by their names: under another name it is found again, of a
- * copy nothing is known. What cannot be kept is asked for by whoever needs it.
+ * Keeps what a model was made of, by what its files are and not by their names: under another name it is
+ * found again, of a copy nothing is known. What cannot be kept is asked for by whoever needs it.
  */
 export async function rememberOrigin(made: string, from: string, cacheFolder: string): Promise<void> {
   try {
@@ -42,7 +42,10 @@ export async function rememberOrigin(made: string, from: string, cacheFolder: st
   }
 }
 
-/** @returns the nearest of a format that a model was made of, however many steps before; null where nothing is known of one. */
+/**
+ * @returns the nearest of a format that a model was made of, however many steps before; null where nothing is
+ *   known of one.
+ */
 export async function originOf(
   made: string,
   format: ModelFormat,
@@ -63,7 +66,9 @@ function stateOf({ path, key }: Entry): Origin['state'] {
   return orElse(() => (keyOf(path) === key ? 'unchanged' : 'changed'), 'changed');
 }
 
-/** Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2) */
+/**
+ * Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2)
+ */
 function keyOf(path: string): string {
   const states = formatOf(path)
     .files(path)

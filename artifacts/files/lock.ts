@@ -46,8 +46,9 @@ async function create(path: string): Promise<boolean> {
 }
 
 /**
- * Of several who find it abandoned one removes it: whoever holds the file beside it. Meanwhile nobody else can take the lock,
- * for it is there, and nobody else may remove it, for its owner is dead; so what is removed is what was seen.
+ * Of several who find it abandoned one removes it: whoever holds the file beside it. Meanwhile nobody else
+ * can take the lock, for it is there, and nobody else may remove it, for its owner is dead; so what is
+ * removed is what was seen.
  */
 async function removeAbandoned(path: string, seen: string): Promise<void> {
   const removing = `${path}.removing`;

@@ -11,7 +11,10 @@ import type { Step } from './step.js';
 /** Work that somebody waits for may take the whole machine, and a day. */
 export const UNBOUND = { cpus: [], timeLimitSeconds: 86_400 } as const;
 
-/** Whoever typed a command waits for its work: where it is shown, and what starts its children so that Ctrl-C ends them. */
+/**
+ * Whoever typed a command waits for its work: where it is shown, and what starts its children so that Ctrl-C
+ * ends them.
+ */
 export interface Foreground {
   readonly launcher: Launcher;
   /** Tells people a sentence. */
@@ -44,7 +47,8 @@ export interface FileToMake {
 
 /**
  * Makes it in a child, and remembers what it was made of.
- * @throws FailureError as `buildFile`; `impossible-combination` when it would replace its own input, or a folder that holds what it is made of.
+ * @throws FailureError as `buildFile`; `impossible-combination` when it would replace its own input, or a
+ *   folder that holds what it is made of.
  */
 export async function makeFile(
   { path, of: { path: inputPath, digest }, step, alsoOf = [], bytes, what, line, threads }: FileToMake,

@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { orElse } from '../../core/or-else.js';
 
 /**
- * A mark that a process leaves in a shared folder to say that something is its own for now. A process id alone
- * does not say whose it is: containers that share a volume all have a process 1, and ids come again after a
- * restart.
+ * A mark that a process leaves in a shared folder to say that something is its own for now. A process id
+ * alone does not say whose it is: containers that share a volume all have a process 1, and ids come again
+ * after a restart.
  */
 const markSchema = z.object({
   pid: z.number().int().positive(),

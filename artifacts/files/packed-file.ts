@@ -24,8 +24,8 @@ export interface PackedSource {
 }
 
 /**
- * Writes packed matrices as one safetensors file: for each `NAME.values`, `NAME.index`, `NAME.starts` (not of 2:4)
- * and `NAME.scales` (int8). Memory holds one packed matrix.
+ * Writes packed matrices as one safetensors file: for each `NAME.values`, `NAME.index`, `NAME.starts` (not of
+ * 2:4) and `NAME.scales` (int8). Memory holds one packed matrix.
  * @returns the bytes of the file.
  */
 export async function writePacked(
@@ -63,7 +63,9 @@ function tensorsOf(source: PackedSource, format: PackedFormat, type: PackedType)
 
 type Part = 'values' | 'index' | 'starts' | 'scales';
 
-/** Parts of a matrix in file order, the widest elements first so that each begins at a multiple of its own. */
+/**
+ * Parts of a matrix in file order, the widest elements first so that each begins at a multiple of its own.
+ */
 function partsOf(
   { rows, columns, kept }: Omit<PackedSource, 'name' | 'pack'>,
   format: PackedFormat,

@@ -33,7 +33,10 @@ export interface Opening extends Partial<Omit<FetchRequest, 'source'>> {
 }
 
 export interface ResolvedModel {
-  /** Real path of a file or folder whose headers have been checked; null for a synthetic model, which the store writes when it is run. */
+  /**
+   * Real path of a file or folder whose headers have been checked; null for a synthetic model, which the
+   * store writes when it is run.
+   */
   readonly path: string | null;
   readonly digest: string;
   readonly facts: ModelFacts;
@@ -48,10 +51,11 @@ export interface ResolvedModel {
 }
 
 /**
- * Opens what a sweep calls a model: finds the file or folder, has its headers checked in plain JavaScript, and names it by
- * its digest. A synthetic model is described without being written; one from elsewhere is fetched.
- * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a model that is
- * none of what runs and cannot be converted to it, and what fetching throws.
+ * Opens what a sweep calls a model: finds the file or folder, has its headers checked in plain JavaScript,
+ * and names it by its digest. A synthetic model is described without being written; one from elsewhere is
+ * fetched.
+ * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a
+ *   model that is none of what runs and cannot be converted to it, and what fetching throws.
  */
 export async function resolveModel(
   source: string,

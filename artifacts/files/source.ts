@@ -84,9 +84,10 @@ function localPath(path: string, source: string, settings: SourceSettings, accep
 }
 
 /**
- * A file that belongs to one that a source named, such as the weights beside an adapter's config: it is judged like
- * the source itself, for it may be a link to anywhere.
- * @returns its real path; null when there is none. @throws FailureError `source-not-allowed`, `model-missing`.
+ * A file that belongs to one that a source named, such as the weights beside an adapter's config: it is
+ * judged like the source itself, for it may be a link to anywhere.
+ * @returns its real path; null when there is none.
+ * @throws FailureError `source-not-allowed`, `model-missing`.
  */
 export function locateBeside(path: string, source: string, settings: SourceSettings): string | null {
   if (!existsSync(path)) return null;

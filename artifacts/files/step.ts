@@ -5,7 +5,10 @@ import type { ProgressReport, Task } from '../../process/isolation/job.js';
 import type { Learned } from '../../process/isolation/learned.js';
 import type { Launcher } from './build-file.js';
 
-/** One transform on the way from a base to the file that runs. The same step makes the same file of the same file. */
+/**
+ * One transform on the way from a base to the file that runs. The same step makes the same file of the same
+ * file.
+ */
 export interface Step {
   /** For people and records: `prune(wanda:50%)`. */
   readonly recipe: string;

@@ -112,7 +112,10 @@ export class ArtifactStore {
     return artifact;
   }
 
-  /** Gets what another node made, whole and as its maker noted it. @returns null where there is nothing that can be used. */
+  /**
+   * Gets what another node made, whole and as its maker noted it.
+   * @returns null where there is nothing that can be used.
+   */
   async #fetched(path: string, name: string, base: string, exchange: Exchange): Promise<Artifact | null> {
     const offer = await exchange.find(name);
     if (offer === null) return null;

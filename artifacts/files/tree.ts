@@ -2,7 +2,10 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-/** @returns the files of a model: its own, or all below a folder, in the order of their names. @throws errors of readdir(3) */
+/**
+ * @returns the files of a model: its own, or all below a folder, in the order of their names.
+ * @throws errors of readdir(3)
+ */
 export function filesOf(path: string): string[] {
   if (!lstatSync(path).isDirectory()) return [path];
   return readdirSync(path)

@@ -1,7 +1,10 @@
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Says of a file that it was used just now, which is what goes by the time of its last change. @returns whether it is there. */
+/**
+ * Says of a file that it was used just now, which is what goes by the time of its last change.
+ * @returns whether it is there.
+ */
 export async function touched(path: string): Promise<boolean> {
   const now = new Date();
   return await utimes(path, now, now).then(
@@ -10,7 +13,10 @@ export async function touched(path: string): Promise<boolean> {
   );
 }
 
-/** Removes files of a folder, the longest unused first, until all together have at most so many bytes; `kept` stays. */
+/**
+ * Removes files of a folder, the longest unused first, until all together have at most so many bytes; `kept`
+ * stays.
+ */
 export async function trimFolder(
   folder: string,
   isOne: (name: string) => boolean,

@@ -36,10 +36,11 @@ export function blocksOf(inputs: number, { blockLength }: Pick<BlockForm, 'block
 }
 
 /**
- * Rounds a matrix to the blocks of `MatMulNBits`, by the rule of ONNX Runtime's own quantizer (MlasQuantizeBlockwise), in single
- * precision as it does, so that the bytes are the same: without zero points the weight of the largest magnitude becomes the lowest number,
- * by a scale that may be negative; with them the range from the lowest to the highest weight, zero included, is divided evenly. Zeros
- * stay exactly zero in both.
+ * Rounds a matrix to the blocks of `MatMulNBits`, by the rule of ONNX Runtime's own quantizer
+ * (MlasQuantizeBlockwise), in single precision as it does, so that the bytes are the same: without zero
+ * points the weight of the largest magnitude becomes the lowest number, by a scale that may be negative; with
+ * them the range from the lowest to the highest weight, zero included, is divided evenly. Zeros stay exactly
+ * zero in both.
  * @param scaleType what scales are stored in.
  */
 export function quantizeBlocks(

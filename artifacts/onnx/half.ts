@@ -28,8 +28,8 @@ export function halfFlaw({ graph }: OnnxModel): string | null {
 }
 
 /**
- * Makes a graph of f32 one of f16: constants, what is computed, and the cache of keys and values; what else comes out stays f32. Numbers
- * beyond half precision become its largest.
+ * Makes a graph of f32 one of f16: constants, what is computed, and the cache of keys and values; what else
+ * comes out stays f32. Numbers beyond half precision become its largest.
  */
 export function toHalf(model: OnnxModel, report: Report): OnnxModel {
   const { graph } = model;

@@ -26,9 +26,10 @@ export interface GraphRequest {
 }
 
 /**
- * Writes a quantized copy of an ONNX graph into a folder, with what lies beside the original. One matrix is in memory at a time.
- * @throws FailureError `impossible-combination` for a graph without matrices, one whose nodes need files, or one that half precision gets wrong;
- * `disk-full`.
+ * Writes a quantized copy of an ONNX graph into a folder, with what lies beside the original. One matrix is
+ * in memory at a time.
+ * @throws FailureError `impossible-combination` for a graph without matrices, one whose nodes need files, or
+ *   one that half precision gets wrong; `disk-full`.
  */
 export async function quantizeGraph(
   { inputPath, outputPath, quantization }: GraphRequest,
@@ -83,8 +84,9 @@ function refusal(message: string): FailureError {
 }
 
 /**
- * Rounds constant matrices of products to int8, and what comes to them to uint8 while the graph runs: ONNX's DynamicQuantizeLinear and
- * MatMulInteger, which ONNX Runtime makes one operator of. What several products take is rounded once.
+ * Rounds constant matrices of products to int8, and what comes to them to uint8 while the graph runs: ONNX's
+ * DynamicQuantizeLinear and MatMulInteger, which ONNX Runtime makes one operator of. What several products
+ * take is rounded once.
  */
 function dynamicInt8(model: OnnxModel, report: Report): OnnxModel {
   const replacements = new Map<OnnxNode, Replacement>();

@@ -12,8 +12,8 @@ export interface Replacement {
 }
 
 /**
- * Puts other nodes in the place of some, where they stood; constants that nothing takes any more are left out, those of graphs inside
- * of nodes stay.
+ * Puts other nodes in the place of some, where they stood; constants that nothing takes any more are left
+ * out, those of graphs inside of nodes stay.
  */
 export function replaceNodes(
   model: OnnxModel,
@@ -52,7 +52,8 @@ export async function weightsOf({ node, weight, inputs, outputs }: Product): Pro
 }
 
 /**
- * Several constants that come of one computation, which is made when the first of them is asked for and forgotten after the last.
+ * Several constants that come of one computation, which is made when the first of them is asked for and
+ * forgotten after the last.
  * @returns what gives the bytes of each.
  */
 export function sharedConstants<T>(
@@ -76,7 +77,9 @@ export function sharedConstants<T>(
   );
 }
 
-/** The bytes of numbers as they lie in memory, which is little-endian on all machines that GGUF is read on. */
+/**
+ * The bytes of numbers as they lie in memory, which is little-endian on all machines that GGUF is read on.
+ */
 export function bytesOf(numbers: Float32Array | Int8Array | Uint8Array): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }

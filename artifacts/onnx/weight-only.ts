@@ -31,7 +31,10 @@ export interface WeightOnly extends Pick<BlockForm, 'blockLength' | 'zeroPoints'
   readonly accuracyLevel: 0 | 4;
 }
 
-/** Rounds constant matrices of products to blocks; activations stay floats. Weights are read and rounded while the graph is written. */
+/**
+ * Rounds constant matrices of products to blocks; activations stay floats. Weights are read and rounded while
+ * the graph is written.
+ */
 export function weightOnly(model: OnnxModel, wanted: WeightOnly, report: Report): OnnxModel {
   const products = productsOf(model.graph).filter(isPlain);
   const [embedding] = tablesOf(model.graph);
@@ -101,7 +104,10 @@ function gatheredBlocks(table: Table, form: BlockForm, report: Report): Replacem
   return { nodes: [{ ...node, ...kind, inputs, attributes: attributes(said) }], constants };
 }
 
-/** @returns the constants that a rounded one becomes, and their names in the order in which both operators take them. */
+/**
+ * @returns the constants that a rounded one becomes, and their names in the order in which both operators
+ *   take them.
+ */
 function blockConstants(
   weight: OnnxTensor,
   form: BlockForm,

@@ -17,7 +17,9 @@ export interface PruneRequest {
   readonly place?: ObservedPlace;
 }
 
-/** Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that. */
+/**
+ * Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that.
+ */
 export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
   name: 'prune',
   what: 'the pruning',

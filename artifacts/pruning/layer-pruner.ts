@@ -24,8 +24,8 @@ const WORTH_BYTES = 16 * 2 ** 20;
 let collect: (() => void) | null = null;
 
 /**
- * Frees what is no longer used, where that is a matter of large matrices: V8 sees a few small objects, whatever
- * memory stands behind them, and is in no hurry. Takes some milliseconds.
+ * Frees what is no longer used, where that is a matter of large matrices: V8 sees a few small objects,
+ * whatever memory stands behind them, and is in no hurry. Takes some milliseconds.
  * @param bytes of one matrix.
  */
 function freeMatrices(bytes: number): void {
@@ -51,8 +51,8 @@ export interface LayerPrunerParts {
 export const seconds = () => performance.now() / 1000;
 
 /**
- * Prunes layers as they are seen and writes them. Beside the dense weights it holds the pruned ones in float32, which
- * become in turn what layers above see, and once more in the file's type.
+ * Prunes layers as they are seen and writes them. Beside the dense weights it holds the pruned ones in
+ * float32, which become in turn what layers above see, and once more in the file's type.
  */
 export class LayerPruner {
   readonly reports: PrunedLayerReport[] = [];
@@ -127,8 +127,9 @@ export class LayerPruner {
 }
 
 /**
- * Of an expert that no token reached nothing is known but its weights, and a large mixture nearly always has one: refusing
- * it would refuse the model. It gets what Wanda's score is where all inputs are alike, the magnitude in each row.
+ * Of an expert that no token reached nothing is known but its weights, and a large mixture nearly always has
+ * one: refusing it would refuse the model. It gets what Wanda's score is where all inputs are alike, the
+ * magnitude in each row.
  */
 function withoutActivations(method: PruningMethod): PruningMethod {
   return methodOf(method).needs(method).length === 0 ? method : magnitudeRow.fromSettings();

@@ -15,13 +15,16 @@ export interface LinearLayer extends FileTensor {
   readonly columns: number;
 }
 
-/** Weights of the linear layers of a block; norms and biases are vectors, and a router of experts decides more than it costs. */
+/**
+ * Weights of the linear layers of a block; norms and biases are vectors, and a router of experts decides more
+ * than it costs.
+ */
 const MATRIX = /^blk\.\d+\.(?!ffn_gate_inp)[a-z0-9_]+\.weight$/;
 
 /**
  * @returns the layers of a file that are pruned, in file order; of experts each is a layer of its own.
- * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that are
- * quantized.
+ * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that
+ *   are quantized.
  */
 export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec): readonly LinearLayer[] {
   const file = basename(path);

@@ -24,10 +24,11 @@ export interface Pruned {
 }
 
 /**
- * Prunes a model's file: collects activations where the method needs them, prunes layer by layer, and writes a copy
- * with zeros in the types of the base. Memory: what the walk over the layers has, and three times the largest layer
- * in float32. In a child process.
- * @throws FailureError `engine-missing` without the native kernels, and as `walkLayers`, `chosenLayers` and `pruneLayer` say.
+ * Prunes a model's file: collects activations where the method needs them, prunes layer by layer, and writes
+ * a copy with zeros in the types of the base. Memory: what the walk over the layers has, and three times the
+ * largest layer in float32. In a child process.
+ * @throws FailureError `engine-missing` without the native kernels, and as `walkLayers`, `chosenLayers` and
+ *   `pruneLayer` say.
  */
 export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Promise<Pruned> {
   const spec = specOf(order.sparsity);
@@ -61,9 +62,9 @@ function specOf(setting: string): SparsitySpec {
 }
 
 /**
- * Prunes every layer of the dense model on trial, each by itself at the overall ratio, and gives ratios by how much
- * its output suffers. DSnoT's initial mask stands for what DSnoT makes of it. An expert that no token reached has no output
- * that could suffer, and keeps the overall ratio.
+ * Prunes every layer of the dense model on trial, each by itself at the overall ratio, and gives ratios by
+ * how much its output suffers. DSnoT's initial mask stands for what DSnoT makes of it. An expert that no
+ * token reached has no output that could suffer, and keeps the overall ratio.
  * @returns the ratio of each layer that tokens reached.
  */
 async function measureSensitivity(

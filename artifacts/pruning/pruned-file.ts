@@ -8,7 +8,9 @@ export const SPARSITY_KEY = 'ridgepoint.sparsity';
 
 /** A copy of a model whose layers are overwritten one by one, in any order. */
 export interface PrunedFile {
-  /** Overwrites the weights of a layer, or of one expert of it. @param bytes as many as it had, in its type. */
+  /**
+   * Overwrites the weights of a layer, or of one expert of it. @param bytes as many as it had, in its type.
+   */
   write(name: string, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }

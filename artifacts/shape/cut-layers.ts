@@ -13,8 +13,9 @@ export interface CutRequest {
 }
 
 /**
- * Writes a copy of a model that ends behind one of its layers: tensors of later ones are left out, and what its header says of each layer is
- * cut to those that stay. All other bytes are the same, so the layers that stay compute what they computed.
+ * Writes a copy of a model that ends behind one of its layers: tensors of later ones are left out, and what
+ * its header says of each layer is cut to those that stay. All other bytes are the same, so the layers that
+ * stay compute what they computed.
  * @throws FailureError `impossible-combination` where the model has fewer layers; `disk-full`.
  */
 export async function cutLayers(request: CutRequest): Promise<Readonly<Record<string, AxisValue>>> {

@@ -16,7 +16,9 @@ export interface WindowRequest {
   readonly fullEvery: number;
 }
 
-/** What an attention sink has to be to take no part: its share of a softmax is exp of it less the maximum, 0. */
+/**
+ * What an attention sink has to be to take no part: its share of a softmax is exp of it less the maximum, 0.
+ */
 const NO_SINK = -1e30;
 
 /**

@@ -28,8 +28,8 @@ export interface StepsRequest {
 
 /**
  * What is done to the base of an experiment, in the order of core/techniques/chain.ts.
- * @throws FailureError `impossible-combination` for a word this agent cannot read, `source-not-allowed` and `model-missing`
- * for files that techniques name.
+ * @throws FailureError `impossible-combination` for a word this agent cannot read, `source-not-allowed` and
+ *   `model-missing` for files that techniques name.
  */
 export async function stepsFor(request: StepsRequest): Promise<Step[]> {
   const { technique, base, runnerKind } = request;

@@ -14,8 +14,9 @@ import { PRUNE } from '../pruning/job.js';
  * @param setting as the experiment has it.
  * @param engine the release whose activations calibrate.
  * @param place where it calibrates.
- * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing`
- * without the native kernels.
+ * @returns the step that prunes.
+ * @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing` without the
+ *   native kernels.
  */
 export async function pruneStep(
   setting: string,
@@ -45,7 +46,10 @@ export async function pruneStep(
   };
 }
 
-/** Whether statistics of the dense model are all that it takes: one calibration then serves every such pruning. */
+/**
+ * Whether statistics of the dense model are all that it takes: one calibration then serves every such
+ * pruning.
+ */
 function bySavedStatistics({ calibration, method, outputError, allocation }: SparsitySpec): boolean {
   const dense = calibration?.order === 'dense' && allocation === 'uniform';
   return dense && !outputError && !needsHessian(method);

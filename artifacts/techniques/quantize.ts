@@ -17,7 +17,10 @@ export interface QuantizeStep {
   readonly importance: PreparedImportance | null;
 }
 
-/** @returns the step that quantizes by the engine of a runner. Most quantizations are smaller than the input, and the engine finds out the rest. */
+/**
+ * @returns the step that quantizes by the engine of a runner. Most quantizations are smaller than the input,
+ *   and the engine finds out the rest.
+ */
 export function quantizeStep({ setting, spec, runnerKind, engine, importance }: QuantizeStep): Step {
   return {
     recipe: `quantize(${setting})`,

@@ -26,7 +26,10 @@ export function groupHeadsStep(kvHeads: number): Step {
   };
 }
 
-/** @returns the step that gives the layers of a model a sliding window; weights of every type stay as they are. */
+/**
+ * @returns the step that gives the layers of a model a sliding window; weights of every type stay as they
+ *   are.
+ */
 export function windowStep(window: SlidingWindow): Step {
   const { tokens, fullEvery } = window;
   return {

@@ -24,7 +24,10 @@ export interface CompareOptions extends AdaptOptions {
   readonly maxWindows?: number;
 }
 
-/** Every subcommand, in the order of `ridge adapt --help`. A new one is a function here or in a file of its own. */
+/**
+ * Every subcommand, in the order of `ridge adapt --help`. A new one is a function here or in a file of its
+ * own.
+ */
 const SUBCOMMANDS: readonly ((adapt: Command) => void)[] = [
   registerMerge,
   registerConvert,

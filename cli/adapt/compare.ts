@@ -9,7 +9,9 @@ import { textFile } from '../single/text-file.js';
 import type { CompareOptions } from './command.js';
 import { partsOf, settingsOf } from './open.js';
 
-/** `ridge adapt compare`: the same adapter merged and attached, over a text; they differ by roundings alone. */
+/**
+ * `ridge adapt compare`: the same adapter merged and attached, over a text; they differ by roundings alone.
+ */
 export async function compareAdapter(
   source: string,
   spelling: string,

@@ -11,7 +11,10 @@ import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
 import { settingsOf } from './open.js';
 
-/** `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are on the base. */
+/**
+ * `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are
+ * on the base.
+ */
 export async function convertOne(source: string, output: string, options: ConvertOptions): Promise<void> {
   const toGguf = isNamedAs('gguf', output);
   const path = toGguf

@@ -71,7 +71,9 @@ function factsOf({ layers }: LowRankAdapter, target: string) {
   };
 }
 
-/** A bound of the largest entry of scale · B · A, from the lengths of rows and columns (Cauchy and Schwarz). */
+/**
+ * A bound of the largest entry of scale · B · A, from the lengths of rows and columns (Cauchy and Schwarz).
+ */
 function largestBound({ a, b, scale }: ReturnType<LowRankAdapter['layers']['get']> & object): number {
   let rows = 0;
   for (let row = 0; row < b.rows; row++) {

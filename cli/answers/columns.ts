@@ -85,7 +85,10 @@ const USUAL: readonly AnswerColumn[] = [
   text('noJoules', ({ share }) => (share.joules === null ? share.reason : null)),
 ];
 
-/** @returns the usual columns, one for each grouping, score and choice that these answers have, and those that were joined. */
+/**
+ * @returns the usual columns, one for each grouping, score and choice that these answers have, and those that
+ *   were joined.
+ */
 export async function columnsFor(
   answers: Answers,
   joined: { readonly outside: readonly string[]; readonly money: boolean },

@@ -23,8 +23,9 @@ function responses({ options, samples, answer }: AnswerRecord): unknown[] {
 }
 
 /**
- * Writes an answer as lm-evaluation-harness's `--log_samples` does: a line for each filter, with the scores that it has. Texts of prompts and the records of
- * items are not kept here, so `doc` has the item's id and groups, and `arguments` is empty; the hashes are those of the harness.
+ * Writes an answer as lm-evaluation-harness's `--log_samples` does: a line for each filter, with the scores
+ * that it has. Texts of prompts and the records of items are not kept here, so `doc` has the item's id and
+ * groups, and `arguments` is empty; the hashes are those of the harness.
  */
 function lmEvalSamples({ record }: Answer): object[] {
   const hash = (digest: string | undefined) => digest?.replace(/^sha256:/, '') ?? null;

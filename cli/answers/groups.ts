@@ -5,7 +5,10 @@ import type { Answer } from './read.js';
 export const BY_LENGTH = 'tokensIn';
 export const BY_WAY = 'way';
 
-/** @returns the group of an answer by a field of its task, by the way it was asked, or by the length of its prompt; null = it is in none. */
+/**
+ * @returns the group of an answer by a field of its task, by the way it was asked, or by the length of its
+ *   prompt; null = it is in none.
+ */
 export function groupOf(field: string, { record, tokensIn }: Answer): string | null {
   if (field !== BY_LENGTH || Object.hasOwn(record.groups, field)) return wayOrGroup(record, field);
   if (tokensIn === null) return null;

@@ -22,7 +22,8 @@ const SCHEMA = 'ridgepoint.dev/answers-matrix/v1';
 type Numbers = readonly [score: number, confidence: number, ...costs: number[]];
 
 /**
- * `ridge answers --matrix`: rows, or with --by each row's groups (such as the ways that it was asked), by the items that each of them answered.
+ * `ridge answers --matrix`: rows, or with --by each row's groups (such as the ways that it was asked), by the
+ * items that each of them answered.
  * @throws CommandError (2) for fewer than two of them.
  */
 export async function printMatrix(
@@ -49,7 +50,10 @@ interface Item {
   readonly item: string;
 }
 
-/** @param by each group of a row is a row of its own; answers in none are left out. null = rows are as they are. */
+/**
+ * @param by each group of a row is a row of its own; answers in none are left out. null = rows are as they
+ *   are.
+ */
 async function matrixRows(answers: Answers, by: string | null) {
   const byItem = new Map<string, { readonly item: Item; readonly found: Map<string, Numbers> }>();
   const labels = new Map<string, string>();
@@ -92,7 +96,8 @@ function numbersOf(answer: Answer, score: number): Numbers {
   const { tokensIn, tokensOut, seconds, joules, money } = answer;
   const tokens = tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut;
   const costs = { seconds, tokens, joules, money };
-  // How sure the model was: the probability of its option among those of the item; NaN where options were not compared.
+  // How sure the model was: the probability of its option among those of the item; NaN where options were not
+  // compared.
   const confidence = Math.max(...(optionProbabilities(answer.record) ?? [Number.NaN]));
   return [score, confidence, ...COSTS.map((cost) => costs[cost] ?? Number.NaN)];
 }

@@ -28,7 +28,10 @@ interface Entry {
   readonly gathering: Gathering;
 }
 
-/** `ridge answers --measure`: what follows from all answers together. @throws CommandError (2) for options that do not belong together. */
+/**
+ * `ridge answers --measure`: what follows from all answers together.
+ * @throws CommandError (2) for options that do not belong together.
+ */
 export async function printMeasures(
   answers: Answers,
   options: AnswersOptions,

@@ -29,7 +29,10 @@ export interface Used {
 
 export interface Prices {
   readonly currency: string;
-  /** @returns what an answer costs; null where nothing is said of its row, or what is to be paid for is not known. */
+  /**
+   * @returns what an answer costs; null where nothing is said of its row, or what is to be paid for is not
+   *   known.
+   */
   costOf(names: readonly string[], used: Used): number | null;
 }
 

@@ -11,7 +11,9 @@ const ENDING = '.bundle';
 /** Where this machine keeps its baselines, each a bundle. */
 const folderOf = () => join(agentConfig(undefined).stateFolder, 'baselines');
 
-/** @returns the file of a baseline, whether it is there or not. @throws CommandError (2) for what is no name. */
+/**
+ * @returns the file of a baseline, whether it is there or not. @throws CommandError (2) for what is no name.
+ */
 export function baselinePath(name: string): string {
   if (NAME.test(name)) return join(folderOf(), `${name}${ENDING}`);
   throw usageError(
@@ -64,7 +66,10 @@ export function removeBaseline(name: string): void {
 
 const read = new Map<string, ReturnType<ReadableBaseline['records']>>();
 
-/** @returns the baselines of this machine with their results, which are read once as long as they stay the same. */
+/**
+ * @returns the baselines of this machine with their results, which are read once as long as they stay the
+ *   same.
+ */
 export function readableBaselines(): ReadableBaseline[] {
   return baselines().map(({ name, savedAt }) => ({
     name,

@@ -29,10 +29,16 @@ export interface AttachedServer {
   readonly found: string;
 }
 
-/** In configurations and records; it is no part of an experiment, so that runs against two servers are compared row by row. */
+/**
+ * In configurations and records; it is no part of an experiment, so that runs against two servers are
+ * compared row by row.
+ */
 const entryName = (kind: ServerKindName) => `attached-${kind}`;
 
-/** Finds out what runs at an address. @throws CommandError 1 where no server is ready, 2 for what was typed wrong. */
+/**
+ * Finds out what runs at an address.
+ * @throws CommandError 1 where no server is ready, 2 for what was typed wrong.
+ */
 export async function attachTo(asked: ServerAsked): Promise<AttachedServer> {
   const { apiKeyFile } = asked;
   const url = originOf(asked.url);
@@ -43,7 +49,8 @@ export async function attachTo(asked: ServerAsked): Promise<AttachedServer> {
   const onDevice = (asked.device.length === 0 ? ['cpu'] : asked.device).every((device) =>
     profile.devices.some((one) => one === deviceKind(device)),
   );
-  // A runner that opens models finds tokenizer, parameters and work in the file; without it the API alone is asked.
+  // A runner that opens models finds tokenizer, parameters and work in the file; without it the API alone is
+  // asked.
   const opens = source !== null && onDevice && profile.formats.length > 0;
   const profiled = opens || profile.formats.length === 0 ? { profile: kind } : attachedWithoutModel(profile);
   const entry = { ...profiled, attach: url, model: name, ...(apiKeyFile !== undefined && { apiKeyFile }) };

@@ -15,10 +15,11 @@ import { benchSpec, loadSpec, NO_RATE } from './document.js';
 import { BENCH_OPTIONS, type BenchOption, ENGINE_OPTIONS, flagsOf, LOAD_OPTIONS } from './flags.js';
 
 /**
- * `ridge bench`: makes a sweep of llama-bench's flags, or of those of a load on a running server, and runs it as `ridge run` does, or
- * writes it with --save.
+ * `ridge bench`: makes a sweep of llama-bench's flags, or of those of a load on a running server, and runs it
+ * as `ridge run` does, or writes it with --save.
  * @returns the exit code of the run; 0 when the file is written.
- * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there already; as `attachTo`.
+ * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there
+ *   already; as `attachTo`.
  */
 export async function bench(options: BenchOptions): Promise<number> {
   const { sweep, run } =

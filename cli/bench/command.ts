@@ -13,7 +13,10 @@ export const REPEATS = 5;
 /** Loads of a row where none are said, as vLLM's bench has them. */
 export const LOADS = 1;
 
-/** Of `ridge run` what is no matter of a file of its own: roofs are not measured first, and there is one start. */
+/**
+ * Of `ridge run` what is no matter of a file of its own: roofs are not measured first, and there is one
+ * start.
+ */
 export interface BenchOptions extends Omit<RunOptions, 'format' | 'quick' | 'roofs'> {
   readonly model: readonly string[];
   /** Of a server that runs; left out = the models run here. */
@@ -121,7 +124,10 @@ const list = (text: string, before: readonly string[] = []): readonly string[] =
   ...text.split(','),
 ];
 
-/** @returns what reads a list of values, some of which have commas of their own: `ttft:p90<=1s,tpot:p90<=50ms`. */
+/**
+ * @returns what reads a list of values, some of which have commas of their own:
+ *   `ttft:p90<=1s,tpot:p90<=50ms`.
+ */
 const listUnlessValue =
   ({ schema }: BenchOption) =>
   (text: string, before: readonly string[] = []): readonly string[] =>

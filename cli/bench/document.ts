@@ -18,7 +18,9 @@ export interface BenchRequest {
   readonly models: readonly string[];
   /** Values as they were typed, by the name of the field. */
   readonly axes: Readonly<Record<string, readonly string[]>>;
-  /** Pairs of prompt and decode tokens, each a workload of its own; empty = prompt and decode tokens are axes. */
+  /**
+   * Pairs of prompt and decode tokens, each a workload of its own; empty = prompt and decode tokens are axes.
+   */
   readonly pairs: readonly TokenPair[];
   /** Device classes; empty = what a sweep has when it does not say. */
   readonly devices: readonly string[];
@@ -27,7 +29,10 @@ export interface BenchRequest {
   readonly warmup: boolean;
 }
 
-/** @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is parseSweep's. */
+/**
+ * @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is
+ *   parseSweep's.
+ */
 export function benchSpec(request: BenchRequest): Record<string, unknown> {
   const { models, axes, pairs, devices, repetitions, warmup } = request;
   return {
@@ -76,7 +81,10 @@ export function loadSpec({
 /** `--request-rate inf`: no request waits for another. */
 export const NO_RATE = 'inf';
 
-/** vLLM's flags name no arrival: a rate is that of an open loop, and without one a concurrency is that of a closed loop. */
+/**
+ * vLLM's flags name no arrival: a rate is that of an open loop, and without one a concurrency is that of a
+ * closed loop.
+ */
 function withArrival({ requestsPerSecond: rate, ...load }: SpecBlock): SpecBlock {
   const said = rate === undefined ? load : { ...load, requestsPerSecond: rate };
   if (load.arrival !== undefined || rate === undefined) return said;
@@ -99,7 +107,10 @@ const placementOf = (devices: BenchRequest['devices']) => ({
   ...(devices.length === 0 ? {} : { device: oneOf(devices) }),
 });
 
-/** Pairs take the other options of the workload; tokens that were said beside them are a workload of their own. */
+/**
+ * Pairs take the other options of the workload; tokens that were said beside them are a workload of their
+ * own.
+ */
 function workloadsOf(
   { promptTokens, generateTokens, ...rest }: SpecBlock,
   pairs: readonly TokenPair[],
@@ -115,7 +126,10 @@ function workloadsOf(
 const oneOf = <T>(values: readonly T[]): T | readonly T[] =>
   values.length === 1 && values[0] !== undefined ? values[0] : values;
 
-/** A word of the command line as the value it means to this field (`-fa 1` is true); what it cannot mean stays as it is typed. */
+/**
+ * A word of the command line as the value it means to this field (`-fa 1` is true); what it cannot mean stays
+ * as it is typed.
+ */
 function readValue(field: Field, text: string): AxisValue {
   const number = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   const lower = text.toLowerCase();

@@ -90,7 +90,10 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** @returns the flags of an option as commander declares them: `-p, --prompt-tokens`, `--ctk, --kv-cache-type-k`. */
+/**
+ * @returns the flags of an option as commander declares them: `-p, --prompt-tokens`,
+ *   `--ctk, --kv-cache-type-k`.
+ */
 export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
   const [short] = alsoKnownAs.filter((flag) => flag.length <= 3).sort((a, b) => a.length - b.length);
   const long = `--${dashed(name)}`;
@@ -99,8 +102,8 @@ export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
 }
 
 /**
- * Translates llama-bench's way to write flags, names of several letters after one dash included, into ours: `-ctk` and
- * `--cache-type-k` → `--kv-cache-type-k`. Words that are no flags, and flags of one letter, stay.
+ * Translates llama-bench's way to write flags, names of several letters after one dash included, into ours:
+ * `-ctk` and `--cache-type-k` → `--kv-cache-type-k`. Words that are no flags, and flags of one letter, stay.
  * @throws CommandError (exit code 2) for a flag of llama-bench that Ridgepoint has no option for.
  */
 export function spelledOut(flag: string): string {

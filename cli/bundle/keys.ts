@@ -26,7 +26,10 @@ export function keyName(key: KeyObject): string {
   return sha256(key.export({ type: 'spki', format: 'der' })).slice(0, 16);
 }
 
-/** Makes a pair and writes both as PEM: the private one for its owner's eyes alone. @throws CommandError (2) where a file is there. */
+/**
+ * Makes a pair and writes both as PEM: the private one for its owner's eyes alone.
+ * @throws CommandError (2) where a file is there.
+ */
 export function makeKeys(path: string): { readonly name: string; readonly publicPath: string } {
   const publicPath = `${path.replace(/\.pem$/, '')}.pub.pem`;
   for (const file of [path, publicPath])
@@ -40,7 +43,10 @@ export function makeKeys(path: string): { readonly name: string; readonly public
   return { name: keyName(publicKey), publicPath };
 }
 
-/** @returns the signature of a manifest as a file of the bundle. @throws CommandError (2) for what is no private Ed25519 key. */
+/**
+ * @returns the signature of a manifest as a file of the bundle.
+ * @throws CommandError (2) for what is no private Ed25519 key.
+ */
 export function signed(manifest: Buffer, keyPath: string): Buffer {
   const key = opened(keyPath, createPrivateKey, 'private');
   const publicKey = createPublicKey(key);

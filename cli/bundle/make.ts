@@ -97,7 +97,10 @@ function soundLines(lines: readonly string[]): string[] {
   return sound;
 }
 
-/** @returns the files of a bundle, its manifest first. @throws CommandError (2) for a line that is no record, or none at all. */
+/**
+ * @returns the files of a bundle, its manifest first.
+ * @throws CommandError (2) for a line that is no record, or none at all.
+ */
 export function filled(contents: readonly Contents[]): {
   readonly files: BundleFiles;
   readonly manifest: Manifest;
@@ -139,7 +142,9 @@ export function filled(contents: readonly Contents[]): {
   return { files: new Map([[MANIFEST, text], ...files]), manifest };
 }
 
-/** @returns the report that a bundle publishes. @param document of its sweep, which says how rows are shown. */
+/**
+ * @returns the report that a bundle publishes. @param document of its sweep, which says how rows are shown.
+ */
 export function reportOf(records: readonly ResultRecord[], document: string | null) {
   return buildReport(
     records.map((record) => regraded(record)),

@@ -7,7 +7,10 @@ export const SIGNATURE = 'manifest.sig.json';
 export const BUNDLE_SCHEMA = 'ridgepoint.dev/bundle/v1';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
-/** Digits of a line's digest that are kept. They only find the line that differs: the digest of the whole file is what counts. */
+/**
+ * Digits of a line's digest that are kept. They only find the line that differs: the digest of the whole file
+ * is what counts.
+ */
 const LINE_DIGITS = 16;
 /** Digests of the lines of longer files are left out. */
 const MOST_LINES = 100_000;
@@ -72,7 +75,10 @@ function differsFrom(bytes: Buffer | undefined, { path, ...wanted }: Manifest['f
   ];
 }
 
-/** @param wanted the first digits of each line's digest; undefined = the manifest has none. @returns the place of the first line that differs, as part of a sentence. */
+/**
+ * @param wanted the first digits of each line's digest; undefined = the manifest has none.
+ * @returns the place of the first line that differs, as part of a sentence.
+ */
 function firstDifference(bytes: Buffer, wanted: readonly string[] | undefined): string {
   if (wanted === undefined) return '';
   let same = 0;

@@ -21,11 +21,14 @@ import { MANIFEST, type Manifest, manifestMismatches, manifestSchema, SIGNATURE 
 
 /** What came of looking at a bundle. */
 export interface Verified {
-  /** What does not hold, a sentence each that begins with the file and line; none = nothing speaks against it. */
+  /**
+   * What does not hold, a sentence each that begins with the file and line; none = nothing speaks against it.
+   */
   readonly broken: readonly string[];
   /**
-   * Of a bundle that names another release: numbers that do not come out again here, a sentence each. The judge of that release may differ from
-   * ours, or whoever made the bundle has changed the numbers and named another release to hide that.
+   * Of a bundle that names another release: numbers that do not come out again here, a sentence each. The
+   * judge of that release may differ from ours, or whoever made the bundle has changed the numbers and named
+   * another release to hide that.
    */
   readonly unconfirmed: readonly string[];
   /** Whose signature holds; null = it is not signed. */
@@ -49,8 +52,8 @@ export function verifyBundle(bytes: Buffer, trusted: KeyObject | null): Verified
 }
 
 /**
- * The same of its files: whether they are those of the manifest, the manifest is the one that was signed, records and bodies belong
- * together, and every published number comes out of the raw part again.
+ * The same of its files: whether they are those of the manifest, the manifest is the one that was signed,
+ * records and bodies belong together, and every published number comes out of the raw part again.
  */
 export function verifyFiles(files: BundleFiles, trusted: KeyObject | null): Verified {
   const manifest = manifestOf(files);

@@ -15,7 +15,9 @@ import { report } from './summary.js';
 
 const WITHOUT_RANDOM = 'has random weights and no vocabulary: no text can be run through it';
 
-/** Tokens of a sequence where the user says nothing: as DSnoT and Wanda calibrate, and as llama-imatrix does. */
+/**
+ * Tokens of a sequence where the user says nothing: as DSnoT and Wanda calibrate, and as llama-imatrix does.
+ */
 const TOKENS = { random: 2048, chunks: 512 } as const;
 
 /** What is written, and where. */

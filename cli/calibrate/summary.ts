@@ -80,7 +80,10 @@ interface Row extends ChannelSummary {
   readonly tokens: number;
 }
 
-/** A line for each tensor: of experts the means, the largest R, and the dead channels of all that tokens reached. */
+/**
+ * A line for each tensor: of experts the means, the largest R, and the dead channels of all that tokens
+ * reached.
+ */
 function linesOf(rows: readonly Row[]): readonly Omit<Row, 'tokens'>[] {
   return [...groupBy(rows, ({ name }) => tensorOf(name).tensor)].map(([name, all]) => {
     const seen = all.filter(({ tokens }) => tokens > 0);

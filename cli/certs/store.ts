@@ -60,7 +60,10 @@ export class CertificateStore {
     throw usageError(`${this.path('issued.json')} is damaged`, 'Restore it: it says what can be revoked.');
   }
 
-  /** Keeps a pair that was made, and what it is for. The key first: a certificate without its key is of no use to whoever reads both. */
+  /**
+   * Keeps a pair that was made, and what it is for. The key first: a certificate without its key is of no use
+   * to whoever reads both.
+   */
   async add(
     name: string,
     pair: Pair,

@@ -29,7 +29,8 @@ const SCHEMA = 'ridgepoint.dev/comparison/v1';
 
 /**
  * `ridge compare`.
- * @returns the exit code: 3 when a gate is red; 6 when one is undecided and that was asked for; 130 when measuring again was interrupted.
+ * @returns the exit code: 3 when a gate is red; 6 when one is undecided and that was asked for; 130 when
+ *   measuring again was interrupted.
  */
 export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
   const under = options.strict === true ? 'strict' : undefined;
@@ -106,13 +107,18 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
 
-/** What was measured before and what is measured again may each raise a false alarm: each has half of the chance. */
+/**
+ * What was measured before and what is measured again may each raise a false alarm: each has half of the
+ * chance.
+ */
 const stagesOf = ({ again }: Pick<CompareOptions, 'again'>): 1 | 2 => (again === true ? 2 : 1);
 
 const MORE =
   '--again measures undecided rows once more, both sides in turns, and finds smaller differences (--within limits its time)';
 
-/** What decides a gate that is undecided: more starts, where a sweep takes so many, else both sides in turns. */
+/**
+ * What decides a gate that is undecided: more starts, where a sweep takes so many, else both sides in turns.
+ */
 const moreSentence = (starts: number | null): string =>
   starts === null
     ? MORE

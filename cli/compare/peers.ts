@@ -11,7 +11,10 @@ import type { Side } from './side.js';
 
 const SCHEMA = 'ridgepoint.dev/peers/v1';
 
-/** @returns the run of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
+/**
+ * @returns the run of a JSON file of another load generator; null for anything else.
+ * @throws CommandError (2) for JSON of an unknown shape.
+ */
 export function readPeer(path: string): PeerRun | null {
   if (!path.endsWith('.json') || !isFile(path)) return null;
   const text = readFileSync(path, 'utf8');
@@ -29,7 +32,10 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** Prints figures of served rows beside those of another tool. @throws CommandError (2) where no row of the side asked a server. */
+/**
+ * Prints figures of served rows beside those of another tool.
+ * @throws CommandError (2) where no row of the side asked a server.
+ */
 export function printPeer({ report }: Side, run: PeerRun, file: string, options: CompareOptions): void {
   const figures = report.rows.flatMap((row) => besideOf(row, run));
   if (figures.length === 0) {

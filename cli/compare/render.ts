@@ -20,15 +20,18 @@ export interface ChangesStyle {
   readonly cuts: boolean;
 }
 
-/** Marks a ratio whose adjustment is to be known; what it was as measured stands at the end of its line with --all. */
+/**
+ * Marks a ratio whose adjustment is to be known; what it was as measured stands at the end of its line with
+ * --all.
+ */
 const MARK = '~';
 
 /** Of a reason so much counts where it is decided which columns fit. */
 const REASON_COLUMNS = 24;
 
 /**
- * One line for each experiment, with one group of columns for each metric: ratio, interval and verdict; without intervals where they do
- * not fit, and then without the last metrics. Nothing wraps.
+ * One line for each experiment, with one group of columns for each metric: ratio, interval and verdict;
+ * without intervals where they do not fit, and then without the last metrics. Nothing wraps.
  * @param groups the experiments in their order, each with its changes by the same metrics.
  */
 export function experimentsTable(groups: readonly (readonly Change[])[], style: ChangesStyle): string {
@@ -108,7 +111,10 @@ function cells(changes: readonly Change[]): string[][] {
   ]);
 }
 
-/** Columns of a line that begins with its experiment, of one that stands below it, and of that without the values of both sides. */
+/**
+ * Columns of a line that begins with its experiment, of one that stands below it, and of that without the
+ * values of both sides.
+ */
 const WHOLE = [0, 1, 2, 3, 4, 5, 6];
 const BELOW = [1, 2, 3, 4, 5, 6];
 const NARROW = [1, 4, 5, 6];

@@ -24,7 +24,8 @@ export interface Finding {
 }
 
 /**
- * `ridge doctor`: what this node has, what is missing, and how to get it; what of the host makes numbers move.
+ * `ridge doctor`: what this node has, what is missing, and how to get it; what of the host makes numbers
+ * move.
  * @returns 0 when sweeps can run here, 1 when no engine loads.
  * @throws CommandError (2) for a wrong configuration.
  */
@@ -77,7 +78,10 @@ function openedBy({ name }: Format): string {
   return `${name} ${kinds.length === 0 ? 'for ridge roofline alone' : `for ${kinds.join(', ')}`}`;
 }
 
-/** @returns a line for each server that is there or that the configuration names, and one for the profiles of all others. */
+/**
+ * @returns a line for each server that is there or that the configuration names, and one for the profiles of
+ *   all others.
+ */
 export function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['servers']): Finding[] {
   const listed = found.filter(
     ({ ok, server: { name, profile, command } }) =>
@@ -94,7 +98,10 @@ export function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['serv
   ];
 }
 
-/** @returns the same with one line for the execution providers of ONNX Runtime that are not here: most are of other systems. */
+/**
+ * @returns the same with one line for the execution providers of ONNX Runtime that are not here: most are of
+ *   other systems.
+ */
 function inFewLines(findings: readonly Finding[]): Finding[] {
   const isAbsent = ({ name, ok }: Finding) => !ok && /^onnxruntime \S+$/.test(name);
   const absent = findings.filter(isAbsent);

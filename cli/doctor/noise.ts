@@ -26,7 +26,10 @@ const DEFAULT_SECONDS = 60;
 /** Repeats of each start, the same in all: levels of spread are compared then, and not lengths. */
 const REPEATS = 5;
 
-/** `ridge doctor --noise`: measures how much the same thing differs on this machine, says what that leaves to be seen, and keeps it for plans. */
+/**
+ * `ridge doctor --noise`: measures how much the same thing differs on this machine, says what that leaves to
+ * be seen, and keeps it for plans.
+ */
 export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOptions): Promise<void> {
   const config = agentConfig(options.config);
   const opened = await openNoise(config);
@@ -49,12 +52,16 @@ export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOpt
   });
 }
 
-/** A prompt and an answer of the small model that ships with the package; without an engine for it, an op of our own kernels. */
+/**
+ * A prompt and an answer of the small model that ships with the package; without an engine for it, an op of
+ * our own kernels.
+ */
 async function shortExperiment(
   seconds: number,
 ): Promise<{ readonly experiment: Experiment; readonly what: string }> {
   const [engine, kernels] = [defaultRunnerFor('generator'), defaultRunnerFor('op')];
-  // Where others take the CPUs, a repeat takes many times as long: starts end early then, so that there are enough of them.
+  // Where others take the CPUs, a repeat takes many times as long: starts end early then, so that there are
+  // enough of them.
   const measure = { minRepeats: REPEATS, maxRepeats: REPEATS, maxWarmups: 3, maxSeconds: seconds / 12 };
   const reasons: string[] = [];
   for (const [kind, workloads, what] of [

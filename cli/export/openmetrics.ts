@@ -77,7 +77,9 @@ class History {
 }
 
 const MINUTE = 60_000;
-/** Readings of power closer together than this say nothing more to a server that keeps years, in milliseconds. */
+/**
+ * Readings of power closer together than this say nothing more to a server that keeps years, in milliseconds.
+ */
 const CLOSEST = 1000;
 
 /** `ridge export openmetrics`. */

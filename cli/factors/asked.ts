@@ -8,7 +8,8 @@ import { quantizedArchitecture } from '../../roofline/quantized.js';
 import { openArchitecture } from '../roofline/open-model.js';
 
 /**
- * @param modelFolders where models named by a path may be; of those that do not lie here types are not known, and left to rows to name.
+ * @param modelFolders where models named by a path may be; of those that do not lie here types are not known,
+ *   and left to rows to name.
  * @returns null where no runner of the sweep has kernels that are fitted.
  */
 export function askedOfFactors(sweep: Sweep, modelFolders: readonly string[]): AskedOfRun | null {

@@ -21,7 +21,8 @@ interface FirstAsked {
 
 /**
  * @param crowded seconds that this machine takes for a second of CPU.
- * @returns seconds that roofs and factors take that this machine lacks, at most, before a run; 0 where it lacks none, or measures none.
+ * @returns seconds that roofs and factors take that this machine lacks, at most, before a run; 0 where it
+ *   lacks none, or measures none.
  */
 export async function firstSeconds({ sweep, here, folders }: FirstAsked, crowded: number): Promise<number> {
   // The same word of the environment keeps a node's agent from measuring them.

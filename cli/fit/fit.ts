@@ -19,7 +19,10 @@ import { optionErrors, wantedSplit } from './check-options.js';
 import type { FitOptions } from './command.js';
 import { servingTable, trainingTable } from './table.js';
 
-/** `ridge fit`: how few devices of each kind meet a goal, the fewest first. @throws CommandError (2, or 3 when nothing fits) */
+/**
+ * `ridge fit`: how few devices of each kind meet a goal, the fewest first.
+ * @throws CommandError (2, or 3 when nothing fits)
+ */
 export async function runFit(options: FitOptions): Promise<void> {
   const opened = await openFit(options);
   if (options.train === undefined) serve(opened, options);
@@ -128,7 +131,10 @@ interface OpenedFit {
   readonly devices: readonly Ceilings[];
 }
 
-/** Opens what the options name. @throws CommandError (2) with every name that leads nowhere, and every word that is wrong, at once */
+/**
+ * Opens what the options name.
+ * @throws CommandError (2) with every name that leads nowhere, and every word that is wrong, at once
+ */
 async function openFit(options: FitOptions): Promise<OpenedFit> {
   const { model, models, hardware, draft, config } = options;
   const openings = new Openings();

@@ -16,8 +16,9 @@ function splitText({ split: { tensor, pipeline, expert } }: ServingFit): string 
 }
 
 /**
- * One line a device: how many and how they share the model, what each holds, how long a user waits, and how far it is from its
- * limits. What goes over links in a step, and what stays with the host, have columns where there is any.
+ * One line a device: how many and how they share the model, what each holds, how long a user waits, and how
+ * far it is from its limits. What goes over links in a step, and what stays with the host, have columns where
+ * there is any.
  */
 export function servingTable(fits: readonly ServingFit[]): string {
   const sends = fits.some(({ stepLinkBytes }) => stepLinkBytes > 0);

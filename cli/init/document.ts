@@ -31,7 +31,10 @@ interface Varied {
   readonly comment: string;
 }
 
-/** The axes that stand for a word of `--vary`; values that the model cannot have are left out when they are written. */
+/**
+ * The axes that stand for a word of `--vary`; values that the model cannot have are left out when they are
+ * written.
+ */
 function axesOf(variable: Variable, { facts }: ModelRef): readonly Varied[] {
   const varied =
     (section: Varied['section']) =>
@@ -76,7 +79,10 @@ export function variablesFor(model: ModelRef, all: readonly Variable[]): Variabl
   return all.filter((variable) => possibleAxes(variable, model).length > 0);
 }
 
-/** The axes of a variable with the values that this model can have, as far as that is known; those with one alone are left out. */
+/**
+ * The axes of a variable with the values that this model can have, as far as that is known; those with one
+ * alone are left out.
+ */
 function possibleAxes(variable: Variable, model: ModelRef): Varied[] {
   const { promptTokens, generateTokens } = tokensFor(model);
   return axesOf(variable, model)

@@ -72,8 +72,8 @@ export async function askQuality(on: Questioner): Promise<boolean> {
 
 /**
  * `ridge init`: writes a sweep file from three answers, given as options or asked for.
- * @throws CommandError 2 for an answer that is missing where nobody can be asked, or that the model does not allow, and for
- *   a file that is there; 130 when the questions were left.
+ * @throws CommandError 2 for an answer that is missing where nobody can be asked, or that the model does not
+ *   allow, and for a file that is there; 130 when the questions were left.
  */
 export async function init(options: InitOptions): Promise<void> {
   const path = outputPath(options.out, options.force === true);
@@ -119,7 +119,10 @@ async function documentFrom(options: InitOptions, path: string, ask: Questioner 
   return initDocument({ name: nameFor(source, vary), model, vary, quality, path: options.out });
 }
 
-/** Two sweeps of one model vary other things, and have folders of their own; names of sweeps have no `+`, and are shorter than those of models. */
+/**
+ * Two sweeps of one model vary other things, and have folders of their own; names of sweeps have no `+`, and
+ * are shorter than those of models.
+ */
 function nameFor(source: string, vary: readonly Variable[]): string {
   return [nameFromSource(source).replaceAll('+', '-'), ...vary].join('-').slice(0, 63);
 }

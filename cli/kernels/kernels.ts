@@ -20,7 +20,10 @@ type OpRequest = Answer['checked'][number]['request'];
 
 const SHOW = '`ridge kernels list` shows ops, shapes, types and variants.';
 
-/** What is not named is at most this large in a check, which asks whether an op is right and not how fast it is. */
+/**
+ * What is not named is at most this large in a check, which asks whether an op is right and not how fast it
+ * is.
+ */
 const CHECK_SIZE = 256;
 
 /** `ridge kernels list`. @throws CommandError (1) without the library. */
@@ -30,7 +33,11 @@ export async function listKernels({ json }: { readonly json?: true }): Promise<v
   else printData(listText(ops));
 }
 
-/** `ridge kernels check`. @returns the exit code: 1 when one is wrong. @throws CommandError (2) for words, (1) for failures. */
+/**
+ * `ridge kernels check`.
+ * @returns the exit code: 1 when one is wrong.
+ * @throws CommandError (2) for words, (1) for failures.
+ */
 export async function checkKernels(name: string | null, options: KernelsOptions): Promise<number> {
   const { ops } = await runOps({ kind: 'list' }, 'ops', FOREGROUND);
   const wanted = name === null ? OPS : [understood(findOp(OPS, name))];
@@ -42,7 +49,9 @@ export async function checkKernels(name: string | null, options: KernelsOptions)
   return checked.every(({ verdict }) => verdict.ok) ? EXIT.ok : EXIT.failed;
 }
 
-/** `ridge kernels bench`. @throws CommandError (2) for words, (1) for failures, a check that fails among them. */
+/**
+ * `ridge kernels bench`. @throws CommandError (2) for words, (1) for failures, a check that fails among them.
+ */
 export async function benchKernels(name: string, options: KernelsBenchOptions): Promise<void> {
   const op = understood(findOp(OPS, name));
   understood(readShape(op, options.shape));

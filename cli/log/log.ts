@@ -82,7 +82,9 @@ export async function bodies(addresses: readonly string[], options: BodiesOption
   }
 }
 
-/** @returns the store that a configuration names, or that lies beside a SQLite file; null where there is none. */
+/**
+ * @returns the store that a configuration names, or that lies beside a SQLite file; null where there is none.
+ */
 async function keptOf(address: string, { config: file }: LogOptions): Promise<KeptBodies | null> {
   const config = readConfig({ log: logFrom(address) }, {}, file ?? null).bodies;
   if (config?.kind === 'folder' && !existsSync(config.path)) return null;
@@ -122,7 +124,11 @@ export async function copy(from: string, to: string, options: LogOptions): Promi
   }
 }
 
-/** Opens the log at an address. @param make it where it is not there. @throws CommandError (2) where it cannot be. */
+/**
+ * Opens the log at an address.
+ * @param make it where it is not there.
+ * @throws CommandError (2) where it cannot be.
+ */
 export async function openAddress(address: string, make: boolean): Promise<Log> {
   if (address === 'memory') throw usageError('A log in memory is gone with its process.');
   const { log } = resolveConfig({ log: logFrom(address) }, address);

@@ -22,12 +22,17 @@ export function addConnectionOptions(command: Command): Command {
   );
 }
 
-/** Adds the same options to the agent, whose configuration file may say them, too: nothing has a default here. */
+/**
+ * Adds the same options to the agent, whose configuration file may say them, too: nothing has a default here.
+ */
 export function addAgentConnectionOptions(command: Command): Command {
   return addCredentialOptions(command.addOption(coordinatorOption()));
 }
 
-/** Adds the same options to a command that reads files, unless a coordinator is named: what the environment names is not meant then. */
+/**
+ * Adds the same options to a command that reads files, unless a coordinator is named: what the environment
+ * names is not meant then.
+ */
 export function addSourceOptions(command: Command, coordinator: string): Command {
   return addCredentialOptions(addWaitOption(command.option('-c, --coordinator <address>', coordinator)));
 }

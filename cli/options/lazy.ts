@@ -1,6 +1,7 @@
 /**
  * What a command does, loaded when it is asked for.
- * @param load the function that takes the command's arguments and options; a number that it returns is the exit code.
+ * @param load the function that takes the command's arguments and options; a number that it returns is the
+ *   exit code.
  */
 export function lazy<A extends readonly unknown[]>(load: () => Promise<(...args: A) => unknown>) {
   return async (...args: [...A, unknown]): Promise<void> => {

@@ -42,7 +42,9 @@ export function priority(text: string): number {
   return value;
 }
 
-/** @returns a share of 1. @throws InvalidArgumentError unless the text is a percentage above 0 and below 50. */
+/**
+ * @returns a share of 1. @throws InvalidArgumentError unless the text is a percentage above 0 and below 50.
+ */
 export function percentage(text: string): number {
   const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : 0;
   if (percent <= 0 || percent >= 50)
@@ -52,7 +54,10 @@ export function percentage(text: string): number {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600 };
 
-/** @returns seconds. @throws InvalidArgumentError unless the text is a time above zero, such as 90s, 10min or 1h. */
+/**
+ * @returns seconds.
+ * @throws InvalidArgumentError unless the text is a time above zero, such as 90s, 10min or 1h.
+ */
 export function duration(text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(s|min|h)$/.exec(text) ?? [];
   const seconds = Number(number) * (UNITS[unit] ?? 0);

@@ -30,7 +30,10 @@ export function placeLine(report: Report): string {
     .join(' · ');
 }
 
-/** @returns what every row shares and somebody chose: `model=small promptTokens=256 …`; what is at its default is left out. */
+/**
+ * @returns what every row shares and somebody chose: `model=small promptTokens=256 …`; what is at its default
+ *   is left out.
+ */
 export function constantsLine(report: Report): string {
   const defaults = defaultsOf(report);
   return report.constants

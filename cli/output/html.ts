@@ -43,7 +43,10 @@ function dataElement(json: string): string {
   return `<script type="application/json" id="ridgepoint-data"${encoding}>${text}</script>`;
 }
 
-/** Inside a script element only `<` can end it; the line separators are not allowed in JavaScript strings of old. */
+/**
+ * Inside a script element only `<` can end it; the line separators are not allowed in JavaScript strings of
+ * old.
+ */
 function asScriptData(json: string): string {
   return json.replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

@@ -58,9 +58,10 @@ export interface Marks {
 }
 
 /**
- * Chooses the richest layout that fits. What rows are read for (objectives, and key metrics of their workloads) stays with its intervals:
- * intervals become shares of their values first, then the other metrics go, least important first, then axes are shortened, and then goes what
- * binds a row. Only then do the key metrics go, and at the very end the last interval.
+ * Chooses the richest layout that fits. What rows are read for (objectives, and key metrics of their
+ * workloads) stays with its intervals: intervals become shares of their values first, then the other metrics
+ * go, least important first, then axes are shortened, and then goes what binds a row. Only then do the key
+ * metrics go, and at the very end the last interval.
  * @param text turns signs into what this terminal can show
  */
 export function layOut(
@@ -159,7 +160,10 @@ export function widthOf(columns: readonly TextColumn[]): number {
 /** Importance of what is neither an objective nor a key metric; more is less important. */
 const OTHERS = 100;
 
-/** @returns a metric's place among those that a narrow table keeps: objectives, then what the workloads of the rows are about, then the others. */
+/**
+ * @returns a metric's place among those that a narrow table keeps: objectives, then what the workloads of the
+ *   rows are about, then the others.
+ */
 function importanceOf({ rows }: Report): (metric: MetricColumn) => number {
   const kinds = new Set(rows.map(({ experiment }) => experiment.workload.kind));
   const keys = [...kinds].flatMap((kind) => workloadNamed(kind)?.keyMetrics ?? []) as readonly string[];
@@ -171,7 +175,9 @@ function importanceOf({ rows }: Report): (metric: MetricColumn) => number {
   };
 }
 
-/** `flashAttention` over two lines, cut where both are short; the second is free, because an axis has no unit. */
+/**
+ * `flashAttention` over two lines, cut where both are short; the second is free, because an axis has no unit.
+ */
 function twoLines(name: string): readonly [string, string] {
   const cuts = [...name.matchAll(/[a-z0-9](?=[A-Z])/g)].map(({ index }) => index + 1);
   const wider = (at: number) => Math.max(at, name.length - at);
@@ -179,7 +185,10 @@ function twoLines(name: string): readonly [string, string] {
   return [name.slice(0, at), name.slice(at)];
 }
 
-/** @returns the columns of axes, and the names of those that are left out, for they say in every row what another one says. */
+/**
+ * @returns the columns of axes, and the names of those that are left out, for they say in every row what
+ *   another one says.
+ */
 function axisColumns(
   { axes, rows }: Report,
   width: AxisWidth,

@@ -5,7 +5,10 @@ import type { Report } from '../../report/report.js';
 import type { Row } from '../../report/rows.js';
 import type { Exporter } from './exporter.js';
 
-/** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */
+/**
+ * Results under another tool's names, each name with what it means: no number of ours is taken for one of
+ * theirs.
+ */
 export function mappedExporter(format: MappedFormat): Exporter {
   const mapping: ExportMapping = EXPORT_MAPPINGS[format];
   return (report) => ({

@@ -107,7 +107,10 @@ function remark(row: Row): string {
   return row.state === 'invalid' ? `**invalid**: ${codes}` : codes;
 }
 
-/** Names come from files and users: nothing in a cell may end the cell, become a tag, or move the cursor of who looks at the file. */
+/**
+ * Names come from files and users: nothing in a cell may end the cell, become a tag, or move the cursor of
+ * who looks at the file.
+ */
 function inCell(text: string): string {
   return printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' '))
     .replaceAll('\\', '\\\\')

@@ -3,14 +3,17 @@ import { printableLines } from '../../core/input/printable.js';
 import { columnsOf, wrap } from './text.js';
 
 /**
- * Writes data to stdout, with exactly one newline at its end. It may contain names and sentences of strangers. So a terminal gets no control
- * characters, which could move its cursor or hide a part. A file or a pipe gets every byte.
+ * Writes data to stdout, with exactly one newline at its end. It may contain names and sentences of
+ * strangers. So a terminal gets no control characters, which could move its cursor or hide a part. A file or
+ * a pipe gets every byte.
  */
 export function printData(text: string): void {
   printDrawn(process.stdout.isTTY === true ? printableLines(text).join('\n') : text);
 }
 
-/** The same for what was drawn for a terminal, with colours. Whoever draws has made each text in it printable. */
+/**
+ * The same for what was drawn for a terminal, with colours. Whoever draws has made each text in it printable.
+ */
 export function printDrawn(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
@@ -39,8 +42,8 @@ export function sayAbove(block: LiveBlock | null): void {
 }
 
 /**
- * Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between words, and nothing that would
- * move its cursor, for agents and other people write names and reasons.
+ * Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between
+ * words, and nothing that would move its cursor, for agents and other people write names and reasons.
  */
 export function say(text: string): void {
   const { isTTY, columns = 0 } = process.stderr;

@@ -63,7 +63,8 @@ export function renderProgress(progress: Progress, style: ProgressStyle): string
 export const SILENT_SECONDS = 10;
 
 /**
- * For logs and pipes: one line when the counts have changed since `before`; after ten seconds one that says what runs; else null.
+ * For logs and pipes: one line when the counts have changed since `before`; after ten seconds one that says
+ * what runs; else null.
  * @param before the progress that was printed last; null = nothing yet
  */
 export function plainProgress(progress: Progress, before: Progress | null): string | null {
@@ -106,7 +107,10 @@ function searched(progress: Progress, search: NonNullable<Progress['search']>): 
   return `${measured} of ${progress.points} points${left > 0 ? `, ${left} skipped` : ''}${spent}${front}`;
 }
 
-/** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */
+/**
+ * ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where
+ * each row has one.
+ */
 function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): string {
   if (maxStarts === 1) return '';
   if (start === 0) return ' rows';

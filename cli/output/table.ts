@@ -22,8 +22,9 @@ export interface TableOptions {
 }
 
 /**
- * The report as a table for a terminal: Pareto marks, disturbed rows signed, invalid ones dimmed with their codes, failed rows with
- * their reason, footnotes for warnings. Columns that do not fit are left out and named; nothing wraps.
+ * The report as a table for a terminal: Pareto marks, disturbed rows signed, invalid ones dimmed with their
+ * codes, failed rows with their reason, footnotes for warnings. Columns that do not fit are left out and
+ * named; nothing wraps.
  * @returns lines of at most `width` columns, ending with a line break
  */
 export function renderTable(report: Report, options: TableOptions): string {
@@ -189,7 +190,10 @@ function moduleLines(rows: readonly Row[], width: number, text: Text, colors: Co
   });
 }
 
-/** @param below its first column, the label of a row, has no head; `all` is where the lines are that are left out. */
+/**
+ * @param below its first column, the label of a row, has no head; `all` is where the lines are that are left
+ *   out.
+ */
 function tableBelow(
   { title, head, cells, all }: { title: string; head: readonly string[]; cells: string[][]; all: string },
   width: number,

@@ -6,9 +6,10 @@ import { FOREGROUND } from '../single/foreground.js';
 import type { PlanWarning } from './warning.js';
 
 /**
- * Looks for the files that techniques and workloads of experiments name, and holds adapters against their models.
- * @returns a warning for each error, and the ids of the experiments that cannot run by it: what is only missing here may
- *   lie on a node.
+ * Looks for the files that techniques and workloads of experiments name, and holds adapters against their
+ * models.
+ * @returns a warning for each error, and the ids of the experiments that cannot run by it: what is only
+ *   missing here may lie on a node.
  */
 export async function fileWarnings(
   experiments: readonly Experiment[],

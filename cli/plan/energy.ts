@@ -22,7 +22,10 @@ export interface LackingEnergy {
   readonly message: string;
 }
 
-/** @returns whether anything of a sweep needs energy: looking for sources takes a second, and is spared where nobody asks. */
+/**
+ * @returns whether anything of a sweep needs energy: looking for sources takes a second, and is spared where
+ *   nobody asks.
+ */
 export const needsEnergy = (sweep: Sweep): boolean => energyPaths(sweep).length > 0;
 
 /** Where a sweep says so, as keys of its file. */
@@ -35,7 +38,8 @@ function energyPaths(sweep: Sweep): string[] {
 /**
  * @param nodes that may run it.
  * @param place what they are together.
- * @returns null where every device that the sweep asks for has a source of energy, none of it needs one, or there is no such device.
+ * @returns null where every device that the sweep asks for has a source of energy, none of it needs one, or
+ *   there is no such device.
  */
 export function lackingEnergy(sweep: Sweep, nodes: readonly Metered[], place: string): LackingEnergy | null {
   const paths = energyPaths(sweep).join(', ');
@@ -67,7 +71,10 @@ function hasSource({ energySources }: Metered, device: string): boolean {
   return chooseDomains(domains, deviceKind(device) === 'cpu').domains.length > 0;
 }
 
-/** @throws CommandError (2) where no row will have a number. @returns the sentence to warn by where only some will have none. */
+/**
+ * @throws CommandError (2) where no row will have a number.
+ * @returns the sentence to warn by where only some will have none.
+ */
 export function requireEnergy(lacking: LackingEnergy | null): string | null {
   if (lacking === null || !lacking.always) return lacking?.message ?? null;
   throw usageError(
@@ -76,7 +83,10 @@ export function requireEnergy(lacking: LackingEnergy | null): string | null {
   );
 }
 
-/** The same of this machine, whose sources are looked for only where they are needed. @param energy what `--energy` says. */
+/**
+ * The same of this machine, whose sources are looked for only where they are needed.
+ * @param energy what `--energy` says.
+ */
 export async function requireEnergyHere(
   sweep: Sweep,
   profile: NodeProfile,

@@ -24,7 +24,9 @@ import { quantizedArchitecture } from '../../roofline/quantized.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import type { ThisNode } from '../this-node.js';
 
-/** What starting a process, loading a small model and writing the record take around the rounds of a trial. */
+/**
+ * What starting a process, loading a small model and writing the record take around the rounds of a trial.
+ */
 export const SECONDS_AROUND_A_TRIAL = 1;
 
 /** Rounds whose spread ends the warm-up. */
@@ -38,7 +40,10 @@ export interface TrialTime {
   readonly roundSeconds: number;
   /** Of a prompt; 0 where a round has none. */
   readonly secondsPerPromptToken: number;
-  /** Of a server: to the first token of the mean prompt without a queue, and between two tokens; left out of others. */
+  /**
+   * Of a server: to the first token of the mean prompt without a queue, and between two tokens; left out of
+   * others.
+   */
   readonly served?: { readonly firstTokenSeconds: number; readonly perTokenSeconds: number | null };
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
   readonly by: 'factors' | 'roofs';
@@ -135,7 +140,8 @@ function trialSeconds(
   { minRepeats, maxRepeats, maxSeconds, maxWarmups }: MeasurePolicy,
 ): Pick<TrialTime, 'least' | 'most'> {
   const budget = maxSeconds ?? Number.POSITIVE_INFINITY;
-  // Each ends between two rounds, and has one in any case: warming up before half of the budget, repeating when it is over.
+  // Each ends between two rounds, and has one in any case: warming up before half of the budget, repeating
+  // when it is over.
   const warmups = (count: number) =>
     Math.min(count * roundSeconds, Math.max(Math.min(1, count) * roundSeconds, budget / 2));
   const repeats = (count: number) => Math.min(count * roundSeconds, budget + roundSeconds);
@@ -145,7 +151,10 @@ function trialSeconds(
   };
 }
 
-/** All requests as fast as they go, behind those that warm up one by one; the start of the server comes on top. */
+/**
+ * All requests as fast as they go, behind those that warm up one by one; the start of the server comes on
+ * top.
+ */
 function servedSeconds(
   { warmups, outputTokens }: PlannedLoad,
   phases: ReadonlyMap<string, number>,
@@ -213,8 +222,9 @@ interface PlannedLoad {
 }
 
 /**
- * @returns how full the steps of a server will be, as far as the sweep decides that: each slot has a sequence, and while one of n slots decodes its
- *   answer, each of the others reads a prompt. A clause where the load or the server decide it.
+ * @returns how full the steps of a server will be, as far as the sweep decides that: each slot has a
+ *   sequence, and while one of n slots decodes its answer, each of the others reads a prompt. A clause where
+ *   the load or the server decide it.
  */
 function plannedLoad({ workload, runner }: Pick<Experiment, 'workload' | 'runner'>): PlannedLoad | string {
   const { arrival, concurrency, requests, warmupRequests, findHighest, promptDataset } = workload.options;

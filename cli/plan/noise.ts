@@ -11,11 +11,17 @@ export interface PlannedNoise {
   readonly what: string;
   /** Of each row. */
   readonly starts: number;
-  /** By metric: the smallest difference of two rows that is found in 80 % of comparisons, each read alone, as a share. */
+  /**
+   * By metric: the smallest difference of two rows that is found in 80 % of comparisons, each read alone, as
+   * a share.
+   */
   readonly differences: Readonly<Record<string, number>>;
 }
 
-/** @returns null where no noise of a device of the sweep is stored, or its starts show nothing: one alone does not. */
+/**
+ * @returns null where no noise of a device of the sweep is stored, or its starts show nothing: one alone does
+ *   not.
+ */
 export async function plannedNoise(
   { placement, repetition: { starts } }: Sweep,
   { profile, noise }: ThisNode,

@@ -21,7 +21,9 @@ export interface Places {
   /** Why none of them has the labels that the sweep asks for; null = one has, or there are none. */
   readonly unselected: string | null;
   readonly name: string;
-  /** Whether they say what their power helpers can set: this machine is asked for that only when it measures. */
+  /**
+   * Whether they say what their power helpers can set: this machine is asked for that only when it measures.
+   */
   readonly saySettable: boolean;
   /** Servers that are not here, by kind of runner: why, in a clause. */
   readonly missingServers: ReadonlyMap<string, string>;
@@ -59,7 +61,10 @@ export async function fleet(sweep: Sweep, options: ConnectionOptions): Promise<P
   };
 }
 
-/** @returns those of a coordinator's nodes that may run a sweep: one that is away, leaves or is cordoned gives it no place. */
+/**
+ * @returns those of a coordinator's nodes that may run a sweep: one that is away, leaves or is cordoned gives
+ *   it no place.
+ */
 export function fleetFor(sweep: Sweep, nodes: readonly NodeStatus[], { coordinator }: ConnectionOptions) {
   const taking = nodes.filter(takesWork);
   const profiles = taking.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
@@ -109,7 +114,9 @@ export function placementWarnings(
   return { warnings, unplaced };
 }
 
-/** Why no device takes an experiment; null where one does. `bytes` is what it needs, where that is the reason. */
+/**
+ * Why no device takes an experiment; null where one does. `bytes` is what it needs, where that is the reason.
+ */
 function whyNowhere(
   experiment: Experiment,
   { nodes, unselected, name, saySettable, missingServers }: Places,

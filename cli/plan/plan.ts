@@ -26,7 +26,10 @@ import { type Conditions, type SweepTime, sweepTime } from './sweep-time.js';
 import { threadWarnings } from './threads.js';
 import type { PlanWarning } from './warning.js';
 
-/** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
+/**
+ * Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly
+ * spread ones.
+ */
 const MOST_CHECKED = 2000;
 
 /** A point of the sweep. */

@@ -2,7 +2,8 @@ import type { SearchSpec } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
 
 /**
- * How the points of a search are chosen, and when it ends; with a warning where its budget is over in its first trial.
+ * How the points of a search are chosen, and when it ends; with a warning where its budget is over in its
+ * first trial.
  * @param trialSeconds that one trial takes, about; null = unknown.
  */
 export function searchLines(search: SearchSpec, trialSeconds: number | null): string[] {

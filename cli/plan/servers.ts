@@ -14,7 +14,11 @@ export interface PlannedServer extends NonNullable<ReturnType<typeof serverOf>> 
   readonly experiments: number;
 }
 
-/** @returns the servers that experiments would have started here, each command line once, by the configuration of this node. @throws CommandError (2) */
+/**
+ * @returns the servers that experiments would have started here, each command line once, by the configuration
+ *   of this node.
+ * @throws CommandError (2)
+ */
 export function plannedServers(
   experiments: readonly Experiment[],
   servers: ThisNode['engines']['servers'],

@@ -17,8 +17,9 @@ import type { PlanWarning } from './warning.js';
 
 /**
  * `ridge plan`: what a sweep would do, without doing any of it.
- * @returns 0; the code of usage errors where it was held against this machine and names files that are not here, as `ridge run` would
- *   end with; a code of its own where nothing of it can run on the machines it was held against.
+ * @returns 0; the code of usage errors where it was held against this machine and names files that are not
+ *   here, as `ridge run` would end with; a code of its own where nothing of it can run on the machines it was
+ *   held against.
  */
 export async function printPlan(file: string, options: PlanOptions): Promise<number> {
   const plan = await planOf(file, options, say);

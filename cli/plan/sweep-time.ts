@@ -13,7 +13,9 @@ import { plannedFiles } from './files.js';
 const MOST_ESTIMATED = 200;
 /** What neighbours may add to the time that was promised. */
 export const AT_MOST = 1.25;
-/** What a run takes before its trials on two idle cores: its start, and looking at the node and its engines. */
+/**
+ * What a run takes before its trials on two idle cores: its start, and looking at the node and its engines.
+ */
 const START_SECONDS = 1.5;
 export const OPEN_SECONDS = 1;
 /** The report at its end: code that is loaded, and each record that is read and shown. */
@@ -29,16 +31,24 @@ const SAMPLE_TOKENS = 8583;
 
 /** How long a whole sweep takes on one device of this machine. */
 export interface SweepTime {
-  /** Of the starts alone, with the fewest rounds that the measurement policy allows, and with the most; null with the reason in `absent`. */
+  /**
+   * Of the starts alone, with the fewest rounds that the measurement policy allows, and with the most; null
+   * with the reason in `absent`.
+   */
   readonly seconds: { readonly least: number; readonly most: number } | null;
   readonly absent: string | null;
   /** What it was estimated by, in words; null where it was not. */
   readonly how: string | null;
   /** It stands on what roofs allow, which no engine reaches. */
   readonly atLeast: boolean;
-  /** All of it: what comes first, starts and drift controls, files to make, quality, the report. Null with the reason beside it. */
+  /**
+   * All of it: what comes first, starts and drift controls, files to make, quality, the report. Null with the
+   * reason beside it.
+   */
   readonly promise: Promised | null;
-  /** Of roofs and factors that this machine lacks and a run measures first, at most; 0 where it lacks none. */
+  /**
+   * Of roofs and factors that this machine lacks and a run measures first, at most; 0 where it lacks none.
+   */
   readonly firstSeconds: number;
   readonly promiseAbsent: string | null;
 }
@@ -62,7 +72,10 @@ export interface Promised {
 export type Conditions = Pick<Promised, 'firstSeconds' | 'crowding'>;
 const ALONE: Conditions = { firstSeconds: 0, crowding: 1 };
 
-/** Adds up the trials of a sweep, every start of every experiment and the drift controls of each block, and what comes beside them. */
+/**
+ * Adds up the trials of a sweep, every start of every experiment and the drift controls of each block, and
+ * what comes beside them.
+ */
 export function sweepTime(
   sweep: Sweep,
   space: Space,
@@ -130,7 +143,10 @@ function promised(
   return { ...parts, sweepSeconds, aboutSeconds, atMostSeconds: AT_MOST * aboutSeconds };
 }
 
-/** @returns `about 1 min 40 s, at most 2 min 05 s`. @param aboutSeconds from the start of a command to its end. */
+/**
+ * @returns `about 1 min 40 s, at most 2 min 05 s`.
+ * @param aboutSeconds from the start of a command to its end.
+ */
 export function promiseText(aboutSeconds: number): string {
   return `about ${duration(aboutSeconds)}, at most ${duration(AT_MOST * aboutSeconds)}`;
 }

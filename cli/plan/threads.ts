@@ -3,8 +3,10 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import type { PlanWarning } from './warning.js';
 
 /**
- * @param nodes that may run them, whose devices have the CPUs that a trial may use: those of its affinity, and no more than its cgroup grants.
- * @returns one warning for all experiments that ask for more threads than some device that they name has CPUs.
+ * @param nodes that may run them, whose devices have the CPUs that a trial may use: those of its affinity,
+ *   and no more than its cgroup grants.
+ * @returns one warning for all experiments that ask for more threads than some device that they name has
+ *   CPUs.
  */
 export function threadWarnings(
   experiments: readonly Experiment[],

@@ -46,13 +46,18 @@ export interface GraphRequest {
   readonly spec: GraphQuantization;
 }
 
-/** @returns null where the type is none that graphs alone have. @throws CommandError (2) for settings that it does not have. */
+/**
+ * @returns null where the type is none that graphs alone have.
+ * @throws CommandError (2) for settings that it does not have.
+ */
 export function graphRequest(options: QuantizeOptions): GraphRequest | null {
   const spelling = settingOf(options);
   return GRAPH_TYPES.every((type) => type !== headOf(spelling)) ? null : ofGraph(spelling);
 }
 
-/** @returns what a word asks of an ONNX graph. @throws CommandError (2) for one that graphs have no form for. */
+/**
+ * @returns what a word asks of an ONNX graph. @throws CommandError (2) for one that graphs have no form for.
+ */
 export function ofGraph(spelling: string): GraphRequest {
   const reading = readGraphQuantization(spelling);
   if (reading === null) {

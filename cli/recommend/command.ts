@@ -18,7 +18,10 @@ import { collect, positiveInteger } from '../options/values.js';
 
 export const RECOMMEND_FORMATS = ['text', 'json'] as const;
 const DEPLOYABLE = Object.values(PROFILES).filter(({ container }) => container !== null);
-/** What is printed to deploy a row: the command line of its server, whichever that is or by name, and what holds one. */
+/**
+ * What is printed to deploy a row: the command line of its server, whichever that is or by name, and what
+ * holds one.
+ */
 export const TARGETS = ['command', ...DEPLOYABLE.map(({ name }) => name), 'kubernetes', 'helm'];
 
 export interface RecommendOptions extends ConnectionOptions, NodeOptions {

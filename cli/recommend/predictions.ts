@@ -19,7 +19,10 @@ import type { RecommendOptions } from './command.js';
 /** Of larger sweeps nobody waits for an answer. */
 const MOST_POINTS = 20_000;
 
-/** @returns every point of a sweep file as predicted on this machine. @throws CommandError as `ridge plan`, and (2) for a sweep of too many points. */
+/**
+ * @returns every point of a sweep file as predicted on this machine.
+ * @throws CommandError as `ridge plan`, and (2) for a sweep of too many points.
+ */
 export async function predictedCandidates(file: string, typed: RecommendOptions): Promise<Candidate[]> {
   const written = openSweep(file);
   const options = await askToFetch(typed, written.sweep);

@@ -14,8 +14,8 @@ import { readRun, type StoredRun } from '../report/run-folder.js';
 import { collectResults, requestOfStatus } from '../results/results.js';
 
 /**
- * Reads results from wherever they are: a folder of `ridge run`, a file of records, a log, or a coordinator's sweep, where there is no such
- * path. What follows a # chooses rows.
+ * Reads results from wherever they are: a folder of `ridge run`, a file of records, a log, or a coordinator's
+ * sweep, where there is no such path. What follows a # chooses rows.
  * @throws CommandError (2) for what is none of these.
  */
 export async function readSource(
@@ -40,7 +40,8 @@ export async function readSource(
 }
 
 /**
- * @returns every record of a source, whatever sweeps it is of, drift controls among them; `baseline:NAME` is one that was saved here.
+ * @returns every record of a source, whatever sweeps it is of, drift controls among them; `baseline:NAME` is
+ *   one that was saved here.
  * @throws CommandError (2) as `readSource`.
  */
 export async function readRecordsOf(source: string, connection: ConnectionOptions): Promise<ResultRecord[]> {

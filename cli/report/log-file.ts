@@ -5,7 +5,8 @@ import { openWhole } from '../log/log.js';
 import { requestIn, type StoredRun } from './run-folder.js';
 
 /**
- * Reads the newest sweep that has results from a log of a run or a coordinator: a file, or the address of another one.
+ * Reads the newest sweep that has results from a log of a run or a coordinator: a file, or the address of
+ * another one.
  * @throws CommandError (2) where there is none.
  */
 export async function readLogFile(path: string): Promise<StoredRun> {

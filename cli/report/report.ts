@@ -44,7 +44,10 @@ export async function printReport(source: string | undefined, options: ReportOpt
   say(`wrote ${options.output}`);
 }
 
-/** Says whether what a bundle publishes comes out of its raw part again; sets the exit code where something does not. */
+/**
+ * Says whether what a bundle publishes comes out of its raw part again; sets the exit code where something
+ * does not.
+ */
 function sayDifferences(
   published: readonly PublishedFigure[],
   records: readonly ResultRecord[],

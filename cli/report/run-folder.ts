@@ -21,9 +21,9 @@ import { openBundle } from './packed/bundle.js';
 export const DEFAULT_OUT = 'ridge-out';
 
 /**
- * What a run leaves in its folder, for people and tools; the log beside it stays the truth. `run.json` says what was typed, and when.
- * `results.jsonl` has the trials that count, `trials.jsonl` every trial: also drift controls and attempts that
- * came to nothing.
+ * What a run leaves in its folder, for people and tools; the log beside it stays the truth. `run.json` says
+ * what was typed, and when. `results.jsonl` has the trials that count, `trials.jsonl` every trial: also drift
+ * controls and attempts that came to nothing.
  */
 export const FILES = {
   sweep: 'sweep.yaml',
@@ -34,7 +34,10 @@ export const FILES = {
   metrics: 'metrics.prom',
 } as const;
 
-/** What was said to each item of tasks, a file for each model that was asked, by its digest; records refer to them. */
+/**
+ * What was said to each item of tasks, a file for each model that was asked, by its digest; records refer to
+ * them.
+ */
 export const ANSWERS = 'answers';
 
 /** Calls of request graphs, likewise. */
@@ -75,7 +78,8 @@ export interface StoredRun {
 }
 
 /**
- * Reads a folder of `ridge run`, a file of result records (JSON lines), a bundle (`ridge bundle`), or what llama-bench wrote.
+ * Reads a folder of `ridge run`, a file of result records (JSON lines), a bundle (`ridge bundle`), or what
+ * llama-bench wrote.
  * @param gates to grade records under; left out = those that each was measured under.
  * @throws CommandError (2) naming the file and line that is not a result record.
  */
@@ -114,7 +118,10 @@ function readFile(source: string, gates: Gates | undefined): StoredRun {
   return { records, request, published: bundle.published };
 }
 
-/** @returns rows of llama-bench as records; null for a file of something else. @throws CommandError (2) for one that cannot be read. */
+/**
+ * @returns rows of llama-bench as records; null for a file of something else.
+ * @throws CommandError (2) for one that cannot be read.
+ */
 function llamaBenchIn(source: string): StoredRun | null {
   const rows = llamaBenchRows(readFileSync(source, 'utf8'));
   if (rows === null) return null;

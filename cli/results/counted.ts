@@ -2,7 +2,8 @@ import { WireError } from '../../proto/errors.js';
 import { workError } from '../exit.js';
 
 /**
- * Results as they come. Where the stream breaks after some, the error says after how many: what was read is not all there is.
+ * Results as they come. Where the stream breaks after some, the error says after how many: what was read is
+ * not all there is.
  * @param resultsIn how many results a message holds.
  * @throws CommandError (1), or whatever the stream threw when nothing had come yet.
  */

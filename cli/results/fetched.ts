@@ -30,8 +30,9 @@ export interface Fetched {
 }
 
 /**
- * Leaves in a folder what a run leaves there: the sweep's file, its results that count, or all trials, and the files that they refer to. Files that the coordinator
- * has not are said and left out, as is a record that one node spoiled; those that are there are not fetched again.
+ * Leaves in a folder what a run leaves there: the sweep's file, its results that count, or all trials, and
+ * the files that they refer to. Files that the coordinator has not are said and left out, as is a record that
+ * one node spoiled; those that are there are not fetched again.
  * @throws CommandError (1) for a file that is damaged on its way
  */
 export async function fetchRun(
@@ -83,7 +84,11 @@ export async function fetchRun(
   return { results, files: references.size - absent };
 }
 
-/** Says how many results of a coordinator or a log are left out because they are no records: one faulty node must not cost the results of the others. @param left the reason of each */
+/**
+ * Says how many results of a coordinator or a log are left out because they are no records: one faulty node
+ * must not cost the results of the others.
+ * @param left the reason of each
+ */
 export function sayLeftOut(left: readonly string[]): void {
   if (left.length === 0) return;
   const which =
@@ -125,7 +130,10 @@ async function fetchBody(
   return true;
 }
 
-/** Fetches a sweep of a coordinator into a folder, for as long as somebody works with it. @param named id or name, and what chooses rows behind a # */
+/**
+ * Fetches a sweep of a coordinator into a folder, for as long as somebody works with it.
+ * @param named id or name, and what chooses rows behind a #
+ */
 export async function withFetched(
   options: ConnectionOptions,
   named: string,

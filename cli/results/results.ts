@@ -27,7 +27,10 @@ const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'json']);
 /** Of records that are all in memory to be made one text. V8 holds texts of some 536e6. */
 const MOST_CHARACTERS = 400e6;
 
-/** Stored trials of a sweep as their JSON, oldest first, some at a time. @param after an entry of the log; 0 = all of them. */
+/**
+ * Stored trials of a sweep as their JSON, oldest first, some at a time.
+ * @param after an entry of the log; 0 = all of them.
+ */
 async function* storedTrials(
   control: ControlConnection,
   sweepId: string,
@@ -41,8 +44,9 @@ async function* storedTrials(
 
 /**
  * @param submitted the answer to a submission.
- * @returns for each row that was asked, or scored, again since then, why: its questions had changed. The log tells what came since, so that no
- *   clock of this machine, of the coordinator or of a node is compared with another one.
+ * @returns for each row that was asked, or scored, again since then, why: its questions had changed. The log
+ *   tells what came since, so that no clock of this machine, of the coordinator or of a node is compared with
+ *   another one.
  */
 export async function askedAgainSince(
   control: ControlConnection,
@@ -88,7 +92,9 @@ function tooMany(records: number): CommandError {
   );
 }
 
-/** @returns how many trials there are: their CSV is printed when all have come, without any being kept whole. */
+/**
+ * @returns how many trials there are: their CSV is printed when all have come, without any being kept whole.
+ */
 async function printCsv(
   control: ControlConnection,
   sweepId: string,
@@ -115,8 +121,9 @@ async function printTrials(control: ControlConnection, sweepId: string): Promise
 }
 
 /**
- * The record that counts for each experiment, as it is stored, in the order of the log. Which ones count is known after the last
- * one, and all of them are more than memory holds: so rows are asked for first, and the records then.
+ * The record that counts for each experiment, as it is stored, in the order of the log. Which ones count is
+ * known after the last one, and all of them are more than memory holds: so rows are asked for first, and the
+ * records then.
  * @returns how many trials there are
  */
 async function printCounted(

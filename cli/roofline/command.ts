@@ -69,7 +69,10 @@ export interface RooflineOutput {
   readonly chart: (typeof CHARTS)[number] | null;
 }
 
-/** The words of the command as commander gives them: beside those of FIELD_OPTIONS, by the names of their flags. */
+/**
+ * The words of the command as commander gives them: beside those of FIELD_OPTIONS, by the names of their
+ * flags.
+ */
 interface Words extends Readonly<Record<string, unknown>> {
   readonly list?: true;
   readonly json?: true;

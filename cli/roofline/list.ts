@@ -5,7 +5,9 @@ import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
 
-/** Every device of the catalogue with its main figures; as JSON with all figures and where they are published. */
+/**
+ * Every device of the catalogue with its main figures; as JSON with all figures and where they are published.
+ */
 export function listKnown(asJson: boolean): void {
   if (asJson) {
     const models = [...CONFIGS].map(([name, { source }]) => ({ name, source }));

@@ -12,8 +12,8 @@ const THIS = /^this(?::(.+))?$/;
 const HINT = '`ridge roofs` measures them, in about a minute.';
 
 /**
- * Opens the ceilings that a name of hardware means: measured ones of all threads for `this`, `this:DEVICE` and a file that
- * `ridge roofs --out` wrote, and those of the catalogue for any other.
+ * Opens the ceilings that a name of hardware means: measured ones of all threads for `this`, `this:DEVICE`
+ * and a file that `ridge roofs --out` wrote, and those of the catalogue for any other.
  * @throws FailureError `device-missing` when there are none; for a name, it offers the nearest
  */
 export async function openCeilings(name: string, config: string | undefined): Promise<Ceilings> {

@@ -15,8 +15,9 @@ import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 
 /**
- * Reads what the analytic model must know of a model: `builtin:NAME` or a GGUF file by its header, a safetensors folder by its
- * config and headers, a config.json alone, a `synthetic:` shape, which is not written, or a published model by its name.
+ * Reads what the analytic model must know of a model: `builtin:NAME` or a GGUF file by its header, a
+ * safetensors folder by its config and headers, a config.json alone, a `synthetic:` shape, which is not
+ * written, or a published model by its name.
  * @throws FailureError `model-missing`, `model-unreadable`, `source-not-allowed`
  */
 export function openArchitecture(source: string, modelFolders: readonly string[]): ModelArchitecture {

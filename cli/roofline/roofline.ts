@@ -66,7 +66,10 @@ function readSpec({ lists, file: path }: Pick<AnalysisRequest, 'lists' | 'file'>
 const fileValues = (values: Partial<AnalysisSpec>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, list]) => list.length > 0 && list[0] !== null));
 
-/** Splits at commas outside of `synthetic:…` words, whose parts have commas, too; numbers and booleans are what they look like. */
+/**
+ * Splits at commas outside of `synthetic:…` words, whose parts have commas, too; numbers and booleans are
+ * what they look like.
+ */
 function valuesOf(text: string): unknown[] {
   if (text.trim() === '') return [];
   const parts = text.includes('synthetic:') ? text.split(/,(?=[a-z]+:|[A-Z/.])/) : text.split(',');
@@ -130,7 +133,10 @@ function chosenContext(spec: AnalysisSpec, { models }: Opened): AnalysisSpec {
   return { ...spec, context: [context] };
 }
 
-/** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere; empty = all lead somewhere */
+/**
+ * Opens everything that points name, once.
+ * @returns with it a sentence for each name that leads nowhere; empty = all lead somewhere
+ */
 async function open(
   spec: Partial<AnalysisSpec>,
   { folders, file, config }: AnalysisRequest,

@@ -42,7 +42,10 @@ export async function roofs(options: RoofsOptions): Promise<void> {
   });
 }
 
-/** What a result is held against is measured thoroughly and at all numbers of threads; the rest is looked at, and not kept. */
+/**
+ * What a result is held against is measured thoroughly and at all numbers of threads; the rest is looked at,
+ * and not kept.
+ */
 async function measuredAndKept(
   store: ThisNode['store'],
   device: DeviceProfile,
@@ -81,7 +84,9 @@ function chosen(node: ThisNode, { device: id, threads }: RoofsOptions): readonly
   return cpus;
 }
 
-/** @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement. */
+/**
+ * @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement.
+ */
 function describe(roofs: Roofs): string {
   const { device, instructions, measuredAt, launchSeconds, links, warnings, caveats, absent } = roofs;
   const counts = [...new Set([...roofs.bandwidth, ...roofs.compute].map(({ threads }) => threads))].sort(

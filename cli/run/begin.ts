@@ -24,8 +24,8 @@ import type { Job } from './drive.js';
 import { followed, leftOf, type SweepPace, sweepLeft, type TimePromise } from './time-promise.js';
 
 /**
- * Promises how long a run takes, from the start of its command on, and measures first what this machine lacks of roofs and factors. Where nothing
- * can be promised before that, it is promised then.
+ * Promises how long a run takes, from the start of its command on, and measures first what this machine lacks
+ * of roofs and factors. Where nothing can be promised before that, it is promised then.
  * @returns how long the sweep takes; null when the command was ended meanwhile.
  */
 export async function begin(control: ControlConnection, job: Job): Promise<SweepTime | null> {
@@ -97,7 +97,10 @@ async function promiseRun(
   promise.expect(() => leftOf('no trial has begun yet', left, promise.spent - spent));
 }
 
-/** @returns the seconds that a sweep may take from now on, whatever the neighbours; undefined where nothing is promised. */
+/**
+ * @returns the seconds that a sweep may take from now on, whatever the neighbours; undefined where nothing is
+ *   promised.
+ */
 export function budgetOf({ left }: TimePromise, { promise }: SweepTime): number | undefined {
   if (left === null || promise === null) return undefined;
   // Ending the trial that runs when time is over, and the report.

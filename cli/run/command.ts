@@ -44,7 +44,10 @@ export function registerRun(program: Command): void {
   });
 }
 
-/** Adds the options of every command that runs a sweep here: what it may open, and how it is watched and measured. */
+/**
+ * Adds the options of every command that runs a sweep here: what it may open, and how it is watched and
+ * measured.
+ */
 export function addRunOptions(command: Command): Command {
   return command
     .option('--models <dir>', 'also allow `source:` paths in this folder (repeatable)', collect, [])

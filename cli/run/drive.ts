@@ -108,7 +108,10 @@ export async function drive(
   }
 }
 
-/** Tells results as they come, until the run is over; whatever ends it earlier ends the run, too, which says why. */
+/**
+ * Tells results as they come, until the run is over; whatever ends it earlier ends the run, too, which says
+ * why.
+ */
 async function tellRows(
   control: ControlConnection,
   sweepId: string,

@@ -38,7 +38,8 @@ export interface RunNote {
  * Opens the folder of a run, making it when needed, and locks it; the lock of a process that is gone is
  * taken over. Where it holds another sweep of this name, that is said.
  * @param fresh forget what the folder holds.
- * @throws CommandError 1 when another run is at work there or the disk is full, 2 when it cannot be a folder of ours.
+ * @throws CommandError 1 when another run is at work there or the disk is full, 2 when it cannot be a folder
+ *   of ours.
  */
 export function openRunFolder(
   path: string,
@@ -78,7 +79,10 @@ function writeNote(path: string, note: RunNote): void {
   writeWhole(join(path, FILES.run), `${JSON.stringify(note)}\n`);
 }
 
-/** @throws CommandError (2) where results have lost the log that a run goes on from: it would measure again, and put its own in their place. */
+/**
+ * @throws CommandError (2) where results have lost the log that a run goes on from: it would measure again,
+ *   and put its own in their place.
+ */
 function requireLog(path: string): void {
   if (existsSync(join(path, LOG)) || !existsSync(join(path, FILES.results))) return;
   throw usageError(
@@ -87,7 +91,10 @@ function requireLog(path: string): void {
   );
 }
 
-/** Says where the folder has results of other points than those of this sweep: its files are of one sweep alone. */
+/**
+ * Says where the folder has results of other points than those of this sweep: its files are of one sweep
+ * alone.
+ */
 function sayReplaced(path: string, document: string): void {
   const [sweep, results] = [join(path, FILES.sweep), join(path, FILES.results)];
   if (!existsSync(sweep) || !existsSync(results)) return;
@@ -98,7 +105,9 @@ function sayReplaced(path: string, document: string): void {
   );
 }
 
-/** Makes and locks a folder that starts are kept in, as `openRunFolder` does. @throws CommandError as there. */
+/**
+ * Makes and locks a folder that starts are kept in, as `openRunFolder` does. @throws CommandError as there.
+ */
 export function lockFolder(path: string): Pick<RunFolder, 'release'> {
   try {
     makeFolders(path);
@@ -176,7 +185,10 @@ export function isRunning(folder: string): boolean {
   return existsSync(file) && isRidge(Number(readFileSync(file, 'utf8')));
 }
 
-/** A process number may have been given to somebody else since; only a live `ridge run`, `bench` or `compare` holds a lock. */
+/**
+ * A process number may have been given to somebody else since; only a live `ridge run`, `bench` or `compare`
+ * holds a lock.
+ */
 function isRidge(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {

@@ -5,7 +5,10 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { say } from '../output/print.js';
 import { ANSWERS, CALLS } from '../report/run-folder.js';
 
-/** Leaves the answers and calls that records refer to in the folder of a run, out of the cache of the node that asked. */
+/**
+ * Leaves the answers and calls that records refer to in the folder of a run, out of the cache of the node
+ * that asked.
+ */
 export async function leaveAnswers(
   folder: string,
   records: readonly ResultRecord[],

@@ -15,7 +15,8 @@ import { TimePromise } from './time-promise.js';
  * `ridge run`: a coordinator and an agent in this process, talking over loopback gRPC exactly as they do
  * between machines, for one sweep.
  * @param onRow is told each result that counts as it comes.
- * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
+ * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when
+ *   it was interrupted.
  */
 export async function runSweep(
   asked: SweepFile,

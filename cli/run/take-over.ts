@@ -20,9 +20,9 @@ import { LOG, type RunFolder } from './folder.js';
 const MOST_POINTS = 50_000;
 
 /**
- * Takes over what other runs on this machine measured of these experiments: their trials are appended to the log of this run, with the
- * sweeps that they belong to, and the scheduler reuses them as it does those of earlier sweeps of its own. Of folders in ridge-out and beside
- * this one.
+ * Takes over what other runs on this machine measured of these experiments: their trials are appended to the
+ * log of this run, with the sweeps that they belong to, and the scheduler reuses them as it does those of
+ * earlier sweeps of its own. Of folders in ridge-out and beside this one.
  * @throws CommandError (2) for a sweep of too many points.
  */
 export async function takeOver(folder: RunFolder, sweep: Sweep, node: NodeProfile): Promise<void> {

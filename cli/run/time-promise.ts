@@ -28,7 +28,10 @@ export interface SweepPace {
   readonly running: readonly { readonly elapsedSeconds: number }[];
 }
 
-/** Of a sweep: starts after the first of each point are left out where time is short, the first ones never. @param expectedSeconds of one trial. */
+/**
+ * Of a sweep: starts after the first of each point are left out where time is short, the first ones never.
+ * @param expectedSeconds of one trial.
+ */
 export function sweepLeft(
   { points, starts, trialsLeft, trialSeconds, running }: SweepPace,
   expectedSeconds: number,
@@ -53,8 +56,8 @@ export function followed({ least, likely, at }: Left, seconds: number): Left {
 const LOOK_MILLISECONDS = 500;
 
 /**
- * The time that a command has promised, from the start of its process to its end. It is looked at all the while, and as soon as what is left cannot
- * be done in it, that is said, with a new one.
+ * The time that a command has promised, from the start of its process to its end. It is looked at all the
+ * while, and as soon as what is left cannot be done in it, that is said, with a new one.
  */
 export class TimePromise {
   readonly #say: (sentence: string) => void;
@@ -80,7 +83,9 @@ export class TimePromise {
     return this.#limit === null ? null : this.#limit - this.#seconds();
   }
 
-  /** @param limit seconds since the command was started, which somebody was told. @param what is over by then. */
+  /**
+   * @param limit seconds since the command was started, which somebody was told. @param what is over by then.
+   */
   promise(limit: number, what = 'in all'): void {
     this.#limit = limit;
     this.#what = what;

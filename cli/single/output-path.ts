@@ -2,7 +2,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { usageError } from '../exit.js';
 
-/** @returns the path of a file to write. @throws CommandError (2) when its folder is not there, or something else is. */
+/**
+ * @returns the path of a file to write.
+ * @throws CommandError (2) when its folder is not there, or something else is.
+ */
 export function outputPath(output: string, force: boolean): string {
   const path = placeOf(output);
   const there = statSync(path, { throwIfNoEntry: false });

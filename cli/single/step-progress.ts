@@ -10,7 +10,10 @@ export interface StepProgress {
   end(): void;
 }
 
-/** Keeps one line up to date on a terminal; elsewhere prints a line at each quarter, and where ten seconds bring none. */
+/**
+ * Keeps one line up to date on a terminal; elsewhere prints a line at each quarter, and where ten seconds
+ * bring none.
+ */
 export function stepProgress(stream: ProgressStream, what: string): StepProgress {
   const live = stream.isTTY === true;
   const began = performance.now();

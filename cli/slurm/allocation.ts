@@ -23,7 +23,10 @@ export function allocationOf(env: Readonly<Record<string, string | undefined>>):
   };
 }
 
-/** @param text `2-03:04:05`, `03:04:05` or `04:05`, as squeue writes times. @returns seconds; null = no limit, or none that is known. */
+/**
+ * @param text `2-03:04:05`, `03:04:05` or `04:05`, as squeue writes times.
+ * @returns seconds; null = no limit, or none that is known.
+ */
 export function secondsOf(text: string): number | null {
   const match = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text.trim());
   if (match === null) return null;
@@ -36,7 +39,10 @@ const RESOLUTION_SECONDS = 60;
 /** For giving back and reporting, at the end. */
 const LAST_SECONDS = 30;
 
-/** What a task that is told to end does: finishes what it runs for so long, then gives back what is not finished. */
+/**
+ * What a task that is told to end does: finishes what it runs for so long, then gives back what is not
+ * finished.
+ */
 export interface LeavingTime {
   readonly finishSeconds: number;
   /** It ends because its time is over, and not because somebody wants the node back or cancelled it. */
@@ -46,7 +52,8 @@ export interface LeavingTime {
 /**
  * @param leftSeconds until the time limit; null = none is known.
  * @param warnedSeconds how long before the limit Slurm was asked to tell.
- * @returns nothing to finish where the signal has another reason: Slurm kills what is there half a minute later, and it has sent the signal to trials, too.
+ * @returns nothing to finish where the signal has another reason: Slurm kills what is there half a minute
+ *   later, and it has sent the signal to trials, too.
  */
 export function leavingTime(leftSeconds: number | null, warnedSeconds: number): LeavingTime {
   if (leftSeconds === null || leftSeconds > warnedSeconds + RESOLUTION_SECONDS) {

@@ -32,7 +32,10 @@ export function placesIn(folder: string) {
   } as const;
 }
 
-/** Makes an authority of the job's own and the certificate that its tasks share, unless the folder has them: whoever reads the folder may do everything. */
+/**
+ * Makes an authority of the job's own and the certificate that its tasks share, unless the folder has them:
+ * whoever reads the folder may do everything.
+ */
 export async function makeJobCertificates(folder: string): Promise<void> {
   const { certs, security, done } = placesIn(folder);
   await rm(done, { force: true });
@@ -88,7 +91,10 @@ export async function announce(folder: string, { grpcAddress }: RunningCoordinat
   return text;
 }
 
-/** @returns the connection of a task or of people to the coordinator that was announced last; null while there is none. */
+/**
+ * @returns the connection of a task or of people to the coordinator that was announced last; null while there
+ *   is none.
+ */
 export function announced(folder: string): ConnectionOptions | null {
   const { address, security } = placesIn(folder);
   return orElse(() => ({ coordinator: readFileSync(address, 'utf8').trim(), ...security }), null);

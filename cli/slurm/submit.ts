@@ -14,7 +14,8 @@ import { HERE, type SlurmSubmitOptions } from './command.js';
 import { makeJobCertificates } from './here.js';
 
 /**
- * `ridge slurm submit`: writes the job, submits the sweep where its coordinator is elsewhere, and hands the job to sbatch.
+ * `ridge slurm submit`: writes the job, submits the sweep where its coordinator is elsewhere, and hands the
+ * job to sbatch.
  * @returns the exit code. @throws CommandError
  */
 export async function submitJob(
@@ -167,8 +168,8 @@ export interface Job {
 }
 
 /**
- * The job's script. The agent takes the place of the shell, so that the signal that Slurm sends to the shell alone (`B:`) is the agent's, and not also that of
- * the trial it runs.
+ * The job's script. The agent takes the place of the shell, so that the signal that Slurm sends to the shell
+ * alone (`B:`) is the agent's, and not also that of the trial it runs.
  */
 export function jobScript(job: Job): string {
   const most = job.atOnce === null ? '' : `%${job.atOnce}`;

@@ -23,7 +23,11 @@ const LOOK_SECONDS = 0.5;
 /** The others of the array leave within so long of the end of everything. */
 const FAREWELL_SECONDS = 60;
 
-/** `ridge slurm task`: an agent for as long as its allocation lives, and in the first task the coordinator where it is here. @returns the exit code. */
+/**
+ * `ridge slurm task`: an agent for as long as its allocation lives, and in the first task the coordinator
+ * where it is here.
+ * @returns the exit code.
+ */
 export async function runTask(options: SlurmTaskOptions): Promise<number> {
   const allocation = allocationOf(process.env);
   if (allocation === null) {
@@ -114,7 +118,10 @@ async function leaving(agent: RunningAgent, { finishSeconds }: Ending): Promise<
   await agent.stopNow();
 }
 
-/** @returns the agent's configuration; null = everything was done before this task had its turn. @throws CommandError (1) where no coordinator comes. */
+/**
+ * @returns the agent's configuration; null = everything was done before this task had its turn.
+ * @throws CommandError (1) where no coordinator comes.
+ */
 async function configOf(
   { node }: Allocation,
   options: SlurmTaskOptions,

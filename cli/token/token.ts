@@ -83,7 +83,10 @@ function stateOf({ revokedAt, expiresAt }: Pick<TokenEntry, 'revokedAt' | 'expir
   return expiresAt !== undefined && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'valid';
 }
 
-/** The document too, so that comments of people stay. @throws CommandError (2) for a list that the coordinator would refuse. */
+/**
+ * The document too, so that comments of people stay.
+ * @throws CommandError (2) for a list that the coordinator would refuse.
+ */
 function readList(file: string): { document: Document; entries: readonly TokenEntry[] } {
   let text = '';
   tryFile(`cannot read ${file}`, () => {

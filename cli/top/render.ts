@@ -15,7 +15,8 @@ export interface Fleet {
 }
 
 /**
- * A screen of a fleet: a line of sums, namespaces, sweeps that are not over, and each device with what runs there.
+ * A screen of a fleet: a line of sums, namespaces, sweeps that are not over, and each device with what runs
+ * there.
  * @param columns lines are cut there; @param rows lines at most, null = all: what does not fit is counted.
  */
 export function renderFleet(fleet: Fleet, columns: number, rows: number | null): string {

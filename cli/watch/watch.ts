@@ -141,8 +141,8 @@ function saySearch({ search, points, spared }: SweepStatus): void {
 }
 
 /**
- * @returns the exit code that a sweep ends with: 0 when every experiment has a valid result, 1 when some failed or the sweep was
- * cancelled, 4 when some stayed invalid.
+ * @returns the exit code that a sweep ends with: 0 when every experiment has a valid result, 1 when some
+ *   failed or the sweep was cancelled, 4 when some stayed invalid.
  */
 export function exitCodeOf(status: SweepStatus | null): number {
   if (status === null || status.failed > 0 || status.state === SweepState.SWEEP_STATE_CANCELLED) {
@@ -152,11 +152,12 @@ export function exitCodeOf(status: SweepStatus | null): number {
 }
 
 /**
- * Says how many rows are of which grade, what by, and what would help most, as the last line of a command. Rows that are all clean have
- * said it themselves.
+ * Says how many rows are of which grade, what by, and what would help most, as the last line of a command.
+ * Rows that are all clean have said it themselves.
  * @param again how to have invalid rows tried again.
  * @param how.explained a table has just said what each reason is, and what to do about it.
- * @param how.marked rows that the report marks as disturbed: besides those with a reason, those that readings of neighbours adjust by much.
+ * @param how.marked rows that the report marks as disturbed: besides those with a reason, those that readings
+ *   of neighbours adjust by much.
  */
 export function sayGrades(
   status: SweepStatus | null,
@@ -187,7 +188,9 @@ export function sayGrades(
     );
 }
 
-/** Says which rows were asked again, or scored again, by a submission, and why: their questions had changed. */
+/**
+ * Says which rows were asked again, or scored again, by a submission, and why: their questions had changed.
+ */
 export async function sayAskedAgain(
   control: ControlConnection,
   submitted: Pick<SubmitSweepResponse, 'sweepId' | 'position'>,
@@ -203,7 +206,9 @@ const tallied = (counts: CodeCounts): string =>
 
 const rowsText = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
-/** What the reason that most rows have is, and what to do about it. A coordinator may send any word as a code. */
+/**
+ * What the reason that most rows have is, and what to do about it. A coordinator may send any word as a code.
+ */
 function mostHelp([most]: CodeCounts, explained: boolean): string {
   if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
   if (explained) return `The most frequent reason is ${most.code}, see its note above. `;

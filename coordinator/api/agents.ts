@@ -146,7 +146,8 @@ async function untilClosed(
 }
 
 /**
- * What was said at one moment: the results first, which share an append to the log, so that whoever asks for work has given back what it had.
+ * What was said at one moment: the results first, which share an append to the log, so that whoever asks for
+ * work has given back what it had.
  * @returns the answers, each after what it answers is durable
  */
 async function receive(

@@ -69,7 +69,10 @@ export function artifactService(api: ArtifactsApi, handlers: Handlers): Artifact
   };
 }
 
-/** @throws WireError `not-found` where none are kept; `refused` unless the caller's node has the lease of the trial that it names. */
+/**
+ * @throws WireError `not-found` where none are kept; `refused` unless the caller's node has the lease of the
+ *   trial that it names.
+ */
 function placeOf(
   { shelf, dispatcher, registry }: ArtifactsApi,
   { trialId, name }: { readonly trialId: string; readonly name: string },

@@ -27,7 +27,9 @@ export interface BodiesApi {
   readonly registry: Registry;
 }
 
-/** Files that records refer to, brought by agents and given to whoever may read a result that refers to them. */
+/**
+ * Files that records refer to, brought by agents and given to whoever may read a result that refers to them.
+ */
 export function bodyService(api: BodiesApi, handlers: Handlers): BodyServiceServer {
   const { bodies, log, dispatcher } = api;
   return {
@@ -48,7 +50,10 @@ export function bodyService(api: BodiesApi, handlers: Handlers): BodyServiceServ
   };
 }
 
-/** A file is brought for what the caller's nodes have measured, whose leases they hold until it is reported. @throws WireError where no namespace of those may have more */
+/**
+ * A file is brought for what the caller's nodes have measured, whose leases they hold until it is reported.
+ * @throws WireError where no namespace of those may have more
+ */
 function checkQuota({ usage, dispatcher, registry }: BodiesApi, caller: string): void {
   const own = new Set(
     registry.entries().flatMap(({ session }) => (session?.caller === caller ? [session.node] : [])),

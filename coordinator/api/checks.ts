@@ -8,7 +8,8 @@ import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
 const BEYOND_DEVICES = 16;
 
 /**
- * What an agent says beside its records, checked before anybody acts on it; records are checked when they are parsed.
+ * What an agent says beside its records, checked before anybody acts on it; records are checked when they are
+ * parsed.
  * @throws WireError `invalid` for what no agent says; its session ends.
  */
 export function checkMessage(message: SessionRequest['message'], profile: NodeProfile): void {

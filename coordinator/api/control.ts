@@ -237,7 +237,10 @@ export async function cancelSweep(
   return {};
 }
 
-/** Nothing more of it is begun, for the reason given last; its running trials are finished. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+/**
+ * Nothing more of it is begun, for the reason given last; its running trials are finished.
+ * @throws WireError `not-found`, or `refused` for a sweep that is over.
+ */
 export async function pauseSweep(
   { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: PauseSweepRequest,
@@ -252,7 +255,10 @@ export async function pauseSweep(
   return { running: leases.filter((lease) => lease.sweepId === sweepId).length };
 }
 
-/** It goes on where it was paused; says whether it ran anyway. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+/**
+ * It goes on where it was paused; says whether it ran anyway.
+ * @throws WireError `not-found`, or `refused` for a sweep that is over.
+ */
 export async function resumeSweep(
   { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: ResumeSweepRequest,

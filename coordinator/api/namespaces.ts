@@ -4,7 +4,10 @@ import type { Dispatcher } from '../dispatcher.js';
 import { policyOf, runningIn } from '../scheduler/namespaces.js';
 import { sweepStatus } from '../scheduler/status.js';
 
-/** @returns what each namespace uses and may use, by name: those that have sweeps, and those of the configuration. */
+/**
+ * @returns what each namespace uses and may use, by name: those that have sweeps, and those of the
+ *   configuration.
+ */
 export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): NamespaceStatus[] {
   const waiting = new Map<string, { sweeps: number; queued: number }>();
   for (const name of Object.keys(state.options.namespaces ?? {}))

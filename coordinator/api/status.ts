@@ -98,7 +98,10 @@ function reasonsToWait(
   return reasons.length > 0 ? reasons : whyNothingRuns(state, registry, sweep);
 }
 
-/** @returns what the nodes that could measure a sweep do instead, where nothing of it runs; nothing where something runs, or where they ask for work. */
+/**
+ * @returns what the nodes that could measure a sweep do instead, where nothing of it runs; nothing where
+ *   something runs, or where they ask for work.
+ */
 function whyNothingRuns(state: SchedulerState, registry: Registry, sweep: SweepState): string[] {
   const leases = [...state.leases.values()];
   if (leases.some(({ sweepId }) => sweepId === sweep.view.sweepId)) return [];
@@ -121,7 +124,10 @@ function awaitedText(nodes: ReadonlySet<string>): string {
   return `the coordinator begins nothing until ${some} ${nodes.size === 1 ? 'has' : 'have'} said what still runs there`;
 }
 
-/** @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0 = nobody can tell. */
+/**
+ * @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0
+ *   = nobody can tell.
+ */
 function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
   const { state: stated, trialSeconds, trialsLeft, sweepId } = sweepStatus(sweep);
   if (stated !== 'running' || trialSeconds === null) return 0;
@@ -144,7 +150,9 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
   });
 }
 
-/** What does not change while a lease runs; watchers ask for it all the time, and a point costs arithmetic. */
+/**
+ * What does not change while a lease runs; watchers ask for it all the time, and a point costs arithmetic.
+ */
 interface LeaseFacts {
   readonly experimentId: string;
   readonly label: string;

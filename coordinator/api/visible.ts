@@ -19,7 +19,10 @@ export function seesSweep({ state }: Dispatcher, who: Seer, sweepId: string): bo
   return mayUse(who, namespaceOf(state, sweepId));
 }
 
-/** A sweep of another namespace is not there. @throws WireError `not-found`, or `refused` for a sweep of another release. */
+/**
+ * A sweep of another namespace is not there.
+ * @throws WireError `not-found`, or `refused` for a sweep of another release.
+ */
 export function sweepNamed(dispatcher: Dispatcher, sweepId: string, who: Seer): SweepState {
   const sweep = dispatcher.state.sweeps.get(sweepId);
   if (sweep !== undefined && mayUse(who, sweep.view.namespace)) return sweep;
@@ -32,7 +35,10 @@ export function sweepNamed(dispatcher: Dispatcher, sweepId: string, who: Seer): 
   throw new WireError('not-found', `There is no sweep ${quote(sweepId)}: \`ridge sweeps\` lists them.`);
 }
 
-/** The same for who wants its results alone, which also a sweep of another release has. @throws WireError `not-found` */
+/**
+ * The same for who wants its results alone, which also a sweep of another release has.
+ * @throws WireError `not-found`
+ */
 export function resultsNamed(dispatcher: Dispatcher, sweepId: string, who: Seer): void {
   if (!seesOther(dispatcher, sweepId, who)) sweepNamed(dispatcher, sweepId, who);
 }

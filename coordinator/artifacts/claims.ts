@@ -3,7 +3,10 @@ const CLAIM_SECONDS = 20;
 /** Remembered at most; what is forgotten is decided anew. */
 const MOST = 10_000;
 
-/** Who makes which artifact just now, so that others wait instead of making the same. In memory: whoever leads next asks again. */
+/**
+ * Who makes which artifact just now, so that others wait instead of making the same. In memory: whoever leads
+ * next asks again.
+ */
 export class Claims {
   readonly #held = new Map<string, { readonly node: string; readonly until: number }>();
   /** What every node makes for itself. */

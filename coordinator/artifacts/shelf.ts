@@ -33,9 +33,10 @@ interface Coming {
 }
 
 /**
- * Artifacts that nodes made, for other nodes: a bounded cache, whose loss costs making them again. The key of each begins with its
- * namespace. Files with the same content are kept once. Bytes count when they have come, and not when somebody says that they will. Room is
- * taken from the namespace that has most, so that nobody loses what is within an equal share.
+ * Artifacts that nodes made, for other nodes: a bounded cache, whose loss costs making them again. The key of
+ * each begins with its namespace. Files with the same content are kept once. Bytes count when they have come,
+ * and not when somebody says that they will. Room is taken from the namespace that has most, so that nobody
+ * loses what is within an equal share.
  */
 export class Shelf {
   readonly #settings: ShelfSettings;
@@ -55,7 +56,11 @@ export class Shelf {
     this.#incoming = new Incoming(filesIn(join(settings.path, 'files')), folder, limits);
   }
 
-  /** Opens what is there; what is not whole goes. @param now monotonic seconds. @throws FailureError where the folder cannot be used. */
+  /**
+   * Opens what is there; what is not whole goes.
+   * @param now monotonic seconds.
+   * @throws FailureError where the folder cannot be used.
+   */
   static async open(settings: ShelfSettings, now: () => number): Promise<Shelf> {
     const shelf = new Shelf(settings, now);
     const { path } = settings;
@@ -147,7 +152,10 @@ export class Shelf {
     return file === undefined ? null : createReadStream(this.#fileOf(digest), { start: offset });
   }
 
-  /** Somebody says that it is damaged: it goes where that is so. Reading it costs time, and is done once in a while, whoever asks. */
+  /**
+   * Somebody says that it is damaged: it goes where that is so. Reading it costs time, and is done once in a
+   * while, whoever asks.
+   */
   async check(key: string): Promise<void> {
     const last = this.#checkedAt.get(key) ?? Number.NEGATIVE_INFINITY;
     if (!this.#entries.has(key) || this.#now() - last < PATIENCE_SECONDS) return;
@@ -163,7 +171,11 @@ export class Shelf {
     }
   }
 
-  /** @param namespace that needs the room. @param digest of the file that is to come. @throws WireError `too-large` */
+  /**
+   * @param namespace that needs the room.
+   * @param digest of the file that is to come.
+   * @throws WireError `too-large`
+   */
   async #makeRoom(namespace: string, digest: string, bytes: number): Promise<void> {
     const { path, maxBytes, keepFreeBytes } = this.#settings;
     const stale = [...this.#coming].filter(([, { at }]) => this.#now() - at > PATIENCE_SECONDS);

@@ -3,7 +3,10 @@ import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises
 import { join } from 'node:path';
 import type { About, BodyStore } from './store.js';
 
-/** A folder with a file for each body, in folders of the first two digits of their digests. Files that are moved here have to be on the same disk. */
+/**
+ * A folder with a file for each body, in folders of the first two digits of their digests. Files that are
+ * moved here have to be on the same disk.
+ */
 export function folderBodies(folder: string): BodyStore {
   const pathOf = (hex: string): string => join(folder, hex.slice(0, 2), hex);
   const statOf = async (hex: string): Promise<About | null> => {

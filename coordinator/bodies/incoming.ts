@@ -10,7 +10,10 @@ import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 export interface IncomingLimits {
   /** Of one file. */
   readonly maxBytes: number;
-  /** Files that are on their way at a time, of all callers. Beyond that, the oldest of the caller that has most is forgotten. */
+  /**
+   * Files that are on their way at a time, of all callers. Beyond that, the oldest of the caller that has
+   * most is forgotten.
+   */
   readonly most: number;
 }
 
@@ -32,8 +35,8 @@ export interface Piece {
 }
 
 /**
- * Files on their way to the store, gathered piece by piece in a folder: each caller's on their own, so that nobody spoils what
- * another one brings. A file that is whole is kept when it is what its digest says.
+ * Files on their way to the store, gathered piece by piece in a folder: each caller's on their own, so that
+ * nobody spoils what another one brings. A file that is whole is kept when it is what its digest says.
  */
 export class Incoming {
   readonly #store: Files;

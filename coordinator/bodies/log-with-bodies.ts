@@ -20,8 +20,9 @@ export interface BodiesOfLog {
 }
 
 /**
- * The log, with the raw parts of large results in the store of bodies: the record refers to its raw part, which is read back where all of it
- * is asked for. It is kept before the record is appended; where the store takes nothing it stays in the record, and nothing is lost.
+ * The log, with the raw parts of large results in the store of bodies: the record refers to its raw part,
+ * which is read back where all of it is asked for. It is kept before the record is appended; where the store
+ * takes nothing it stays in the record, and nothing is lost.
  */
 export function withBodies(log: Log, { bodies, rawBytes, warn }: BodiesOfLog): Log {
   let failing = false;

@@ -14,7 +14,10 @@ export interface KeptBodies {
 /** On their way at a time: a fleet of a thousand nodes rarely brings more. */
 const MOST_INCOMING = 1024;
 
-/** Opens the store that the configuration names; null = none. @throws FailureError where there are no credentials */
+/**
+ * Opens the store that the configuration names; null = none.
+ * @throws FailureError where there are no credentials
+ */
 export async function openBodies(config: ResolvedConfig['bodies']): Promise<KeptBodies | null> {
   if (config === null) return null;
   const limits = { maxBytes: config.maxBytes, most: MOST_INCOMING };

@@ -26,7 +26,9 @@ function referredBy({ position, head, fact }: LogEntry): Referred[] {
     : [...answers, { position, trialId, digest: rawBody.digest, raw: true }];
 }
 
-/** Reads every file that a log refers to. @yields those that are missing, or are not what their digest says */
+/**
+ * Reads every file that a log refers to. @yields those that are missing, or are not what their digest says
+ */
 export async function* brokenBodies(log: Log, store: BodyStore): AsyncGenerator<BodyBreak> {
   const whole = new Set<string>();
   for await (const entry of log.read(0, 'row')) {

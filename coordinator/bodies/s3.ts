@@ -22,8 +22,9 @@ const RETRIES = 4;
 const FRESH_MILLISECONDS = 500 * KEPT_SECONDS;
 
 /**
- * A bucket of anything that speaks S3, paths in the address (`ENDPOINT/BUCKET/PREFIXDIGEST`). The digest of an object is signed with the
- * request, so a server that follows the protocol refuses one that changed on its way.
+ * A bucket of anything that speaks S3, paths in the address (`ENDPOINT/BUCKET/PREFIXDIGEST`). The digest of
+ * an object is signed with the request, so a server that follows the protocol refuses one that changed on its
+ * way.
  * @throws FailureError where there are no credentials
  */
 export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: S3Options): BodyStore {

@@ -23,8 +23,8 @@ interface Exemplar {
 }
 
 /**
- * A histogram that takes in many values of one set of labels at a time: a trial brings hundreds of tokens, and prom-client looks
- * up labels, checks them and reads a clock for each. What it exports is the same.
+ * A histogram that takes in many values of one set of labels at a time: a trial brings hundreds of tokens,
+ * and prom-client looks up labels, checks them and reads a clock for each. What it exports is the same.
  */
 export class CountedHistogram extends Histogram {
   readonly #name: string;

@@ -12,8 +12,8 @@ export type MetricRegistry = Registry<OpenMetricsContentType>;
 export type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /**
- * Adds metrics of the catalogue with what gives their series at each scrape; rows of the same labels add up, but an info that is
- * named twice is still 1. Of counters the count is kept elsewhere.
+ * Adds metrics of the catalogue with what gives their series at each scrape; rows of the same labels add up,
+ * but an info that is named twice is still 1. Of counters the count is kept elsewhere.
  */
 export function addSeries(
   registry: MetricRegistry,

@@ -59,8 +59,8 @@ export class Exporter {
   }
 
   /**
-   * Fills the window with the newest results of what was replayed, so that a restart does not empty the dashboards. Counters
-   * begin at 0. Of the log only what is shown is read.
+   * Fills the window with the newest results of what was replayed, so that a restart does not empty the
+   * dashboards. Counters begin at 0. Of the log only what is shown is read.
    */
   async restore(log: Log): Promise<void> {
     for (const position of this.#replayed.newest(this.#dispatcher, this.#options.results)) {
@@ -70,8 +70,8 @@ export class Exporter {
   }
 
   /**
-   * Looks among the older results for the best of each sweep: it has to read the figures of all of them, so it takes its
-   * time and lets everybody else go first. Ends early when the signal aborts.
+   * Looks among the older results for the best of each sweep: it has to read the figures of all of them, so
+   * it takes its time and lets everybody else go first. Ends early when the signal aborts.
    */
   async restoreBest(log: Log, signal: AbortSignal): Promise<void> {
     const older = this.#replayed.older(this.#dispatcher);
@@ -89,7 +89,9 @@ export class Exporter {
     }
   }
 
-  /** Whether it shows what it showed before the start: a snapshot from before then would not know all of that. */
+  /**
+   * Whether it shows what it showed before the start: a snapshot from before then would not know all of that.
+   */
   get isRestored(): boolean {
     return this.#isRestored;
   }
@@ -199,7 +201,10 @@ function answer(accept: string, families: readonly Family[]): Answer {
     : { contentType: PLAIN_TEXT, body: plainText(families) };
 }
 
-/** The format with the greater weight in an Accept header: of equals OpenMetrics, which has exemplars; of none plain text. */
+/**
+ * The format with the greater weight in an Accept header: of equals OpenMetrics, which has exemplars; of none
+ * plain text.
+ */
 export function formatFor(accept: string): ExpositionFormat {
   const weights = { openmetrics: 0, plain: 0 };
   for (const part of accept.split(',')) {

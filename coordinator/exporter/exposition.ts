@@ -12,7 +12,9 @@ import { addRankings } from './ranking.js';
 import type { Snapshot } from './snapshot.js';
 import { Trials } from './trials.js';
 
-/** Everything that a coordinator exports, as one registry of its own: two coordinators of a process are apart. */
+/**
+ * Everything that a coordinator exports, as one registry of its own: two coordinators of a process are apart.
+ */
 export class Exposition {
   readonly trials: Trials;
   readonly #registry: MetricRegistry;

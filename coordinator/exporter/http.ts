@@ -10,12 +10,15 @@ export interface HttpRoutes {
   readonly standing: () => string;
 }
 
-/** Prometheus and probes show no token: who reaches the address may read (docs/security.md says where that is). */
+/**
+ * Prometheus and probes show no token: who reaches the address may read (docs/security.md says where that
+ * is).
+ */
 const OPEN = { config: { access: 'public' } } as const;
 
 /**
- * `/metrics`, `/healthz` (the process lives), `/readyz` (it answers: a standby does) and `/leadz` (it is the one that leads) on one address;
- * port 0 takes a free one.
+ * `/metrics`, `/healthz` (the process lives), `/readyz` (it answers: a standby does) and `/leadz` (it is the
+ * one that leads) on one address; port 0 takes a free one.
  */
 export async function serveHttp(address: string, routes: HttpRoutes): Promise<HttpServer> {
   const { app, listen } = openHttp(address, { kind: 'plaintext' });

@@ -5,8 +5,9 @@ import { settings } from './defined.js';
 import { labelText } from './labels.js';
 
 /**
- * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its labels
- * are the axes of each experiment, which differ from runner to runner; a plain Gauge wants one list for all.
+ * `ridgepoint_experiment_info{experiment, flash_attention, …} 1`: what an experiment id stands for. Its
+ * labels are the axes of each experiment, which differ from runner to runner; a plain Gauge wants one list
+ * for all.
  */
 export class InfoGauge extends Gauge {
   readonly #series: () => Record<string, string>[];
@@ -25,7 +26,8 @@ export class InfoGauge extends Gauge {
 
 /**
  * @param names of its sweep.
- * @returns the axes of a record's experiment as labels: `flashAttention` → `flash_attention`, and its name; unset ones left out.
+ * @returns the axes of a record's experiment as labels: `flashAttention` → `flash_attention`, and its name;
+ *   unset ones left out.
  */
 export function infoLabels(record: ResultRecord, names: readonly PointName[] = []): Record<string, string> {
   const values = axisValues(record.experiment);

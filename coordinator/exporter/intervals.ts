@@ -9,8 +9,8 @@ import type { RankedResult } from './ranking.js';
 const SHOWN = METRICS.filter(({ column }) => column !== null);
 
 /**
- * Adds how sure exported results are: the ends of their intervals, by what neighbours' readings adjust them, how many starts they come from,
- * and whether something disturbed them.
+ * Adds how sure exported results are: the ends of their intervals, by what neighbours' readings adjust them,
+ * how many starts they come from, and whether something disturbed them.
  */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
   const seriesOfResults = (seriesOf: (quoted: Quoted, labels: Row[0]) => Row[]) => () =>

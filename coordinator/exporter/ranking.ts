@@ -11,7 +11,10 @@ import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
 
-/** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
+/**
+ * A result that is exported, and whether it is on the front of its sweep; null where the sweep has no
+ * objectives.
+ */
 export interface RankedResult {
   readonly record: ResultRecord;
   /** Trials that it is made of. */
@@ -62,7 +65,10 @@ interface Roof {
   readonly phase: RooflinePhase;
 }
 
-/** Adds what rooflines and Pareto charts are drawn from: where each phase stands, the roofs above it, who is best. */
+/**
+ * Adds what rooflines and Pareto charts are drawn from: where each phase stands, the roofs above it, who is
+ * best.
+ */
 export function addRankings(registry: MetricRegistry, rankings: () => readonly RankedResult[]): void {
   const phases =
     (of: (phase: RooflinePhase) => number, more: (phase: RooflinePhase) => Row[0] = () => ({})) =>

@@ -15,7 +15,10 @@ export function placeKey({ experimentId, node, device }: ResultHead): string {
 /** Of so many results, at least, those are chosen that are shown at first. */
 const NEWEST = 8192;
 
-/** Results that a log had at the start, as far as they can be shown: which of them are is known when all are read. A log has a million. */
+/**
+ * Results that a log had at the start, as far as they can be shown: which of them are is known when all are
+ * read. A log has a million.
+ */
 export class Replayed {
   readonly #newest: { readonly head: ResultHead; readonly position: number }[] = [];
   /** Of all, by their sweeps. */
@@ -32,7 +35,10 @@ export class Replayed {
     else entries.push(position);
   }
 
-  /** @returns entries of all results that count of the `limit` experiments that were measured last, oldest first. */
+  /**
+   * @returns entries of all results that count of the `limit` experiments that were measured last, oldest
+   *   first.
+   */
   newest(dispatcher: Dispatcher, limit: number): number[] {
     const found: number[] = [];
     const places = new Set<string>();

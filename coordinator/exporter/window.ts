@@ -32,7 +32,9 @@ function entryOf(before: readonly ResultRecord[], newest: ResultRecord, since: n
   return new Entry(starts, since);
 }
 
-/** What its starts say together takes long to say, and is asked of what is exported alone, and by objectives. */
+/**
+ * What its starts say together takes long to say, and is asked of what is exported alone, and by objectives.
+ */
 class Entry implements WindowEntry {
   readonly starts: readonly ResultRecord[];
   readonly since: number;
@@ -49,7 +51,10 @@ class Entry implements WindowEntry {
   }
 }
 
-/** @returns a metric by what the starts say together; null = none, or one that is as measured only. One start alone says what it says, where it has an interval of its own. */
+/**
+ * @returns a metric by what the starts say together; null = none, or one that is as measured only. One start
+ *   alone says what it says, where it has an interval of its own.
+ */
 function numberOf(entry: WindowEntry, metric: string): number | null {
   const own = quotedOf({ trial: firstOf(entry) }, metric);
   if (entry.starts.length === 1 && own !== null && own.interval !== null) return own.value;
@@ -73,9 +78,9 @@ const SWEEPS = 50;
  * The results that are exported right now. Two points of a sweep can differ in any option, so a series needs
  * the experiment's id to be told apart; but a label that grows with every experiment would ruin a Prometheus
  * server. So the id is a label, and what carries it is bounded: the newest `limit` results, and of the newest
- * sweeps the best one by each objective, all for at most `keepSeconds`. Whoever wants history asks Prometheus,
- * whoever wants all of it asks the log. What an id means is exported once, in `ridgepoint_experiment_info`, to be
- * joined `on (experiment)`.
+ * sweeps the best one by each objective, all for at most `keepSeconds`. Whoever wants history asks
+ * Prometheus, whoever wants all of it asks the log. What an id means is exported once, in
+ * `ridgepoint_experiment_info`, to be joined `on (experiment)`.
  */
 export class ResultWindow {
   readonly #limit: number;
@@ -111,7 +116,10 @@ export class ResultWindow {
     this.#addBest(entry, key);
   }
 
-  /** Takes in a result that is older than all that are here: it is exported where it is the best by an objective. */
+  /**
+   * Takes in a result that is older than all that are here: it is exported where it is the best by an
+   * objective.
+   */
   addOlder(record: ResultRecord, since: number): void {
     const { id } = record.sweep;
     const known = this.#best.get(id);
@@ -156,7 +164,10 @@ export class ResultWindow {
     return [...all.values()];
   }
 
-  /** The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the same objects. */
+  /**
+   * The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the
+   * same objects.
+   */
   #combineStarts(entries: readonly WindowEntry[]): WindowEntry[] {
     const before = this.#estimated;
     this.#estimated = new Map(

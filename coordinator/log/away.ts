@@ -8,7 +8,10 @@ export class StoreAway extends FailureError {
 /** What the system was asked to do when nobody was there. */
 const CALLS: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo', 'read', 'write']);
 
-/** @returns whether the network found nobody; a file that is missing, or a server that says no, is another matter. */
+/**
+ * @returns whether the network found nobody; a file that is missing, or a server that says no, is another
+ *   matter.
+ */
 export function isUnreachable(error: Error): boolean {
   // One for each address of a name.
   const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [];

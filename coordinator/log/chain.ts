@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What one checksum of a log covers: an entry, or the entries of one append where they are stored together. Each checksum is also over
- * the one before, so that what was changed, left out or put in shows where it happened.
+ * What one checksum of a log covers: an entry, or the entries of one append where they are stored together.
+ * Each checksum is also over the one before, so that what was changed, left out or put in shows where it
+ * happened.
  */
 export interface Link {
   /** Positions of its entries. */
@@ -15,7 +16,8 @@ export interface Link {
 }
 
 /**
- * The checksum of a link: SHA-256 over the checksum before, the positions, and the length and bytes of each part.
+ * The checksum of a link: SHA-256 over the checksum before, the positions, and the length and bytes of each
+ * part.
  * @param before null = nothing with a checksum comes before it.
  * @returns 64 hexadecimal digits.
  */

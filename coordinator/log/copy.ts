@@ -17,7 +17,8 @@ export interface Copied {
 }
 
 /**
- * Copies what a log holds to the end of another one, which has to hold the beginning of it, or nothing; then reads both and compares.
+ * Copies what a log holds to the end of another one, which has to hold the beginning of it, or nothing; then
+ * reads both and compares.
  * @param copied is told after each append how many entries there are.
  * @throws FailureError where the other one holds something else, or was written to meanwhile
  */

@@ -4,8 +4,8 @@ const COLON = 58;
 const BACKSLASH = 92;
 
 /**
- * Cuts the JSON of an object in two by its keys, without writing anew what is in it: the numbers of a record take longer to write than all else
- * that is done with it.
+ * Cuts the JSON of an object in two by its keys, without writing anew what is in it: the numbers of a record
+ * take longer to write than all else that is done with it.
  * @param json of an object, without blanks between its parts, as `JSON.stringify` writes it
  * @returns JSON of the fields that are not `apart`, and of those that are; null where it is written otherwise
  */

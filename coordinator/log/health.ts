@@ -25,9 +25,9 @@ export interface HealthListener {
 }
 
 /**
- * Whether the log takes what is written. It does not from the first append that it refuses until one of that size goes
- * through again: that a small one still fits says nothing about the results that wait. A record that no log would take
- * (`too-large`) says nothing either.
+ * Whether the log takes what is written. It does not from the first append that it refuses until one of that
+ * size goes through again: that a small one still fits says nothing about the results that wait. A record
+ * that no log would take (`too-large`) says nothing either.
  */
 export class LogHealth {
   readonly #listener: HealthListener;

@@ -56,7 +56,10 @@ export interface JetStreamOptions {
   readonly stream: string;
   readonly replicas: number;
   readonly credentialsFile: string | null;
-  /** How long a reader waits for a server that is away; default: a server that is started again is back by then. */
+  /**
+   * How long a reader waits for a server that is away; default: a server that is started again is back by
+   * then.
+   */
   readonly patienceSeconds?: number;
   /** Whether the stream is made when it is not there; default: it is. */
   readonly make?: boolean;
@@ -89,11 +92,11 @@ const RECENT_APPENDS = 64;
 const CLAIM_TRIES = 20;
 
 /**
- * The log as a NATS JetStream stream (decision 0005). One append is one message, or several that count when all are
- * there, so it is all or nothing; the expected last sequence makes it compare-and-append. Entries are facts, messages
- * are appends: two headers say which facts an append holds. An append can only succeed when this client has seen the
- * whole stream, so the set of trials it knows is complete then, and a trial is never written twice, however old the
- * first is.
+ * The log as a NATS JetStream stream (decision 0005). One append is one message, or several that count when
+ * all are there, so it is all or nothing; the expected last sequence makes it compare-and-append. Entries are
+ * facts, messages are appends: two headers say which facts an append holds. An append can only succeed when
+ * this client has seen the whole stream, so the set of trials it knows is complete then, and a trial is never
+ * written twice, however old the first is.
  */
 export class JetStreamLog extends EntryReader implements Log {
   protected override readonly pollSeconds = POLL_SECONDS;
@@ -119,9 +122,15 @@ export class JetStreamLog extends EntryReader implements Log {
   #sequence = 0;
   /** Checksum of the last append; null = it has none. */
   #chain: string | null = null;
-  /** Checksums of the last appends by their first positions: whether one whose acknowledgement was lost is there. */
+  /**
+   * Checksums of the last appends by their first positions: whether one whose acknowledgement was lost is
+   * there.
+   */
   readonly #recent = new Map<number, string>();
-  /** The term under which this client writes, and whether the stream has its claim: where it was full, the next append tries again. */
+  /**
+   * The term under which this client writes, and whether the stream has its claim: where it was full, the
+   * next append tries again.
+   */
   #term: { readonly term: LeasedTerm; claimed: boolean } | null = null;
   #catching: Promise<void> | null = null;
   #appending: Promise<unknown> = Promise.resolve();
@@ -200,8 +209,8 @@ export class JetStreamLog extends EntryReader implements Log {
   }
 
   /**
-   * Publishes the term's token into the stream of the log, behind all that is there: an append of a term before expects a sequence number
-   * that is no longer the last one.
+   * Publishes the term's token into the stream of the log, behind all that is there: an append of a term
+   * before expects a sequence number that is no longer the last one.
    */
   async #claim(): Promise<void> {
     const held = this.#term;
@@ -210,7 +219,8 @@ export class JetStreamLog extends EntryReader implements Log {
       checkTerm(held.term);
       const sequence = this.#sequence;
       const claim = await claimOf(held.term.token, this.#end() + 1);
-      // After an outage the next attempt sees whether it is there; a second claim of the same term changes nothing.
+      // After an outage the next attempt sees whether it is there; a second claim of the same term changes
+      // nothing.
       if ((await this.#patiently(() => this.#publish(claim, sequence, []), held.term)) !== null) return;
     }
     throw lost(this.#stream, 'is written to by coordinators that do not lead it');
@@ -295,7 +305,8 @@ export class JetStreamLog extends EntryReader implements Log {
   /**
    * Publishes an append behind what is known.
    * @param begun is told what is there when it was written, before anything is sent.
-   * @returns false when somebody else has written before. @throws NatsError where it is open whether it is there
+   * @returns false when somebody else has written before.
+   * @throws NatsError where it is open whether it is there
    */
   async #write(
     facts: readonly Fact[],
@@ -320,7 +331,10 @@ export class JetStreamLog extends EntryReader implements Log {
     return chain !== null && this.#recent.get(first) === chain;
   }
 
-  /** Does the work again as long as no server answers. @throws what it threw last, in a sentence, when patience is over. */
+  /**
+   * Does the work again as long as no server answers.
+   * @throws what it threw last, in a sentence, when patience is over.
+   */
   async #patiently<T>(work: () => Promise<T>, term?: Term): Promise<T> {
     const end = Date.now() + this.#patience;
     for (let pause = 50; ; pause = Math.min(2 * pause, MOST_PAUSE_MILLISECONDS)) {
@@ -368,7 +382,10 @@ export class JetStreamLog extends EntryReader implements Log {
     return last === undefined ? 0 : last.first + last.count - 1;
   }
 
-  /** Reads what others have appended since; concurrent calls share one pass. A server that is away is waited for. */
+  /**
+   * Reads what others have appended since; concurrent calls share one pass. A server that is away is waited
+   * for.
+   */
   #catchUp(): Promise<void> {
     this.#catching ??= this.#patiently(() => this.#readNew()).finally(() => {
       this.#catching = null;

@@ -36,13 +36,16 @@ export interface Term {
   /** Nodes that may hold leases of terms before: their trials may still run. */
   readonly nodesBefore: readonly string[];
   /**
-   * Whether it lasts, by this machine's monotonic clock. It stops before the store can give the log to another, also where this process
-   * was stopped meanwhile and no timer has come yet.
+   * Whether it lasts, by this machine's monotonic clock. It stops before the store can give the log to
+   * another, also where this process was stopped meanwhile and no timer has come yet.
    */
   readonly lasts: boolean;
   /** Aborts with a FailureError when it is over. */
   readonly over: AbortSignal;
-  /** Resolves when the store knows that these nodes may hold leases of this term. @throws FailureError when it is over before. */
+  /**
+   * Resolves when the store knows that these nodes may hold leases of this term.
+   * @throws FailureError when it is over before.
+   */
   noteNodes(nodes: readonly string[]): Promise<void>;
   /** Ends it, so that another coordinator need not wait. @param nodes that still hold leases */
   resign(nodes: readonly string[]): Promise<void>;
@@ -63,7 +66,10 @@ export function checkTerm(term: Term): void {
   throw term.over.aborted ? term.over.reason : overError('its lease ran out');
 }
 
-/** @returns what work gives. @throws what the term ended with as soon as it is over, whatever is still waited for. */
+/**
+ * @returns what work gives.
+ * @throws what the term ended with as soon as it is over, whatever is still waited for.
+ */
 export async function untilOver<T>(work: Promise<T>, term: Term | undefined): Promise<T> {
   if (term === undefined) return await work;
   const { over } = term;
@@ -129,8 +135,8 @@ export interface Taken {
 }
 
 /**
- * Where a store that several coordinators share keeps who leads: one entry, which changes by compare-and-set alone, and runs out by the
- * store's own clock.
+ * Where a store that several coordinators share keeps who leads: one entry, which changes by compare-and-set
+ * alone, and runs out by the store's own clock.
  */
 export interface LeaseRegister {
   /** @returns whose lease it is; null = nobody's, or it has run out. */
@@ -139,7 +145,8 @@ export interface LeaseRegister {
   take(candidate: Candidate): Promise<Taken | null>;
   /**
    * Makes it last for its seconds from now on.
-   * @param turn rises: a renewal that comes behind a later one of its term, as over a connection that had been given up, changes nothing.
+   * @param turn rises: a renewal that comes behind a later one of its term, as over a connection that had
+   *   been given up, changes nothing.
    * @returns false when it is not the holder's any more.
    */
   renew(token: string, nodes: readonly string[], turn: number): Promise<boolean>;
@@ -149,7 +156,10 @@ export interface LeaseRegister {
 
 /** A standby looks this often whether the lease is free. */
 const LOOK_SECONDS = 0.25;
-/** Of a lease: how often it is renewed, and how long before its end by our clock nothing is done by it any more. */
+/**
+ * Of a lease: how often it is renewed, and how long before its end by our clock nothing is done by it any
+ * more.
+ */
 const RENEW_SHARE = 0.25;
 const MARGIN_SHARE = 0.15;
 const AGAIN_SECONDS = 0.1;
@@ -179,7 +189,9 @@ export async function takeLease(
   }
 }
 
-/** A term by a lease that is renewed until it is lost. A renewal that comes late or fails is lost authority. */
+/**
+ * A term by a lease that is renewed until it is lost. A renewal that comes late or fails is lost authority.
+ */
 export class LeasedTerm implements Term {
   readonly token: string;
   readonly nodesBefore: readonly string[];

@@ -13,7 +13,10 @@ export type Fact =
       readonly sweepId: string;
       readonly document: string;
       readonly models: readonly ModelRef[];
-      /** Seconds that it may take from its first lease on; then points that have a start get no other. Left out = as long as it takes. */
+      /**
+       * Seconds that it may take from its first lease on; then points that have a start get no other. Left
+       * out = as long as it takes.
+       */
       readonly budgetSeconds?: number | undefined;
       /** Whose sweep it is; left out = `default`. */
       readonly namespace?: string | undefined;
@@ -79,7 +82,10 @@ export type Fact =
       /** The node, where it is an axis (placement.perNode); null otherwise. */
       readonly node: string | null;
     }
-  /** The sweep asks these questions from now on (`questionsId`), as a node found them in its files. Points that were asked others are asked, or scored, again. */
+  /**
+   * The sweep asks these questions from now on (`questionsId`), as a node found them in its files. Points
+   * that were asked others are asked, or scored, again.
+   */
   | {
       readonly fact: 'QuestionsChanged';
       readonly sweepId: string;
@@ -88,7 +94,9 @@ export type Fact =
     }
   /** What a log reads where an entry holds no fact; never written. */
   | { readonly fact: 'Damaged'; readonly reason: string }
-  /** Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md). */
+  /**
+   * Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md).
+   */
   | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 
 /** Where the raw part of a large record is: a file in the store of bodies, its JSON packed by gzip. */
@@ -103,7 +111,9 @@ export interface AskedHead {
   readonly seconds: number;
 }
 
-/** What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too. */
+/**
+ * What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too.
+ */
 export interface ResultHead
   extends Pick<
     ResultRecord,
@@ -113,11 +123,16 @@ export interface ResultHead
   readonly device: Pick<ResultRecord['device'], 'id'>;
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
-  /** Each is left out where the record has none: nothing was opened, or the engine has no files of its own. */
+  /**
+   * Each is left out where the record has none: nothing was opened, or the engine has no files of its own.
+   */
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
   };
-  /** What its model was asked and scored by, and how long that took. A whole record has it in `quality`. Left out where it was asked nothing. */
+  /**
+   * What its model was asked and scored by, and how long that took. A whole record has it in `quality`. Left
+   * out where it was asked nothing.
+   */
   readonly asked?: AskedHead;
   readonly quality?: ResultRecord['quality'];
   /** Left out where the record has its raw part itself. */
@@ -134,8 +149,8 @@ export type FactHead =
   | { readonly fact: 'ResultRecorded'; readonly record: ResultHead };
 
 /**
- * How much of a record is read: its `head`, its `row` (all but phases, times between tokens, readings and what it was judged
- * from, which are empty or left out), or all of it.
+ * How much of a record is read: its `head`, its `row` (all but phases, times between tokens, readings and
+ * what it was judged from, which are empty or left out), or all of it.
  */
 export type Detail = 'head' | 'row' | 'full';
 
@@ -189,7 +204,10 @@ export interface Durability {
   readonly sentence: string;
 }
 
-/** Where what was made of a log is kept beside it, so that a start need not read all of it again. Nothing is lost with it. */
+/**
+ * Where what was made of a log is kept beside it, so that a start need not read all of it again. Nothing is
+ * lost with it.
+ */
 export interface Snapshots {
   /** The bytes that were kept last; null = none were. */
   read(): Promise<AsyncIterable<Uint8Array> | null>;
@@ -203,7 +221,10 @@ export interface SnapshotDraft {
   drop(): Promise<void>;
 }
 
-/** Reading throws when an entry is missing, or when the log is closed meanwhile: what ends without an error is all there was. */
+/**
+ * Reading throws when an entry is missing, or when the log is closed meanwhile: what ends without an error is
+ * all there was.
+ */
 export interface Log {
   /** Position of the last entry; 0 = empty. */
   end(): Promise<number>;
@@ -218,13 +239,16 @@ export interface Log {
   read<D extends Detail>(after: number, detail: D): AsyncIterable<EntryAt<D>>;
   /** Like read, then every new entry until the signal aborts. */
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncIterable<EntryAt<D>>;
-  /** What the log holds as it is stored, with its checksums, after `position`: for who checks them. Where something is missing, less comes. */
+  /**
+   * What the log holds as it is stored, with its checksums, after `position`: for who checks them. Where
+   * something is missing, less comes.
+   */
   links(after: number): AsyncIterable<Link>;
   /** One entry that is there. */
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>>;
   /**
-   * Waits until nobody leads the log, and leads it: of appends under terms before none is taken any more. A log that only one process
-   * can open is led at once.
+   * Waits until nobody leads the log, and leads it: of appends under terms before none is taken any more. A
+   * log that only one process can open is led at once.
    * @throws the reason of `waiting.signal`, or FailureError of the log
    */
   lead(candidate: Candidate, waiting: Waiting): Promise<Term>;

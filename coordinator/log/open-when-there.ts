@@ -18,8 +18,10 @@ export interface Waiting {
 }
 
 /**
- * Opens the log; a server that is not there yet is waited for, as where a machine or a cluster starts all at once.
- * @throws FailureError at once where something else is wrong, and for a server that is still away after `logWaitSeconds`
+ * Opens the log; a server that is not there yet is waited for, as where a machine or a cluster starts all at
+ * once.
+ * @throws FailureError at once where something else is wrong, and for a server that is still away after
+ *   `logWaitSeconds`
  */
 export async function openWhenThere(
   { log, logWaitSeconds }: Pick<ResolvedConfig, 'log' | 'logWaitSeconds'>,

@@ -37,7 +37,9 @@ export interface PostgresOptions {
   readonly patienceSeconds: number;
   /** Whether the tables are made where they are not there. */
   readonly make?: boolean;
-  /** How often a follower that hears nothing asks again: notifications are lost while a connection is away. */
+  /**
+   * How often a follower that hears nothing asks again: notifications are lost while a connection is away.
+   */
   readonly pollSeconds?: number;
 }
 
@@ -56,20 +58,27 @@ interface Row {
   readonly content: readonly [head: string, row: string | null, raw: string | null];
 }
 
-/** An append whose acknowledgement may have been lost: where it ends, and the checksum that is there when it was written. */
+/**
+ * An append whose acknowledgement may have been lost: where it ends, and the checksum that is there when it
+ * was written.
+ */
 interface Attempt {
   readonly position: number;
   readonly chain: string;
 }
 
 const POLL_SECONDS = 2;
-/** Most rows of one statement, of six values each: a power of two, as the others are, so that a few statements are all that a server has to read. */
+/**
+ * Most rows of one statement, of six values each: a power of two, as the others are, so that a few statements
+ * are all that a server has to read.
+ */
 const ROWS_AT_ONCE = 128;
 
 /**
- * The log in a PostgreSQL database (decision 0005). An append is one transaction that locks the one row of `log`, compares position and
- * writer there, and writes; so it is all or nothing, behind what its writer knows, and never after somebody else's claim. An append
- * whose acknowledgement was lost is recognised by its checksum, and not written twice.
+ * The log in a PostgreSQL database (decision 0005). An append is one transaction that locks the one row of
+ * `log`, compares position and writer there, and writes; so it is all or nothing, behind what its writer
+ * knows, and never after somebody else's claim. An append whose acknowledgement was lost is recognised by its
+ * checksum, and not written twice.
  */
 export class PostgresLog extends EntryReader implements Log {
   protected override readonly pollSeconds: number;
@@ -134,7 +143,8 @@ export class PostgresLog extends EntryReader implements Log {
       unheard: (error) => waiting.unheard?.(explain(error, this.#address)),
     });
     try {
-      // From here on a transaction of a term before finds another writer than itself. A claim that comes late finds another lease.
+      // From here on a transaction of a term before finds another writer than itself. A claim that comes late
+      // finds another lease.
       await this.#explained(() =>
         this.#writer.patiently(() =>
           this.#writer.query({
@@ -242,7 +252,10 @@ export class PostgresLog extends EntryReader implements Log {
     return outcome;
   }
 
-  /** One transaction. @param begun is told what is there when it was written, before anything is sent that writes it. */
+  /**
+   * One transaction.
+   * @param begun is told what is there when it was written, before anything is sent that writes it.
+   */
   async #transact(
     rows: readonly Row[],
     expected: number,
@@ -325,7 +338,11 @@ export class PostgresLog extends EntryReader implements Log {
     return { seen: this.#seen, term: this.#term };
   }
 
-  /** Takes in where the log ends and who writes to it. @returns its end. @throws FailureError when it is not the log that it was. */
+  /**
+   * Takes in where the log ends and who writes to it.
+   * @returns its end.
+   * @throws FailureError when it is not the log that it was.
+   */
   #learn(
     tail: Tail | undefined,
     before: { readonly seen: number; readonly term: LeasedTerm | null },

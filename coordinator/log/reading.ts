@@ -16,7 +16,10 @@ export interface Source<Entry extends Numbered> {
   entries(after: number, end: number): AsyncIterable<Entry> | Iterable<Entry>;
 }
 
-/** How logs give their entries, which are checked for gaps. A log that closes has to notify, so that who follows asks for its end. */
+/**
+ * How logs give their entries, which are checked for gaps. A log that closes has to notify, so that who
+ * follows asks for its end.
+ */
 export abstract class EntryReader {
   protected readonly appended = new ChangeSignal();
   /** How often a follower looks without being notified. */

@@ -6,7 +6,10 @@ import type { SnapshotDraft, Snapshots } from './log.js';
 /** Bytes that are read, and sent to a server, at a time. */
 export const PIECE_BYTES = 1024 * 1024;
 
-/** Snapshots in a file, which is replaced as a whole: a process that is killed meanwhile leaves the one before. */
+/**
+ * Snapshots in a file, which is replaced as a whole: a process that is killed meanwhile leaves the one
+ * before.
+ */
 export class SnapshotFile implements Snapshots {
   readonly #path: string;
 

@@ -36,9 +36,9 @@ export interface SqliteOptions {
 type Page = Statement<[number, number, number], Stored>;
 
 /**
- * The log in one SQLite file: write-ahead log with a sync for every append (sqlite/sync.ts), so that what was acknowledged
- * survives `kill -9` and a power cut. One process at a time owns the file. A result is stored in three parts, so that who
- * asks for its head or its row does not read the rest.
+ * The log in one SQLite file: write-ahead log with a sync for every append (sqlite/sync.ts), so that what was
+ * acknowledged survives `kill -9` and a power cut. One process at a time owns the file. A result is stored in
+ * three parts, so that who asks for its head or its row does not read the rest.
  */
 export class SqliteLog extends EntryReader implements Log {
   readonly snapshots: Snapshots | null;
@@ -55,7 +55,9 @@ export class SqliteLog extends EntryReader implements Log {
   #chain: string | null;
   readonly #pages: Readonly<Record<Detail, Page>>;
 
-  /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by another release. */
+  /**
+   * @throws FailureError: the file cannot be opened, is in use, is no log, or was written by another release.
+   */
   constructor(path: string, options: SqliteOptions = {}) {
     super();
     this.#path = path;

@@ -1,7 +1,10 @@
 import { joinJson, readHead, readRecord } from './detail.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry } from './log.js';
 
-/** An entry as tables hold it: a result in three texts, so that who asks for its head or its row does not read the rest. */
+/**
+ * An entry as tables hold it: a result in three texts, so that who asks for its head or its row does not read
+ * the rest.
+ */
 export interface Stored {
   readonly position: number;
   readonly head: string;

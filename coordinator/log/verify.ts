@@ -15,8 +15,9 @@ export interface Verified {
 }
 
 /**
- * Reads a whole log and checks every checksum. A changed entry breaks its own link alone, since each is checked against the checksum
- * that is stored before it; one whose checksum was changed breaks the next link as well.
+ * Reads a whole log and checks every checksum. A changed entry breaks its own link alone, since each is
+ * checked against the checksum that is stored before it; one whose checksum was changed breaks the next link
+ * as well.
  * @param read is told, now and then, how many entries were read.
  */
 export async function verifyLog(

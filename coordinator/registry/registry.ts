@@ -31,7 +31,10 @@ export interface NodeEntry {
 /** What all nodes together may say of themselves; ten thousand of eight devices say a third of it. */
 export const MOST_PROFILE_BYTES = 128 * 1024 ** 2;
 
-/** Who is connected and what they last reported. A projection in memory: a restart fills it again within a heartbeat. */
+/**
+ * Who is connected and what they last reported. A projection in memory: a restart fills it again within a
+ * heartbeat.
+ */
 export class Registry {
   readonly #nodes = new Map<string, NodeEntry>();
   /** By node: the last stream that was taken, also of one that is not connected. */
@@ -40,7 +43,10 @@ export class Registry {
   /** Of all profiles. */
   #bytes = 0;
 
-  /** So much is known of nodes that those which are away are forgotten sooner: one credential may have any number of names. */
+  /**
+   * So much is known of nodes that those which are away are forgotten sooner: one credential may have any
+   * number of names.
+   */
   get crowded(): boolean {
     return this.#bytes > MOST_PROFILE_BYTES / 2;
   }
@@ -48,8 +54,9 @@ export class Registry {
   /**
    * A reconnect replaces its own old stream, which may be half open.
    * @param bytes length of the profile as JSON
-   * @throws WireError `exists` when another agent that is connected has the same node name; `conflict` of a stream that arrives behind a later
-   * one of its agent: what it says is no longer so; `unavailable` where too much is known of others.
+   * @throws WireError `exists` when another agent that is connected has the same node name; `conflict` of a
+   *   stream that arrives behind a later one of its agent: what it says is no longer so; `unavailable` where
+   *   too much is known of others.
    */
   attach(profile: NodeProfile, session: Session, at: string, bytes = 0): void {
     const known = this.#nodes.get(profile.name);

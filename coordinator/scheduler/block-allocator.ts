@@ -19,7 +19,9 @@ import {
   slotsOf,
 } from './state.js';
 
-/** New points looked at for one request, so that a sweep full of unfit points cannot stall the coordinator. */
+/**
+ * New points looked at for one request, so that a sweep full of unfit points cannot stall the coordinator.
+ */
 const SCAN_LIMIT = 2048;
 /**
  * A block of so few points is over before the machine can drift; the control would cost more than it reveals.

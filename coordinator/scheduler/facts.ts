@@ -34,7 +34,8 @@ const REMEMBERED_TRIALS = 101;
 /**
  * The projection: what a fact of the log does to the state. Live facts and a rebuild after a restart take
  * this same way, so both give the same state.
- * @param view the sweep of a SweepSubmitted; null for other facts, or when its document cannot be read any more.
+ * @param view the sweep of a SweepSubmitted; null for other facts, or when its document cannot be read any
+ *   more.
  */
 export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView | null): void {
   const { sweepId = '' } = fact as { readonly sweepId?: string };
@@ -107,7 +108,10 @@ export function skipFact(state: SchedulerState, fact: FactHead): void {
   state.forged.add(fact.record.trialId);
 }
 
-/** A sweep that this release does not resume is remembered by its name, which has 63 characters at most, so that its results are found. */
+/**
+ * A sweep that this release does not resume is remembered by its name, which has 63 characters at most, so
+ * that its results are found.
+ */
 function keepForReading(
   state: SchedulerState,
   { sweepId, document, at }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
@@ -118,7 +122,10 @@ function keepForReading(
   state.otherReleases.set(sweepId, { sweepId, name, submittedAt: at, counts });
 }
 
-/** The first submission makes the sweep; a later one takes it up again, with what was given up or came out invalid. */
+/**
+ * The first submission makes the sweep; a later one takes it up again, with what was given up or came out
+ * invalid.
+ */
 function submit(
   state: SchedulerState,
   view: SweepView,
@@ -297,8 +304,8 @@ function noteProbe(queue: PointQueue, result: ResultHead, leased: boolean): void
 }
 
 /**
- * Whether a trial gives a start that its point has: its lease was lost, the start was measured again, and both results came. The one that
- * was recorded first counts. Which start it is, the signed id says.
+ * Whether a trial gives a start that its point has: its lease was lost, the start was measured again, and
+ * both results came. The one that was recorded first counts. Which start it is, the signed id says.
  */
 function isRepeated(queue: PointQueue, { trialId, status, valid, sweep: { position } }: ResultHead): boolean {
   const start = status === 'complete' && valid ? readTrialId(trialId)?.start : undefined;
@@ -350,7 +357,8 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
 }
 
 /**
- * Counts a valid start: the last one that is wanted settles its point, before that the point waits for the next.
+ * Counts a valid start: the last one that is wanted settles its point, before that the point waits for the
+ * next.
  * @param held whether the point was out for this very start.
  */
 function addStart(view: SweepView, queue: PointQueue, position: number, start: Start, held: boolean): void {
@@ -385,7 +393,10 @@ function settleByStarts(queue: PointQueue, position: number): boolean {
   return true;
 }
 
-/** The same, of a point that lacks starts: what is known of them stays. @returns false when the point has none, or is settled. */
+/**
+ * The same, of a point that lacks starts: what is known of them stays.
+ * @returns false when the point has none, or is settled.
+ */
 function settleShort(queue: PointQueue, position: number): boolean {
   if (queue.starts.firstOf(position) === null || queue.settled.has(position)) return false;
   queue.cut.add(position);
@@ -416,7 +427,10 @@ function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
 
-/** What a search learns of a record. Where the log is read again, search sweeps have whole rows here (projection.ts). */
+/**
+ * What a search learns of a record. Where the log is read again, search sweeps have whole rows here
+ * (projection.ts).
+ */
 function toldBy(result: ResultHead): Told {
   const entries = Object.entries(result.measurements ?? {});
   return {

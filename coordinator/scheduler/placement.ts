@@ -29,7 +29,8 @@ interface PlacedSweep {
 
 /**
  * Pure placement: may this device of this node take the experiment?
- * @param memoryBytes predicted bytes on the device, of several on the fullest; null = unknown, which never refuses.
+ * @param memoryBytes predicted bytes on the device, of several on the fullest; null = unknown, which never
+ *   refuses.
  * @returns null when it may, else one clause that says why not.
  */
 export function refusal(
@@ -92,7 +93,9 @@ function missingOption(
   return what === null ? null : { what, release: has };
 }
 
-/** @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them. */
+/**
+ * @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them.
+ */
 export function devicesTaken({ device, runner }: Pick<Experiment, 'device' | 'runner'>): number {
   return generalClass(device) === 'cpu' ? 1 : nodeDemands(runner.options).devices;
 }

@@ -1,10 +1,12 @@
 /**
- * Weighted fair shares of device time between namespaces (start-time fair queueing; Goyal, Vin and Cheng, SIGCOMM 1996). Each has a virtual time, which its work moves
- * on by its device-seconds over its weight; the smallest is served next. One that comes back after a rest begins where the others are: it gets no share of the time
- * that it did not ask for, and nobody waits for that.
+ * Weighted fair shares of device time between namespaces (start-time fair queueing; Goyal, Vin and Cheng,
+ * SIGCOMM 1996). Each has a virtual time, which its work moves on by its device-seconds over its weight; the
+ * smallest is served next. One that comes back after a rest begins where the others are: it gets no share of
+ * the time that it did not ask for, and nobody waits for that.
  *
- * The bound: from one block of a namespace i to its next, while it has work for the device, another one j is given at most
- * (wj / wi) · Li + Lj device-seconds, and before the first block of i at most Lj, where L is the longest block and w the weight of each.
+ * The bound: from one block of a namespace i to its next, while it has work for the device, another one j is
+ * given at most (wj / wi) · Li + Lj device-seconds, and before the first block of i at most Lj, where L is
+ * the longest block and w the weight of each.
  */
 export class Shares {
   readonly #times = new Map<string, number>();

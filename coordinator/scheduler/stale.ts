@@ -3,9 +3,11 @@ import { getOrMake } from '../../core/maps.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 
 /**
- * Points whose answers are to questions that have changed since. Ids of experiments name task files without their content (decision 0003). So the
- * questions are looked at when a sweep is submitted again, and when results of another sweep are taken over. One point is then leased for its
- * answers alone. The questions that its node reports are those of the sweep from then on, and every point with other ones is leased in the same way.
+ * Points whose answers are to questions that have changed since. Ids of experiments name task files without
+ * their content (decision 0003). So the questions are looked at when a sweep is submitted again, and when
+ * results of another sweep are taken over. One point is then leased for its answers alone. The questions that
+ * its node reports are those of the sweep from then on, and every point with other ones is leased in the same
+ * way.
  */
 
 /** Whether a sweep asks its models anything. */
@@ -34,7 +36,10 @@ function* measured({ settled, starts }: PointQueue): Generator<number> {
   for (const [position] of starts) if (!settled.has(position)) yield position;
 }
 
-/** Looks whether the questions of a sweep are still the same: one of its measured points, if it has any, is to be compared. */
+/**
+ * Looks whether the questions of a sweep are still the same: one of its measured points, if it has any, is to
+ * be compared.
+ */
 export function doubtQuestions(state: SchedulerState, sweep: SweepState): void {
   if (!asks(sweep)) return;
   for (const queue of sweep.queues.values()) {
@@ -46,7 +51,10 @@ export function doubtQuestions(state: SchedulerState, sweep: SweepState): void {
   }
 }
 
-/** @returns the measured point to compare, preferably one that was asked: a model that cannot be asked tells nothing. */
+/**
+ * @returns the measured point to compare, preferably one that was asked: a model that cannot be asked tells
+ *   nothing.
+ */
 function firstOf(state: SchedulerState, queue: PointQueue): number | null {
   let first: number | null = null;
   for (const position of measured(queue)) {
@@ -74,7 +82,9 @@ export function checkTakenOver(
     queue.stale.add(position);
 }
 
-/** The questions of a sweep are known: exactly the points that were asked other ones are to be asked again. */
+/**
+ * The questions of a sweep are known: exactly the points that were asked other ones are to be asked again.
+ */
 export function questionsChanged(state: SchedulerState, sweep: SweepState, questions: string): void {
   sweep.questions = questions;
   sweep.doubted = false;

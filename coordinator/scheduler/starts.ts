@@ -30,9 +30,9 @@ type StartsPiece =
 const MOST_STARTS = 1024;
 
 /**
- * What is known of points between their first valid start and their last, and in which order they get the next one: first every
- * point gets its second start, then every point its third, so that each pass over the sweep is a part of it in time. A point takes some
- * 40 bytes, and nothing once it is settled.
+ * What is known of points between their first valid start and their last, and in which order they get the
+ * next one: first every point gets its second start, then every point its third, so that each pass over the
+ * sweep is a part of it in time. A point takes some 40 bytes, and nothing once it is settled.
  */
 export class Starts {
   readonly #trials: TrialTable;
@@ -193,7 +193,9 @@ export class Starts {
     this.#gradingCodes.delete(position);
   }
 
-  /** @returns what a snapshot keeps of them; points that were taken out to be measured wait behind the others. */
+  /**
+   * @returns what a snapshot keeps of them; points that were taken out to be measured wait behind the others.
+   */
   *pieces(settled: { has(position: number): boolean }): Generator<StartsPiece> {
     yield { total: this.#total, useful: this.#useful, codes: this.#gradingCodes };
     yield* this.#packed.pieces();

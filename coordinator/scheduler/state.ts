@@ -81,7 +81,10 @@ export interface PointQueue {
   readonly starts: Starts;
   /** Settled by fewer starts than were asked for; they go on when the sweep is submitted again. */
   readonly cut: Set<number>;
-  /** Measured points whose answers are to be compared with the questions of today, or are known to be to other ones (stale.ts). */
+  /**
+   * Measured points whose answers are to be compared with the questions of today, or are known to be to other
+   * ones (stale.ts).
+   */
   readonly stale: Set<number>;
 }
 
@@ -195,7 +198,10 @@ export interface OtherRelease {
  */
 export interface SchedulerState {
   readonly options: SchedulerOptions;
-  /** In the order of submission; of one namespace and priority the first one that has work for a slot gives it. */
+  /**
+   * In the order of submission; of one namespace and priority the first one that has work for a slot gives
+   * it.
+   */
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
@@ -210,7 +216,9 @@ export interface SchedulerState {
   readonly freed: Set<string>;
   /** Experiment id → the trials whose results later sweeps take over. */
   readonly known: KnownResults;
-  /** Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs. */
+  /**
+   * Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs.
+   */
   readonly otherReleases: Map<string, OtherRelease>;
   /** What leases are signed with; null until the log has it, and then nothing is leased. */
   leaseKey: string | null;
@@ -227,8 +235,8 @@ export interface SchedulerState {
   readonly recorded: TrialTable;
   draining: boolean;
   /**
-   * Nodes that may hold leases of whoever led before: nothing is leased until each of them has said what it still runs, or until such leases
-   * have run out (monotonic seconds). Null = nobody is waited for.
+   * Nodes that may hold leases of whoever led before: nothing is leased until each of them has said what it
+   * still runs, or until such leases have run out (monotonic seconds). Null = nobody is waited for.
    */
   awaited: { readonly nodes: Set<string>; readonly until: number } | null;
   /** Device-seconds that each namespace has used, of all trials in the log. */
@@ -356,7 +364,9 @@ export function forgo(queue: PointQueue, position: number): void {
   queue.search?.letGo(position);
 }
 
-/** @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for. */
+/**
+ * @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for.
+ */
 export function nodesWithLeases({ nodes, leases, awaited }: SchedulerState): Set<string> {
   const names = new Set([...leases.values()].map(({ node }) => node));
   for (const [name, { connected }] of nodes) if (connected) names.add(name);

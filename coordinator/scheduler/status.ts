@@ -181,7 +181,9 @@ export function failureReasons({ view, queues }: SweepState): string[] {
   );
 }
 
-/** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */
+/**
+ * @returns why queued points cannot run on any connected node; each reason once, from a sample of the points.
+ */
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
   const reasons = new Map<string, string>();
   if (sweep.stalled?.told === true) {

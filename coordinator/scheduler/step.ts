@@ -102,8 +102,9 @@ export function step(state: SchedulerState, event: Event): Command[] {
 }
 
 /**
- * Another coordinator leads: what only whoever leads knows is forgotten, and what was dealt goes back, so that the state is as one that was
- * read from the log. Leases are lost to nobody: their nodes say elsewhere what they still run.
+ * Another coordinator leads: what only whoever leads knows is forgotten, and what was dealt goes back, so
+ * that the state is as one that was read from the log. Leases are lost to nobody: their nodes say elsewhere
+ * what they still run.
  */
 export function standDown(state: SchedulerState): void {
   for (const lease of [...state.leases.values()]) letGo(state, lease);
@@ -113,7 +114,10 @@ export function standDown(state: SchedulerState): void {
   state.awaited = null;
 }
 
-/** Takes back the leases of a decision whose facts could not be written: nobody was told of them, so their devices and points are free again. */
+/**
+ * Takes back the leases of a decision whose facts could not be written: nobody was told of them, so their
+ * devices and points are free again.
+ */
 export function withdrawGrants(state: SchedulerState, decided: readonly Command[]): void {
   for (const command of decided) {
     if (command.command !== 'grant') continue;
@@ -180,11 +184,15 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   for (const trialId of endedTrialIds) renewOrAdopt(state, profile.name, trialId, now, true);
   const answer: Command = { command: 'unknown-trials', trialIds: unknown };
   const last = heardFrom(state, profile.name);
-  // Somebody new makes no work for those who wait, and of ten thousand who join each would be looked at each time.
+  // Somebody new makes no work for those who wait, and of ten thousand who join each would be looked at each
+  // time.
   return [...commands, answer, ...(before !== undefined || last ? wakeWaiting(state) : [])];
 }
 
-/** A node has said what it still runs, or that it leaves. @returns whether it was the last that was waited for. */
+/**
+ * A node has said what it still runs, or that it leaves.
+ * @returns whether it was the last that was waited for.
+ */
 function heardFrom(state: SchedulerState, name: string): boolean {
   const { awaited } = state;
   const last = awaited?.nodes.delete(name) === true && awaited.nodes.size === 0;
@@ -262,8 +270,10 @@ function reported(
 }
 
 /**
- * Decides about a report of new answers. The questions that its node reports are written down where the sweep's own are in doubt.
- * @param answered the record that takes the place of the one with the old answers; null = those stay, or none is here.
+ * Decides about a report of new answers. The questions that its node reports are written down where the
+ * sweep's own are in doubt.
+ * @param answered the record that takes the place of the one with the old answers; null = those stay, or none
+ *   is here.
  * @returns the facts to write.
  */
 function asked(
@@ -286,7 +296,8 @@ function asked(
   const facts: Fact[] = [];
   if (isNews && questions !== sweep.questions)
     facts.push({ fact: 'QuestionsChanged', sweepId: about.id, questions, at });
-  // Where facts are still to be written, they end the doubt: until then nobody may take the sweep for complete.
+  // Where facts are still to be written, they end the doubt: until then nobody may take the sweep for
+  // complete.
   if (facts.length === 0 && answered === null) queue.stale.delete(about.position);
   // Answers that could not be had before are asked for once more.
   if (isNews && questions === sweep.questions) questionsChanged(state, sweep, questions);
@@ -294,7 +305,10 @@ function asked(
   return facts;
 }
 
-/** The record is left out; a lease of its sender under this id has come to nothing, so the point is tried again. */
+/**
+ * The record is left out; a lease of its sender under this id has come to nothing, so the point is tried
+ * again.
+ */
 function refused(state: SchedulerState, record: ResultRecord, reason: string, at: string): Command[] {
   const { trialId } = record;
   const lease = state.leases.get(trialId);
@@ -312,7 +326,10 @@ function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at:
   return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
 }
 
-/** A pause stops nothing that runs: those trials are finished and count. What is done is neither paused nor resumed; what was ended before goes on. */
+/**
+ * A pause stops nothing that runs: those trials are finished and count. What is done is neither paused nor
+ * resumed; what was ended before goes on.
+ */
 function pauseAsked(
   state: SchedulerState,
   { event, sweepId, reason, at }: Extract<Event, { event: 'pause-requested' | 'resume-requested' }>,

@@ -3,9 +3,9 @@ import type { Purpose } from '../../core/experiment/lease.js';
 import { getOrMake } from '../../core/maps.js';
 
 /**
- * A trial id says what it is a trial of, and proves to whom it was leased. So a coordinator that was restarted takes
- * up the trials that its agents still run, and takes in what they kept meanwhile, without having written each lease to
- * the log (durable facts are few).
+ * A trial id says what it is a trial of, and proves to whom it was leased. So a coordinator that was
+ * restarted takes up the trials that its agents still run, and takes in what they kept meanwhile, without
+ * having written each lease to the log (durable facts are few).
  */
 export interface TrialName {
   readonly sweepId: string;
@@ -38,7 +38,8 @@ const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mcpq])(\d{1,16})\.(\d{1,16})(?:s(\d{1,
 /**
  * @param unique keeps the ids of one coordinator apart; letters, digits and dashes.
  * @param key the log's secret.
- * @returns `t.<sweep>.<position>.<m|c|p|q><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
+ * @returns `t.<sweep>.<position>.<m|c|p|q><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file
+ *   name.
  */
 export function trialId(name: TrialName, unique: string, holder: LeaseHolder, key: string): string {
   const purpose = LETTERS[name.purpose];
@@ -47,7 +48,10 @@ export function trialId(name: TrialName, unique: string, holder: LeaseHolder, ke
   return `${about}-${sign(about, holder, key)}`;
 }
 
-/** @returns what the id says, or null for an id that no coordinator of ours made. It proves nothing: see `provesLease`. */
+/**
+ * @returns what the id says, or null for an id that no coordinator of ours made. It proves nothing: see
+ *   `provesLease`.
+ */
 export function readTrialId(id: string): TrialName | null {
   const match = NAMED.exec(id);
   if (match === null) return null;
@@ -76,7 +80,10 @@ function sign(about: string, { node, deviceId, experimentId }: LeaseHolder, key:
   return createHmac('sha256', keyOf(key)).update(text).digest('hex').slice(0, SIGNATURE_DIGITS);
 }
 
-/** Keys as the library wants them, which takes as long to make as a signature: a process knows those of the logs that it has open. */
+/**
+ * Keys as the library wants them, which takes as long to make as a signature: a process knows those of the
+ * logs that it has open.
+ */
 const keys = new Map<string, KeyObject>();
 
 function keyOf(key: string): KeyObject {

@@ -79,12 +79,17 @@ type KnownPiece =
 /** Of a trial that is no valid result. */
 const NONE = -1;
 
-/** Experiment id → every valid trial of it, which later sweeps take over. Some 30 bytes a trial beside its id. */
+/**
+ * Experiment id → every valid trial of it, which later sweeps take over. Some 30 bytes a trial beside its id.
+ */
 export class KnownResults {
   readonly #trials: TrialTable;
   /** The newest trial of each experiment. */
   readonly #newest = new IdIndex();
-  /** By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is none of these. */
+  /**
+   * By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is
+   * none of these.
+   */
   readonly #next = new Column((length) => new Int32Array(length));
   /** By the trial's number: which of the kinds it is. */
   readonly #kinds = new Column((length) => new Int32Array(length));

@@ -4,9 +4,9 @@ import type { SchedulerState } from './state.js';
 import { provesLease, readTrialId } from './trial-id.js';
 
 /**
- * Whether a record may be taken in: only from the node that was leased this very trial, on that device, for that
- * experiment. The id's signature says so, whether this coordinator still knows the lease, has let it expire or was
- * restarted since: what its holder sends is never refused for being late.
+ * Whether a record may be taken in: only from the node that was leased this very trial, on that device, for
+ * that experiment. The id's signature says so, whether this coordinator still knows the lease, has let it
+ * expire or was restarted since: what its holder sends is never refused for being late.
  * @returns null when it may, else one sentence that says why not.
  */
 export function refusalOf(state: SchedulerState, record: ResultRecord): string | null {

@@ -3,7 +3,10 @@ import type { Log } from '../log/log.js';
 import type { Projection } from '../projection.js';
 import { draftSnapshot } from './snapshot.js';
 
-/** Entries behind a snapshot that are read at a start within seconds, and the share of all that a snapshot is worth. */
+/**
+ * Entries behind a snapshot that are read at a start within seconds, and the share of all that a snapshot is
+ * worth.
+ */
 export const SNAPSHOT_ENTRIES = 10_000;
 const SNAPSHOT_SHARE = 16;
 
@@ -12,13 +15,19 @@ export interface SnapshotDependencies {
   readonly log: Log;
   /** Trials that are exported. */
   readonly shown?: () => Iterable<string>;
-  /** Entries of the log behind a snapshot that make another one worth while; left out = 10,000, and a sixteenth of all. */
+  /**
+   * Entries of the log behind a snapshot that make another one worth while; left out = 10,000, and a
+   * sixteenth of all.
+   */
   readonly snapshotEntries?: number;
   /** One sentence about something that did not stop the work. */
   readonly warn: (sentence: string) => void;
 }
 
-/** Keeps snapshots of the state, from which the next start goes on. It never fails: without one, the next start reads more of the log. */
+/**
+ * Keeps snapshots of the state, from which the next start goes on. It never fails: without one, the next
+ * start reads more of the log.
+ */
 export class SnapshotKeeper {
   readonly #parts: SnapshotDependencies;
   readonly #projection: Projection;
@@ -33,8 +42,8 @@ export class SnapshotKeeper {
   }
 
   /**
-   * Keeps a snapshot where much was written since the last one. What is appended waits until it is drafted, and leases are granted
-   * meanwhile; nobody waits until it is on the disk.
+   * Keeps a snapshot where much was written since the last one. What is appended waits until it is drafted,
+   * and leases are granted meanwhile; nobody waits until it is on the disk.
    * @param oneAtATime does a task while nothing is applied.
    */
   async keep(oneAtATime: <T>(task: () => Promise<T>) => Promise<T>): Promise<void> {

@@ -5,7 +5,9 @@ import type { Log, ResultHead, SnapshotDraft } from '../log/log.js';
 import { Projection } from '../projection.js';
 import type { SchedulerOptions } from '../scheduler/state.js';
 
-/** Raised when a snapshot holds something else, or when facts come to mean something else within a release. */
+/**
+ * Raised when a snapshot holds something else, or when facts come to mean something else within a release.
+ */
 const FORMAT = 2;
 
 /** What a snapshot is of. */
@@ -21,7 +23,8 @@ interface Head {
 /**
  * Writes what the log up to the projection's position has given; nothing may be applied meanwhile.
  * @param shown trials that are exported: what the exporter begins with after the next start.
- * @returns a draft to keep; null where the log has no checksum to know it again by: it is empty, or an append goes on behind the entry.
+ * @returns a draft to keep; null where the log has no checksum to know it again by: it is empty, or an append
+ *   goes on behind the entry.
  */
 export async function draftSnapshot(
   log: Log,
@@ -48,8 +51,9 @@ function* withHead(head: Head, pieces: Iterable<unknown>): Generator<unknown> {
 }
 
 /**
- * What the log's snapshot gives, for a start that reads only the entries behind it. One that is missing says nothing; one that is damaged, of
- * another release or of another log is told in a sentence, and nothing of it is used.
+ * What the log's snapshot gives, for a start that reads only the entries behind it. One that is missing says
+ * nothing; one that is damaged, of another release or of another log is told in a sentence, and nothing of it
+ * is used.
  * @param replayed is told the results that were shown when it was written.
  */
 export async function openProjection(
@@ -107,8 +111,8 @@ const HEADER_BYTES = 4 + DIGEST_BYTES;
 const END = 'end';
 
 /**
- * Values as bytes, each in a frame: its length, SHA-256 over the checksum of the frame before and what follows, and V8's serialization of the
- * value. Maps, sets and typed arrays stay what they are.
+ * Values as bytes, each in a frame: its length, SHA-256 over the checksum of the frame before and what
+ * follows, and V8's serialization of the value. Maps, sets and typed arrays stay what they are.
  */
 export function* framesOf(values: Iterable<unknown>): Generator<Buffer> {
   let before: Buffer = Buffer.alloc(0);
@@ -123,7 +127,10 @@ export function* framesOf(values: Iterable<unknown>): Generator<Buffer> {
   }
 }
 
-/** Values as they were put into frames; nothing is read of a frame whose checksum is another. @throws Error where they are damaged, or end early */
+/**
+ * Values as they were put into frames; nothing is read of a frame whose checksum is another.
+ * @throws Error where they are damaged, or end early
+ */
 export async function* valuesIn(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
   let rest: Buffer = Buffer.alloc(0);
   let before: Buffer = Buffer.alloc(0);

@@ -56,7 +56,8 @@ export class Changes {
     while (this.#followers > 0) {
       const before = this.#texts;
       if (this.#write() !== before) this.#news.notify();
-      // A node that comes or goes changes the registry without an event of the scheduler: looked at each second anyway.
+      // A node that comes or goes changes the registry without an event of the scheduler: looked at each
+      // second anyway.
       const change = this.#dispatcher.changes.wait(new AbortController().signal, 1);
       await sleep(MILLISECONDS, undefined, { ref: false });
       await change;

@@ -1,10 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { LiveEventName, LiveEvents } from '../../report/live/live.js';
 
-/** A comment this often shows both ends that the other is there, and keeps proxies from closing the stream. */
+/**
+ * A comment this often shows both ends that the other is there, and keeps proxies from closing the stream.
+ */
 const HEARTBEAT_SECONDS = 15;
 
-/** One reader's server-sent events (the WHATWG format): events wait for a slow reader, and end when it goes. */
+/**
+ * One reader's server-sent events (the WHATWG format): events wait for a slow reader, and end when it goes.
+ */
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #gone = new AbortController();
@@ -35,7 +39,10 @@ export class EventStream {
     await this.sendText(event, JSON.stringify(data), id);
   }
 
-  /** @param json the event's data, which JSON.stringify keeps on one line. Resolves when there is room for more. */
+  /**
+   * @param json the event's data, which JSON.stringify keeps on one line. Resolves when there is room for
+   *   more.
+   */
   async sendText(event: LiveEventName, json: string, id?: number): Promise<void> {
     if (this.signal.aborted) return;
     const name = `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}`;

@@ -47,8 +47,8 @@ const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
 /**
- * The page that people watch a fleet with, and the JSON API behind it (docs/web.md), with the coordinator's own TLS
- * and rights. Port 0 takes a free one.
+ * The page that people watch a fleet with, and the JSON API behind it (docs/web.md), with the coordinator's
+ * own TLS and rights. Port 0 takes a free one.
  * @throws WireError with one sentence: plain text beyond loopback, address in use, …
  */
 export async function serveWeb(address: string, parts: WebParts): Promise<HttpServer> {

@@ -20,7 +20,9 @@ const because = z.strictObject({ reason: z.string().default('') });
 /** What may be done to a sweep that is there, by the last word of its path. */
 const ACTIONS = { cancel: cancelSweep, pause: pauseSweep, resume: resumeSweep } as const;
 
-/** What the web view may change where its operator allows that: what the scope `submit` may change over gRPC. */
+/**
+ * What the web view may change where its operator allows that: what the scope `submit` may change over gRPC.
+ */
 export function writeRoutes(app: HttpApp, api: ControlApi): void {
   app.post('/api/v1/sweeps', submits(SWEEP_BYTES), async (asked) => {
     const request = checked(submission, asked.body);

@@ -10,8 +10,8 @@ import { type ReportedEvent, type WaitingReport, WaitingReports } from './waitin
 import type { Reply, WriteBehind } from './write-behind.js';
 
 /**
- * Takes in what agents report. Reports that come in one turn of the event loop are written in one append, and each is answered after it
- * is in the log.
+ * Takes in what agents report. Reports that come in one turn of the event loop are written in one append, and
+ * each is answered after it is in the log.
  */
 export class ReportWriter {
   readonly #log: Log;
@@ -29,7 +29,10 @@ export class ReportWriter {
     return this.#behind.projection.state;
   }
 
-  /** Resolves when late reports are in the log: their points stand in the queue, and nothing may be given away before. Null without any. */
+  /**
+   * Resolves when late reports are in the log: their points stand in the queue, and nothing may be given away
+   * before. Null without any.
+   */
   get lateWritten(): Promise<unknown> | null {
     return this.#late.size > 0 ? Promise.allSettled(this.#late) : null;
   }
@@ -82,7 +85,10 @@ export class ReportWriter {
     });
   }
 
-  /** Answers every report, each after it is in the log. Where they cannot be written together, each is tried alone. */
+  /**
+   * Answers every report, each after it is in the log. Where they cannot be written together, each is tried
+   * alone.
+   */
   async #write(reports: readonly WaitingReport<Reply[]>[]): Promise<void> {
     const decided: { report: WaitingReport<Reply[]>; commands: Command[] }[] = [];
     for (const report of reports) {
@@ -118,7 +124,8 @@ export class ReportWriter {
   }
 
   /**
-   * A record that the log refuses for its size: its trial has failed by that, and its agent is asked to keep the record.
+   * A record that the log refuses for its size: its trial has failed by that, and its agent is asked to keep
+   * the record.
    * @throws the error where it is another.
    */
   async #withoutSize(event: ReportedEvent, error: unknown): Promise<Reply[]> {

@@ -17,8 +17,8 @@ const MOST_TOGETHER = 256;
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * Reports that wait for the log. Those that can be written in one append are taken together: of different points, so that what
- * is decided about each does not depend on the others.
+ * Reports that wait for the log. Those that can be written in one append are taken together: of different
+ * points, so that what is decided about each does not depend on the others.
  */
 export class WaitingReports<Answer> {
   readonly #waiting: WaitingReport<Answer>[] = [];

@@ -33,7 +33,10 @@ export interface WriteBehindDependencies {
   readonly followed?: (head: ResultHead, position: number) => void;
   /** Called after every append with the seconds that it took. */
   readonly appended?: (seconds: number) => void;
-  /** The log refused to be written: what was asked is undone, and so will be all that follows. Called once when that begins. */
+  /**
+   * The log refused to be written: what was asked is undone, and so will be all that follows. Called once
+   * when that begins.
+   */
   readonly logFailed?: (reason: Failure) => void;
   /** The log takes again what it refused, after so many seconds and appends. */
   readonly logRecovered?: (seconds: number, refused: number) => void;
@@ -43,8 +46,9 @@ export interface WriteBehindDependencies {
 type Views = ReadonlyMap<Fact, SweepView>;
 
 /**
- * Writes behind the scheduler what it has decided: its facts go into the log, are applied to the state, and only then is let out what
- * follows from them. So nothing is acknowledged before the log has it. It decides nothing itself.
+ * Writes behind the scheduler what it has decided: its facts go into the log, are applied to the state, and
+ * only then is let out what follows from them. So nothing is acknowledged before the log has it. It decides
+ * nothing itself.
  */
 export class WriteBehind {
   readonly projection: Projection;
@@ -107,7 +111,8 @@ export class WriteBehind {
 
   /**
    * Writes facts and applies them. What was decided about facts that are not written is undone.
-   * @throws FailureError of the log; WireError `conflict`, or `unavailable` where this coordinator does not lead.
+   * @throws FailureError of the log; WireError `conflict`, or `unavailable` where this coordinator does not
+   *   lead.
    */
   async append(facts: readonly Fact[], views: Views = new Map()): Promise<void> {
     try {
@@ -120,7 +125,10 @@ export class WriteBehind {
     this.#takeIn(facts, views);
   }
 
-  /** Writes facts and applies them. Nothing is undone where they are not written: they are tried again. @throws as `append`. */
+  /**
+   * Writes facts and applies them. Nothing is undone where they are not written: they are tried again.
+   * @throws as `append`.
+   */
   async try(facts: readonly Fact[]): Promise<void> {
     await this.#writer.write(facts);
     this.#takeIn(facts);
@@ -157,7 +165,10 @@ export class WriteBehind {
     });
   }
 
-  /** Tries a log that took nothing, where it has not been tried a moment ago. @param leads whether it is for this coordinator to try. */
+  /**
+   * Tries a log that took nothing, where it has not been tried a moment ago.
+   * @param leads whether it is for this coordinator to try.
+   */
   async tryLog(leads: boolean): Promise<void> {
     const bytes = leads ? this.#writer.due : null;
     if (bytes !== null) await this.oneAtATime(() => this.#writer.probe(bytes));

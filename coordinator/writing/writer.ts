@@ -10,7 +10,10 @@ import type { Projection } from '../projection.js';
 /** Called after every append with the seconds that it took. */
 type Appended = (seconds: number) => void;
 
-/** Writes to the log under the term of the coordinator that leads it: behind the entries that it knows, and no more once that term is over. */
+/**
+ * Writes to the log under the term of the coordinator that leads it: behind the entries that it knows, and no
+ * more once that term is over.
+ */
 export class LogWriter {
   readonly health: LogHealth;
   readonly #log: Log;
@@ -41,8 +44,8 @@ export class LogWriter {
   }
 
   /**
-   * @throws FailureError of the log; WireError `conflict`, with what another coordinator wrote taken in, or `unavailable`, where this one does
-   * not lead. Then nothing was written.
+   * @throws FailureError of the log; WireError `conflict`, with what another coordinator wrote taken in, or
+   *   `unavailable`, where this one does not lead. Then nothing was written.
    */
   async write(facts: readonly Fact[]): Promise<void> {
     const term = this.#leadership.check();

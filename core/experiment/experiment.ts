@@ -14,9 +14,9 @@ export type AxisValue = string | number | boolean | null;
 export type Options = Readonly<Record<string, AxisValue>>;
 
 /**
- * What is known of a model before it is loaded, read by its format's entry (formats/). Used to predict whether a
- * point fits and whether it is possible at all; never part of the identity. null = the format does not say it: rules
- * that ask for it stay silent, and nothing is predicted from it.
+ * What is known of a model before it is loaded, read by its format's entry (formats/). Used to predict
+ * whether a point fits and whether it is possible at all; never part of the identity. null = the format does
+ * not say it: rules that ask for it stay silent, and nothing is predicted from it.
  */
 export interface ModelFacts {
   readonly format: ModelFormat;
@@ -43,7 +43,10 @@ export interface ModelFacts {
 export interface ModelRef {
   /** The word the user chose; appears in tables. Not part of the identity. */
   readonly name: string;
-  /** `builtin:small`, a path, `synthetic:…` (core/models/synthetic.ts), or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`. */
+  /**
+   * `builtin:small`, a path, `synthetic:…` (core/models/synthetic.ts), or (where a node allows it)
+   * `hf:owner/repo:QUANT` or `https://…`.
+   */
   readonly source: string;
   /**
    * `sha256:<hex>` of the file, or null when it is not known until a node opens it; of a synthetic model
@@ -78,8 +81,8 @@ export interface WorkloadChoice {
 }
 
 /**
- * How the device is set while a trial runs; null leaves it as the node's operator did. Set by the node's power helper
- * (agent/power), and put back after each trial.
+ * How the device is set while a trial runs; null leaves it as the node's operator did. Set by the node's
+ * power helper (agent/power), and put back after each trial.
  */
 export interface DeviceSettings {
   /** Of the whole board of a GPU, or of each package of CPUs. */
@@ -92,7 +95,10 @@ export interface DeviceSettings {
 export const PROFILE_LEVELS = ['off', 'modules'] as const;
 export type ProfileLevel = (typeof PROFILE_LEVELS)[number];
 
-/** `measure.gates`: disturbed rows are marked, or invalid, as for who publishes. No part of an identity: it changes no number. */
+/**
+ * `measure.gates`: disturbed rows are marked, or invalid, as for who publishes. No part of an identity: it
+ * changes no number.
+ */
 export const GATES = ['warn', 'strict'] as const;
 export type Gates = (typeof GATES)[number];
 
@@ -109,8 +115,9 @@ export interface DisturbanceLimits {
 }
 
 /**
- * What a sweep allows that says nothing else, and what roofs and factors are measured under. Core-to-core latency is several times as
- * long between cores that share no cache; between two readings of the same place it differs by a few percent.
+ * What a sweep allows that says nothing else, and what roofs and factors are measured under. Core-to-core
+ * latency is several times as long between cores that share no cache; between two readings of the same place
+ * it differs by a few percent.
  */
 export const DISTURBANCE_LIMITS: DisturbanceLimits = {
   maxForeignCores: 0.2,
@@ -125,12 +132,17 @@ export interface MeasurePolicy {
   readonly halfWidth: number;
   readonly minRepeats: number;
   readonly maxRepeats: number;
-  /** Budget for the repeats of one trial, but for the one that runs; its warm-up has half as much, but for the first round. null = none. */
+  /**
+   * Budget for the repeats of one trial, but for the one that runs; its warm-up has half as much, but for the
+   * first round. null = none.
+   */
   readonly maxSeconds: number | null;
   /** Warm-up ends when the spread (cv) of the last three rounds is below this, or at maxWarmups. */
   readonly warmupSpread: number;
   readonly maxWarmups: number;
-  /** A trial that runs longer than this in all is killed; null = the agent's own limit, which is the longest. */
+  /**
+   * A trial that runs longer than this in all is killed; null = the agent's own limit, which is the longest.
+   */
   readonly trialTimeoutSeconds: number | null;
   /** Share of CPU time stolen by the hypervisor above which a row is disturbed. */
   readonly maxStealRatio: number;
@@ -138,7 +150,9 @@ export interface MeasurePolicy {
   readonly maxForeignCores: number;
   /** Core-to-core latency over the usual above which a row of more than one thread is disturbed. */
   readonly maxCoreLatencyRatio: number;
-  /** Standard error of the median of a start's repeats, as a share of it, above which the start is disturbed. */
+  /**
+   * Standard error of the median of a start's repeats, as a share of it, above which the start is disturbed.
+   */
   readonly maxSpread: number;
   /** What becomes of disturbed rows. */
   readonly gates: Gates;
@@ -161,7 +175,10 @@ export interface QualityPolicy {
   readonly stride: number | null;
   /** Windows that are scored, at most, from the start of the text; null = all of them. */
   readonly maxWindows: number | null;
-  /** Task files: JSONL, or YAML that maps its fields; paths below a model folder. Some may be asked otherwise than their file says. */
+  /**
+   * Task files: JSONL, or YAML that maps its fields; paths below a model folder. Some may be asked otherwise
+   * than their file says.
+   */
   readonly tasks: readonly NamedTask[];
   /** Whether the model is compared with the base it was made from. */
   readonly base: boolean;

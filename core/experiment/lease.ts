@@ -1,8 +1,8 @@
 import type { Experiment } from './experiment.js';
 
 /**
- * What a trial is for: a start of its point, the drift control of a block, a short look at a point of a search, or new answers to questions that
- * have changed since its point was measured.
+ * What a trial is for: a start of its point, the drift control of a block, a short look at a point of a
+ * search, or new answers to questions that have changed since its point was measured.
  */
 export type Purpose = 'measure' | 'control' | 'probe' | 'quality';
 
@@ -33,7 +33,10 @@ export interface Lease {
   /** Devices of the node that the trial holds beside its own; left out = none. */
   readonly otherDeviceIds?: readonly string[] | undefined;
   readonly experiment: Experiment;
-  /** It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over, or it is a probe. Left out = as the experiment says. */
+  /**
+   * It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over, or it is
+   * a probe. Left out = as the experiment says.
+   */
   readonly mostRepeats?: number | undefined;
   /** Of purpose `quality`; left out elsewhere. */
   readonly kept?: KeptAnswers | undefined;

@@ -10,7 +10,8 @@ export function selects(selector: NodeSelector, { labels }: Pick<NodeProfile, 'l
 
 /**
  * @param where what the nodes are called together in a sentence.
- * @returns why a selector finds none of the nodes: the label that none has, with what they have instead, or that none has all; null = it finds one.
+ * @returns why a selector finds none of the nodes: the label that none has, with what they have instead, or
+ *   that none has all; null = it finds one.
  */
 export function whyNoneSelected(
   selector: NodeSelector,

@@ -28,7 +28,10 @@ export function refuse(axes: readonly string[], is: Asked<boolean>, sentence: st
   return { axes, reason: (values, facts) => (is(values, facts) ? say(values, facts) : null) };
 }
 
-/** @param read gives a sentence for a text that it cannot read. @returns the rule that refuses such texts on an axis. */
+/**
+ * @param read gives a sentence for a text that it cannot read.
+ * @returns the rule that refuses such texts on an axis.
+ */
 export function readable(axis: string, read: (text: string) => unknown): Rule {
   return {
     axes: [axis],

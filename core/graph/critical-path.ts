@@ -19,8 +19,8 @@ export interface PathStep {
 }
 
 /**
- * The calls that an application's latency is made of: from the one that ended last back through the one that each waited for longest
- * (the critical path method of Kelley and Walker, 1959, on measured times).
+ * The calls that an application's latency is made of: from the one that ended last back through the one that
+ * each waited for longest (the critical path method of Kelley and Walker, 1959, on measured times).
  * @param start when the application began.
  * @returns steps from the first; empty without calls.
  */
@@ -52,7 +52,10 @@ export function criticalPath(
   return steps.reverse();
 }
 
-/** @returns how many calls were under way at once, on average over a time: sum of their seconds over its length. */
+/**
+ * @returns how many calls were under way at once, on average over a time: sum of their seconds over its
+ *   length.
+ */
 export function meanInFlight(
   calls: readonly Pick<TimedCall, 'start' | 'end'>[],
   seconds: number,

@@ -84,7 +84,8 @@ interface Token {
 }
 
 /**
- * Reads an expression of numbers, texts, variables, `+ - * / % ^`, comparisons, `and or not` and functions such as `round(x, 2)`.
+ * Reads an expression of numbers, texts, variables, `+ - * / % ^`, comparisons, `and or not` and functions
+ * such as `round(x, 2)`.
  * @returns it, or one sentence on what is wrong.
  */
 export function parseExpression(text: string): Expression | string {
@@ -106,7 +107,10 @@ export function evaluate({ root }: Expression, values: Values): Value {
   return computed(root, values);
 }
 
-/** @returns whether an expression holds: everything but false, 0, nothing and an empty text does. @throws GraphError. */
+/**
+ * @returns whether an expression holds: everything but false, 0, nothing and an empty text does.
+ * @throws GraphError.
+ */
 export function holds(expression: Expression, values: Values): boolean {
   return truth(evaluate(expression, values));
 }

@@ -18,7 +18,8 @@ type ParsedGraph =
 type Settings = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * Reads and checks a graph: grammar, templates, variables, cycles, nodes that nothing uses, loops without an end.
+ * Reads and checks a graph: grammar, templates, variables, cycles, nodes that nothing uses, loops without an
+ * end.
  * @param changed settings that a sweep says, in place of the graph's own.
  * @returns the graph, or all that is wrong with it, each where it stands.
  */
@@ -58,7 +59,9 @@ interface Scope {
   readonly beside: ReadonlySet<string>;
 }
 
-/** Of a body: variables that its node gives it, and nodes that somebody outside asks for beside what it gives. */
+/**
+ * Of a body: variables that its node gives it, and nodes that somebody outside asks for beside what it gives.
+ */
 interface Inside {
   readonly own: readonly string[];
   readonly alsoUsed?: readonly string[];
@@ -152,7 +155,10 @@ class Checker {
     return { nodes: ordered, give };
   }
 
-  /** Kahn's algorithm, in the order of the file where that is free. @returns null where nodes wait for each other. */
+  /**
+   * Kahn's algorithm, in the order of the file where that is free.
+   * @returns null where nodes wait for each other.
+   */
   #ordered(nodes: readonly GraphNode[], path: Path): readonly GraphNode[] | null {
     const done = new Set<string>();
     const ordered: GraphNode[] = [];

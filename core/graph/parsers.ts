@@ -20,8 +20,8 @@ const MOST_TEXT = 2000;
 const MARK = /^\s*(?:[-*•]|\(?\d{1,4}[.):])\s+/;
 
 /**
- * Reads an answer. What is not found is null, and no error: models say what they like.
- * `list` takes the lines that begin with a bullet or a number, or a JSON list; `number` and `letter` the last one; `regex` its first
+ * Reads an answer. What is not found is null, and no error: models say what they like. `list` takes the lines
+ * that begin with a bullet or a number, or a JSON list; `number` and `letter` the last one; `regex` its first
  * group, or all that matches, which may take long.
  * @throws GraphError for lists and records that are nested too deeply.
  */

@@ -6,8 +6,8 @@ import { REQUEST_OUTCOMES } from '../serving/requests.js';
 import { MOST_CALLS } from './definition.js';
 
 /**
- * The record of one call of an application, version 1: a line of JSON. Times are seconds since the sitting began; missing is null. Fields
- * are only ever added.
+ * The record of one call of an application, version 1: a line of JSON. Times are seconds since the sitting
+ * began; missing is null. Fields are only ever added.
  */
 export const CALL_SCHEMA = 'ridgepoint.dev/graph-call/v1';
 
@@ -46,7 +46,10 @@ export const callSchema = z.object({
 });
 export type CallRecord = z.infer<typeof callSchema>;
 
-/** How an application ended; `interrupted` = its process was killed and it went on in another, so that it has no end-to-end time. */
+/**
+ * How an application ended; `interrupted` = its process was killed and it went on in another, so that it has
+ * no end-to-end time.
+ */
 const APPLICATION_OUTCOMES = ['complete', 'failed', 'interrupted'] as const;
 
 export const applicationSchema = z.object({

@@ -61,8 +61,8 @@ const NOTHING: ReadonlySet<string> = new Set();
 /**
  * Runs one application: every node starts as soon as what it asks for is there.
  * @param item the fields that it starts with.
- * @throws GraphError where a value is not what a node needs, or the application asks too often; and what the hands reject with, once all
- * that was under way has ended.
+ * @throws GraphError where a value is not what a node needs, or the application asks too often; and what the
+ *   hands reject with, once all that was under way has ended.
  */
 export async function runGraph(
   graph: RequestGraph,
@@ -93,7 +93,9 @@ class Application {
     return await (await this.#begun(nodes, outer, prefix, gate)).get(give)!;
   }
 
-  /** @returns the values of a body when all of it has ended. @throws what the first node that failed threw. */
+  /**
+   * @returns the values of a body when all of it has ended. @throws what the first node that failed threw.
+   */
   async #begun(
     nodes: readonly GraphNode[],
     outer: Scope,
@@ -286,7 +288,10 @@ function bounded(list: readonly Value[], name: string): readonly Value[] {
   throw new GraphError(`${name} has ${list.length} elements, and ${MOST_ELEMENTS} are the most`);
 }
 
-/** @returns the element that is said most often, case and blanks aside; of several the first. Nothing counts as no vote. */
+/**
+ * @returns the element that is said most often, case and blanks aside; of several the first. Nothing counts
+ *   as no vote.
+ */
 export function majority(list: readonly Value[]): Value {
   const votes = new Map<string, { readonly value: Value; count: number }>();
   for (const value of list) {

@@ -1,4 +1,6 @@
-/** @returns settings of `name=value,name=value`, numbers and truth as such; or one sentence on what is wrong. */
+/**
+ * @returns settings of `name=value,name=value`, numbers and truth as such; or one sentence on what is wrong.
+ */
 export function parseSettings(text: string): Readonly<Record<string, string | number | boolean>> | string {
   const found: Record<string, string | number | boolean> = {};
   for (const part of text.split(',')) {

@@ -6,7 +6,10 @@ import type { ApplicationRecord, CallRecord, GraphRecord, NodeRecord } from './r
 /** What calls come to, by node and together. */
 type GraphSummary = Pick<GraphRecord, 'nodes' | 'path' | 'meanRequestsInFlight'>;
 
-/** @returns from when it was wanted to its answer, in seconds; null for an application that has none: it failed, or was interrupted. */
+/**
+ * @returns from when it was wanted to its answer, in seconds; null for an application that has none: it
+ *   failed, or was interrupted.
+ */
 export function latencyOf({ outcome, intended, end }: ApplicationRecord): number | null {
   return outcome === 'complete' ? end - intended : null;
 }
@@ -118,7 +121,9 @@ class Tally {
   }
 }
 
-/** @returns the joules of a node: its share by time of all calls' seconds; null where no energy was measured. */
+/**
+ * @returns the joules of a node: its share by time of all calls' seconds; null where no energy was measured.
+ */
 export function nodeJoules(
   { seconds }: NodeRecord,
   nodes: readonly NodeRecord[],

@@ -33,7 +33,10 @@ const isFilter = (name: string): name is FilterName => Object.hasOwn(FILTERS, na
 const PLACE = /\{\{(.*?)\}\}/gs;
 const INSIDE = /^\s*([A-Za-z_]\w*)((?:\.\w+)*)\s*(?:\|\s*([A-Za-z]+)\s*)?$/;
 
-/** Reads `{{name}}`, `{{name.field.0}}` and `{{name | numbered}}`. @returns the template, or one sentence why it does not render. */
+/**
+ * Reads `{{name}}`, `{{name.field.0}}` and `{{name | numbered}}`.
+ * @returns the template, or one sentence why it does not render.
+ */
 export function parseTemplate(text: string): Template | string {
   const parts: (string | Place)[] = [];
   let at = 0;
@@ -58,7 +61,10 @@ export function namesIn(template: Template): readonly string[] {
   return template.flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
 }
 
-/** Fills a template; braces inside values mean nothing. @throws GraphError for a field that a value does not have. */
+/**
+ * Fills a template; braces inside values mean nothing.
+ * @throws GraphError for a field that a value does not have.
+ */
 export function render(template: Template, values: Values): string {
   return template
     .map((part) => {

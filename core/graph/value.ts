@@ -19,7 +19,10 @@ export function valueAt(root: Value, path: readonly string[]): Value | undefined
   return value;
 }
 
-/** @returns a value as the text of a prompt: elements of a list stand below each other, a blank line between them; what has fields is JSON. */
+/**
+ * @returns a value as the text of a prompt: elements of a list stand below each other, a blank line between
+ *   them; what has fields is JSON.
+ */
 export function textOf(value: Value): string {
   if (value === null) return '';
   if (Array.isArray(value)) return value.map(textOf).join('\n\n');

@@ -43,8 +43,9 @@ export function diagnosticCount(shown: number, more: number): string {
 }
 
 /**
- * Says all that is wrong with a file, a line each as editors and CI parse it: `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`.
- * What is wrong with the file as a whole is one sentence, without a count.
+ * Says all that is wrong with a file, a line each as editors and CI parse it:
+ * `sweep.yaml:12:7 spec.runners[0].fa: … (did you mean …?)`. What is wrong with the file as a whole is one
+ * sentence, without a count.
  * @param more how many diagnostics there are besides
  */
 export function fileReport(file: string, diagnostics: readonly Diagnostic[], more: number): string {

@@ -12,7 +12,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EEXIST: 'it is there already',
 };
 
-/** @returns a clause that says why a file could not be read or written, for a sentence that names the file. */
+/**
+ * @returns a clause that says why a file could not be read or written, for a sentence that names the file.
+ */
 export function fileProblem(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return (code === undefined ? undefined : WORDS[code]) ?? message;

@@ -8,8 +8,8 @@ const TOP_KEYS = ['apiVersion', 'kind', 'metadata', 'spec'];
 const FRONT = 1000;
 
 /**
- * Says in one sentence why a text is plainly no file of this kind, such as a model, a README or somebody's JSON: a list of all that
- * breaks the grammar in it would help nobody.
+ * Says in one sentence why a text is plainly no file of this kind, such as a model, a README or somebody's
+ * JSON: a list of all that breaks the grammar in it would help nobody.
  * @param kind what the file should be, e.g. `Sweep`
  * @returns null for a file that is meant to be one: what is wrong in it is its reader's to say
  */
@@ -36,7 +36,10 @@ function showsKeys(source: string): boolean {
 
 const isMarkdown = (source: string): boolean => /^ {0,3}(```|~~~)/m.test(source);
 
-/** @returns where the YAML breaks, as the end of a sentence. The parser's own message begins with a mark and ends with the place. */
+/**
+ * @returns where the YAML breaks, as the end of a sentence. The parser's own message begins with a mark and
+ *   ends with the place.
+ */
 function brokenAt({ diagnostics: [first] }: YamlSource): string {
   if (first === undefined) return '';
   const [sentence] = first.message.split('\n');

@@ -1,7 +1,13 @@
-/** Words that no shell gives another meaning. Bash expands braces into several words, and zsh a leading = into a path. */
+/**
+ * Words that no shell gives another meaning. Bash expands braces into several words, and zsh a leading = into
+ * a path.
+ */
 const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 
-/** @returns a word as a POSIX shell reads it back, whatever is in it: nothing of it is expanded, and it stays one word. */
+/**
+ * @returns a word as a POSIX shell reads it back, whatever is in it: nothing of it is expanded, and it stays
+ *   one word.
+ */
 export function shellWord(word: string): string {
   return PLAIN.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

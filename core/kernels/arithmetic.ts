@@ -22,7 +22,10 @@ export function onGpu(name: VariantName): boolean {
   return deviceOf(variantOf(name)) === 'cuda';
 }
 
-/** @returns the arithmetic that a variant of an op is held against. @throws RangeError for a name that no op has. */
+/**
+ * @returns the arithmetic that a variant of an op is held against.
+ * @throws RangeError for a name that no op has.
+ */
 export function arithmeticOf(request: VariantName & { readonly type: OpType }): Arithmetic {
   const variant = variantOf(request);
   const table =

@@ -4,7 +4,9 @@ import { OPS } from './gen/ops.js';
 /** Parameters whose names are axes of something else in a sweep, or other words for one. */
 const TAKEN: ReadonlySet<string> = new Set(['batch', 'depth', 'sparsity']);
 
-/** @returns the axis of a sweep that a parameter of an op is: its name, or `opBatch` where the name is taken. */
+/**
+ * @returns the axis of a sweep that a parameter of an op is: its name, or `opBatch` where the name is taken.
+ */
 export function axisOf(parameter: string): string {
   return TAKEN.has(parameter) ? `op${parameter[0]!.toUpperCase()}${parameter.slice(1)}` : parameter;
 }

@@ -31,11 +31,16 @@ export interface OpVariant {
   readonly level: string;
   /** What multiplies: lanes, or a unit for tiles of matrices (tensor cores). */
   readonly unit: 'vector' | 'matrix';
-  /** Allowed error for each unit of the sum of magnitudes that a number was added up from, for each of its types. */
+  /**
+   * Allowed error for each unit of the sum of magnitudes that a number was added up from, for each of its
+   * types.
+   */
   readonly tolerance: Readonly<Partial<Record<OpType, number>>>;
 }
 
-/** An op of kernels/ops, as a sweep may name it: without any library, so that a sweep is checked everywhere. */
+/**
+ * An op of kernels/ops, as a sweep may name it: without any library, so that a sweep is checked everywhere.
+ */
 export interface OpFacts {
   readonly name: string;
   readonly family: 'dense-matrix' | 'sparse-matrix' | 'attention' | 'layer' | 'rowwise';

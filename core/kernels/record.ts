@@ -19,7 +19,10 @@ export const kernelRecordSchema = z.object({
   sets: z.number().int(),
   memoryBytes: z.number(),
   facts: z.record(z.string(), z.number()),
-  /** The largest error over what is allowed, against the reference in double precision; before anything was timed. */
+  /**
+   * The largest error over what is allowed, against the reference in double precision; before anything was
+   * timed.
+   */
   check: z.object({ error: z.number(), compared: z.number().int(), of: z.number().int() }),
   /** Seconds of each call, one list per repeat. */
   callSeconds: z.array(z.array(z.number())),

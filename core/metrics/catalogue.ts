@@ -11,7 +11,10 @@ export type MetricBetter = 'max' | 'min' | null;
 
 type RatioStyle = 'plain' | 'percent' | 'times';
 
-/** Which way is better where a metric does not say: less time, memory and energy; more of what is done in a second or with a joule. */
+/**
+ * Which way is better where a metric does not say: less time, memory and energy; more of what is done in a
+ * second or with a joule.
+ */
 const BETTER = {
   s: 'min',
   B: 'min',
@@ -37,14 +40,20 @@ export type Unit = keyof typeof BETTER | 'ratio';
 
 /** A metric as metrics.json has it. */
 type Described = {
-  /** Left out: the name in snake case. promtool takes `bits` in a name for a unit that should be bytes, so that is llama.cpp's word, bpw. */
+  /**
+   * Left out: the name in snake case. promtool takes `bits` in a name for a unit that should be bytes, so
+   * that is llama.cpp's word, bpw.
+   */
   readonly prometheus?: string;
   /** Groups that it belongs to; left out: any row may have it. */
   readonly of?: MetricGroup | readonly MetricGroup[];
   /** Left out: none. */
   readonly column?: string;
   readonly help: string;
-  /** The quantity of a meter that it is the mean or the peak of, and that of an accelerator where it is another; left out: a judge of its own works it out. */
+  /**
+   * The quantity of a meter that it is the mean or the peak of, and that of an accelerator where it is
+   * another; left out: a judge of its own works it out.
+   */
   readonly mean?: readonly QuantityName[];
   readonly peak?: readonly QuantityName[];
 } & (
@@ -73,7 +82,9 @@ export type WorkloadGroup =
   | 'highestRate'
   | 'highestConcurrency';
 
-/** Metrics that a row has only where the rest of the sweep asks for them, or its node has an energy source. */
+/**
+ * Metrics that a row has only where the rest of the sweep asks for them, or its node has an energy source.
+ */
 export type SweepGroup =
   | 'quality'
   | 'text'
@@ -100,7 +111,10 @@ export interface MetricDefinition {
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
   readonly help: string;
-  /** What it is of the readings of a trial's meters (judgement/machine.ts); null = a judge of its own works it out. */
+  /**
+   * What it is of the readings of a trial's meters (judgement/machine.ts); null = a judge of its own works it
+   * out.
+   */
   readonly reading: MetricReading | null;
 }
 
@@ -145,7 +159,10 @@ const byColumn = new Map(
   METRICS.flatMap((metric) => (metric.column === null ? [] : [[metric.column, metric]])),
 );
 
-/** @returns the metric that people mean by its name (`decodeTokensPerSecond`) or by the head of its column (`decode`). */
+/**
+ * @returns the metric that people mean by its name (`decodeTokensPerSecond`) or by the head of its column
+ *   (`decode`).
+ */
 export function metricMeant(text: string): MetricDefinition | undefined {
   return byName.get(text) ?? byColumn.get(text);
 }
@@ -156,7 +173,10 @@ export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);
 export const metricsOf = (group: MetricGroup): MetricName[] =>
   METRICS.filter(({ of }) => of.includes(group)).map(({ name }) => name);
 
-/** What two runs are compared by when nothing was asked for: shown by default, and better one way. A prediction says nothing of how a run went. */
+/**
+ * What two runs are compared by when nothing was asked for: shown by default, and better one way. A
+ * prediction says nothing of how a run went.
+ */
 export const COMPARED_METRICS: readonly MetricDefinition[] = METRICS.filter(
   ({ column, better }) => column !== null && better !== null,
 );

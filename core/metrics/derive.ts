@@ -22,7 +22,10 @@ export interface Repeat {
   readonly kernel: RepeatPart | null;
   /** Runs of a graph; its tokens count the items. */
   readonly infer: RepeatPart | null;
-  /** Requests to a server, from the first dispatch to the last answer; its tokens are those that were generated. */
+  /**
+   * Requests to a server, from the first dispatch to the last answer; its tokens are those that were
+   * generated.
+   */
   readonly serve: RepeatPart | null;
 }
 
@@ -95,7 +98,10 @@ export function energyPerOutputToken(joules: number, outputTokens: number): numb
   return joules / outputTokens;
 }
 
-/** Joules per prompt, generated or trained token (AIPerf: energy_per_total_token); publish it beside the former. */
+/**
+ * Joules per prompt, generated or trained token (AIPerf: energy_per_total_token); publish it beside the
+ * former.
+ */
 export function energyPerTotalToken(
   joules: number,
   promptTokens: number,

@@ -1,6 +1,9 @@
 import type { WarningCode } from '../result/warnings.js';
 
-/** The domain of a board of which the trial's device is only a part, such as a MIG instance, or one half of an MI250. */
+/**
+ * The domain of a board of which the trial's device is only a part, such as a MIG instance, or one half of an
+ * MI250.
+ */
 export const SHARED_DOMAIN = 'board';
 
 /** Domains that are added up, and what is odd about those that were sampled. */
@@ -11,11 +14,11 @@ export interface Choice {
 
 /**
  * Chooses what counts as the trial's energy. On an accelerator: its own board (`gpu`), and nothing else; a
- * `board` that other devices share is not its own, and of several numbered GPUs nobody knows which one it had. On
- * a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the packages and
- * `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only when there is
- * no package at all. Chips that are no package have a `cpu`, and a `module` that CPU, GPU and memory share stands in
- * where they are not metered by themselves.
+ * `board` that other devices share is not its own, and of several numbered GPUs nobody knows which one it
+ * had. On a CPU: all packages and, where they are metered, their memory (`dram`); `psys` contains the
+ * packages and `core`/`uncore` are contained in them, so those are never added, and `psys` stands in only
+ * when there is no package at all. Chips that are no package have a `cpu`, and a `module` that CPU, GPU and
+ * memory share stands in where they are not metered by themselves.
  */
 export function chooseDomains(present: readonly string[], onCpu: boolean): Choice {
   const named = (...names: string[]) =>

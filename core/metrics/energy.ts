@@ -32,8 +32,9 @@ export interface EnergySources {
 }
 
 /**
- * Finds what counts as the trial's energy (see chooseDomains). Counters come before power readings, and power of
- * the moment before means over a second, which are late by half of it: they are no cross-check of a counter.
+ * Finds what counts as the trial's energy (see chooseDomains). Counters come before power readings, and power
+ * of the moment before means over a second, which are late by half of it: they are no cross-check of a
+ * counter.
  */
 export function energySources(series: readonly CleanSeries[], deviceClass: string): EnergySources {
   const counters = byDomain(series, 'energyJoules:', 'counter');
@@ -77,8 +78,8 @@ function byDomain(series: readonly CleanSeries[], prefix: string, kind: CleanSer
 }
 
 /**
- * Where readings are further apart than this share of a window, at its edge or (for power) anywhere in it, the
- * window has no energy; as much may be uncovered elsewhere in the judge.
+ * Where readings are further apart than this share of a window, at its edge or (for power) anywhere in it,
+ * the window has no energy; as much may be uncovered elsewhere in the judge.
  */
 const MAX_GAP_SHARE = 0.2;
 

@@ -1,6 +1,7 @@
 /**
- * What coordinator and agents export to Prometheus beside the measurements of results (catalogue.ts): each metric
- * once, with its labels; those of meters' readings follow from the quantities (meters.ts). Exporters, rules, dashboards and docs/metrics.md read these lists.
+ * What coordinator and agents export to Prometheus beside the measurements of results (catalogue.ts): each
+ * metric once, with its labels; those of meters' readings follow from the quantities (meters.ts). Exporters,
+ * rules, dashboards and docs/metrics.md read these lists.
  */
 
 import {
@@ -21,7 +22,10 @@ export interface ExportedMetric {
   readonly help: string;
 }
 
-/** Metrics by their names without `ridgepoint_`; an ending says what is a counter or an info, the others are gauges. */
+/**
+ * Metrics by their names without `ridgepoint_`; an ending says what is a counter or an info, the others are
+ * gauges.
+ */
 function described<const Name extends string>(
   metrics: Readonly<
     Record<Name, { readonly kind?: 'histogram'; readonly labels?: readonly string[]; readonly help: string }>
@@ -48,8 +52,8 @@ export const RESULT_LABELS = [
 const LATENCY_LABELS = ['model', 'quantization', 'runner', 'device', 'node'] as const;
 
 /**
- * States of a sweep's points. `queued` and `running` are open; what waits of a paused sweep is `paused`, of a cancelled one
- * `cancelled`.
+ * States of a sweep's points. `queued` and `running` are open; what waits of a paused sweep is `paused`, of a
+ * cancelled one `cancelled`.
  */
 export const POINT_STATES = [
   'queued',
@@ -224,7 +228,10 @@ export const COORDINATOR_METRICS = described({
 
 const DEVICE = ['node', 'device'];
 
-/** The families that show these quantities of the node or of a device, each once: several quantities may share one. */
+/**
+ * The families that show these quantities of the node or of a device, each once: several quantities may share
+ * one.
+ */
 function readings(
   quantities: typeof ENERGY_QUANTITIES | typeof QUANTITIES,
   of: 'node' | 'device',
@@ -241,7 +248,9 @@ function readings(
   return [...found.values()];
 }
 
-/** Of an agent. `node_…` are sources of the whole node, `device_…` of one GPU; what no meter has is absent. */
+/**
+ * Of an agent. `node_…` are sources of the whole node, `device_…` of one GPU; what no meter has is absent.
+ */
 export const AGENT_METRICS = [
   ...described({
     agent_connected: { labels: ['node'], help: '1 while a coordinator answers.' },

@@ -1,7 +1,8 @@
 import { getOrMake } from '../maps.js';
 
 /**
- * Metrics as families of series: what every format that leaves (Prometheus' texts, OTLP, back-filled history) is written from.
+ * Metrics as families of series: what every format that leaves (Prometheus' texts, OTLP, back-filled history)
+ * is written from.
  */
 
 export type Labels = Readonly<Record<string, string>>;

@@ -7,9 +7,9 @@ export function resetSeconds({ seconds, values }: CleanSeries): number[] {
 }
 
 /**
- * The stretches over which a counter was read and stood still for longer than three of its own steps: hung, or
- * not renewed. A counter that is read more often than it moves stands still too, for one step at a time. For
- * counters of energy, which cannot rest: what is switched on draws power.
+ * The stretches over which a counter was read and stood still for longer than three of its own steps: hung,
+ * or not renewed. A counter that is read more often than it moves stands still too, for one step at a time.
+ * For counters of energy, which cannot rest: what is switched on draws power.
  * @returns all of it for a counter that never moved; nothing for a single reading.
  */
 export function stuckStretches(series: CleanSeries): Window[] {

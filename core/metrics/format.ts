@@ -70,7 +70,9 @@ export interface UnitStep {
   readonly text: string;
 }
 
-/** @returns the prefixes that people use with a unit, largest first; a unit that is not ours stands as it is. */
+/**
+ * @returns the prefixes that people use with a unit, largest first; a unit that is not ours stands as it is.
+ */
 export function stepsOf(unit: string): UnitStep[] {
   if (!(unit in STYLES)) return [{ factor: 1, text: unit }];
   const { symbol, prefixes, spaced } = STYLES[unit as Unit];

@@ -8,8 +8,8 @@ export interface Window {
 }
 
 /**
- * A number over a window, or why there is none, with the code of what is wrong with the readings. `gapSeconds` is
- * set where readings were too far apart.
+ * A number over a window, or why there is none, with the code of what is wrong with the readings.
+ * `gapSeconds` is set where readings were too far apart.
  */
 export type Reading =
   | { readonly value: number; readonly gapSeconds: number | null }

@@ -1,8 +1,9 @@
 import type { Labels } from './families.js';
 
 /**
- * Every meter of an agent, and what its readings are of: the whole node, the device that a trial has, or the trial's own process.
- * Meters name themselves by this table, and whoever reads a record tells node and device apart by it.
+ * Every meter of an agent, and what its readings are of: the whole node, the device that a trial has, or the
+ * trial's own process. Meters name themselves by this table, and whoever reads a record tells node and device
+ * apart by it.
  */
 export const METER_SCOPES = {
   process: 'trial',
@@ -61,8 +62,8 @@ const deviceTemperature = (sensor: string) =>
   family('device_temperature_celsius', 'Temperature of a device, by sensor.', { sensor });
 
 /**
- * Energy and power: quantities that one meter may read of several domains (`energyJoules:package-0`), of the node or of a
- * device, whichever the meter is of. The families are null where no agent exports it.
+ * Energy and power: quantities that one meter may read of several domains (`energyJoules:package-0`), of the
+ * node or of a device, whichever the meter is of. The families are null where no agent exports it.
  */
 export const ENERGY_QUANTITIES = {
   energyJoules: {
@@ -115,7 +116,10 @@ type OfWhat =
   | { readonly of: 'node' | 'device'; readonly family: ReadingFamily | null }
   | { readonly of: 'trial'; readonly family: null };
 
-/** Every other quantity, with what it is of, and the family that an agent exports it as; null = only records have it. */
+/**
+ * Every other quantity, with what it is of, and the family that an agent exports it as; null = only records
+ * have it.
+ */
 export const QUANTITIES = {
   processCpuSeconds: { of: 'trial', unit: 's', kind: 'counter', family: null },
   processResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
@@ -198,7 +202,10 @@ export function isEnergyQuantity(name: string): name is EnergyQuantityName {
   return Object.hasOwn(ENERGY_QUANTITIES, name);
 }
 
-/** @returns what an agent exports a quantity (without its domain) of its node, or of a device, as; null = nothing. */
+/**
+ * @returns what an agent exports a quantity (without its domain) of its node, or of a device, as; null =
+ *   nothing.
+ */
 export function familyOf(name: string, of: 'node' | 'device'): Family | null {
   if (isEnergyQuantity(name)) return ENERGY_QUANTITIES[name][of];
   if (!Object.hasOwn(QUANTITIES, name)) return null;

@@ -1,8 +1,8 @@
 import type { MetricName } from './catalogue.js';
 
 /**
- * Metrics that measuring goes on for until their intervals are narrow: within a start workloads watch them repeat by repeat, and over
- * starts the scheduler does.
+ * Metrics that measuring goes on for until their intervals are narrow: within a start workloads watch them
+ * repeat by repeat, and over starts the scheduler does.
  */
 export const SETTLING_METRICS = [
   'prefillTokensPerSecond',

@@ -1,6 +1,9 @@
 import type { Exemplar, Family, Labels, Series } from './families.js';
 
-/** Content types of the two text formats (prometheus.io/docs/instrumenting/exposition_formats, OpenMetrics 1.0). */
+/**
+ * Content types of the two text formats (prometheus.io/docs/instrumenting/exposition_formats, OpenMetrics
+ * 1.0).
+ */
 export const PLAIN_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_TEXT = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 

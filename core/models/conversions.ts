@@ -10,15 +10,24 @@ export interface Convertible {
   readonly experts?: number | undefined;
 }
 
-/** How a model of one format is made of one of another; the work itself is a folder of that name in artifacts/conversions/. */
+/**
+ * How a model of one format is made of one of another; the work itself is a folder of that name in
+ * artifacts/conversions/.
+ */
 export interface Conversion {
   readonly from: ModelFormat;
   readonly to: ModelFormat;
-  /** @returns why there is no such form of a model; null where there is, as far as can be told before it is opened. */
+  /**
+   * @returns why there is no such form of a model; null where there is, as far as can be told before it is
+   *   opened.
+   */
   readonly flaw: (model: Convertible) => string | null;
   /** What is written: one file, or a folder of files. */
   readonly writes: 'file' | 'folder';
-  /** Whether what the input was made of, in the format that is written, is asked for what it says beside its weights. */
+  /**
+   * Whether what the input was made of, in the format that is written, is asked for what it says beside its
+   * weights.
+   */
   readonly takesBase: boolean;
   /** @returns what the conversion after it is asked about. */
   readonly becomes: (model: Convertible) => Convertible;
@@ -27,8 +36,9 @@ export interface Conversion {
 }
 
 /**
- * Models of folders that llama.cpp has a graph of: the `model_type` of their config, and the `general.architecture` of their GGUF file. Each
- * has a file in artifacts/conversions/safetensors-to-gguf/architectures/, which this table forces to be there.
+ * Models of folders that llama.cpp has a graph of: the `model_type` of their config, and the
+ * `general.architecture` of their GGUF file. Each has a file in
+ * artifacts/conversions/safetensors-to-gguf/architectures/, which this table forces to be there.
  */
 export const FILE_ARCHITECTURES = {
   llama: 'llama',
@@ -56,7 +66,10 @@ export function isFolderArchitecture(name: string): name is FolderArchitecture {
   return Object.hasOwn(FILE_ARCHITECTURES, name);
 }
 
-/** @returns what a GGUF file of a model says it is, also of a folder that one is made of; null = nobody says it. */
+/**
+ * @returns what a GGUF file of a model says it is, also of a folder that one is made of; null = nobody says
+ *   it.
+ */
 export function fileArchitecture({
   format,
   architecture,
@@ -175,8 +188,8 @@ export function conversionNamed(name: ConversionName): Conversion {
 }
 
 /**
- * @returns the fewest conversions that lead from a format to one of others, in order: none where it is one of them already, null
- *   where there is no way.
+ * @returns the fewest conversions that lead from a format to one of others, in order: none where it is one of
+ *   them already, null where there is no way.
  */
 export function wayTo(from: ModelFormat, to: readonly ModelFormat[]): readonly ConversionName[] | null {
   const ways: { readonly at: ModelFormat; readonly way: readonly ConversionName[] }[] = [
@@ -196,8 +209,8 @@ export function wayTo(from: ModelFormat, to: readonly ModelFormat[]): readonly C
 }
 
 /**
- * @returns why a model can neither be opened as it is by what opens these formats, nor be converted for it, as the end of a
- *   sentence that begins with the model; null where it can.
+ * @returns why a model can neither be opened as it is by what opens these formats, nor be converted for it,
+ *   as the end of a sentence that begins with the model; null where it can.
  */
 export function unopenable(model: Convertible, opens: readonly ModelFormat[]): string | null {
   const way = wayTo(model.format, opens);

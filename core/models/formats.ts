@@ -1,6 +1,6 @@
 /**
- * The formats that model files come in, each with the ending of its files' names. What is known of a format beside its
- * name is its entry in formats/, which this list forces to be there.
+ * The formats that model files come in, each with the ending of its files' names. What is known of a format
+ * beside its name is its entry in formats/, which this list forces to be there.
  */
 export const MODEL_FORMATS = {
   gguf: '.gguf',

@@ -33,7 +33,10 @@ export function withoutPart(path: string): string {
   return path.replace(NAME, '$1$4');
 }
 
-/** @returns every part of a split model in order, by the name of one of them; the path itself where it names none. */
+/**
+ * @returns every part of a split model in order, by the name of one of them; the path itself where it names
+ *   none.
+ */
 export function partPaths(path: string): readonly string[] {
   const part = partName(path);
   return part === null ? [path] : Array.from({ length: part.count }, (_, i) => part.pathOf(i + 1));

@@ -42,7 +42,10 @@ export function isRemote(source: string): boolean {
   return SCHEME.test(source);
 }
 
-/** @returns the `hf:` source that somebody meant who wrote a repository of the hub as its pages do, `Qwen/Qwen3-0.6B`; null for other words. */
+/**
+ * @returns the `hf:` source that somebody meant who wrote a repository of the hub as its pages do,
+ *   `Qwen/Qwen3-0.6B`; null for other words.
+ */
 export function hubSource(text: string): string | null {
   const id = text
     .replace(/^(?:https?:\/\/)?(?:www\.)?huggingface\.co\//i, '')
@@ -54,8 +57,9 @@ export function hubSource(text: string): string | null {
 }
 
 /**
- * Reads `https://host/model.gguf[#sha256=…]` or `hf:owner/repository[@revision][:file-or-quantization][#sha256=…]`.
- * Plain http is for this machine alone: anybody on the way could change the file.
+ * Reads `https://host/model.gguf[#sha256=…]` or
+ * `hf:owner/repository[@revision][:file-or-quantization][#sha256=…]`. Plain http is for this machine alone:
+ * anybody on the way could change the file.
  */
 export function readRemote(source: string): RemoteReading {
   const hex = DIGEST.exec(source)?.[1] ?? null;
@@ -109,8 +113,8 @@ function isPath(file: string): boolean {
 }
 
 /**
- * @returns whether some server may read a way up in the path, where an allow list sees one name: a separator that is encoded,
- *   once or several times, or a parameter beside dots.
+ * @returns whether some server may read a way up in the path, where an allow list sees one name: a separator
+ *   that is encoded, once or several times, or a parameter beside dots.
  */
 export function hidesSeparator({ pathname }: URL): boolean {
   return /%(25)*(2f|5c|00)|%(25)+2e|\/\.\.?;/i.test(pathname);

@@ -2,7 +2,10 @@
 export const ARCHITECTURES = ['llama', 'qwen2', 'deepseek2'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-/** Multi-head latent attention (arXiv 2405.04434, section 2.1): one vector a token stands for the K and V of all heads. */
+/**
+ * Multi-head latent attention (arXiv 2405.04434, section 2.1): one vector a token stands for the K and V of
+ * all heads.
+ */
 export interface LatentShape {
   /** Elements of the vector that is kept for a token. */
   readonly kvRank: number;

@@ -138,7 +138,10 @@ function inlineShape(name: string, numbers: ReadonlyMap<NumberName, number>): Mo
   };
 }
 
-/** What is not given is in proportion to a head as in DeepSeek-V2: 128 elements, ranks of 512 and 1536, 64 with positions. */
+/**
+ * What is not given is in proportion to a head as in DeepSeek-V2: 128 elements, ranks of 512 and 1536, 64
+ * with positions.
+ */
 function latentShape(
   headLength: number,
   given: { readonly [K in keyof LatentShape]?: number | undefined },

@@ -37,7 +37,9 @@ function codeLogProbabilities(logits: Float32Array, logSum: number, into: Float3
   }
 }
 
-/** A candidate against its base on the same predictions; the quantities of llama-perplexity --kl-divergence. */
+/**
+ * A candidate against its base on the same predictions; the quantities of llama-perplexity --kl-divergence.
+ */
 export interface Divergence {
   readonly tokens: number;
   readonly base: Perplexity;
@@ -66,7 +68,10 @@ export type BasePrecision = 'exact' | 'llama';
 /** llama-perplexity leaves base probabilities below e^−16 out of the sum. */
 const LEAST_LOG_PROBABILITY = -16;
 
-/** Takes pairs of rows one at a time and keeps two numbers of each, so that memory does not grow with the vocabulary. */
+/**
+ * Takes pairs of rows one at a time and keeps two numbers of each, so that memory does not grow with the
+ * vocabulary.
+ */
 export class DivergenceSums {
   readonly #precision: BasePrecision;
   readonly #base = new Moments();

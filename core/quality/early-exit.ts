@@ -1,6 +1,7 @@
 /**
- * Early exit by confidence: a token is done at the first exit whose two likeliest tokens lie far enough apart, as CALM (Schuster et al. 2022,
- * arXiv 2207.07061) decides by the softmax, and as LLM Inference Unveiled (arXiv 2402.16363) surveys it.
+ * Early exit by confidence: a token is done at the first exit whose two likeliest tokens lie far enough
+ * apart, as CALM (Schuster et al. 2022, arXiv 2207.07061) decides by the softmax, and as LLM Inference
+ * Unveiled (arXiv 2402.16363) surveys it.
  */
 
 /** What one exit said of every token that was scored, in the same order at every exit. */
@@ -34,13 +35,17 @@ export interface ConfidentExit {
   /** By exit: the share of tokens that leave there. */
   readonly shares: readonly number[];
   /**
-   * Decode steps of the whole model over the mean of those up to each token's exit. A bound: asking at an exit costs the output matrix each
-   * time, and layers that were skipped owe keys and values to later tokens that go deeper.
+   * Decode steps of the whole model over the mean of those up to each token's exit. A bound: asking at an
+   * exit costs the output matrix each time, and layers that were skipped owe keys and values to later tokens
+   * that go deeper.
    */
   readonly speedupAtMost: number;
 }
 
-/** @param exits from shallow to deep; the last is the whole model. @returns each exit, if all tokens left there. */
+/**
+ * @param exits from shallow to deep; the last is the whole model.
+ * @returns each exit, if all tokens left there.
+ */
 export function fixedExits(exits: readonly ExitReadings[]): FixedExit[] {
   const whole = exits.at(-1)!;
   return exits.map(({ layers, loss, likeliest, stepSeconds }) => ({

@@ -1,8 +1,13 @@
 import { exponential } from './exponential.js';
 
-/** Log-probabilities from rows of logits. Rows are as wide as the vocabulary, so these loops are the hot ones. */
+/**
+ * Log-probabilities from rows of logits. Rows are as wide as the vocabulary, so these loops are the hot ones.
+ */
 
-/** @returns ln Σ exp(logit) in nats, shifted by the largest so that nothing overflows; NaN if any logit is NaN. */
+/**
+ * @returns ln Σ exp(logit) in nats, shifted by the largest so that nothing overflows; NaN if any logit is
+ *   NaN.
+ */
 export function logSumExp(logits: Float32Array): number {
   let top = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) {

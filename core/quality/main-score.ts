@@ -1,6 +1,9 @@
 import type { QualityRecord } from './record.js';
 
-/** Which score of a task stands for it: options by likelihood per byte (lm-evaluation-harness: acc_norm), else its first. */
+/**
+ * Which score of a task stands for it: options by likelihood per byte (lm-evaluation-harness: acc_norm), else
+ * its first.
+ */
 export function mainScore({
   scores,
 }: QualityRecord['tasks'][number]): QualityRecord['tasks'][number]['scores'][number] | null {

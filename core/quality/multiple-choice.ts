@@ -11,7 +11,9 @@ export interface OptionLikelihood {
   readonly greedy?: boolean;
 }
 
-/** `sum` is lm-evaluation-harness's acc, `perByte` its acc_norm for ASCII; `perToken` is llama-perplexity's. */
+/**
+ * `sum` is lm-evaluation-harness's acc, `perByte` its acc_norm for ASCII; `perToken` is llama-perplexity's.
+ */
 export const CHOICE_RULES = ['sum', 'perToken', 'perByte'] as const;
 /** `perCharacter` is lm-evaluation-harness's acc_norm; `greedy` takes what greedy decoding would say. */
 export type ChoiceRule = (typeof CHOICE_RULES)[number] | 'perCharacter' | 'greedy';
@@ -29,7 +31,10 @@ const LENGTHS = {
   perCharacter: ({ characters }: OptionLikelihood) => characters ?? 1,
 };
 
-/** @returns the option with the largest log-likelihood by a rule; the first of equals. null = none is (`greedy`). */
+/**
+ * @returns the option with the largest log-likelihood by a rule; the first of equals. null = none is
+ *   (`greedy`).
+ */
 export function chosen(options: readonly OptionLikelihood[], rule: ChoiceRule): number | null {
   if (rule === 'greedy') {
     const said = options.findIndex(({ greedy }) => greedy === true);
@@ -48,7 +53,10 @@ export function letterOf(index: number): string {
   return String.fromCharCode(65 + index);
 }
 
-/** @returns the option whose letter an answer names: the first that stands alone, as in ` B` or `(B) because`; null = none. */
+/**
+ * @returns the option whose letter an answer names: the first that stands alone, as in ` B` or `(B) because`;
+ *   null = none.
+ */
 export function saidLetter(answer: string, options: number): number | null {
   for (const [, letter = ''] of answer.matchAll(/(?<![\p{L}\p{N}])([A-Z])(?![\p{L}\p{N}])/gu)) {
     const index = letter.charCodeAt(0) - 65;

@@ -38,7 +38,10 @@ export interface Unanswered {
   readonly reason: string;
 }
 
-/** How a server was asked: by log-probabilities of prompts, by those of the token that comes next, or by what it said. */
+/**
+ * How a server was asked: by log-probabilities of prompts, by those of the token that comes next, or by what
+ * it said.
+ */
 export const ASKED_BY = ['prompt-log-probabilities', 'next-log-probabilities', 'saying'] as const;
 export type AskedBy = (typeof ASKED_BY)[number];
 
@@ -56,7 +59,10 @@ export interface TextOutcome {
 
 export interface TaskOutcome {
   readonly name: string;
-  /** What its file calls it, and the way it was asked; left out = it was asked in one way, and `name` is its own. */
+  /**
+   * What its file calls it, and the way it was asked; left out = it was asked in one way, and `name` is its
+   * own.
+   */
   readonly task?: string;
   readonly way?: string;
   readonly items: number;

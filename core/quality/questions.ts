@@ -5,9 +5,15 @@ import { groupBy } from '../maps.js';
 /** What one task, or the text (null), was asked by, and what its answers were scored by. */
 const questionsOfTaskSchema = z.object({
   task: z.string().nullable(),
-  /** Of all that answers follow from beside the model: items, prompts, examples, sampling; of the text its bytes and windows. */
+  /**
+   * Of all that answers follow from beside the model: items, prompts, examples, sampling; of the text its
+   * bytes and windows.
+   */
   asking: digestSchema,
-  /** Of all that scores follow from beside the answers: keys, scorers with their options, what is read in an answer, judges. */
+  /**
+   * Of all that scores follow from beside the answers: keys, scorers with their options, what is read in an
+   * answer, judges.
+   */
   scoring: digestSchema,
 });
 export type QuestionsOfTask = z.infer<typeof questionsOfTaskSchema>;
@@ -25,8 +31,8 @@ export const changeSchema = z.object({
 export type Change = Readonly<z.infer<typeof changeSchema>>;
 
 /**
- * Compares the questions that kept answers were given to with those of today. A task whose asking has changed is asked again. Where its scoring
- * alone has changed, kept answers are scored again. Other answers stay.
+ * Compares the questions that kept answers were given to with those of today. A task whose asking has changed
+ * is asked again. Where its scoring alone has changed, kept answers are scored again. Other answers stay.
  * @param before null = there are no answers.
  * @returns what is to be done, by task; nothing where all answers stay.
  */
@@ -63,7 +69,10 @@ const DONE = {
   drop: 'dropped',
 } as const satisfies Record<Change['todo'], string>;
 
-/** @returns a sentence for each kind of change, with the number of rows that have it. @param rows the changes of each row. */
+/**
+ * @returns a sentence for each kind of change, with the number of rows that have it.
+ * @param rows the changes of each row.
+ */
 export function changeSentences(rows: readonly (readonly Change[])[]): string[] {
   const all = rows.flat();
   return [...groupBy(all, ({ reason, todo }) => `${reason}: ${DONE[todo]}`)].map(

@@ -106,11 +106,14 @@ export const qualityRecordSchema = z.object({
   keptAnswers: z.array(z.string()).optional(),
   /** What was done since the row was measured because its questions had changed; left out = nothing. */
   again: z.object({ at: z.iso.datetime(), changes: z.array(changeSchema) }).optional(),
-  /** What could not be asked, and why; left out = nothing. Where a server could not be asked, a stand-in may have been. */
+  /**
+   * What could not be asked, and why; left out = nothing. Where a server could not be asked, a stand-in may
+   * have been.
+   */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
   /**
-   * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be. Left out = none was kept: there are no
-   * tasks.
+   * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be.
+   * Left out = none was kept: there are no tasks.
    */
   answers: z.array(answersReferenceSchema).max(2).optional(),
   warnings: z.array(z.string()),

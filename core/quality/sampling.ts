@@ -17,8 +17,8 @@ export function answerSeed({ seed }: Sampling, item: number, sample: number): nu
 }
 
 /**
- * Draws tokens in the order of transformers and vLLM: temperature, then the `topK` likeliest, then of those the likeliest that together reach `topP`, then those
- * at least `minP` as likely as the first.
+ * Draws tokens in the order of transformers and vLLM: temperature, then the `topK` likeliest, then of those
+ * the likeliest that together reach `topP`, then those at least `minP` as likely as the first.
  * @param sampling null = the likeliest, always.
  */
 export function tokenPicker(sampling: Sampling | null, seed: number): PickToken {

@@ -24,9 +24,14 @@ export interface Grouping {
   readonly spread: {
     readonly best: string;
     readonly worst: string;
-    /** Best minus worst, and its error as if the two had been named beforehand; the choice of extremes adds to the range. */
+    /**
+     * Best minus worst, and its error as if the two had been named beforehand; the choice of extremes adds to
+     * the range.
+     */
     readonly range: Estimate;
-    /** Sample standard deviation of the groups' means. Small groups differ by chance alone: see their errors. */
+    /**
+     * Sample standard deviation of the groups' means. Small groups differ by chance alone: see their errors.
+     */
     readonly stddev: number;
   } | null;
 }

@@ -1,6 +1,8 @@
 import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 
-/** The percentiles that llama-perplexity --kl-divergence prints. Linear between neighbours (type 7), as there. */
+/**
+ * The percentiles that llama-perplexity --kl-divergence prints. Linear between neighbours (type 7), as there.
+ */
 export interface Distribution {
   readonly maximum: number;
   readonly p999: number;

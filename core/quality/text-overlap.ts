@@ -23,7 +23,10 @@ export class DistinctGrams {
   }
 }
 
-/** n-grams of words of a text that items may have leaked from, each by a hash of 53 bits: one in 10¹⁰ or so is taken for another. */
+/**
+ * n-grams of words of a text that items may have leaked from, each by a hash of 53 bits: one in 10¹⁰ or so is
+ * taken for another.
+ */
 export class LeakedGrams {
   readonly #n: number;
   readonly #known = new Set<number>();

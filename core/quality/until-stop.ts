@@ -1,5 +1,6 @@
 /**
- * @param stop an answer ends before the first of these; but a model that begins with a line feed has not answered yet.
+ * @param stop an answer ends before the first of these; but a model that begins with a line feed has not
+ *   answered yet.
  * @param stops `first`: it has, with nothing (lm-evaluation-harness).
  * @returns the answer; null = it has not ended.
  */

@@ -8,7 +8,10 @@ export interface Bm25Settings {
   readonly b: number;
 }
 
-/** Letters, digits and marks that stand together, in lower case. No stemming, no stop words: whole words are compared. */
+/**
+ * Letters, digits and marks that stand together, in lower case. No stemming, no stop words: whole words are
+ * compared.
+ */
 export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
 }
@@ -20,8 +23,9 @@ interface Postings {
 }
 
 /**
- * BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) as Lucene has it: Σ idf · tf / (tf + k1 (1 − b + b · length/mean)), idf =
- * ln(1 + (N − n + ½)/(n + ½)), which is never negative. A word that a query has twice counts twice.
+ * BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) as Lucene has it: Σ idf · tf /
+ * (tf + k1 (1 − b + b · length/mean)), idf = ln(1 + (N − n + ½)/(n + ½)), which is never negative. A word
+ * that a query has twice counts twice.
  */
 export class Bm25 {
   readonly #ids: readonly string[];
@@ -56,7 +60,10 @@ export class Bm25 {
     }
   }
 
-  /** @returns the best documents that share a word with the query, best first; equal scores in the order of the corpus. */
+  /**
+   * @returns the best documents that share a word with the query, best first; equal scores in the order of
+   *   the corpus.
+   */
   search(query: string, top: number): Ranked[] {
     const scores = new Float64Array(this.#ids.length);
     const touched = new Set<number>();

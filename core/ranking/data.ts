@@ -10,7 +10,10 @@ export interface Document {
 export interface Query {
   readonly id: string;
   readonly text: string;
-  /** Documents that no list may have for it: BRIGHT's `excluded_ids`, and the query itself where it is one of the documents. */
+  /**
+   * Documents that no list may have for it: BRIGHT's `excluded_ids`, and the query itself where it is one of
+   * the documents.
+   */
   readonly excluded: ReadonlySet<string>;
   /** What its own line says is relevant. */
   readonly relevant: readonly string[];
@@ -30,11 +33,16 @@ export interface Placed {
 export interface Layout {
   document(line: string): Read<Document>;
   query(line: string): Read<Query>;
-  /** null for a line that says nothing, such as a head; of a layout whose queries say it themselves, there is none. */
+  /**
+   * null for a line that says nothing, such as a head; of a layout whose queries say it themselves, there is
+   * none.
+   */
   readonly judgement: ((line: string) => Read<Placed | null>) | null;
 }
 
-/** BEIR: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`), `qrels/*.tsv` with a head. */
+/**
+ * BEIR: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`), `qrels/*.tsv` with a head.
+ */
 const beir: Layout = {
   document: (line) => {
     const read = fields(line, '_id', 'text');
@@ -50,7 +58,10 @@ const beir: Layout = {
   judgement: (line) => (/^query-id\t/i.test(line) ? null : judgementOf(line.split('\t'), [0, 1, 2])),
 };
 
-/** BRIGHT: documents (`id`, `content`), examples (`id`, `query`, `gold_ids` or `gold_ids_long`, `excluded_ids`). */
+/**
+ * BRIGHT: documents (`id`, `content`), examples (`id`, `query`, `gold_ids` or `gold_ids_long`,
+ * `excluded_ids`).
+ */
 const bright = (gold: string): Layout => ({
   document: (line) => {
     const read = fields(line, 'id', 'content');

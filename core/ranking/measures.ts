@@ -11,14 +11,15 @@ export interface Ranked {
 }
 
 /**
- * `ndcg@10`, `recall@100`, `p@5`, `map`, `mrr`; without a cut the whole list counts. `kendall`, `spearman` and `pearson` hold scores (order, for
- * the first two) against grades.
+ * `ndcg@10`, `recall@100`, `p@5`, `map`, `mrr`; without a cut the whole list counts. `kendall`, `spearman`
+ * and `pearson` hold scores (order, for the first two) against grades.
  */
 export const MEASURE = /^(?:(?:ndcg|recall|p|map|mrr)(?:@[1-9]\d{0,4})?|kendall|spearman|pearson)$/;
 
 /**
- * The order that trec_eval reads a list in: by score, compared as single precision, and equal scores by document id, descending
- * (trec_eval's form_res_rels.c, `comp_sim_docno`), whatever order they were written in.
+ * The order that trec_eval reads a list in: by score, compared as single precision, and equal scores by
+ * document id, descending (trec_eval's form_res_rels.c, `comp_sim_docno`), whatever order they were written
+ * in.
  */
 export function trecOrder(list: readonly Ranked[]): string[] {
   return list
@@ -49,10 +50,11 @@ const CORRELATIONS = {
 } as const;
 
 /**
- * One measure of one query, as trec_eval computes it: gains are the grades themselves and discounts log2(rank + 1) (m_ndcg_cut.c); a document
- * counts as relevant from grade 1 on, and negative grades are 0.
+ * One measure of one query, as trec_eval computes it: gains are the grades themselves and discounts
+ * log2(rank + 1) (m_ndcg_cut.c); a document counts as relevant from grade 1 on, and negative grades are 0.
  * @param list in any order. @param name see `MEASURE`.
- * @returns 0 where nothing is relevant; null for a correlation of what does not vary. @throws Error for a measure that there is none of.
+ * @returns 0 where nothing is relevant; null for a correlation of what does not vary.
+ * @throws Error for a measure that there is none of.
  */
 export function measure(name: string, list: readonly Ranked[], judged: Judgements): number | null {
   const order = trecOrder(list);

@@ -33,7 +33,10 @@ export interface ReadOrder {
   readonly named: number;
 }
 
-/** Reads `[B] > [A] > …`: what is not in the list and what comes again is dropped, what is missing follows in its old order. */
+/**
+ * Reads `[B] > [A] > …`: what is not in the list and what comes again is dropped, what is missing follows in
+ * its old order.
+ */
 export function readOrder(answer: string, length: number): ReadOrder {
   const named = new Set<number>();
   for (const [, letter = ''] of answer.matchAll(/(?<![\p{L}\p{N}])([A-Z])(?![\p{L}\p{N}])/gu)) {

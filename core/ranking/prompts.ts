@@ -1,6 +1,9 @@
 import { letterOf } from './order.js';
 
-/** A passage of at most so many words, in which no bracketed letter or number could be taken for the name of one. */
+/**
+ * A passage of at most so many words, in which no bracketed letter or number could be taken for the name of
+ * one.
+ */
 export function cutPassage(text: string, words: number): string {
   const cut = text.trim().split(/\s+/).slice(0, words).join(' ');
   return cut.replaceAll(/\[([A-Z]|\d+)\]/g, '($1)');
@@ -11,7 +14,8 @@ export const shown = ({ title, text }: { readonly title: string; readonly text: 
   title === '' ? text : `Title: ${title} Content: ${text}`;
 
 /**
- * The prompt of FIRST (Reddy et al., "FIRST: Faster Improved Listwise Reranking with Single Token Decoding", 2024, and its code).
+ * The prompt of FIRST (Reddy et al., "FIRST: Faster Improved Listwise Reranking with Single Token Decoding",
+ * 2024, and its code).
  * @param passages as they are to be read.
  */
 export function listwisePrompt(query: string, passages: readonly string[]): string {

@@ -1,6 +1,7 @@
 /**
  * The largest of many scores, without sorting all of them.
- * @param among indices that are looked at. @returns at most `top` of them, the largest first, equal ones by index.
+ * @param among indices that are looked at.
+ * @returns at most `top` of them, the largest first, equal ones by index.
  */
 export function topOf(
   among: Iterable<number>,

@@ -16,7 +16,10 @@ export class Vectors {
     this.#scores = new Float32Array(ids.length);
   }
 
-  /** @returns the documents with the largest dot products, best first; of vectors of length 1 that is the cosine. */
+  /**
+   * @returns the documents with the largest dot products, best first; of vectors of length 1 that is the
+   *   cosine.
+   */
   search(query: Float32Array, top: number): Ranked[] {
     const [scores, values, width] = [this.#scores, this.#values, this.#width];
     for (let row = 0, at = 0; row < scores.length; row++, at += width)
@@ -25,7 +28,10 @@ export class Vectors {
   }
 }
 
-/** Product of a vector with one that begins at `at`. Four sums side by side: one would wait for each addition before the next. */
+/**
+ * Product of a vector with one that begins at `at`. Four sums side by side: one would wait for each addition
+ * before the next.
+ */
 export function dot(a: Float32Array, b: Float32Array, at: number, width: number): number {
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
   let i = 0;

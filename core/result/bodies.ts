@@ -2,7 +2,10 @@ import type { ResultRecord } from './result.js';
 
 /** A file that a record refers to, for it is too large to be part of it. */
 export interface BodyReference {
-  /** What models said to items of tasks, or calls of a request graph: each kind has a folder of its own wherever it is kept. */
+  /**
+   * What models said to items of tasks, or calls of a request graph: each kind has a folder of its own
+   * wherever it is kept.
+   */
   readonly kind: 'answers' | 'calls';
   /** `sha256:<hex>` of its bytes. */
   readonly digest: string;

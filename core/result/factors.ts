@@ -2,12 +2,16 @@ import { z } from 'zod';
 import { roofWarningSchema } from './roof-warnings.js';
 
 /**
- * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of single operators
- * on that device (docs/decisions/0019). They are kept apart from the machineModel: work / (roof · factor) is a time.
+ * Efficiency factors: how close the operators of an engine come to a device's roofs, fitted from benches of
+ * single operators on that device (docs/decisions/0019). They are kept apart from the machineModel: work /
+ * (roof · factor) is a time.
  */
 export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v2';
 
-/** A factor at a number of rows (tokens in a pass, or queries of a sequence); between two of them it is interpolated. */
+/**
+ * A factor at a number of rows (tokens in a pass, or queries of a sequence); between two of them it is
+ * interpolated.
+ */
 const curve = z
   .array(z.object({ rows: z.number().int().positive(), factor: z.number().positive() }))
   .min(1)
@@ -15,7 +19,10 @@ const curve = z
 
 export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
 
-/** How far predictions of a phase lay from what models took that the fit had not seen, and what these reached to. */
+/**
+ * How far predictions of a phase lay from what models took that the fit had not seen, and what these reached
+ * to.
+ */
 const checkSchema = z.object({
   phase: z.enum(['prefill', 'decode']),
   points: z.number().int(),
@@ -33,14 +40,22 @@ const checkSchema = z.object({
 /** The factors of one number of threads. */
 export const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
-  /** What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole passes. */
+  /**
+   * What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole
+   * passes.
+   */
   nodeSeconds: z.number().nonnegative(),
-  /** And besides where weights come from memory: they push what nodes work with, and threads meet at, out of the near caches. */
+  /**
+   * And besides where weights come from memory: they push what nodes work with, and threads meet at, out of
+   * the near caches.
+   */
   streamedNodeSeconds: z.number().nonnegative(),
   /** What every pass takes outside its graph, and for each byte of logits that is handed over. */
   passSeconds: z.number().nonnegative(),
   logitSecondsPerByte: z.number().nonnegative(),
-  /** Bytes read in every pass of which half still come from the last cache, and how sharply that share falls. */
+  /**
+   * Bytes read in every pass of which half still come from the last cache, and how sharply that share falls.
+   */
   capacityBytes: z.number().positive().nullable(),
   steepness: z.number().positive(),
   /** Matrix products by the type of their weights. */
@@ -48,8 +63,8 @@ export const threadFactorsSchema = z.object({
     z.string(),
     z.object({
       /**
-       * Of the bandwidth of memory: one row streams through the weights, while tiles of several walk rows of weights apart,
-       * which a cache does not mind and memory does. And of the arithmetic's peak.
+       * Of the bandwidth of memory: one row streams through the weights, while tiles of several walk rows of
+       * weights apart, which a cache does not mind and memory does. And of the arithmetic's peak.
        */
       memory: curve,
       compute: curve,
@@ -59,13 +74,17 @@ export const threadFactorsSchema = z.object({
       startSeconds: z.number().nonnegative(),
       /** What an output takes beside its multiplications: lanes are added up, which short rows feel. */
       outputSeconds: z.number().nonnegative(),
-      /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
+      /**
+       * 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent.
+       */
       sharpness: z.number().min(1),
     }),
   ),
   /** Of the peak, by queries of a sequence. */
   attention: curve,
-  /** Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read. */
+  /**
+   * Of the bandwidth that the cache of keys and values is read at: it is waited for, and short runs are read.
+   */
   attentionMemory: z.number().positive(),
   /** As that of products: 1 where keys are waited for before they are used. */
   attentionSharpness: z.number().min(1),
@@ -93,7 +112,10 @@ export const factorsSchema = z.object({
   measuredAt: z.iso.datetime(),
   /** Fitted in a fifth of the time, as a run does. */
   quick: z.boolean(),
-  /** Id of the roofs that the factors are relative to, and the engine they hold for; its build is in `environment`. */
+  /**
+   * Id of the roofs that the factors are relative to, and the engine they hold for; its build is in
+   * `environment`.
+   */
   roofs: z.string(),
   engine: z.string(),
   environment: z

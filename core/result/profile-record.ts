@@ -12,7 +12,10 @@ const profiledOperator = z.object({
   op: z.string(),
   calls: z.number().int().positive(),
   seconds,
-  /** What went in and came out of all calls together, and the operations that they asked, where the engine tells it node by node. */
+  /**
+   * What went in and came out of all calls together, and the operations that they asked, where the engine
+   * tells it node by node.
+   */
   bytes: z.number().nonnegative().optional(),
   flops: z.number().nonnegative().optional(),
   /** Inputs of its first call. */
@@ -34,7 +37,9 @@ const profiledPhase = z.object({
   operators: z.array(profiledOperator),
 });
 
-/** Per-operator times of a run of its own, after the timed one, in which every node of the graph is run alone. */
+/**
+ * Per-operator times of a run of its own, after the timed one, in which every node of the graph is run alone.
+ */
 export const profileRecordSchema = z.object({
   /** Rounds of each kind, interleaved. */
   rounds: z.number().int().positive(),

@@ -164,15 +164,18 @@ const present = z.object({
   asMeasured: z.number().optional(),
   adjustedBy: z.number().positive().optional(),
   calm: z.object({ value: z.number(), ci95: z.tuple([z.number(), z.number()]) }).optional(),
-  /** Where a row's moments were unlike those of the others, its value is as measured: the lowest and the highest of its starts. */
+  /**
+   * Where a row's moments were unlike those of the others, its value is as measured: the lowest and the
+   * highest of its starts.
+   */
   range: z.tuple([z.number(), z.number()]).optional(),
 });
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 
 export const phaseSchema = z.object({
   /**
-   * `energy-…` is the same work done again and again without a pause, so that an energy source can resolve it; it tells of
-   * energy alone.
+   * `energy-…` is the same work done again and again without a pause, so that an energy source can resolve
+   * it; it tells of energy alone.
    */
   name: z.enum([
     'load',
@@ -233,7 +236,10 @@ export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: nameOf(ID_CHARACTERS),
   experimentId: nameOf(ID_CHARACTERS),
-  /** The trial whose place it takes. It has that trial's numbers, and new answers, for the questions have changed since. Left out = none. */
+  /**
+   * The trial whose place it takes. It has that trial's numbers, and new answers, for the questions have
+   * changed since. Left out = none.
+   */
   supersedes: nameOf(ID_CHARACTERS).optional(),
   sweep: z.object({
     id: nameOf(ID_CHARACTERS),
@@ -285,7 +291,10 @@ export const resultSchema = z.object({
   warnings: listOf(warningSchema, 1000),
   /** No fault is among the warnings; under strict gates no disturbance either. */
   valid: z.boolean(),
-  /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
+  /**
+   * What the model's answers were worth; null when it was not asked or could not be measured
+   * (`absent.quality`).
+   */
   quality: qualityRecordSchema.nullable(),
   /** What training gave, step by step; null for workloads that do not train. */
   training: trainingRecordSchema.nullable(),
@@ -297,7 +306,10 @@ export const resultSchema = z.object({
   serving: servingRecordSchema.optional(),
   /** What the applications of a request graph took, one by one; left out for other workloads. */
   graph: graphRecordSchema.optional(),
-  /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
+  /**
+   * What each operator took, in a run of its own; null where none was asked for, or could be had
+   * (`absent.profile`).
+   */
   profile: profileRecordSchema.nullable(),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */
   roofs: recordRoofsSchema.nullable(),
@@ -338,8 +350,8 @@ export const resultSchema = z.object({
   /** Why an energy source, roofline or anything else of the record is absent. */
   absent: recordOf(textOf(SENTENCE_CHARACTERS), 1000),
   /**
-   * What the judge was given besides phases and readings, so that a record can be judged again; left out, with the raw readings, of
-   * rows, and of a record that was too large to be taken in whole.
+   * What the judge was given besides phases and readings, so that a record can be judged again; left out,
+   * with the raw readings, of rows, and of a record that was too large to be taken in whole.
    */
   given: z
     .object({
@@ -353,7 +365,10 @@ export const resultSchema = z.object({
       warmupSettled: z.boolean(),
       /** Logical CPUs the trial's process could use. */
       cores: z.number().int(),
-      /** What work is counted and predicted from: shapes, the last cache, and factors; null where it is not known. */
+      /**
+       * What work is counted and predicted from: shapes, the last cache, and factors; null where it is not
+       * known.
+       */
       roofline: rooflineGivenSchema.nullable(),
       /** Power before the model was loaded, per energy domain. */
       idleWatts: z.record(z.string(), z.number()),
@@ -372,8 +387,8 @@ export const resultSchema = z.object({
 export type ResultRecord = z.infer<typeof resultSchema>;
 
 /**
- * What a trial found, as its record keeps it: the judge reads this and nothing else, so that a record can be judged again. What it
- * adds are the other fields of a record.
+ * What a trial found, as its record keeps it: the judge reads this and nothing else, so that a record can be
+ * judged again. What it adds are the other fields of a record.
  */
 export type TrialFacts = Omit<ResultRecord, 'measurements' | 'warnings' | 'valid' | 'roofline'> & {
   readonly given: NonNullable<ResultRecord['given']>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** What may be wrong with roofs or factors as a whole. Each has a stable code, as the warnings of rows have. */
+/**
+ * What may be wrong with roofs or factors as a whole. Each has a stable code, as the warnings of rows have.
+ */
 export const ROOF_WARNINGS = {
   disturbed: 'something else used the machine, in every round that the budget allowed: true roofs are higher',
   'under-wider-type':

@@ -29,14 +29,17 @@ const moduleSchema = z.object({
 
 const phaseSchema = z.object({
   name: z.enum(PLACED_PHASES),
-  /** Tokens evaluated in one repeat, and passes of the engine: a step of training, and a call of an op, are one. null of an op. */
+  /**
+   * Tokens evaluated in one repeat, and passes of the engine: a step of training, and a call of an op, are
+   * one. null of an op.
+   */
   tokens: z.number().int().nullable(),
   passes: z.number().int(),
   /** Of one repeat; of a server, see `served`. */
   flops: number,
   /**
-   * null of an op, which does not tell kinds apart. Of training, `cacheRead` is what an earlier part of the step left, and
-   * `cacheWritten` what stays: parameters and the moments of the optimizer.
+   * null of an op, which does not tell kinds apart. Of training, `cacheRead` is what an earlier part of the
+   * step left, and `cacheWritten` what stays: parameters and the moments of the optimizer.
    */
   bytes: z
     .object({ weights: number, cacheRead: number, cacheWritten: number, activations: number })
@@ -48,13 +51,14 @@ const phaseSchema = z.object({
   /** The least that the roofs allow, operator by operator. */
   roofSeconds: number,
   /**
-   * By the factors of this engine on this device, null without them. Of a runner whose kernels have no factors it is what the
-   * measured roofs allow, operator by operator: then the record names no `factors`.
+   * By the factors of this engine on this device, null without them. Of a runner whose kernels have no
+   * factors it is what the measured roofs allow, operator by operator: then the record names no `factors`.
    */
   predictedSeconds: number.nullable(),
   /**
-   * How far the prediction may lie off, from models that the factors were not fitted to: within predicted / ratio and
-   * predicted · ratio 95 times of 100; `beyond` says what of this phase lies outside of what was looked at. Left out where nobody looked.
+   * How far the prediction may lie off, from models that the factors were not fitted to: within predicted /
+   * ratio and predicted · ratio 95 times of 100; `beyond` says what of this phase lies outside of what was
+   * looked at. Left out where nobody looked.
    */
   predictionError: z.object({ ratio: number.min(1), beyond: z.array(z.string()) }).optional(),
   /** Why the factors predict nothing, where they are there; left out otherwise. */
@@ -104,7 +108,9 @@ const ceilingsSchema = z.object({
   name: z.string(),
 });
 
-/** Where a result stands under the ceilings of its machine: all measured, or all published, never a mixture. */
+/**
+ * Where a result stands under the ceilings of its machine: all measured, or all published, never a mixture.
+ */
 export const rooflineSchema = z.object({
   ceilings: ceilingsSchema,
   threads: z.number().int(),
@@ -116,7 +122,10 @@ export const rooflineSchema = z.object({
   served: servedSchema.optional(),
   /** That share the work: phases are of one of them. Left out = one. */
   devices: z.number().int().positive().optional(),
-  /** Devices that have other layers each, one behind the other: phases are of all of them together, and `ceilings` of the first. Left out = one has all. */
+  /**
+   * Devices that have other layers each, one behind the other: phases are of all of them together, and
+   * `ceilings` of the first. Left out = one has all.
+   */
   stages: z.array(z.object({ ceilings: ceilingsSchema, layers: z.number().int() })).optional(),
 });
 
@@ -164,13 +173,17 @@ export const rooflineGivenSchema = z.object({
     )
     .optional(),
   /**
-   * Layers of each device, its own first, where they have different ones; the last that is named has the output. `overlaps`: a pass may be on one
-   * while the one before it is on the next. Left out = each has all, or a part of all.
+   * Layers of each device, its own first, where they have different ones; the last that is named has the
+   * output. `overlaps`: a pass may be on one while the one before it is on the next. Left out = each has all,
+   * or a part of all.
    */
   stages: z
     .object({ layers: z.array(z.number().int().nonnegative()).min(1), overlaps: z.boolean() })
     .optional(),
-  /** How a model is spread over devices that share its matrices or its requests; left out = over none but its own. */
+  /**
+   * How a model is spread over devices that share its matrices or its requests; left out = over none but its
+   * own.
+   */
   split: z
     .object({
       tensor: z.number().int().positive(),

@@ -3,7 +3,9 @@ import { ARITHMETICS } from '../work/work.js';
 import { roofWarningSchema } from './roof-warnings.js';
 import { ACCESSES, LEVELS, type Roofs, UNITS } from './roofs.js';
 
-/** The roofs that a result stands under, without their repeats: the whole is kept on the node, by the same id. */
+/**
+ * The roofs that a result stands under, without their repeats: the whole is kept on the node, by the same id.
+ */
 export const recordRoofsSchema = z
   .object({
     /** The first 16 hex digits of the SHA-256 of the whole file. */

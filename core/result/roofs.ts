@@ -28,13 +28,19 @@ const bandwidthRoof = z.object({
   workingSetBytes: z.number().int().positive(),
   /** Bytes that the program reads and writes, as STREAM counts: no write-allocate. */
   bytesPerSecond: reading,
-  /** The kind of stores that was fastest: those past the caches write no line that was first read. Left out for reads and GPUs. */
+  /**
+   * The kind of stores that was fastest: those past the caches write no line that was first read. Left out
+   * for reads and GPUs.
+   */
   stores: z.enum(['regular', 'streaming']).optional(),
 });
 
 const computeRoof = z.object({
   arithmetic: z.enum(ARITHMETICS),
-  /** `vector` is fused multiply-adds from registers; `matrix` is a matrix product from cache, tiles or tensor cores. */
+  /**
+   * `vector` is fused multiply-adds from registers; `matrix` is a matrix product from cache, tiles or tensor
+   * cores.
+   */
   unit: z.enum(UNITS),
   threads: z.number().int().positive(),
   /** A multiply and an add are two, for integers, too. */
@@ -64,7 +70,10 @@ export const roofsSchema = z.object({
   links: z.array(linkRoof),
   /** What makes them no ceilings, or strange ones. */
   warnings: z.array(roofWarningSchema),
-  /** Sentences about what the measurement had to make do with, and what its repeats say against it; empty when nothing does. */
+  /**
+   * Sentences about what the measurement had to make do with, and what its repeats say against it; empty when
+   * nothing does.
+   */
   caveats: z.array(z.string()),
   /** Why a ceiling is not here, by its name. */
   absent: z.record(z.string(), z.string()),

@@ -7,8 +7,8 @@ export function isTooLarge(error: unknown): error is FailureError {
 }
 
 /**
- * What stands for a result that is too large to be taken: the same trial, failed, without anything that grows with what was
- * measured. The result itself stays where it is, for people to look at.
+ * What stands for a result that is too large to be taken: the same trial, failed, without anything that grows
+ * with what was measured. The result itself stays where it is, for people to look at.
  * @param why one sentence
  */
 export function tooLargeRecord(record: ResultRecord, why: string): ResultRecord {

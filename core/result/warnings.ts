@@ -6,15 +6,16 @@ export const SEVERITIES = ['note', 'disturbed', 'invalid'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /**
- * `clean`: the number of an undisturbed machine. `disturbed`: the machine was not the row's alone; the row counts, and its interval
- * holds what that did. `invalid`: the number is not what the row says it is.
+ * `clean`: the number of an undisturbed machine. `disturbed`: the machine was not the row's alone; the row
+ * counts, and its interval holds what that did. `invalid`: the number is not what the row says it is.
  */
 export const GRADES = ['clean', 'disturbed', 'invalid'] as const;
 export type Grade = (typeof GRADES)[number];
 
 /**
- * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by. `disturbed` is what a neighbour, heat
- * or a limit of the machine did to the time of a row; `invalid` is a fault, for which a start is tried again.
+ * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by. `disturbed`
+ * is what a neighbour, heat or a limit of the machine did to the time of a row; `invalid` is a fault, for
+ * which a start is tried again.
  */
 export const WARNINGS = listed as Readonly<
   Record<WarningCode, { readonly severity: Severity; readonly help: string }>
@@ -46,7 +47,10 @@ export function gradeOf(warnings: readonly Pick<Warning, 'severity'>[], gates: G
   return gates === 'strict' ? 'invalid' : 'disturbed';
 }
 
-/** @returns the codes, each once, of what makes warnings other than clean; of faults alone where there are any. */
+/**
+ * @returns the codes, each once, of what makes warnings other than clean; of faults alone where there are
+ *   any.
+ */
 export function gradingCodesOf(warnings: readonly Pick<Warning, 'code' | 'severity'>[]): WarningCode[] {
   const faults = warnings.filter(({ severity }) => severity === 'invalid');
   const gradingCodes =

@@ -80,7 +80,10 @@ export function opensModels(kind: string): boolean {
   return (runnerNamed(kind)?.formats.length ?? 0) > 0;
 }
 
-/** @returns the bytes that a trial is predicted to take by the description of its runner; null = nothing is predicted, or the format of the model leaves a fact open. */
+/**
+ * @returns the bytes that a trial is predicted to take by the description of its runner; null = nothing is
+ *   predicted, or the format of the model leaves a fact open.
+ */
 export function predictedBytes(
   request: Omit<MemoryRequest, 'facts'> & { readonly facts: ModelFacts },
 ): number | null {
@@ -95,7 +98,10 @@ export function plainRunnerOf(kind: string): string {
   return runnerNamed(kind)?.plainRunner ?? kind;
 }
 
-/** @returns those of a point's options that a runner has: it may open a model in the place of the point's own runner. */
+/**
+ * @returns those of a point's options that a runner has: it may open a model in the place of the point's own
+ *   runner.
+ */
 export function optionsFor(kind: string, options: Options): Options {
   const shape = runnerNamed(kind)?.options.shape ?? {};
   return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(shape, name)));
@@ -103,7 +109,8 @@ export function optionsFor(kind: string, options: Options): Options {
 
 /**
  * What file a trial runs.
- * @returns the same text for points that run the same one, as far as that can be told before it is made; null for runners that open no model.
+ * @returns the same text for points that run the same one, as far as that can be told before it is made; null
+ *   for runners that open no model.
  */
 export function artifactOf({ model, technique, runner }: Experiment): string | null {
   if (!opensModels(runner.kind)) return null;
@@ -121,7 +128,10 @@ export function keptBetween({ model, technique, runner, device }: Experiment): s
     : null;
 }
 
-/** @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone predict. */
+/**
+ * @returns whether efficiency factors are fitted of the kernels of its runner; elsewhere the roofs alone
+ *   predict.
+ */
 export function isFitted({ runner }: Pick<Experiment, 'runner'>): boolean {
   return runnerNamed(runner.kind)?.fitted ?? false;
 }

@@ -109,7 +109,10 @@ const tensorsNeedFlash = refuse(
   'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer',
 );
 
-/** How many devices an RPC server has is known when it is asked: then shares are counted where the model is loaded. */
+/**
+ * How many devices an RPC server has is known when it is asked: then shares are counted where the model is
+ * loaded.
+ */
 const sharesPerGpu: Rule = {
   axes: ['gpus', 'tensorSplit', 'rpcServers'],
   reason: ({ gpus, tensorSplit, rpcServers }) => {
@@ -119,7 +122,10 @@ const sharesPerGpu: Rule = {
   },
 };
 
-/** A server is given whole layers: its devices have no buffers that are split, and sums over a network after every matrix would take all of the time. */
+/**
+ * A server is given whole layers: its devices have no buffers that are split, and sums over a network after
+ * every matrix would take all of the time.
+ */
 const serversTakeLayers = refuse(
   ['rpcServers', 'splitMode'],
   ({ rpcServers, splitMode }) => typeof rpcServers === 'string' && splitMode !== 'layer',

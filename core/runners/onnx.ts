@@ -79,19 +79,21 @@ const onnxOptions = z.strictObject({
 /** Node with ONNX Runtime's library, 125 MiB resident, and a session of a graph without weights. */
 const PROCESS_BYTES = 150e6;
 /**
- * Bytes of the graph's file that are resident at most, while kernels lay their weights out anew: 1.4 to 1.6 of f32, 1.7 of int8 blocks
- * (SmolLM2-135M, ONNX Runtime 1.30). It is the CPU's kernels that do so, in its memory: CUDA gets all weights in one block of their size
- * (tensor_allocator_with_mem_pattern.h). What Core ML and WebGPU keep beside them is not known.
+ * Bytes of the graph's file that are resident at most, while kernels lay their weights out anew: 1.4 to 1.6
+ * of f32, 1.7 of int8 blocks (SmolLM2-135M, ONNX Runtime 1.30). It is the CPU's kernels that do so, in its
+ * memory: CUDA gets all weights in one block of their size (tensor_allocator_with_mem_pattern.h). What Core
+ * ML and WebGPU keep beside them is not known.
  */
 const WEIGHT_COPIES = 1.75;
 /** The arena asks for powers of two. */
 const ARENA_SLACK = 2;
 
 /**
- * Predicts the memory of one trial of a decoder on ONNX Runtime, before anything is opened: a bound somewhat above reality. Of a graph that
- * is made here the cache is one and logits are of last tokens; of any other, two caches and, where its shapes are not known, logits of all
- * tokens are what it may take.
- * @returns null for a workload that runs graphs as they are: what lies between their operators does not follow from facts of a decoder.
+ * Predicts the memory of one trial of a decoder on ONNX Runtime, before anything is opened: a bound somewhat
+ * above reality. Of a graph that is made here the cache is one and logits are of last tokens; of any other,
+ * two caches and, where its shapes are not known, logits of all tokens are what it may take.
+ * @returns null for a workload that runs graphs as they are: what lies between their operators does not
+ *   follow from facts of a decoder.
  */
 export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | null {
   const { facts, experiment } = request;
@@ -138,7 +140,10 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
   }
 }
 
-/** Execution providers that compute on devices of a class of their own; others are wherever a machine has such a thing. */
+/**
+ * Execution providers that compute on devices of a class of their own; others are wherever a machine has such
+ * a thing.
+ */
 export const PROVIDER_DEVICES: Readonly<Record<string, string>> = {
   cpu: 'cpu',
   xnnpack: 'cpu',
@@ -186,7 +191,9 @@ const arenaOptionsNeedArena: Rule = {
   },
 };
 
-/** What is done to a model is in its graph: nothing is attached to that, and no graph of a window is built. */
+/**
+ * What is done to a model is in its graph: nothing is attached to that, and no graph of a window is built.
+ */
 const changedBefore: Rule = {
   axes: ['attention', 'adapter'],
   reason({ attention, adapter }) {

@@ -7,7 +7,10 @@ import type { Capability } from '../workloads/capability.js';
 
 /** How the work of a trial is counted for its place under the roofs. */
 export type Counting =
-  /** Of the shapes of the model, pass by pass; `packed` matrices are other ones than the file's, and the opened model says which. */
+  /**
+   * Of the shapes of the model, pass by pass; `packed` matrices are other ones than the file's, and the
+   * opened model says which.
+   */
   | { readonly by: 'pass'; readonly engine: EnginePasses; readonly packed: boolean }
   /** The opened trainer says what the parts of a step ask. */
   | { readonly by: 'step' }
@@ -19,9 +22,10 @@ export type Counting =
   | { readonly by: 'nothing'; readonly reason: string };
 
 /**
- * Everything that the rest of Ridgepoint has to know of a runner, as data: what a sweep may ask of it at ONE point, what it can
- * do, and how its results are judged. Shared code asks a field here and never which runner it is (test/architecture.test.ts).
- * The engine itself lives in engines/runners/<kind>; nothing here opens it.
+ * Everything that the rest of Ridgepoint has to know of a runner, as data: what a sweep may ask of it at ONE
+ * point, what it can do, and how its results are judged. Shared code asks a field here and never which runner
+ * it is (test/architecture.test.ts). The engine itself lives in engines/runners/<kind>; nothing here opens
+ * it.
  */
 export interface RunnerKind {
   readonly kind: string;
@@ -38,20 +42,37 @@ export interface RunnerKind {
   readonly rules: readonly Rule[];
   /** The field's other spellings of its options (llama-bench flags and columns) → option name. */
   readonly alsoKnownAs: Readonly<Record<string, string>>;
-  /** Options that change what a model answers, and not only how fast: answers are kept and found again under them. */
+  /**
+   * Options that change what a model answers, and not only how fast: answers are kept and found again under
+   * them.
+   */
   readonly answerOptions: readonly string[];
-  /** The runner that opens a plain model in its place: the base that it is compared with, or what it trained; null = itself. */
+  /**
+   * The runner that opens a plain model in its place: the base that it is compared with, or what it trained;
+   * null = itself.
+   */
   readonly plainRunner: string | null;
-  /** Predicts the memory of a trial before anything is opened, null for a workload of which it cannot tell; null = nothing worth a prediction. */
+  /**
+   * Predicts the memory of a trial before anything is opened, null for a workload of which it cannot tell;
+   * null = nothing worth a prediction.
+   */
   readonly memory: ((request: MemoryRequest) => MemoryPrediction | null) | null;
   readonly counting: Counting;
-  /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
+  /**
+   * Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone
+   * predict.
+   */
   readonly fitted: boolean;
-  /** Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`; null = they are measured. */
+  /**
+   * Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`;
+   * null = they are measured.
+   */
   readonly madeUp: string | null;
 }
 
-/** What a runner is where it says nothing else: measured, with no other name for anything and no prediction. */
+/**
+ * What a runner is where it says nothing else: measured, with no other name for anything and no prediction.
+ */
 export const PLAIN = {
   alsoKnownAs: {},
   answerOptions: [],

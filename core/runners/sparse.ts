@@ -10,14 +10,19 @@ import { sparsePasses, sparseType } from '../work/sparse.js';
 import { llamaCpp } from './llama-cpp.js';
 import { PLAIN, type RunnerKind } from './runner.js';
 
-/** Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth. */
+/**
+ * Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth.
+ */
 const SPARSE_FORMATS = ['bitmap', 'none'] as const;
 export type SparseFormat = (typeof SPARSE_FORMATS)[number];
 
 /** Dense decoders that the graphs have a place for every tensor of; Mistral's files say llama. */
 const ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'];
 
-/** @returns why the graphs are not those of a model, by what its file says it is and the experts of a layer; null where they are. */
+/**
+ * @returns why the graphs are not those of a model, by what its file says it is and the experts of a layer;
+ *   null where they are.
+ */
 export function whyNotSparse(architecture: string, experts = 0): string | null {
   if (experts > 0) return 'it is a mixture of experts';
   return ARCHITECTURES.includes(architecture)

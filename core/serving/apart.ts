@@ -11,9 +11,11 @@ export interface ApartPhases {
 const MOST_MIXED = 0.01;
 
 /**
- * Tells reading prompts and decoding apart by the times of the requests: prompts are read while a request waits for its first token and none
- * gets others, decoding is the reverse. That is so with one request at a time, and where all are read before any goes on.
- * @returns why it cannot be told, as a sentence without its end, where both go on at once for more than a hundredth of the time.
+ * Tells reading prompts and decoding apart by the times of the requests: prompts are read while a request
+ * waits for its first token and none gets others, decoding is the reverse. That is so with one request at a
+ * time, and where all are read before any goes on.
+ * @returns why it cannot be told, as a sentence without its end, where both go on at once for more than a
+ *   hundredth of the time.
  */
 export function phasesApart(requests: readonly RequestRecord[]): ApartPhases | string {
   const changes: (readonly [time: number, waiting: number, decoding: number])[] = [];

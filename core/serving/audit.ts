@@ -2,9 +2,10 @@ import { pairedSigns } from '../../statistics/significance.js';
 import type { RequestRecord } from './requests.js';
 
 /**
- * The same prompt asked twice, right after another, as MLPerf's audit test for caching has it (mlcommons/inference, compliance TEST04:
- * one sample again and again may not be more than 10 % faster than unseen ones). What a cache of prefixes saves is time to the first token; one of
- * answers saves time per token, too.
+ * The same prompt asked twice, right after another, as MLPerf's audit test for caching has it
+ * (mlcommons/inference, compliance TEST04: one sample again and again may not be more than 10 % faster than
+ * unseen ones). What a cache of prefixes saves is time to the first token; one of answers saves time per
+ * token, too.
  */
 export interface CacheAudit {
   /** Prompts that were answered whole both times. */
@@ -48,10 +49,11 @@ interface KnownPrompts {
 }
 
 /**
- * Compares requests of a run with the new prompts of an audit, which are asked alone. Other requests can only delay a first token, so one that comes
- * much sooner belongs to a prompt that the server knew.
+ * Compares requests of a run with the new prompts of an audit, which are asked alone. Other requests can only
+ * delay a first token, so one that comes much sooner belongs to a prompt that the server knew.
  * @param run requests in the order they were sent.
- * @param sharedRatio share of the run's prompt tokens that the load itself shares: a server need not compute them.
+ * @param sharedRatio share of the run's prompt tokens that the load itself shares: a server need not compute
+ *   them.
  * @returns null where they took as long as new prompts, or where the server caches no prompts.
  */
 export function firstTokensKnown(
@@ -68,7 +70,8 @@ export function firstTokensKnown(
     return at < 0 ? [] : [[fresh, ...waiting.splice(at, 1)] as [RequestRecord, RequestRecord]];
   });
   const saved = speedup(pairs, firstTokenOf, 1 - sharedRatio);
-  // A busy machine or a lower clock during the audit would save some time, too. A cache saves most of what it saves of a repeated prompt.
+  // A busy machine or a lower clock during the audit would save some time, too. A cache saves most of what it
+  // saves of a repeated prompt.
   if (!saved?.cached || saved.saved < again.saved / 2) return null;
   return { pairs: pairs.length, run: saved, again };
 }

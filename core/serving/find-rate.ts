@@ -2,9 +2,10 @@ import { groupBy } from '../maps.js';
 import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
 
 /**
- * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met and one is missed, then the
- * gap between them is halved in ratios; what could not be told is measured again and pooled. Pure: measuring is up to the caller, who
- * asks nextLoad(), measures there, and adds what came of it with measured().
+ * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met
+ * and one is missed, then the gap between them is halved in ratios; what could not be told is measured again
+ * and pooled. Pure: measuring is up to the caller, who asks nextLoad(), measures there, and adds what came of
+ * it with measured().
  */
 export interface LoadSearch {
   readonly options: LoadSearchOptions;
@@ -18,7 +19,10 @@ export interface LoadSearchOptions {
   readonly start: number;
   readonly least: number;
   readonly most: number;
-  /** The highest load that meets the objectives and the lowest that does not may differ by this share: 0.05 = 5 %. */
+  /**
+   * The highest load that meets the objectives and the lowest that does not may differ by this share: 0.05 =
+   * 5 %.
+   */
   readonly relativeWidth: number;
   /** Runs at one load until it is given up as undecided, and runs that both edges are confirmed by. */
   readonly repeats: number;
@@ -28,11 +32,17 @@ export interface LoadSearchOptions {
 export interface LoadRun {
   /** As it was asked for. */
   readonly load: number;
-  /** Of a concurrency: how many were really under way at once (`mostInFlight`); left out = as many as were asked for. */
+  /**
+   * Of a concurrency: how many were really under way at once (`mostInFlight`); left out = as many as were
+   * asked for.
+   */
   readonly inFlight?: number;
   /** Who kept each objective: keptBy(). */
   readonly kept: readonly Kept[];
-  /** SaturationWatch found that the server does not keep up: that misses every objective, if not yet in the requests so far. */
+  /**
+   * SaturationWatch found that the server does not keep up: that misses every objective, if not yet in the
+   * requests so far.
+   */
   readonly saturated: boolean;
 }
 
@@ -166,7 +176,8 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
 
 function triedOf(runs: readonly LoadRun[]): Tried[] {
   return [...groupBy(runs, loadOf)].map(([load, of]) => {
-    // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in the next.
+    // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in
+    // the next.
     const single = of
       .filter(({ saturated }) => !saturated)
       .map(({ kept }) => sloVerdict(kept.filter(({ objective }) => objective.share < 1)));

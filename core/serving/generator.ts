@@ -7,7 +7,9 @@ export interface Delay {
 
 /** What a load generator says of itself: whether it was where its numbers say it was. */
 export interface GeneratorFacts {
-  /** From the intended start of a request, on an absolute schedule, to its socket; null = nothing was sent. */
+  /**
+   * From the intended start of a request, on an absolute schedule, to its socket; null = nothing was sent.
+   */
   readonly lag: Delay | null;
   /** How long its event loop was away from its sockets; null = the run was too short to tell. */
   readonly loopDelay: Delay | null;
@@ -17,7 +19,10 @@ export interface GeneratorFacts {
   readonly seconds: number;
 }
 
-/** What a load generator could do at most for each second of its CPU time, against a server that takes no time; null = not measured. */
+/**
+ * What a load generator could do at most for each second of its CPU time, against a server that takes no
+ * time; null = not measured.
+ */
 export interface GeneratorCeiling {
   readonly requestsPerSecond: number | null;
   readonly chunksPerSecond: number | null;
@@ -32,20 +37,29 @@ export interface GeneratorTask {
 }
 
 /**
- * Delays of the generator are part of every latency it reports. Below 10 ms they are what timers and a busy loop of Node.js do, and
- * servers answer in tens of them; above, they matter where they are more than a twentieth of what is measured.
+ * Delays of the generator are part of every latency it reports. Below 10 ms they are what timers and a busy
+ * loop of Node.js do, and servers answer in tens of them; above, they matter where they are more than a
+ * twentieth of what is measured.
  */
 const LATE_SECONDS = 0.01;
 const LATE_SHARE = 0.05;
-/** Beyond this share of what it can do, a queue before the generator is as long as its service (utilization 0.8 of M/M/1: four times). */
+/**
+ * Beyond this share of what it can do, a queue before the generator is as long as its service (utilization
+ * 0.8 of M/M/1: four times).
+ */
 const CEILING_SHARE = 0.8;
 
-/** Share of a CPU, well below `CEILING_SHARE`, and CPU time, below which compiling its own code is most of what a generator did. */
+/**
+ * Share of a CPU, well below `CEILING_SHARE`, and CPU time, below which compiling its own code is most of
+ * what a generator did.
+ */
 const BUSY = { share: 0.5, seconds: 0.5 };
 
 /**
- * A ceiling counts per second of CPU time, of the cheapest requests, so a generator is no nearer to it than by the share of a CPU that it used.
- * @returns whether it used so much that its ceiling has to be known; measuring that takes a second of two CPUs.
+ * A ceiling counts per second of CPU time, of the cheapest requests, so a generator is no nearer to it than
+ * by the share of a CPU that it used.
+ * @returns whether it used so much that its ceiling has to be known; measuring that takes a second of two
+ *   CPUs.
  */
 export function needsCeiling({ cpuSeconds, seconds }: GeneratorFacts): boolean {
   return cpuSeconds > BUSY.seconds && cpuSeconds > BUSY.share * seconds;
@@ -55,8 +69,9 @@ export function needsCeiling({ cpuSeconds, seconds }: GeneratorFacts): boolean {
 const MOST_SHORT = 0.01;
 
 /**
- * How much of the rate that a schedule offers a generator kept up with: the inverse of the slope of dispatches over intended starts (least
- * squares), so that a delay it catches up with is none, and one at either end weighs little.
+ * How much of the rate that a schedule offers a generator kept up with: the inverse of the slope of
+ * dispatches over intended starts (least squares), so that a delay it catches up with is none, and one at
+ * either end weighs little.
  * @returns null where all is sent on time, or no two requests were meant for different times.
  */
 export function rateShortfall(
@@ -76,7 +91,10 @@ export function rateShortfall(
   return `the load generator sent ${(100 * short).toFixed(1)} % less than the rate that was offered: its requests went out later and later`;
 }
 
-/** @returns why this row's numbers may be the generator's instead of the server's, one sentence each; none = they are the server's. */
+/**
+ * @returns why this row's numbers may be the generator's instead of the server's, one sentence each; none =
+ *   they are the server's.
+ */
 export function generatorProblems(
   { lag, loopDelay }: GeneratorFacts,
   ceiling: GeneratorCeiling | null,

@@ -1,16 +1,18 @@
 import type { RequestRecord } from './requests.js';
 
 /**
- * Latencies of one request, in seconds. `scheduled` counts from when it was meant to start, so that a server that stalls, or a
- * generator that is late, cannot hide the requests that it held up (coordinated omission: Tene, "How NOT to Measure Latency"); `service`
- * counts from when it was dispatched. Both are kept, for their difference is the queue in front of the socket.
+ * Latencies of one request, in seconds. `scheduled` counts from when it was meant to start, so that a server
+ * that stalls, or a generator that is late, cannot hide the requests that it held up (coordinated omission:
+ * Tene, "How NOT to Measure Latency"); `service` counts from when it was dispatched. Both are kept, for their
+ * difference is the queue in front of the socket.
  */
 export interface Latencies {
   readonly scheduled: FromStart;
   readonly service: FromStart;
   /**
-   * Time per output token: (done − first chunk) / (output tokens − tokens of the first chunk), rule T-1 of docs/token_accounting.md of
-   * mlcommons/endpoints. null = not streamed, not complete, or all tokens in one chunk.
+   * Time per output token: (done − first chunk) / (output tokens − tokens of the first chunk), rule T-1 of
+   * docs/token_accounting.md of mlcommons/endpoints. null = not streamed, not complete, or all tokens in one
+   * chunk.
    */
   readonly tpot: number | null;
   /** What its user sees: 1 / tpot, in tokens per second. */
@@ -58,7 +60,10 @@ function tpotOf({ outcome, done, firstToken, outputTokens, chunks }: RequestReco
 export interface InterTokenLatencies {
   /** From each chunk to the next. */
   readonly perChunk: Float64Array;
-  /** Each gap divided among the tokens that ended it: a chunk of n tokens is n latencies of an n-th. The same array where every chunk is a token. */
+  /**
+   * Each gap divided among the tokens that ended it: a chunk of n tokens is n latencies of an n-th. The same
+   * array where every chunk is a token.
+   */
   readonly perToken: Float64Array;
 }
 

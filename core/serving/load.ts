@@ -4,26 +4,37 @@ import type { RequestRecord } from './requests.js';
 import { requestsIn, type ServingWindow } from './summary.js';
 
 /**
- * How full the steps of a server were, and what it computed meanwhile, as its requests tell: with continuous batching a server chooses which
- * requests share a step, and from outside it shows in which of them get their tokens at the same time. Tokens are those that the server
- * computed, by its own count where it tells one: a text may be cut into fewer when it is read again.
+ * How full the steps of a server were, and what it computed meanwhile, as its requests tell: with continuous
+ * batching a server chooses which requests share a step, and from outside it shows in which of them get their
+ * tokens at the same time. Tokens are those that the server computed, by its own count where it tells one: a
+ * text may be cut into fewer when it is read again.
  */
 export interface ServedLoad {
   readonly window: ServingWindow;
   /** What tells how many sequences a step has: our requests, or the server's own count of those that run. */
   readonly batchFrom: 'requests' | 'server';
   /**
-   * Sequences of a step as one of them sees it: the mean of n over all tokens that came out of steps, n being the sequences that decoded when a
-   * token came; 0 where none did. A sequence meets full steps more often than a clock does, and TPOT is what sequences see.
+   * Sequences of a step as one of them sees it: the mean of n over all tokens that came out of steps, n being
+   * the sequences that decoded when a token came; 0 where none did. A sequence meets full steps more often
+   * than a clock does, and TPOT is what sequences see.
    */
   readonly stepSequences: number;
-  /** The mean over steps: a token that came with n − 1 others is the n-th part of one, so that steps are Σ 1/n over all tokens. */
+  /**
+   * The mean over steps: a token that came with n − 1 others is the n-th part of one, so that steps are Σ 1/n
+   * over all tokens.
+   */
   readonly meanSequences: number;
-  /** Tokens of a sequence before the one that a step reads, prompt and answer so far: the mean over the same tokens. */
+  /**
+   * Tokens of a sequence before the one that a step reads, prompt and answer so far: the mean over the same
+   * tokens.
+   */
   readonly contextTokens: number;
   /** Other prompts that are read between two tokens of a sequence. */
   readonly promptsPerStep: number;
-  /** Prompts that were read in the window, how long they are in the mean, and how many the server reads in one go. */
+  /**
+   * Prompts that were read in the window, how long they are in the mean, and how many the server reads in one
+   * go.
+   */
   readonly prompts: number;
   readonly promptTokens: number;
   readonly promptsAtOnce: number;
@@ -31,15 +42,18 @@ export interface ServedLoad {
   readonly promptsBetween: number;
   /** Tokens that came out of steps in the window: the first of an answer comes out of its prompt. */
   readonly decodeTokens: number;
-  /** (end − first chunk) over the tokens behind it, all requests of the window together: TPOT of a mean step. Seconds; null without any. */
+  /**
+   * (end − first chunk) over the tokens behind it, all requests of the window together: TPOT of a mean step.
+   * Seconds; null without any.
+   */
   readonly tpotSeconds: number | null;
   /** Median of TTFT from dispatch. Seconds; null where nothing was streamed. */
   readonly ttftSeconds: number | null;
 }
 
 /**
- * @param running requests that the server says it works on in the mean, where others may ask it, too: they count where they are more than
- *   ours. null = all are ours, or it does not say.
+ * @param running requests that the server says it works on in the mean, where others may ask it, too: they
+ *   count where they are more than ours. null = all are ours, or it does not say.
  * @returns how full its steps were, or in one clause why that cannot be told.
  */
 export function servedLoad(
@@ -156,8 +170,9 @@ function stepsOf(
 }
 
 /**
- * Prompts whose first token came while others decoded: over the gaps of these, and as a share of all. One within a gap of a sequence's own
- * first token came out of the same pass, or of one that had begun before: it held up none of its tokens.
+ * Prompts whose first token came while others decoded: over the gaps of these, and as a share of all. One
+ * within a gap of a sequence's own first token came out of the same pass, or of one that had begun before: it
+ * held up none of its tokens.
  */
 function betweenSteps(
   streams: readonly Stream[],
@@ -198,7 +213,10 @@ function search(values: Float64Array, isBefore: (value: number) => boolean): num
   return low;
 }
 
-/** First tokens that come within a step came out of one pass. @returns how many prompts a pass reads, in the mean. */
+/**
+ * First tokens that come within a step came out of one pass.
+ * @returns how many prompts a pass reads, in the mean.
+ */
 function atOnce(firsts: readonly number[], tpotSeconds: number | null): number {
   if (firsts.length === 0 || tpotSeconds === null) return 1;
   let [passes, begun] = [0, Number.NEGATIVE_INFINITY];
@@ -210,7 +228,10 @@ function atOnce(firsts: readonly number[], tpotSeconds: number | null): number {
   return firsts.length / passes;
 }
 
-/** Rule T-1 of docs/token_accounting.md of mlcommons/endpoints, over all requests together: longer answers have more steps. */
+/**
+ * Rule T-1 of docs/token_accounting.md of mlcommons/endpoints, over all requests together: longer answers
+ * have more steps.
+ */
 function meanTpot(streams: readonly Stream[], window: ServingWindow): number | null {
   let [seconds, steps] = [0, 0];
   for (const { request, from, tpot, outputTokens } of streams) {

@@ -4,19 +4,22 @@ import { incompleteBeta } from '../../statistics/distributions.js';
 const CONFIDENCE = 0.99;
 
 export interface PercentileBound {
-  /** The percentile lies at most here, in the unit of the values; null = too few values for any such claim. */
+  /**
+   * The percentile lies at most here, in the unit of the values; null = too few values for any such claim.
+   */
   readonly upper: number | null;
   /** One sentence where there is none. */
   readonly reason: string | null;
 }
 
 /**
- * Upper confidence bound of a percentile that assumes no shape: early stopping of MLPerf's LoadGen (early_stopping.cc, results.cc:
- * the estimate of SingleStream; docs/early_stopping.md of mlcommons/endpoints). If the percentile lay above a value, each reading would
- * lie above it with a chance of more than 1 − p; so few that do, among so many, are then less likely than 1 − CONFIDENCE. The bound is the
- * t-th largest value with the largest t that the readings carry: h + t ≤ n, where h is the least number of readings below with
- * P(at most t of h + t above) = I_p(h, t + 1) < 1 − CONFIDENCE.
- * Values must be independent of each other: requests nearly are, gaps of one request are not.
+ * Upper confidence bound of a percentile that assumes no shape: early stopping of MLPerf's LoadGen
+ * (early_stopping.cc, results.cc: the estimate of SingleStream; docs/early_stopping.md of
+ * mlcommons/endpoints). If the percentile lay above a value, each reading would lie above it with a chance of
+ * more than 1 − p; so few that do, among so many, are then less likely than 1 − CONFIDENCE. The bound is the
+ * t-th largest value with the largest t that the readings carry: h + t ≤ n, where h is the least number of
+ * readings below with P(at most t of h + t above) = I_p(h, t + 1) < 1 − CONFIDENCE. Values must be
+ * independent of each other: requests nearly are, gaps of one request are not.
  * @param ordered smallest first
  * @param p of the percentile, between 0 and 1
  */
@@ -39,12 +42,18 @@ export function readingsNeeded(p: number): number {
   return lastOf(0, (below) => !isOutweighed(below, 1, p)) + 2;
 }
 
-/** Whether so many readings below a value leave too small a chance that the percentile lies above it, with so many above. */
+/**
+ * Whether so many readings below a value leave too small a chance that the percentile lies above it, with so
+ * many above.
+ */
 function isOutweighed(below: number, above: number, p: number): boolean {
   return below > 0 && incompleteBeta(p, below, above + 1) < 1 - CONFIDENCE;
 }
 
-/** @returns the largest whole number for which a condition holds that holds for `from` and fails for good somewhere above. */
+/**
+ * @returns the largest whole number for which a condition holds that holds for `from` and fails for good
+ *   somewhere above.
+ */
 function lastOf(from: number, holds: (x: number) => boolean): number {
   let step = 1;
   while (holds(from + step)) step *= 2;

@@ -1,11 +1,19 @@
 import { meanLength, parseLengths } from './lengths.js';
 import type { ServingRecord } from './record.js';
 
-/** Tokens that prompts of random words have in common by chance, at their beginning, with one of many that a server keeps. */
+/**
+ * Tokens that prompts of random words have in common by chance, at their beginning, with one of many that a
+ * server keeps.
+ */
 const CHANCE_TOKENS = 2;
-/** Share of prompt tokens that may be known without a warning: it shortens no time by more than a hundredth. */
+/**
+ * Share of prompt tokens that may be known without a warning: it shortens no time by more than a hundredth.
+ */
 const ALLOWED = 0.01;
-/** Tokens that a chat template may put before each message, assumed where nobody counted the tokens of prompts. */
+/**
+ * Tokens that a chat template may put before each message, assumed where nobody counted the tokens of
+ * prompts.
+ */
 const TEMPLATE_TOKENS = 64;
 
 /** What the prompts of a load have in common by design. */
@@ -17,8 +25,8 @@ export interface SharedPrompts {
 }
 
 /**
- * @returns the share of prompt tokens that a server says it found in its prefix cache; null where it does not say. What it says of each request is
- *   preferred: its counters include the requests of others.
+ * @returns the share of prompt tokens that a server says it found in its prefix cache; null where it does not
+ *   say. What it says of each request is preferred: its counters include the requests of others.
  */
 export function prefixHitRatio({
   requests,
@@ -38,7 +46,10 @@ export function prefixHitRatio({
   return all.growth > 0 ? Math.min(1, hits.growth / all.growth) : null;
 }
 
-/** @returns what the prompts of a run shared, as its record says; null where nobody counted the tokens of prompts. */
+/**
+ * @returns what the prompts of a run shared, as its record says; null where nobody counted the tokens of
+ *   prompts.
+ */
 export function sharedOfRun({
   requests,
   sharedPromptTokens,
@@ -49,7 +60,10 @@ export function sharedOfRun({
   return { ratio: sharedPromptTokens / tokens, promptTokens: tokens / complete.length };
 }
 
-/** @returns what prompts share at most by the options of a workload; null where that depends on a file or on answers. */
+/**
+ * @returns what prompts share at most by the options of a workload; null where that depends on a file or on
+ *   answers.
+ */
 export function sharedByOptions(options: Readonly<Record<string, unknown>>): SharedPrompts | null {
   const { promptDataset, trace, turns, sharedPrefix, inputTokens, api } = options;
   const isMadeUp = promptDataset == null && trace == null && turns === 1;
@@ -63,7 +77,8 @@ export function sharedByOptions(options: Readonly<Record<string, unknown>>): Sha
 
 /**
  * @param hits share of prompt tokens that a server found in its cache.
- * @returns a clause about what it knew before the run; null where the load itself, or chance, explains all hits.
+ * @returns a clause about what it knew before the run; null where the load itself, or chance, explains all
+ *   hits.
  */
 export function knownBefore(hits: number, { ratio, promptTokens }: SharedPrompts): string | null {
   if (hits - ratio - CHANCE_TOKENS / promptTokens <= ALLOWED) return null;

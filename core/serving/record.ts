@@ -48,7 +48,10 @@ export type RequestColumns = z.infer<typeof requestColumnsSchema>;
 
 const countedBy = z.enum(['tokenizer', 'chunks', 'server', 'nobody']);
 
-/** What asking a server gave: enough to compute every figure of it again. Times are seconds since the phase `serve` began. */
+/**
+ * What asking a server gave: enough to compute every figure of it again. Times are seconds since the phase
+ * `serve` began.
+ */
 export const servingRecordSchema = z.object({
   /** Of the node's configuration. */
   server: z.string(),
@@ -62,18 +65,23 @@ export const servingRecordSchema = z.object({
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
   /**
-   * What made the texts of this trial's prompts different from any other's. With `loadSeed` it makes them again (`promptSalt` of the sweep).
+   * What made the texts of this trial's prompts different from any other's. With `loadSeed` it makes them
+   * again (`promptSalt` of the sweep).
    */
   promptSalt: z.string(),
   /**
-   * Tokens of prompts that the load itself shares: those that also begin an earlier prompt of the run with its answer, and those that the server
-   * puts before each prompt. Hits of its cache beyond them are of prompts from before the run.
+   * Tokens of prompts that the load itself shares: those that also begin an earlier prompt of the run with
+   * its answer, and those that the server puts before each prompt. Hits of its cache beyond them are of
+   * prompts from before the run.
    */
   sharedPromptTokens: z.number().int().nonnegative(),
   promptTokensBy: countedBy,
   /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
-  /** Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted; left out = not known. */
+  /**
+   * Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted;
+   * left out = not known.
+   */
   retokenized: z.number().int().optional(),
   tokenizer: z.object({ name: z.string(), digest: digestSchema }).nullable(),
   /** That prompts of chats were counted by; left out = there was none, or none was needed. */
@@ -101,8 +109,8 @@ export const servingRecordSchema = z.object({
     })
     .nullable(),
   /**
-   * Prompts that the server had not seen, each asked twice in a row after the run, and short answers taken: whether it keeps answers
-   * (core/serving/audit.ts). null = not asked for, or the run had failures.
+   * Prompts that the server had not seen, each asked twice in a row after the run, and short answers taken:
+   * whether it keeps answers (core/serving/audit.ts). null = not asked for, or the run had failures.
    */
   audit: requestColumnsSchema.nullable(),
   /** How the generator itself did. */
@@ -113,12 +121,18 @@ export const servingRecordSchema = z.object({
     loopDelay: delay,
     cpuSeconds: z.number(),
     seconds: z.number(),
-    /** What it could do here at most, per second of its CPU time; null = it was idle so much that it had room in any case. */
+    /**
+     * What it could do here at most, per second of its CPU time; null = it was idle so much that it had room
+     * in any case.
+     */
     ceiling: z
       .object({ requestsPerSecond: z.number().nullable(), chunksPerSecond: z.number().nullable() })
       .nullable(),
   }),
-  /** What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest reading. */
+  /**
+   * What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest
+   * reading.
+   */
   inside: z.partialRecord(
     z.enum(SERVER_METRIC_NAMES),
     z.union([z.object({ growth: z.number() }), z.object({ mean: z.number(), max: z.number() })]),

@@ -1,6 +1,6 @@
 /**
- * What a load generator keeps of every request, raw. Times are seconds since the origin of the run, by the monotonic clock
- * that stamps phases; null = it never came to that.
+ * What a load generator keeps of every request, raw. Times are seconds since the origin of the run, by the
+ * monotonic clock that stamps phases; null = it never came to that.
  */
 export interface RequestRecord {
   /** In the order of intended starts, from 0. */
@@ -31,7 +31,10 @@ export interface RequestRecord {
   readonly status: number | null;
   /** Of the body of the answer. */
   readonly bytes: number;
-  /** By the client's tokenizer, chat template included; null = no tokenizer is known, nor does the server tell. */
+  /**
+   * By the client's tokenizer, chat template included; null = no tokenizer is known, nor does the server
+   * tell.
+   */
   readonly promptTokens: number | null;
   /** The tokens that were asked for; null = as many as the model likes. */
   readonly wantedTokens: number | null;
@@ -52,8 +55,8 @@ export interface RequestRecord {
 }
 
 /**
- * How a request ended. `unfinished` was cut off by the end of the run; it stands in the denominator of goodput like every
- * other that gave no whole answer.
+ * How a request ended. `unfinished` was cut off by the end of the run; it stands in the denominator of
+ * goodput like every other that gave no whole answer.
  */
 export const REQUEST_OUTCOMES = [
   'complete',
@@ -66,7 +69,10 @@ export const REQUEST_OUTCOMES = [
 ] as const;
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
-/** @returns how many were under way at once, at most: requests that were sent, a conversation from its first turn to the end of its last as one. */
+/**
+ * @returns how many were under way at once, at most: requests that were sent, a conversation from its first
+ *   turn to the end of its last as one.
+ */
 export function mostInFlight(
   requests: readonly Pick<RequestRecord, 'index' | 'conversation' | 'dispatched' | 'done'>[],
 ): number {
@@ -97,7 +103,9 @@ export function mostInFlight(
 export type Arrival =
   /** So many are always on their way: the next starts when one ends. */
   | { readonly kind: 'closed'; readonly concurrency: number }
-  /** Whatever the server does: gaps of a Gamma distribution of this shape; 1 = Poisson, Infinity = constant. */
+  /**
+   * Whatever the server does: gaps of a Gamma distribution of this shape; 1 = Poisson, Infinity = constant.
+   */
   | { readonly kind: 'open'; readonly requestsPerSecond: number; readonly shape: number }
   /** Poisson, its rate growing evenly over the run. */
   | {

@@ -26,7 +26,10 @@ const SIGNIFICANT = 0.001;
 /** The share of requests that the server falls behind by, at least: less would take hours to matter. */
 const SMALLEST_DEFICIT = 0.05;
 
-/** Watches a run as it goes: O(1) for each request, and for each question. Times are seconds since the origin of the run and never go back. */
+/**
+ * Watches a run as it goes: O(1) for each request, and for each question. Times are seconds since the origin
+ * of the run and never go back.
+ */
 export class SaturationWatch {
   #width = MINIMUM_SECONDS / (SLICES / 2);
   readonly #started = new Float64Array(SLICES);

@@ -1,6 +1,6 @@
 /**
- * Metrics of a server's own endpoint that rows tell. A counter only grows, and what it grew by over a run is what it did; a gauge is
- * what it is at a moment.
+ * Metrics of a server's own endpoint that rows tell. A counter only grows, and what it grew by over a run is
+ * what it did; a gauge is what it is at a moment.
  */
 export const SERVER_METRICS = {
   requestsRunning: 'gauge',

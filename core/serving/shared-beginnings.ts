@@ -5,10 +5,12 @@ export interface ComputedText {
 }
 
 /**
- * In a sorted list, the neighbours of a text have the longest beginning in common with it. So all texts are sorted, and then taken out of the list in
- * the reverse of the order in which they were sent: the neighbours of a text are then from before it. That takes about as long as the sorting.
+ * In a sorted list, the neighbours of a text have the longest beginning in common with it. So all texts are
+ * sorted, and then taken out of the list in the reverse of the order in which they were sent: the neighbours
+ * of a text are then from before it. That takes about as long as the sorting.
  * @param texts in the order in which they were sent.
- * @returns by prompt, how many characters of its beginning a server had computed before, for a prompt or an answer.
+ * @returns by prompt, how many characters of its beginning a server had computed before, for a prompt or an
+ *   answer.
  */
 export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
   const sorted = [...texts.keys()].sort((a, b) => byCodeUnits(texts[a]!.computed, texts[b]!.computed));

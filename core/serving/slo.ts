@@ -6,8 +6,9 @@ import { latenciesOf } from './latencies.js';
 import type { RequestRecord } from './requests.js';
 
 /**
- * Service level objectives: what a request must keep to be good, and how many must. `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` asks
- * that 90 % of requests have their first token within 500 ms of when they were meant to start, and so on.
+ * Service level objectives: what a request must keep to be good, and how many must.
+ * `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` asks that 90 % of requests have their first token within 500
+ * ms of when they were meant to start, and so on.
  */
 export interface Objective {
   readonly metric: SloMetric;
@@ -35,7 +36,10 @@ const UNITS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min:
 const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?)([a-z]+)$/;
 const EXAMPLE = 'ttft:p90<=500ms';
 
-/** @returns the objectives that an option states; null where it states none. The door has refused what cannot be read. */
+/**
+ * @returns the objectives that an option states; null where it states none. The door has refused what cannot
+ *   be read.
+ */
 export function objectivesOf(slo: unknown): readonly Objective[] | null {
   const reading = typeof slo === 'string' ? parseSlo(slo) : null;
   return reading?.ok === true ? reading.value : null;
@@ -101,7 +105,10 @@ export function sloText(objectives: readonly Objective[]): string {
     .join(',');
 }
 
-/** @returns whether a request is good: complete, and within the time of every objective. What has no such latency has not kept it. */
+/**
+ * @returns whether a request is good: complete, and within the time of every objective. What has no such
+ *   latency has not kept it.
+ */
 export function keepsSlo(request: RequestRecord, objectives: readonly Objective[]): boolean {
   return request.outcome === 'complete' && objectives.every((objective) => keeps(request, objective));
 }
@@ -121,8 +128,8 @@ export interface Kept {
 }
 
 /**
- * Counts who kept each objective. Failed and unfinished requests are counted and kept none: a server must not look better for the
- * requests that it turned away.
+ * Counts who kept each objective. Failed and unfinished requests are counted and kept none: a server must not
+ * look better for the requests that it turned away.
  */
 export function keptBy(requests: readonly RequestRecord[], objectives: readonly Objective[]): Kept[] {
   return objectives.map((objective) => ({
@@ -143,8 +150,9 @@ export function pooled(runs: readonly (readonly Kept[])[]): Kept[] {
 }
 
 /**
- * Whether a run meets its objectives: `met` where the Wilson interval of every share lies at or above what is asked, `missed` where one lies
- * below, `undecided` where there are too few requests to tell. `max` is met by all or missed.
+ * Whether a run meets its objectives: `met` where the Wilson interval of every share lies at or above what is
+ * asked, `missed` where one lies below, `undecided` where there are too few requests to tell. `max` is met by
+ * all or missed.
  */
 export function sloVerdict(counts: readonly Kept[], confidence = 0.95): SloVerdict {
   const verdicts = counts.map(({ objective, kept, requests }): SloVerdict => {
@@ -157,7 +165,10 @@ export function sloVerdict(counts: readonly Kept[], confidence = 0.95): SloVerdi
   return verdicts.length === 0 || verdicts.includes('undecided') ? 'undecided' : 'met';
 }
 
-/** The share of requests that were good in every way, with its 95 % interval (Wilson), and how many came in a second. */
+/**
+ * The share of requests that were good in every way, with its 95 % interval (Wilson), and how many came in a
+ * second.
+ */
 export interface Goodput {
   readonly good: number;
   readonly requests: number;

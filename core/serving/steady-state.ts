@@ -9,22 +9,29 @@ import type { RequestRecord } from './requests.js';
 import { lowerPercentile, type SuperPass, superPasses, superPassRequests } from './super-passes.js';
 
 /**
- * Is there a part of a run in which the server neither fills up, nor drifts, nor empties? The method of MLPerf Endpoints:
- * docs/steady-state-detection.md and steady_state_diagnostics.py of mlcommons/endpoints, commit 40b78bf; where both differ (percentile of
- * the second gate, percentile of the relaxation time), as the code has it. The window is chosen by calm and length, and never by what is
- * measured in it; that there is none is an answer.
+ * Is there a part of a run in which the server neither fills up, nor drifts, nor empties? The method of
+ * MLPerf Endpoints: docs/steady-state-detection.md and steady_state_diagnostics.py of mlcommons/endpoints,
+ * commit 40b78bf; where both differ (percentile of the second gate, percentile of the relaxation time), as
+ * the code has it. The window is chosen by calm and length, and never by what is measured in it; that there
+ * is none is an answer.
  */
 
 /** Fewest super-passes of a plateau: below, no trend could be told. */
 const FEWEST_PASSES = 4;
-/** Largest coefficient of variation of a gate over a plateau: the loosest of MLPerf's ensemble of 0.03, 0.05 and 0.08, one of which must hold. */
+/**
+ * Largest coefficient of variation of a gate over a plateau: the loosest of MLPerf's ensemble of 0.03, 0.05
+ * and 0.08, one of which must hold.
+ */
 const LARGEST_COV = 0.08;
 /** Smallest change from end to end that ends a plateau; a smaller one is within noise however sure it is. */
 const SMALLEST_DRIFT = 0.05;
 /** By how much a later plateau differs from the reported one, to be called a shift. */
 const SMALLEST_SHIFT = 0.05;
 const SIGNIFICANT = 0.05;
-/** Leading super-passes whose TPOT lies further than this from that of the second half are warm-up; half of them at most. */
+/**
+ * Leading super-passes whose TPOT lies further than this from that of the second half are warm-up; half of
+ * them at most.
+ */
 const WARM_UP_BAND = 0.05;
 /** Half width of the 95 % interval of the mean that the duration must allow. */
 const PRECISION = 0.05;
@@ -33,7 +40,10 @@ const RELAXATION = 5;
 /** Of MLPerf. */
 export const MINIMUM_SECONDS = 600;
 
-/** Percentiles of a super-pass that are watched. Those of TPOT must be steady; those of TTFT vary with prompts and queue also where the server is. */
+/**
+ * Percentiles of a super-pass that are watched. Those of TPOT must be steady; those of TTFT vary with prompts
+ * and queue also where the server is.
+ */
 export const WATCHED = ['tpotP50', 'tpotP90', 'ttftP50', 'ttftP90'] as const;
 export type Watched = (typeof WATCHED)[number];
 const GATES = ['tpotP50', 'tpotP90'] as const satisfies readonly Watched[];
@@ -49,7 +59,10 @@ export interface Plateau {
   readonly fromSeconds: number;
   readonly toSeconds: number;
   readonly duration: RequiredDuration;
-  /** Mean TPOT of its requests in seconds, with the 95 % interval of the means of its super-passes (batch means). */
+  /**
+   * Mean TPOT of its requests in seconds, with the 95 % interval of the means of its super-passes (batch
+   * means).
+   */
   readonly tpot: { readonly mean: number; readonly interval: Interval | null };
 }
 
@@ -76,8 +89,8 @@ export interface WarmUp {
   /** Leading super-passes that are left out. */
   readonly superPasses: number;
   /**
-   * Half of the run was left out, and the next would be, too. Warm-up is what is unlike the second half: a calm first half before a change of
-   * level is taken for it.
+   * Half of the run was left out, and the next would be, too. Warm-up is what is unlike the second half: a
+   * calm first half before a change of level is taken for it.
    */
   readonly capped: boolean;
   /** How many the rule of White (MSER) would leave out of the medians of TPOT, for comparison. */
@@ -131,7 +144,8 @@ export function steadyStateOf(
 }
 
 /**
- * @param requests of a closed loop, or of an open one that is not offline: where all start at once, no start tells a window.
+ * @param requests of a closed loop, or of an open one that is not offline: where all start at once, no start
+ *   tells a window.
  * @returns the first plateau that lasts long enough, or why there is none.
  */
 export function steadyState(requests: readonly RequestRecord[], options: SteadyStateOptions): SteadyState {
@@ -191,8 +205,8 @@ function seriesOf(passes: readonly SuperPass[]): Series {
 }
 
 /**
- * Plateaus, grown from the left: each reaches as far as its gates hold, the next begins behind it. Of a plateau the longest window is the
- * one whose mean is known best, which is what MSER asks for.
+ * Plateaus, grown from the left: each reaches as far as its gates hold, the next begins behind it. Of a
+ * plateau the longest window is the one whose mean is known best, which is what MSER asks for.
  */
 function segments(series: Series, passes: number): (readonly [start: number, end: number])[] {
   const found: (readonly [number, number])[] = [];
@@ -269,8 +283,8 @@ function plateauOf(passes: readonly SuperPass[], start: number, end: number, min
 }
 
 /**
- * §5.5: precision k τ with k = (1.96 CoV / ε)² super-passes of median span τ, where that is more than a plateau has anyway; relaxation
- * 5 L_p90; the minimum.
+ * §5.5: precision k τ with k = (1.96 CoV / ε)² super-passes of median span τ, where that is more than a
+ * plateau has anyway; relaxation 5 L_p90; the minimum.
  */
 function durationOf(passes: readonly SuperPass[], seconds: number, minimum: number): RequiredDuration {
   const spread = covOf(passes.flatMap(({ tpot }) => lowerPercentile(tpot, 0.5) ?? []));
@@ -294,7 +308,10 @@ function meanTpot(passes: readonly SuperPass[]): number {
   return count === 0 ? 0 : sum / count;
 }
 
-/** The first plateau after the reported one whose level is another, where Pettitt's test finds a change in the run, too. */
+/**
+ * The first plateau after the reported one whose level is another, where Pettitt's test finds a change in the
+ * run, too.
+ */
 function shiftAfter(
   passes: readonly SuperPass[],
   plateaus: readonly Plateau[],

@@ -5,9 +5,9 @@ import { percentileBound } from './percentile-bound.js';
 import { REQUEST_OUTCOMES, type RequestOutcome, type RequestRecord } from './requests.js';
 
 /**
- * What a run says, over the requests dispatched in a window. The same requests give throughput, over the time in which they were dispatched,
- * and latencies, over their whole lives: so what drains after the window slows neither (docs/steady-state-detection.md of
- * mlcommons/endpoints, §5.1). Times in seconds.
+ * What a run says, over the requests dispatched in a window. The same requests give throughput, over the time
+ * in which they were dispatched, and latencies, over their whole lives: so what drains after the window slows
+ * neither (docs/steady-state-detection.md of mlcommons/endpoints, §5.1). Times in seconds.
  */
 export interface ServingSummary {
   readonly window: ServingWindow;
@@ -17,7 +17,10 @@ export interface ServingSummary {
   readonly latencies: LatencySummaries;
   /** Tokens that came over those that were asked for, of complete answers. */
   readonly outputLength: Excess;
-  /** The same by the count of the server, where it tells one: a text of so many tokens may be cut into others when it is read again. */
+  /**
+   * The same by the count of the server, where it tells one: a text of so many tokens may be cut into others
+   * when it is read again.
+   */
   readonly serverLength: Excess;
   /** Counts of the server over ours. */
   readonly usage: { readonly prompt: Excess; readonly completion: Excess };
@@ -28,7 +31,10 @@ export interface ServingSummary {
 /** One sum over another, less 1, of the requests that have both counts; null without one, or over 0. */
 type Excess = number | null;
 
-/** Requests belong to it that were dispatched (those never dispatched: meant to start) from one time to the other, both included. */
+/**
+ * Requests belong to it that were dispatched (those never dispatched: meant to start) from one time to the
+ * other, both included.
+ */
 export interface ServingWindow {
   readonly fromSeconds: number;
   readonly toSeconds: number;

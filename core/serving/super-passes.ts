@@ -2,8 +2,8 @@ import { latenciesOf } from './latencies.js';
 import type { RequestRecord } from './requests.js';
 
 /**
- * The unit in which a run is judged: a block of requests in the order they were dispatched, large enough to be like every other
- * (docs/steady-state-detection.md of mlcommons/endpoints, §5.1). All in seconds.
+ * The unit in which a run is judged: a block of requests in the order they were dispatched, large enough to
+ * be like every other (docs/steady-state-detection.md of mlcommons/endpoints, §5.1). All in seconds.
  */
 export interface SuperPass {
   readonly requests: number;
@@ -21,15 +21,18 @@ const FEWEST_REQUESTS = 20;
 const MOST_PASSES = 100;
 
 /**
- * How many requests a super-pass has: as many as are on their way at a time, so that one is a turn of every slot; the document finds verdicts
- * robust to the choice, and leaves it open.
+ * How many requests a super-pass has: as many as are on their way at a time, so that one is a turn of every
+ * slot; the document finds verdicts robust to the choice, and leaves it open.
  * @param concurrency null = an open loop
  */
 export function superPassRequests(requests: number, concurrency: number | null): number {
   return Math.max(FEWEST_REQUESTS, concurrency ?? 0, Math.ceil(requests / MOST_PASSES));
 }
 
-/** @returns the super-passes of a run; the last may be smaller. Requests that were never dispatched are in none. */
+/**
+ * @returns the super-passes of a run; the last may be smaller. Requests that were never dispatched are in
+ *   none.
+ */
 export function superPasses(requests: readonly RequestRecord[], size: number): SuperPass[] {
   const dispatched = requests
     .filter((request) => request.dispatched !== null)

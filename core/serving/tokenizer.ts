@@ -9,17 +9,26 @@ export interface ChatTemplate {
   /** Of the template's text. */
   readonly digest: string;
   /**
-   * @returns the text of a prompt with these messages, to which the model is to answer; where the last one is the assistant's, it is begun and left open, and the
-   * model goes on with it. @throws Error of a template that refuses them; FailureError of one that takes too long.
+   * @returns the text of a prompt with these messages, to which the model is to answer; where the last one is
+   *   the assistant's, it is begun and left open, and the model goes on with it.
+   * @throws Error of a template that refuses them; FailureError of one that takes too long.
    */
   render(messages: readonly Message[]): string;
-  /** @returns the text of a chat to which nothing is to be answered: its last message is closed. @throws as `render`. */
+  /**
+   * @returns the text of a chat to which nothing is to be answered: its last message is closed.
+   * @throws as `render`.
+   */
   written(messages: readonly Message[]): string;
-  /** @returns tokens of such a text: words of special tokens are these tokens, and one that begins it is not put before it again. */
+  /**
+   * @returns tokens of such a text: words of special tokens are these tokens, and one that begins it is not
+   *   put before it again.
+   */
   tokens(text: string): Int32Array;
   /** @returns how many tokens a prompt with these messages has. @throws as `render`. */
   promptTokens(messages: readonly Message[]): number;
-  /** @param begun how the answer begins. @returns the tokens of that prompt. @throws as `promptTokens` does. */
+  /**
+   * @param begun how the answer begins. @returns the tokens of that prompt. @throws as `promptTokens` does.
+   */
   prompt(messages: readonly Message[], begun?: string): Int32Array;
 }
 

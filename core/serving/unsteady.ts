@@ -5,7 +5,8 @@ const EVEN: readonly unknown[] = ['closed', 'constant', 'poisson', 'gamma'];
 
 /**
  * @param options of the workload.
- * @returns what speaks against one state of the server for the whole run, as words; null = nothing, or it was too short to tell.
+ * @returns what speaks against one state of the server for the whole run, as words; null = nothing, or it was
+ *   too short to tell.
  */
 export function unsteadiness(
   { found, plateaus, shift, trends }: SteadyState,

@@ -124,7 +124,10 @@ export function readIncludes(reader: Reader, grids: Grids, taken: Set<string>): 
   });
 }
 
-/** Reads `points`: as `include`, one value each, and what an entry leaves out is the first value of the first blocks that it fits. */
+/**
+ * Reads `points`: as `include`, one value each, and what an entry leaves out is the first value of the first
+ * blocks that it fits.
+ */
 export function readPoints(reader: Reader, grids: Grids, taken: Set<string>): NamedPoint[] {
   const known = new Map<string, string>();
   return reader.items(['spec', 'points']).flatMap(({ path }) => {

@@ -52,7 +52,10 @@ function field(name: string, schema: z.ZodDefault): Field {
   };
 }
 
-/** Read off the schema itself: to write each as JSON Schema takes a quarter of a second, which every command and agent would wait for. */
+/**
+ * Read off the schema itself: to write each as JSON Schema takes a quarter of a second, which every command
+ * and agent would wait for.
+ */
 function takesIntegers(schema: z.core.$ZodType): boolean {
   if (schema instanceof z.ZodNumber) return schema.isInt;
   if (schema instanceof z.ZodNullable) return takesIntegers(schema.unwrap());

@@ -32,7 +32,9 @@ export interface Grid {
   readonly size: number;
 }
 
-/** @returns every grid of a sweep, in the order their points are numbered; at most `most`, and one to tell. */
+/**
+ * @returns every grid of a sweep, in the order their points are numbered; at most `most`, and one to tell.
+ */
 export function gridsOf(sweep: Sweep, most: number): Grid[] {
   const grids: Grid[] = [];
   for (const selector of [null, ...sweep.include.map(({ at }) => at)]) {

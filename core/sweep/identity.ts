@@ -62,9 +62,10 @@ function policyIn(measure: MeasurePolicy): Canonical {
 
 /**
  * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
- * (its source while the digest is not known), technique, runner and workload with every option, measurement
- * policy, what is asked of its quality, device class and how the device is set, and the node where placement is per node. Not the model's name, its facts, nor the
- * engine that answers (docs/decisions/0003-identity.md).
+ *   (its source while the digest is not known), technique, runner and workload with every option, measurement
+ *   policy, what is asked of its quality, device class and how the device is set, and the node where
+ *   placement is per node. Not the model's name, its facts, nor the engine that answers
+ *   (docs/decisions/0003-identity.md).
  */
 export function experimentId(content: ExperimentContent): string {
   const { model, technique, runner, workload, quality, device, settings, node } = content;
@@ -109,17 +110,26 @@ export function pointsId(sweep: Sweep): string {
   return digest(POINTS_FORMAT, { ...asked, devices, perNode, nodeSelector });
 }
 
-/** @returns `q` + 24 hex digits of all that answers were asked and scored by. The id of an experiment names task files only, not their content. */
+/**
+ * @returns `q` + 24 hex digits of all that answers were asked and scored by. The id of an experiment names
+ *   task files only, not their content.
+ */
 export function questionsId(questions: readonly QuestionsOfTask[]): string {
   return `q${digest(QUESTIONS_FORMAT, questions).slice(0, 24)}`;
 }
 
-/** Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on on other nodes. */
+/**
+ * Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on
+ * on other nodes.
+ */
 function selectorOf({ perNode, nodeSelector }: PlacementSpec): NodeSelector | undefined {
   return perNode && Object.keys(nodeSelector).length > 0 ? nodeSelector : undefined;
 }
 
-/** @returns a name for what nobody named: a word, and six hex digits of the content, so that other content has another name. */
+/**
+ * @returns a name for what nobody named: a word, and six hex digits of the content, so that other content has
+ *   another name.
+ */
 export function nameOfContent(setting: string, content: unknown): string {
   const start = setting.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return `${start === '' ? 'sweep' : start.slice(0, 56)}-${digest('ridgepoint.dev/name/v1', content).slice(0, 6)}`;
@@ -133,7 +143,10 @@ export function seedFrom(name: string): number {
 /** The namespace of sweeps that name none, and of all that were submitted before there were namespaces. */
 export const DEFAULT_NAMESPACE = 'default';
 
-/** @returns the id of a sweep in a namespace: one of its own, so that two namespaces that ask for the same have nothing in common. */
+/**
+ * @returns the id of a sweep in a namespace: one of its own, so that two namespaces that ask for the same
+ *   have nothing in common.
+ */
 export function idInNamespace(id: string, namespace: string): string {
   if (namespace === DEFAULT_NAMESPACE) return id;
   return `s${bytesToHex(sha256(utf8ToBytes(`${id}\n${namespace}`))).slice(0, id.length - 1)}`;

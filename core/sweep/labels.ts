@@ -84,7 +84,9 @@ export function nameOf(
   return names.find(({ at }) => Object.entries(at).every(hasAxisValue)) ?? null;
 }
 
-/** @returns what points of a sweep are called where there is one line for each: by name, or by what varies. */
+/**
+ * @returns what points of a sweep are called where there is one line for each: by name, or by what varies.
+ */
 export function labelsIn(sweep: Sweep): (content: ExperimentContent) => string {
   const names = namesOf(sweep);
   const varying = varyingAxes(sweep);

@@ -18,7 +18,10 @@ export interface Counted {
   readonly metric: string;
 }
 
-/** @returns everything of a sweep that needs a metric: objectives, bounds of its search, and its budget of joules. */
+/**
+ * @returns everything of a sweep that needs a metric: objectives, bounds of its search, and its budget of
+ *   joules.
+ */
 export function countedOn({ objectives, search }: Pick<Sweep, 'objectives' | 'search'>): Counted[] {
   const named = (path: Path) => (one: { readonly metric: string }) => ({
     path: [...path, one.metric],
@@ -33,7 +36,10 @@ export function countedOn({ objectives, search }: Pick<Sweep, 'objectives' | 'se
   ];
 }
 
-/** @returns an error for each metric or budget for which no row of a sweep can have a number, by what the file alone says. */
+/**
+ * @returns an error for each metric or budget for which no row of a sweep can have a number, by what the file
+ *   alone says.
+ */
 export function unmeasuredFindings(sweep: Sweep): UnlocatedDiagnostic[] {
   return countedOn(sweep).flatMap(({ path, metric }) => {
     const why = whyUnmeasured(metric, sweep);
@@ -44,8 +50,8 @@ export function unmeasuredFindings(sweep: Sweep): UnlocatedDiagnostic[] {
 }
 
 /**
- * @returns what rows are best at where a file does not say: what the first workload names, of which rows have a number; or else the first of
- *   its key metrics that they have; nothing where its rows have none of them.
+ * @returns what rows are best at where a file does not say: what the first workload names, of which rows have
+ *   a number; or else the first of its key metrics that they have; nothing where its rows have none of them.
  */
 export function defaultObjectives(sweep: Asked): Objective[] {
   const first = workloadNamed(sweep.workloads[0]?.kind ?? '');

@@ -4,8 +4,8 @@ import type { Diagram, NodeId } from './diagram.js';
 export const RUNS = 0;
 
 /**
- * Counts of the points below every node of a diagram, nodes below their parents first and the root last. Plain
- * data in a few arrays, so that it goes from one thread to another at no cost.
+ * Counts of the points below every node of a diagram, nodes below their parents first and the root last.
+ * Plain data in a few arrays, so that it goes from one thread to another at no cost.
  */
 export interface RankTables {
   readonly sizes: readonly number[];

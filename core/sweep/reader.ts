@@ -149,7 +149,9 @@ export class Reader {
     return [];
   }
 
-  /** The canonical words of a technique that were written, a map giving one for each combination of its lists. */
+  /**
+   * The canonical words of a technique that were written, a map giving one for each combination of its lists.
+   */
   #settings(technique: Technique, { path, value }: Item): readonly AxisValue[] {
     if (this.damaged(path)) return [];
     const maps = typeof value === 'object' && value !== null ? combinations(value) : null;

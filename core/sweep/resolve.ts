@@ -121,7 +121,10 @@ function sweepNameOf([first]: readonly ModelRef[]): string {
   return first?.name.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 63) ?? 'sweep';
 }
 
-/** `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` → llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT. */
+/**
+ * `builtin:small` → small, `llms/llama-1b.Q4_K_M.gguf` → llama-1b.Q4_K_M, `synthetic:llama-3.2-1b?seed=2` →
+ * llama-3.2-1b, `hf:owner/repo:QUANT` → repo-QUANT.
+ */
 export function nameFromSource(source: string): string {
   const repository = /^hf:[^/]+\/([^:#]+)(?::([^#]+))?(?:#.*)?$/.exec(source);
   const tail = repository

@@ -162,7 +162,10 @@ export const MEASURE = z.strictObject({
     .describe('modules times the operators of the model by module, in a run of its own after the timed one.'),
 });
 
-/** How often an experiment is measured; written under `measure`, where `maxStarts` follows `starts` when it is left out. */
+/**
+ * How often an experiment is measured; written under `measure`, where `maxStarts` follows `starts` when it is
+ * left out.
+ */
 export const REPETITION = {
   starts: integerBetween(1, 1000)
     .default(USUAL_REPETITION.starts)

@@ -38,9 +38,15 @@ export interface Space {
   indexOf(content: ExperimentContent): number | null;
   /** The grids whose points are numbered, in that order. */
   readonly grids: readonly Grid[];
-  /** @returns which of the grids a position is in, and its index in each dimension. @throws RangeError outside 0 … count - 1. */
+  /**
+   * @returns which of the grids a position is in, and its index in each dimension.
+   * @throws RangeError outside 0 … count - 1.
+   */
   locate(position: number): { readonly grid: number; readonly indices: Int32Array };
-  /** @returns the position of a point of a grid by its index in each dimension, or null when it is none that runs. */
+  /**
+   * @returns the position of a point of a grid by its index in each dimension, or null when it is none that
+   *   runs.
+   */
   positionOf(grid: number, indices: Int32Array): number | null;
 }
 
@@ -267,7 +273,10 @@ function locate(grid: Grid, content: ExperimentContent, indices: Int32Array): bo
   });
 }
 
-/** @returns why a point can never run, or null; for rules that a plan left unchecked, and for what is known of a model only where it lies. */
+/**
+ * @returns why a point can never run, or null; for rules that a plan left unchecked, and for what is known of
+ *   a model only where it lies.
+ */
 export function impossibility(content: ExperimentContent): string | null {
   const values = axisValues(content);
   for (const rule of rulesOf(content.runner.kind, content.workload.kind)) {

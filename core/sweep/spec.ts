@@ -41,13 +41,16 @@ export interface Objective {
 }
 
 /**
- * How many processes measure each experiment, written under `measure`. No part of an experiment or its id: what a row says does
- * not depend on how often it was asked.
+ * How many processes measure each experiment, written under `measure`. No part of an experiment or its id:
+ * what a row says does not depend on how often it was asked.
  */
 export interface RepetitionPolicy {
   /** Valid trials of each experiment, each a process of its own in a block of its own. */
   readonly starts: number;
-  /** At least `starts`. More are spent up to here as long as the interval over starts is wider than `measure.halfWidth`. */
+  /**
+   * At least `starts`. More are spent up to here as long as the interval over starts is wider than
+   * `measure.halfWidth`.
+   */
   readonly maxStarts: number;
   /** Further trials that an experiment gets for those that came out invalid; 0 = none. */
   readonly retryInvalid: number;
@@ -92,7 +95,10 @@ export interface SearchSpec {
     readonly deviceHours: number | null;
     readonly joules: number | null;
   };
-  /** It ends when an hour of one device adds less than this share to the volume under its front; null = it does not. */
+  /**
+   * It ends when an hour of one device adds less than this share to the volume under its front; null = it
+   * does not.
+   */
   readonly leastGainPerDeviceHour: number | null;
   readonly constraints: readonly SearchBound[];
   /** Whether points are ordered by what is predicted of them. */
@@ -108,7 +114,9 @@ export interface Sweep {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly models: readonly ModelRef[];
-  /** Axes of the techniques: `quantization`, `sparsity`, `attention`, `adapter`; values are canonical words. */
+  /**
+   * Axes of the techniques: `quantization`, `sparsity`, `attention`, `adapter`; values are canonical words.
+   */
   readonly techniques: readonly Axis[];
   readonly runners: readonly Block[];
   readonly workloads: readonly Block[];

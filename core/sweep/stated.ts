@@ -10,8 +10,8 @@ type Kind = {
 };
 
 /**
- * Anybody can write a record. So before its experiment is run or deployed, its options are checked as those of a sweep are. Options that this release
- * does not know are left alone: nothing reads them.
+ * Anybody can write a record. So before its experiment is run or deployed, its options are checked as those
+ * of a sweep are. Options that this release does not know are left alone: nothing reads them.
  * @returns a clause about the first option with a value that no sweep can have; null = there is none.
  */
 export function optionProblem({ runner, workload }: Pick<Experiment, 'runner' | 'workload'>): string | null {

@@ -1,6 +1,7 @@
 /**
- * The ways of choosing what a search measures next: the word that a sweep has for each, and what it does. The first is taken
- * where a sweep names none. All that knows the strategies is made of this list; search/strategies/<word>.ts exports the one of that name.
+ * The ways of choosing what a search measures next: the word that a sweep has for each, and what it does. The
+ * first is taken where a sweep names none. All that knows the strategies is made of this list;
+ * search/strategies/<word>.ts exports the one of that name.
  */
 export const SEARCH_STRATEGIES = {
   tpe: 'tree-structured Parzen estimators for several objectives: values that good points have and others lack come first, and a share of the trials explores',

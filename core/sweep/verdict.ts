@@ -54,7 +54,9 @@ function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
   };
 }
 
-/** What an encoder gives are states of a text that is there, so that nothing can be asked of it but to read. */
+/**
+ * What an encoder gives are states of a text that is there, so that nothing can be asked of it but to read.
+ */
 function decoding(workload: WorkloadKind): Rule {
   return {
     axes: ['model'],

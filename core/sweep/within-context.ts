@@ -8,7 +8,9 @@ import { valueAt } from './expected.js';
 import { parseSweep } from './parse.js';
 import type { Block, Sweep } from './spec.js';
 
-/** A sweep that asks no model for more tokens than it was trained for, as far as the file leaves that open. */
+/**
+ * A sweep that asks no model for more tokens than it was trained for, as far as the file leaves that open.
+ */
 export interface WithinContext {
   /** The sweep file with what was chosen written into it. */
   readonly document: string;
@@ -21,8 +23,8 @@ export interface WithinContext {
 }
 
 /**
- * Writes into a sweep file what it leaves open and the shortest context of its models decides: tokens of workloads, and of
- * the windows of quality. All models get the same, so that their rows can be compared.
+ * Writes into a sweep file what it leaves open and the shortest context of its models decides: tokens of
+ * workloads, and of the windows of quality. All models get the same, so that their rows can be compared.
  * @param sweep the file's, with what is known of its models.
  * @returns null where the defaults fit, or no context is known: then the sweep stays as it is.
  */

@@ -30,7 +30,10 @@ export interface AdapterPart {
 /** Low-rank adapters on top of the base's weights. */
 export interface AdapterSpec {
   readonly parts: readonly AdapterPart[];
-  /** `attached`: computed beside the weights at run time. `merged`: added to them before they are pruned and quantized. */
+  /**
+   * `attached`: computed beside the weights at run time. `merged`: added to them before they are pruned and
+   * quantized.
+   */
   readonly mode: 'attached' | 'merged';
 }
 

@@ -4,8 +4,8 @@ import { readAttention } from './attention.js';
 
 /**
  * Architectures whose graph takes its window from the file (llama.cpp v0.4.0, src/models: each reads
- * `attention.sliding_window` into n_swa and keeps it). Not among them: llama4, smallthinker (a window of their
- * own whatever the file says), phi3 (turned off), and all that have no window.
+ * `attention.sliding_window` into n_swa and keeps it). Not among them: llama4, smallthinker (a window of
+ * their own whatever the file says), phi3 (turned off), and all that have no window.
  */
 const WINDOWED: ReadonlySet<string> = new Set([
   'afmoe',

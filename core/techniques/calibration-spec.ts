@@ -13,7 +13,9 @@ export interface CalibrationSpec {
   readonly seed: number;
 }
 
-/** The text that ships with Ridgepoint, written by its own small model: good for trying, not for real models. */
+/**
+ * The text that ships with Ridgepoint, written by its own small model: good for trying, not for real models.
+ */
 export const BUILTIN_TEXT = 'builtin:sample';
 
 /** A text by its source. */

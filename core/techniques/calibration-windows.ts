@@ -17,9 +17,10 @@ export interface WindowWish {
 }
 
 /**
- * Cuts a text into windows for calibration. With a seed they are a random choice, in random order: windows side by side
- * from a random place on, none of which overlap, so that no token counts twice and a short text gives fewer of them.
- * (The published code, A.6 of DSnoT, draws documents of a large collection and a crop of each; here the text is one.)
+ * Cuts a text into windows for calibration. With a seed they are a random choice, in random order: windows
+ * side by side from a random place on, none of which overlap, so that no token counts twice and a short text
+ * gives fewer of them. (The published code, A.6 of DSnoT, draws documents of a large collection and a crop of
+ * each; here the text is one.)
  * @returns the windows, or one sentence why there are none.
  */
 export function calibrationWindows(textTokens: number, wish: WindowWish): CalibrationWindow[] | string {

@@ -38,11 +38,12 @@ function formatOf(step: ChainStep): ModelFormat {
 }
 
 /**
- * What is done to the base of a point, in the order in which it is done: what its techniques ask for, each in the format that it works
- * on, and conversions between them, before, and to what the runner opens.
+ * What is done to the base of a point, in the order in which it is done: what its techniques ask for, each in
+ * the format that it works on, and conversions between them, before, and to what the runner opens.
  * @param facts of the base; null when it is not known yet
  * @param opens formats that the runner opens; none = it opens no model.
- * @returns nothing for a base that runs as it is, and why for a word that cannot be read or a format that nothing leads to.
+ * @returns nothing for a base that runs as it is, and why for a word that cannot be read or a format that
+ *   nothing leads to.
  */
 export function chainSteps(
   technique: TechniqueChoice,
@@ -53,7 +54,8 @@ export function chainSteps(
   if (!techniques.ok || facts === null || opens.length === 0) return techniques;
   const steps: ChainStep[] = [];
   let at = facts.format;
-  // What the base itself lacks for its first conversion is said where it is known whole (core/sweep/verdict.ts).
+  // What the base itself lacks for its first conversion is said where it is known whole
+  // (core/sweep/verdict.ts).
   let quantized: string | null = null;
   for (const step of [...techniques.value, null]) {
     const to = step === null ? opens : [formatOf(step)];
@@ -75,8 +77,9 @@ export function chainSteps(
 }
 
 /**
- * Layers are left out, heads are grouped, adapters merged, weights pruned, then quantized; a window is a change of the header and comes last, since it may
- * rename the architecture. Graphs are quantized when all that is done to GGUF files is done.
+ * Layers are left out, heads are grouped, adapters merged, weights pruned, then quantized; a window is a
+ * change of the header and comes last, since it may rename the architecture. Graphs are quantized when all
+ * that is done to GGUF files is done.
  */
 function techniqueSteps(
   technique: TechniqueChoice,
@@ -114,7 +117,10 @@ function techniqueSteps(
   return { ok: true, value: steps };
 }
 
-/** `f16` is a word of both: for runners that open graphs alone it is of graphs. A graph is f32 until it is quantized. */
+/**
+ * `f16` is a word of both: for runners that open graphs alone it is of graphs. A graph is f32 until it is
+ * quantized.
+ */
 function graphQuantization(
   spelling: string,
   opens: readonly ModelFormat[],
@@ -126,8 +132,8 @@ function graphQuantization(
 /**
  * @param facts of the base; null when it is not known yet
  * @param opens formats that the runner opens.
- * @returns the files that must be made of a base before a point can run; none when it runs as it is, and for words that cannot
- *   be read, which the agent refuses by name.
+ * @returns the files that must be made of a base before a point can run; none when it runs as it is, and for
+ *   words that cannot be read, which the agent refuses by name.
  */
 export function chainOf(
   technique: TechniqueChoice,

@@ -7,13 +7,14 @@ export interface FileType {
   /** `general.file_type` of GGUF files (llama.h, enum llama_ftype). */
   readonly number: number;
   /**
-   * Of a whole file. Measured on Llama 3.1 8B where llama.cpp's tools/quantize/README.md gives them; of the others the bits of
-   * their block.
+   * Of a whole file. Measured on Llama 3.1 8B where llama.cpp's tools/quantize/README.md gives them; of the
+   * others the bits of their block.
    */
   readonly bitsPerWeight: number;
   /**
-   * How `llama_model_quantize` writes it: `plain` (tools/quantize/quantize.cpp, QUANT_OPTIONS; its aliases q3_k, q4_k, q5_k are not
-   * repeated), `with-matrix` where one of its tensors needs an importance matrix (iq3_xs puts iq3_xxs into attention), null = not.
+   * How `llama_model_quantize` writes it: `plain` (tools/quantize/quantize.cpp, QUANT_OPTIONS; its aliases
+   * q3_k, q4_k, q5_k are not repeated), `with-matrix` where one of its tensors needs an importance matrix
+   * (iq3_xs puts iq3_xxs into attention), null = not.
    */
   readonly written: 'plain' | 'with-matrix' | null;
 }

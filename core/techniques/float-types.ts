@@ -27,7 +27,9 @@ function halfValues(): Float32Array {
   return halves;
 }
 
-/** @returns the bits of the nearest half-precision number, ties to even; infinity above 65504 and a half step. */
+/**
+ * @returns the bits of the nearest half-precision number, ties to even; infinity above 65504 and a half step.
+ */
 export function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;

@@ -3,7 +3,10 @@ import { GRAPH_WEIGHTS } from '../models/conversions.js';
 import type { ModelFormat } from '../models/formats.js';
 import { choice, flag, headOf, type Reading, readSettings, type Setting, writeWord } from './spelling.js';
 
-/** Forms that ONNX graphs have for weights: half precision, blocks of int4 or int8, int8 with activations rounded as they come. */
+/**
+ * Forms that ONNX graphs have for weights: half precision, blocks of int4 or int8, int8 with activations
+ * rounded as they come.
+ */
 const TYPES = ['f16', 'int4', 'int8', 'int8_dynamic'] as const;
 type GraphType = (typeof TYPES)[number];
 /** Those that no GGUF file has. */
@@ -74,7 +77,9 @@ export function blockBits(spelling: string): number | null {
   return bits + (32 + (zeroPoints ? bits : 0)) / length;
 }
 
-/** @param opens formats that a runner opens. @returns what refuses the words of forms that they do not have. */
+/**
+ * @param opens formats that a runner opens. @returns what refuses the words of forms that they do not have.
+ */
 export function formsOf(opens: readonly ModelFormat[]): Rule {
   const graphs = opens.includes('onnx');
   const others = opens.some((format) => format !== 'onnx');

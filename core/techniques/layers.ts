@@ -19,8 +19,9 @@ export function readLayers(spelling: string): Reading<number | null> {
 }
 
 /**
- * How many layers of a model compute: with `first:4` the fifth and later ones are left out, and the output norm and matrix read what the
- * fourth gives: an early exit at a layer that is fixed beforehand (LLM Inference Unveiled, arXiv 2402.16363).
+ * How many layers of a model compute: with `first:4` the fifth and later ones are left out, and the output
+ * norm and matrix read what the fourth gives: an early exit at a layer that is fixed beforehand (LLM
+ * Inference Unveiled, arXiv 2402.16363).
  */
 export const layers: Technique = {
   name: 'layers',
@@ -61,7 +62,8 @@ export const exitWithAdapter = refuse(
 );
 
 /**
- * @returns the facts of a model of which so many layers stay. What a layer weighs is the mean of all that is no table of the vocabulary.
+ * @returns the facts of a model of which so many layers stay. What a layer weighs is the mean of all that is
+ *   no table of the vocabulary.
  */
 export function factsOfFirst(facts: KnownFacts, setting: string): KnownFacts {
   const left = layersLeft(setting);

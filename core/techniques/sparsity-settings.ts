@@ -66,8 +66,8 @@ export function settingsOf({ calibrates, own }: Pick<Method<never>, 'calibrates'
 }
 
 /**
- * @returns what a setting is where nothing is said, once for all methods that have it, or for each kind of them: `true`, or
- *   `false of magnitude, magnitude-row, else true`; '' = nothing.
+ * @returns what a setting is where nothing is said, once for all methods that have it, or for each kind of
+ *   them: `true`, or `false of magnitude, magnitude-row, else true`; '' = nothing.
  */
 export function fallbackOf(name: string): string {
   const groups = new Map<string, string[]>();

@@ -106,7 +106,10 @@ function readPattern(text: string): Pattern | null {
   return { kind: 'grouped', pruned, group };
 }
 
-/** A method that need not calibrate has the settings of a calibration only where something is calibrated, so that none is idle. */
+/**
+ * A method that need not calibrate has the settings of a calibration only where something is calibrated, so
+ * that none is idle.
+ */
 function settingsFor(method: Method<PruningMethod>, spelling: string): Settings {
   if (method.calibrates === 'always' || /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(spelling))
     return settingsOf(method);
@@ -168,7 +171,9 @@ export const pruningNeedsFloats: Rule = {
   },
 };
 
-/** Most layers of a model are as wide as its embedding; a layer of another width says so when it is its turn. */
+/**
+ * Most layers of a model are as wide as its embedding; a layer of another width says so when it is its turn.
+ */
 export const groupsDivideWidth: Rule = {
   axes: ['model', 'sparsity'],
   reason({ model, sparsity: spelling }, facts) {

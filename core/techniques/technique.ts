@@ -11,7 +11,9 @@ export interface Technique {
   readonly examples: readonly string[];
   /** What a word has to be, after "must be". */
   readonly form: string;
-  /** Keys of the map that may stand for a word, with their help; the first is the one it cannot do without. */
+  /**
+   * Keys of the map that may stand for a word, with their help; the first is the one it cannot do without.
+   */
   readonly keys: Readonly<Record<string, string>>;
   /** @returns the canonical word for what was written, or why there is none. */
   read(spelling: string): Reading<string>;

@@ -1,4 +1,7 @@
-/** What ggml's CPU products multiply weights of a type in (ggml-cpu.c, vec_dot_type): quantized ones meet int8. */
+/**
+ * What ggml's CPU products multiply weights of a type in (ggml-cpu.c, vec_dot_type): quantized ones meet
+ * int8.
+ */
 export type ProductArithmetic = 'f32' | 'f16' | 'bf16' | 'int8';
 
 /**
@@ -17,7 +20,10 @@ export interface TensorType {
   readonly number: number;
   readonly blockWeights: number;
   readonly blockBytes: number;
-  /** `float` and `quantized` store weights; `scratch` is what inputs are rounded to on the way, `number` no weight at all. */
+  /**
+   * `float` and `quantized` store weights; `scratch` is what inputs are rounded to on the way, `number` no
+   * weight at all.
+   */
   readonly kind: 'float' | 'quantized' | 'scratch' | 'number';
   /** null where no product of ggml takes it as weights. */
   readonly arithmetic: ProductArithmetic | null;
@@ -77,8 +83,9 @@ const typeWithoutName = (
   }) satisfies TensorType;
 
 /**
- * Every type of ggml: block lengths and bytes by the structs of ggml-common.h (q8_0: 32 one-byte quants and one half-precision
- * scale, 34 bytes). The one table of types; a test holds it against the engine's own. Best first, as they are offered.
+ * Every type of ggml: block lengths and bytes by the structs of ggml-common.h (q8_0: 32 one-byte quants and
+ * one half-precision scale, 34 bytes). The one table of types; a test holds it against the engine's own. Best
+ * first, as they are offered.
  */
 export const TENSOR_TYPES: readonly TensorType[] = [
   float(0, 'f32', 4, 'f32'),

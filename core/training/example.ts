@@ -32,8 +32,8 @@ const SHAPES: readonly z.ZodType<Example>[] = [
 ];
 
 /**
- * Reads a line of prompts with answers, in the shapes that TRL and OpenAI's files have: `prompt` and `completion`, each a text or a list of
- * messages, or `messages`. Other keys are left alone.
+ * Reads a line of prompts with answers, in the shapes that TRL and OpenAI's files have: `prompt` and
+ * `completion`, each a text or a list of messages, or `messages`. Other keys are left alone.
  * @returns the example, or one sentence why it is none.
  */
 export function readExample(line: string): Example | string {

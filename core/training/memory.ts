@@ -57,8 +57,9 @@ export function predictTraining(
 }
 
 /**
- * Numbers of one layer that wait for the way back, for each token: what goes into norms and matrices, Q, K and V, the weights of
- * attention (no flash attention: it has no way back), gate, up and their product; what DoRA adds is not in it.
+ * Numbers of one layer that wait for the way back, for each token: what goes into norms and matrices, Q, K
+ * and V, the weights of attention (no flash attention: it has no way back), gate, up and their product; what
+ * DoRA adds is not in it.
  */
 function perLayer({ model, keys, feedForward, heads }: Widths, windowTokens: number, rank: number): number {
   return 8 * model + 2 * keys + windowTokens * heads + 3 * feedForward + 7 * rank;
@@ -105,8 +106,9 @@ function targetWeights(
 }
 
 /**
- * The facts hold neither the feed-forward width nor the heads: the first is what is left of the parameters when the output is the
- * embedding's (too wide where it is not), the second is that of heads of 64 up to a width of 2048, and of 128 above.
+ * The facts hold neither the feed-forward width nor the heads: the first is what is left of the parameters
+ * when the output is the embedding's (too wide where it is not), the second is that of heads of 64 up to a
+ * width of 2048, and of 128 above.
  */
 function widthsOf(facts: KnownFacts): Widths {
   const { parameters, layers, embeddingLength: model, vocabularySize, keyElementsPerToken } = facts;

@@ -1,7 +1,8 @@
 /**
- * The ways to fine-tune that a sweep can name. LoRA (arXiv 2106.09685), rsLoRA (2312.03732), LoRA+ (2402.12354), DoRA
- * (2402.09353), PiSSA (2404.02948); freeze trains the last layers whole, as LLaMA-Factory has it, and full trains all there is.
- * QLoRA (2305.14314) is lora over a quantized base, and says no more than that: the quantization is an axis of its own.
+ * The ways to fine-tune that a sweep can name. LoRA (arXiv 2106.09685), rsLoRA (2312.03732), LoRA+
+ * (2402.12354), DoRA (2402.09353), PiSSA (2404.02948); freeze trains the last layers whole, as LLaMA-Factory
+ * has it, and full trains all there is. QLoRA (2305.14314) is lora over a quantized base, and says no more
+ * than that: the quantization is an axis of its own.
  */
 export const TRAINING_METHODS = [
   'lora',
@@ -61,7 +62,8 @@ export interface TrainingSettings {
 }
 
 /**
- * The learning rate of a step: a linear rise, then constant, or falling to 0 at the end by a line or half a cosine.
+ * The learning rate of a step: a linear rise, then constant, or falling to 0 at the end by a line or half a
+ * cosine.
  * @param step from 0.
  */
 export function rateAt(settings: TrainingSettings, step: number): number {

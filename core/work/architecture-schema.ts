@@ -117,8 +117,8 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
 });
 
 /**
- * A mixture of types makes a group of almost every layer. Work does not depend on their order, but for the last layer, which
- * may be trimmed: equal groups are put together, those of the last layer at the end.
+ * A mixture of types makes a group of almost every layer. Work does not depend on their order, but for the
+ * last layer, which may be trimmed: equal groups are put together, those of the last layer at the end.
  */
 export function compactArchitecture(architecture: ModelArchitecture): ModelArchitecture {
   const found = new Map<string, LayerGroup>();

@@ -1,6 +1,6 @@
 /**
- * What the analytic model must know of a model: shapes and bits, no weights. Read from a GGUF header, a safetensors
- * config, an ONNX graph, or a published config; everything that counts work starts from it.
+ * What the analytic model must know of a model: shapes and bits, no weights. Read from a GGUF header, a
+ * safetensors config, an ONNX graph, or a published config; everything that counts work starts from it.
  */
 export interface ModelArchitecture {
   /** GGUF `general.architecture`, or the `model_type` of a config. */
@@ -30,17 +30,29 @@ export interface ModelArchitecture {
   readonly encoder?: EncoderShape | undefined;
   /** Its last layer is computed for all tokens, whichever have logits (GPT-OSS in llama.cpp). */
   readonly wholeLastLayer?: boolean | undefined;
-  /** Which tokens of a pass the file's own graph makes logits of; left out = the engine decides, which has its own graph. */
+  /**
+   * Which tokens of a pass the file's own graph makes logits of; left out = the engine decides, which has its
+   * own graph.
+   */
   readonly graphLogits?: 'all' | 'last' | undefined;
 }
 
-/** A model that reads a text at once: every token sees all of it, nothing is kept, and what it gives are states and no logits. */
+/**
+ * A model that reads a text at once: every token sees all of it, nothing is kept, and what it gives are
+ * states and no logits.
+ */
 interface EncoderShape {
-  /** Rows of the table of kinds of segments, in the bits of positions: one is added to every token; 0 = there is none. */
+  /**
+   * Rows of the table of kinds of segments, in the bits of positions: one is added to every token; 0 = there
+   * is none.
+   */
   readonly tokenTypes: number;
 }
 
-/** How a token learns where it stands. `length` elements of each head are turned; ALiBi is part of the softmax. */
+/**
+ * How a token learns where it stands. `length` elements of each head are turned; ALiBi is part of the
+ * softmax.
+ */
 export type PositionShape =
   | { readonly kind: 'rotary'; readonly length: number }
   | { readonly kind: 'learned'; readonly rows: number; readonly bits: number }

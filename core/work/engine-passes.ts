@@ -5,7 +5,10 @@ import type { ModelArchitecture } from './architecture.js';
 import type { LatencyWork } from './latency.js';
 import type { PassRequest } from './pass/setting.js';
 
-/** How an engine cuts a latency workload into passes, under a runner's options: those of a point, or as the engine's own schema reads them. */
+/**
+ * How an engine cuts a latency workload into passes, under a runner's options: those of a point, or as the
+ * engine's own schema reads them.
+ */
 export interface EnginePasses<O = Options> {
   /** Of a prefill, in their order. */
   prefill(workload: LatencyWork, options: O, architecture: ModelArchitecture): PassRequest[];
@@ -16,11 +19,17 @@ export interface EnginePasses<O = Options> {
     options: O,
     architecture: ModelArchitecture,
   ): PassRequest;
-  /** Texts that an encoder reads at once, or in one clause why that is not counted; left out = the engine runs none. */
+  /**
+   * Texts that an encoder reads at once, or in one clause why that is not counted; left out = the engine runs
+   * none.
+   */
   encode?(texts: Texts, options: O): PassRequest | string;
 }
 
-/** @returns passes that read a point's options by a schema first. They throw FailureError `impossible-combination` for what it does not allow. */
+/**
+ * @returns passes that read a point's options by a schema first. They throw FailureError
+ *   `impossible-combination` for what it does not allow.
+ */
 export function passesUnder<S extends z.ZodObject>(
   schema: S,
   { prefill, decode, encode }: EnginePasses<Readonly<z.output<S>>>,
@@ -65,5 +74,8 @@ export interface ServedPasses {
 /** What of a pass does not depend on what is asked. */
 export type PassSetting = Omit<PassRequest, 'phase' | 'batch' | 'logits' | 'parallelism'>;
 
-/** llama.cpp gives the cache of a sequence to attention in multiples of so many cells, and so do our own graphs. */
+/**
+ * llama.cpp gives the cache of a sequence to attention in multiples of so many cells, and so do our own
+ * graphs.
+ */
 export const CELLS = 256;

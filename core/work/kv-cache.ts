@@ -4,7 +4,10 @@ import { bytesPerElement } from '../techniques/tensor-types.js';
 import type { ModelArchitecture } from './architecture.js';
 import type { CacheOptions } from './llama-cpp-options.js';
 
-/** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp: GGML_PAD). */
+/**
+ * llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp:
+ * GGML_PAD).
+ */
 const CELL_PADDING = 256;
 
 /** Room for so many tokens of each of so many sequences. */
@@ -32,7 +35,8 @@ export function predictKvCache(
 }
 
 /**
- * What the windows of a model leave of a cache that would keep every token in every layer, as llama-kv-cache-iswa.cpp keeps them.
+ * What the windows of a model leave of a cache that would keep every token in every layer, as
+ * llama-kv-cache-iswa.cpp keeps them.
  * @returns a share of its bytes.
  */
 export function windowedShare(

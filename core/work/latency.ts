@@ -34,15 +34,18 @@ export function latencyWorkOf({ parallel, ...asked }: LatencyOptions): LatencyWo
 
 export const LATENCY_DEFAULTS: LatencyWork = latencyWorkOf(latencyOptions.parse({}));
 
-/** @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep can have. */
+/**
+ * @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep
+ *   can have.
+ */
 export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
   const read = kind === 'latency' ? latencyOptions.safeParse(options).data : undefined;
   return read === undefined ? null : latencyWorkOf(read);
 }
 
 /**
- * What the prediction of a trial's memory or time takes of its workload. How much the others put into the cache is not known
- * before they run: they count as one sequence without tokens.
+ * What the prediction of a trial's memory or time takes of its workload. How much the others put into the
+ * cache is not known before they run: they count as one sequence without tokens.
  */
 export function predictableWork(workload: WorkloadChoice): LatencyWork {
   return latencyWork(workload) ?? { promptTokens: 0, generateTokens: 0, sequences: 1, contextDepth: 0 };

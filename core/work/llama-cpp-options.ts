@@ -32,7 +32,8 @@ export const SPREAD_OPTIONS = {
     .default(1)
     .describe('Devices of one node that the trial has to itself; the model is split over them.'),
   splitMode: z
-    // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has (make_gpu_buft_list).
+    // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has
+    // (make_gpu_buft_list).
     .enum(['layer', 'tensor'])
     .default('layer')
     .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),

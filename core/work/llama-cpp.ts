@@ -13,9 +13,10 @@ export type EngineSetting = Pick<
 >;
 
 /**
- * What llama.cpp (v0.4.0) does with a model under a runner's options: activations in f32; quantized matrices multiplied in
- * int8, for activations are quantized on the way; rows of the last layer that have no logits are left out; latent attention
- * absorbed in prefill, too. Keys behind the mask are skipped by its flash attention, and read once for all queries at best.
+ * What llama.cpp (v0.4.0) does with a model under a runner's options: activations in f32; quantized matrices
+ * multiplied in int8, for activations are quantized on the way; rows of the last layer that have no logits
+ * are left out; latent attention absorbed in prefill, too. Keys behind the mask are skipped by its flash
+ * attention, and read once for all queries at best.
  */
 export function llamaCppSetting({
   flashAttention,
@@ -34,8 +35,8 @@ export function llamaCppSetting({
 }
 
 /**
- * The passes of a prefill: prompts one behind the other fill batches, and each batch is cut into micro-batches that take the
- * same number of tokens of each of its sequences (llama-batch.cpp, split_equal).
+ * The passes of a prefill: prompts one behind the other fill batches, and each batch is cut into
+ * micro-batches that take the same number of tokens of each of its sequences (llama-batch.cpp, split_equal).
  */
 function prefillPasses(
   { promptTokens, sequences, contextDepth }: LatencyWork,
@@ -82,8 +83,8 @@ function decodePass({ sequences }: LatencyWork, cachedTokens: number, options: P
 }
 
 /**
- * Texts side by side, their keys and values in f16 for flash attention; without it every token would be held against those of other texts,
- * too (llama-graph.cpp, build_attn_inp_no_cache).
+ * Texts side by side, their keys and values in f16 for flash attention; without it every token would be held
+ * against those of other texts, too (llama-graph.cpp, build_attn_inp_no_cache).
  */
 function encodePass({ items, tokens }: Texts, options: PassOptions): PassRequest | string {
   const setting = llamaCppSetting(options);
@@ -107,8 +108,8 @@ export const llamaCppPasses = passesUnder(passOptions, {
 });
 
 /**
- * llama.cpp's server gives llama_decode a token of each sequence that decodes and fills the batch up with prompts (server-context.cpp,
- * update_slots, v0.4.0), which is then cut into micro-batches.
+ * llama.cpp's server gives llama_decode a token of each sequence that decodes and fills the batch up with
+ * prompts (server-context.cpp, update_slots, v0.4.0), which is then cut into micro-batches.
  */
 export const llamaServerPasses: ServedPasses = {
   setting: (_, options) => llamaCppSetting(readOptions(passOptions, options)),
@@ -117,8 +118,9 @@ export const llamaServerPasses: ServedPasses = {
 };
 
 /**
- * Shares layers out among devices as llama.cpp does (llama-model.cpp, load_tensors, v0.4.0), in its 32 bits: layer i of n, and the output as
- * the n-th, is on the first device up to which the shares are more than i / (n + 1) of all.
+ * Shares layers out among devices as llama.cpp does (llama-model.cpp, load_tensors, v0.4.0), in its 32 bits:
+ * layer i of n, and the output as the n-th, is on the first device up to which the shares are more than i /
+ * (n + 1) of all.
  * @param shares of the devices, of any sum above 0.
  * @returns layers of each device up to the one that has the output; those behind it have nothing.
  */
@@ -136,7 +138,10 @@ export function layersByShare(depth: number, shares: readonly number[]): number[
   return layers;
 }
 
-/** @returns the shares of devices that a point asks for, `3/1`; null where it leaves them to their free memory, as zeros alone do, too. */
+/**
+ * @returns the shares of devices that a point asks for, `3/1`; null where it leaves them to their free
+ *   memory, as zeros alone do, too.
+ */
 export function sharesAsked({ tensorSplit }: Pick<SpreadOptions, 'tensorSplit'>): number[] | null {
   if (tensorSplit === null) return null;
   const shares = tensorSplit.split('/').map(Number);
@@ -146,13 +151,19 @@ export function sharesAsked({ tensorSplit }: Pick<SpreadOptions, 'tensorSplit'>)
 /** LLAMA_MAX_LAYERS of llama-hparams.h: a damaged file may say any number. */
 const MOST_LAYERS = 512;
 
-/** @returns the part of the layers (the output counts as one more) that `gpuLayers` puts on devices other than the CPU. */
+/**
+ * @returns the part of the layers (the output counts as one more) that `gpuLayers` puts on devices other than
+ *   the CPU.
+ */
 export function offloadedShare(gpuLayers: SpreadOptions['gpuLayers'], layers: number): number {
   if (gpuLayers === 'all') return 1;
   return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
 }
 
-/** @returns the part of a model that the CPU of a point has whose device it is: what `gpuLayers` leaves of it where RPC servers take layers. */
+/**
+ * @returns the part of a model that the CPU of a point has whose device it is: what `gpuLayers` leaves of it
+ *   where RPC servers take layers.
+ */
 export function cpuShare(
   { gpuLayers, rpcServers }: Pick<SpreadOptions, 'gpuLayers' | 'rpcServers'>,
   layers: number,
@@ -161,8 +172,9 @@ export function cpuShare(
 }
 
 /**
- * @returns the part of what is put on GPUs that the fullest of a point's own has, where they have as much free memory each as nothing is asked for;
- *   the output counts as a layer. 0 where RPC servers have a part: which devices they have is known when they are asked, and nothing is refused before.
+ * @returns the part of what is put on GPUs that the fullest of a point's own has, where they have as much
+ *   free memory each as nothing is asked for; the output counts as a layer. 0 where RPC servers have a part:
+ *   which devices they have is known when they are asked, and nothing is refused before.
  */
 export function fullestShare(options: SpreadOptions, layers: number): number {
   const { gpus, splitMode, rpcServers } = options;

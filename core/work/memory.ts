@@ -27,7 +27,10 @@ export interface MemoryRequest {
   readonly experiment: Pick<Experiment, 'technique' | 'runner' | 'workload' | 'device'>;
 }
 
-/** Bytes on the device that the trial asks for, a little above what it will take; of several on the one with the largest share. */
+/**
+ * Bytes on the device that the trial asks for, a little above what it will take; of several on the one with
+ * the largest share.
+ */
 export interface MemoryPrediction {
   readonly bytes: number;
   readonly parts: {
@@ -122,9 +125,9 @@ export function predictTrainingMemory({
 }
 
 /**
- * Bytes of the synthetic adapters that run beside the weights: r (in + out) f32 numbers for each of the seven matrices of a
- * layer, whose feed-forward width follows from the parameters. Adapters in files are not known before a node
- * looks at them, and count as nothing.
+ * Bytes of the synthetic adapters that run beside the weights: r (in + out) f32 numbers for each of the seven
+ * matrices of a layer, whose feed-forward width follows from the parameters. Adapters in files are not known
+ * before a node looks at them, and count as nothing.
  */
 export function predictAdapters(facts: KnownFacts, setting: string): number {
   const reading = readAdapter(setting);

@@ -12,7 +12,10 @@ export interface Size {
   readonly bytes: number;
 }
 
-/** @returns all weights that the model keeps, experts that are rarely used included; a tied output counts once. */
+/**
+ * @returns all weights that the model keeps, experts that are rarely used included; a tied output counts
+ *   once.
+ */
 export function sizeOf(architecture: ModelArchitecture): Size {
   const layers = architecture.layers.map((group) => times(layerSize(architecture, group), group.count));
   return total([vocabularySize(architecture), ...layers]);
@@ -20,7 +23,8 @@ export function sizeOf(architecture: ModelArchitecture): Size {
 
 /**
  * Embedding and positions, which stand before the layers; last norm and output, which stand behind them.
- * @param ends which of them are asked for: a device of a pipeline has one, or none; a tied matrix is held where either is.
+ * @param ends which of them are asked for: a device of a pipeline has one, or none; a tied matrix is held
+ *   where either is.
  */
 export function vocabularySize(
   architecture: ModelArchitecture,

@@ -10,9 +10,10 @@ export function tokensAtOnce(batch: number, sequences: number): number {
 }
 
 /**
- * What ONNX Runtime does with a decoder: the type of its vectors is the type of its activations and of its cache, and every layer sees
- * all tokens of a pass. Logits are of all of them, unless the graph lets a caller keep the last (`graphLogits`). Scores of attention are
- * counted as written out; kernels that fuse it (GroupQueryAttention) may move less.
+ * What ONNX Runtime does with a decoder: the type of its vectors is the type of its activations and of its
+ * cache, and every layer sees all tokens of a pass. Logits are of all of them, unless the graph lets a caller
+ * keep the last (`graphLogits`). Scores of attention are counted as written out; kernels that fuse it
+ * (GroupQueryAttention) may move less.
  */
 function settingOf(architecture: ModelArchitecture): Omit<PassRequest, 'phase' | 'batch'> {
   const bits = architecture.vectorBits;

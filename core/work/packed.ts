@@ -32,8 +32,9 @@ export interface PackedMatrices {
 const VALUE_BITS = { bf16: 16, int8: 8 } as const;
 
 /**
- * The architecture of a dense Llama-like model with its matrices as they were packed. Layers with the same matrices left without
- * zeros stand together with the mean of their bytes and kept weights, so that sums over the model are exact.
+ * The architecture of a dense Llama-like model with its matrices as they were packed. Layers with the same
+ * matrices left without zeros stand together with the mean of their bytes and kept weights, so that sums over
+ * the model are exact.
  * @param architecture of the file, whose layers are alike but for types.
  */
 export function packedArchitecture(

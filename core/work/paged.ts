@@ -5,8 +5,9 @@ import { DEFAULT_SETTING } from './pass/setting.js';
 import type { Arithmetic } from './work.js';
 
 /**
- * Tokens of a pass where a point leaves them to the server: vLLM takes 2048 or 8192 and SGLang 2048 to 16384 by the memory of the GPU,
- * TensorRT-LLM 8192, TGI what fits. Prompts below it are one pass under any of these.
+ * Tokens of a pass where a point leaves them to the server: vLLM takes 2048 or 8192 and SGLang 2048 to 16384
+ * by the memory of the GPU, TensorRT-LLM 8192, TGI what fits. Prompts below it are one pass under any of
+ * these.
  */
 const PASS_TOKENS = 8192;
 
@@ -30,8 +31,9 @@ const CACHE_BITS = [
 const ONLINE_8_BITS = /^(fp8|fbgemm_fp8|w8a8_fp8|fp8_per_|int8_per_channel)/;
 
 /**
- * The passes of servers that keep the cache in pages on a GPU (PagedAttention, arXiv 2309.06180) and compute in 16 bits: weights, activations
- * and cache are of `dataType`; weights of 8 bits in fp8 or int8 meet activations of the same, narrower ones are expanded first.
+ * The passes of servers that keep the cache in pages on a GPU (PagedAttention, arXiv 2309.06180) and compute
+ * in 16 bits: weights, activations and cache are of `dataType`; weights of 8 bits in fp8 or int8 meet
+ * activations of the same, narrower ones are expanded first.
  * @param mixes see ServedPasses
  */
 export function pagedPasses(mixes: boolean): ServedPasses {
@@ -58,7 +60,8 @@ function setting(architecture: ModelArchitecture, options: Options): PassSetting
   if (online && !ONLINE_8_BITS.test(method))
     return `the file is not quantized, and how many bits ${method} makes of its weights is not known`;
   const bits = online ? 8 : stored;
-  // Whole bytes, with next to nothing for scales: GPTQ's 8 bits have a scale for each group, and are expanded.
+  // Whole bytes, with next to nothing for scales: GPTQ's 8 bits have a scale for each group, and are
+  // expanded.
   const inBytes = bits >= 8 && bits < 8.1;
   return {
     activationBits,

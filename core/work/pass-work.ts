@@ -15,8 +15,9 @@ import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
 
 /**
- * Counts what one pass asks of one device: FLOPs and bytes of every operator, in the order in which they run. Defaults of a
- * request are in pass/setting.ts. With pipeline stages it is the way of a batch through all of them.
+ * Counts what one pass asks of one device: FLOPs and bytes of every operator, in the order in which they run.
+ * Defaults of a request are in pass/setting.ts. With pipeline stages it is the way of a batch through all of
+ * them.
  * @throws FailureError `impossible-combination` with one sentence about what cannot be.
  */
 export function passWork(architecture: ModelArchitecture, request: PassRequest): PassWork {
@@ -25,7 +26,8 @@ export function passWork(architecture: ModelArchitecture, request: PassRequest):
 }
 
 /**
- * Counts what the pass asks of a device of each pipeline stage, in the order in which a batch goes through them.
+ * Counts what the pass asks of a device of each pipeline stage, in the order in which a batch goes through
+ * them.
  * @param layers of each stage, where an engine cuts them otherwise than evenly.
  * @throws FailureError as passWork does.
  */

@@ -32,7 +32,8 @@ const DECODE_POINTS = 8;
 /**
  * Counts the phases of a latency workload.
  * @param engine how they are cut into passes.
- * @throws FailureError `impossible-combination` for what the architecture cannot do, e.g. a context beyond the trained one.
+ * @throws FailureError `impossible-combination` for what the architecture cannot do, e.g. a context beyond
+ *   the trained one.
  */
 export function phaseWork(
   architecture: ModelArchitecture,

@@ -54,14 +54,19 @@ export interface ServedDemand {
 }
 
 /**
- * Counts what a server computes under continuous batching (Orca, OSDI 2022; chunked prefill: arXiv 2403.02310), per device:
- * - `prefill`: the mean prompt, less what a prefix cache had, from its first piece to its last, with the server to itself: TTFT without a queue;
- * - `decode`: one mean step, a token of each of B sequences at the mean context, and the pieces of prompts that come between two tokens. Where
- *   the server mixes, they ride on steps: pass(B + pieces); elsewhere they stop the sequences: pass(B) + pieces · pass(piece);
- * - `serve`: the whole window, T/B steps for its T tokens, with the prompts that are read while others decode between them and the others alone.
+ * Counts what a server computes under continuous batching (Orca, OSDI 2022; chunked prefill: arXiv
+ * 2403.02310), per device:
+ * - `prefill`: the mean prompt, less what a prefix cache had, from its first piece to its last, with the
+ *   server to itself: TTFT without a queue;
+ * - `decode`: one mean step, a token of each of B sequences at the mean context, and the pieces of prompts
+ *   that come between two tokens. Where the server mixes, they ride on steps: pass(B + pieces); elsewhere
+ *   they stop the sequences: pass(B) + pieces · pass(piece);
+ * - `serve`: the whole window, T/B steps for its T tokens, with the prompts that are read while others decode
+ *   between them and the others alone.
  *
- * A number that is not whole is the mean of its neighbours: B = 3.7 is 0.3 passes of 3 and 0.7 of 4. Of pipeline stages a step is the way through
- * all of them, each with its share of the sequences; of replicas each has its own share of everything.
+ * A number that is not whole is the mean of its neighbours: B = 3.7 is 0.3 passes of 3 and 0.7 of 4. Of
+ * pipeline stages a step is the way through all of them, each with its share of the sequences; of replicas
+ * each has its own share of everything.
  * @returns in one clause why it cannot be counted.
  * @throws FailureError `impossible-combination` for what the architecture cannot do.
  */
@@ -173,7 +178,10 @@ class Counter {
     );
   }
 
-  /** @returns a piece in the middle of the prompts that are read at once, and how many such pieces there are for each prompt. */
+  /**
+   * @returns a piece in the middle of the prompts that are read at once, and how many such pieces there are
+   *   for each prompt.
+   */
   #piece(demand: ServedDemand, decoding: number): { readonly piece: SequenceGroup; readonly each: number } {
     const newTokens = newTokensOf(demand);
     const sequences = Math.max(1, Math.round(demand.promptsAtOnce / this.#split.replicas));

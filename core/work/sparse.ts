@@ -15,9 +15,10 @@ export const sparseType = z
 export const AT_ONCE = 512;
 
 /**
- * What the runner `sparse` does with a model: our own graphs on ggml. Vectors are rounded to the type of the packed weights and
- * multiplied in its arithmetic; attention is llama.cpp's flash attention over a cache in f16. Every layer sees all tokens of a
- * pass, and each pass makes the logits of the last token of each sequence, also in the middle of a prompt.
+ * What the runner `sparse` does with a model: our own graphs on ggml. Vectors are rounded to the type of the
+ * packed weights and multiplied in its arithmetic; attention is llama.cpp's flash attention over a cache in
+ * f16. Every layer sees all tokens of a pass, and each pass makes the logits of the last token of each
+ * sequence, also in the middle of a prompt.
  */
 function settingOf(arithmetic: SparseType): Omit<PassRequest, 'phase' | 'batch'> {
   return {

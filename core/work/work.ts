@@ -1,6 +1,9 @@
 /** Work is what a phase asks of a machine, whatever machine: operations, and bytes that must move. */
 
-/** Modules of "Dissecting the Runtime Performance …" (arXiv 2311.03687); a breakdown and a count group by them. */
+/**
+ * Modules of "Dissecting the Runtime Performance …" (arXiv 2311.03687); a breakdown and a count group by
+ * them.
+ */
 export const MODULES = [
   'embedding',
   'norm',
@@ -42,27 +45,39 @@ export interface Traffic {
   readonly activationsWritten: number;
 }
 
-/** One operator in one pass, all layers that have it together; layers whose weights are of another type stand apart. */
+/**
+ * One operator in one pass, all layers that have it together; layers whose weights are of another type stand
+ * apart.
+ */
 export interface OperatorWork {
   /** As published code calls it: `q_proj`, `attention`, `down_proj`, `lm_head`. */
   readonly name: string;
   readonly module: Module;
   readonly class: OperatorClass;
   readonly arithmetic: Arithmetic;
-  /** ggml's name of the type of the weights that are read (`q4_k`); left out where it is not known, or there are none. */
+  /**
+   * ggml's name of the type of the weights that are read (`q4_k`); left out where it is not known, or there
+   * are none.
+   */
   readonly weights?: string | undefined;
   /** How often it is run in the pass: the layers that have it. */
   readonly calls: number;
   /** All calls together. A multiply and an add are two. */
   readonly flops: number;
   readonly traffic: Traffic;
-  /** Bytes that this device sends over a link: of collectives, and of weights that are kept elsewhere. 0 for all others. */
+  /**
+   * Bytes that this device sends over a link: of collectives, and of weights that are kept elsewhere. 0 for
+   * all others.
+   */
   readonly linkBytes: number;
   /** Pairs of query and key whose mask alone is looked at; left out where there are none. */
   readonly maskedPairs?: number;
 }
 
-/** Measured phases that are placed: of a model that answers, of a server under load, of a step of training, a run of an encoder, and a call of one op. */
+/**
+ * Measured phases that are placed: of a model that answers, of a server under load, of a step of training, a
+ * run of an encoder, and a call of one op.
+ */
 export const PLACED_PHASES = [
   'prefill',
   'decode',

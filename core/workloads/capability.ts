@@ -1,6 +1,6 @@
 /**
- * What can be opened of a runner. A workload needs one of them, a runner offers some, and a sweep may pair the two only where
- * they meet. engines/runners/opened.ts has an interface for each.
+ * What can be opened of a runner. A workload needs one of them, a runner offers some, and a sweep may pair
+ * the two only where they meet. engines/runners/opened.ts has an interface for each.
  *
  * - `generator`: prefill and decode steps, for speed
  * - `profiled-generator`: the same, and what every node of its graphs took

@@ -31,7 +31,10 @@ const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.opt
 
 const rate = () => orNull(above0(100_000));
 
-/** Applications whose requests go into each other: prompts, tools, votes and loops of a graph file, timed as wholes and call by call. */
+/**
+ * Applications whose requests go into each other: prompts, tools, votes and loops of a graph file, timed as
+ * wholes and call by call.
+ */
 export const graph = {
   kind: 'graph',
   summary: 'applications of several requests that go into each other, timed from end to end and call by call',

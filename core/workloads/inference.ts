@@ -4,7 +4,10 @@ import { readable } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
-/** Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that stay. */
+/**
+ * Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that
+ * stay.
+ */
 export const inference = {
   kind: 'inference',
   summary:

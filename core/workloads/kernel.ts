@@ -74,7 +74,10 @@ const inRange = SHAPE_AXES.map(
   }),
 );
 
-/** What numbers of a shape have to be to each other; those that the sweep does not name are as the op has them. */
+/**
+ * What numbers of a shape have to be to each other; those that the sweep does not name are as the op has
+ * them.
+ */
 const consistent = OPS.flatMap(({ name, parameters, constraints }) =>
   constraints.map((constraint): Rule => {
     const { parameter, bound, sentence } = constraint;

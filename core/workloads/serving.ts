@@ -82,7 +82,10 @@ const lackingSearch =
   (valuesOf: ValuesOf): string | null =>
     valuesOf('findHighest').includes(load) ? null : `findHighest is not ${load}`;
 
-/** What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed token by token. */
+/**
+ * What can be asked of a server by OpenAI's API: so many requests, started as `arrival` says, each timed
+ * token by token.
+ */
 export const serving = {
   kind: 'serving',
   summary: 'requests to a server, in a closed or open loop, timed token by token from outside',

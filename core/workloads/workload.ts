@@ -7,7 +7,9 @@ import type { Capability } from './capability.js';
 /** @returns every value that a sweep gives an option of a workload. */
 export type ValuesOf = (option: string) => readonly AxisValue[];
 
-/** @returns why a group of metrics has no number with these options, as a clause; null where it may have one. */
+/**
+ * @returns why a group of metrics has no number with these options, as a clause; null where it may have one.
+ */
 type Lacking = (valuesOf: ValuesOf) => string | null;
 
 /** Has numbers whatever the options are. */
@@ -35,13 +37,17 @@ export interface WorkloadKind {
   readonly objectives: readonly { readonly metric: MetricName; readonly better: 'max' | 'min' }[];
   /** Groups of metrics that its rows have. */
   readonly gives: Partial<Readonly<Record<WorkloadGroup, Lacking>>>;
-  /** What a row of it is read for, the most important first: a narrow table gives up everything else before these. */
+  /**
+   * What a row of it is read for, the most important first: a narrow table gives up everything else before
+   * these.
+   */
   readonly keyMetrics: readonly MetricName[];
   /**
    * Chooses what a sweep leaves open, where the defaults ask a model for more tokens than it was trained for.
    * @param written values of the options that the sweep says.
    * @param contextLength tokens that the model was trained for.
-   * @returns options to use in place of their defaults; empty where the defaults fit, or nothing that is open would help.
+   * @returns options to use in place of their defaults; empty where the defaults fit, or nothing that is open
+   *   would help.
    */
   readonly withinContext: (
     written: ReadonlyMap<string, readonly AxisValue[]>,

@@ -2,7 +2,10 @@ import * as units from '@grafana/grafana-foundation-sdk/units';
 import { type MetricName, metricNamed, type Unit } from '../../core/metrics/catalogue.js';
 import { ratioStyle } from '../../core/metrics/format.js';
 
-/** A metric of results as dashboards show it: its series, Grafana's word for its unit, and the catalogue's help. */
+/**
+ * A metric of results as dashboards show it: its series, Grafana's word for its unit, and the catalogue's
+ * help.
+ */
 export interface ShownMetric {
   readonly series: string;
   readonly unit: string;

@@ -146,7 +146,10 @@ export function grid(
   return { panel, width: options.width ?? 24, height: options.height ?? 9 };
 }
 
-/** @returns what makes one table of several queries: the labels that name a row, then a column for each query, by its name. */
+/**
+ * @returns what makes one table of several queries: the labels that name a row, then a column for each query,
+ *   by its name.
+ */
 export function merged(labels: readonly string[], columns: readonly { readonly name: string }[]) {
   // What Grafana calls the values of a table query: with its letter as soon as there are several.
   const fields = columns.map((_, i) => (columns.length === 1 ? 'Value' : `Value #${letter(i)}`));

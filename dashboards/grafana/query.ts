@@ -12,12 +12,18 @@ export function results(name: MetricName): string {
   return `${shown(name).series}{${CHOSEN}}`;
 }
 
-/** @returns the chosen results' values of a series that is in no catalogue, with more conditions on its labels. */
+/**
+ * @returns the chosen results' values of a series that is in no catalogue, with more conditions on its
+ *   labels.
+ */
 export function chosen(series: string, more = ''): string {
   return `${series}{${CHOSEN}${more === '' ? '' : `, ${more}`}}`;
 }
 
-/** @returns results with an axis of their experiment as a label, e.g. `sparsity`; what has none keeps an empty one. */
+/**
+ * @returns results with an axis of their experiment as a label, e.g. `sparsity`; what has none keeps an empty
+ *   one.
+ */
 export function withAxis(vector: string, axis: string): string {
   // Several coordinators, or one experiment on two nodes, give one info series more than once.
   return `${vector} * on (experiment) group_left (${axis}) max by (experiment, ${axis}) (ridgepoint_experiment_info)`;
@@ -46,8 +52,8 @@ export function quantileOf(
 }
 
 /**
- * Names values for a scatter chart: `series` is what is coloured alike, `point` tells apart what is in it. Both axes of a
- * chart have to be named alike, for that is what they are joined on.
+ * Names values for a scatter chart: `series` is what is coloured alike, `point` tells apart what is in it.
+ * Both axes of a chart have to be named alike, for that is what they are joined on.
  * @param series a text, or labels whose values make one
  */
 export function named(

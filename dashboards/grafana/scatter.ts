@@ -14,8 +14,8 @@ export interface ScatterAxis {
 export const LINE = 'roof ';
 
 /**
- * Points of two queries, joined by what they are called. Grafana makes a series of each value of `series`, of which the
- * first number is across and the next up.
+ * Points of two queries, joined by what they are called. Grafana makes a series of each value of `series`, of
+ * which the first number is across and the next up.
  */
 export function scatter(options: PanelHead & { readonly x: ScatterAxis; readonly y: ScatterAxis }): Sized {
   const axes = [options.x, options.y];

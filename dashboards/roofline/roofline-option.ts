@@ -9,7 +9,10 @@ const DOT = { least: 6, range: 22 };
 /** Operators with a smaller share of their phase stay without their name. */
 const NAMED_SHARE = 0.02;
 
-/** A roofline (Williams et al., CACM 2009): slope, ceilings, ridge point, and a dot for each operator, as large as its share of the time. */
+/**
+ * A roofline (Williams et al., CACM 2009): slope, ceilings, ridge point, and a dot for each operator, as
+ * large as its share of the time.
+ */
 export function rooflineOption(chart: RooflineChart) {
   const { roof, groups } = chart;
   const operators = groups.flatMap((group) => group.operators);

@@ -1,4 +1,7 @@
-/** Series colours that stay apart for most kinds of colour vision (Okabe and Ito), and one set of greys for print and screen. */
+/**
+ * Series colours that stay apart for most kinds of colour vision (Okabe and Ito), and one set of greys for
+ * print and screen.
+ */
 export const SERIES = [
   '#0072b2',
   '#d55e00',

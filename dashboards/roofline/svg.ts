@@ -25,7 +25,10 @@ echarts.use([
   SVGRenderer,
 ]);
 
-/** Draws a chart as an SVG document, without a browser: `ridge roofline --svg` loads the built form of this file. */
+/**
+ * Draws a chart as an SVG document, without a browser: `ridge roofline --svg` loads the built form of this
+ * file.
+ */
 export function renderSvg(chart: ChartData, width: number, height: number): string {
   const drawn = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {

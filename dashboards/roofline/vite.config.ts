@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vite';
 
-/** Builds the drawing of charts, chart library included, into one module for Node.js: cli/roofline/write-files.ts loads it. */
+/**
+ * Builds the drawing of charts, chart library included, into one module for Node.js:
+ * cli/roofline/write-files.ts loads it.
+ */
 export default defineConfig({
   root: import.meta.dirname,
   ssr: { noExternal: true },

@@ -15,15 +15,16 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a node and keep
- * that node's values. For one context, on any device; sums are made on the CPU. `callback` and `userData` are its `cb_eval`.
+ * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a
+ * node and keep that node's values. For one context, on any device; sums are made on the CPU. `callback` and
+ * `userData` are its `cb_eval`.
  */
 export interface Collector {
   readonly callback: Pointer;
   readonly userData: Pointer;
   /**
-   * Collects the inputs of the matrix products with these weights; of an expert (`expertName`), those of the tokens that were
-   * sent to it.
+   * Collects the inputs of the matrix products with these weights; of an expert (`expertName`), those of the
+   * tokens that were sent to it.
    */
   want(weights: string, columns: number): void;
   /**
@@ -33,9 +34,15 @@ export interface Collector {
   endAt(node: string, columns: number, tokens: number): void;
   /** Closes a sequence. @returns the rows kept of it, valid until the next is evaluated. @throws Error */
   endSequence(): Float32Array;
-  /** @returns null for weights that no graph had; zeros of 0 tokens for an expert that none reached. Nothing is collected afterwards. */
+  /**
+   * @returns null for weights that no graph had; zeros of 0 tokens for an expert that none reached. Nothing
+   *   is collected afterwards.
+   */
   statistics(weights: string): ChannelStatistics | null;
-  /** @returns null when none was asked for, or no token came. The engine's memory: valid until the collector is closed. */
+  /**
+   * @returns null when none was asked for, or no token came. The engine's memory: valid until the collector
+   *   is closed.
+   */
   hessian(weights: string): Hessian | null;
   close(): void;
 }
@@ -45,7 +52,10 @@ export interface CollectorOptions {
   readonly threads: number;
 }
 
-/** Opens a collector of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+/**
+ * Opens a collector of our native library, in a child process.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
 export async function openCollector(llama: Llama, options: CollectorOptions): Promise<Collector> {
   const { handle, koffi, functions } = await openKernelLibrary(requiredKernels(), 'calibration');
   const isHost = llama.address('ggml_backend_buffer_is_host');

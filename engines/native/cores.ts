@@ -15,7 +15,8 @@ export interface CoresFound {
 export type ReadCores = (cpus: readonly number[]) => CoresFound | null;
 
 /**
- * Opens what tells how CPUs lie on their cores, after the engine, which has to be opened before any other library is.
+ * Opens what tells how CPUs lie on their cores, after the engine, which has to be opened before any other
+ * library is.
  * @param library our native library; null = there is none. @throws FailureError as `openKernelLibrary` does.
  */
 export async function openCores(library = measuringLibrary()): Promise<ReadCores> {

@@ -8,7 +8,10 @@ export interface CpuLevels {
   readonly names: readonly string[];
   /** Instruction sets of this processor, as words of /proc/cpuinfo with spaces between them. */
   readonly features: string;
-  /** The highest level of a processor of this architecture that has these features; whatever the library was compiled for. */
+  /**
+   * The highest level of a processor of this architecture that has these features; whatever the library was
+   * compiled for.
+   */
   levelOf(features: string): string;
   /** The one in use: the last, unless RIDGEPOINT_CPU or `limit` says less. */
   inUse(): string;
@@ -18,7 +21,8 @@ export interface CpuLevels {
 
 /**
  * @param wanted RIDGEPOINT_CPU: the level that kernels may use at most.
- * @throws FailureError `engine-mismatch` for another interface, `device-missing` when `wanted` is no level of this processor.
+ * @throws FailureError `engine-mismatch` for another interface, `device-missing` when `wanted` is no level of
+ *   this processor.
  */
 export function cpuLevels(
   { handle }: { readonly handle: LibraryHandle },

@@ -37,7 +37,10 @@ export type CudaPeak =
   | 'matrix-int8'
   | 'matrix-fp8';
 
-/** A ceiling's repeats, in order, or why it was not measured: its result was wrong, or the GPU has no such arithmetic. */
+/**
+ * A ceiling's repeats, in order, or why it was not measured: its result was wrong, or the GPU has no such
+ * arithmetic.
+ */
 export type CudaReading =
   | { readonly samples: readonly number[] }
   | { readonly samples: null; readonly reason: string };
@@ -56,8 +59,8 @@ export interface NativeCuda {
 }
 
 /**
- * Opens the CUDA part of our own native library, in a child process. It opens the driver when it is first asked something;
- * a machine without one is a state, not an error.
+ * Opens the CUDA part of our own native library, in a child process. It opens the driver when it is first
+ * asked something; a machine without one is a state, not an error.
  * @throws FailureError `engine-missing`, `engine-mismatch`.
  */
 export async function openCuda(library: string): Promise<NativeCuda> {

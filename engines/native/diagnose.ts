@@ -50,7 +50,10 @@ function failing(name: string, error: unknown): EngineDiagnosis {
   return { name, ok: false, reason: message, hint };
 }
 
-/** ONNX Runtime's libraries and their execution providers, each tried with a small graph in a process of its own. */
+/**
+ * ONNX Runtime's libraries and their execution providers, each tried with a small graph in a process of its
+ * own.
+ */
 export async function diagnoseOnnxRuntime(runtimes: ConfiguredRuntimes): Promise<EngineDiagnosis[]> {
   const libraries = findLibraries(runtimes);
   if (libraries.length === 0) {
@@ -68,7 +71,10 @@ export async function diagnoseOnnxRuntime(runtimes: ConfiguredRuntimes): Promise
   }));
 }
 
-/** The backend for RPC servers and those that the configuration names, each greeted; nothing to say where it names none. */
+/**
+ * The backend for RPC servers and those that the configuration names, each greeted; nothing to say where it
+ * names none.
+ */
 export async function diagnoseRpc(rpc: ConfiguredRpc): Promise<EngineDiagnosis[]> {
   const servers = Object.entries(rpc.servers);
   if (servers.length === 0) return [];
@@ -137,7 +143,10 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
   }
 }
 
-/** Our CUDA kernels: driver, GPU, images, and what of these is missing. Nothing to say without the library they are part of. */
+/**
+ * Our CUDA kernels: driver, GPU, images, and what of these is missing. Nothing to say without the library
+ * they are part of.
+ */
 async function diagnoseCuda(): Promise<EngineDiagnosis[]> {
   const name = 'cuda kernels';
   const library = kernelsLibrary();

@@ -4,8 +4,9 @@ import { digestOfAll } from '../../process/digest.js';
 import { cacheFolder } from './engines/location.js';
 
 /**
- * What tells builds of one release apart: the first 16 hex digits of the SHA-256 of an engine's libraries. It is kept by size and time of change of the
- * files, so that a trial does not read them; which files they were is kept, too.
+ * What tells builds of one release apart: the first 16 hex digits of the SHA-256 of an engine's libraries. It
+ * is kept by size and time of change of the files, so that a trial does not read them; which files they were
+ * is kept, too.
  */
 export async function buildOf(files: readonly string[]): Promise<string> {
   const build = await digestOfFiles(files);
@@ -24,7 +25,10 @@ export async function isBuildHere(build: string): Promise<boolean> {
   return (await filesOfBuild(build)) !== null;
 }
 
-/** @returns the folder with the library of this name that a build last ran from here; null where there is none, or it is another build now. */
+/**
+ * @returns the folder with the library of this name that a build last ran from here; null where there is
+ *   none, or it is another build now.
+ */
 export async function buildFolder(build: string, library: RegExp): Promise<string | null> {
   const files = await filesOfBuild(build);
   const file = files?.find((path) => library.test(basename(path)));

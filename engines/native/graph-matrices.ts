@@ -18,7 +18,10 @@ export interface PackedMatrix {
   readonly format: MatrixFormat;
   /** What a product reads of it. */
   readonly bytes: number;
-  /** Weights that a product multiplies: all of a dense matrix, those that are not 0 in their type of one without zeros. */
+  /**
+   * Weights that a product multiplies: all of a dense matrix, those that are not 0 in their type of one
+   * without zeros.
+   */
   readonly kept: number;
   free(): void;
 }
@@ -30,7 +33,10 @@ export interface GraphMatrices {
   pack(values: Float32Array, columns: number, type: MatrixType, format: MatrixFormat): PackedMatrix | null;
 }
 
-/** Opens the matrices of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+/**
+ * Opens the matrices of our native library, in a child process.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
 export async function openGraphMatrices(library: string): Promise<GraphMatrices> {
   const { handle, functions: graph } = await openKernelLibrary(library, 'graph');
   const layout = Int32Array.from(tensorOffsets(Object.keys(KERNEL_STRUCTS.graph.ridge_tensor_layout.fields)));

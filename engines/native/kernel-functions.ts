@@ -7,8 +7,8 @@ export type KernelPart = keyof KernelFunctions;
 
 /**
  * @param library its path, for the message.
- * @returns the functions of a part, as its header declares them. @throws FailureError `engine-mismatch` for a library that was built of
- * another header.
+ * @returns the functions of a part, as its header declares them.
+ * @throws FailureError `engine-mismatch` for a library that was built of another header.
  */
 export function kernelFunctions<P extends KernelPart>(
   handle: LibraryHandle,

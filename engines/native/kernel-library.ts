@@ -13,7 +13,10 @@ const HINT = 'build it with node scripts/build-kernels.mjs';
 /** The package that brings the library without a compiler (scripts/pack.mjs). */
 const PACKAGE = `@ridgepoint/kernels-${process.platform}-${process.arch}`;
 
-/** @returns the library that `scripts/build-kernels.mjs` built here, else the one of the package for this platform, or null. */
+/**
+ * @returns the library that `scripts/build-kernels.mjs` built here, else the one of the package for this
+ *   platform, or null.
+ */
 export function kernelsLibrary(): string | null {
   const name = fileName('ridgepoint-kernels');
   return builtFile(join('kernels', name)) ?? prebuilt(name);
@@ -21,7 +24,8 @@ export function kernelsLibrary(): string | null {
 
 /**
  * For roofs, the loop of steps and the profiler, which is all that measuring models takes.
- * @returns the whole library, else the one with these parts alone, which a clone has after its first run; or null.
+ * @returns the whole library, else the one with these parts alone, which a clone has after its first run; or
+ *   null.
  */
 export function measuringLibrary(): string | null {
   return kernelsLibrary() ?? builtFile(join('kernels', fileName('ridgepoint-measuring')));
@@ -70,8 +74,8 @@ export interface KernelLibrary<P extends KernelPart = KernelPart> {
 
 /**
  * Opens our own native library. Only ever in a child process: native code can take its process down.
- * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it was built of another header,
- * `device-missing` for a RIDGEPOINT_CPU that this processor does not have.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it was
+ *   built of another header, `device-missing` for a RIDGEPOINT_CPU that this processor does not have.
  */
 export async function openKernelLibrary<P extends KernelPart>(
   path: string,

@@ -12,14 +12,18 @@ import { openKernelLibrary } from './kernel-library.js';
 /**
  * Opens the pruning part of our own native library, in a child process.
  * @param threads how many threads each call may use.
- * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is
+ *   another release's.
  */
 export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
   const { functions } = await openKernelLibrary(library, 'pruning');
   return nativePruning(functions, threads);
 }
 
-/** What the library is told of a score: its kind, which has the same word there, and what it is computed from beside the weights. */
+/**
+ * What the library is told of a score: its kind, which has the same word there, and what it is computed from
+ * beside the weights.
+ */
 export function scoreArguments(score: Score): {
   readonly kind: Score['kind'];
   readonly factors: Float32Array | null;
@@ -113,7 +117,10 @@ function patternArguments(pattern: Pattern, columns: number): [number, number] {
   return pattern.kind === 'grouped' ? [pattern.pruned, pattern.group] : [prunedPerRow(pattern, columns), 0];
 }
 
-/** @param score that it was called with; a library without it says so. @throws FailureError `out-of-memory`; Error for an unknown score. */
+/**
+ * @param score that it was called with; a library without it says so.
+ * @throws FailureError `out-of-memory`; Error for an unknown score.
+ */
 function requireSuccess(code: number, score?: Score): void {
   if (code === 0) return;
   if (code === KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE && score !== undefined)

@@ -199,8 +199,8 @@ function requireSameRelease(version: string | null): void {
 }
 
 /**
- * The variant of the engine's CPU library that uses what a level of our own kernels does (kernels/cpu/cpu.h) and no more, by how ggml builds
- * them (ggml/src/CMakeLists.txt, `ggml_add_cpu_backend_variant`).
+ * The variant of the engine's CPU library that uses what a level of our own kernels does (kernels/cpu/cpu.h)
+ * and no more, by how ggml builds them (ggml/src/CMakeLists.txt, `ggml_add_cpu_backend_variant`).
  */
 const VARIANT_OF_LEVEL: Readonly<Record<string, string>> = {
   scalar: 'x64',

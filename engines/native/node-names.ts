@@ -1,6 +1,9 @@
 import { CONSTANTS } from './llama.js';
 
-/** Names of numbers as ggml.h has them, without what they begin with. Kinds of pooling are an enumeration of their own. */
+/**
+ * Names of numbers as ggml.h has them, without what they begin with. Kinds of pooling are an enumeration of
+ * their own.
+ */
 const namesOf = (prefix: string) =>
   new Map(
     Object.entries(CONSTANTS).flatMap(([name, value]) =>

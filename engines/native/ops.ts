@@ -4,7 +4,10 @@ import { readAffinity } from '../../process/device/affinity.js';
 import { bytesBeforeMemory } from '../../process/device/caches.js';
 import { openKernelLibrary } from './kernel-library.js';
 
-/** One variant of one op in one type and shape. The shape has one number for each parameter, in the op's order. */
+/**
+ * One variant of one op in one type and shape. The shape has one number for each parameter, in the op's
+ * order.
+ */
 export interface OpRequest {
   readonly op: string;
   readonly variant: string;

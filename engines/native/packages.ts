@@ -5,7 +5,10 @@ import { type FailureError, failed } from '../../core/errors.js';
 import { MANIFEST } from '../../process/package.js';
 import { cacheFolder } from './engines/location.js';
 
-/** Where llama.cpp's libraries lie on this machine. They are those that node-llama-cpp publishes, without its JavaScript. */
+/**
+ * Where llama.cpp's libraries lie on this machine. They are those that node-llama-cpp publishes, without its
+ * JavaScript.
+ */
 export interface EnginePackage {
   /** Release of llama.cpp, e.g. `v0.4.0`. */
   readonly release: string;
@@ -25,9 +28,15 @@ const CORE_PACKAGES: Readonly<Record<string, string>> = {
   'darwin-x64': 'mac-x64',
 };
 
-/** What of llama.cpp is fetched by itself: part → ending of the package's name. The build for CUDA 12 is called `ext` there. */
+/**
+ * What of llama.cpp is fetched by itself: part → ending of the package's name. The build for CUDA 12 is
+ * called `ext` there.
+ */
 const PARTS = { cpu: '', cuda: '-cuda', 'cuda-12': '-cuda-ext', vulkan: '-vulkan' } as const;
-/** `sources` is what `ridge engines build` compiles; `onnxruntime` is no part of llama.cpp, and comes with a clone alone. */
+/**
+ * `sources` is what `ridge engines build` compiles; `onnxruntime` is no part of llama.cpp, and comes with a
+ * clone alone.
+ */
 export type EnginePart = keyof typeof PARTS | 'sources' | 'onnxruntime';
 export const ENGINE_PARTS: readonly EnginePart[] = [
   'cpu',
@@ -43,7 +52,10 @@ const PLUGINS = [
   { deviceClass: 'vulkan', parts: ['vulkan'], library: /^libggml-vulkan\.so$/ },
 ] as const;
 
-/** Version of all of them, whichever are installed: our package.json names it at those that come by themselves. */
+/**
+ * Version of all of them, whichever are installed: our package.json names it at those that come by
+ * themselves.
+ */
 const VERSION = Object.entries(MANIFEST.optionalDependencies).find(([name]) =>
   name.startsWith('@node-llama-cpp/'),
 )![1];
@@ -57,7 +69,10 @@ const ONNXRUNTIME = 'onnxruntime-node';
 /** It carries the files of every platform that it is made for. */
 const ONNXRUNTIME_PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
 
-/** @returns the npm package of a part for this platform and its version. @throws FailureError `engine-missing`: none is published for it. */
+/**
+ * @returns the npm package of a part for this platform and its version.
+ * @throws FailureError `engine-missing`: none is published for it.
+ */
 export function enginePackageOf(part: EnginePart): NpmPackage {
   if (part === 'sources') return { name: 'node-llama-cpp', version: VERSION };
   const platform = `${process.platform}-${process.arch}`;
@@ -99,12 +114,16 @@ export function partFolder(part: EnginePart): string | null {
   }
 }
 
-/** Names the folder of another build of the same release of llama.cpp, whose libraries are taken in place of those that came with us. */
+/**
+ * Names the folder of another build of the same release of llama.cpp, whose libraries are taken in place of
+ * those that came with us.
+ */
 export const BUILD_VARIABLE = 'RIDGE_LLAMA_CPP';
 
 /**
  * Finds the installed engine.
- * @throws FailureError `engine-missing`: llama.cpp for this platform is not installed, or the folder of another build holds none.
+ * @throws FailureError `engine-missing`: llama.cpp for this platform is not installed, or the folder of
+ *   another build holds none.
  */
 export function findEngine(): EnginePackage {
   const engine = installedEngine();

@@ -31,7 +31,10 @@ export interface Profiler {
   close(): void;
 }
 
-/** Opens the profiler of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+/**
+ * Opens the profiler of our native library, in a child process.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
 export async function openProfiler(library: string): Promise<Profiler> {
   const { handle, koffi, functions: native } = await openKernelLibrary(library, 'profile');
   // Where the engine's own headers have what is read of a node.
@@ -62,7 +65,10 @@ export async function openProfiler(library: string): Promise<Profiler> {
   };
 }
 
-/** @param runs begin, end and place of each run. @returns sums by node, in the order in which nodes were first met. */
+/**
+ * @param runs begin, end and place of each run.
+ * @returns sums by node, in the order in which nodes were first met.
+ */
 function sums(runs: BigInt64Array, known: readonly GraphNode[]): NodeTimes[] {
   const calls = new Int32Array(known.length);
   const nanoseconds = new Float64Array(known.length);

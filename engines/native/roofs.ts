@@ -43,8 +43,9 @@ export interface RoofsBench {
     repeats: number,
   ): { readonly rates: number[]; readonly checksum: bigint };
   /**
-   * Operations per second of the fastest kernel that this processor runs for it, and the instruction set of that; null where it
-   * runs none. @throws FailureError for a product that came out wrong.
+   * Operations per second of the fastest kernel that this processor runs for it, and the instruction set of
+   * that; null where it runs none.
+   * @throws FailureError for a product that came out wrong.
    */
   compute(
     arithmetic: ComputeRoof['arithmetic'],
@@ -76,7 +77,10 @@ export interface RoofsKernels {
   open(cpus: readonly number[], bytes: number): RoofsBench;
 }
 
-/** Opens the roofs part of our own library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
+/**
+ * Opens the roofs part of our own library, in a child process.
+ * @throws FailureError `engine-missing`, `engine-mismatch`.
+ */
 export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
   const { handle, functions: native } = await openKernelLibrary(library, 'roofs');
   const peak = { vector: native.ridge_roofs_vector, matrix: native.ridge_roofs_matrix };

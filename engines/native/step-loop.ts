@@ -6,25 +6,33 @@ import type { Llama, Pointer, StructValue } from './llama.js';
 export interface StepLoop {
   /**
    * @param tokens of each step, one for each sequence.
-   * @returns the engine's code, 0 when all steps were evaluated, and when each had finished: monotonic seconds, by the clock of all stamps.
+   * @returns the engine's code, 0 when all steps were evaluated, and when each had finished: monotonic
+   *   seconds, by the clock of all stamps.
    */
   run(tokens: readonly Int32Array[]): { readonly code: number; readonly ends: Float64Array };
   close(): void;
 }
 
-/** @param batch one token of each sequence: the loop writes its tokens, and counts its positions up from those of the first step. */
+/**
+ * @param batch one token of each sequence: the loop writes its tokens, and counts its positions up from those
+ *   of the first step.
+ */
 type OpenStepLoop = (context: Pointer, batch: StructValue<'llama_batch'>, sequences: number) => StepLoop;
 
 /** How loops are opened. */
 export interface StepLoops {
-  /** null = steps are driven from JavaScript: no library came with this release and none was built, or it does not open. */
+  /**
+   * null = steps are driven from JavaScript: no library came with this release and none was built, or it does
+   * not open.
+   */
   readonly open: OpenStepLoop | null;
   /** Why a library that is there is not used, one sentence. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Looks for the loop in our native library. Models are measured without it, too, so what is wrong with the library is a warning.
+ * Looks for the loop in our native library. Models are measured without it, too, so what is wrong with the
+ * library is a warning.
  * @param library our native library; null = there is none. The engine was loaded before it.
  */
 export async function findStepLoops(llama: Llama, library = measuringLibrary()): Promise<StepLoops> {
@@ -51,7 +59,8 @@ async function openStepLoops(llama: Llama, library: string): Promise<OpenStepLoo
     return {
       run(tokens) {
         const count = tokens.length;
-        // Buffers of their own: the engine may log while it runs, V8 then moves what is small, and these must stay.
+        // Buffers of their own: the engine may log while it runs, V8 then moves what is small, and these must
+        // stay.
         const all = new Int32Array(new ArrayBuffer(4 * count * sequences));
         const nanoseconds = new BigInt64Array(new ArrayBuffer(8 * count));
         for (let i = 0; i < count; i++) all.set(tokens[i]!, i * sequences);

@@ -1,7 +1,11 @@
 import { failed } from '../../core/errors.js';
 import type { Llama, Pointer } from './llama.js';
 
-/** Gives a CPU backend threads that stay. @returns their pool, for `ggml_threadpool_free`. @throws FailureError `load-failed`. */
+/**
+ * Gives a CPU backend threads that stay.
+ * @returns their pool, for `ggml_threadpool_free`.
+ * @throws FailureError `load-failed`.
+ */
 export function backendThreads(llama: Llama, backend: Pointer, threads: number, poll?: number): Pointer {
   const pool = newPool(llama, threads, poll);
   const count = ['int', threads] as const;

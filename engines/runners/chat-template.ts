@@ -54,8 +54,8 @@ export function openChatTemplate(
 }
 
 /**
- * Cuts what a template writes behind the last message, as transformers' `continue_final_message` does; blanks at its ends stay as far as the template
- * left them.
+ * Cuts what a template writes behind the last message, as transformers' `continue_final_message` does; blanks
+ * at its ends stay as far as the template left them.
  */
 function openEnd(text: string, beginning: string): string {
   const at = text.lastIndexOf(beginning.trim());

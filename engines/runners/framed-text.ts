@@ -8,7 +8,8 @@ export interface Frame {
 }
 
 /**
- * Puts the tokens of a text, or of two, into a frame; what does not fit is cut from the end, of two from the second one first.
+ * Puts the tokens of a text, or of two, into a frame; what does not fit is cut from the end, of two from the
+ * second one first.
  * @param longest tokens that there may be in all.
  */
 export function framed(

@@ -6,7 +6,10 @@ import type { PlaceRequest } from './runner.js';
 export interface ObservedPlace extends Omit<PlaceRequest, 'cpus' | 'options'> {
   /** Names of RPC servers whose devices it is spread over, too. */
   readonly rpcServers: readonly string[];
-  /** Why it is the CPU, of the place as it is or of the one that was asked for; left out = its devices are used. */
+  /**
+   * Why it is the CPU, of the place as it is or of the one that was asked for; left out = its devices are
+   * used.
+   */
   readonly cpuReason?: string;
 }
 
@@ -20,7 +23,10 @@ export const ON_CPU = placeOfClass('cpu');
 
 /** An engine that is looked into while it computes: what calibration asks of it. Child processes only. */
 export interface Observer {
-  /** @returns the devices of its place, opened once; null = the CPU. @throws FailureError `device-missing` and the like. */
+  /**
+   * @returns the devices of its place, opened once; null = the CPU.
+   * @throws FailureError `device-missing` and the like.
+   */
   devices(): Promise<ObservedDevices | null>;
   /**
    * Opens the vocabulary of a model file without its weights, and does the work with it.

@@ -22,7 +22,9 @@ export interface Opened {
   readonly endpoint: EndpointOpened;
 }
 
-/** Facts of what was opened; every one is read from the engine, not guessed. null = the engine does not say. */
+/**
+ * Facts of what was opened; every one is read from the engine, not guessed. null = the engine does not say.
+ */
 export interface OpenedFacts {
   readonly modelBytes: number | null;
   readonly parameters: number | null;
@@ -46,7 +48,10 @@ export interface PackedFacts extends LoadedFacts {
   readonly packed: PackedMatrices;
 }
 
-/** Of a model that lies on several devices, or on one in part: how, or in one clause why its work cannot be shared out. */
+/**
+ * Of a model that lies on several devices, or on one in part: how, or in one clause why its work cannot be
+ * shared out.
+ */
 interface SpreadFacts extends LoadedFacts {
   readonly spread: Spread | string;
 }
@@ -65,21 +70,30 @@ export type EndpointFacts = OpenedFacts;
 /** Every kind of facts, as they leave the child. */
 export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | SpreadFacts | TrainerFacts;
 
-/** What is there at once where calls block until the device has finished, and later where an engine is asked in another process. */
+/**
+ * What is there at once where calls block until the device has finished, and later where an engine is asked
+ * in another process.
+ */
 export type Awaitable<T> = T | Promise<T>;
 
 export interface Closable {
   /**
-   * Process ids of what computes for it beside this process, each with all that it starts: their CPU time and memory are the trial's, and
-   * no foreign load. Left out = this process computes alone.
+   * Process ids of what computes for it beside this process, each with all that it starts: their CPU time and
+   * memory are the trial's, and no foreign load. Left out = this process computes alone.
    */
   readonly processes?: readonly number[];
-  /** What the engine warned of while it was opened, one sentence each; or a warning that has a code of its own. */
+  /**
+   * What the engine warned of while it was opened, one sentence each; or a warning that has a code of its
+   * own.
+   */
   readonly warnings: readonly (string | Warning)[];
   close(): void;
 }
 
-/** A model with a cache that reads prompts and decodes step by step. A call is over when the device has finished. */
+/**
+ * A model with a cache that reads prompts and decodes step by step. A call is over when the device has
+ * finished.
+ */
 export interface Generator extends Closable {
   readonly facts: LoadedFacts;
   /**
@@ -87,11 +101,16 @@ export interface Generator extends Closable {
    * @returns false where they could not stay and were computed anew, which took what their prefill takes.
    */
   reset(keepTokens: number): Awaitable<boolean>;
-  /** Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens of sequence s. */
+  /**
+   * Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens
+   * of sequence s.
+   */
   prefill(tokens: readonly Int32Array[]): Awaitable<void>;
   /**
-   * Decodes step by step, each awaited before the next: `tokens[i]` has step i's token of each sequence (batched decode).
-   * @returns when each step had finished: monotonic seconds, by the clock of all stamps (which every process of the machine shares).
+   * Decodes step by step, each awaited before the next: `tokens[i]` has step i's token of each sequence
+   * (batched decode).
+   * @returns when each step had finished: monotonic seconds, by the clock of all stamps (which every process
+   *   of the machine shares).
    */
   steps(tokens: readonly Int32Array[]): Awaitable<Float64Array>;
 }
@@ -107,7 +126,10 @@ export interface BlockingGenerator extends Generator {
 export interface ProfiledGenerator extends BlockingGenerator {
   /** Watched nodes are computed one by one, and timed; otherwise the engine runs as it always does. */
   watch(on: boolean): void;
-  /** @returns what gives the operators that were timed since the last call: asked when all is done, for some engines tell only then. */
+  /**
+   * @returns what gives the operators that were timed since the last call: asked when all is done, for some
+   *   engines tell only then.
+   */
   take(): () => readonly ProfiledOperator[];
 }
 
@@ -128,7 +150,10 @@ export interface EmbedderInput {
   readonly cut: boolean;
 }
 
-/** A model that makes one vector of a text; with the pooling `rank`, the numbers that its head gives for a text or a pair. */
+/**
+ * A model that makes one vector of a text; with the pooling `rank`, the numbers that its head gives for a
+ * text or a pair.
+ */
 export interface Embedder extends Closable {
   readonly facts: LoadedFacts;
   /** Numbers of a vector. */

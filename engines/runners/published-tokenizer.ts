@@ -15,11 +15,12 @@ import type { Frame } from './framed-text.js';
 const OPENING_TIMES = 6;
 
 /**
- * Opens the tokenizer of a published folder, `tokenizer.json`, with Hugging Face's own reader in JavaScript. Words of its special
- * tokens are read as those tokens, unlike a vocabulary's of llama.cpp.
+ * Opens the tokenizer of a published folder, `tokenizer.json`, with Hugging Face's own reader in JavaScript.
+ * Words of its special tokens are read as those tokens, unlike a vocabulary's of llama.cpp.
  * @param seconds that its patterns may take for a short text.
  * @returns null when the folder has none.
- * @throws FailureError `model-unreadable` for one that cannot be read, or takes too long; so do its own calls.
+ * @throws FailureError `model-unreadable` for one that cannot be read, or takes too long; so do its own
+ *   calls.
  */
 export function openPublishedTokenizer(folder: string, seconds = CALL_SECONDS): Tokenizer | null {
   const path = join(folder, 'tokenizer.json');

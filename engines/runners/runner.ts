@@ -11,8 +11,9 @@ import type { ServedEndpoint } from '../servers/served.js';
 import type { Opened } from './opened.js';
 
 /**
- * A Runner executes a model, or an op. It lives in the trial's child process, may block that process's event loop for as long as
- * it computes, and may die there: the parent watches. One whose engine is another process says so in what it opens (`processes`). Workloads drive what it opens and know nothing of engines.
+ * A Runner executes a model, or an op. It lives in the trial's child process, may block that process's event
+ * loop for as long as it computes, and may die there: the parent watches. One whose engine is another process
+ * says so in what it opens (`processes`). Workloads drive what it opens and know nothing of engines.
  */
 export interface Runner {
   readonly kind: string;
@@ -21,14 +22,19 @@ export interface Runner {
    * @param engines what the node's configuration names.
    */
   probe(engines: NodeEngines): Promise<RunnerProbe>;
-  /** @returns how to open a capability; undefined for one that its description in core/runners does not offer. */
+  /**
+   * @returns how to open a capability; undefined for one that its description in core/runners does not offer.
+   */
   opener<C extends Capability>(capability: C): ((request: OpenRequest[C]) => Promise<Opened[C]>) | undefined;
 }
 
 /** A request as a runner's own functions take it: with its options as their schema reads them. */
 export type WithOptions<Request, Options> = Omit<Request, 'options'> & { readonly options: Options };
 
-/** How a runner opens capabilities. Each throws FailureError (`load-failed`, `engine-missing`, `model-unsupported`, …) with a sentence for people. */
+/**
+ * How a runner opens capabilities. Each throws FailureError (`load-failed`, `engine-missing`,
+ * `model-unsupported`, …) with a sentence for people.
+ */
 type Openers<O> = {
   readonly [C in Capability]?: (request: WithOptions<OpenRequest[C], O>) => Promise<Opened[C]>;
 };
@@ -61,7 +67,10 @@ export type RunnerProbe =
       readonly available: true;
       readonly profile: RunnerProfile;
       readonly notes: readonly string[];
-      /** Variants that the node's configuration names and that cannot be had, as a sentence calls them (`server mine`), with the reason; left out = none. */
+      /**
+       * Variants that the node's configuration names and that cannot be had, as a sentence calls them
+       * (`server mine`), with the reason; left out = none.
+       */
       readonly missing?: Readonly<Record<string, string>>;
     }
   | {
@@ -132,11 +141,16 @@ interface GeneratorDemands {
 }
 
 export interface EmbedderDemands {
-  /** How states of tokens become one vector: as the file says, their mean, that of the first or last one, or by the head of a reranker. */
+  /**
+   * How states of tokens become one vector: as the file says, their mean, that of the first or last one, or
+   * by the head of a reranker.
+   */
   readonly pooling: 'model' | 'mean' | 'cls' | 'last' | 'rank';
 }
 
-/** How beginnings that prompts have in common are computed: once, as the engine does by itself, or each time. */
+/**
+ * How beginnings that prompts have in common are computed: once, as the engine does by itself, or each time.
+ */
 export type PrefixSharing = 'once' | 'engine' | 'off';
 
 interface CompletionsDemands {
@@ -191,7 +205,10 @@ export interface OpenRequest {
   readonly endpoint: EndpointRequest;
 }
 
-/** Opens one capability of a runner. @throws FailureError `impossible-combination` where it does not offer it, and as the runner does. */
+/**
+ * Opens one capability of a runner.
+ * @throws FailureError `impossible-combination` where it does not offer it, and as the runner does.
+ */
 export async function open<C extends Capability>(
   runner: Runner,
   capability: C,

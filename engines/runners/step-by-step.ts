@@ -1,8 +1,8 @@
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 
 /**
- * Decode steps, driven from JavaScript: for runners without a loop of their own. Nothing is allocated and one clock is read between
- * steps, so that the loop costs little time.
+ * Decode steps, driven from JavaScript: for runners without a loop of their own. Nothing is allocated and one
+ * clock is read between steps, so that the loop costs little time.
  * @returns when each step had finished: monotonic seconds.
  */
 export function stepByStep(tokens: readonly Int32Array[], step: (tokens: Int32Array) => void): Float64Array {

@@ -3,8 +3,8 @@ import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import type { Closable, TrainerFacts } from './opened.js';
 
 /**
- * A model that was opened to be trained; the workload drives it and knows nothing of graphs. Another engine (a GPU's) takes
- * part by offering the same.
+ * A model that was opened to be trained; the workload drives it and knows nothing of graphs. Another engine
+ * (a GPU's) takes part by offering the same.
  */
 export interface TrainableModel extends Closable {
   readonly facts: TrainerFacts;
@@ -68,7 +68,10 @@ export type TrainedResult =
   | {
       readonly kind: 'adapter';
       readonly adapter: LowRankAdapter;
-      /** The matrices it changes with the adapter in them, f32, from the base as it was trained on: for engines that cannot attach it. */
+      /**
+       * The matrices it changes with the adapter in them, f32, from the base as it was trained on: for
+       * engines that cannot attach it.
+       */
       readonly merged: ReadonlyMap<string, () => Float32Array>;
     }
   | {

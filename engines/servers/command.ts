@@ -28,9 +28,10 @@ export interface CommandParts {
 export const PORT = '{port}';
 
 /**
- * @returns the whole command line of a server at a point; the port is still `{port}`, so that two points with equal arguments have
- *   equal lines.
- * @throws FailureError `impossible-combination` for a value that the server does not know, or would take for an option.
+ * @returns the whole command line of a server at a point; the port is still `{port}`, so that two points with
+ *   equal arguments have equal lines.
+ * @throws FailureError `impossible-combination` for a value that the server does not know, or would take for
+ *   an option.
  */
 export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
   const { profile, command } = server;
@@ -58,7 +59,10 @@ function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string
   return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
 }
 
-/** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */
+/**
+ * Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without
+ * one: as everywhere.
+ */
 function spelled(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
   if (name === 'gpuLayers' && deviceClass === 'cpu') return '0';
   const value = options[name] ?? (name === 'threads' ? cpus : null);
@@ -87,7 +91,10 @@ function fill(argument: string, parts: CommandParts, value: string): string {
   return inPlace(argument, values);
 }
 
-/** @returns an argument with values in place of their names. @throws FailureError where a value would make it an option, since it begins with a dash. */
+/**
+ * @returns an argument with values in place of their names.
+ * @throws FailureError where a value would make it an option, since it begins with a dash.
+ */
 function inPlace(argument: string, values: Readonly<Record<string, unknown>>): string {
   const filled = argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
   if (isOption(filled) && !isOption(argument))

@@ -12,7 +12,9 @@ const NAMES = Object.keys(PROFILES) as [ServerKindName, ...ServerKindName[]];
 const fields = serverProfileSchema.shape;
 const args = z.array(z.string().max(4096)).max(200);
 
-/** How this node runs or reaches a server. A sweep names it, and can say no more of its command or address. */
+/**
+ * How this node runs or reaches a server. A sweep names it, and can say no more of its command or address.
+ */
 export const serverEntrySchema = z
   .strictObject({
     /** The runner of sweeps; left out = the entry's own name. */
@@ -74,7 +76,8 @@ export interface ConfiguredServer {
 }
 
 /**
- * @returns every server of a configuration, and those of profiles that it does not name and whose command may be on the PATH.
+ * @returns every server of a configuration, and those of profiles that it does not name and whose command may
+ *   be on the PATH.
  * @throws Error with one sentence for an entry whose profile is not known or needs a command.
  */
 export function configuredServers(entries: z.output<typeof serversSchema>): ConfiguredServer[] {
@@ -108,7 +111,10 @@ function configured([name, entry]: [string, z.output<typeof serverEntrySchema>])
   };
 }
 
-/** @returns the server that a point takes: the one that it names, or the first with the profile of its runner; undefined = there is none. */
+/**
+ * @returns the server that a point takes: the one that it names, or the first with the profile of its runner;
+ *   undefined = there is none.
+ */
 export function serverFor(
   { kind, options }: Experiment['runner'],
   servers: readonly ConfiguredServer[],
@@ -117,7 +123,10 @@ export function serverFor(
   return servers.find(({ name, profile }) => profile.name === kind && (named === null || name === named));
 }
 
-/** @returns the command of a profile, with the program that was built here in place of one that is not on the PATH. */
+/**
+ * @returns the command of a profile, with the program that was built here in place of one that is not on the
+ *   PATH.
+ */
 export function commandOf({ command, built }: Pick<ServerProfile, 'command' | 'built'>): readonly string[] {
   const [program = '', ...rest] = command;
   if (built === null || findProgram(program, process.env.PATH) !== null) return command;

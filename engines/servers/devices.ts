@@ -7,7 +7,8 @@ import type { ConfiguredServer } from './config.js';
 
 /**
  * @param held devices of the trial's lease, which it sees where its entry names none.
- * @returns why a server cannot spread a model over as many GPUs as a point asks; null = it can, or takes none.
+ * @returns why a server cannot spread a model over as many GPUs as a point asks; null = it can, or takes
+ *   none.
  */
 export function gpusMissing(
   { name, address, devices }: ConfiguredServer,
@@ -24,7 +25,8 @@ export function gpusMissing(
 }
 
 /**
- * @returns how a server spreads the model over devices, or in one clause why that is not known here: then its work has no roofs to stand under.
+ * @returns how a server spreads the model over devices, or in one clause why that is not known here: then its
+ *   work has no roofs to stand under.
  */
 export function splitOf(
   { name, address, devices }: ConfiguredServer,
@@ -53,8 +55,9 @@ export function isLocal(address: string): boolean {
 }
 
 /**
- * @returns the UUIDs of the GPUs that a server sees: as CUDA_VISIBLE_DEVICES spells them, the start of a UUID or a place in the order of the PCI
- *   bus, which is the driver's. The device of the trial alone where one of them cannot be told: then a row that used others says so.
+ * @returns the UUIDs of the GPUs that a server sees: as CUDA_VISIBLE_DEVICES spells them, the start of a UUID
+ *   or a place in the order of the PCI bus, which is the driver's. The device of the trial alone where one of
+ *   them cannot be told: then a row that used others says so.
  */
 export function gpusOf(
   { devices }: Pick<ConfiguredServer, 'devices'>,

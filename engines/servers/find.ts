@@ -90,7 +90,10 @@ function outputOf(
   });
 }
 
-/** The first line that has a number with a dot or follows the word version, without what a logger put around it. */
+/**
+ * The first line that has a number with a dot or follows the word version, without what a logger put around
+ * it.
+ */
 function releaseIn(text: string): string | null {
   const lines = text.split('\n').map((line) => line.trim());
   const line =
@@ -138,7 +141,10 @@ function listed(folder: string): string[] {
   return orElse(() => readdirSync(folder), []);
 }
 
-/** `[console_scripts]` and `[gui_scripts]` of entry_points.txt have a line `name = module:function` for each program. */
+/**
+ * `[console_scripts]` and `[gui_scripts]` of entry_points.txt have a line `name = module:function` for each
+ * program.
+ */
 function hasEntryPoint(folder: string, name: string): boolean {
   const lines = orElse(() => readFileSync(join(folder, 'entry_points.txt'), 'utf8').split('\n'), []);
   return lines.some((line) => line.split('=', 1)[0]!.trim() === name);

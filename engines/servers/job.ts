@@ -47,8 +47,8 @@ export interface WardenOrder {
 export type WardenReport = { readonly pid: number } | ServeEnd;
 
 /**
- * Starts a server, says when it answers, and keeps it until it is stopped. The child is its keeper: whatever ends the agent, the keeper
- * notices, and ends the server with everything that it started.
+ * Starts a server, says when it answers, and keeps it until it is stopped. The child is its keeper: whatever
+ * ends the agent, the keeper notices, and ends the server with everything that it started.
  */
 export const SERVE: Job<ServeRequest, ServeEnd, ServeReport> = {
   name: 'serve',

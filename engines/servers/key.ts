@@ -3,7 +3,10 @@ import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { ConfiguredServer } from './config.js';
 
-/** @returns the key that a server asks for; null = none. @throws FailureError `load-failed` when its file cannot be read. */
+/**
+ * @returns the key that a server asks for; null = none.
+ * @throws FailureError `load-failed` when its file cannot be read.
+ */
 export function keyOf({ name, apiKeyFile }: ConfiguredServer): string | null {
   if (apiKeyFile === null) return null;
   try {

@@ -8,8 +8,9 @@ const FORWARDERS =
   /^(docker-proxy|rootlessport|pasta|slirp4netns|socat|sshd?|kubectl|nginx|haproxy|envoy|traefik|caddy)$/;
 
 /**
- * Finds the process that a server on this machine is: the one that listens at a port, or what started it as one job with it (TGI's launcher, a
- * parent of several API servers). Everything below it computes for the server, too.
+ * Finds the process that a server on this machine is: the one that listens at a port, or what started it as
+ * one job with it (TGI's launcher, a parent of several API servers). Everything below it computes for the
+ * server, too.
  * @returns its id, or why it cannot be told, in a clause.
  */
 export function listenerAt(port: number, procRoot = '/proc'): number | string {
@@ -53,7 +54,10 @@ function jobOf(holders: readonly number[], port: number, procRoot: string): numb
 
 const LISTENS = '0A';
 
-/** Sockets that listen at a port of an address by which this machine reaches itself (proc_net_tcp of the kernel's documentation). */
+/**
+ * Sockets that listen at a port of an address by which this machine reaches itself (proc_net_tcp of the
+ * kernel's documentation).
+ */
 function listeningInodes(port: number, procRoot: string): Set<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const text = (file: string) => orElse(() => readFileSync(join(procRoot, file), 'latin1'), '');

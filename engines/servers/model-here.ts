@@ -28,7 +28,10 @@ function inFolderOf(url: string, path: string): string | null {
   return folder === null ? null : resolve(folder, path);
 }
 
-/** The hub's own cache, where engines in Python keep what they fetched (huggingface_hub, "Understand caching"). */
+/**
+ * The hub's own cache, where engines in Python keep what they fetched (huggingface_hub, "Understand
+ * caching").
+ */
 function hubSnapshot(repository: string): string | null {
   const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
   const home = HF_HOME ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface');

@@ -18,15 +18,18 @@ export interface RunningServer {
   readonly models: readonly string[];
   /** Everything that requests may ask for: further names and adapters, too. */
   readonly names: readonly string[];
-  /** What it was started with as its model: a path of its machine or a name of the hub; null = it does not say, or has several. */
+  /**
+   * What it was started with as its model: a path of its machine or a name of the hub; null = it does not
+   * say, or has several.
+   */
   readonly modelSource: string | null;
 }
 
 /** Why a server is not recognized. */
 export interface NotRecognized {
   /**
-   * `silent`: nobody answers; `loading`: it says that it is not ready; `locked`: it asks for a key, or for another one; `other`: it answers,
-   * and not as OpenAI's API does.
+   * `silent`: nobody answers; `loading`: it says that it is not ready; `locked`: it asks for a key, or for
+   * another one; `other`: it answers, and not as OpenAI's API does.
    */
   readonly why: 'silent' | 'loading' | 'locked' | 'other';
   /** In a clause. */
@@ -100,7 +103,10 @@ function kindOf(listed: readonly Listed[]): ServerKindName {
   return kinds.find((kind) => isOf(PROFILES[kind])) ?? ANY_SERVER;
 }
 
-/** @returns a text of one of its pages; null where that is not there. Some pages ask for a key, and the list of models does not. */
+/**
+ * @returns a text of one of its pages; null where that is not there. Some pages ask for a key, and the list
+ *   of models does not.
+ */
 async function toldBy(at: Address, place: ToldAt | null): Promise<string | null | NotRecognized> {
   if (place === null) return null;
   const answer = await factsAt(at, place.path);

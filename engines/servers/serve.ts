@@ -121,7 +121,10 @@ function exitClause(end: ServeEnd): string {
   return end.exitCode === null ? '' : ` with exit code ${end.exitCode}`;
 }
 
-/** A server with all that it started, in the hands of its warden: all of it ends with the keeper, whatever ends that. */
+/**
+ * A server with all that it started, in the hands of its warden: all of it ends with the keeper, whatever
+ * ends that.
+ */
 class Server {
   /** It runs, or never will. */
   readonly started: Promise<unknown>;

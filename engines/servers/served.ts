@@ -16,7 +16,9 @@ export interface ServedEndpoint {
   /** Adapters that it loaded for requests to choose among, in that order. */
   readonly loras: readonly string[];
   readonly apiKey: string | null;
-  /** Of the server here, with its workers below it; null = it runs elsewhere, or its processes are not seen. */
+  /**
+   * Of the server here, with its workers below it; null = it runs elsewhere, or its processes are not seen.
+   */
   readonly pid: number | null;
   /** From its start until it had answered a request; null where somebody else started it. */
   readonly startSeconds: number | null;
@@ -26,7 +28,10 @@ export interface ServedEndpoint {
   readonly kept: boolean;
 }
 
-/** @returns fields of a request that shall be answered by the model as it is, whatever adapters a server has loaded. */
+/**
+ * @returns fields of a request that shall be answered by the model as it is, whatever adapters a server has
+ *   loaded.
+ */
 export function withoutLora({ loras, profile }: ServedEndpoint): Readonly<Record<string, unknown>> {
   return loras.length === 0 ? {} : (profile.loras?.none ?? {});
 }

@@ -1,7 +1,8 @@
 /**
- * Starts a server for its keeper, and leaves nothing of it behind: neither when it ends, nor when the keeper does, however that is killed. It has a
- * session of its own, so that what is sent to the keeper's group does not reach it, and orphans below it are its own. What ends warden and keeper at
- * the same moment leaves the kernel's signal, which reaches the server itself and none of its workers.
+ * Starts a server for its keeper, and leaves nothing of it behind: neither when it ends, nor when the keeper
+ * does, however that is killed. It has a session of its own, so that what is sent to the keeper's group does
+ * not reach it, and orphans below it are its own. What ends warden and keeper at the same moment leaves the
+ * kernel's signal, which reaches the server itself and none of its workers.
  */
 import { spawn } from 'node:child_process';
 import { endDescendants } from '../../process/isolation/kill.js';

@@ -31,7 +31,8 @@ export function adapterBase(header: GgufHeader): AdapterBase {
 /**
  * Holds an adapter against the model it is to change.
  * @param named what the adapter and the model are called in sentences.
- * @throws FailureError `impossible-combination` that names the first matrix that does not fit, with both shapes.
+ * @throws FailureError `impossible-combination` that names the first matrix that does not fit, with both
+ *   shapes.
  */
 export function requireFit(
   adapter: LowRankAdapter,

@@ -32,8 +32,9 @@ export interface ReadAdapter {
 }
 
 /**
- * Reads an adapter that llama.cpp's convert_lora_to_gguf.py, its training tools or Ridgepoint wrote. Magnitudes (DoRA) and
- * residual adapters (PiSSA, OLoRA) are in Ridgepoint's own files, under a type that llama.cpp refuses.
+ * Reads an adapter that llama.cpp's convert_lora_to_gguf.py, its training tools or Ridgepoint wrote.
+ * Magnitudes (DoRA) and residual adapters (PiSSA, OLoRA) are in Ridgepoint's own files, under a type that
+ * llama.cpp refuses.
  * @param source what the file is called in sentences.
  * @throws FailureError `model-unreadable` with what is wrong; errors of open(2) as they are.
  */
@@ -107,7 +108,8 @@ async function layerOf(source: string, name: string, parts: Parts, alpha: number
     return await matrixOf(source, tensor);
   };
   const [first, second] = [await matrixOfPart('lora_a'), await matrixOfPart('lora_b')];
-  // An embedding is looked up, not multiplied: llama.cpp keeps its factors the other way round (llm_build_inp_embd).
+  // An embedding is looked up, not multiplied: llama.cpp keeps its factors the other way round
+  // (llm_build_inp_embd).
   const embedded = name === EMBEDDING_TENSOR;
   const [a, b] = embedded ? [transposed(second), first] : [first, second];
   const magnitude = parts.has('lora_magnitude') ? (await matrixOfPart('lora_magnitude')).values : null;
@@ -131,8 +133,8 @@ async function matrixOf(source: string, tensor: FileTensor): Promise<Matrix> {
 }
 
 /**
- * Writes an adapter as GGUF: what llama.cpp reads, except for magnitudes and residual adapters, which get a type of their own, so
- * that no engine runs half of them.
+ * Writes an adapter as GGUF: what llama.cpp reads, except for magnitudes and residual adapters, which get a
+ * type of their own, so that no engine runs half of them.
  * @returns the bytes of the file. @throws FailureError `disk-full`.
  */
 export async function writeAdapterGguf(

@@ -9,7 +9,10 @@ import { type TensorSource, writeGguf } from './writer.js';
 export interface GgufChanges {
   /** What a key is called in the copy; left out = as it was. */
   readonly rename?: (key: string) => string;
-  /** Keys of the copy to set; null takes one out. A key that is there keeps its place, a new one goes to the end. */
+  /**
+   * Keys of the copy to set; null takes one out. A key that is there keeps its place, a new one goes to the
+   * end.
+   */
   readonly metadata?: ReadonlyMap<string, GgufValue | null>;
   /** Tensors that stay; left out = all. */
   readonly keep?: (tensor: string) => boolean;
@@ -63,7 +66,10 @@ export async function readMetadataValue(path: string, key: string): Promise<Gguf
   return span === undefined ? null : decodeValue(await readSpan(path, span));
 }
 
-/** Reads a metadata value as it stands in the file, its type in front: what `encoded` values hold. @throws GgufError */
+/**
+ * Reads a metadata value as it stands in the file, its type in front: what `encoded` values hold.
+ * @throws GgufError
+ */
 export async function readSpan(path: string, { offset, bytes }: Span): Promise<Buffer> {
   const file = await open(path, 'r');
   try {

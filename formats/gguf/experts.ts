@@ -6,7 +6,10 @@ export function isExperts({ name, shape }: TensorInfo): boolean {
   return name.endsWith('_exps.weight') && shape.length === 3;
 }
 
-/** @returns a tensor of experts as their matrices (`expertName`), which follow each other in the file; any other as it is. */
+/**
+ * @returns a tensor of experts as their matrices (`expertName`), which follow each other in the file; any
+ *   other as it is.
+ */
 export function matricesOf(tensor: FileTensor): readonly FileTensor[] {
   if (!isExperts(tensor)) return [tensor];
   const { name, shape, offset } = tensor;

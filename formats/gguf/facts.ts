@@ -5,7 +5,10 @@ import type { GgufHeader } from './header.js';
 import { textAt } from './metadata.js';
 import { GgufError } from './reader.js';
 
-/** @returns the model's facts from its header. @throws GgufError when it is not a language model, or one part of one. */
+/**
+ * @returns the model's facts from its header.
+ * @throws GgufError when it is not a language model, or one part of one.
+ */
 export function modelFacts(header: GgufHeader): KnownFacts {
   const { metadata } = header;
   const architecture = textAt(metadata, 'general.architecture');

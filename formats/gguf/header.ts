@@ -42,7 +42,9 @@ export const MAX_DIMENSIONS = 4;
 export const MAX_NAME_BYTES = 63;
 export const ALIGNMENT_KEY = 'general.alignment';
 const DEFAULT_ALIGNMENT = 32;
-/** Engines ignore what follows the last tensor; more than this, and than the model itself, is another file. */
+/**
+ * Engines ignore what follows the last tensor; more than this, and than the model itself, is another file.
+ */
 const STRAY_BYTES = 2 ** 20;
 
 /**
@@ -59,7 +61,10 @@ export function readGgufHeader(path: string): GgufFile {
   return joinParts([{ path, header: first }, ...others]);
 }
 
-/** @returns the files of a model: its own, or all parts of a split one, whether they are there or not. @throws GgufError */
+/**
+ * @returns the files of a model: its own, or all parts of a split one, whether they are there or not.
+ * @throws GgufError
+ */
 export function ggufFiles(path: string): readonly string[] {
   return [path, ...otherParts(path, readOne(path))];
 }

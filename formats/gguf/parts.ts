@@ -4,7 +4,10 @@ import { shown } from '../format.js';
 import type { GgufHeader, TensorInfo } from './header.js';
 import { GgufError } from './reader.js';
 
-/** Keys of a file that is one of several (llama.cpp, tools/gguf-split): its index from 0, and how many there are. */
+/**
+ * Keys of a file that is one of several (llama.cpp, tools/gguf-split): its index from 0, and how many there
+ * are.
+ */
 const INDEX = 'split.no';
 const COUNT = 'split.count';
 const TENSORS = 'split.tensors.count';

@@ -77,7 +77,10 @@ export class HeaderReader {
     this.#position += bytes;
   }
 
-  /** Skips strings: a hostile header can hold 32 million, so their lengths are read without making anything of them. */
+  /**
+   * Skips strings: a hostile header can hold 32 million, so their lengths are read without making anything of
+   * them.
+   */
   skipStrings(count: number, what: string): void {
     for (let i = 0; i < count; i++) {
       const at = this.#position - this.#chunkStart;

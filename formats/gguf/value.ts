@@ -28,7 +28,10 @@ export type GgufValue =
   /** As it stands in another file, its type in front: copied without being understood. */
   | { readonly type: 'encoded'; readonly bytes: Uint8Array };
 
-/** @returns the value as a file holds it, its type in front. @throws GgufError for one that its type cannot hold. */
+/**
+ * @returns the value as a file holds it, its type in front.
+ * @throws GgufError for one that its type cannot hold.
+ */
 export function encodeValue(value: GgufValue): Buffer {
   if (value.type === 'encoded') return Buffer.from(value.bytes);
   if (value.type !== 'array')

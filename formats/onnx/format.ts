@@ -28,7 +28,10 @@ export const onnx: Format = {
   parts: null,
 };
 
-/** @returns the graph of a model: the file itself, or that of a folder which holds one with what belongs to it. */
+/**
+ * @returns the graph of a model: the file itself, or that of a folder which holds one with what belongs to
+ *   it.
+ */
 export function graphOf(path: string): string {
   return statSync(path).isDirectory() ? join(path, GRAPH_FILE) : path;
 }
@@ -101,7 +104,10 @@ function shapes(path: string): ArchitectureReading {
   return architectureFromOnnx({ matrices, tables }, { heads, contextLength, graphLogits: logitsOf(graph) });
 }
 
-/** Some graphs make one row whatever they are asked, and some as many as their caller wants to keep: ours keeps the last. */
+/**
+ * Some graphs make one row whatever they are asked, and some as many as their caller wants to keep: ours
+ * keeps the last.
+ */
 function logitsOf({ inputs, outputs }: OnnxGraph): 'all' | 'last' {
   const kept = inputs.some(({ name }) => KEPT_LOGITS.some((known) => known === name));
   const shape = outputs.find(({ name }) => name === 'logits')?.shape ?? null;

@@ -9,7 +9,10 @@ export interface OnnxTensor {
   readonly shape: readonly number[];
   /** Of its data. */
   readonly bytes: number;
-  /** Little-endian, in chunks of any size, asked for when its turn comes; null = it is in `rest`, number by number. */
+  /**
+   * Little-endian, in chunks of any size, asked for when its turn comes; null = it is in `rest`, number by
+   * number.
+   */
   readonly data: (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>) | null;
   /** Fields of its message that are none of the above, as they stand in the file. */
   readonly rest?: Uint8Array;
@@ -31,7 +34,10 @@ export interface OnnxValue {
   readonly name: string;
   /** TensorProto.DataType; null = it is no tensor. */
   readonly type: number | null;
-  /** A number, the name of a dimension, or null where nothing is said; null in all = nothing is said of its rank. */
+  /**
+   * A number, the name of a dimension, or null where nothing is said; null in all = nothing is said of its
+   * rank.
+   */
   readonly shape: readonly (number | string | null)[] | null;
   /** Its ValueInfoProto as it stands; left out = it is written of the above. */
   readonly encoded?: Uint8Array;
@@ -76,11 +82,16 @@ export interface OnnxModel {
 
 /** Operators that ONNX Runtime adds to ONNX's own. */
 export const CONTRIB = 'com.microsoft';
-/** Inputs by which a caller of a decoder says of how many last tokens it wants logits: our exports and onnxruntime-genai, transformers. */
+/**
+ * Inputs by which a caller of a decoder says of how many last tokens it wants logits: our exports and
+ * onnxruntime-genai, transformers.
+ */
 export const KEPT_LOGITS = ['num_logits_to_keep', 'logits_to_keep'] as const;
 /** What a graph is called in a folder of its own. */
 export const GRAPH_FILE = 'model.onnx';
 /** Beside a graph: by what onnxruntime-genai runs it. */
 export const GENAI_CONFIG = 'genai_config.json';
-/** Beside a graph: a GGUF without weights, which has the vocabulary of the model that the graph was made of. */
+/**
+ * Beside a graph: a GGUF without weights, which has the vocabulary of the model that the graph was made of.
+ */
 export const VOCABULARY_FILE = 'tokenizer.gguf';

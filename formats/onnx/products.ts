@@ -50,7 +50,9 @@ export function isTurned(node: OnnxNode): boolean {
   return intOf(node, 'transB', 0) === 1;
 }
 
-/** @returns whether a product is a plain one of its input and its matrix, which another operator can compute. */
+/**
+ * @returns whether a product is a plain one of its input and its matrix, which another operator can compute.
+ */
 export function isPlain({ node, weight }: Product): boolean {
   if (floatType(weight.type) === null || weight.data === null) return false;
   if (node.kind === 'MatMul') return true;

@@ -53,9 +53,10 @@ const MOST_DEPTH = 100;
 const IN_MEMORY = '_ORT_MEM_ADDR_';
 
 /**
- * Reads an ONNX model without its weights (onnx.proto, field by field of the protobuf wire format): what is not known is kept as it
- * stands, so that a model that is written again still has it.
- * @throws OnnxError for a file that is cut off or no ONNX model, and for weights that are not where it says; errors of open(2) as they are.
+ * Reads an ONNX model without its weights (onnx.proto, field by field of the protobuf wire format): what is
+ * not known is kept as it stands, so that a model that is written again still has it.
+ * @throws OnnxError for a file that is cut off or no ONNX model, and for weights that are not where it says;
+ *   errors of open(2) as they are.
  */
 export function readOnnx(path: string): OnnxFile {
   const descriptor = openSync(path, 'r');
@@ -106,7 +107,9 @@ class Reader {
     return { irVersion, opsets, graph, rest: Buffer.concat(rest), fileBytes, besides, nodesNeedFiles };
   }
 
-  /** Looks at every tensor of a message, wherever it lies: the engine opens whatever file one of them names. */
+  /**
+   * Looks at every tensor of a message, wherever it lies: the engine opens whatever file one of them names.
+   */
   #findBesides(kind: TensorsIn, offset: number, bytes: number, depth = 0): void {
     if (depth > MOST_DEPTH) throw new OnnxError('its graphs lie in each other without end');
     const inside: Readonly<Record<number, TensorsIn>> = TENSORS_IN[kind];
@@ -229,7 +232,10 @@ class Reader {
   }
 }
 
-/** @returns the bytes that its type and shape ask for; null where the type is not known. @throws OnnxError for sizes that no file can have. */
+/**
+ * @returns the bytes that its type and shape ask for; null where the type is not known.
+ * @throws OnnxError for sizes that no file can have.
+ */
 function bytesOf(name: string, type: number, shape: readonly number[]): number | null {
   let all = 1;
   for (const length of shape) {

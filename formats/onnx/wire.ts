@@ -55,7 +55,10 @@ export const SHAPE = { dimension: 1 } as const;
 export const DIMENSION = { value: 1, name: 2 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
 
-/** Messages that lead to tensors, by the fields that do: constants of a graph are some of them, attributes of nodes others. */
+/**
+ * Messages that lead to tensors, by the fields that do: constants of a graph are some of them, attributes of
+ * nodes others.
+ */
 export const TENSORS_IN = {
   model: { 7: 'graph', 20: 'training', 25: 'function' },
   training: { 1: 'graph', 2: 'graph' },
@@ -85,7 +88,9 @@ export class WindowedFile {
     this.#descriptor = descriptor;
   }
 
-  /** @returns up to so many bytes from a place on, fewer at the end of the file: valid until the next call. */
+  /**
+   * @returns up to so many bytes from a place on, fewer at the end of the file: valid until the next call.
+   */
   bytesAt(offset: number, bytes: number): Buffer {
     if (bytes > WINDOW_BYTES) {
       const buffer = Buffer.alloc(bytes);
@@ -164,7 +169,10 @@ export function withoutFields(
   return Buffer.concat(fields.filter(({ number }) => !numbers.has(number)).map(({ whole }) => whole));
 }
 
-/** @returns whole numbers of a field that may be packed (proto3) or stand one by one (proto2, as onnx.proto is). */
+/**
+ * @returns whole numbers of a field that may be packed (proto3) or stand one by one (proto2, as onnx.proto
+ *   is).
+ */
 export function numbersOf({ value, held, delimited }: HeldField): number[] {
   if (!delimited) return [value];
   return decoded(() => {

@@ -31,12 +31,12 @@ const EXTERNAL = 1;
 type Piece = Uint8Array | OnnxTensor;
 
 /**
- * Writes an ONNX model, weight by weight: memory holds the graph and one chunk, however large the file is. Weights of more than a
- * gigabyte together lie beside the graph, in a file called as it with `.data` behind.
+ * Writes an ONNX model, weight by weight: memory holds the graph and one chunk, however large the file is.
+ * Weights of more than a gigabyte together lie beside the graph, in a file called as it with `.data` behind.
  * @param beside puts weights there in any case.
  * @returns the bytes of both files.
- * @throws OnnxError for a weight that delivers another size than its shape says; FailureError `disk-full`. No part of a file is left
- * under its name then.
+ * @throws OnnxError for a weight that delivers another size than its shape says; FailureError `disk-full`. No
+ *   part of a file is left under its name then.
  */
 export async function writeOnnx(path: string, model: OnnxModel, beside = false): Promise<number> {
   const { constants } = model.graph;

@@ -26,7 +26,10 @@ const PART = /^model-\d{5}-of-\d{5}\.safetensors$/;
 /** Configs, tokenizers and templates. */
 const WORDS = /\.(?:json|jinja|model|tiktoken|txt)$/;
 
-/** A folder as models are published, any file of it that names it, or a config alone, which has shapes and no weights. */
+/**
+ * A folder as models are published, any file of it that names it, or a config alone, which has shapes and no
+ * weights.
+ */
 export const safetensors: Format = {
   name: 'safetensors',
   title: `a safetensors folder with its ${CONFIG}`,
@@ -56,7 +59,10 @@ function isConfig(path: string): boolean {
   }
 }
 
-/** @returns the folder of a model that any of its files names. @throws FormatError for weights whose config is elsewhere. */
+/**
+ * @returns the folder of a model that any of its files names.
+ * @throws FormatError for weights whose config is elsewhere.
+ */
 export function folderOf(path: string): string {
   if (statSync(path).isDirectory()) {
     if (existsSync(join(path, CONFIG))) return path;
@@ -107,7 +113,9 @@ function inspect(path: string): Inspected {
   return inspected(config, tensors, bytes);
 }
 
-/** As they are published: one file of weights, or an index and its parts; what is read beside them is small. */
+/**
+ * As they are published: one file of weights, or an index and its parts; what is read beside them is small.
+ */
 function partsOf(names: readonly string[]): readonly string[] | null {
   const weights = names.filter((name) =>
     names.includes(INDEX) ? name === INDEX || PART.test(name) : name === WHOLE,
@@ -179,7 +187,10 @@ function typeOf(config: Readonly<Record<string, unknown>>, tensors: readonly Loc
   return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0].toLowerCase() ?? null;
 }
 
-/** Bits are those of the tensors where the folder has them; the config alone says 16 or what it was quantized to. */
+/**
+ * Bits are those of the tensors where the folder has them; the config alone says 16 or what it was quantized
+ * to.
+ */
 function shapesOfFolder(folder: string): ArchitectureReading {
   const config = readJson(join(folder, CONFIG));
   const tensors = tensorsOf(folder);

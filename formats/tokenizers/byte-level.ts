@@ -109,7 +109,10 @@ function hashesOf(tokenizer: Fields, config: Fields): string[] {
   }
 }
 
-/** A space inside of a part would look like the one between two: it is written as byte-level BPE writes spaces. */
+/**
+ * A space inside of a part would look like the one between two: it is written as byte-level BPE writes
+ * spaces.
+ */
 function mergesOf(model: Fields): string[] {
   return mergePairs(model).map((pair) => pair.map((part) => part.replaceAll(' ', 'Ġ')).join(' '));
 }

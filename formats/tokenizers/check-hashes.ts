@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * llama.cpp tells pre-tokenizers apart by what they make of this text: its converter hashes the token ids, written as Python
- * writes a list (conversion/base.py of its repository, get_vocab_base_pre).
+ * llama.cpp tells pre-tokenizers apart by what they make of this text: its converter hashes the token ids,
+ * written as Python writes a list (conversion/base.py of its repository, get_vocab_base_pre).
  */
 export const CHECK_TEXT =
   "\n \n\n \n\n\n \t \t\t \t\n  \n   \n    \n     \n🚀 (normal) 😶\u200d🌫\ufe0f (multiple emojis concatenated) \u2705 🦙🦙 3 33 333 3333 33333 333333 3333333 33333333 3.3 3..3 3...3 កាន់តែពិសេសអាច😁 ?我想在apple工作1314151天～ ------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? 'M not sure I'll make it, 'D you like some tea? We'Ve a'lL";

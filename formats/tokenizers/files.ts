@@ -63,7 +63,10 @@ function templateFiles(folder: string): string[] {
   return names.sort().map((name) => join(more, name));
 }
 
-/** @returns the tokenizer and the template of a published folder. @throws FormatError for a file that is no JSON. */
+/**
+ * @returns the tokenizer and the template of a published folder.
+ * @throws FormatError for a file that is no JSON.
+ */
 export function tokenizerOf(folder: string): Pick<ModelDetails, 'tokenizer' | 'chatTemplate'> {
   const config = fieldsIn(folder, TOKENIZER_CONFIG);
   const kind = textIn(fieldsOf(fieldsIn(folder, TOKENIZER).model), 'type');

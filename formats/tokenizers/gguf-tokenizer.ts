@@ -16,9 +16,10 @@ export interface GgufTokenizer {
 }
 
 /**
- * Turns the tokenizer of a published folder into the metadata of a GGUF file: its vocabulary with as many tokens as the
- * model has rows, the tokens that steer, and its chat templates.
- * @throws FormatError where it has none, where a file of it is damaged, and for one that llama.cpp has nothing like or would end on.
+ * Turns the tokenizer of a published folder into the metadata of a GGUF file: its vocabulary with as many
+ * tokens as the model has rows, the tokens that steer, and its chat templates.
+ * @throws FormatError where it has none, where a file of it is damaged, and for one that llama.cpp has
+ *   nothing like or would end on.
  */
 export function ggufTokenizer(path: string): GgufTokenizer {
   const folder = readTokenizerFolder(path);

@@ -27,8 +27,8 @@ const DEFAULT_IDS: Readonly<
 const OF_PHI_3 = ['</s>', '<unk>', '<s>', '<|endoftext|>'] as const;
 
 /**
- * Refuses a vocabulary that llama.cpp (v0.4.0, src/llama-vocab.cpp) would end on, or throw at where nobody catches it: when it
- * opens it, or at the first text that it cuts.
+ * Refuses a vocabulary that llama.cpp (v0.4.0, src/llama-vocab.cpp) would end on, or throw at where nobody
+ * catches it: when it opens it, or at the first text that it cuts.
  * @throws FormatError
  */
 export function requireOpenable(written: Written): void {

@@ -154,7 +154,9 @@ export function publishedSteps(name: string): PublishedSteps | null {
   };
 }
 
-/** Whether llama.cpp cuts words of other scripts than ASCII otherwise than published tokenizers of that name. */
+/**
+ * Whether llama.cpp cuts words of other scripts than ASCII otherwise than published tokenizers of that name.
+ */
 export function cutsNearly(name: string): boolean {
   return KNOWN.some((known) => known.nearly === true && known.names.includes(name));
 }

@@ -8,17 +8,21 @@ import { TOKEN_TYPES, type WrittenVocabulary } from './vocabulary.js';
 export interface PublishedTokenizer {
   /** What is in its files, by their names. */
   readonly files: ReadonlyMap<string, string>;
-  /** Ids of the tokens that steer, by transformers' names: what config.json and generation_config.json say of them. */
+  /**
+   * Ids of the tokens that steer, by transformers' names: what config.json and generation_config.json say of
+   * them.
+   */
   readonly roles: ReadonlyMap<string, number>;
 }
 
 const COPY = 'Name the folder of the model that it was made of: its tokenizer is copied.';
 
 /**
- * Writes the tokenizer of a GGUF file as transformers reads it, the inverse of `ggufTokenizer`: tokenizer.json,
- * tokenizer_config.json and the chat templates.
+ * Writes the tokenizer of a GGUF file as transformers reads it, the inverse of `ggufTokenizer`:
+ * tokenizer.json, tokenizer_config.json and the chat templates.
  * @param metadata all keys that begin with `tokenizer.`.
- * @throws FormatError for a vocabulary that tokenizer.json has no words for, or whose rules the file does not hold.
+ * @throws FormatError for a vocabulary that tokenizer.json has no words for, or whose rules the file does not
+ *   hold.
  */
 export function publishedTokenizer(metadata: ReadonlyMap<string, GgufValue>): PublishedTokenizer {
   const name = textOf(metadata, 'tokenizer.ggml.model');

@@ -17,7 +17,10 @@ import {
   type VocabularyKind,
 } from './vocabulary.js';
 
-/** Pairs of characters are merged over whole texts, the one of the best score first: Llama 2, Mistral, Gemma, Phi-3. */
+/**
+ * Pairs of characters are merged over whole texts, the one of the best score first: Llama 2, Mistral, Gemma,
+ * Phi-3.
+ */
 export const sentencePiece: VocabularyKind = {
   model: 'llama',
   claims: (folder) =>
@@ -78,8 +81,8 @@ export const sentencePiece: VocabularyKind = {
 };
 
 /**
- * The pairs that merge into each token, of the best score first, as transformers writes them: a pair may be merged in any order of its parts
- * that are tokens.
+ * The pairs that merge into each token, of the best score first, as transformers writes them: a pair may be
+ * merged in any order of its parts that are tokens.
  */
 function mergesByScore(tokens: readonly Token[]): (readonly [string, string])[] {
   const ids = new Map(tokens.map(({ text }, id) => [text, id]));
@@ -127,8 +130,8 @@ function scoredByPieces({ pieces }: TokenizerFolder): Scored {
 }
 
 /**
- * tokenizer.json has merges where the model has scores: the sooner one is merged, the better. What is written so is what transformers made of the
- * scores, so all ways to merge a token follow each other.
+ * tokenizer.json has merges where the model has scores: the sooner one is merged, the better. What is written
+ * so is what transformers made of the scores, so all ways to merge a token follow each other.
  */
 function scoredByMerges(folder: TokenizerFolder, tokenizer: Fields): Scored {
   const ranks = new Map<string, number>();
@@ -155,7 +158,10 @@ function scoredByMerges(folder: TokenizerFolder, tokenizer: Fields): Scored {
   return { tokens, warnings };
 }
 
-/** @returns the key where llama.cpp would not put a space before a text by itself, and where the publisher says so. */
+/**
+ * @returns the key where llama.cpp would not put a space before a text by itself, and where the publisher
+ *   says so.
+ */
 function spacePrefix({ config, pieces }: TokenizerFolder, tokenizer: Fields): Map<string, GgufValue> {
   const stated = typeof config.add_prefix_space === 'boolean' ? config.add_prefix_space : null;
   const components = beforeCutting(tokenizer);

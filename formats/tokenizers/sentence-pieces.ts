@@ -11,7 +11,9 @@ export interface Piece {
   readonly type: number;
 }
 
-/** A SentencePiece model: sentencepiece_model.proto of its repository, the fields that a reader of text needs. */
+/**
+ * A SentencePiece model: sentencepiece_model.proto of its repository, the fields that a reader of text needs.
+ */
 export interface SentencePieces {
   readonly model: PieceModel;
   readonly pieces: readonly Piece[];
@@ -33,7 +35,9 @@ const NORMAL = 1;
 /** TrainerSpec.ModelType. */
 const MODELS: Readonly<Record<number, PieceModel>> = { 1: 'unigram', 2: 'bpe' };
 
-/** @param name for sentences. @throws FormatError for what is none, and for models of words and characters. */
+/**
+ * @param name for sentences. @throws FormatError for what is none, and for models of words and characters.
+ */
 export function readSentencePieces(bytes: Uint8Array, name: string): SentencePieces {
   try {
     return modelProto(bytes, name);

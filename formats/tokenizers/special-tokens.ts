@@ -18,7 +18,10 @@ const KEYS = {
 } as const;
 type Role = keyof typeof KEYS;
 
-/** Tokens that llama.cpp takes for the end of an answer by their text alone (src/llama-vocab.cpp of its repository). */
+/**
+ * Tokens that llama.cpp takes for the end of an answer by their text alone (src/llama-vocab.cpp of its
+ * repository).
+ */
 const KNOWN_ENDS: readonly string[] = [
   '<|eot_id|>',
   '<|im_end|>',

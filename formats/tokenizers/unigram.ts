@@ -53,7 +53,10 @@ export const unigram: VocabularyKind = {
   adds: () => ({ bos: false, eos: true }),
 };
 
-/** The ids of tokenizer.json are those of the weights; those of a SentencePiece model are moved in some models. */
+/**
+ * The ids of tokenizer.json are those of the weights; those of a SentencePiece model are moved in some
+ * models.
+ */
 function ofJson(folder: TokenizerFolder, tokenizer: Fields): Vocabulary {
   const model = fieldsOf(tokenizer.model);
   const tokens = new Map<number, Token>(

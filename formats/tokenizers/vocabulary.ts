@@ -58,7 +58,10 @@ export interface VocabularyKind {
   readonly claims: (folder: TokenizerFolder) => boolean;
   /** @throws FormatError */
   readonly read: (folder: TokenizerFolder) => Vocabulary;
-  /** @returns what tokenizer.json says of a vocabulary beside its added tokens: the inverse of `read`. @throws FormatError */
+  /**
+   * @returns what tokenizer.json says of a vocabulary beside its added tokens: the inverse of `read`.
+   * @throws FormatError
+   */
   readonly publish: (vocabulary: WrittenVocabulary) => Published;
   /** What llama.cpp puts around a text where the file does not say it. */
   readonly adds: (pre: string) => { readonly bos: boolean; readonly eos: boolean };
@@ -97,7 +100,10 @@ export function publishedIds(folder: TokenizerFolder): Map<string, number> {
   return ids;
 }
 
-/** @returns all tokens by their ids, those that were not added without a score. @throws FormatError as `publishedIds` does. */
+/**
+ * @returns all tokens by their ids, those that were not added without a score.
+ * @throws FormatError as `publishedIds` does.
+ */
 export function publishedTokens(folder: TokenizerFolder): Map<number, Token> {
   return new Map(
     [...publishedIds(folder)].map(([text, id]) => {
@@ -150,13 +156,18 @@ export function addedToken({ content, special }: AddedToken): Token {
   return { text: content.replaceAll(SPACE, ' '), type: TOKEN_TYPES.userDefined, score: -1000 };
 }
 
-/** Some publishers do not mark tokens that steer (llama.cpp's conversion/base.py, does_token_look_special). */
+/**
+ * Some publishers do not mark tokens that steer (llama.cpp's conversion/base.py, does_token_look_special).
+ */
 function looksSpecial(text: string): boolean {
   if (['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(text)) return true;
   return /^<\|.*\|>$|^<｜.*｜>$|^<unused.*>$/s.test(text);
 }
 
-/** @returns pieces with their scores, as Unigram has them, in the order of their ids. @throws FormatError for anything else. */
+/**
+ * @returns pieces with their scores, as Unigram has them, in the order of their ids.
+ * @throws FormatError for anything else.
+ */
 export function scoredPieces(model: Fields): (readonly [string, number])[] {
   return listIn(model, 'vocab').map((entry, id) => {
     const [text, score]: unknown[] = Array.isArray(entry) ? entry : [];
@@ -165,7 +176,10 @@ export function scoredPieces(model: Fields): (readonly [string, number])[] {
   });
 }
 
-/** @returns the pairs that a model of tokenizer.json merges, in their order; older files write a pair as one text. */
+/**
+ * @returns the pairs that a model of tokenizer.json merges, in their order; older files write a pair as one
+ *   text.
+ */
 export function mergePairs(model: Fields): (readonly [string, string])[] {
   return listIn(model, 'merges').map((merge) => {
     if (Array.isArray(merge)) return [String(merge[0]), String(merge[1])];

@@ -6,9 +6,11 @@ import { ALONE, type PlannedRequest, textOf } from '../endpoint.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads prompts that somebody wrote, one JSON object on each line: `{"prompt": "…"}` or `{"messages": [{"role": …, "content": …}]}`,
- * with `output_length` where the answer shall have so many tokens; or sessions with think time, as AIPerf's multi_turn has them:
- * `{"session_id": …, "turns": [{"text": "…", "delay": 1500}]}`, `delay` in ms before a turn, each sent with what was said before it.
+ * Reads prompts that somebody wrote, one JSON object on each line: `{"prompt": "…"}` or
+ * `{"messages": [{"role": …, "content": …}]}`, with `output_length` where the answer shall have so many
+ * tokens; or sessions with think time, as AIPerf's multi_turn has them:
+ * `{"session_id": …, "turns": [{"text": "…", "delay": 1500}]}`, `delay` in ms before a turn, each sent with
+ * what was said before it.
  * @returns requests, or a sentence that names the first line that is wrong.
  */
 export function datasetRequests(text: string, tokenizer: Tokenizer | null): PlannedRequest[] | string {
@@ -55,7 +57,10 @@ function sessionOf(
   return planned.length === 0 ? 'turns are empty' : planned;
 }
 
-/** Goes over the lines of a file that holds a JSON object on each: its number, and its fields or what is wrong with it. */
+/**
+ * Goes over the lines of a file that holds a JSON object on each: its number, and its fields or what is wrong
+ * with it.
+ */
 export function* jsonLines(text: string): Generator<readonly [number, Fields | string]> {
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;

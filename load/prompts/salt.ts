@@ -7,8 +7,9 @@ export function newSalt(): string {
 }
 
 /**
- * @returns the first line of prompts that come from a file, so that no cache knows them from another run. All prompts of a run have the same line, so
- *   they still share what they shared. AIPerf's `--cache-bust` writes the same.
+ * @returns the first line of prompts that come from a file, so that no cache knows them from another run. All
+ *   prompts of a run have the same line, so they still share what they shared. AIPerf's `--cache-bust` writes
+ *   the same.
  */
 export function markerOf(salt: string): string {
   return `[rid:${createHash('sha256').update(salt).digest('hex').slice(0, 8)}]\n\n`;

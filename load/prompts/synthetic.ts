@@ -11,7 +11,10 @@ export interface SyntheticOrder {
   readonly count: number;
   /** The same seed gives the same lengths: all variants of a load have one. */
   readonly seed: number;
-  /** With the seed it decides the words. Another salt gives other words of the same lengths, which no cache of a server knows. */
+  /**
+   * With the seed it decides the words. Another salt gives other words of the same lengths, which no cache of
+   * a server knows.
+   */
   readonly salt: string;
   /** Of a prompt as a server reads it, begin tokens included. */
   readonly promptTokens: Lengths;

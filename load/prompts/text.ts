@@ -24,8 +24,8 @@ export interface Text {
 }
 
 /**
- * Makes texts of so many tokens: of seeded random words, each a token of the vocabulary, so that prompts spread over it. The whole
- * is tokenized again and repaired until the count is right.
+ * Makes texts of so many tokens: of seeded random words, each a token of the vocabulary, so that prompts
+ * spread over it. The whole is tokenized again and repaired until the count is right.
  */
 export class TextMaker {
   readonly #tokenizer: Tokenizer | null;
@@ -44,7 +44,10 @@ export class TextMaker {
     return Array.from({ length: count }, () => this.#draw(random));
   }
 
-  /** @returns a text that begins with these words and has so many tokens. @param key of words that it takes in addition. */
+  /**
+   * @returns a text that begins with these words and has so many tokens.
+   * @param key of words that it takes in addition.
+   */
   textOf(words: readonly string[], tokens: number, key: string): Text {
     const tokenizer = this.#tokenizer;
     if (tokenizer === null) return { text: words.slice(0, tokens).join(' '), tokens: null };
@@ -66,13 +69,18 @@ export class TextMaker {
   }
 }
 
-/** Seeded by the whole digest of a key: with seeds of 32 bits, some of a million prompts would be the same. */
+/**
+ * Seeded by the whole digest of a key: with seeds of 32 bits, some of a million prompts would be the same.
+ */
 function randomOf(key: string): RandomGenerator {
   const digest = createHash('sha256').update(key).digest();
   return xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
 }
 
-/** Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and audit. */
+/**
+ * Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and
+ * audit.
+ */
 const found = new WeakMap<Tokenizer, readonly string[]>();
 
 /** @returns words that are one token each where a blank stands before them. */

@@ -33,12 +33,15 @@ interface TraceOptions {
 /**
  * Reads a trace and makes up texts of its lengths.
  *
- * - `mooncake`: JSON on each line, `timestamp` in ms, `input_length`, `output_length`, `hash_ids`: the same id is the same text. Agents'
- *   traces have `session_id`, and `delay` in ms before a turn, as AIPerf writes them; a turn without `hash_ids` follows what was said.
+ * - `mooncake`: JSON on each line, `timestamp` in ms, `input_length`, `output_length`, `hash_ids`: the same
+ *   id is the same text. Agents' traces have `session_id`, and `delay` in ms before a turn, as AIPerf writes
+ *   them; a turn without `hash_ids` follows what was said.
  * - `azure`: CSV with TIMESTAMP,ContextTokens,GeneratedTokens
- * - `burstgpt`: CSV with Timestamp (in s), "Request tokens" and "Response tokens", and "Session ID" where there is one
+ * - `burstgpt`: CSV with Timestamp (in s), "Request tokens" and "Response tokens", and "Session ID" where
+ *   there is one
  *
- * @returns requests in the order of their times, turns of a session together, or a sentence that names the first line that is wrong.
+ * @returns requests in the order of their times, turns of a session together, or a sentence that names the
+ *   first line that is wrong.
  */
 export function traceRequests(
   text: string,

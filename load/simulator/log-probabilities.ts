@@ -23,7 +23,10 @@ export function logProbabilityOf(token: Token): number {
   return typeof token === 'number' ? -1 - (token % 7) : -token.trim().length;
 }
 
-/** @returns `logprobs` of a completion, of its answer and, where that is asked for and told, of its prompt; null = not asked for, or not told. */
+/**
+ * @returns `logprobs` of a completion, of its answer and, where that is asked for and told, of its prompt;
+ *   null = not asked for, or not told.
+ */
 export function logProbabilities(asked: Fields, answer: string, tells: TellsName) {
   if (typeof asked.logprobs !== 'number' || tells === 'nothing') return null;
   const prompt = asked.echo === true && tells !== 'next' ? tokensOf(asked) : [];

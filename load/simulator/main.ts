@@ -1,6 +1,7 @@
 /**
- * A server that pretends: OpenAI's API with the times and faults that its options name, and no model. Says where it listens in one
- * line on stdout; ends with the process that started it where there is a channel to one.
+ * A server that pretends: OpenAI's API with the times and faults that its options name, and no model. Says
+ * where it listens in one line on stdout; ends with the process that started it where there is a channel to
+ * one.
  */
 import { helpText, parseOptions } from './options.js';
 import { startSimulator } from './server.js';

@@ -50,7 +50,10 @@ export function noCounters(): Counters {
   };
 }
 
-/** @returns them as the server shows its own at `/metrics` that is spoken like; of a cache only where there is one that tells of itself. */
+/**
+ * @returns them as the server shows its own at `/metrics` that is spoken like; of a cache only where there is
+ *   one that tells of itself.
+ */
 export function metricsText(
   counters: Counters,
   { speaks, model, keeps }: Pick<SimulatorOptions, 'speaks' | 'model' | 'keeps'>,

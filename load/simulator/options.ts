@@ -47,7 +47,10 @@ const OPTIONS = z.strictObject({
   tokens: z.coerce.number().int().min(1).max(1e6).default(64),
   /** What answers are made of, over and over; '' = some words. */
   says: z.string().max(1000).default(''),
-  /** Of prompts that it has seen: their first token comes at once, or the whole answer; of `beginnings` the words that two have in common take no time. */
+  /**
+   * Of prompts that it has seen: their first token comes at once, or the whole answer; of `beginnings` the
+   * words that two have in common take no time.
+   */
   keeps: z.enum(['nothing', 'prefixes', 'answers', 'beginnings']).default('nothing'),
   /** Whose metrics it has, what it says of itself, and how it ends and counts its streams. */
   speaks: z.enum(['llama.cpp', 'vLLM']).default('llama.cpp'),

@@ -28,8 +28,8 @@ const VLLM_RELEASE = '0.32.0';
 const VLLM_BLOCK_TOKENS = 16;
 
 /**
- * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an absolute time, so that
- * their mean is exact. Its tokens are words, of prompts as of answers.
+ * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an
+ * absolute time, so that their mean is exact. Its tokens are words, of prompts as of answers.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const simulated = new Simulated(options);
@@ -234,7 +234,10 @@ class Simulated {
     this.#pacer.schedule(real(first), () => step(0));
   }
 
-  /** @returns how many tokens its prompt has in common with one before it and its answer, at most all but its last; of vLLM whole blocks. */
+  /**
+   * @returns how many tokens its prompt has in common with one before it and its answer, at most all but its
+   *   last; of vLLM whole blocks.
+   */
   #common({ asked, tokens: answered }: Job): number {
     const tokens = tokensOf(asked);
     if (asked.cache_prompt === false) return 0;

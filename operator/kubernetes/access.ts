@@ -88,7 +88,8 @@ const kubeconfigSchema = z.object({
 });
 
 /**
- * The current context of a kubeconfig that says who asks by a certificate or a token; programs that fetch a token are not started.
+ * The current context of a kubeconfig that says who asks by a certificate or a token; programs that fetch a
+ * token are not started.
  * @throws WireError `invalid`
  */
 export function readKubeconfig(path: string): Access {

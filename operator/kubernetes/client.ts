@@ -41,15 +41,18 @@ interface Request {
 const PATIENCE_SECONDS = 30;
 /** Bookmarks come about once a minute; a watch that is silent for longer has lost its other end. */
 const SILENCE_SECONDS = 150;
-/** Of an answer, and of one line of a watch: etcd holds objects of 1.5 MiB, a page of them is asked for by number. */
+/**
+ * Of an answer, and of one line of a watch: etcd holds objects of 1.5 MiB, a page of them is asked for by
+ * number.
+ */
 const MOST_BYTES = 64 * 1024 * 1024;
 const PAGE = 500;
 /** Who wrote a field, for the API server. */
 export const FIELD_MANAGER = 'ridgepoint-operator';
 
 /**
- * The few calls of the Kubernetes API that the operator makes (docs/decisions/0063-operator.md says why not by a library). Each method
- * throws KubeError only.
+ * The few calls of the Kubernetes API that the operator makes (docs/decisions/0063-operator.md says why not
+ * by a library). Each method throws KubeError only.
  */
 export class KubeClient {
   readonly #access: Access;
@@ -148,8 +151,8 @@ export class KubeClient {
   }
 
   /**
-   * Server-side apply: the fields given are ours, those that we gave before and left out now go. With `metadata.uid` it never makes an
-   * object that is gone: the status is 409.
+   * Server-side apply: the fields given are ours, those that we gave before and left out now go. With
+   * `metadata.uid` it never makes an object that is gone: the status is 409.
    */
   async apply<T extends KubeObject>(
     resource: Resource,

@@ -25,8 +25,8 @@ const REAL_TIME: Time = {
 };
 
 /**
- * Who of several operators works: the holder of a Lease, by the rules of client-go's leader election. Whoever watches counts from when it
- * saw the lease renewed by its own clock, so that clocks need not agree.
+ * Who of several operators works: the holder of a Lease, by the rules of client-go's leader election. Whoever
+ * watches counts from when it saw the lease renewed by its own clock, so that clocks need not agree.
  */
 export class Leadership {
   readonly #client: Pick<KubeClient, 'get' | 'create' | 'replace'>;

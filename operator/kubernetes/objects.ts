@@ -27,7 +27,9 @@ export interface KubeObject {
   readonly metadata: ObjectMeta;
 }
 
-/** The API's word for the lack of a value is a missing field, and so it is here: what is written has no null. */
+/**
+ * The API's word for the lack of a value is a missing field, and so it is here: what is written has no null.
+ */
 export interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False' | 'Unknown';

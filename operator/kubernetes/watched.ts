@@ -24,9 +24,9 @@ const FIRST_SECONDS = 0.2;
 const MOST_SECONDS = 15;
 
 /**
- * A copy of a kind's objects that follows the API server: a list, then a watch from its version on. Bookmarks move the version, so that a
- * broken watch goes on where it was; where the server has forgotten that version (410), everything is listed again, and what has gone
- * meanwhile is told as gone.
+ * A copy of a kind's objects that follows the API server: a list, then a watch from its version on. Bookmarks
+ * move the version, so that a broken watch goes on where it was; where the server has forgotten that version
+ * (410), everything is listed again, and what has gone meanwhile is told as gone.
  */
 export class Watched<T extends KubeObject> {
   readonly #client: Pick<KubeClient, 'list' | 'watch'>;
@@ -78,7 +78,8 @@ export class Watched<T extends KubeObject> {
 
   async #wait(error: unknown, signal: AbortSignal): Promise<void> {
     this.#listeners.trouble(`${this.#kind.resource.plural}: ${(error as Error).message}`);
-    // A server that does not answer, or cannot just now, is asked again from the same place; one that refuses is asked for all.
+    // A server that does not answer, or cannot just now, is asked again from the same place; one that refuses
+    // is asked for all.
     if (!isPassing(error)) this.#version = null;
     const step = Math.min(MOST_SECONDS, FIRST_SECONDS * 2 ** this.#attempts);
     this.#attempts += 1;

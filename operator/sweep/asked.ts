@@ -3,7 +3,10 @@ import type { SweepSpec } from './definition.js';
 /** What an object wants done to its sweep; null = that it runs. */
 export type Asked = 'cancel' | 'suspend' | null;
 
-/** What other objects want of a sweep: at least one that it runs, at least one that it is not cancelled (`keep`), or nothing. */
+/**
+ * What other objects want of a sweep: at least one that it runs, at least one that it is not cancelled
+ * (`keep`), or nothing.
+ */
 export type Others = 'run' | 'keep' | 'none';
 
 /** @returns what an object wants done to its sweep. */

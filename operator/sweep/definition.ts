@@ -4,7 +4,10 @@ import { sweepJsonSchema } from '../../core/sweep/schema.js';
 import { API_VERSION } from '../../core/sweep/spec.js';
 import type { Condition, KubeObject, Resource } from '../kubernetes/objects.js';
 
-/** The kind as Kubernetes has it. The files of `ridge submit` are `v1` of the same group: they are what `spec.sweep` holds. */
+/**
+ * The kind as Kubernetes has it. The files of `ridge submit` are `v1` of the same group: they are what
+ * `spec.sweep` holds.
+ */
 export const SWEEPS: Resource = { apiVersion: 'ridgepoint.dev/v1alpha1', kind: 'Sweep', plural: 'sweeps' };
 export const GROUP = 'ridgepoint.dev';
 
@@ -94,7 +97,10 @@ export const agentsSchema = z.strictObject({
     .describe('What runs is finished for so long when an agent has to go.'),
 });
 
-/** What `spec` of a Sweep may say. `sweep` is judged by the coordinator's own parser, whose sentences say more than a schema can. */
+/**
+ * What `spec` of a Sweep may say. `sweep` is judged by the coordinator's own parser, whose sentences say more
+ * than a schema can.
+ */
 export const specSchema = z.strictObject({
   sweep: z
     .looseObject({})
@@ -135,7 +141,10 @@ export interface BestRow {
 export interface SweepObjectStatus {
   readonly observedGeneration?: number;
   readonly sweepId?: string;
-  /** What the operator asked the coordinator for because of this object, so that it is taken back when the object says so no more. */
+  /**
+   * What the operator asked the coordinator for because of this object, so that it is taken back when the
+   * object says so no more.
+   */
   readonly asked?: 'cancel' | 'suspend';
   readonly points?: number;
   readonly complete?: number;

@@ -29,13 +29,18 @@ const CACHE = '/var/cache/ridgepoint';
 const STATE = '/var/lib/ridgepoint';
 /** Bits of 0440: readable by the pod's group. */
 const READABLE = 0o440;
-/** A pod that fails is started again, more and more slowly (Kubernetes doubles up to six minutes), for about ten hours. */
+/**
+ * A pod that fails is started again, more and more slowly (Kubernetes doubles up to six minutes), for about
+ * ten hours.
+ */
 const RESTARTS = 100;
 
 /** Of the names of pods, whose limit a label has: the name's beginning, six digits of the uid, the number. */
 const NAME_CHARACTERS = 40;
 
-/** @returns the name of the Job that is agent number `index` of an object; the same whenever it is asked for. */
+/**
+ * @returns the name of the Job that is agent number `index` of an object; the same whenever it is asked for.
+ */
 export function jobName({ metadata }: SweepObject, index: number): string {
   const start = metadata.name
     .slice(0, NAME_CHARACTERS)
@@ -54,8 +59,8 @@ export function isCurrent(job: Job, wanted: Job): boolean {
 }
 
 /**
- * The Job of one agent: one pod that works for one sweep alone, with devices that Kubernetes gives to nobody else meanwhile. With a queue
- * it is made suspended, and Kueue says when it begins.
+ * The Job of one agent: one pod that works for one sweep alone, with devices that Kubernetes gives to nobody
+ * else meanwhile. With a queue it is made suspended, and Kueue says when it begins.
  */
 export function agentJob(
   object: SweepObject,

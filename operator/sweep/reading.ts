@@ -9,14 +9,20 @@ export type Reading =
       readonly ok: true;
       readonly spec: SweepSpec;
       readonly document: string;
-      /** The coordinator's namespace that it is in: that of the object. Two namespaces that ask for the same have nothing in common. */
+      /**
+       * The coordinator's namespace that it is in: that of the object. Two namespaces that ask for the same
+       * have nothing in common.
+       */
       readonly namespace: string;
       /** As this release makes it; what the coordinator says counts. */
       readonly sweepId: string;
     }
   | { readonly ok: false; readonly sentences: readonly string[] };
 
-/** Reads an object as the coordinator would. Lines and columns mean nothing here: the API server keeps no text. */
+/**
+ * Reads an object as the coordinator would. Lines and columns mean nothing here: the API server keeps no
+ * text.
+ */
 export function readObject(object: SweepObject): Reading {
   const checked = specSchema.safeParse(object.spec);
   if (!checked.success) {

@@ -12,7 +12,10 @@ export interface Observed {
   /** The sweep's id once the coordinator has said it. */
   readonly sweepId: string | null;
   readonly seen: Seen;
-  /** What other objects that ask for the very same sweep want of it; those that are being deleted do not count. */
+  /**
+   * What other objects that ask for the very same sweep want of it; those that are being deleted do not
+   * count.
+   */
   readonly others: Others;
   /** Agents of this object, those on their way out, too. */
   readonly jobs: readonly Job[];
@@ -21,7 +24,10 @@ export interface Observed {
   readonly now: string;
 }
 
-/** One step towards what the object asks for. Each may be done twice, and may be the last one that this process does. */
+/**
+ * One step towards what the object asks for. Each may be done twice, and may be the last one that this
+ * process does.
+ */
 export type Action =
   /** Nothing of the object goes before the sweep is cancelled. */
   | { readonly step: 'hold' }
@@ -36,9 +42,9 @@ export type Action =
 export const FINALIZER = 'ridgepoint.dev/sweep';
 
 /**
- * What to do next for an object: level-triggered and pure, so that whoever looks again, this process or the next one, goes on from what
- * there is. Order matters where a step may be the last: the finalizer before anything that it protects, leases before the pods that hold
- * them, pods before the object.
+ * What to do next for an object: level-triggered and pure, so that whoever looks again, this process or the
+ * next one, goes on from what there is. Order matters where a step may be the last: the finalizer before
+ * anything that it protects, leases before the pods that hold them, pods before the object.
  */
 export function reconcile(observed: Observed): readonly Action[] {
   const { metadata } = observed.object;
@@ -104,7 +110,9 @@ function* pursue(
 /** The state that each leaves a sweep in. */
 const LEFT_BY = { cancel: 'cancelled', suspend: 'paused' } as const;
 
-/** Makes the coordinator's state what the object says; what somebody else asked the coordinator for is theirs. */
+/**
+ * Makes the coordinator's state what the object says; what somebody else asked the coordinator for is theirs.
+ */
 function* steer(
   observed: Observed,
   sweepId: string,

@@ -27,9 +27,10 @@ const KEPT = [
 const ANY = { 'x-kubernetes-preserve-unknown-fields': true };
 
 /**
- * Makes a structural schema of a JSON Schema, as CustomResourceDefinitions want them (references resolved, one type everywhere). Fields
- * that are not known are kept and not pruned: the API server would drop a mistyped key without a word, and the parser says what was meant.
- * What may be one value or a list, or values of several types, has no type there, so that the parser alone judges it.
+ * Makes a structural schema of a JSON Schema, as CustomResourceDefinitions want them (references resolved,
+ * one type everywhere). Fields that are not known are kept and not pruned: the API server would drop a
+ * mistyped key without a word, and the parser says what was meant. What may be one value or a list, or values
+ * of several types, has no type there, so that the parser alone judges it.
  * @param whole where `$ref` points into.
  * @param keep defaults too, and prune what is unknown: for fields that are the API server's to judge.
  */
@@ -63,7 +64,10 @@ export function structural(schema: Schema, whole: Schema, keep = false): Schema 
   return made;
 }
 
-/** Of a hundred axes that an entry may name, those that have a type: the others are kept anyway, and each would be said in every list. */
+/**
+ * Of a hundred axes that an entry may name, those that have a type: the others are kept anyway, and each
+ * would be said in every list.
+ */
 function item(schema: Schema, whole: Schema, keep: boolean): Schema {
   const made = structural(schema, whole, keep);
   if (keep || made.properties === undefined) return made;

@@ -1,8 +1,9 @@
 import { orElse } from '../../core/or-else.js';
 import { loadLibrary } from '../koffi.js';
 /**
- * AMD's management libraries, opened through koffi, for the one thing that /sys does not show: the energy counter.
- * Layouts that change between their releases are left alone; what is called here has stayed the same.
+ * AMD's management libraries, opened through koffi, for the one thing that /sys does not show: the energy
+ * counter. Layouts that change between their releases are left alone; what is called here has stayed the
+ * same.
  */
 export interface AmdSmi {
   /** `libamd_smi.so`, `librocm_smi64.so`. */
@@ -114,7 +115,9 @@ function handles(ask: (count: Buffer, room: Buffer | null) => unknown): readonly
   return Array.from({ length: given }, (_, i) => room.readBigUInt64LE(i * POINTER_BYTES));
 }
 
-/** Function in 3 bits, device in 5, bus in 8; the domain begins at bit 16 or, in the older library, at bit 32. */
+/**
+ * Function in 3 bits, device in 5, bus in 8; the domain begins at bit 16 or, in the older library, at bit 32.
+ */
 function pciAddress(bdf: bigint, domainBit: bigint): string {
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0');
   const [domain, bus, device] = [bdf >> domainBit, (bdf >> 8n) & 255n, (bdf >> 3n) & 31n];

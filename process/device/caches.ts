@@ -28,16 +28,25 @@ export function readCaches(cpus: readonly number[], sysRoot: string): SystemCach
   return [...caches.values()];
 }
 
-/** @returns bytes of the last-level caches that serve these CPUs; null where there is none behind the second level. */
+/**
+ * @returns bytes of the last-level caches that serve these CPUs; null where there is none behind the second
+ *   level.
+ */
 export function lastCacheBytes(cpus: readonly number[], sysRoot: string): number | null {
   const { level, bytes } = lastLevel(cpus, sysRoot);
   return level < 3 ? null : bytes;
 }
 
-/** No processor that says nothing of its caches (Apple's) is known to have a last level larger than this for its CPUs. */
+/**
+ * No processor that says nothing of its caches (Apple's) is known to have a last level larger than this for
+ * its CPUs.
+ */
 const UNKNOWN_BYTES = 2 ** 25;
 
-/** @returns bytes that data has to exceed by far to come from memory, whatever its level: all last caches of these CPUs. */
+/**
+ * @returns bytes that data has to exceed by far to come from memory, whatever its level: all last caches of
+ *   these CPUs.
+ */
 export function bytesBeforeMemory(cpus: readonly number[], sysRoot: string): number {
   return lastLevel(cpus, sysRoot).bytes || UNKNOWN_BYTES;
 }

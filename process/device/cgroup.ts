@@ -39,7 +39,10 @@ export function readLimits(procRoot = '/proc', sysRoot = '/sys'): Limits {
   return { memoryBytes, cpuQuota };
 }
 
-/** How often a group with a CPU quota wanted to run, and how often the quota stopped it, since the group was made. */
+/**
+ * How often a group with a CPU quota wanted to run, and how often the quota stopped it, since the group was
+ * made.
+ */
 export interface Throttling {
   readonly folder: string;
   /** Periods of the quota (most often 100 ms) in which it ran at all. */

@@ -3,7 +3,8 @@ import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Nvml, NvmlDevice } from './nvml.js';
 
 /**
- * One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not meet.
+ * One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not
+ * meet.
  * @param named those that may be used, as CUDA_VISIBLE_DEVICES spells them; null = all.
  */
 export function nvidiaDevices(
@@ -18,7 +19,10 @@ export function nvidiaDevices(
   });
 }
 
-/** As the driver reads the variable: a place in the order of the PCI bus, or the start of a UUID; what names none ends the list. */
+/**
+ * As the driver reads the variable: a place in the order of the PCI bus, or the start of a UUID; what names
+ * none ends the list.
+ */
 function visibleOf(all: readonly NvmlDevice[], named: readonly string[]): NvmlDevice[] {
   const byStart = (name: string) => all.find(({ uuid }) => uuid.startsWith(name));
   const found = named.map((name) => (/^\d+$/.test(name) ? all[Number(name)] : byStart(name)));

@@ -6,8 +6,8 @@ import { readLimits } from './cgroup.js';
 import { systemText } from './system-text.js';
 
 /**
- * What of a host's state makes numbers move, about the CPUs of one device: flat facts, as records keep them in `environment`. Each
- * is null where the system does not say; a list without members is `none`.
+ * What of a host's state makes numbers move, about the CPUs of one device: flat facts, as records keep them
+ * in `environment`. Each is null where the system does not say; a list without members is `none`.
  */
 export interface HostFacts {
   /** Of the CPUs' frequency: `performance`; several with commas between. */
@@ -95,13 +95,19 @@ export function largePagesMode(sysRoot: string): string | null {
   return /\[(\w+)\]/.exec(texts ?? '')?.[1] ?? null;
 }
 
-/** @returns whether the processor says that it is a virtual machine's; null on those that have no such flag, as arm64. */
+/**
+ * @returns whether the processor says that it is a virtual machine's; null on those that have no such flag,
+ *   as arm64.
+ */
 export function isVirtual(procRoot: string): boolean | null {
   const flags = /^flags\s*:(.*)$/m.exec(systemText(join(procRoot, 'cpuinfo')) ?? '')?.[1];
   return flags === undefined ? null : /\bhypervisor\b/.test(flags);
 }
 
-/** @returns pages that the machine has written to swap or read from it since it began; null where it does not say. */
+/**
+ * @returns pages that the machine has written to swap or read from it since it began; null where it does not
+ *   say.
+ */
 export function readSwappedPages(procRoot = '/proc'): number | null {
   const counts = [...(systemText(join(procRoot, 'vmstat')) ?? '').matchAll(/^pswp(?:in|out) (\d+)$/gm)];
   return counts.length === 0 ? null : counts.reduce((sum, [, count]) => sum + Number(count), 0);
@@ -114,8 +120,8 @@ function turbo(cpuFolder: string): boolean | null {
 }
 
 /**
- * Looks for its process. A container sees its own processes alone: where the kernel's threads (the second process is kthreadd)
- * are not seen, one that is not found may still run.
+ * Looks for its process. A container sees its own processes alone: where the kernel's threads (the second
+ * process is kthreadd) are not seen, one that is not found may still run.
  */
 function runsIrqBalance(procRoot: string): boolean | null {
   const runs = numbersIn(procRoot).some((pid) => systemText(join(procRoot, pid, 'comm')) === 'irqbalance');
@@ -123,7 +129,9 @@ function runsIrqBalance(procRoot: string): boolean | null {
   return systemText(join(procRoot, '2/comm')) === 'kthreadd' ? false : null;
 }
 
-/** @returns the interrupts that are delivered to any of these CPUs now; null where the system does not say. */
+/**
+ * @returns the interrupts that are delivered to any of these CPUs now; null where the system does not say.
+ */
 function interruptsTo(cpus: readonly number[], procRoot: string): readonly number[] | null {
   const irqs = numbersIn(join(procRoot, 'irq')).flatMap((irq) => {
     const readIrqFile = (file: string) => systemText(join(procRoot, 'irq', irq, file));

@@ -1,11 +1,14 @@
 import { importKoffi } from '../koffi.js';
 /**
- * Energy counters of Apple's chips through IOReport, opened through koffi. It is not a public interface: Apple's own
- * powermetrics is built on it, it needs no privilege, and its channels differ between chips, so each names its unit.
+ * Energy counters of Apple's chips through IOReport, opened through koffi. It is not a public interface:
+ * Apple's own powermetrics is built on it, it needs no privilege, and its channels differ between chips, so
+ * each names its unit.
  */
 export interface IoReport {
   readonly channels: readonly IoChannel[];
-  /** @returns joules of every channel since the system began, in their order; null when nothing is answered. */
+  /**
+   * @returns joules of every channel since the system began, in their order; null when nothing is answered.
+   */
   joules(): readonly number[] | null;
   close(): void;
 }

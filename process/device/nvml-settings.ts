@@ -1,8 +1,8 @@
 import { initNvml, NVML, type NvmlLibrary } from './nvml/library.js';
 
 /**
- * The part of NVIDIA's management library that changes a GPU, opened by the power helper alone: the agent reads
- * (nvml.ts) and has no right to set. Numbers are those of nvml.h: mW and MHz.
+ * The part of NVIDIA's management library that changes a GPU, opened by the power helper alone: the agent
+ * reads (nvml.ts) and has no right to set. Numbers are those of nvml.h: mW and MHz.
  */
 interface NvmlSettings {
   readonly uuids: readonly string[];

@@ -1,7 +1,7 @@
 import { importKoffi } from '../koffi.js';
 /**
- * Counters of the kernel's performance events, for a whole CPU (perf_event_open(2)). Node has no such call, so it
- * is made through koffi.
+ * Counters of the kernel's performance events, for a whole CPU (perf_event_open(2)). Node has no such call,
+ * so it is made through koffi.
  */
 export type PerfEvents =
   | {

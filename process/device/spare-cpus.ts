@@ -31,8 +31,8 @@ export function spareBetween(
 }
 
 /**
- * @returns how many threads find a CPU of their own now, at least one. Threads of an engine wait for each other at every operator, so one that
- *   shares its CPU with somebody else holds up all the others.
+ * @returns how many threads find a CPU of their own now, at least one. Threads of an engine wait for each
+ *   other at every operator, so one that shares its CPU with somebody else holds up all the others.
  */
 export async function spareCpus(): Promise<number> {
   const allowed = readAffinity('self') ?? Array.from({ length: availableParallelism() }, (_, cpu) => cpu);

@@ -60,7 +60,9 @@ const SMALL_WINDOW_BYTES = 2 ** 30;
 /** linux/ioport.h: IORESOURCE_PREFETCH. */
 const PREFETCHABLE = 0x2000;
 
-/** amdgpu tells it; Intel's drivers show it as the window onto it, when the firmware makes that large enough. */
+/**
+ * amdgpu tells it; Intel's drivers show it as the window onto it, when the firmware makes that large enough.
+ */
 function memoryOf(vendor: SysfsGpu['vendor'], folder: string): number | null {
   if (vendor === 'amd') {
     const bytes = Number(systemText(join(folder, 'mem_info_vram_total')));

@@ -1,8 +1,8 @@
 import type { Channel } from './channel.js';
 
 /**
- * A kind of work that a child process does: whatever opens an engine or other native code, or takes minutes. Each stands
- * in the folder whose work it is; `agent/jobs.ts` lists them.
+ * A kind of work that a child process does: whatever opens an engine or other native code, or takes minutes.
+ * Each stands in the folder whose work it is; `agent/jobs.ts` lists them.
  * @template Request what is to be done; travels by structured clone.
  * @template Answer what comes of it.
  * @template Report what the child sends on the way.

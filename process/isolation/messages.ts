@@ -18,7 +18,10 @@ export interface ResumeMessage {
 
 export type ParentMessage = StartMessage | StopMessage | ResumeMessage;
 
-/** Child → parent, whatever its job: where it runs, and that nothing is being measured. Times are monotonic seconds. */
+/**
+ * Child → parent, whatever its job: where it runs, and that nothing is being measured. Times are monotonic
+ * seconds.
+ */
 export type ChildState =
   | { readonly type: 'ready'; readonly affinity: readonly number[] | null }
   | { readonly type: 'resting'; readonly seconds: number };

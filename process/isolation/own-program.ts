@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** A program of ours for Node.js: what the loader of TypeScript takes where there is nothing built, and its file. */
+/**
+ * A program of ours for Node.js: what the loader of TypeScript takes where there is nothing built, and its
+ * file.
+ */
 export interface OwnProgram {
   /** Built code needs no loader. */
   readonly loader: readonly string[];

@@ -36,7 +36,10 @@ export function wrapCommand(inner: Command, cpus: readonly number[], tools: Star
   return { command, args };
 }
 
-/** @returns where a program is, by its name on a PATH or by its own path; null = it is not there, or may not be run. */
+/**
+ * @returns where a program is, by its name on a PATH or by its own path; null = it is not there, or may not
+ *   be run.
+ */
 export function findProgram(program: string, path = ''): string | null {
   if (program.includes('/')) return isExecutable(program) ? program : null;
   const candidates = path.split(':').flatMap((folder) => (folder === '' ? [] : [join(folder, program)]));

@@ -44,8 +44,9 @@ const DEVICES = ['/dev/null', '/dev/zero', '/dev/urandom', '/dev/random'];
 const GRACE_SECONDS = 5;
 
 /**
- * Makes the room, as the first process of it: a root in memory with nothing but what is named, read-only; the old root is let go, so that there is no way back to it. What then runs has
- * no capability, can get none, and makes no further namespaces. When this first process ends, the kernel ends all that is left.
+ * Makes the room, as the first process of it: a root in memory with nothing but what is named, read-only; the
+ * old root is let go, so that there is no way back to it. What then runs has no capability, can get none, and
+ * makes no further namespaces. When this first process ends, the kernel ends all that is left.
  */
 const ROOM = `
 set -e
@@ -82,8 +83,10 @@ timeout -s KILL "$seconds" setpriv --bounding-set=-all --inh-caps=-all --no-new-
 const NOBODY = 65_534;
 
 /**
- * Runs a program where it can do no harm: without a network, in a file system of its own that is gone with it, without the environment, with bounds on time, memory, processes and
- * output. By namespaces of Linux (unshare, pivot_root, setpriv and prlimit of util-linux). The kernel itself is what it may attack: its calls are not filtered.
+ * Runs a program where it can do no harm: without a network, in a file system of its own that is gone with
+ * it, without the environment, with bounds on time, memory, processes and output. By namespaces of Linux
+ * (unshare, pivot_root, setpriv and prlimit of util-linux). The kernel itself is what it may attack: its
+ * calls are not filtered.
  * @param signal ends it early.
  * @throws Error where the room cannot be made, with the reason; `sandboxProblem` asks before.
  */
@@ -189,7 +192,10 @@ function reasonIn(stderr: string, mark: string): string {
 
 let asked: Promise<string | null> | null = null;
 
-/** @returns why no program can be run so on this system, a sentence; null = it can. Found out once, by doing it. */
+/**
+ * @returns why no program can be run so on this system, a sentence; null = it can. Found out once, by doing
+ *   it.
+ */
 export function sandboxProblem(): Promise<string | null> {
   asked ??= (async () => {
     if (process.platform !== 'linux') return 'programs are run in namespaces, which Linux alone has';

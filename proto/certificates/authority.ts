@@ -48,7 +48,10 @@ export async function makeAuthority(commonName: string, days: number): Promise<P
   return { certificate: pemOf(certificate), key: await keyPem(keys.privateKey) };
 }
 
-/** @returns a certificate of that authority with a key of its own, for servers where it has hosts, and for clients in any case. */
+/**
+ * @returns a certificate of that authority with a key of its own, for servers where it has hosts, and for
+ *   clients in any case.
+ */
 export async function issue(authority: Pair, subject: Subject, days: number): Promise<Pair> {
   const lib = await x509();
   const keys = await newKeys();
@@ -92,7 +95,10 @@ export interface Revoked {
   readonly at: Date;
 }
 
-/** @returns the list of revoked certificates as PEM, signed by the authority; a new one is promised within `days`. */
+/**
+ * @returns the list of revoked certificates as PEM, signed by the authority; a new one is promised within
+ *   `days`.
+ */
 export async function makeRevocations(
   authority: Pair,
   revoked: readonly Revoked[],

@@ -1,6 +1,9 @@
 import type { Scope } from '../security.js';
 
-/** What a certificate says of its holder's rights. A certificate of another authority's tools says nothing: then only the configuration does. */
+/**
+ * What a certificate says of its holder's rights. A certificate of another authority's tools says nothing:
+ * then only the configuration does.
+ */
 export interface Marks {
   /** The most that its holder may do; null = it says nothing. */
   readonly scopes: readonly string[] | null;

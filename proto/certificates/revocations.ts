@@ -1,7 +1,8 @@
 import { x509 } from './library.js';
 
 /**
- * @returns the serial numbers on a list of revoked certificates (RFC 5280), as Node writes those of certificates: capital hexadecimal digits.
+ * @returns the serial numbers on a list of revoked certificates (RFC 5280), as Node writes those of
+ *   certificates: capital hexadecimal digits.
  * @throws Error with one sentence where it is none, or is not signed by that authority.
  */
 export async function readRevocations(pem: string, authority: string): Promise<ReadonlySet<string>> {

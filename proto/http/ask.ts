@@ -35,7 +35,8 @@ export class TooSlow extends Error {
 }
 
 /**
- * Asks an address itself, without a proxy. Redirects are not followed, and nothing that was packed is unpacked: what is counted is what is kept.
+ * Asks an address itself, without a proxy. Redirects are not followed, and nothing that was packed is
+ * unpacked: what is counted is what is kept.
  * @throws TooSlow; Error for an answer that is larger than it may be, or packed; the error of the connection.
  */
 export async function ask(url: URL, { headers, body, seconds, mostBytes, heard }: Asked): Promise<Answer> {
@@ -69,8 +70,8 @@ export async function ask(url: URL, { headers, body, seconds, mostBytes, heard }
 }
 
 /**
- * Gives work a signal that comes when its time is over. `AbortSignal.timeout` is no such signal: Node.js 20 holds it weakly beside `fetch`, and a
- * garbage collection takes it away together with the limit.
+ * Gives work a signal that comes when its time is over. `AbortSignal.timeout` is no such signal: Node.js 20
+ * holds it weakly beside `fetch`, and a garbage collection takes it away together with the limit.
  * @throws TooSlow then, whatever the work does; else what it throws.
  */
 export async function withTimeLimit<T>(
@@ -99,7 +100,10 @@ export function answerOf(request: ClientRequest, body: Uint8Array): Promise<Inco
   });
 }
 
-/** Reads a body up to a bound, and closes its connection there. @returns its text, and whether that is all of it. */
+/**
+ * Reads a body up to a bound, and closes its connection there.
+ * @returns its text, and whether that is all of it.
+ */
 export async function readText(
   response: IncomingMessage,
   mostBytes: number,

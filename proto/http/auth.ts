@@ -13,13 +13,16 @@ import type { ProxyIdentity } from './trusted-proxy.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The scope that opens this route, or `public`: whoever reaches the address. A route without one is refused. */
+    /**
+     * The scope that opens this route, or `public`: whoever reaches the address. A route without one is
+     * refused.
+     */
     access?: Scope | 'public';
     /** Names of the query parameters that this route reads; any other is an error of the caller. */
     filters?: readonly string[];
     /**
-     * Largest body that this route reads; left out = it reads none. Whatever has one changes something, so it has to be JSON that
-     * a page of this very server, or no page at all, has sent.
+     * Largest body that this route reads; left out = it reads none. Whatever has one changes something, so it
+     * has to be JSON that a page of this very server, or no page at all, has sent.
      */
     bodyBytes?: number;
   }
@@ -73,9 +76,9 @@ export interface Guarded extends Watching {
 }
 
 /**
- * Decides about every request, after it was routed: by what the matched route says of itself, never by how the request
- * was spelled. A route that names no scope cannot be registered. Everything that matches no route gets one answer, the
- * same for everybody.
+ * Decides about every request, after it was routed: by what the matched route says of itself, never by how
+ * the request was spelled. A route that names no scope cannot be registered. Everything that matches no route
+ * gets one answer, the same for everybody.
  */
 export function guard(app: FastifyInstance, guarded: Guarded): void {
   const { ownNamesOnly, limits, proxy } = guarded;
@@ -156,9 +159,10 @@ function checkForm(
 }
 
 /**
- * A web site can make a browser send requests to a coordinator, with the client certificate of whoever visits it. So what changes
- * something is refused when the browser says that another site asked (Fetch Metadata, Origin); and it has to be JSON, which a
- * site may not send elsewhere without asking first (CORS), and nothing here answers that question.
+ * A web site can make a browser send requests to a coordinator, with the client certificate of whoever visits
+ * it. So what changes something is refused when the browser says that another site asked (Fetch Metadata,
+ * Origin); and it has to be JSON, which a site may not send elsewhere without asking first (CORS), and
+ * nothing here answers that question.
  */
 function refuseOtherOrigins({ headers }: FastifyRequest, brought: boolean): void {
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
@@ -234,8 +238,8 @@ function shown(request: FastifyRequest): Shown {
 }
 
 /**
- * Without TLS whoever is on this machine may read, and a browser is: a web site could give its own name the address
- * 127.0.0.1 and read along (DNS rebinding). Such a request names the site as its host.
+ * Without TLS whoever is on this machine may read, and a browser is: a web site could give its own name the
+ * address 127.0.0.1 and read along (DNS rebinding). Such a request names the site as its host.
  */
 function refuseOtherNames({ raw }: FastifyRequest): void {
   // A target may be a whole address (absolute form); its host counts then, too.

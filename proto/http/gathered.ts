@@ -1,6 +1,9 @@
 const FIRST_BYTES = 4096;
 
-/** Bytes that come in parts, in one piece of memory: parts of one byte each, kept apart, would take a hundred times their length. */
+/**
+ * Bytes that come in parts, in one piece of memory: parts of one byte each, kept apart, would take a hundred
+ * times their length.
+ */
 export class Gathered {
   readonly #mostBytes: number;
   #bytes = Buffer.alloc(0);

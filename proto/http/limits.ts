@@ -39,7 +39,10 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsByAddress: 256,
 };
 
-/** @returns a server of Node's that keeps these limits; what it refuses for them it answers with 408, 431 or not at all. */
+/**
+ * @returns a server of Node's that keeps these limits; what it refuses for them it answers with 408, 431 or
+ *   not at all.
+ */
 export function limitedServer(
   listener: RequestListener,
   security: ServerSecurity,
@@ -83,7 +86,10 @@ function tlsOptions(security: Exclude<ServerSecurity, { kind: 'plaintext' }>, li
   return { key, cert, minVersion: 'TLSv1.2' as const, handshakeTimeout, ...client };
 }
 
-/** Counts open connections, all and by address, and cuts those beyond the limits before anything of them is read. */
+/**
+ * Counts open connections, all and by address, and cuts those beyond the limits before anything of them is
+ * read.
+ */
 export class ConnectionCount {
   readonly #limits: Pick<HttpLimits, 'connections' | 'connectionsByAddress'>;
   readonly #open = new Map<string, number>();

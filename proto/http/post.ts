@@ -8,11 +8,13 @@ import { askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
 const MOST_BYTES = 4096;
 
 /**
- * Sends a body to an address, through the proxy that the environment names for it. Redirects are not followed: whoever is to
- * get the body, and what the headers tell of its sender, was named.
+ * Sends a body to an address, through the proxy that the environment names for it. Redirects are not
+ * followed: whoever is to get the body, and what the headers tell of its sender, was named.
  * @param seconds until it is given up.
- * @returns the status, the answer's beginning, and the host of the proxy that may have given it in the receiver's stead.
- * @throws TooSlow; the error of the network or of the proxy; FailureError for credentials that a proxy would read.
+ * @returns the status, the answer's beginning, and the host of the proxy that may have given it in the
+ *   receiver's stead.
+ * @throws TooSlow; the error of the network or of the proxy; FailureError for credentials that a proxy would
+ *   read.
  */
 export async function post(
   url: URL,

@@ -19,10 +19,12 @@ export interface NamedProxy {
 }
 
 /**
- * The proxy that the environment names for an address, much as curl takes it: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` in either
- * case, and `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. Unlike curl, `HTTP_PROXY` counts in
- * capitals (no CGI program is here whose caller could set it), and this machine is never asked through a proxy.
- * @returns null where the address is asked itself. @throws FailureError `fetch-failed` for a word that names no http proxy.
+ * The proxy that the environment names for an address, much as curl takes it: `HTTPS_PROXY`, `HTTP_PROXY` or
+ * `ALL_PROXY` in either case, and `NO_PROXY` with names (their subdomains, too), addresses, networks
+ * (`10.0.0.0/8`), ports and `*`. Unlike curl, `HTTP_PROXY` counts in capitals (no CGI program is here whose
+ * caller could set it), and this machine is never asked through a proxy.
+ * @returns null where the address is asked itself.
+ * @throws FailureError `fetch-failed` for a word that names no http proxy.
  */
 export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env): NamedProxy | null {
   const variable = VARIABLES[url.protocol]?.find((name) => (environment[name] ?? '') !== '');
@@ -93,8 +95,8 @@ export interface Tunnelling {
 }
 
 /**
- * Opens a connection to an `https:` address through a proxy (CONNECT, RFC 9110, section 9.3.6): the proxy sees its host,
- * and neither a path nor what comes.
+ * Opens a connection to an `https:` address through a proxy (CONNECT, RFC 9110, section 9.3.6): the proxy
+ * sees its host, and neither a path nor what comes.
  * @returns the TLS connection, on which the handshake is still to come.
  * @throws ProxyRefusal, or the error of the connection to the proxy.
  */
@@ -138,9 +140,10 @@ export async function tunnel(proxy: NamedProxy, url: URL, tunnelling: Tunnelling
 }
 
 /**
- * Asks a proxy for a plain `http:` address, which it fetches itself (RFC 9112, section 3.2.2): but for a name and a password in it the address is
- * named whole, and the proxy sees all that is sent.
- * @returns the answer of the other end, or of the proxy: but for 407 nothing tells them apart. @throws ProxyRefusal, or the error of the connection.
+ * Asks a proxy for a plain `http:` address, which it fetches itself (RFC 9112, section 3.2.2): but for a name
+ * and a password in it the address is named whole, and the proxy sees all that is sent.
+ * @returns the answer of the other end, or of the proxy: but for 407 nothing tells them apart.
+ * @throws ProxyRefusal, or the error of the connection.
  */
 export async function askThrough(
   proxy: NamedProxy,

@@ -21,7 +21,9 @@ export interface HttpServer {
 }
 
 export interface OpenHttp {
-  /** Takes routes until it listens. Each says in its config who may have it: `{ config: { access: 'read' } }`. */
+  /**
+   * Takes routes until it listens. Each says in its config who may have it: `{ config: { access: 'read' } }`.
+   */
   readonly app: HttpApp;
   /** @throws WireError with one sentence when the address cannot be listened on. */
   listen(): Promise<HttpServer>;
@@ -31,8 +33,9 @@ export interface OpenHttp {
 const LONGEST_ID = 200;
 
 /**
- * Every HTTP server of Ridgepoint is made here, so that all have the same door (`guard`) and the same limits. Plain HTTP
- * on loopback answers under the names of this machine alone; elsewhere whoever listens in plain text has chosen to.
+ * Every HTTP server of Ridgepoint is made here, so that all have the same door (`guard`) and the same limits.
+ * Plain HTTP on loopback answers under the names of this machine alone; elsewhere whoever listens in plain
+ * text has chosen to.
  * @param address `host:port`; port 0 takes a free one.
  * @throws WireError `refused` for what is no address.
  */

@@ -9,7 +9,9 @@ import type { Grant, Scope } from '../security.js';
 
 /** A reverse proxy that has asked who somebody is, and says so in a header. */
 export interface TrustedProxy {
-  /** Addresses and networks (`10.1.0.0/16`) that it comes from: whoever else sends the header is not believed. */
+  /**
+   * Addresses and networks (`10.1.0.0/16`) that it comes from: whoever else sends the header is not believed.
+   */
   readonly addresses: readonly string[];
   /** In small letters. */
   readonly header: string;

@@ -8,14 +8,20 @@ import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../statistic
 import { mean } from '../../statistics/summary.js';
 import { isAsMeasured, quotedEntry } from '../quoted.js';
 
-/** Starts that lie closer together are one sitting: what the machine does to one it does to all, and their spread says nothing of days. */
+/**
+ * Starts that lie closer together are one sitting: what the machine does to one it does to all, and their
+ * spread says nothing of days.
+ */
 export const SITTING_SECONDS = 3600;
 
 /** What one sitting says of an experiment. */
 export interface Sitting {
   /** First start, ISO 8601. */
   readonly at: string;
-  /** In the metric's unit, as on a calm machine: runs are compared so; of all experiments together the ratio to their own means. */
+  /**
+   * In the metric's unit, as on a calm machine: runs are compared so; of all experiments together the ratio
+   * to their own means.
+   */
   readonly value: number;
   /** The number that a report of the run shows; null of all experiments together. */
   readonly quoted: number | null;
@@ -62,9 +68,10 @@ export const DRIFT_METRICS: readonly string[] = [
 ];
 
 /**
- * The same experiments over time, a control chart each, on logarithms: a change is a ratio. Where a device has several experiments, a chart
- * of what they have in common comes first: the mean over experiments of how far each lies from its own mean, which shows what each alone is
- * too noisy for (paired over sittings, as blocks of a sweep are).
+ * The same experiments over time, a control chart each, on logarithms: a change is a ratio. Where a device
+ * has several experiments, a chart of what they have in common comes first: the mean over experiments of how
+ * far each lies from its own mean, which shows what each alone is too noisy for (paired over sittings, as
+ * blocks of a sweep are).
  * @param records of any sweeps; failed and invalid ones, and sittings without a number, are left out.
  */
 export function driftCharts(records: readonly ResultRecord[], request: DriftRequest): DriftChart[] {
@@ -130,7 +137,8 @@ function sittingsOf(records: readonly ResultRecord[], metric: string, apart: num
     else groups.push([record]);
   }
   return groups.flatMap((group): Sitting[] => {
-    // Where an experiment has rows of its own, they and not the control between them are what a report quotes.
+    // Where an experiment has rows of its own, they and not the control between them are what a report
+    // quotes.
     const measured = startsOf(group);
     const starts = measured.length > 0 ? measured : group;
     const quoted = quotedEntry(combinedEntry(starts, metric, runs.commonsOf(starts)));
@@ -182,7 +190,10 @@ function chartOf(
   };
 }
 
-/** Sittings of all experiments, each less its own mean: those that began within one sitting of each other are one. */
+/**
+ * Sittings of all experiments, each less its own mean: those that began within one sitting of each other are
+ * one.
+ */
 function pooledChart(
   place: Pick<ResultRecord, 'node' | 'device'>,
   metric: string,
@@ -239,7 +250,10 @@ export function changeSentences(charts: readonly DriftChart[]): string[] {
   );
 }
 
-/** @returns what charts without a change say together: that no level changed, or that there are too few sittings to tell. */
+/**
+ * @returns what charts without a change say together: that no level changed, or that there are too few
+ *   sittings to tell.
+ */
 export function unchangedSentence(charts: readonly DriftChart[]): string {
   const most = Math.max(0, ...charts.map(({ sittings }) => sittings.length));
   const judged = charts.filter(({ chart }) => chart !== null).length;

@@ -7,7 +7,10 @@ export interface Axes {
   readonly constant: readonly { readonly name: string; readonly value: AxisValue }[];
 }
 
-/** The axes of a report that grows: read off all rows again only when a row brings a value, or shows one earlier. */
+/**
+ * The axes of a report that grows: read off all rows again only when a row brings a value, or shows one
+ * earlier.
+ */
 export class AxisTally {
   #seen: FirstSeen<Entry> = new Map();
   #axes: Axes = { varying: [], constant: [] };

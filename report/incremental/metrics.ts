@@ -68,7 +68,9 @@ interface Numbers {
 
 const emptyNumbers = (): Numbers => ({ count: 0, sizes: new Sorted(), halves: new Sorted(), column: null });
 
-/** What the columns of metrics are made of, kept while rows come: their scales follow medians and extremes. */
+/**
+ * What the columns of metrics are made of, kept while rows come: their scales follow medians and extremes.
+ */
 export class MetricTally {
   readonly #objectives: readonly Objective[];
   readonly #choice: ColumnChoice | null;
@@ -76,7 +78,10 @@ export class MetricTally {
   readonly #numbers = new Map<string, Numbers>();
   #columns: readonly MetricColumn[] = [];
 
-  /** @param choice columns the reader asked for, in this order; null = objectives, then what the catalogue shows */
+  /**
+   * @param choice columns the reader asked for, in this order; null = objectives, then what the catalogue
+   *   shows
+   */
   constructor(objectives: readonly Objective[], choice: ColumnChoice | null) {
     this.#objectives = objectives;
     this.#choice = choice;
@@ -110,8 +115,8 @@ export class MetricTally {
   }
 
   /**
-   * @returns the metrics that have numbers and those of the choice: what is shown first, then in the catalogue's order. Columns
-   *   that are as they were are the same objects, and so is their list.
+   * @returns the metrics that have numbers and those of the choice: what is shown first, then in the
+   *   catalogue's order. Columns that are as they were are the same objects, and so is their list.
    */
   columns(): readonly MetricColumn[] {
     const names = new Set([...this.#shown, ...METRICS.map((m) => m.name as string)]);

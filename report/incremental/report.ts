@@ -342,8 +342,8 @@ class RowNumbers {
   }
 
   /**
-   * @returns the number for a position. Where another row has that place already (the same point on another node, or a
-   * result taken over from another sweep), the next one after all points.
+   * @returns the number for a position. Where another row has that place already (the same point on another
+   *   node, or a result taken over from another sweep), the next one after all points.
    */
   take(position: number): number {
     const place = position + 1;

@@ -10,8 +10,8 @@ export type LiveEvent = {
 }[LiveEventName];
 
 /**
- * Reads server-sent events (the WHATWG format, the part of it that our streams use) out of pieces of text that end
- * anywhere. A browser's own EventSource cannot send a token.
+ * Reads server-sent events (the WHATWG format, the part of it that our streams use) out of pieces of text
+ * that end anywhere. A browser's own EventSource cannot send a token.
  */
 export class EventText {
   #rest = '';

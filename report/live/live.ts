@@ -10,8 +10,8 @@ import type { Details } from '../trim.js';
 import type { Summaries } from './summaries.js';
 
 /**
- * What a coordinator tells a page that follows it: the JSON of `/api/v1` and of its event stream. Times are ISO 8601
- * in UTC, durations seconds; what is not known is null.
+ * What a coordinator tells a page that follows it: the JSON of `/api/v1` and of its event stream. Times are
+ * ISO 8601 in UTC, durations seconds; what is not known is null.
  */
 
 export interface LiveSweep extends Omit<Pace, 'running'> {
@@ -75,8 +75,8 @@ export interface LiveNode {
 }
 
 /**
- * All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings; of large
- * sweeps (`details.tokenSeconds` is 0) what tables and charts show of them.
+ * All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw
+ * readings; of large sweeps (`details.tokenSeconds` is 0) what tables and charts show of them.
  */
 export interface LiveReport
   extends Required<Pick<ReportRequest, 'sweepName' | 'objectives' | 'bounds' | 'points' | 'names'>>,
@@ -130,11 +130,14 @@ export interface LiveStanding {
   readonly leader: { readonly address: string; readonly webUrl: string | null } | null;
 }
 
-/** The events of the stream by name. Only `result` has an id: its entry of the log, from which a reader resumes. */
+/**
+ * The events of the stream by name. Only `result` has an id: its entry of the log, from which a reader
+ * resumes.
+ */
 export interface LiveEvents {
   /**
-   * First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this log; `writes` = who has
-   * the scope may submit, pause and cancel here.
+   * First of every stream. `position` is where the log ends; `reset` = the reader's last id is not of this
+   * log; `writes` = who has the scope may submit, pause and cancel here.
    */
   readonly hello: {
     readonly version: string;

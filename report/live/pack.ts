@@ -5,7 +5,10 @@ import { type Details, keptTokens } from '../trim.js';
 import type { LivePart } from './live.js';
 import { Summarizer, unpackSummaries } from './summaries.js';
 
-/** Sweeps with more results than this carry quantiles of their times between tokens, and not every one of them. */
+/**
+ * Sweeps with more results than this carry quantiles of their times between tokens, and not every one of
+ * them.
+ */
 const MANY = 400;
 const QUANTILES = 101;
 /** Sweeps with more results than this are given as summaries. */
@@ -19,8 +22,8 @@ export function liveDetails(results: number): Details {
 }
 
 /**
- * Packs trials for a page that follows a sweep, without the raw readings, which are most of a record. Which of them
- * rows will quote can change with the next one, so all that measure keep their numbers.
+ * Packs trials for a page that follows a sweep, without the raw readings, which are most of a record. Which
+ * of them rows will quote can change with the next one, so all that measure keep their numbers.
  */
 export function packLive(
   records: readonly ResultRecord[],

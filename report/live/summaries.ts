@@ -4,9 +4,9 @@ import type { Measurement, Missing, ResultRecord } from '../../core/result/resul
 import { sameJson } from '../../core/same.js';
 
 /**
- * Trials as a page of tens of thousands of them is given them: what tables and charts show, column by column. Columns that
- * say the same everywhere say it once, objects stand once in `shared`, figures are rounded to what a screen can show.
- * Everything else of a trial is asked for when somebody looks at it.
+ * Trials as a page of tens of thousands of them is given them: what tables and charts show, column by column.
+ * Columns that say the same everywhere say it once, objects stand once in `shared`, figures are rounded to
+ * what a screen can show. Everything else of a trial is asked for when somebody looks at it.
  */
 export interface Summaries {
   readonly kind: 'summaries';
@@ -55,8 +55,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Summaries of records that come one by one: of each only its cells are kept. Only of those that measure: of drift controls
- * every repeat counts, which summaries do not have.
+ * Summaries of records that come one by one: of each only its cells are kept. Only of those that measure: of
+ * drift controls every repeat counts, which summaries do not have.
  */
 export class Summarizer {
   readonly #columns = new Map<string, unknown[]>();
@@ -283,8 +283,8 @@ const POWERS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 /** @returns the number with so many significant digits; whole numbers stay whole. */
 function toDigits(value: number, digits: number): number {
   if (Number.isInteger(value)) return value;
-  // By arithmetic, since `toPrecision` costs more than all else that is done with a figure. Quotients of whole numbers are
-  // written with the digits of the first one.
+  // By arithmetic, since `toPrecision` costs more than all else that is done with a figure. Quotients of
+  // whole numbers are written with the digits of the first one.
   const decimals = digits - 1 - Math.floor(Math.log10(Math.abs(value)));
   const power = POWERS[Math.abs(decimals)];
   if (power === undefined) return Number(value.toPrecision(digits));

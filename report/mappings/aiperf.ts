@@ -3,8 +3,8 @@ import { type ExportMapping, type FieldMapping, fromMetric, type MappedValue, of
 import { mean, percentile, type ServedRun, servedField } from './served.js';
 
 /**
- * Energy and servers under load as NVIDIA's AIPerf names them. Where no server was asked, a request is a sequence of ours: a prompt and what is
- * generated after it.
+ * Energy and servers under load as NVIDIA's AIPerf names them. Where no server was asked, a request is a
+ * sequence of ours: a prompt and what is generated after it.
  */
 export const AIPERF: ExportMapping = {
   tool: 'AIPerf',

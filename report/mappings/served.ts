@@ -18,7 +18,9 @@ export interface ServedRun {
   /** Of complete answers, smallest first, from dispatch. */
   readonly ttft: Float64Array;
   readonly e2e: Float64Array;
-  /** All time after the first chunk over all tokens but one: what these tools call TPOT or ITL of a request. */
+  /**
+   * All time after the first chunk over all tokens but one: what these tools call TPOT or ITL of a request.
+   */
   readonly perToken: Float64Array;
   /** From chunk to chunk. */
   readonly gaps: Float64Array;

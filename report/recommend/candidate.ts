@@ -108,7 +108,10 @@ const isSame = ({ starts }: Row, name: string) => {
 const noInterval = ({ starts }: Row) =>
   starts.length === 1 ? 'one start: nothing is known of how starts differ' : 'it has no interval';
 
-/** A percentile of all requests of its starts: those that failed have none, and count as later than all others. */
+/**
+ * A percentile of all requests of its starts: those that failed have none, and count as later than all
+ * others.
+ */
 function ofRequests({ starts }: Row, latency: SloMetric, share: number): Figure {
   const each = starts.flatMap(({ serving }) => {
     if (serving === undefined) return [];
@@ -143,7 +146,10 @@ function overStarts(each: readonly (readonly number[])[], share: number, value: 
   return [value * Math.exp(-half), value * Math.exp(half)];
 }
 
-/** Order statistics, by the normal approximation of the binomial (Conover, "Practical Nonparametric Statistics", §3.2). */
+/**
+ * Order statistics, by the normal approximation of the binomial (Conover, "Practical Nonparametric
+ * Statistics", §3.2).
+ */
 function overRequests(all: readonly number[], share: number): Interval | null {
   const [n, z] = [all.length, normalQuantile(0.975)];
   const spread = z * Math.sqrt(n * share * (1 - share));
@@ -157,7 +163,10 @@ function overRequests(all: readonly number[], share: number): Interval | null {
 const THROUGHPUT = ['systemTokensPerSecond', 'decodeTokensPerSecond'] as const;
 const MILLION = 1e6;
 
-/** What a million output tokens cost, with the prompts, the time and the joules that they take at the throughput of the row. */
+/**
+ * What a million output tokens cost, with the prompts, the time and the joules that they take at the
+ * throughput of the row.
+ */
 function costOf(row: Row, prices: PriceList | null, figure: (other: Quantity) => Figure): Figure {
   if (prices === null) return absentFigure('no price list was given (--prices)');
   const rate = THROUGHPUT.map((name) => figure(metric(name))).find(({ value }) => value !== null);

@@ -67,13 +67,19 @@ export function chanceOf(figure: Figure, limit: Figure, side: 'max' | 'min'): nu
   return normalCdf(distance / sd);
 }
 
-/** @returns how far beyond the limit it lies, as a share of it (as a difference where it is 0); 0 = it keeps it. */
+/**
+ * @returns how far beyond the limit it lies, as a share of it (as a difference where it is 0); 0 = it keeps
+ *   it.
+ */
 export function missOf(value: number, limit: number, side: 'max' | 'min'): number {
   const beyond = side === 'max' ? value - limit : limit - value;
   return Math.max(0, limit === 0 ? beyond : beyond / Math.abs(limit));
 }
 
-/** @returns the ratio of two figures with its 95 % interval, as if their errors were independent; null where there is none. */
+/**
+ * @returns the ratio of two figures with its 95 % interval, as if their errors were independent; null where
+ *   there is none.
+ */
 export function ratioOf(
   a: Figure,
   b: Figure,

@@ -10,7 +10,9 @@ export interface PredictedPhase {
   /** All sequences together. */
   readonly tokens: number;
   readonly seconds: number;
-  /** The measured time lies within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked. */
+  /**
+   * The measured time lies within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked.
+   */
   readonly errorRatio: number | null;
 }
 
@@ -22,8 +24,9 @@ export interface Prediction extends Pick<Candidate, 'number' | 'label' | 'experi
 }
 
 /**
- * A point that was not measured, with what is predicted of it: rates and times of its phases, and its memory. Of requests that a closed loop
- * sends the mean is predicted (Little's law: latency = users / rate), and stands for every percentile. Quality and energy are not predicted.
+ * A point that was not measured, with what is predicted of it: rates and times of its phases, and its memory.
+ * Of requests that a closed loop sends the mean is predicted (Little's law: latency = users / rate), and
+ * stands for every percentile. Quality and energy are not predicted.
  */
 export function predicted({ number, label, experiment, axes, phases, memoryBytes }: Prediction): Candidate {
   const times = typeof phases === 'string' ? new Map<string, Figure>() : figuresOf(experiment, phases);

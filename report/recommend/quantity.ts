@@ -6,8 +6,9 @@ import type { Better } from '../../core/sweep/spec.js';
 import { labelOf } from '../columns.js';
 
 /**
- * What a recommendation asks of a row: a metric of the catalogue; a percentile of a latency of its requests, as an SLO of a sweep spells
- * it; the memory that the row needs, on its device or of its process; or what a million output tokens cost by a price list.
+ * What a recommendation asks of a row: a metric of the catalogue; a percentile of a latency of its requests,
+ * as an SLO of a sweep spells it; the memory that the row needs, on its device or of its process; or what a
+ * million output tokens cost by a price list.
  */
 export type Quantity =
   | { readonly kind: 'metric'; readonly metric: MetricDefinition }
@@ -18,7 +19,10 @@ export type Quantity =
 const REQUESTS = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)$/;
 const UNIT_SUFFIX = /(seconds|bytes|joules|watts|nats)$/;
 
-/** `ttftP90Seconds`, `TTFT p90` and `ttft-p90` are one word: the heading of the table, and the unit that may stand behind it. */
+/**
+ * `ttftP90Seconds`, `TTFT p90` and `ttft-p90` are one word: the heading of the table, and the unit that may
+ * stand behind it.
+ */
 const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9/%]/g, '');
 const HEADINGS: ReadonlyMap<string, MetricDefinition> = headings();
 
@@ -32,7 +36,10 @@ function headings(): Map<string, MetricDefinition> {
   return new Map([...found].flatMap(([word, metric]) => (metric === null ? [] : [[word, metric]])));
 }
 
-/** @returns what a word names: `memory`, `cost`, `ttft:p95`, a metric of the catalogue, or its heading in tables. */
+/**
+ * @returns what a word names: `memory`, `cost`, `ttft:p95`, a metric of the catalogue, or its heading in
+ *   tables.
+ */
 export function readQuantity(word: string): Reading<Quantity> {
   const text = word.trim();
   if (text === 'memory' || text === 'cost') return { ok: true, value: { kind: text } };
@@ -93,7 +100,10 @@ const FACTORS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ratio: { '%': 0.01 },
 };
 
-/** @returns a number with the unit that may stand behind it, in the unit of the quantity; a sentence where it is none. */
+/**
+ * @returns a number with the unit that may stand behind it, in the unit of the quantity; a sentence where it
+ *   is none.
+ */
 export function readAmount(text: string, quantity: Quantity): number | string {
   const [, number = '', suffix = ''] =
     /^([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S*)$/i.exec(text.trim()) ?? [];

@@ -28,8 +28,9 @@ const ABSOLUTE = /^(.+?)\s*(<=|>=|<|>|≤|≥)\s*(.+)$/;
 const RELATIVE = /^(.+):([+-]\d+(?:\.\d+)?)(%?)$/;
 
 /**
- * @returns the bound of `METRIC<LIMIT` (or <=, >, >=), the limit in the metric's unit or with one behind it, as in `ttft:p95<200ms`; of a
- *   floor also of `METRIC:-2%`, as gates of comparisons have it: how far it may be from the reference row.
+ * @returns the bound of `METRIC<LIMIT` (or <=, >, >=), the limit in the metric's unit or with one behind it,
+ *   as in `ttft:p95<200ms`; of a floor also of `METRIC:-2%`, as gates of comparisons have it: how far it may
+ *   be from the reference row.
  */
 export function readBound(text: string, role: Role): Reading<Bound> {
   const [, word, sign = '', amount = ''] = ABSOLUTE.exec(text.trim()) ?? [];

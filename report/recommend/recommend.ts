@@ -82,7 +82,8 @@ export interface Recommendation {
 }
 
 /**
- * The best of the candidates that keep all bounds: first among those that are sure to, then among those that keep them by their numbers.
+ * The best of the candidates that keep all bounds: first among those that are sure to, then among those that
+ * keep them by their numbers.
  */
 export function recommend(candidates: readonly Candidate[], question: Question): Recommendation {
   const notes: string[] = [];
@@ -167,7 +168,10 @@ const PAIRED: Readonly<Record<string, string>> = {
   taskScoreRatio: 'taskRetentionRatio',
 };
 
-/** A floor relative to the published weights, by the metric that was paired with them where the sweep asked its base. */
+/**
+ * A floor relative to the published weights, by the metric that was paired with them where the sweep asked
+ * its base.
+ */
 function pairedWith(candidate: Candidate, { quantity, limit }: Bound, { reference }: Question) {
   if (reference === 'best' || quantity.kind !== 'metric' || limit.kind === 'absolute' || !limit.share)
     return null;
@@ -218,7 +222,10 @@ function limitOf(
   };
 }
 
-/** Weights in floats, or a file of which nobody knows more as it came, and nothing pruned, grouped or left out. */
+/**
+ * Weights in floats, or a file of which nobody knows more as it came, and nothing pruned, grouped or left
+ * out.
+ */
 function isAsPublished({ experiment: { technique, model } }: Candidate): boolean {
   const { quantization, ...others } = technique;
   const { quantization: _, ...unchanged } = UNCHANGED;

@@ -9,7 +9,10 @@ const NSA = 'nsa';
 /** Blocks of arXiv 2502.11089, section 4.1. */
 const NSA_BLOCKS = { compressBlock: 32, compressStride: 16, selectBlock: 64, selectCount: 16, window: 512 };
 
-/** @returns whether a word says what is done to attention: as in a sweep, and `nsa`, which only a count can have. */
+/**
+ * @returns whether a word says what is done to attention: as in a sweep, and `nsa`, which only a count can
+ *   have.
+ */
 export function checkAttention(setting: string): Reading<unknown> {
   return setting === NSA ? { ok: true, value: NSA } : readAttention(setting);
 }

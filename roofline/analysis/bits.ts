@@ -20,7 +20,10 @@ const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 
 const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
 
-/** Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations where it is not named. */
+/**
+ * Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations
+ * where it is not named.
+ */
 export function readBits(setting: string): Reading<Bits> {
   if (setting === 'native')
     return { ok: true, value: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };

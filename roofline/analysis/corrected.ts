@@ -22,7 +22,10 @@ import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
 import { requestsOf } from './request.js';
 
-/** Steps at which generation is looked at; between them the time of a step is taken for linear in the context, as it nearly is. */
+/**
+ * Steps at which generation is looked at; between them the time of a step is taken for linear in the context,
+ * as it nearly is.
+ */
 const SAMPLES = 16;
 
 /** @returns seconds of the steps after the prefill: trapezoids between a few contexts. */
@@ -159,7 +162,10 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   return [...used.values()].sort((a, b) => b.flopsPerSecond - a.flopsPerSecond);
 }
 
-/** All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one after the other. */
+/**
+ * All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one
+ * after the other.
+ */
 function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
   const rows = way.operators.map(
     ({ work, bytes, intensity, bound, peak, ...row }): Omit<AnalysisRow, 'share'> => ({
@@ -199,7 +205,10 @@ function memoryOf(
   return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
 }
 
-/** Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all are held. */
+/**
+ * Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all
+ * are held.
+ */
 function adapterBytes(architecture: ModelArchitecture, request: PassRequest): number {
   const { adapter = null, batch } = request;
   if (adapter === null) return 0;
@@ -211,7 +220,8 @@ function adapterBytes(architecture: ModelArchitecture, request: PassRequest): nu
 }
 
 /**
- * A step of speculative decoding on one device, its draft there, too: each pass at the least time that the ceilings allow.
+ * A step of speculative decoding on one device, its draft there, too: each pass at the least time that the
+ * ceilings allow.
  * @param plainSeconds of a decode step without a draft.
  * @throws FailureError `impossible-combination` for a draft of other tokens
  */

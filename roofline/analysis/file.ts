@@ -21,7 +21,9 @@ export type RooflineReading =
 /** What a file must say of itself, by path. */
 const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
 
-/** Reads a file of `kind: Roofline`, or every error in it, in the order of the text. Never throws on bad text. */
+/**
+ * Reads a file of `kind: Roofline`, or every error in it, in the order of the text. Never throws on bad text.
+ */
 export function parseRoofline(source: string): RooflineReading {
   const yaml = readYaml(source);
   const foreign = whyForeign(source, yaml, HEAD.kind);

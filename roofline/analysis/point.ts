@@ -1,4 +1,7 @@
-/** `corrected` counts what is asked of a machine; `llm-viewer` gives LLM-Viewer's numbers, its errors included. */
+/**
+ * `corrected` counts what is asked of a machine; `llm-viewer` gives LLM-Viewer's numbers, its errors
+ * included.
+ */
 export const ANALYSIS_MODES = ['corrected', 'llm-viewer'] as const;
 export type AnalysisMode = (typeof ANALYSIS_MODES)[number];
 
@@ -39,7 +42,9 @@ export interface AnalysisPoint {
   readonly microBatches: number;
   /** Devices that experts are spread over. */
   readonly expertParallel: number;
-  /** Different experts that a pass reads in a layer, where it was measured; null = as uniform routing expects. */
+  /**
+   * Different experts that a pass reads in a layer, where it was measured; null = as uniform routing expects.
+   */
   readonly distinctExperts: number | null;
   /** Share of the layers whose weights are in the memory of the host. */
   readonly offload: number;
@@ -66,8 +71,8 @@ export type AnalysisSpec = {
 type Asked = 'model' | 'hardware' | 'context';
 
 /**
- * What each field is when nothing is said of it, in the order in which points are enumerated: the last changes fastest. null of those that
- * have to be said.
+ * What each field is when nothing is said of it, in the order in which points are enumerated: the last
+ * changes fastest. null of those that have to be said.
  */
 export const POINT_DEFAULTS: Omit<AnalysisPoint, Asked> & Readonly<Record<Asked, null>> = {
   model: null,

@@ -129,8 +129,8 @@ function checkLinks({ offload, hardware }: AnalysisPoint, { origin, hostBytesPer
 }
 
 /**
- * Blocks of queries of one head run side by side, and share its K and V where the last cache holds them; where it does not, each
- * block reads them again. A cache of unknown size is taken for large enough.
+ * Blocks of queries of one head run side by side, and share its K and V where the last cache holds them;
+ * where it does not, each block reads them again. A cache of unknown size is taken for large enough.
  */
 function attentionOf(
   { flashAttention, context }: AnalysisPoint,

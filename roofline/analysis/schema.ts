@@ -4,7 +4,9 @@ import { POINT_DEFAULTS, POINT_FIELDS, type PointField } from './point.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** The published JSON Schema of files of `kind: Roofline`: for editors; `readAnalysisSpec` is what decides. */
+/**
+ * The published JSON Schema of files of `kind: Roofline`: for editors; `readAnalysisSpec` is what decides.
+ */
 export function rooflineJsonSchema(): Schema {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -24,7 +24,8 @@ export function readPacked(setting: string): PackedReading | null | undefined {
 
 /**
  * @param bits of a value that is kept; null = as the model has them.
- * @throws FailureError `impossible-combination` where the model's own bits differ, so that no one number says what is kept
+ * @throws FailureError `impossible-combination` where the model's own bits differ, so that no one number says
+ *   what is kept
  */
 export function packedWeights(
   architecture: ModelArchitecture,
@@ -52,10 +53,10 @@ function onlyBits({ layers }: ModelArchitecture): number {
 type SparseFormat = 'bitmap' | '2:4' | 'csr';
 
 /**
- * Bits of one original weight when only kept ones are stored: `bitmap` one bit each and the values that are kept; `2:4` half
- * of the values and 2 bits of place for each of them (NVIDIA's sparse tensor cores); `csr` a 16-bit column beside each value. The
- * pointers of rows are small and left out. A kernel that skips what is pruned multiplies the kept share alone; sparse tensor cores do
- * the same in half the time.
+ * Bits of one original weight when only kept ones are stored: `bitmap` one bit each and the values that are
+ * kept; `2:4` half of the values and 2 bits of place for each of them (NVIDIA's sparse tensor cores); `csr` a
+ * 16-bit column beside each value. The pointers of rows are small and left out. A kernel that skips what is
+ * pruned multiplies the kept share alone; sparse tensor cores do the same in half the time.
  * @param sparsity share of weights that are pruned; 2:4 prunes half, whatever is given.
  */
 export function sparseWeights(format: SparseFormat, valueBits: number, sparsity: number): WeightsSetting {

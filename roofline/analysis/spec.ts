@@ -26,8 +26,8 @@ export type SpecReading =
     };
 
 /**
- * Reads lists of values by field, from a file's `spec` or from options: every value checked and every default filled in, or every
- * error at once.
+ * Reads lists of values by field, from a file's `spec` or from options: every value checked and every default
+ * filled in, or every error at once.
  * @param at where the fields stand, for messages.
  */
 export function readAnalysisSpec(data: Readonly<Record<string, unknown>>, at: Path = []): SpecReading {

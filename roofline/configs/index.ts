@@ -10,7 +10,10 @@ interface PublishedConfig {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Published models by the name that `--model` takes, from models.json: their repository on the hub, and what its config.json says. */
+/**
+ * Published models by the name that `--model` takes, from models.json: their repository on the hub, and what
+ * its config.json says.
+ */
 export const CONFIGS: ReadonlyMap<string, PublishedConfig> = new Map(
   Object.entries(models).map(([name, { repository, ...config }]) => [
     name,
@@ -32,8 +35,8 @@ export function namedArchitecture(name: string, bits: Partial<StoredBits> = {}):
 }
 
 /**
- * @returns the published model whose name is nearest: one of the size that was written, where there is one near. `llama-70b` is two
- *   letters from `llama-2-70b`, one from `llama-7b`, and means the first.
+ * @returns the published model whose name is nearest: one of the size that was written, where there is one
+ *   near. `llama-70b` is two letters from `llama-2-70b`, one from `llama-7b`, and means the first.
  */
 export function nearestModel(name: string): string | null {
   const part = name.split('/').at(-1) ?? name;

@@ -37,7 +37,9 @@ export function fitAttention(
   };
 }
 
-/** Arithmetic by queries, and how well keys and values stream, from benches whose caches fit and do not fit. */
+/**
+ * Arithmetic by queries, and how well keys and values stream, from benches whose caches fit and do not fit.
+ */
 function fitTerms(
   samples: readonly OperatorSample[],
   machineModel: MachineModel,

@@ -4,7 +4,10 @@ import type { MachineModel } from '../machine-model.js';
 import { expectPhase } from '../placement.js';
 import type { CheckSample } from './sample.js';
 
-/** @returns how far predictions lie from models that the fit has not seen, phase by phase; none of a phase that nothing was timed of. */
+/**
+ * @returns how far predictions lie from models that the fit has not seen, phase by phase; none of a phase
+ *   that nothing was timed of.
+ */
 export function checksOf(
   samples: readonly CheckSample[],
   machineModel: MachineModel,

@@ -18,9 +18,9 @@ import { search } from './search.js';
 const TAKE_TURNS = 1;
 
 /**
- * Fits the factors of one number of threads: least absolute difference of logarithms, so that a bench that was disturbed pulls
- * at nothing; each group of operators by itself, and the cache by the type that was benched at the most working sets. Each step
- * takes the factors of those before it.
+ * Fits the factors of one number of threads: least absolute difference of logarithms, so that a bench that
+ * was disturbed pulls at nothing; each group of operators by itself, and the cache by the type that was
+ * benched at the most working sets. Each step takes the factors of those before it.
  */
 export function fitFactors(samples: FactorSamples, machineModel: MachineModel, threads: number): Fitted {
   const own = samples.operators.filter((sample) => sample.threads === threads);

@@ -4,16 +4,24 @@ import { type PredictionContext, predictOperator } from '../predict.js';
 import type { OperatorSample } from './sample.js';
 import type { Unknown } from './search.js';
 
-/** Factors with those of one more group of operators, and how well these are known: what each step of a fit gives. */
+/**
+ * Factors with those of one more group of operators, and how well these are known: what each step of a fit
+ * gives.
+ */
 export interface Fitted {
   readonly factors: ThreadFactors;
   readonly evidence: readonly FactorEvidence[];
 }
 
-/** Of memory: where operators are slower than reading, nothing else keeps this one from growing without end. */
+/**
+ * Of memory: where operators are slower than reading, nothing else keeps this one from growing without end.
+ */
 export const STREAMING: Unknown = { start: 0.5, least: 0.005, most: 1 };
 
-/** @returns what `used` tell of a factor under the factors that were fitted. @param name `products q4_k compute 8` */
+/**
+ * @returns what `used` tell of a factor under the factors that were fitted.
+ * @param name `products q4_k compute 8`
+ */
 export function evidenceOf(
   name: string,
   value: number,
@@ -36,7 +44,10 @@ export function spreadOf(all: readonly number[]): number {
   return Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / Math.max(1, all.length - 1));
 }
 
-/** Residuals below this count as squares, for a search along one number at a time needs a loss without corners. */
+/**
+ * Residuals below this count as squares, for a search along one number at a time needs a loss without
+ * corners.
+ */
 const SMOOTH = 0.03;
 
 /** @returns |r|, rounded off at its tip. */

@@ -5,7 +5,10 @@ import { evidenceOf, type Fitted, isStreamed, lossOf, STREAMING } from './loss.j
 import type { OperatorSample } from './sample.js';
 import { search, type Unknown } from './search.js';
 
-/** Above 1 only where a roof was measured lower than it is, or a product has instructions that the roof has not. */
+/**
+ * Above 1 only where a roof was measured lower than it is, or a product has instructions that the roof has
+ * not.
+ */
 const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
 const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
 /** Of one matrix, in seconds. */
@@ -41,11 +44,14 @@ export function fitProducts(
   return { factors, evidence };
 }
 
-/** What nobody saw read from memory is taken to be read as fast as its roof says, as where nothing was fitted. */
+/**
+ * What nobody saw read from memory is taken to be read as fast as its roof says, as where nothing was fitted.
+ */
 const AS_THE_ROOF = 1;
 
 /**
- * How much of a cache is left of a working set: from the type whose products with one row were benched at the most sizes.
+ * How much of a cache is left of a working set: from the type whose products with one row were benched at the
+ * most sizes.
  * @returns also how these are read from memory, for types that no bench has seen come from there.
  */
 function fitCache(
@@ -105,7 +111,8 @@ function fitProduct(
   const rowsOfAll = (all: readonly OperatorSample[]) => [...new Set(all.map(rowsIn))].sort((a, b) => a - b);
   const computed = rowsOfAll(samples);
   const streamed = samples.filter((sample) => isStreamed(sample, factors));
-  // Only what came from memory tells how memory is read, and only sizes beside each other what a matrix takes beside its bytes.
+  // Only what came from memory tells how memory is read, and only sizes beside each other what a matrix takes
+  // beside its bytes.
   const read = rowsOfAll(streamed);
   const hasSizes = new Set(streamed.map(({ work }) => work.traffic.weightsRead / work.calls)).size > 1;
   const points = (name: string, rows: readonly number[], found: Readonly<Record<string, number>>) =>

@@ -10,8 +10,9 @@ const FIRST_STEP = 0.5;
 const LAST_STEP = 1e-3;
 
 /**
- * Finds the numbers for which `loss` is least, one after the other by steps that are halved when none helps (Hooke & Jeeves,
- * J. ACM 8(2), 1961). Few numbers, a loss that is cheap and may have corners: nothing finer is needed.
+ * Finds the numbers for which `loss` is least, one after the other by steps that are halved when none helps
+ * (Hooke & Jeeves, J. ACM 8(2), 1961). Few numbers, a loss that is cheap and may have corners: nothing finer
+ * is needed.
  */
 export function search<K extends string>(
   unknowns: Readonly<Record<K, Unknown>>,

@@ -10,7 +10,10 @@ import { linkSecondsOf, placePass } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 
-/** Prompts are computed in pieces of at most so many tokens, which bounds what is alive at once (chunked prefill, arXiv 2308.16369). */
+/**
+ * Prompts are computed in pieces of at most so many tokens, which bounds what is alive at once (chunked
+ * prefill, arXiv 2308.16369).
+ */
 const CHUNK = 8192;
 /** The passes of a goal on one split, each of one micro-batch of one group of devices. */
 interface Passes {
@@ -20,8 +23,8 @@ interface Passes {
 }
 
 /**
- * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of them; where the batch
- * cannot be shared evenly, the fullest decides. A draft is verified in one.
+ * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of
+ * them; where the batch cannot be shared evenly, the fullest decides. A draft is verified in one.
  */
 function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: number): Passes {
   const { batch, promptTokens, contextTokens, speculation } = goal;
@@ -46,7 +49,8 @@ function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: 
 }
 
 /**
- * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch is not looked for.
+ * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch
+ * is not looked for.
  * @throws FailureError `impossible-combination` where the model cannot be split so
  */
 export function placeServing(
@@ -104,7 +108,10 @@ export function placeServing(
   };
 }
 
-/** @returns the least share of the layers, in whole ones of a stage, that has to stay with the host; 0 when that does not help. */
+/**
+ * @returns the least share of the layers, in whole ones of a stage, that has to stay with the host; 0 when
+ *   that does not help.
+ */
 function offloadOf(
   { layers }: ModelArchitecture,
   { hostBytesPerSecond, memoryBytes }: Ceilings,
@@ -143,7 +150,10 @@ function speculated(
   return seconds / (step.expectedTokens * efficiency);
 }
 
-/** Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step, on the fullest device. */
+/**
+ * Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step, on the
+ * fullest device.
+ */
 function memoryOf(architecture: ModelArchitecture, { prefill, decode, microBatches }: Passes): number {
   const [prompt] = prefill.batch;
   const promptTokens = prompt?.newTokens ?? 1;

@@ -9,9 +9,10 @@ import { fewestDevices, splitsOf } from './split.js';
 const LARGEST_BATCH = 4096;
 
 /**
- * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number that meet it the one with
- * the shortest time per token.
- * @returns the first number that meets it, or the last one that is possible with what it lacks; null when none is possible.
+ * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number
+ * that meet it the one with the shortest time per token.
+ * @returns the first number that meets it, or the last one that is possible with what it lacks; null when
+ *   none is possible.
  * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number
  */
 export function fitServing(
@@ -36,7 +37,10 @@ export function fitServing(
   return last;
 }
 
-/** The one that lacks least, and of these the quickest; of two that are alike the first, which has the fewest stages. */
+/**
+ * The one that lacks least, and of these the quickest; of two that are alike the first, which has the fewest
+ * stages.
+ */
 function bestOf(fits: readonly ServingFit[]): ServingFit | null {
   const order = (a: ServingFit, b: ServingFit) =>
     a.misses.length - b.misses.length || a.offload - b.offload || a.tokenSeconds - b.tokenSeconds;

@@ -5,14 +5,17 @@ import type { Parallelism } from '../../core/work/pass/setting.js';
 /** What is decided already; null = whatever is best. */
 export type WantedSplit = { readonly [Way in keyof Parallelism]: number | null };
 
-/** @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones. */
+/**
+ * @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones.
+ */
 export function fewestDevices({ tensor, pipeline, expert }: WantedSplit): number {
   return devicesOf({ tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 });
 }
 
 /**
- * Every way to spread a model over exactly so many devices: stages, and in each of them matrices that are shared, experts
- * that are spread over the same devices, or over more of them. Whether a model can be split so is not asked here.
+ * Every way to spread a model over exactly so many devices: stages, and in each of them matrices that are
+ * shared, experts that are spread over the same devices, or over more of them. Whether a model can be split
+ * so is not asked here.
  */
 export function splitsOf(
   { layers }: Pick<ModelArchitecture, 'layers'>,

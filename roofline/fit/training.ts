@@ -39,9 +39,15 @@ export interface TrainingFit extends Pick<ServingFit, 'hardware' | 'devices' | '
   readonly tokensPerSecond: number | null;
 }
 
-/** NF4 with double quantization: 4 bits, 8 for each 64 weights, 32 for each 64 · 256 (arXiv 2305.14314, section 3). */
+/**
+ * NF4 with double quantization: 4 bits, 8 for each 64 weights, 32 for each 64 · 256 (arXiv 2305.14314,
+ * section 3).
+ */
 const NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8;
-/** Mixed-precision AdamW: weights and gradients in 16 bits; a copy of the weights and two moments in 32 (arXiv 1910.02054, section 3.1). */
+/**
+ * Mixed-precision AdamW: weights and gradients in 16 bits; a copy of the weights and two moments in 32 (arXiv
+ * 1910.02054, section 3.1).
+ */
 const HALF_BYTES = 2;
 const OPTIMIZER_BYTES = 12;
 
@@ -81,8 +87,9 @@ function placed(
 }
 
 /**
- * ZeRO (arXiv 1910.02054, figure 1): stage 1 shares out the optimizer's state, 2 the gradients, too, 3 the weights, too. Of
- * adapters only what is trained has gradients and state; the frozen base is shared out by stage 3.
+ * ZeRO (arXiv 1910.02054, figure 1): stage 1 shares out the optimizer's state, 2 the gradients, too, 3 the
+ * weights, too. Of adapters only what is trained has gradients and state; the frozen base is shared out by
+ * stage 3.
  */
 export function trainingMemory(
   architecture: ModelArchitecture,
@@ -128,9 +135,10 @@ function eachMatrix(
 }
 
 /**
- * Bytes of a layer's activations in 16 bits (Korthikanti et al., arXiv 2205.05198, equation 1 and section 5): s b h (34 +
- * 5 A s / h); selective recomputation and flash attention drop the second part, full recomputation keeps 2 s b h and needs the rest
- * for one layer at a time. Behind the last layer logits and their gradient, in 32 bits.
+ * Bytes of a layer's activations in 16 bits (Korthikanti et al., arXiv 2205.05198, equation 1 and section 5):
+ * s b h (34 + 5 A s / h); selective recomputation and flash attention drop the second part, full
+ * recomputation keeps 2 s b h and needs the rest for one layer at a time. Behind the last layer logits and
+ * their gradient, in 32 bits.
  */
 function activationBytes(architecture: ModelArchitecture, goal: TrainingGoal): number {
   const { embedding, vocabulary, layers } = architecture;
@@ -150,8 +158,9 @@ function activationBytes(architecture: ModelArchitecture, goal: TrainingGoal): n
 }
 
 /**
- * The way back costs twice the way there, once where the base is frozen (no gradient of its weights); full recomputation goes
- * there once more. ZeRO sends 2 (n − 1)/n of the gradients, and with stage 3 the weights, twice (arXiv 1910.02054, section 7).
+ * The way back costs twice the way there, once where the base is frozen (no gradient of its weights); full
+ * recomputation goes there once more. ZeRO sends 2 (n − 1)/n of the gradients, and with stage 3 the weights,
+ * twice (arXiv 1910.02054, section 7).
  */
 function stepTime(
   architecture: ModelArchitecture,

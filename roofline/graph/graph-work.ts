@@ -5,8 +5,8 @@ import type { GraphNode } from '../profile/nodes.js';
 import { nodeWork } from './node-work.js';
 
 /**
- * Where a source of a node comes from: `stored` was there before (weights, moments, what a batch fills in), `earlier` was computed
- * by a graph that ran before this one and was kept, `own` by this graph.
+ * Where a source of a node comes from: `stored` was there before (weights, moments, what a batch fills in),
+ * `earlier` was computed by a graph that ran before this one and was kept, `own` by this graph.
  */
 export type Origin = 'stored' | 'earlier' | 'own';
 
@@ -20,8 +20,9 @@ export interface TracedNode {
 }
 
 /**
- * Counts what a graph asks from its nodes, operations of one kind together. What is stored is read as weights, what an earlier
- * graph left as a cache is; what takes the place of something stored is written as to a cache.
+ * Counts what a graph asks from its nodes, operations of one kind together. What is stored is read as
+ * weights, what an earlier graph left as a cache is; what takes the place of something stored is written as
+ * to a cache.
  */
 export function graphWork(nodes: readonly TracedNode[]): OperatorWork[] {
   return merged(nodes.map(traced));

@@ -48,7 +48,10 @@ const OF_FIRST: Readonly<Record<string, number>> = {
   REPEAT_BACK: 1,
   CROSS_ENTROPY_LOSS: CROSS_ENTROPY_OPERATIONS,
 };
-/** Sources that are read, where those are not two: behind them are masks, positions, numbers of rows, and where a copy goes. */
+/**
+ * Sources that are read, where those are not two: behind them are masks, positions, numbers of rows, and
+ * where a copy goes.
+ */
 const READ: Readonly<Record<string, number>> = {
   GET_ROWS_BACK: 1,
   SET_ROWS: 1,
@@ -63,9 +66,9 @@ const READ: Readonly<Record<string, number>> = {
 };
 
 /**
- * Counts a node as ggml's CPU kernels compute it (ggml-cpu/ops.cpp): every element of the result, whatever a mask hides;
- * what it reads and writes once. Row numbers, positions and masks are left out. An exponential is one operation, as in pass/elementwise.ts.
- * What is in no table copies, sorts or joins: bytes alone.
+ * Counts a node as ggml's CPU kernels compute it (ggml-cpu/ops.cpp): every element of the result, whatever a
+ * mask hides; what it reads and writes once. Row numbers, positions and masks are left out. An exponential is
+ * one operation, as in pass/elementwise.ts. What is in no table copies, sorts or joins: bytes alone.
  */
 export function nodeWork(node: GraphNode): NodeWork {
   const { op, sources } = node;
@@ -126,7 +129,9 @@ function chosenBytes({ shape }: GraphNode, bias: Source | undefined): number {
   return Math.min(count, choices) * width * bytesPer(bias);
 }
 
-/** Q [dk, q, heads], K [dk, keys, K/V heads]; the result is [dv, heads, q]. V has K's type and as many rows. */
+/**
+ * Q [dk, q, heads], K [dk, keys, K/V heads]; the result is [dv, heads, q]. V has K's type and as many rows.
+ */
 function flash(node: GraphNode, query: Source | undefined, key: Source | undefined): NodeWork {
   if (query === undefined || key === undefined) return { flops: 0, read: [], written: 0 };
   const [keyLength = 0, queries = 0, heads = 1, streams = 1] = query.shape;
@@ -139,7 +144,10 @@ function flash(node: GraphNode, query: Source | undefined, key: Source | undefin
   };
 }
 
-/** By the name that llama.cpp gives the node: `ffn_swiglu`, `ffn_geglu`, `ffn_gelu`; `ffn_moe_probs` where experts are judged by sigmoids. */
+/**
+ * By the name that llama.cpp gives the node: `ffn_swiglu`, `ffn_geglu`, `ffn_gelu`; `ffn_moe_probs` where
+ * experts are judged by sigmoids.
+ */
 function activationOf({ name }: GraphNode): number {
   if (/swiglu_oai/.test(name)) return ACTIVATION_OPERATIONS['silu-clamped'];
   if (/^ffn_moe_probs/.test(name)) return SIGMOID_OPERATIONS;

@@ -8,7 +8,10 @@ type Single = 'memoryBytes' | 'onChipBytes' | 'peerBytesPerSecond' | 'hostBytesP
 /** Peaks that share a source (and a note): those beside the two keys, in operations per second. */
 type ListedPeaks = Readonly<Record<string, string | number>>;
 
-/** A device as devices.json has it: a `source` is a key of the file's `sources`, and what nobody has published is left out. */
+/**
+ * A device as devices.json has it: a `source` is a key of the file's `sources`, and what nobody has published
+ * is left out.
+ */
 type Listed = Pick<Hardware, 'id' | 'name' | 'aliases' | 'kind' | 'memoryBytesPerSecond'> &
   Partial<Readonly<Record<Single, Figure>>> &
   Partial<Readonly<Record<'peaks' | 'sparsePeaks', readonly ListedPeaks[]>>>;
@@ -48,7 +51,10 @@ function readDevices(): Hardware[] {
   }));
 }
 
-/** Case and what stands between the letters are what people write differently: `NVIDIA A100-SXM4-80GB`, `a100_sxm4_80gb`. */
+/**
+ * Case and what stands between the letters are what people write differently: `NVIDIA A100-SXM4-80GB`,
+ * `a100_sxm4_80gb`.
+ */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9+]/g, '');
 }

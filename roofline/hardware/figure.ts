@@ -14,8 +14,8 @@ export interface Figure {
 export type Peaks = Partial<Readonly<Record<Arithmetic, Figure>>>;
 
 /**
- * A device as its maker describes it. What nobody has published is null or left out: it is never guessed. Measured
- * ceilings are in roofs.ts, and never mix with these.
+ * A device as its maker describes it. What nobody has published is null or left out: it is never guessed.
+ * Measured ceilings are in roofs.ts, and never mix with these.
  */
 export interface Hardware {
   /** What people type; lower case. */

@@ -7,8 +7,9 @@ import { type Counting, checkSetting, isInt8, type LlmViewerSetting, type Stage 
 const NORM_OPERATIONS = 7;
 
 /**
- * Norms, residual additions and the activation of a layer. An addition loads one of its operands; the activation is as wide
- * as the embedding, where it is as wide as the feed-forward block (issue 16 there). Never divided over devices.
+ * Norms, residual additions and the activation of a layer. An addition loads one of its operands; the
+ * activation is as wide as the embedding, where it is as wide as the feed-forward block (issue 16 there).
+ * Never divided over devices.
  */
 function elementwise({ model, batch, queries, activationBytes }: Counting): Ask[] {
   const elements = batch * model.hidden * queries;
@@ -50,8 +51,9 @@ function separate(counting: Counting): Ask[] {
 }
 
 /**
- * Flash attention as one operator, after FlashAttention-2 (arXiv 2307.08691): blocks of rows, each of which reads all K and V.
- * Output is counted as wide as the scores (issue 26 there), which hides what flash attention saves.
+ * Flash attention as one operator, after FlashAttention-2 (arXiv 2307.08691): blocks of rows, each of which
+ * reads all K and V. Output is counted as wide as the scores (issue 26 there), which hides what flash
+ * attention saves.
  */
 function fused(counting: Counting): Ask {
   const { model, hardware, batch, queries, sequence, headLength, activationBytes, cacheBytes } = counting;
@@ -110,8 +112,8 @@ const SUMMED: readonly Summed[] = [
 ];
 
 /**
- * LLM-Viewer's `ModelAnalyzer.analyze`, number for number: a prefill of `sequence` tokens and one decode step at that context.
- * What it gets wrong is listed in docs/roofline.md and right in corrected mode.
+ * LLM-Viewer's `ModelAnalyzer.analyze`, number for number: a prefill of `sequence` tokens and one decode step
+ * at that context. What it gets wrong is listed in docs/roofline.md and right in corrected mode.
  * @throws FailureError `impossible-combination` where LLM-Viewer stops, too
  */
 export function analyzeAsLlmViewer(
@@ -179,8 +181,8 @@ function totals(
 }
 
 /**
- * The matrices of a layer. Their outputs (inputs, for the two that gather) are divided over the devices; OPT gets a gate that it
- * does not have, and nothing asks for biases.
+ * The matrices of a layer. Their outputs (inputs, for the two that gather) are divided over the devices; OPT
+ * gets a gate that it does not have, and nothing asks for biases.
  */
 function linears(counting: Counting): Ask[] {
   const { hidden, intermediate, heads, kvHeads, gate } = counting.model;
@@ -218,7 +220,10 @@ function cached(counting: Counting, name: string, inputs: number, outputs: numbe
   };
 }
 
-/** The output matrix, whole on each device: without the two of a multiply and an add, and as if the batch were 1. */
+/**
+ * The output matrix, whole on each device: without the two of a multiply and an add, and as if the batch
+ * were 1.
+ */
 function head({ model, batch, weightBytes, activationBytes }: Counting): Ask {
   const { hidden, vocabulary } = model;
   return ask('lm_head', batch * hidden * vocabulary, {

@@ -2,9 +2,9 @@ import { impossible } from '../analysis/impossible.js';
 import { hardwareNamed, namesOf, plainName } from '../hardware/catalogue.js';
 
 /**
- * LLM-Viewer's own table of hardware (`hardwares/hardware_params.py`), its rounding and its errors included: H100 with
- * 3072 GB/s where the SXM board has 3350, V100 with an INT8 peak that tensor cores of V100 do not have. Sourced
- * figures are in roofline/hardware.
+ * LLM-Viewer's own table of hardware (`hardwares/hardware_params.py`), its rounding and its errors included:
+ * H100 with 3072 GB/s where the SXM board has 3350, V100 with an INT8 peak that tensor cores of V100 do not
+ * have. Sourced figures are in roofline/hardware.
  */
 export interface LlmViewerHardware {
   readonly bandwidthBytesPerSecond: number;

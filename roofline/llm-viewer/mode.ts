@@ -37,7 +37,8 @@ interface LlmViewerView {
 }
 
 /**
- * @returns a model as LLM-Viewer's configs read it: OPT with a gate, GPT-J without and with one norm, anything else as a Llama.
+ * @returns a model as LLM-Viewer's configs read it: OPT with a gate, GPT-J without and with one norm,
+ *   anything else as a Llama.
  */
 export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView {
   const [first] = architecture.layers;
@@ -206,8 +207,8 @@ interface Generation {
 }
 
 /**
- * LLM-Viewer's `analyze_generate_task`: the prefill of `sequence` tokens, and a decode step for each token, the first at the
- * context of the prompt alone.
+ * LLM-Viewer's `analyze_generate_task`: the prefill of `sequence` tokens, and a decode step for each token,
+ * the first at the context of the prompt alone.
  */
 export function generateAsLlmViewer(
   model: LlmViewerModel,

@@ -2,7 +2,9 @@ import { impossible } from '../analysis/impossible.js';
 import type { LlmViewerHardware } from './hardware.js';
 import type { LlmViewerModel } from './model.js';
 
-/** What LLM-Viewer can be asked: one number is both the prompt of a prefill and the context of a decode step. */
+/**
+ * What LLM-Viewer can be asked: one number is both the prompt of a prefill and the context of a decode step.
+ */
 export interface LlmViewerSetting {
   readonly batch: number;
   readonly sequence: number;
@@ -60,7 +62,9 @@ export function checkSetting(
   }
 }
 
-/** The INT8 peak is taken when all three are small: a 4-bit model with 16-bit activations computes in FP16. */
+/**
+ * The INT8 peak is taken when all three are small: a 4-bit model with 16-bit activations computes in FP16.
+ */
 export function isInt8({ weightBits, activationBits, cacheBits }: LlmViewerSetting): boolean {
   return weightBits <= 8 && activationBits <= 8 && cacheBits <= 8;
 }

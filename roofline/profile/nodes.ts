@@ -19,7 +19,10 @@ export interface GraphNode {
 
 export interface Place {
   readonly module: Module;
-  /** The matrix or the step, the same in every layer: `attn_q`, `ffn_norm`, `kq_soft_max`; the operation where it has no name. */
+  /**
+   * The matrix or the step, the same in every layer: `attn_q`, `ffn_norm`, `kq_soft_max`; the operation where
+   * it has no name.
+   */
   readonly operator: string;
 }
 
@@ -63,8 +66,9 @@ const BY_OPERATION: Readonly<Record<string, Module>> = {
 };
 
 /**
- * Says to which module of a transformer a node belongs: by the weights that it reads, then by its operation, then by the name
- * that llama.cpp gave it (`cb` of llama-graph.cpp and of src/models). What none of these tells is `other`.
+ * Says to which module of a transformer a node belongs: by the weights that it reads, then by its operation,
+ * then by the name that llama.cpp gave it (`cb` of llama-graph.cpp and of src/models). What none of these
+ * tells is `other`.
  */
 export function placeOf(node: GraphNode): Place {
   const name = withoutLayer(node.name);
@@ -73,7 +77,8 @@ export function placeOf(node: GraphNode): Place {
     return { module: 'adapter', operator: weights ?? operationOf(node) };
   }
   const first = weightsOf(node.sources[0]?.name ?? '');
-  // A tied output matrix has the embedding's name: rows are taken of the one, and the other is multiplied with.
+  // A tied output matrix has the embedding's name: rows are taken of the one, and the other is multiplied
+  // with.
   if (first === 'token_embd') return tied(node);
   const cached = node.op === 'SET_ROWS' || node.sources.some((source) => source.name.startsWith('cache_'));
   if (cached && weights === null) {
@@ -92,7 +97,10 @@ const tied = (node: GraphNode): Place =>
 const found = (table: readonly (readonly [RegExp, Module])[], text: string | null): Module | null =>
   text === null ? null : (table.find(([pattern]) => pattern.test(text))?.[1] ?? null);
 
-/** `blk.3.attn_q.weight` → `attn_q`, `output_norm.weight` → `output_norm`; null for what is no weight of a model. */
+/**
+ * `blk.3.attn_q.weight` → `attn_q`, `output_norm.weight` → `output_norm`; null for what is no weight of a
+ * model.
+ */
 function weightsOf(name: string): string | null {
   return /^(?:blk\.\d+\.)?([A-Za-z0-9_]+)\.(?:weight|bias|scale)\b/.exec(name)?.[1] ?? null;
 }

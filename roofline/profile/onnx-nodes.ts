@@ -1,7 +1,10 @@
 import type { Module } from '../../core/work/work.js';
 import type { Place } from './nodes.js';
 
-/** Parts of the names that exporters give to nodes (transformers' modules, and ggml's tensors); the first that matches. */
+/**
+ * Parts of the names that exporters give to nodes (transformers' modules, and ggml's tensors); the first that
+ * matches.
+ */
 const BY_NAME: readonly (readonly [RegExp, Module])[] = [
   [/norm/, 'norm'],
   [/rotary|rope/, 'rope'],
@@ -29,8 +32,9 @@ const BY_OPERATION: Readonly<Record<string, Module>> = {
 };
 
 /**
- * Says to which module of a transformer a node of an ONNX graph belongs: by its operator, then by the name that an exporter gave it.
- * The operator of a row is the name without layer and operation, so that all layers come together.
+ * Says to which module of a transformer a node of an ONNX graph belongs: by its operator, then by the name
+ * that an exporter gave it. The operator of a row is the name without layer and operation, so that all layers
+ * come together.
  */
 export function placeOfOnnxNode(name: string, operation: string, ranks: readonly number[] = []): Place {
   // Heads are multiplied with heads: a weight has two dimensions.

@@ -19,9 +19,9 @@ export interface ModuleRow {
 }
 
 /**
- * Sums a profiled phase up by module (arXiv 2311.03687, tables of modules), in the order in which a token passes them.
- * The last row, `around`, is the engine's own time outside its graphs, so that the shares add up to 1.
- * What the engine tells node by node counts for more than what is counted of the model's shapes.
+ * Sums a profiled phase up by module (arXiv 2311.03687, tables of modules), in the order in which a token
+ * passes them. The last row, `around`, is the engine's own time outside its graphs, so that the shares add up
+ * to 1. What the engine tells node by node counts for more than what is counted of the model's shapes.
  * @param work what all passes of the phase ask, or null where it is not counted
  * @param times how much of that work the profiled run did
  */

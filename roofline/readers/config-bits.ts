@@ -14,7 +14,10 @@ const TYPE_BITS: Readonly<Record<string, number>> = {
   auto: 16,
 };
 
-/** Bits of weights by `torch_dtype` (16 without one), and of matrices by `quantization_config`, scales included. */
+/**
+ * Bits of weights by `torch_dtype` (16 without one), and of matrices by `quantization_config`, scales
+ * included.
+ */
 export function storedBits(config: ConfigFile): StoredBits {
   const named = config.text('torch_dtype') ?? config.text('dtype') ?? 'float16';
   const type = named.replace(/^torch\./, '');
@@ -40,7 +43,8 @@ function quantizedBits(config: ConfigFile, whole: number): number {
   switch (method) {
     case 'gptq':
     case 'awq': {
-      // A scale in f16 and a zero of the weights' width for each group; −1 = one group a row, next to nothing.
+      // A scale in f16 and a zero of the weights' width for each group; −1 = one group a row, next to
+      // nothing.
       const bits = config.size('bits', config.optionalSize('w_bit') ?? 4);
       const group = config.number('group_size', config.number('q_group_size', 128));
       return group > 0 ? bits + (16 + bits) / group : bits;
@@ -52,7 +56,8 @@ function quantizedBits(config: ConfigFile, whole: number): number {
     }
     case 'bitsandbytes':
       if (config.flag('load_in_8bit', false)) return 8;
-      // NF4 in blocks of 64: a scale in f32, or 8 bits in blocks of 256 with one in f32 (arXiv 2305.14314, section 3).
+      // NF4 in blocks of 64: a scale in f32, or 8 bits in blocks of 256 with one in f32 (arXiv 2305.14314,
+      // section 3).
       return config.flag('bnb_4bit_use_double_quant', false) ? 4 + 8 / 64 + 32 / (64 * 256) : 4 + 32 / 64;
     case 'compressed-tensors': {
       const [group] = Object.values(fieldsOf(config.get('config_groups')));

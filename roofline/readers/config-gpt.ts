@@ -4,7 +4,10 @@ import type { ConfigFile } from './config-file.js';
 import { windowInEveryLayer } from './config-llama.js';
 import { Unreadable } from './reading.js';
 
-/** Models with LayerNorm and a feed-forward without a gate. transformers, src/transformers/models/<model_type>. */
+/**
+ * Models with LayerNorm and a feed-forward without a gate. transformers,
+ * src/transformers/models/<model_type>.
+ */
 export const GPT_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['gpt2', gpt2],
   ['gptj', gptj],
@@ -174,7 +177,10 @@ function starcoder2(config: ConfigFile): Numbers {
   return windowInEveryLayer(config, numbers);
 }
 
-/** An encoder: norms behind both halves of a layer, and one behind the embeddings; what pools and guesses is left out. */
+/**
+ * An encoder: norms behind both halves of a layer, and one behind the embeddings; what pools and guesses is
+ * left out.
+ */
 function bert(config: ConfigFile): Numbers {
   const numbers = plain(config, {
     contextLength: config.size('max_position_embeddings', 512),

@@ -2,7 +2,10 @@ import type { DecoderNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
 
-/** Decoders with RMSNorm, rotary positions and a gated feed-forward. transformers, src/transformers/models/<model_type>. */
+/**
+ * Decoders with RMSNorm, rotary positions and a gated feed-forward. transformers,
+ * src/transformers/models/<model_type>.
+ */
 export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['llama', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['granite', (config) => llama(config, { biased: config.flag('attention_bias', false) })],

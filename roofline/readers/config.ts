@@ -17,7 +17,8 @@ const CONFIG_FAMILIES: ReadonlyMap<string, FamilyReader> = new Map([
 
 /**
  * Reads an architecture from a parsed config.json as Hugging Face's transformers writes it.
- * @param bits how weights are stored; what is left out is as the config says (`torch_dtype`, `quantization_config`).
+ * @param bits how weights are stored; what is left out is as the config says (`torch_dtype`,
+ *   `quantization_config`).
  */
 export function architectureFromConfig(values: unknown, bits: Partial<StoredBits> = {}): ArchitectureReading {
   return reading(() => {

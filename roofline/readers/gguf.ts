@@ -14,7 +14,10 @@ import { type ArchitectureReading, grouped, reading, Unreadable, unknownFamily }
 interface GgufFamily {
   readonly activation: ActivationFunction;
   readonly embeddingScaled?: true;
-  /** Layers of which the last sees all tokens and the others a window, where the file says a window but not which. */
+  /**
+   * Layers of which the last sees all tokens and the others a window, where the file says a window but not
+   * which.
+   */
   readonly windowPeriod?: number;
   /** The graph has no window, whatever the file says. */
   readonly windowIgnored?: true;
@@ -27,7 +30,10 @@ interface GgufFamily {
   readonly encoder?: true;
 }
 
-/** llama.cpp v0.4.0, src/models: attention with softmax in every layer, and nothing that its tensors do not show. */
+/**
+ * llama.cpp v0.4.0, src/models: attention with softmax in every layer, and nothing that its tensors do not
+ * show.
+ */
 const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: { activation: 'silu', windowIgnored: true },
   qwen2: { activation: 'silu', windowIgnored: true },

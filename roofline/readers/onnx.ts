@@ -24,10 +24,10 @@ export interface OnnxFacts {
 }
 
 /**
- * Reads an architecture from an ONNX export of a Llama-like decoder: products with constants in the order of the graph, seven
- * for each layer (Q, K, V, output, gate, up, down), then one with the vocabulary; the embedding is the constant that is
- * gathered from. What exporters fuse into one matrix, or quantize into a constant that a product does not take (DequantizeLinear), is
- * not read: give the config.json instead.
+ * Reads an architecture from an ONNX export of a Llama-like decoder: products with constants in the order of
+ * the graph, seven for each layer (Q, K, V, output, gate, up, down), then one with the vocabulary; the
+ * embedding is the constant that is gathered from. What exporters fuse into one matrix, or quantize into a
+ * constant that a product does not take (DequantizeLinear), is not read: give the config.json instead.
  */
 export function architectureFromOnnx(weights: OnnxWeights, facts: OnnxFacts): ArchitectureReading {
   return reading(() => architectureOf(weights, facts));

@@ -20,8 +20,9 @@ const BIAS = /_bias$/;
 const IN_LAYER = /(^|\.)(layers|layer|h)\.\d+\./;
 
 /**
- * Reads an architecture from a config.json and the headers of the files beside it (all parts of a model): shapes by the config,
- * bits by what is stored. Packed weights (GPTQ, AWQ) count with their scales, zeros and indices, over the weights they stand for.
+ * Reads an architecture from a config.json and the headers of the files beside it (all parts of a model):
+ * shapes by the config, bits by what is stored. Packed weights (GPTQ, AWQ) count with their scales, zeros and
+ * indices, over the weights they stand for.
  */
 export function architectureFromSafetensors(
   config: unknown,
@@ -65,7 +66,10 @@ function withStoredBits(
   return { ...again.architecture, tied: output === undefined };
 }
 
-/** Bytes of the experts of all layers, or of all their other matrices, over the weights that the config says are there; null = there are none. */
+/**
+ * Bytes of the experts of all layers, or of all their other matrices, over the weights that the config says
+ * are there; null = there are none.
+ */
 function matrixBits(
   { layers }: ModelArchitecture,
   matrices: readonly StoredTensor[],

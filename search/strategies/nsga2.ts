@@ -7,15 +7,19 @@ import { sobol } from './sobol.js';
 const POPULATION = 40;
 /** Points of the first design. */
 const FIRST = 16;
-/** Of the axes that parents differ on, each comes from either with the same chance; this share of axes takes a new value besides. */
+/**
+ * Of the axes that parents differ on, each comes from either with the same chance; this share of axes takes a
+ * new value besides.
+ */
 const MUTATED_AXES = 1;
 /** Children that were asked for already before a point is drawn at random. */
 const TRIES = 64;
 
 /**
- * NSGA-II (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002) one child at a time: parents by binary tournament over front and
- * crowding among the best so far, uniform crossover, and on average one axis that takes another value, a near one more often. Points
- * that miss constraints come behind all that meet them (Deb's constrained dominance).
+ * NSGA-II (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002) one child at a time: parents by binary
+ * tournament over front and crowding among the best so far, uniform crossover, and on average one axis that
+ * takes another value, a near one more often. Points that miss constraints come behind all that meet them
+ * (Deb's constrained dominance).
  */
 export const nsga2: Strategy = {
   choose(history, draws) {

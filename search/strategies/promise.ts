@@ -8,15 +8,21 @@ import { CORNER, isMeeting, ranked, spread, unitScale } from '../order.js';
  */
 const PREDICTED = 4;
 /**
- * Observations until which that is so. From there on it fades with the square of their number, as a prior does (π-BO: Hvarfner et al., ICLR 2022):
- * densities come to know what a model does not.
+ * Observations until which that is so. From there on it fades with the square of their number, as a prior
+ * does (π-BO: Hvarfner et al., ICLR 2022): densities come to know what a model does not.
  */
 const FADES_FROM = 90;
 /** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
 const TIME = 0.5;
-/** By how many standard deviations of what is not known of a candidate it is taken to be better than predicted. */
+/**
+ * By how many standard deviations of what is not known of a candidate it is taken to be better than
+ * predicted.
+ */
 const HOPE = 1;
-/** Points of the front beside which volumes are counted, spread along it: of many objectives, each takes time by a power of their number. */
+/**
+ * Points of the front beside which volumes are counted, spread along it: of many objectives, each takes time
+ * by a power of their number.
+ */
 const MOST_OF_FRONT = 64;
 
 /** @returns what predictions add to the score of each candidate; 0 without predictions. */

@@ -2,7 +2,10 @@ import type { Strategy } from '../history.js';
 import { sobol as coordinate, MOST_DIMENSIONS } from '../sobol.js';
 import { nextOfDesign } from './design.js';
 
-/** A space-filling design: values of every axis, and of every pair, come equally often. Axes beyond the sequence's dimensions are drawn. */
+/**
+ * A space-filling design: values of every axis, and of every pair, come equally often. Axes beyond the
+ * sequence's dimensions are drawn.
+ */
 export const sobol: Strategy = {
   choose: (history, draws) =>
     nextOfDesign(history, draws, (index, axis) =>

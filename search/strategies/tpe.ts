@@ -19,18 +19,20 @@ const UNIFORM = 1;
 /** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
 const LOOKED_AT = 512;
 /**
- * Widths of a kernel, as shares of an axis, at one observation; they narrow with their number (Scott's rule). Trials take them in turns: a wide one
- * leaves a region that is good but not the best, a narrow one finds the bottom of a valley.
+ * Widths of a kernel, as shares of an axis, at one observation; they narrow with their number (Scott's rule).
+ * Trials take them in turns: a wide one leaves a region that is good but not the best, a narrow one finds the
+ * bottom of a valley.
  */
 const WIDTHS = [0.35, 0.12];
 
 /**
- * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al., NeurIPS 2011), multivariate (Falkner et
- * al., ICML 2018): the density of values among the good observations over that among the others. An observation's kernel is a product over
- * axes of a step kernel on the distances between their values, so that one on a value says something of its neighbours, and nothing of axes that a
- * point does not have. Points that are being measured count among the others (Ginsbourger's constant liar), so that many agents ask for
- * different ones. Densities and predictions order candidates and rule none out; what neither would ever ask for, a share of the trials explores
- * once the front hardly grows.
+ * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al.,
+ * NeurIPS 2011), multivariate (Falkner et al., ICML 2018): the density of values among the good observations
+ * over that among the others. An observation's kernel is a product over axes of a step kernel on the
+ * distances between their values, so that one on a value says something of its neighbours, and nothing of
+ * axes that a point does not have. Points that are being measured count among the others (Ginsbourger's
+ * constant liar), so that many agents ask for different ones. Densities and predictions order candidates and
+ * rule none out; what neither would ever ask for, a share of the trials explores once the front hardly grows.
  */
 export const tpe: Strategy = {
   choose(history, draws) {
@@ -81,8 +83,8 @@ function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
 }
 
 /**
- * A step kernel on the values of an axis, worked out for those alone that were measured: an axis may have ten thousand. The sum over a long axis is
- * estimated from some of its values, at equal distances in their order.
+ * A step kernel on the values of an axis, worked out for those alone that were measured: an axis may have ten
+ * thousand. The sum over a long axis is estimated from some of its values, at equal distances in their order.
  */
 class Kernel {
   readonly #size: number;

@@ -5,13 +5,16 @@ import { isMeeting } from '../order.js';
 import { ABSENT, type SearchSpace } from '../space.js';
 import { promiseOf } from './promise.js';
 
-/** One in so many trials explores, while the newest half of the points that meet all constraints has less than this share of the front. */
+/**
+ * One in so many trials explores, while the newest half of the points that meet all constraints has less than
+ * this share of the front.
+ */
 const EXPLORED = 10;
 const GROWING = 0.3;
 
 /**
- * Whether the next trial explores, whatever is thought of it: predictions and densities have their turn first, and keep it as long as what they ask
- * for comes onto the front.
+ * Whether the next trial explores, whatever is thought of it: predictions and densities have their turn
+ * first, and keep it as long as what they ask for comes onto the front.
  */
 export function explores({ observations, pending }: History): boolean {
   if ((observations.length + pending.length) % EXPLORED !== 0) return false;
@@ -29,9 +32,10 @@ const LEAST = 8;
 const ALIKE = 0.35;
 
 /**
- * A point whose pairs of values were measured least: what two settings do to each other shows at the first point that has both, however bad
- * either is elsewhere, and there are far fewer pairs than points (pairwise testing: Cohen et al., IEEE Trans. Softw. Eng. 23(7), 1997). Points are
- * drawn value by value, so that small branches come as often as large ones. Predictions choose among the least familiar ones.
+ * A point whose pairs of values were measured least: what two settings do to each other shows at the first
+ * point that has both, however bad either is elsewhere, and there are far fewer pairs than points (pairwise
+ * testing: Cohen et al., IEEE Trans. Softw. Eng. 23(7), 1997). Points are drawn value by value, so that small
+ * branches come as often as large ones. Predictions choose among the least familiar ones.
  */
 export function unfamiliar(history: History, draws: Draws): number | null {
   const { space, observations, pending, asked } = history;
@@ -53,7 +57,9 @@ export function unfamiliar(history: History, draws: Draws): number | null {
   return others.reduce((best, one) => (promise(one) > promise(best) ? one : best), first);
 }
 
-/** @returns how new a point's pairs of values are on average: 1 where nothing like any of them was measured. */
+/**
+ * @returns how new a point's pairs of values are on average: 1 where nothing like any of them was measured.
+ */
 function noveltyOf(
   space: SearchSpace,
   near: readonly Nearness[],

@@ -1,9 +1,12 @@
 /**
- * bench:answers-scale: 150,000 synthetic items over three agents, a third each, asked of the smallest model that ships. One agent is killed with all that it started when it has answered half. Claims:
+ * bench:answers-scale: 150,000 synthetic items over three agents, a third each, asked of the smallest model
+ * that ships. One agent is killed with all that it started when it has answered half. Claims:
  *
- * - memory is flat: what the process that asks holds at its end is what it held when a tenth was answered, within 64 MiB, for each agent and its child;
+ * - memory is flat: what the process that asks holds at its end is what it held when a tenth was answered,
+ *   within 64 MiB, for each agent and its child;
  * - the killed agent answers its next item within 5 s of its new start, behind the last one that it kept;
- * - each item is counted once: the files of answers, through `ridge answers`, hold every item of every agent once.
+ * - each item is counted once: the files of answers, through `ridge answers`, hold every item of every agent
+ *   once.
  *
  *   npm run bench -- answers-scale [--items=150000]
  */

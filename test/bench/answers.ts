@@ -1,20 +1,28 @@
 /**
- * bench:answers: does every run on a machine with neighbours answer, in the time that it promised, and are its answers right? The quickstart
- * beside nobody, beside a process that wants a quarter, a half and the whole of one CPU, and beside one that copies memory, six times
- * each; then with an engine that is really 5 and 20 % slower. Claims:
+ * bench:answers: does every run on a machine with neighbours answer, in the time that it promised, and are
+ * its answers right? The quickstart beside nobody, beside a process that wants a quarter, a half and the
+ * whole of one CPU, and beside one that copies memory, six times each; then with an engine that is really 5
+ * and 20 % slower. Claims:
  *
  * - every row has a number and an interval, within 1.25 times the promised time;
- * - no headline lies beyond its starts by more than a quarter, and 95 % intervals of prediction hold another run of the level in 90 to 99 %;
- * - beside a burner of a quarter of a CPU the median half width of a row is at most 25 %; rows stand in the order of their grand means;
- * - 95 % intervals of the calm machine hold the grand median of their row in 90 to 99 % at each level, and in 93 to 97 % over all;
- * - all ratios of all pairs answer; of pairs of one build, within a level and across levels, at most 5 % have a find (Holm, by metric);
- * - the median half width of a ratio is at most 1.5 times that of llama-bench, three processes a side in turns for the same time;
- * - of really slower rows those whose smallest visible difference is no larger than the slowdown are found in at least 80 %.
+ * - no headline lies beyond its starts by more than a quarter, and 95 % intervals of prediction hold another
+ *   run of the level in 90 to 99 %;
+ * - beside a burner of a quarter of a CPU the median half width of a row is at most 25 %; rows stand in the
+ *   order of their grand means;
+ * - 95 % intervals of the calm machine hold the grand median of their row in 90 to 99 % at each level, and in
+ *   93 to 97 % over all;
+ * - all ratios of all pairs answer; of pairs of one build, within a level and across levels, at most 5 % have
+ *   a find (Holm, by metric);
+ * - the median half width of a ratio is at most 1.5 times that of llama-bench, three processes a side in
+ *   turns for the same time;
+ * - of really slower rows those whose smallest visible difference is no larger than the slowdown are found in
+ *   at least 80 %.
  *
  *   npm run bench -- answers [--runs=6] [--slow=2] [--out=FOLDER] [--from=FOLDER] [--sweep=FILE]
  *
- * About an hour and a half; runs that FOLDER holds are read and not run again, so that an interrupted bench goes on. With --from the
- * folders of `ridge run` below FOLDER are judged and nothing is run: the name of the folder above each is its level.
+ * About an hour and a half; runs that FOLDER holds are read and not run again, so that an interrupted bench
+ * goes on. With --from the folders of `ridge run` below FOLDER are judged and nothing is run: the name of the
+ * folder above each is its level.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,7 +87,9 @@ async function runSlow(share: number, times: number): Promise<Run[]> {
   return runs;
 }
 
-/** Two sides of one build in turns, three processes each, for each of the two rows that llama-bench can run. */
+/**
+ * Two sides of one build in turns, three processes each, for each of the two rows that llama-bench can run.
+ */
 async function benchInTurns(): Promise<number> {
   const file = join(out, 'llama-bench.json');
   const sides: BenchStart[][][] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];

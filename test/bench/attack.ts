@@ -1,7 +1,7 @@
 /**
- * Attacks Ridgepoint from outside: every defect that an attacker found once is made again (`checks`), processes are
- * killed at random while sweeps run (`kills`), and a coordinator is filled with results (`load`). Each check prints
- * `holds` or `open` and what was seen; one that is open fails the bench.
+ * Attacks Ridgepoint from outside: every defect that an attacker found once is made again (`checks`),
+ * processes are killed at random while sweeps run (`kills`), and a coordinator is filled with results
+ * (`load`). Each check prints `holds` or `open` and what was seen; one that is open fails the bench.
  *
  * `--only=checks|kills|load`, `--check=NAME` (or the beginning of names), `--list`, `--kills=N` of each log,
  * `--records=N` for the long JetStream read, `--sizes=1000,10000,50000` results of the load,

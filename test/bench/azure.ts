@@ -1,12 +1,13 @@
 /**
- * bench:azure: what does `ridge compare` find where nothing has changed, on machines that are not ours? Sides are drawn from Azure's VM noise data
- * (azure/data.ts): twelve benchmarks on 43,617 machines over 483 days; a start is one run of a benchmark. The decision is the code of `compare`;
- * other tools' rules are asked of the same draws (azure/rules.ts). Then B is made slower by 3, 5 and 10 %.
+ * bench:azure: what does `ridge compare` find where nothing has changed, on machines that are not ours? Sides
+ * are drawn from Azure's VM noise data (azure/data.ts): twelve benchmarks on 43,617 machines over 483 days; a
+ * start is one run of a benchmark. The decision is the code of `compare`; other tools' rules are asked of the
+ * same draws (azure/rules.ts). Then B is made slower by 3, 5 and 10 %.
  *
  *   npm run bench -- azure [--from=CLONE] [--draws=1000] [--seed=1]
  *
- * Without a clone of github.com/Azure/AzurePublicDataset the 96 files are downloaded (48 MB), checked by their digest and kept in the user's cache.
- * Quarter of an hour.
+ * Without a clone of github.com/Azure/AzurePublicDataset the 96 files are downloaded (48 MB), checked by
+ * their digest and kept in the user's cache. Quarter of an hour.
  */
 import { judgeGate, readGate } from '../../report/gate.js';
 import { levelOf } from '../../report/gate-rate.js';
@@ -30,7 +31,9 @@ const SLOWER = [0.03, 0.05, 0.1] as const;
 const LEVEL = 0.05;
 /** Rows of a draw that are compared alone, too. */
 const ALONE = 3;
-/** Of a share as far off as sampling makes it: of the many that are looked at here some would be beyond 95 %. */
+/**
+ * Of a share as far off as sampling makes it: of the many that are looked at here some would be beyond 95 %.
+ */
 const SURE = 0.99;
 
 /** How often something came out. */

@@ -1,14 +1,17 @@
 /**
- * bench:chaos: three coordinators, agents with trials of known durations, and a store of several servers (three of NATS that keep the log in three
- * copies, or PostgreSQL with a synchronous standby that the bench promotes), each a process with a network, a disk and a clock of its own, under
- * faults that a seed chooses: `kill -9` of everything in turn, SIGSTOP, cables that are pulled and networks that part, full disks, clocks
+ * bench:chaos: three coordinators, agents with trials of known durations, and a store of several servers
+ * (three of NATS that keep the log in three copies, or PostgreSQL with a synchronous standby that the bench
+ * promotes), each a process with a network, a disk and a clock of its own, under faults that a seed chooses:
+ * `kill -9` of everything in turn, SIGSTOP, cables that are pulled and networks that part, full disks, clocks
  * that jump, standbys that are promoted.
  *
- * What is claimed is not asked of the coordinators: agents keep journals of what they were granted, ran, reported and had acknowledged. Their
- * histories go to porcupine, a checker of linearizability, with four models (chaos/checker/models.go): the lease of the log with its fence, the
- * leases of trials, the log to which is only added, and what counts.
+ * What is claimed is not asked of the coordinators: agents keep journals of what they were granted, ran,
+ * reported and had acknowledged. Their histories go to porcupine, a checker of linearizability, with four
+ * models (chaos/checker/models.go): the lease of the log with its fence, the leases of trials, the log to
+ * which is only added, and what counts.
  *
- *   npm run bench -- chaos [--log=jetstream|postgres] [--seed=1] [--seeds=1] [--experiments=5000] [--faults=200] [--agents=12] [--keep=FOLDER]
+ *   npm run bench -- chaos [--log=jetstream|postgres] [--seed=1] [--seeds=1] [--experiments=5000]
+ *   [--faults=200] [--agents=12] [--keep=FOLDER]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -47,7 +50,8 @@ if (!values.inside && hasNamespaces()) {
   const own = [...process.execArgv, process.argv[1]!, ...process.argv.slice(2), '--inside'];
   process.exit(spawnSync(program, [...words, process.execPath, ...own], { stdio: 'inherit' }).status ?? 1);
 }
-// As the first process of its namespaces it is asked in vain to end unless it says how; with it goes all that it started.
+// As the first process of its namespaces it is asked in vain to end unless it says how; with it goes all that
+// it started.
 if (values.inside)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(130));

@@ -1,10 +1,11 @@
 /**
  * Folders of safetensors as GGUF files.
  *
- * 1. Tiny random checkpoints of every architecture, made by transformers, against llama.cpp's own converter: every tensor byte by
- *    byte, every key. Their logits in llama.cpp against those of transformers. Needs RIDGEPOINT_PYTHON (torch, transformers,
- *    sentencepiece, PyYAML) and RIDGEPOINT_LLAMA_CPP (a checkout with convert_hf_to_gguf.py). `--checkpoints=DIR` keeps and reuses them.
- *    The same checkpoints as folder → GGUF → folder, and a pruned model as a folder, opened by transformers.
+ * 1. Tiny random checkpoints of every architecture, made by transformers, against llama.cpp's own converter:
+ *   every tensor byte by byte, every key. Their logits in llama.cpp against those of transformers. Needs
+ *   RIDGEPOINT_PYTHON (torch, transformers, sentencepiece, PyYAML) and RIDGEPOINT_LLAMA_CPP (a checkout with
+ *   convert_hf_to_gguf.py). `--checkpoints=DIR` keeps and reuses them. The same checkpoints as folder → GGUF
+ *   → folder, and a pruned model as a folder, opened by transformers.
  * 2. With RIDGEPOINT_MATERIAL, the shipped models' own folders against the shipped files.
  * 3. 300 damaged folders: each is converted or refused in one sentence. `--damaged=N` takes another number.
  * 4. A folder of `--gigabytes=4` in parts: the memory it takes.
@@ -24,7 +25,9 @@ import { logitError } from './convert/logits.js';
 import { roundTrips } from './convert/round-trip.js';
 import { conclude, type Figure } from './figure.js';
 
-/** What llama.cpp's converter guesses of a folder's name and its parameters; ours is called as the folder is. */
+/**
+ * What llama.cpp's converter guesses of a folder's name and its parameters; ours is called as the folder is.
+ */
 const GUESSED = /^general\.(?:name|basename|finetune|version|size_label|organization)$/;
 /** docs/models.md says why. */
 const NAMED = ['deepseek_v3 deepseek2.expert_gating_func', 'gemma2 gemma2.rope.freq_base'];

@@ -1,8 +1,9 @@
 /**
- * Every door of a coordinator under attack: `ridge coordinator` with TLS, tokens, a SQLite log, web view and metrics takes hostile messages over
- * every RPC and route, strangers with certificates and tokens for less, slow callers, floods, replays and forged reports, while two honest nodes
- * measure. Each attack has to be refused with a status and a sentence, to be in the audit log where somebody is known, and to leave neither the
- * process nor its memory the worse; honest nodes get work within seconds all the time.
+ * Every door of a coordinator under attack: `ridge coordinator` with TLS, tokens, a SQLite log, web view and
+ * metrics takes hostile messages over every RPC and route, strangers with certificates and tokens for less,
+ * slow callers, floods, replays and forged reports, while two honest nodes measure. Each attack has to be
+ * refused with a status and a sentence, to be in the audit log where somebody is known, and to leave neither
+ * the process nor its memory the worse; honest nodes get work within seconds all the time.
  *
  * `--messages=N` (100,000), `--requests=N` (10,000), `--seed=N`, `--only=NAME,…`.
  */

@@ -1,10 +1,12 @@
 /**
- * bench:failover: three coordinators on one log, in processes of their own, whose leader is killed and stopped (SIGSTOP) again and again,
- * while agents work and others watch. Agents are the real session and the real spool, with trials of known durations.
+ * bench:failover: three coordinators on one log, in processes of their own, whose leader is killed and
+ * stopped (SIGSTOP) again and again, while agents work and others watch. Agents are the real session and the
+ * real spool, with trials of known durations.
  *
  * 1. From each fault to the next lease that anybody is granted by the next leader: less than 5 s.
  * 2. No trial is repeated: no point is begun twice, and no agent is told to stop what it runs.
- * 3. Who watches, by gRPC or by the web view's events, hears of every result once, and never from the start again.
+ * 3. Who watches, by gRPC or by the web view's events, hears of every result once, and never from the start
+ *   again.
  *
  *   npm run bench -- failover [--kills=50] [--freezes=20] [--log=jetstream|postgres]
  */

@@ -36,8 +36,8 @@ const timed = (work) => {
 };
 
 // As llama-bench does: a prefill follows another prefill, and a decode another decode whose tokens are taken
-// back, so that both sides find their graphs and buffers in the same state. (In the latency workload each decode
-// follows its prefill, as in serving: the engine then builds its graph again, once per repeat.)
+// back, so that both sides find their graphs and buffers in the same state. (In the latency workload each
+// decode follows its prefill, as in serving: the engine then builds its graph again, once per repeat.)
 const prefill = repeated(promptTokens, () => {
   model.reset(0);
   return timed(() => model.prefill(tokens));

@@ -3,7 +3,8 @@
  * 512 prompt and 128 generated tokens, the same library files, in interleaved pairs of fresh processes.
  * Passes when the ratio of medians (ours / llama-bench) lies within 0.98 to 1.02 for every row.
  *
- *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b] [--device=cuda]
+ *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b]
+ *   [--device=cuda]
  */
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
@@ -64,7 +65,9 @@ function runOurs(order: FidelityOrder): FidelityAnswer {
   return JSON.parse(text) as FidelityAnswer;
 }
 
-/** Depth 512 before the decode: our decode follows the prefill, llama-bench's own starts with an empty cache. */
+/**
+ * Depth 512 before the decode: our decode follows the prefill, llama-bench's own starts with an empty cache.
+ */
 function runPeer(peer: Peer, model: string, repeats: number, test: readonly string[]): number[] {
   const common = [
     '-m',

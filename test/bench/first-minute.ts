@@ -1,11 +1,14 @@
 /**
- * From nothing to the first table, twice: a bare clone with `npm run quickstart`, and the archives of `scripts/pack.mjs` installed where
- * no compiler is to be found. "Nothing" is an empty cache of npm and an empty home; for the clone a PATH of its own with Node.js 22 (`--node=20`) from the registry,
- * npm, a shell, git and compilers, for the archives an empty root (chroot) with that Node.js, npm, a shell, tar and the libraries of these. It needs
- * what `npm run build` needs, for the archives are made of this checkout, and the registry.
+ * From nothing to the first table, twice: a bare clone with `npm run quickstart`, and the archives of
+ * `scripts/pack.mjs` installed where no compiler is to be found. "Nothing" is an empty cache of npm and an
+ * empty home; for the clone a PATH of its own with Node.js 22 (`--node=20`) from the registry, npm, a shell,
+ * git and compilers, for the archives an empty root (chroot) with that Node.js, npm, a shell, tar and the
+ * libraries of these. It needs what `npm run build` needs, for the archives are made of this checkout, and
+ * the registry.
  *
- * Table means: every point of the quickstart is measured, and there are columns of speed, memory, quality, percent of roof and prediction. Rows that
- * other processes made invalid are counted and do not fail it. The clone is of what is committed. `--only=clone` and `--only=packed` do one of the two.
+ * Table means: every point of the quickstart is measured, and there are columns of speed, memory, quality,
+ * percent of roof and prediction. Rows that other processes made invalid are counted and do not fail it. The
+ * clone is of what is committed. `--only=clone` and `--only=packed` do one of the two.
  */
 import { type SpawnSyncReturns, spawn } from 'node:child_process';
 import {

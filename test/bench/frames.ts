@@ -1,6 +1,9 @@
 import type { Page } from 'playwright-core';
 
-/** Lets the page note when each frame begins. As text: what a transpiler adds to functions is not known in the page. */
+/**
+ * Lets the page note when each frame begins. As text: what a transpiler adds to functions is not known in the
+ * page.
+ */
 export async function startFrames(page: Page): Promise<void> {
   await page.evaluate(
     `{ const noted = window.noted = []; const next = (now) => { noted.push(now); window.frame = requestAnimationFrame(next); };

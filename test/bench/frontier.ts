@@ -1,14 +1,19 @@
 /**
- * bench:frontier: does a search through the real `ridge run` find the front of `docs/examples/frontier.yaml` in ten minutes of this machine, and
- * what does it miss? Beside nobody and beside a burner of a whole CPU. What it misses is known against the whole grid, which is measured once: every
- * point one start in random order, and what may stand on its front further ones, as the search does it (two hours; --full makes it, and goes on
- * where it was cut short, --for=MINUTES at a time). Then the regret is printed: the share of the volume under the grid's front that the search's front
- * leaves uncovered, in logarithms of the objectives, its configurations being valued by what the grid measured of them. That is hard
- * on the search: of a thousand noisy points, the best of the grid are also the luckiest. What it is by the search's own numbers stands beside it.
+ * bench:frontier: does a search through the real `ridge run` find the front of `docs/examples/frontier.yaml`
+ * in ten minutes of this machine, and what does it miss? Beside nobody and beside a burner of a whole CPU.
+ * What it misses is known against the whole grid, which is measured once: every point one start in random
+ * order, and what may stand on its front further ones, as the search does it (two hours; --full makes it, and
+ * goes on where it was cut short, --for=MINUTES at a time). Then the regret is printed: the share of the
+ * volume under the grid's front that the search's front leaves uncovered, in logarithms of the objectives,
+ * its configurations being valued by what the grid measured of them. That is hard on the search: of a
+ * thousand noisy points, the best of the grid are also the luckiest. What it is by the search's own numbers
+ * stands beside it.
  *
- * Each run has a cache of its own, so that making files is in its time. Searches in the folder that came to an end are kept, others begin again.
+ * Each run has a cache of its own, so that making files is in its time. Searches in the folder that came to
+ * an end are kept, others begin again.
  *
- *   npm run bench -- frontier [--out=FOLDER] [--full [--for=MINUTES]] [--short]     --short: 32 points, to try this bench
+ *   npm run bench -- frontier [--out=FOLDER] [--full [--for=MINUTES]] [--short] --short: 32 points, to try
+ *   this bench
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

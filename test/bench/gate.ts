@@ -1,18 +1,21 @@
 /**
- * bench:gate: does a gate of `ridge compare` tell a slower build from noise? Claims, at a gate of -5 % on decode:
+ * bench:gate: does a gate of `ridge compare` tell a slower build from noise? Claims, at a gate of -5 % on
+ * decode:
  *
- * - orderings: of all ordered pairs of six runs of one build, beside nobody and beside a process that burns one CPU at random moments,
- *   none is red;
- * - slow: a build whose engine takes 25 % longer is red in at least 16 of 20 pairs of runs, and green in none;
- * - again: one that takes 10 % longer is red in at least 16 of 20 rows that `--again` measures within ten minutes each, beside the
- *   burner, too, and green in none.
+ * - orderings: of all ordered pairs of six runs of one build, beside nobody and beside a process that burns
+ *   one CPU at random moments, none is red;
+ * - slow: a build whose engine takes 25 % longer is red in at least 16 of 20 pairs of runs, and green in
+ *   none;
+ * - again: one that takes 10 % longer is red in at least 16 of 20 rows that `--again` measures within ten
+ *   minutes each, beside the burner, too, and green in none.
  *
- *   npm run bench -- gate [--part=orderings,slow,again] [--out=FOLDER] [--sweep=FILE] [--within=10min] [--rows=20]
- *                         [--slow25=FOLDER] [--slow10=FOLDER]    folders of slower builds of the engine, as RIDGE_LLAMA_CPP takes them; else made here
- *   npm run bench -- gate --from=FOLDER                          recorded runs of one build (folders of `ridge run`, or their trials as .jsonl)
+ *   npm run bench -- gate [--part=orderings,slow,again] [--out=FOLDER] [--sweep=FILE] [--within=10min]
+ *   [--rows=20] [--slow25=FOLDER] [--slow10=FOLDER] folders of slower builds of the engine, as
+ *   RIDGE_LLAMA_CPP takes them; else made here npm run bench -- gate --from=FOLDER recorded runs of one build
+ *   (folders of `ridge run`, or their trials as .jsonl)
  *
- * Some 20 minutes for the orderings, as long for the slower build, and up to seven hours for --again: runs and rows that FOLDER holds are
- * read and not measured again.
+ * Some 20 minutes for the orderings, as long for the slower build, and up to seven hours for --again: runs
+ * and rows that FOLDER holds are read and not measured again.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

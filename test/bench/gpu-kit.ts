@@ -1,9 +1,11 @@
 /**
- * bench:gpu-kit: is the kit for a bare GPU machine whole? It is made as for one (without the engines that npm would fetch), checked,
- * unpacked and started where there is no Node.js on the path, and goes as far as it can without a GPU.
+ * bench:gpu-kit: is the kit for a bare GPU machine whole? It is made as for one (without the engines that npm
+ * would fetch), checked, unpacked and started where there is no Node.js on the path, and goes as far as it
+ * can without a GPU.
  *
  *   1. no part is larger than 60 MB, and a part that was damaged on its way is named
- *   2. unpacked, it runs its own Node.js, says what the machine is, and that there is no GPU: exit code 4, "not run"
+ *   2. unpacked, it runs its own Node.js, says what the machine is, and that there is no GPU: exit code 4,
+ *     "not run"
  *   3. it lists its stages, and what is no stage is a usage error
  *
  * On a machine with a GPU the second claim is that the stage ran.

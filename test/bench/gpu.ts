@@ -1,7 +1,8 @@
 /**
- * What our CUDA kernels are worth on the GPU of this machine: every op checked, roofs against what PyTorch reaches, sparse
- * products and attention beside PyTorch's, interleaved. Without a GPU it ends with exit code 4: nothing was shown.
- * npm run bench -- gpu [-- --quick]; RIDGEPOINT_PYTHON names a Python with torch (python3).
+ * What our CUDA kernels are worth on the GPU of this machine: every op checked, roofs against what PyTorch
+ * reaches, sparse products and attention beside PyTorch's, interleaved. Without a GPU it ends with exit code
+ * 4: nothing was shown. npm run bench -- gpu [-- --quick]; RIDGEPOINT_PYTHON names a Python with torch
+ * (python3).
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -158,7 +159,10 @@ async function compareOps(): Promise<void> {
   await pair('prefill GQA 32:8, 4k', 'attention-prefill', 'cuda', { tokens: 4096 }, prefill);
 }
 
-/** Ours and PyTorch's in turn; from memory each time. The table says how they compare, and nothing is required. */
+/**
+ * Ours and PyTorch's in turn; from memory each time. The table says how they compare, and nothing is
+ * required.
+ */
 async function pair(
   name: string,
   op: string,

@@ -1,18 +1,21 @@
 /**
- * bench:graph: is an application that is submitted as a graph there sooner than the same application request by request, and is what it says
- * of itself so? A map-reduce and a multi-agent graph (an instruction of 100 to 200 tokens, answers of 25) on llama-server, vLLM and llama.cpp in
- * process, as Parrot compares, interleaved:
+ * bench:graph: is an application that is submitted as a graph there sooner than the same application request
+ * by request, and is what it says of itself so? A map-reduce and a multi-agent graph (an instruction of 100
+ * to 200 tokens, answers of 25) on llama-server, vLLM and llama.cpp in process, as Parrot compares,
+ * interleaved:
  *
- * - a: separate requests over a network of 250 ms, nothing shared; b: the same without the network; c: one submission over that network, shared
- *   beginnings computed once. a/c is the whole, a/b the network, b/c the computation.
+ * - a: separate requests over a network of 250 ms, nothing shared; b: the same without the network; c: one
+ *   submission over that network, shared beginnings computed once. a/c is the whole, a/b the network, b/c the
+ *   computation.
  * - The critical path of every application sums up to its end-to-end time within 2 %.
- * - Killed at any moment a run goes on: every call is there once, only what was on its way is asked again, and what was interrupted has no
- *   end-to-end time.
+ * - Killed at any moment a run goes on: every call is there once, only what was on its way is asked again,
+ *   and what was interrupted has no end-to-end time.
  *
- *   npm run bench -- graph [--model=…/model.gguf] [--rounds=5] [--threads=2] [--engines=llama-server,vllm,llama-cpp] [--kills=8]
+ *   npm run bench -- graph [--model=…/model.gguf] [--rounds=5] [--threads=2]
+ *   [--engines=llama-server,vllm,llama-cpp] [--kills=8]
  *
- * llama-server on the PATH, as `ridge engines build server` made it, or in RIDGEPOINT_LLAMA_SERVER; vLLM in RIDGEPOINT_VLLM (it is asked with
- * the shipped model).
+ * llama-server on the PATH, as `ridge engines build server` made it, or in RIDGEPOINT_LLAMA_SERVER; vLLM in
+ * RIDGEPOINT_VLLM (it is asked with the shipped model).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

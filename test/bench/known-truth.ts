@@ -1,7 +1,8 @@
 /**
- * bench:known-truth: does a comparison find nothing where there is nothing, though the readings beside it are those of a disturbed machine? The
- * records of a run beside neighbours, in which each start's decode is replaced by a known number of its row times noise of its own, which
- * readings do not explain. Claims, for noise of 5 and of 15 %:
+ * bench:known-truth: does a comparison find nothing where there is nothing, though the readings beside it are
+ * those of a disturbed machine? The records of a run beside neighbours, in which each start's decode is
+ * replaced by a known number of its row times noise of its own, which readings do not explain. Claims, for
+ * noise of 5 and of 15 %:
  *
  * - at most 5 % of comparisons of two such runs have a find (Holm);
  * - 93 to 97 % of the intervals of their ratios hold the true one;
@@ -9,7 +10,8 @@
  *
  *   npm run bench -- known-truth [--pairs=200] [--from=FOLDER]
  *
- * A few minutes. FOLDER holds runs of `ridge run` (answers --out), in whose place stand two that were recorded.
+ * A few minutes. FOLDER holds runs of `ridge run` (answers --out), in whose place stand two that were
+ * recorded.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +60,9 @@ const byRun = (runs: ResultRecord[][], record: ResultRecord): ResultRecord[][] =
   return runs;
 };
 
-/** The same run, if nobody had slowed decode and each start had noise of its own. @param truths by experiment. */
+/**
+ * The same run, if nobody had slowed decode and each start had noise of its own. @param truths by experiment.
+ */
 function drawn(records: Records, truths: ReadonlyMap<string, number>, noise: number, draw: Draw): Records {
   return records.map((record) => {
     const entry = record.measurements[METRIC];

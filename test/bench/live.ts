@@ -1,7 +1,8 @@
 /**
- * A sweep of ten thousand rows is opened in the live view and followed: how long until it is there, how long the
- * coordinator is held up by telling it (agents wait that long), and whether the page stutters while results come and
- * the reader scrolls its table, points along its rows, and points at its plots. `--quick` takes two thousand rows.
+ * A sweep of ten thousand rows is opened in the live view and followed: how long until it is there, how long
+ * the coordinator is held up by telling it (agents wait that long), and whether the page stutters while
+ * results come and the reader scrolls its table, points along its rows, and points at its plots. `--quick`
+ * takes two thousand rows.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +32,10 @@ const EVERY_MILLISECONDS = 250;
 /** Agents renew leases of 30 s every 5 s; a tenth of that is nothing to them. */
 const MOST_HELD_UP_SECONDS = 0.5;
 const MOST_OPENING_SECONDS = 10;
-/** Milliseconds between frames: half of the display's may be missed in the worst twentieth, and no wait may be long. */
+/**
+ * Milliseconds between frames: half of the display's may be missed in the worst twentieth, and no wait may be
+ * long.
+ */
 const SMOOTH = { p95: 34, longest: 200 };
 
 if (!hasChromium) throw new Error('bench:live needs chromium: bash scripts/install-test-services.sh');

@@ -1,14 +1,17 @@
 /**
- * bench:loadgen: is the load generator where its numbers say it is? It runs on one CPU, a simulated server that takes no time on
- * another:
+ * bench:loadgen: is the load generator where its numbers say it is? It runs on one CPU, a simulated server
+ * that takes no time on another:
  *
- *   1. an open loop of 1,000 requests per second (Poisson) sends 99 % of them less than 5 ms after their time, and none fails
- *   2. 2,000 streams at once, 10 tokens per second each, end without a failed request, and the generator is at its sockets: 99 % of
- *      the turns of its loop take less than 50 ms, half of a gap between tokens
- *   3. neither a tokenizer of 5 ms per answer nor a full disk that progress is written to makes an answer slower: the median and
- *      the 99th percentile of service latency with them, over those without, are at most 1.1, interleaved
+ *   1. an open loop of 1,000 requests per second (Poisson) sends 99 % of them less than 5 ms after their
+ *     time, and none fails
+ *   2. 2,000 streams at once, 10 tokens per second each, end without a failed request, and the generator is
+ *     at its sockets: 99 % of the turns of its loop take less than 50 ms, half of a gap between tokens
+ *   3. neither a tokenizer of 5 ms per answer nor a full disk that progress is written to makes an answer
+ *     slower: the median and the 99th percentile of service latency with them, over those without, are at
+ *     most 1.1, interleaved
  *
- * Each after a warm-up of generator and server, as workloads have one. What the generator takes of its CPU is printed beside each.
+ * Each after a warm-up of generator and server, as workloads have one. What the generator takes of its CPU is
+ * printed beside each.
  *
  *   npm run bench -- loadgen
  */

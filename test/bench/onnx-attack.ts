@@ -1,7 +1,8 @@
 /**
- * bench:onnx-attack: damaged ONNX files. The four decoders of test/fixtures/onnx, each with bytes changed, cut out, doubled or cut off, are
- * opened and run in a child. Every file runs or is refused by one sentence; one that takes ONNX Runtime down takes the child along, and the
- * same file as a trial is a failure with its reason, while the parent goes on.
+ * bench:onnx-attack: damaged ONNX files. The four decoders of test/fixtures/onnx, each with bytes changed,
+ * cut out, doubled or cut off, are opened and run in a child. Every file runs or is refused by one sentence;
+ * one that takes ONNX Runtime down takes the child along, and the same file as a trial is a failure with its
+ * reason, while the parent goes on.
  *
  *   npm run bench -- onnx-attack [--files=300] [--seed=1]
  */

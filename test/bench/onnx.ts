@@ -1,15 +1,18 @@
 /**
- * bench:onnx: does our runner on ONNX Runtime's C API give what Python's binding gives, and as fast? Both load the library of the same
- * wheel, on the same threads, each in a process of its own.
+ * bench:onnx: does our runner on ONNX Runtime's C API give what Python's binding gives, and as fast? Both
+ * load the library of the same wheel, on the same threads, each in a process of its own.
  *
  * 1. The logits of a prompt and of 32 steps with the cache are the same bits.
- * 2. Tokens per second of the prompt and of the steps, ours over Python's: the median of rounds is at least 0.98. A round asks ours,
- *    theirs, theirs, ours, the next one the other way round; each answer is of several runs, before which one is not counted, for
- *    whoever comes to a machine that another has just left is slower at first.
+ * 2. Tokens per second of the prompt and of the steps, ours over Python's: the median of rounds is at least
+ *   0.98. A round asks ours, theirs, theirs, ours, the next one the other way round; each answer is of
+ *   several runs, before which one is not counted, for whoever comes to a machine that another has just left
+ *   is slower at first.
  * 3. The times of operators that a profile tells add up to 95 % of the very passes that were profiled.
- * 4. While an operator of a second runs in a child, the event loop of its parent is late by less than 5 ms (99th percentile).
+ * 4. While an operator of a second runs in a child, the event loop of its parent is late by less than 5 ms
+ *   (99th percentile).
  *
- *   RIDGEPOINT_ONNXRUNTIME_PYTHON=…/bin/python RIDGEPOINT_ONNX_MODEL=…/model.onnx npm run bench -- onnx [--rounds=10] [--threads=2]
+ *   RIDGEPOINT_ONNXRUNTIME_PYTHON=…/bin/python RIDGEPOINT_ONNX_MODEL=…/model.onnx npm run bench -- onnx
+ *   [--rounds=10] [--threads=2]
  */
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
@@ -176,7 +179,8 @@ async function profiledShare(graph: string, what: string): Promise<void> {
       required: 'at least 95 %',
       holds: share >= 0.95,
     };
-    // Steps of a small model are hundreds of operators of a few microseconds: a stamp takes longer than one, and tells whole microseconds.
+    // Steps of a small model are hundreds of operators of a few microseconds: a stamp takes longer than one,
+    // and tells whole microseconds.
     if (name === 'prefill') figures.push(figure);
     else console.log(`told only: ${figure.claim}: ${figure.measured}`);
   }

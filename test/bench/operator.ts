@@ -1,9 +1,11 @@
 /**
- * `ridge operator` under a real kube-apiserver, etcd, controller-manager and scheduler: killed before and after each of six steps, by
- * seed; frozen over a compaction; without an API server for a while; led by one and then the other; hurried by people; with each of its
- * rights taken away; with 500 Sweeps. Agents are such that speak in this process (test/cluster/operator.test.ts has real ones).
+ * `ridge operator` under a real kube-apiserver, etcd, controller-manager and scheduler: killed before and
+ * after each of six steps, by seed; frozen over a compaction; without an API server for a while; led by one
+ * and then the other; hurried by people; with each of its rights taken away; with 500 Sweeps. Agents are such
+ * that speak in this process (test/cluster/operator.test.ts has real ones).
  *
- * Flags: --seeds N (default 20), --races N (3), --sweeps N (500), --lanes N (3), --only kills,races,compaction,restart,leaders,rights,many
+ * Flags: --seeds N (default 20), --races N (3), --sweeps N (500), --lanes N (3), --only
+ * kills,races,compaction,restart,leaders,rights,many
  */
 import { parseArgs } from 'node:util';
 import { hasHelm } from '../support/helm.js';

@@ -1,9 +1,11 @@
 /**
- * bench:outage: PostgreSQL is killed under three coordinators while a sweep runs, and is away for so long. Commands of the built package that were begun
- * before, and others that are begun meanwhile, are listened to.
+ * bench:outage: PostgreSQL is killed under three coordinators while a sweep runs, and is away for so long.
+ * Commands of the built package that were begun before, and others that are begun meanwhile, are listened to.
  *
- * 1. Each says what it waits for, with the coordinators' own reason, 5 s later than it takes where nothing is wrong; none says that nobody answers.
- * 2. Those that are waited for long enough do their work when PostgreSQL is back, and whoever watches goes on; after 300 s they end with the reason, and exit code 1.
+ * 1. Each says what it waits for, with the coordinators' own reason, 5 s later than it takes where nothing is
+ *   wrong; none says that nobody answers.
+ * 2. Those that are waited for long enough do their work when PostgreSQL is back, and whoever watches goes
+ *   on; after 300 s they end with the reason, and exit code 1.
  * 3. With --no-wait they end at once.
  * 4. No result is lost, and no trial is repeated.
  *

@@ -13,21 +13,25 @@
  * The primary figure, fixed before any run: a trial's speed is all tokens of its repeats divided by all their
  * time, so that a meter that is read once in a second cannot hide between repeats; the figure is the median
  * over pairs of the ratio, with its 95 % bootstrap interval. It is fair because nothing is left out. A claim
- * holds when the whole interval lies at 0.99 or above; when the interval holds 0.99, the machine was too noisy
- * to decide, and the claim falls short. Beside it, for the reader only: the ratio of each trial's fastest
- * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
- * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
+ * holds when the whole interval lies at 0.99 or above; when the interval holds 0.99, the machine was too
+ * noisy to decide, and the claim falls short. Beside it, for the reader only: the ratio of each trial's
+ * fastest quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run`
+ * process while a phase is timed: on a machine whose cores all compute, about what it can take from them at
+ * most.
  *
- * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a phase, found out within each
- * start: the process of coordinator, agent, meters and display is stopped during half of the repeats, drawn at random, and the speed of
- * the trial's process while it goes is divided by that while it is stopped, in repeats beside each other (overhead/stopped.ts). Starts differ by several percent from each
- * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the
- * median over starts with its 95 % bootstrap interval, as of the others; their mean, which a few starts that the host disturbed can move, is
- * printed beside it with its interval by Student's t.
+ * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a
+ * phase, found out within each start: the process of coordinator, agent, meters and display is stopped during
+ * half of the repeats, drawn at random, and the speed of the trial's process while it goes is divided by that
+ * while it is stopped, in repeats beside each other (overhead/stopped.ts). Starts differ by several percent
+ * from each other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat
+ * after it. The figure is the median over starts with its 95 % bootstrap interval, as of the others; their
+ * mean, which a few starts that the host disturbed can move, is printed beside it with its interval by
+ * Student's t.
  *
- * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared beside it, on the same CPUs
- * (decision 0004). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
- * (`preparing`), or has done so before and sleeps (`waiting`). What preparing takes is printed, too: it is what could be saved.
+ * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared
+ * beside it, on the same CPUs (decision 0004). The measured one is the runner alone each time; the other
+ * opens its process, engine and model while the first measures (`preparing`), or has done so before and
+ * sleeps (`waiting`). What preparing takes is printed, too: it is what could be saved.
  *
  *   npm run bench -- overhead [--pairs=12] [--large] [--threads=N] [--prepare]
  *   npm run bench -- overhead --stopped [--starts=16] [--large] [--threads=N]
@@ -118,7 +122,9 @@ const policy = ({ repeats }: Case) => ({
   maxWarmups: warmups,
 });
 
-/** Writes a sweep of one trial. @returns the arguments of `ridge` that run it, and the folder of its record. */
+/**
+ * Writes a sweep of one trial. @returns the arguments of `ridge` that run it, and the folder of its record.
+ */
 function ridgeArguments(of: Case, meters: 'on' | 'off'): { readonly args: string[]; readonly out: string } {
   const { promptTokens, generateTokens } = of;
   const file = join(folder, `${of.name}-${meters}.json`);
@@ -131,7 +137,8 @@ function ridgeArguments(of: Case, meters: 'on' | 'off'): { readonly args: string
       runners: [{ kind: 'llama-cpp', ...runnerOptions }],
       workloads: [{ kind: 'latency', promptTokens, generateTokens }],
       placement: { driftControl: false, retries: 0 },
-      // Whether a start counts is found out in the same way for all kinds, and not by the meters that one of them has.
+      // Whether a start counts is found out in the same way for all kinds, and not by the meters that one of
+      // them has.
       measure: { ...policy(of), starts: 1, retryInvalid: 0, meters },
     },
   };
@@ -194,7 +201,10 @@ function orderOf(of: Case): TrialRequest {
   };
 }
 
-/** @returns the arguments of setsid: a session of its own, as a trial's child has, for the scheduler shares CPU time out by session. */
+/**
+ * @returns the arguments of setsid: a session of its own, as a trial's child has, for the scheduler shares
+ *   CPU time out by session.
+ */
 function runnerCommand(of: Case, ...words: readonly string[]): string[] {
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
   // The flag that a trial's process gets (process/isolation/launch.ts).
@@ -226,7 +236,9 @@ async function runnerAlone(of: Case, kind: 'alone' | 'preparing' | 'waiting'): P
   }
 }
 
-/** Begins a worker as the next trial would have it: it opens engine and model, then sleeps until it is ended. */
+/**
+ * Begins a worker as the next trial would have it: it opens engine and model, then sleeps until it is ended.
+ */
 function prepare(of: Case): { readonly ready: Promise<number>; end(): Promise<void> } {
   const began = performance.now();
   const child = spawn('setsid', runnerCommand(of, 'prepare'), { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -350,7 +362,10 @@ function wordAfter(option: string): string | undefined {
   return process.argv.find((word) => word.startsWith(option))?.slice(option.length);
 }
 
-/** @returns a whole number of at least six: with fewer, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n). */
+/**
+ * @returns a whole number of at least six: with fewer, the lowest and the highest ratio do not hold their
+ *   median with 95 % (1 - 2 / 2^n).
+ */
 function asked(option: string, usual: number): number {
   const count = Number(wordAfter(`--${option}=`) ?? usual);
   if (!Number.isInteger(count) || count < 6) throw new Error(`--${option} is a whole number of at least 6`);

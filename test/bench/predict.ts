@@ -1,15 +1,18 @@
 /**
- * Predicted beside measured: models of 8 million to a billion weights, of five types, at 1 to 8 sequences, several depths
- * and numbers of threads, timed by the runner's own code; none of it was seen by the fit, which rests on benches of single
- * operators alone (ridge factors). Measures roofs and fits factors first, unless ROOFS names a folder that has both.
- * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 12 % for prefill, and at least
- * 90 % of points lie within the band of 95 % that is stated beside them.
+ * Predicted beside measured: models of 8 million to a billion weights, of five types, at 1 to 8 sequences,
+ * several depths and numbers of threads, timed by the runner's own code; none of it was seen by the fit,
+ * which rests on benches of single operators alone (ridge factors). Measures roofs and fits factors first,
+ * unless ROOFS names a folder that has both. Claims: at 200 points or more the median absolute error is at
+ * most 10 % for decoding and 12 % for prefill, and at least 90 % of points lie within the band of 95 % that
+ * is stated beside them.
  *
- * Points that something else disturbed, or that were timed on CPUs that the host had moved apart, are timed again.
+ * Points that something else disturbed, or that were timed on CPUs that the host had moved apart, are timed
+ * again.
  *
- * --from=FILE judges the points of a predict.csv again and measures nothing; where they came without a band, that of each model is
- * learned from the points of all other models. --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
- * predict.svg into OUT (default: the working folder).
+ * --from=FILE judges the points of a predict.csv again and measures nothing; where they came without a band,
+ * that of each model is learned from the points of all other models. --quick takes the two smallest models
+ * and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and predict.svg into OUT (default:
+ * the working folder).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -87,7 +90,9 @@ function recorded(file: string): Point[] {
   });
 }
 
-/** In a process of its own: the registry of backends is one per process, and memory goes back between models. */
+/**
+ * In a process of its own: the registry of backends is one per process, and memory goes back between models.
+ */
 function pointsOf(model: ModelFile): Point[] {
   const args = ['--import', 'tsx', join(import.meta.dirname, 'predict/points.ts')];
   const job = JSON.stringify({ ...model, quick, state, deviceClass, output: join(folder, 'points.json') });

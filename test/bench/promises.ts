@@ -1,9 +1,12 @@
 /**
- * bench:promises: does a command take as long as it says beforehand, on a machine of its own and beside many others?
+ * bench:promises: does a command take as long as it says beforehand, on a machine of its own and beside many
+ * others?
  *
- * 30 commands, each a process of its own that is timed from its start to its end. Roofs and factors are measured first, once, beside nobody. At load 1
- * nothing else runs; at load 15 fourteen processes that burn a CPU each, which are started and ended here. A command keeps its promise when it ends
- * within 1.25 of what it said (`about 9 s, at most 11 s`), or when it said that it cannot by the time that was over, and so on with the new time.
+ * 30 commands, each a process of its own that is timed from its start to its end. Roofs and factors are
+ * measured first, once, beside nobody. At load 1 nothing else runs; at load 15 fourteen processes that burn a
+ * CPU each, which are started and ended here. A command keeps its promise when it ends within 1.25 of what it
+ * said (`about 9 s, at most 11 s`), or when it said that it cannot by the time that was over, and so on with
+ * the new time.
  *
  *   npm run bench -- promises [--loads=1,15] [--commands=30]
  *

@@ -1,10 +1,11 @@
 /**
  * The mask step of pruning: Wanda's mask, exchanged by DSnoT with its published settings.
  *
- * 1. On every linear layer of SmolLM2-135M, against the published code on the same weights and statistics and the same
- *    two threads, one run of each after the other. It counts its own seconds (get_time_overhead). Needs
- *    RIDGEPOINT_SMOLLM2 (or --smollm2=PATH), RIDGEPOINT_DSNOT_SOURCE and RIDGEPOINT_PYTHON.
- * 2. On 1M to 1B random weights, 4096 wide: time follows the number of weights, and memory the largest matrix.
+ * 1. On every linear layer of SmolLM2-135M, against the published code on the same weights and statistics and
+ *   the same two threads, one run of each after the other. It counts its own seconds (get_time_overhead).
+ *   Needs RIDGEPOINT_SMOLLM2 (or --smollm2=PATH), RIDGEPOINT_DSNOT_SOURCE and RIDGEPOINT_PYTHON.
+ * 2. On 1M to 1B random weights, 4096 wide: time follows the number of weights, and memory the largest
+ *   matrix.
  *
  * `--rounds=N` runs of each side; `--to=1e8` ends the growth earlier.
  */

@@ -1,7 +1,7 @@
 /**
  * Asks the shipped small model what PyTorch and llama.cpp were asked of the same weights: the perplexity of a
- * text, also quantized, and 300 cloze questions. Texts and questions are those of RIDGEPOINT_MATERIAL; without
- * it only the text that ships is left.
+ * text, also quantized, and 300 cloze questions. Texts and questions are those of RIDGEPOINT_MATERIAL;
+ * without it only the text that ships is left.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -91,7 +91,10 @@ async function choices(items: string): Promise<Figure[]> {
   });
 }
 
-/** What can be said without the material: a quantized model is worse than its base, by less than its error is large. */
+/**
+ * What can be said without the material: a quantized model is worse than its base, by less than its error is
+ * large.
+ */
 async function shippedText(): Promise<Figure[]> {
   console.log('RIDGEPOINT_MATERIAL is not set: only the text that ships is read');
   const [base, q4] = [await quality(SMALL), await quality(await quantized('q4_k_m'), '--base', SMALL)];

@@ -1,14 +1,18 @@
 /**
- * bench:recommend: is what `ridge recommend` says true at loads that it has not seen? A grid of configurations of a real llama-server and of the
- * simulated one is measured at five loads, all in turns. Rows at 1, 4 and 8 users are what the recommendation is made of; at 2 and 6 users
- * (held out) the measured rows are the truth. Five SLOs for each server and load, from loose to tight, on the times to the first token and between
- * tokens that the seen rows have: twenty cases.
+ * bench:recommend: is what `ridge recommend` says true at loads that it has not seen? A grid of
+ * configurations of a real llama-server and of the simulated one is measured at five loads, all in turns.
+ * Rows at 1, 4 and 8 users are what the recommendation is made of; at 2 and 6 users (held out) the measured
+ * rows are the truth. Five SLOs for each server and load, from loose to tight, on the times to the first
+ * token and between tokens that the seen rows have: twenty cases.
  *
- *   1. from measurements: the recommended configuration meets the SLO, and has at least 95 % of the tokens per second of the best of the grid that
- *      does, in 18 of 20 cases. Where nothing of the grid meets the SLO, the right answer is that nothing does.
- *   2. from predictions alone (llama-server; needs `ridge roofs` and `ridge factors`): the same figure is printed, whatever it is.
+ *   1. from measurements: the recommended configuration meets the SLO, and has at least 95 % of the tokens
+ *     per second of the best of the grid that does, in 18 of 20 cases. Where nothing of the grid meets the
+ *     SLO, the right answer is that nothing does.
+ *   2. from predictions alone (llama-server; needs `ridge roofs` and `ridge factors`): the same figure is
+ *     printed, whatever it is.
  *
- *   npm run bench -- recommend [--out=FOLDER]      a folder that holds the runs already is read and not measured again
+ *   npm run bench -- recommend [--out=FOLDER] a folder that holds the runs already is read and not measured
+ *   again
  */
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,7 +86,10 @@ const SWEEPS = {
   ),
 };
 
-/** Runs a sweep without roofs, so that nothing is promised and every start is taken; a folder that holds it already is read. */
+/**
+ * Runs a sweep without roofs, so that nothing is promised and every start is taken; a folder that holds it
+ * already is read.
+ */
 async function rowsOf(name: keyof typeof SWEEPS): Promise<readonly Candidate[]> {
   const folder = join(out, name);
   const file = join(out, `${name}.yaml`);

@@ -1,7 +1,7 @@
 /**
  * Kills the whole of `ridge run` (SIGKILL, no chance to tidy up) at 20 random moments of a sweep of 16
- * experiments of three starts each, starting the same command again each time, then lets it finish: the final table must have
- * every experiment exactly once, and nothing may be left running.
+ * experiments of three starts each, starting the same command again each time, then lets it finish: the final
+ * table must have every experiment exactly once, and nothing may be left running.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,17 +1,20 @@
 /**
  * Measured ceilings against others who measure the same, interleaved on this machine.
  *
- * 1. Bandwidth of memory against programs by STREAM's rules (test/bench/peers/memory-rates.c, compiled here with gcc, with
- *    ordinary stores and with stores past the caches; STREAM itself where RIDGEPOINT_STREAM names a build of it): what we
- *    reach is within 5 % of the best of them, copy and triad, with one thread and with all.
- * 2. Peaks of matrix products in f32, bf16 and int8 against oneDNN itself where its headers are (`apt-get install libdnnl-dev`; weights
- *    packed beforehand, int8 as u8 by s8), and against numpy (OpenBLAS) and torch (oneDNN), which RIDGEPOINT_PYTHON runs: the roof is
- *    at least 90 % of the best product.
+ * 1. Bandwidth of memory against programs by STREAM's rules (test/bench/peers/memory-rates.c, compiled here
+ *   with gcc, with ordinary stores and with stores past the caches; STREAM itself where RIDGEPOINT_STREAM
+ *   names a build of it): what we reach is within 5 % of the best of them, copy and triad, with one thread
+ *   and with all.
+ * 2. Peaks of matrix products in f32, bf16 and int8 against oneDNN itself where its headers are
+ *   (`apt-get install libdnnl-dev`; weights packed beforehand, int8 as u8 by s8), and against numpy
+ *   (OpenBLAS) and torch (oneDNN), which RIDGEPOINT_PYTHON runs: the roof is at least 90 % of the best
+ *   product.
  *
- * Both sides take turns, `--rounds=N` times (15; products in a third of them), each beginning every other time. Of a turn the
- * best pass counts, as for roofs and for STREAM. Memory of a shared host has fast and slow quarters of an hour, which one side alone
- * may meet: rates of memory are held against each other within a round, and the median of the rounds counts. Products do not
- * depend on it: of each side the best counts. `--quick` is one short round.
+ * Both sides take turns, `--rounds=N` times (15; products in a third of them), each beginning every other
+ * time. Of a turn the best pass counts, as for roofs and for STREAM. Memory of a shared host has fast and
+ * slow quarters of an hour, which one side alone may meet: rates of memory are held against each other within
+ * a round, and the median of the rounds counts. Products do not depend on it: of each side the best counts.
+ * `--quick` is one short round.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

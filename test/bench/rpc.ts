@@ -1,20 +1,24 @@
 /**
- * bench:rpc: are RPC servers of llama.cpp devices like others, and is one that fails a failed trial and nothing more? A server of the same
- * release runs on loopback and gives the CPU.
+ * bench:rpc: are RPC servers of llama.cpp devices like others, and is one that fails a failed trial and
+ * nothing more? A server of the same release runs on loopback and gives the CPU.
  *
- * 1. Greedy tokens behind a prompt are those of the CPU alone, with all layers on the server, with half of them there, and over two servers.
- * 2. A trial through `agent/trial` completes: it has speeds, no energy and no roofs with their reasons, and what of the model the server held.
- * 3. A server that is killed between two repeats is a failed trial that says so, in less than 10 s; this process, the agent, goes on, and
- *    the next trial over a new server completes.
+ * 1. Greedy tokens behind a prompt are those of the CPU alone, with all layers on the server, with half of
+ *   them there, and over two servers.
+ * 2. A trial through `agent/trial` completes: it has speeds, no energy and no roofs with their reasons, and
+ *   what of the model the server held.
+ * 3. A server that is killed between two repeats is a failed trial that says so, in less than 10 s; this
+ *   process, the agent, goes on, and the next trial over a new server completes.
  * 4. A server that stops answering in the middle ends at the trial's own limit.
  * 5. One that accepts and never greets is a sentence within 20 s, 5 of which it is waited for.
  *
- * Tokens per second over loopback beside those of the CPU alone are shown and claim nothing: what a network costs is the network's affair.
+ * Tokens per second over loopback beside those of the CPU alone are shown and claim nothing: what a network
+ * costs is the network's affair.
  *
  *   npm run bench -- rpc [--model=…/model.gguf] [--threads=1]
  *
- * `ridge engines build rpc` and `ridge engines build rpc-server` make what it takes; RIDGEPOINT_RPC_LIBRARY=…/libggml-rpc.so and
- * RIDGEPOINT_RPC_SERVER=…/ggml-rpc-server name others of the same release.
+ * `ridge engines build rpc` and `ridge engines build rpc-server` make what it takes;
+ * RIDGEPOINT_RPC_LIBRARY=…/libggml-rpc.so and RIDGEPOINT_RPC_SERVER=…/ggml-rpc-server name others of the same
+ * release.
  */
 
 import type { ChildProcess } from 'node:child_process';

@@ -1,8 +1,9 @@
 /**
  * Our runner under our workload with nothing of ours around it: no agent, no meters, no coordinator, nobody
  * to talk to. The code is what the worker of a trial runs (agent/trial/run.ts, as built), so that
- * bench:overhead compares surroundings and nothing else. Takes a TrialRequest as its argument, prints what it timed, and says on stderr
- * when the first phase was timed. With `prepare` behind it, it stops where it has its model, says so and sleeps until it is killed.
+ * bench:overhead compares surroundings and nothing else. Takes a TrialRequest as its argument, prints what it
+ * timed, and says on stderr when the first phase was timed. With `prepare` behind it, it stops where it has
+ * its model, says so and sleeps until it is killed.
  */
 import { writeSync } from 'node:fs';
 import { runTrial } from '../../dist/agent/trial/run.js';

@@ -1,18 +1,22 @@
 /**
- * bench:scale: how many experiments a second does a coordinator take, with each kind of log, and does that stay so? Synthetic agents that
- * measure nothing lease, report a record and wait for its acknowledgement, over gRPC, one experiment at a time on each of their devices; the
- * coordinator is a process of its own, and so are they.
+ * bench:scale: how many experiments a second does a coordinator take, with each kind of log, and does that
+ * stay so? Synthetic agents that measure nothing lease, report a record and wait for its acknowledgement,
+ * over gRPC, one experiment at a time on each of their devices; the coordinator is a process of its own, and
+ * so are they.
  *
- * 1. Experiments per second, by kind of log and number of experiments: 10,000 with SQLite, 5,000 with PostgreSQL and JetStream, and no less
- *    than 80 % of the first number at the last.
+ * 1. Experiments per second, by kind of log and number of experiments: 10,000 with SQLite, 5,000 with
+ *   PostgreSQL and JetStream, and no less than 80 % of the first number at the last.
  * 2. The coordinator has never had more than 500 MB.
- * 3. It is ready again, with everything it was told, in less than 10 s; also with a million results, of which all but the newest have heads alone.
+ * 3. It is ready again, with everything it was told, in less than 10 s; also with a million results, of which
+ *   all but the newest have heads alone.
  * 4. Of 10,000 agents that each ask once within 10 s, 99 of 100 have their lease in less than 50 ms.
  *
- * Beside it, on the same PostgreSQL, pg-boss as somebody would use it in its place: as many workers, each of which fetches a job, and completes it
- * with as large a record. It promises less (no order, no leases that are checked, nothing read back).
+ * Beside it, on the same PostgreSQL, pg-boss as somebody would use it in its place: as many workers, each of
+ * which fetches a job, and completes it with as large a record. It promises less (no order, no leases that
+ * are checked, nothing read back).
  *
- *   npm run bench -- scale [--experiments=10000,100000,1000000] [--kinds=sqlite,postgres,jetstream] [--agents=64] [--devices=8] [--record=12000] [--asking=10000] [--restart=1000000]
+ *   npm run bench -- scale [--experiments=10000,100000,1000000] [--kinds=sqlite,postgres,jetstream]
+ *   [--agents=64] [--devices=8] [--record=12000] [--asking=10000] [--restart=1000000]
  */
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

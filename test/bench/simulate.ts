@@ -1,12 +1,15 @@
 /**
- * bench:simulate: three coordinators on one log and three agents in one process, with clock, randomness, log, network and disk of their own, by
- * seeds: the real dispatcher, scheduler, registry, sessions and leases; what is simulated is the store, the wires and the agents. The seed
- * has coordinators and agents killed and stopped, cut off, their messages late, lost and sent twice, the store stall, wall clocks jump; sweeps come in
- * namespaces with quotas, are paused and resumed, and change their priorities.
+ * bench:simulate: three coordinators on one log and three agents in one process, with clock, randomness, log,
+ * network and disk of their own, by seeds: the real dispatcher, scheduler, registry, sessions and leases;
+ * what is simulated is the store, the wires and the agents. The seed has coordinators and agents killed and
+ * stopped, cut off, their messages late, lost and sent twice, the store stall, wall clocks jump; sweeps come
+ * in namespaces with quotas, are paused and resumed, and change their priorities.
  *
- * 1. Of every history a checker that knows nothing of coordinators says: no acknowledged result is lost, none is refused, no point counts twice, no
- *    two nodes have the same start of a point under leases that hold, nothing is leased that is in the log, nor to a node that whoever takes over
- *    would not wait for, the log read anew says what each coordinator says, no device is idle for longer than two asks while somebody may use it, and the sweeps come to their ends.
+ * 1. Of every history a checker that knows nothing of coordinators says: no acknowledged result is lost, none
+ *   is refused, no point counts twice, no two nodes have the same start of a point under leases that hold,
+ *   nothing is leased that is in the log, nor to a node that whoever takes over would not wait for, the log
+ *   read anew says what each coordinator says, no device is idle for longer than two asks while somebody may
+ *   use it, and the sweeps come to their ends.
  * 2. It finds each bug that is planted around the product (simulate/plants.ts) in fewer than 1,000 seeds.
  *
  *   npm run bench -- simulate [--seeds=10000] [--from=1] [--seed=N] [--plant=NAME|none]

@@ -1,6 +1,7 @@
 /**
- * bench:size: how much there is. Prints lines by room, words of docs, functions over 80 lines and imports across rooms, and beside them
- * what a commit had. Nothing fails: the limits of a function and of a file are held by test/architecture.test.ts.
+ * bench:size: how much there is. Prints lines by room, words of docs, functions over 80 lines and imports
+ * across rooms, and beside them what a commit had. Nothing fails: the limits of a function and of a file are
+ * held by test/architecture.test.ts.
  *
  *   npm run bench -- size [--since=COMMIT]
  */

@@ -1,7 +1,8 @@
 /**
- * An array of three agents under a real Slurm (slurmctld and slurmd of Debian on this machine), the coordinator in the first of them: one agent is requeued in the
- * middle of a trial, one reaches its time limit and queues itself again. Every start of every point has to be there once, none measured twice beside another, and
- * the results as files.
+ * An array of three agents under a real Slurm (slurmctld and slurmd of Debian on this machine), the
+ * coordinator in the first of them: one agent is requeued in the middle of a trial, one reaches its time
+ * limit and queues itself again. Every start of every point has to be there once, none measured twice beside
+ * another, and the results as files.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,9 @@ import { conclude } from './figure.js';
 
 const POINTS = 16;
 const STARTS = 8;
-/** Long enough for a trial of this sweep, and the least that Slurm's own limit of one minute leaves room for. */
+/**
+ * Long enough for a trial of this sweep, and the least that Slurm's own limit of one minute leaves room for.
+ */
 const DRAIN = '20s';
 const MOST_SECONDS = 420;
 

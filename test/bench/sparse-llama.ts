@@ -1,8 +1,9 @@
 /**
- * A whole Llama whose weights were pruned decodes without its zeros, through custom ops of ggml: tokens a second beside our own
- * dense path and llama.cpp's types of the same file, in turn, on the same threads. The shipped small model says that quality is
- * equal; a random one, larger than the caches, says what that is worth where memory is the limit.
- * `--quick` takes a smaller one and one share of zeros. THREADS=1 for one thread.
+ * A whole Llama whose weights were pruned decodes without its zeros, through custom ops of ggml: tokens a
+ * second beside our own dense path and llama.cpp's types of the same file, in turn, on the same threads. The
+ * shipped small model says that quality is equal; a random one, larger than the caches, says what that is
+ * worth where memory is the limit. `--quick` takes a smaller one and one share of zeros. THREADS=1 for one
+ * thread.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,7 +1,8 @@
 /**
- * bench:statistics: do intervals and comparisons of rows beside neighbours hold what they say? Simulated machines, seeded: a neighbour
- * comes and goes, the host puts CPUs far from each other, sittings and passes have a level of their own, rows lose more or less than the
- * mean of them, errors have long tails (statistics/joint-fit.ts has none of this but the slopes). Nothing is measured.
+ * bench:statistics: do intervals and comparisons of rows beside neighbours hold what they say? Simulated
+ * machines, seeded: a neighbour comes and goes, the host puts CPUs far from each other, sittings and passes
+ * have a level of their own, rows lose more or less than the mean of them, errors have long tails
+ * (statistics/joint-fit.ts has none of this but the slopes). Nothing is measured.
  *
  *   npm run bench -- statistics [--pairs=300] [--seed=1]
  */

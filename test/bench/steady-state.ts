@@ -1,7 +1,8 @@
 /**
- * Does steadyState() say of event logs what the published detector of MLPerf Endpoints says of them? Seeded runs of known
- * shapes, each written as the event log that steady_state_diagnostics.py reads. RIDGEPOINT_STEADY_STATE names that file, RIDGEPOINT_PYTHON
- * a Python for it (python3). Then how much CPU time 100,000 requests take.
+ * Does steadyState() say of event logs what the published detector of MLPerf Endpoints says of them? Seeded
+ * runs of known shapes, each written as the event log that steady_state_diagnostics.py reads.
+ * RIDGEPOINT_STEADY_STATE names that file, RIDGEPOINT_PYTHON a Python for it (python3). Then how much CPU
+ * time 100,000 requests take.
  *
  *   npm run bench -- steady-state [--runs=200] [--seed=1]
  */

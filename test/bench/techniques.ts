@@ -1,7 +1,7 @@
 /**
- * One sweep file, docs/examples/techniques.yaml, crosses techniques on the shipped model: `ridge run` must end
- * within ten minutes on two cores with every row complete, and each row must carry speed, memory, energy (or
- * why not) and quality. EfficientLLM's six metrics must be columns, its compression rate that of the real
+ * One sweep file, docs/examples/techniques.yaml, crosses techniques on the shipped model: `ridge run` must
+ * end within ten minutes on two cores with every row complete, and each row must carry speed, memory, energy
+ * (or why not) and quality. EfficientLLM's six metrics must be columns, its compression rate that of the real
  * bytes of the files, and the report's front that of every pair compared.
  *
  * `--loose` lifts the limits on what the rest of the machine may do, for a look at a busy one; the time then

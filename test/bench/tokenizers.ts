@@ -1,12 +1,13 @@
 /**
- * Tokenizers of published folders, written into GGUF files, cut text as transformers does: the ids of 10,000 strings in forty
- * scripts, with mixes of spaces, digits, emoji, code and contractions, are compared between transformers and llama.cpp.
+ * Tokenizers of published folders, written into GGUF files, cut text as transformers does: the ids of 10,000
+ * strings in forty scripts, with mixes of spaces, digits, emoji, code and contractions, are compared between
+ * transformers and llama.cpp.
  *
  * RIDGEPOINT_TOKENIZERS names a folder of folders with tokenizer.json or tokenizer.model, each as published;
  * RIDGEPOINT_PYTHON an interpreter with transformers. `--strings=N` takes fewer, `--only=NAME` one folder.
  *
- * A difference is explained where the text is one that llama.cpp cannot cut alike, by its own design; each is counted by
- * its reason. What is not explained fails the bench.
+ * A difference is explained where the text is one that llama.cpp cannot cut alike, by its own design; each is
+ * counted by its reason. What is not explained fails the bench.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -31,8 +32,8 @@ interface Reference {
 }
 
 /**
- * Rules of llama.cpp that only nearly are those of the files that it gives a name (src/llama-vocab.cpp of its repository): what is a capital
- * or a small letter it knows of ASCII alone, and marks do not belong to words.
+ * Rules of llama.cpp that only nearly are those of the files that it gives a name (src/llama-vocab.cpp of its
+ * repository): what is a capital or a small letter it knows of ASCII alone, and marks do not belong to words.
  */
 const NEARLY: Readonly<Record<string, string>> = Object.fromEntries(
   (

@@ -1,12 +1,16 @@
 /**
- * Loaded before `ridge` by bench:overhead (node --import): keeps what a trial's process tells the agent, whose times are those of the
- * system's monotonic clock, and writes it to the file TRIAL_MESSAGES at the end. After every second rest, drawn at random, it asks on
- * stderr (`stop for N`) to be stopped for so many milliseconds, most of what the last repeat took. It changes nothing else.
+ * Loaded before `ridge` by bench:overhead (node --import): keeps what a trial's process tells the agent,
+ * whose times are those of the system's monotonic clock, and writes it to the file TRIAL_MESSAGES at the end.
+ * After every second rest, drawn at random, it asks on stderr (`stop for N`) to be stopped for so many
+ * milliseconds, most of what the last repeat took. It changes nothing else.
  */
 import { ChildProcess } from 'node:child_process';
 import { writeFileSync, writeSync } from 'node:fs';
 
-/** Of a repeat's time: whatever was put off meanwhile is done before its end, and the rest is answered as ever. */
+/**
+ * Of a repeat's time: whatever was put off meanwhile is done before its end, and the rest is answered as
+ * ever.
+ */
 const STOPPED_SHARE = 0.85;
 
 const file = process.env.TRIAL_MESSAGES;

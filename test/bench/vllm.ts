@@ -1,21 +1,30 @@
 /**
- * bench:vllm: a real vLLM (0.32, float32, on a CPU), started by Ridgepoint and attached to, with the shipped model:
+ * bench:vllm: a real vLLM (0.32, float32, on a CPU), started by Ridgepoint and attached to, with the shipped
+ * model:
  *
- * - four loads, prefix caching on and off: requests and tokens are exactly those of its counters, TTFT and TPOT those of its own histograms
- *   over the same requests within 10 ms and 2 %. AIPerf 0.13 and `vllm bench serve` are held against the same in the same run;
+ * - four loads, prefix caching on and off: requests and tokens are exactly those of its counters, TTFT and
+ *   TPOT those of its own histograms over the same requests within 10 ms and 2 %. AIPerf 0.13 and
+ *   `vllm bench serve` are held against the same in the same run;
  * - the server gives no fewer tokens per second under ours than under either of them, interleaved;
- * - tokens of answers are as many as their ids; perplexity through the server is llama.cpp's of the same weights within 0.1 %;
- * - two points with three starts each, twice, at one server with its prefix cache on: hits are those that the load shares, TTFT of starts alike;
+ * - tokens of answers are as many as their ids; perplexity through the server is llama.cpp's of the same
+ *   weights within 0.1 %;
+ * - two points with three starts each, twice, at one server with its prefix cache on: hits are those that the
+ *   load shares, TTFT of starts alike;
  * - each request is answered by the LoRA adapter that it names;
- * - killed while loading, in prefill, in decode or idle, and its engine or keeper in its place: the run ends within 5 s with a sentence, and no process is left;
- * - rows of `ridge run` have time and memory of the server's processes, and are clean on a machine that is otherwise idle.
+ * - killed while loading, in prefill, in decode or idle, and its engine or keeper in its place: the run ends
+ *   within 5 s with a sentence, and no process is left;
+ * - rows of `ridge run` have time and memory of the server's processes, and are clean on a machine that is
+ *   otherwise idle.
  *
- * vLLM takes minutes to start on two CPUs, so the bench has parts that are kept in a folder: what is there is not measured again unless it is named.
+ * vLLM takes minutes to start on two CPUs, so the bench has parts that are kept in a folder: what is there is
+ * not measured again unless it is named.
  *
  *   RIDGEPOINT_VLLM=…/bin/vllm RIDGEPOINT_AIPERF=…/bin/python npm run bench -- vllm
- *     [--part=off,on,attached,prefix,started,loras,kills] [--state=FOLDER] [--rounds=5] [--moments=loading,idle]
+ *   [--part=off,on,attached,prefix,started,loras,kills] [--state=FOLDER] [--rounds=5]
+ *   [--moments=loading,idle]
  *
- * `vllm bench serve` needs pandas beside vLLM. `--part=trace` writes what tests replay (test/fixtures/servers/traces).
+ * `vllm bench serve` needs pandas beside vLLM. `--part=trace` writes what tests replay
+ * (test/fixtures/servers/traces).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -311,7 +311,8 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       element.scrollTop = rows * 30 + 7;
     }, there / 2);
     await page.waitForTimeout(300);
-    // The first row below the headings: results that come in between it and the next move these, as they must.
+    // The first row below the headings: results that come in between it and the next move these, as they
+    // must.
     const first = () =>
       scroller.evaluate((element) => {
         const at = element.querySelector('thead th')!.getBoundingClientRect().bottom;

@@ -421,7 +421,8 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
           expect(bytes.subarray(1, 4).toString()).toBe('PNG');
           continue;
         }
-        // By itself, without the page's style sheet, it is the same drawing: no text is black on nothing, no line filled.
+        // By itself, without the page's style sheet, it is the same drawing: no text is black on nothing, no
+        // line filled.
         const text = bytes.toString();
         expect(text).not.toContain('var(--');
         await blank.setContent(`<body>${text}</body>`);

@@ -65,7 +65,10 @@ const underRoofs = (experiments: number) =>
   sweepRecords({ experiments, watts: 80 }).map((record, i) =>
     record.status === 'complete' ? { ...record, ...placed(i) } : record,
   );
-/** Every valid trial as three starts of its experiment, each in a block of its own and a little faster than the one before. */
+/**
+ * Every valid trial as three starts of its experiment, each in a block of its own and a little faster than
+ * the one before.
+ */
 const asStarts = (records: readonly ResultRecord[], sweepId: string): ResultRecord[] =>
   records.flatMap((record) =>
     (record.valid && record.sweep.purpose === 'measure' ? [0, 1, 2] : [0]).map((start) => ({

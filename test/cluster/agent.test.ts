@@ -52,7 +52,10 @@ const fake = (options: Record<string, string | number>) => ({ runner: { kind: 'f
 const spoolOf = (settings: AgentConfig) => join(settings.stateFolder, 'spool', 'node1');
 const waiting = { timeout: 60_000, interval: 20 };
 
-/** Waits for the records of trials that run one after another, for each as long as for one: together they take as many times that. */
+/**
+ * Waits for the records of trials that run one after another, for each as long as for one: together they take
+ * as many times that.
+ */
 async function recorded(script: ScriptedCoordinator, count: number): Promise<void> {
   for (let n = 1; n <= count; n++)
     await expect.poll(() => script.records.length, waiting).toBeGreaterThanOrEqual(n);

@@ -15,7 +15,9 @@ import { withSimulator } from '../support/simulator.js';
 const LOAD =
   '--max-concurrency 1,2 --num-prompts 12 --random-input-len 48 --random-output-len 6 --num-warmups 1 --energy none --audit false';
 
-/** Runs it as a user would who knows `vllm bench serve`. @returns what it said, its records and its folder. */
+/**
+ * Runs it as a user would who knows `vllm bench serve`. @returns what it said, its records and its folder.
+ */
 async function bench(url: string, cwd: string, ...more: string[]) {
   const before = new Set(runsIn(cwd));
   const { code, stderr, stdout } = await ridgeHere(['bench', '--url', url, ...LOAD.split(' '), ...more], {
@@ -53,7 +55,8 @@ test('ridge bench --url asks a simulated server in one line, and each run is one
       expect(sentBy(record)).toMatchObject({ requests: 12, outputTokens: new Set([6]) });
     }
     expect(counters.answered).toBe(2 * 13);
-    // The server may run otherwise by now, so it is asked again; the experiments are the same, for `ridge compare`.
+    // The server may run otherwise by now, so it is asked again; the experiments are the same, for
+    // `ridge compare`.
     const again = await bench(`${url}/v1`, cwd, '-o', 'csv');
     expect(counters.answered).toBe(4 * 13);
     const ids = (all: readonly ResultRecord[]) => all.map(({ experimentId }) => experimentId).toSorted();

@@ -50,7 +50,10 @@ const took = (address: string, entry: number, after: number, at: number): Took =
 const recordOf = ({ trialId, position }: Ran): ResultHead =>
   aRecord(aLease(trialId, { position })) as unknown as ResultHead;
 
-/** A run in which everything is as it should be: c0 leads, and from 8 s on c1. Entry 1 of the log is the sweep. */
+/**
+ * A run in which everything is as it should be: c0 leads, and from 8 s on c1. Entry 1 of the log is the
+ * sweep.
+ */
 function aRun(changes: { runs?: readonly Ran[]; log?: readonly Ran[]; took?: readonly Took[] } = {}): Told {
   const { runs = RUNS, log = runs, took: terms = [took('c0', 1, 0, 0.5), took('c1', 4, 0, 8)] } = changes;
   const counted = new Map<string, readonly string[]>();
@@ -69,7 +72,9 @@ function aRun(changes: { runs?: readonly Ran[]; log?: readonly Ran[]; took?: rea
 }
 
 const [t0, t1, t2, t3] = RUNS as [Ran, Ran, Ran, Ran];
-/** The same point again, on another node, while the first one runs, or after the other's lease has run out. */
+/**
+ * The same point again, on another node, while the first one runs, or after the other's lease has run out.
+ */
 const again = (at: number): Ran => ({ trialId: 't9', node: 'b', position: 2, at, by: 'c0' });
 
 describe.skipIf(!hasChecker)('The checker of histories finds what is planted in them (needs Go)', () => {

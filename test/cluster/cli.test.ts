@@ -14,7 +14,9 @@ import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
 
-/** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
+/**
+ * Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question.
+ */
 const SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep

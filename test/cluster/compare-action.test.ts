@@ -17,7 +17,9 @@ const out = join(folder, 'out');
 /** Names of branches come from whoever opens a pull request. */
 const BRANCH = 'x;echo>hacked';
 
-/** A repository whose second commit makes the fake engine slower: so much that no machine is too busy to tell. */
+/**
+ * A repository whose second commit makes the fake engine slower: so much that no machine is too busy to tell.
+ */
 const sweep = (tokensPerSecond: number) => `
 spec:
   models: builtin:tiny

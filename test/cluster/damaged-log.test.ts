@@ -16,7 +16,10 @@ import { sharedFolder } from '../support/folder.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
 
-/* Logs that a release wrote which believed its agents, or that a disk has damaged, and logs of other releases. */
+/*
+ * Logs that a release wrote which believed its agents, or that a disk has damaged, and logs of other
+ * releases.
+ */
 
 const folder = sharedFolder();
 const closers: (() => unknown)[] = [];

@@ -197,7 +197,10 @@ describe('connections', () => {
     return socket;
   }
 
-  /** An agent that comes again until it is admitted: nobody tells when there is room, and a slow machine may be too late. */
+  /**
+   * An agent that comes again until it is admitted: nobody tells when there is room, and a slow machine may
+   * be too late.
+   */
   async function joins(address: string): Promise<FakeAgent> {
     return await until('an agent to be admitted', async () => (await FakeAgent.join(address)).agent);
   }
@@ -267,7 +270,10 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
         };
         socket.on('secureConnect', end(true)).on('error', end(false)).on('close', end(false));
       });
-    /** Dials so often, but no more at once than wait in the system's queue. @returns how many handshakes there were. */
+    /**
+     * Dials so often, but no more at once than wait in the system's queue.
+     * @returns how many handshakes there were.
+     */
     const handshakes = async (dials: number): Promise<number> => {
       let shaken = 0;
       for (let left = dials; left > 0; left -= 100) {

@@ -65,7 +65,10 @@ const hitsOf = ({ measurements: { prefixCacheHitRatio: ratio } }: ResultRecord) 
   ratio !== undefined && isPresent(ratio) ? ratio.value : null;
 const codesOf = ({ warnings }: ResultRecord) => warnings.map(({ code }) => code);
 
-/** No prompt of an earlier start, point or run is known, and a half that all prompts of a load share still is. @returns all records. */
+/**
+ * No prompt of an earlier start, point or run is known, and a half that all prompts of a load share still is.
+ * @returns all records.
+ */
 async function ask({ profile, lend }: Attached): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
   await lend(async (url) => {

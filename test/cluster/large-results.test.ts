@@ -10,7 +10,9 @@ import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
 
-/* A result that is too large is one failed trial: never the end of its agent, and never in the way of others. */
+/*
+ * A result that is too large is one failed trial: never the end of its agent, and never in the way of others.
+ */
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {

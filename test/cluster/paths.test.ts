@@ -112,7 +112,10 @@ test('every command that takes a path is among them', async () => {
   expect(all.filter((name) => !tried.has(name) && !WITHOUT.includes(name))).toEqual([]);
 });
 
-/** Each place meets one of them by default, all kinds in turn, and in this process; the long run tries every one as a user would. */
+/**
+ * Each place meets one of them by default, all kinds in turn, and in this process; the long run tries every
+ * one as a user would.
+ */
 const tried = PLACES.map(([words, wrong], i) => [words, LONG ? wrong : [wrong[i % wrong.length]!]] as const);
 /** A judge reads what this process stands on. */
 const startOf = (words: string) => (LONG || words.startsWith('judge') ? ridge : ridgeHere);

@@ -135,7 +135,9 @@ const AT_ONCE: Case = {
 const scoresOf = ({ quality }: ResultRecord) =>
   Object.fromEntries((quality?.tasks ?? []).map(({ name, scores }) => [name, scores[0]!.score.value]));
 
-/** What takes time is measured once: starts, readings and times between tokens stay those of the first run. */
+/**
+ * What takes time is measured once: starts, readings and times between tokens stay those of the first run.
+ */
 function expectSameSpeed(now: readonly ResultRecord[], first: readonly ResultRecord[]): void {
   const timed = ({ experimentId, startedAt, tokenSeconds, phases }: ResultRecord) => {
     return { experimentId, startedAt, tokenSeconds, phases };

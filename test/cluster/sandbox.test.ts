@@ -18,7 +18,10 @@ import { sound } from '../support/reading.js';
 
 const PYTHON = '/usr/bin/python3';
 const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;
-/** Python ignores options of this kind that it does not know. This one tells our programs from those of other tests beside these. */
+/**
+ * Python ignores options of this kind that it does not know. This one tells our programs from those of other
+ * tests beside these.
+ */
 const MARK = `ridgepoint-test-${process.pid}`;
 const INTERPRETER = [PYTHON, '-I', '-X', MARK] as const;
 const limits = { seconds: 1, memoryBytes: 2 ** 28, processes: 16, outputBytes: 2 ** 16 };

@@ -13,7 +13,10 @@ const PCI = '0000:03:00.0';
 describe.skipIf(!hasGcc)('a trial on a GPU of AMD, by a stub of its library (needs gcc)', () => {
   const library = hasGcc ? compileStub('amd-smi-stub') : '';
 
-  /** A trial of some seconds, an energy window of each phase included, on a board that draws 100 W, by its sensor; its counter grows as the stub is told. */
+  /**
+   * A trial of some seconds, an energy window of each phase included, on a board that draws 100 W, by its
+   * sensor; its counter grows as the stub is told.
+   */
   async function trial(counted: string): Promise<ResultRecord> {
     setStub({ AMD_STUB_WATTS: counted });
     const sysRoot = tree(amdCard(0, PCI, 100));

@@ -16,7 +16,10 @@ const LIMIT = 400_000;
 /** Requests of a point, of which so many are on their way at once. */
 const REQUESTS = 6;
 const CONCURRENT = 3;
-/** What a server answers before the fault begins: one request of its start, one of warm-up, and the first that are measured. */
+/**
+ * What a server answers before the fault begins: one request of its start, one of warm-up, and the first that
+ * are measured.
+ */
 const AFTER = 2 + CONCURRENT;
 
 /** Every process of these runs has it in its environment. */
@@ -59,7 +62,10 @@ const LOAD = {
   // Servers count what they answer before their fault begins.
   audit: false,
 };
-/** Faults that are known by waiting alone, and how long that is; a good answer may come later than that, too, on a busy machine. */
+/**
+ * Faults that are known by waiting alone, and how long that is; a good answer may come later than that, too,
+ * on a busy machine.
+ */
 const WAITING = ['hang', 'no-end', 'slow-loris'];
 const GIVEN_UP_SECONDS = 1;
 const SIMULATED = {
@@ -176,7 +182,10 @@ const AT_START: Readonly<Record<string, RegExp>> = {
   redirect: /^the server good was ready but answered no request within 5 s: \/v1\/completions answered 307$/,
 };
 const NAMES = Object.keys(FAULTS);
-/** Of the faults from the start, and of those in the middle, some of each kind; what a request says of each is tried in test/unit/serving/load.test.ts. */
+/**
+ * Of the faults from the start, and of those in the middle, some of each kind; what a request says of each is
+ * tried in test/unit/serving/load.test.ts.
+ */
 const ALONE = LONG ? NAMES : ['none', 'die', 'too-many', 'content-type', 'short'];
 const LATER = LONG ? NAMES : ['none', 'die', 'hang', 'reset', 'stays-open'];
 

@@ -16,7 +16,10 @@ import { fakeSweep, submission } from '../support/sweeps.js';
 import { bearer, byTokens, serverFiles } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
 
-/* What one node made of a model, and others get: real gRPC, with a token for each node, real stores, and a maker that writes a file. */
+/*
+ * What one node made of a model, and others get: real gRPC, with a token for each node, real stores, and a
+ * maker that writes a file.
+ */
 
 const folder = sharedFolder();
 const path = (name: string) => join(folder, name);

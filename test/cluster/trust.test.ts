@@ -8,7 +8,10 @@ import { sharedFolder } from '../support/folder.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord } from '../support/wire-records.js';
 
-/* What an agent may do (docs/security.md): each row of that table that is about records and leases, over real gRPC. */
+/*
+ * What an agent may do (docs/security.md): each row of that table that is about records and leases, over real
+ * gRPC.
+ */
 
 const folder = sharedFolder();
 

@@ -112,7 +112,8 @@ describe.skipIf(!hasOpenssl)(
           await look(path, method);
           await look(path, method, OVERRIDES);
         }
-        // As a path and a header of `/`, which is open to everybody, would be the page: any other path is nothing.
+        // As a path and a header of `/`, which is open to everybody, would be the page: any other path is
+        // nothing.
         for (const name of REWRITES) await look('/nothing', 'GET', [`${name}: ${path}`]);
         await look(path, 'GET', CALLERS);
       }

@@ -9,7 +9,10 @@ import { CHART, hasHelm, renderOnce } from '../support/helm.js';
 
 const folder = sharedFolder();
 
-/** What an install says. Helm shows it only where there is a cluster, so a copy of the chart renders it as an object. */
+/**
+ * What an install says. Helm shows it only where there is a cluster, so a copy of the chart renders it as an
+ * object.
+ */
 function notes(file: string): string {
   const chart = join(folder, file);
   cpSync(CHART, chart, { recursive: true });

@@ -113,7 +113,8 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
           owner === 'rp-ridgepoint-operator',
         );
         expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
-        // Power helpers are what runs as root, and a release has none unless it is asked for (safety.test.ts).
+        // Power helpers are what runs as root, and a release has none unless it is asked for
+        // (safety.test.ts).
         if (!owner.includes('-power-')) expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
       }
       for (const account of manifests.filter(({ kind }) => kind === 'ServiceAccount')) {

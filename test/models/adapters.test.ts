@@ -179,7 +179,8 @@ describe('an experiment with an adapter', () => {
     });
     expect(values(merging)('adapterBytes')).toBeNull();
     expect(values(merging)('makeSeconds')).toBeGreaterThan(0);
-    // The text is small's own: an adapter for another domain makes it less likely, merged as much as attached.
+    // The text is small's own: an adapter for another domain makes it less likely, merged as much as
+    // attached.
     const [one, other] = [values(attached), values(merging)];
     expect(one('perplexityRatio')).toBeGreaterThan(1.2);
     expect(Math.abs(other('perplexity')! / one('perplexity')! - 1)).toBeLessThan(1e-3);

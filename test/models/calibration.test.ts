@@ -309,7 +309,10 @@ function readNorms(names: readonly string[]): Float32Array[] {
   });
 }
 
-/** @returns a model of two blocks with random weights; of qwen3 there is none, so qwen2 gets its norms and its name. */
+/**
+ * @returns a model of two blocks with random weights; of qwen3 there is none, so qwen2 gets its norms and its
+ *   name.
+ */
 async function modelOf(architecture: string): Promise<string> {
   if (architecture === 'llama') return tiny;
   const path = join(folder, `${architecture}.gguf`);

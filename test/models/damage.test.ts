@@ -42,7 +42,8 @@ test('whatever is damaged in a model, its trial ends with a record', { timeout: 
     expect(failure?.code, `${name}: ${failure?.message}`).not.toBe('internal');
     expect(failure?.message, name).toMatch(/^\S+( \S+){2,}/);
   }
-  // Some damage is harmless (weights), most is not: a trial that never failed, or always, would pass otherwise.
+  // Some damage is harmless (weights), most is not: a trial that never failed, or always, would pass
+  // otherwise.
   const failed = [...records.values()].filter(({ status }) => status === 'failed').length;
   expect(failed).toBeGreaterThan(SEEDS / 3);
   expect(failed).toBeLessThan(SEEDS);

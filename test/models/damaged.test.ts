@@ -13,7 +13,10 @@ interface Outcome {
   readonly message: string | null;
 }
 
-/** Loading any of these files takes some tens of milliseconds of a processor: what is not done by then is never done. */
+/**
+ * Loading any of these files takes some tens of milliseconds of a processor: what is not done by then is
+ * never done.
+ */
 const HANGS_MILLISECONDS = 45_000;
 
 /** Loads files in a child, and starts another child when one dies of a file. */

@@ -318,8 +318,9 @@ interface Recorded {
 }
 
 /**
- * Runs the sequences and keeps three nodes of every block: what the router and the experts read, which experts it chose, and
- * what their down projections read; by a callback in JavaScript that knows nothing of matrix products.
+ * Runs the sequences and keeps three nodes of every block: what the router and the experts read, which
+ * experts it chose, and what their down projections read; by a callback in JavaScript that knows nothing of
+ * matrix products.
  */
 async function record(modelPath: string): Promise<Recorded> {
   const kept = new Map<string, Buffer[][][]>();

@@ -23,7 +23,9 @@ import { asQwen3, batchOf, changed, quantized, SETTINGS, trainerFor, writeShape 
 
 const folder = sharedFolder();
 
-/** Two layers, three heads on one group: everything that a layer can have, and quick to take differences of. */
+/**
+ * Two layers, three heads on one group: everything that a layer can have, and quick to take differences of.
+ */
 const TOY =
   'layers=2&embedding=96&headLength=32&heads=3&kvHeads=1&feedForward=160&vocabulary=200&contextLength=64&type=f32';
 
@@ -32,7 +34,10 @@ const TOLERANCE = 0.02;
 /** What two losses of f32 may differ by without meaning it. */
 const ROUNDING = 2e-6;
 
-/** Compares every parameter's gradient with the central difference of the loss along it. @returns the worst share. */
+/**
+ * Compares every parameter's gradient with the central difference of the loss along it.
+ * @returns the worst share.
+ */
 function worstMiss(trainer: GgmlTrainer, batch: TrainingBatch): { share: number; where: string } {
   const { parameters, gradients, lossAgain } = trainer.gradientsAt(batch);
   expect([...gradients.keys()].sort()).toEqual([...parameters.keys()].sort());
@@ -135,8 +140,9 @@ describe('the loss is that of llama.cpp', () => {
     const expected = await lossOf(path, batch, 24);
     // B is 0 at first, so an adapter changes nothing yet.
     const { trainer, close } = await trainerFor(path, { ...settings, method: 'lora' });
-    // What quantized weights are multiplied with is rounded to int8, by each level of processor in an order of its own: off by 5e-8 of the loss
-    // with the engine's library for x64, 4e-5 with AVX-512, 7e-4 with AVX2.
+    // What quantized weights are multiplied with is rounded to int8, by each level of processor in an order
+    // of its own: off by 5e-8 of the loss with the engine's library for x64, 4e-5 with AVX-512, 7e-4 with
+    // AVX2.
     const bound = name === 'a quantized base' ? 2e-3 : 1e-4;
     expect(Math.abs(trainer.evaluate(batch) / expected - 1)).toBeLessThan(bound);
     close();

@@ -116,7 +116,8 @@ describe('FLOPs and bytes, operator by operator, against the graphs that llama.c
         const architecture = read(architectureFromGguf(readGgufHeader(path)));
         const [{ attention }] = architecture.layers as [ModelArchitecture['layers'][number]];
         const latentKeys = attention.kind === 'latent' ? attention.kvRank + attention.ropeLength : null;
-        // Which experts are read is not in the graph: of one token it is clear how many, of 24 that it is all.
+        // Which experts are read is not in the graph: of one token it is clear how many, of 24 that it is
+        // all.
         const sequences = architecture.layers.some(({ feedForward }) => feedForward.experts) ? 1 : 2;
         const met = new Set<Reason>();
         const isEncoder = architecture.encoder !== undefined;
@@ -125,7 +126,8 @@ describe('FLOPs and bytes, operator by operator, against the graphs that llama.c
           const pass = passWork(architecture, {
             phase,
             batch,
-            // As the engine runs on a CPU: activations in f32, the cache in f16 and padded, a mask that is computed.
+            // As the engine runs on a CPU: activations in f32, the cache in f16 and padded, a mask that is
+            // computed.
             activationBits: 32,
             trimsLastLayer: true,
             // Without a cache keys and values are cast for flash attention alone.

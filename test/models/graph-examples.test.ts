@@ -26,7 +26,8 @@ interface Example {
 }
 
 const EXAMPLES: Readonly<Record<string, Example>> = {
-  // The threshold lies above what a judge may say, so that the strong model is asked whatever the weak one is.
+  // The threshold lies above what a judge may say, so that the strong model is asked whatever the weak one
+  // is.
   'cascade.yaml': { calls: { cheap: 1, sure: 1, asked: 1 }, path: 3, answers: 'answer/asked' },
   'chain-summary.yaml': { calls: { refined: 4 }, path: 4, answers: 'summary#4/refined' },
   'copilot.yaml': { calls: { answer: 1 }, path: 1, answers: 'answer' },

@@ -154,7 +154,10 @@ describe('a graph that is quantized', () => {
     return { path: outputPath, ...made };
   };
 
-  /** How far logits may be from those of the floats (their own spread is about 3), and what the weights take of the floats' bytes. */
+  /**
+   * How far logits may be from those of the floats (their own spread is about 3), and what the weights take
+   * of the floats' bytes.
+   */
   const FORMS: readonly (readonly [string, number, number])[] = [
     ['f16', 0.02, 0.51],
     ['int8', 0.1, 0.4],

@@ -35,7 +35,9 @@ const request = (name: string, { options = {}, ...changes }: Partial<GeneratorRe
 });
 const tokens = Int32Array.from({ length: 12 }, (_, i) => (7 * i + 3) % WORDS);
 
-/** The decoder of graphs.py in double precision, of the weights that a graph holds: logits of the last token. */
+/**
+ * The decoder of graphs.py in double precision, of the weights that a graph holds: logits of the last token.
+ */
 function expected(sequence: Int32Array): number[] {
   const bytes = readFileSync(graph('plain'));
   const weight = (name: string, rows: number, columns: number) => {
@@ -196,7 +198,8 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
           host: true,
         })),
       );
-      // No accelerator is needed: the provider's allocator is asked as a device's would be, and nobody looks into what it gives.
+      // No accelerator is needed: the provider's allocator is asked as a device's would be, and nobody looks
+      // into what it gives.
       const hidden = (all: typeof places.inputs) => all.map((place) => ({ ...place, host: false }));
       const session = {
         ...graph.session,

@@ -114,7 +114,8 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file (needs the native ker
     expect(found).toEqual([0, 1, 2].map((expert) => [`blk.0.ffn_up_exps.${expert}.weight`, each, n]));
     const after = weights(pruned.path, 'blk.0.ffn_up_exps.weight');
     const before = weights(model, 'blk.0.ffn_up_exps.weight');
-    // The last expert's weights are three times the first's: of one threshold for all, it would keep nearly all.
+    // The last expert's weights are three times the first's: of one threshold for all, it would keep nearly
+    // all.
     for (let expert = 0; expert < experts; expert++) {
       const own = after.subarray(expert * n * each, (expert + 1) * n * each);
       // One more as published, and what is as small as the threshold.

@@ -28,7 +28,10 @@ const quantize = (
 };
 const tokens = prompt(48, 9);
 
-/** Every type that needs no importance matrix, and how far its logits may be from those of f16 (their own spread is about 3). */
+/**
+ * Every type that needs no importance matrix, and how far its logits may be from those of f16 (their own
+ * spread is about 3).
+ */
 const TYPES: readonly [string, number][] = [
   ['f32', 0.01],
   ['bf16', 0.03],

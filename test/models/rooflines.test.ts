@@ -127,7 +127,8 @@ describe('rows of training', () => {
           .get(name)!
           .filter(({ class: kind }) => kind === 'matmul')
           .reduce((sum, { flops }) => sum + flops, 0);
-      // The same model by its shapes: linear layers and scores of all pairs, for masks hide nothing from these products.
+      // The same model by its shapes: linear layers and scores of all pairs, for masks hide nothing from
+      // these products.
       const counted = passWork(given!.roofline!.architecture, {
         phase: 'prefill',
         batch: [{ sequences: 2, newTokens: 32, cachedTokens: 0 }],

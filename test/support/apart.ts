@@ -1,8 +1,8 @@
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 
 /**
- * @returns how far statistics of a layer are from others at most, by the lengths of their vectors: of R and V over the others' length, of S over
- *   the largest that it could be with their R.
+ * @returns how far statistics of a layer are from others at most, by the lengths of their vectors: of R and V
+ *   over the others' length, of S over the largest that it could be with their R.
  */
 export function apart(found: ChannelStatistics, others: ChannelStatistics): number {
   const length = (values: Float32Array | Float64Array) => Math.hypot(...values);

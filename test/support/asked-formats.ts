@@ -12,8 +12,8 @@ export interface FormatSigns {
 const HOMES = ['formats/', 'core/models/formats.ts'];
 
 /**
- * Finds code that tells what a file is by itself, or reads a format's files past its entry: names that are written, and sentences
- * that mention one, are no offences.
+ * Finds code that tells what a file is by itself, or reads a format's files past its entry: names that are
+ * written, and sentences that mention one, are no offences.
  * @param files text by path from the root.
  * @param works beginnings of paths whose work is on the tensors and keys of a format.
  * @returns a sentence for each offence.

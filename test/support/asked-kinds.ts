@@ -11,8 +11,8 @@ export interface KindWord {
 const HOMES = ['core/runners/', 'engines/runners/'];
 
 /**
- * Finds shared code that asks which runner it is, or reaches into the folder of one: the answer belongs into the runner's
- * description (core/runners/<kind>.ts) or its room (engines/runners/<kind>/).
+ * Finds shared code that asks which runner it is, or reaches into the folder of one: the answer belongs into
+ * the runner's description (core/runners/<kind>.ts) or its room (engines/runners/<kind>/).
  * @param files text by path from the root.
  * @returns a sentence for each offence.
  */

@@ -1,4 +1,7 @@
-/** What a script takes from `dist/`, as written: the built module by its path inside `dist/`, and the names; none of a dynamic import. */
+/**
+ * What a script takes from `dist/`, as written: the built module by its path inside `dist/`, and the names;
+ * none of a dynamic import.
+ */
 export interface BuiltImport {
   readonly module: string;
   readonly names: readonly string[];

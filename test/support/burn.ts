@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** Busy for 5 to 20 s, then idle for 10 to 60 s, until whoever began it is gone; moments follow from the seed. */
+/**
+ * Busy for 5 to 20 s, then idle for 10 to 60 s, until whoever began it is gone; moments follow from the seed.
+ */
 const BURNER = `
   let state = Number(process.argv[1]) >>> 0;
   const between = (low, high) => {

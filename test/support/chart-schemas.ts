@@ -8,7 +8,10 @@ const CLUSTERS = ['1.25', '1.34'];
 
 export const hasSchemas = spawnSync(PYTHON, ['-c', 'import kubernetes_validate']).status === 0;
 
-/** @returns a line for each error of the objects, by the schemas of Kubernetes, Prometheus Operator and cert-manager. */
+/**
+ * @returns a line for each error of the objects, by the schemas of Kubernetes, Prometheus Operator and
+ *   cert-manager.
+ */
 export function validateObjects(named: readonly (readonly [string, unknown])[]): string[] {
   const { status, stdout, stderr } = spawnSync(PYTHON, [SCHEMAS, ...CLUSTERS], {
     input: JSON.stringify(named),

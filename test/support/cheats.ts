@@ -1,5 +1,6 @@
 /**
- * Wrong answers to "def twice(x):" that try to pass nevertheless: what each does, and its text. None knows what twice is.
+ * Wrong answers to "def twice(x):" that try to pass nevertheless: what each does, and its text. None knows
+ * what twice is.
  */
 export const CHEATS: readonly (readonly [string, string])[] = [
   [

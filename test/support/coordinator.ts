@@ -6,7 +6,9 @@ import { fromSweepState } from '../../proto/convert.js';
 import { FakeAgent } from './fake-agent.js';
 import { fakeSweep, submission } from './sweeps.js';
 
-/** A coordinator in this process, with its log in memory and nothing to say, that stops when the test ends. */
+/**
+ * A coordinator in this process, with its log in memory and nothing to say, that stops when the test ends.
+ */
 export async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
   const coordinator = await startCoordinator({
     grpcAddress: 'localhost:0',

@@ -14,7 +14,10 @@ interface Member {
   child: ChildProcess | null;
 }
 
-/** Coordinators on one log, each a process of its own at an address that it keeps when it is started again; of the built package. */
+/**
+ * Coordinators on one log, each a process of its own at an address that it keeps when it is started again; of
+ * the built package.
+ */
 export class CoordinatorProcesses {
   readonly members: readonly Member[];
   readonly #config: CoordinatorConfig;

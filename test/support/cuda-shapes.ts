@@ -1,6 +1,6 @@
 /**
- * Shapes for every op that has CUDA kernels, small and odd: one of everything, tails of rows, columns and tiles, more than
- * one block of each, and more parts than one.
+ * Shapes for every op that has CUDA kernels, small and odd: one of everything, tails of rows, columns and
+ * tiles, more than one block of each, and more parts than one.
  */
 export const CUDA_SHAPES: Readonly<Record<string, readonly (readonly number[])[]>> = {
   gemv: [
@@ -57,7 +57,8 @@ export const CUDA_SHAPES: Readonly<Record<string, readonly (readonly number[])[]
     [2, 3, 64, 16, 24, 20, 37, 2],
     [1, 2, 512, 64, 16, 16, 30, 0],
   ],
-  // batch, heads, kvHeads, keyLength, valueLength, context, compressBlock, compressStride, selectBlock, selectCount, window, gates
+  // batch, heads, kvHeads, keyLength, valueLength, context, compressBlock, compressStride, selectBlock,
+  // selectCount, window, gates
   'nsa-decode': [
     [1, 1, 1, 16, 16, 3, 8, 4, 16, 2, 5, 0],
     [1, 4, 2, 32, 16, 150, 8, 4, 16, 4, 20, 0],

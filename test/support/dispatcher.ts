@@ -3,7 +3,10 @@ import { readSweep } from '../../coordinator/sweeps.js';
 
 type Opening = Parameters<typeof Dispatcher.open>[0];
 
-/** A dispatcher that leads and that nobody listens to, on a clock that stands still unless another is given. It reads sweeps in place: a thread has to load `core` first. */
+/**
+ * A dispatcher that leads and that nobody listens to, on a clock that stands still unless another is given.
+ * It reads sweeps in place: a thread has to load `core` first.
+ */
 export async function openDispatcher(opening: Pick<Opening, 'log'> & Partial<Opening>): Promise<Dispatcher> {
   const dispatcher = await Dispatcher.open({
     clock: { now: () => 0, isoTime: () => '2025-01-01T00:00:00Z' },

@@ -20,7 +20,8 @@ const read = (value: number): Measurement => ({
 });
 
 /**
- * Neighbours take 0.2 to 0.5 of the cores from every row, and beside one row's starts CPUs lay far apart, without any effect on it.
+ * Neighbours take 0.2 to 0.5 of the cores from every row, and beside one row's starts CPUs lay far apart,
+ * without any effect on it.
  * @param farApart rows with such starts.
  */
 export function disturbedRun(

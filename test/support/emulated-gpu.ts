@@ -20,7 +20,8 @@ export function canEmulate(): boolean {
 }
 
 /**
- * Compiles kernels and driver for the CPU, and writes an image of kernels that is PTX as far as a driver's eye goes.
+ * Compiles kernels and driver for the CPU, and writes an image of kernels that is PTX as far as a driver's
+ * eye goes.
  * @param source of kernels/cuda: all of them, or one file.
  */
 export function buildEmulatedGpu(source = 'ridgepoint.cu'): EmulatedGpu {
@@ -41,7 +42,10 @@ export function buildEmulatedGpu(source = 'ridgepoint.cu'): EmulatedGpu {
   };
 }
 
-/** Names of the kernels of a file, all without one, out of the preprocessed source: nothing is listed twice by hand. */
+/**
+ * Names of the kernels of a file, all without one, out of the preprocessed source: nothing is listed twice by
+ * hand.
+ */
 export function kernelNames(source = 'ridgepoint.cu'): string[] {
   const options = ['-std=c++17', '-E', '-P', '-x', 'c++', join(SOURCES, source)];
   const text = execFileSync('g++', options, { encoding: 'utf8', maxBuffer: 2 ** 28 });
@@ -56,7 +60,9 @@ export function imageOf(kernels: readonly string[], version = '7.4', target = 's
   );
 }
 
-/** As much of a cubin as a driver's first look needs: 64-bit ELF, machine 190, an architecture in its flags. */
+/**
+ * As much of a cubin as a driver's first look needs: 64-bit ELF, machine 190, an architecture in its flags.
+ */
 export function machineCode(architecture: number): Buffer {
   const bytes = Buffer.alloc(64);
   bytes.write('\x7fELF', 'latin1');

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventText } from '../../report/live/event-text.js';
 
-/** Follows results over the web view's event stream, at whichever coordinator answers, from the last event that it saw. */
+/**
+ * Follows results over the web view's event stream, at whichever coordinator answers, from the last event
+ * that it saw.
+ */
 export class EventWatcher {
   /** Ids in the order in which they came, and the trials they tell of. */
   readonly ids: number[] = [];

@@ -4,11 +4,11 @@ import { promisify } from 'node:util';
 import { ROOT } from './ridge.js';
 
 /**
- * Counts the work of functions in place of timing it: how often the blocks of JavaScript that they reach are entered, packages included.
- * Counts of two runs differ by a few per cent at most, however busy the machine is. A built-in function counts once; searches of arrays
- * count each element that they look at.
- * @param module path from the root of a module whose default export is functions by name. It is loaded in a process of its own: V8 counts
- *   blocks only in code that it compiles after it was told to count.
+ * Counts the work of functions in place of timing it: how often the blocks of JavaScript that they reach are
+ * entered, packages included. Counts of two runs differ by a few per cent at most, however busy the machine
+ * is. A built-in function counts once; searches of arrays count each element that they look at.
+ * @param module path from the root of a module whose default export is functions by name. It is loaded in a
+ *   process of its own: V8 counts blocks only in code that it compiles after it was told to count.
  * @returns counts by name.
  */
 export async function executionsIn(module: string): Promise<ReadonlyMap<string, number>> {

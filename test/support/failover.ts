@@ -35,7 +35,10 @@ export interface FailoverFigures {
   readonly resets: number;
 }
 
-/** Three coordinators of a fleet whose leader is killed and stopped again and again, while agents work and others watch. */
+/**
+ * Three coordinators of a fleet whose leader is killed and stopped again and again, while agents work and
+ * others watch.
+ */
 export async function failOver(options: FailoverOptions): Promise<FailoverFigures> {
   const { log, kills, freezes, agents: count, trialSeconds, said = () => {} } = options;
   const fleet = await CoordinatorProcesses.start(3, { log, heartbeatSeconds: 1, leaseSeconds: 30 });

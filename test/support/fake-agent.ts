@@ -64,7 +64,9 @@ export class FakeAgent {
     await this.say({ $case: 'several', value: { requests: messages.map((message) => ({ message })) } });
   }
 
-  /** @returns the next message of this kind, setting others aside; throws the stream's error when it is over. */
+  /**
+   * @returns the next message of this kind, setting others aside; throws the stream's error when it is over.
+   */
   async hear<C extends Case>(kind: C): Promise<ValueOf<C>> {
     for (;;) {
       const index = this.#inbox.findIndex((message) => message.$case === kind);
@@ -107,7 +109,9 @@ export class FakeAgent {
     await this.say({ $case: 'result', value: toReport(record) });
   }
 
-  /** Sends a record and waits for the answer to it. @returns why it was refused; null = it was acknowledged. */
+  /**
+   * Sends a record and waits for the answer to it. @returns why it was refused; null = it was acknowledged.
+   */
   async answerTo(record: ResultRecord): Promise<string | null> {
     await this.send(record);
     const answer = await this.#either('resultAck', 'resultRefused');

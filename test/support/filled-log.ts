@@ -11,8 +11,8 @@ import { fakeSweep } from './sweeps.js';
 import { sweepOf } from './synthetic-fleet.js';
 
 /*
- * A log with many results without the hours of measuring them, and what it costs a coordinator: to start on it, to
- * show it, to hand it out.
+ * A log with many results without the hours of measuring them, and what it costs a coordinator: to start on
+ * it, to show it, to hand it out.
  */
 
 export interface Filling {
@@ -122,7 +122,8 @@ export async function resultsCost(
 }
 
 /**
- * Writes a log of one sweep whose two points are measured again each day; from the 13th on they take 8 % longer, by another engine.
+ * Writes a log of one sweep whose two points are measured again each day; from the 13th on they take 8 %
+ * longer, by another engine.
  * @returns the records, oldest first.
  */
 export async function fillDays(path: string, days: number): Promise<ResultRecord[]> {

@@ -32,7 +32,9 @@ export function amdCard(
   };
 }
 
-/** @param counters microjoules by the label of the counter; the label null is that of i915, which has none. */
+/**
+ * @param counters microjoules by the label of the counter; the label null is that of i915, which has none.
+ */
 export function intelCard(
   card: number,
   pciAddress: string,

@@ -12,7 +12,10 @@ export function heard(): { stdout: string; stderr: string } {
   return said;
 }
 
-/** Makes a change, and waits until this process has said on stderr what it makes of it. Nothing else may have mocks meanwhile. */
+/**
+ * Makes a change, and waits until this process has said on stderr what it makes of it. Nothing else may have
+ * mocks meanwhile.
+ */
 export async function untilSaid(sentence: string, change: () => void): Promise<void> {
   const said = heard();
   try {

@@ -1,10 +1,16 @@
-/** What a file imports by a path of its own, resolved: `core/sweep/parse.ts` → the files it reads. Paths are from the root. */
+/**
+ * What a file imports by a path of its own, resolved: `core/sweep/parse.ts` → the files it reads. Paths are
+ * from the root.
+ */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
 /** Entries of a room, its folders and the files beside them, and which of them each imports. */
 export type Arrows = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** @returns the first parts of a path: `core/sweep/parse.ts` → `core/sweep`. A file nearer to the root is an entry of its own. */
+/**
+ * @returns the first parts of a path: `core/sweep/parse.ts` → `core/sweep`. A file nearer to the root is an
+ *   entry of its own.
+ */
 export const entryOf = (path: string, depth: number): string => path.split('/').slice(0, depth).join('/');
 
 /** @param depth 1 = rooms, 2 = entries of rooms. */
@@ -20,8 +26,9 @@ export function arrowsOf(imports: Imports, depth: number): Arrows {
 }
 
 /**
- * Strongly connected components with more than one entry (Tarjan, "Depth-first search and linear graph algorithms", SIAM Journal on
- * Computing 1, 1972): whatever belongs to one cannot be read, tested or moved without all the others of it.
+ * Strongly connected components with more than one entry (Tarjan, "Depth-first search and linear graph
+ * algorithms", SIAM Journal on Computing 1, 1972): whatever belongs to one cannot be read, tested or moved
+ * without all the others of it.
  */
 export function cyclesOf(arrows: Arrows): string[][] {
   const order = new Map<string, number>();
@@ -48,7 +55,8 @@ export function cyclesOf(arrows: Arrows): string[][] {
 }
 
 /**
- * The arrows as a Mermaid flowchart from the top down to what everybody reads, without those that follow from others.
+ * The arrows as a Mermaid flowchart from the top down to what everybody reads, without those that follow from
+ * others.
  * @param arrows without cycles.
  */
 export function pictureOf(arrows: Arrows): string {

@@ -14,7 +14,10 @@ export interface FillOptions {
 /** Digests of the facts that were appended, by the order of their positions. */
 export type Filled = readonly string[];
 
-/** Appends results with raw samples that hardly compress. The log must be empty, or have what `digests` are of. */
+/**
+ * Appends results with raw samples that hardly compress. The log must be empty, or have what `digests` are
+ * of.
+ */
 export async function fillStream(log: Log, options: FillOptions): Promise<Filled> {
   const { records, together = 1 } = options;
   const digests: string[] = [];
@@ -33,8 +36,10 @@ export async function fillStream(log: Log, options: FillOptions): Promise<Filled
 
 /**
  * Reads the whole log, waiting between entries, and checks each against what was appended.
- * @param between called after each entry, before the next is asked for; default: a millisecond's sleep every tenth.
- * @returns entries read. @throws Error for an entry that is not what was written, and whatever the log throws.
+ * @param between called after each entry, before the next is asked for; default: a millisecond's sleep every
+ *   tenth.
+ * @returns entries read.
+ * @throws Error for an entry that is not what was written, and whatever the log throws.
  */
 export async function readSlowly(
   log: Log,

@@ -4,8 +4,8 @@ import { vi } from 'vitest';
 const LOOK_SECONDS = 1e-5;
 
 /**
- * Lets the time of this process pass when somebody looks at its monotonic clock or waits, and not otherwise, until `vi.restoreAllMocks()`. A
- * machine that is busy meanwhile changes nothing.
+ * Lets the time of this process pass when somebody looks at its monotonic clock or waits, and not otherwise,
+ * until `vi.restoreAllMocks()`. A machine that is busy meanwhile changes nothing.
  * @param passed is told the time whenever it has changed.
  * @returns what waits for so many milliseconds.
  */

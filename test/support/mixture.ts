@@ -19,10 +19,10 @@ const HEAD = 64;
 const LATENT = { rank: 32, rope: 16, rest: 32, values: 48, heads: 2 } as const;
 
 /**
- * Writes a mixture of experts of two blocks: attention, embedding and vocabulary of the shipped tiny model (Llama), experts and
- * routers with weights that are random and always the same. Those of block 0's router are a, −a, b, −b and zeros: two of the
- * first four are above zero for every token, so the last expert is never among the best two. Block 0 of DeepSeek has the tiny
- * model's own network and no experts.
+ * Writes a mixture of experts of two blocks: attention, embedding and vocabulary of the shipped tiny model
+ * (Llama), experts and routers with weights that are random and always the same. Those of block 0's router
+ * are a, −a, b, −b and zeros: two of the first four are above zero for every token, so the last expert is
+ * never among the best two. Block 0 of DeepSeek has the tiny model's own network and no experts.
  */
 export async function writeMixture(tiny: string, path: string, architecture: string): Promise<string> {
   const header = readGgufHeader(tiny);

@@ -28,7 +28,8 @@ export function weightsNamed(name: string, shape: readonly number[]): Float32Arr
 }
 
 /**
- * Writes a folder: config, a vocabulary of words and weights, in one file or, with `parts`, in so many with their index.
+ * Writes a folder: config, a vocabulary of words and weights, in one file or, with `parts`, in so many with
+ * their index.
  * @returns its path.
  */
 export async function writeFolder(

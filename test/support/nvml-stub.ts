@@ -81,7 +81,9 @@ export function writeScript(
   return path;
 }
 
-/** With `clock: 'scripted'` among the driver's fields the stub takes this for the time since it was opened. */
+/**
+ * With `clock: 'scripted'` among the driver's fields the stub takes this for the time since it was opened.
+ */
 export function setStubTime(seconds: number): void {
   process.env.NVML_STUB_NOW = String(seconds);
 }

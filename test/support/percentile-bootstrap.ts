@@ -6,7 +6,8 @@ import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 const RESAMPLES = 2000;
 
 /**
- * The 95 % interval of the percentile bootstrap (Efron, Annals of Statistics 7(1), 1979), the same on every machine.
+ * The 95 % interval of the percentile bootstrap (Efron, Annals of Statistics 7(1), 1979), the same on every
+ * machine.
  * @returns null for fewer than two values.
  */
 export function percentileBootstrap(

@@ -17,7 +17,10 @@ export interface RawRequest {
   readonly body?: string;
 }
 
-/** Sends requests byte by byte as they are written, one after another over one connection: no client normalizes them. */
+/**
+ * Sends requests byte by byte as they are written, one after another over one connection: no client
+ * normalizes them.
+ */
 export class RawHttp {
   readonly #port: number;
   readonly #tls: ConnectionOptions | null;

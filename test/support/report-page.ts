@@ -27,7 +27,10 @@ export interface PageOptions {
 /** Real Chromium with report pages in a folder of their own. */
 export interface Browsing {
   readonly browser: Browser;
-  /** Shows a report in the one page that there is: a page for each would compile its programs again, half a second of work. */
+  /**
+   * Shows a report in the one page that there is: a page for each would compile its programs again, half a
+   * second of work.
+   */
   open(report: Report, options?: PageOptions): Promise<OpenedPage>;
   close(): Promise<void>;
 }
@@ -71,7 +74,9 @@ export async function startBrowsing(): Promise<Browsing> {
   };
 }
 
-/** Pages for the tests of a suite: one browser for all, and a test fails of whatever its page complains of. */
+/**
+ * Pages for the tests of a suite: one browser for all, and a test fails of whatever its page complains of.
+ */
 export function reportPages() {
   let browsing: Browsing;
   let opened: OpenedPage | null = null;

@@ -3,9 +3,10 @@ import { runProgram } from '../../cli/run-program.js';
 import type { Finished, Options } from './ridge.js';
 
 /**
- * What `ridge` does with these words, done in this process, one after another: for what a process of its own would prove nothing more of.
- * Loading the code of a run takes more than a second of a processor each time. What is killed, what runs beside others and what is told
- * by its environment alone is started by `startRidge`.
+ * What `ridge` does with these words, done in this process, one after another: for what a process of its own
+ * would prove nothing more of. Loading the code of a run takes more than a second of a processor each time.
+ * What is killed, what runs beside others and what is told by its environment alone is started by
+ * `startRidge`.
  */
 export async function ridgeHere(
   args: readonly string[],

@@ -16,7 +16,10 @@ export interface RpcParts {
 /** For the names of tests that are skipped without them. */
 export const RPC_NEEDS = 'need `ridge engines build rpc` and `ridge engines build rpc-server`';
 
-/** @returns what RIDGEPOINT_RPC_LIBRARY and RIDGEPOINT_RPC_SERVER name, or else what `ridge engines build` made here; null = one is not there. */
+/**
+ * @returns what RIDGEPOINT_RPC_LIBRARY and RIDGEPOINT_RPC_SERVER name, or else what `ridge engines build`
+ *   made here; null = one is not there.
+ */
 export function findRpcParts(): RpcParts | null {
   const { release } = findEngine();
   const { RIDGEPOINT_RPC_LIBRARY, RIDGEPOINT_RPC_SERVER } = process.env;

@@ -38,8 +38,8 @@ export function s3ForEach(): {
 }
 
 /**
- * A bucket in memory that speaks as much of S3 as a store of bodies needs, and is as strict as S3 where it matters: every request is signed
- * (AWS Signature Version 4), and what is put has the digest that was signed.
+ * A bucket in memory that speaks as much of S3 as a store of bodies needs, and is as strict as S3 where it
+ * matters: every request is signed (AWS Signature Version 4), and what is put has the digest that was signed.
  */
 export class S3Server {
   readonly objects = new Map<string, Buffer>();
@@ -124,7 +124,10 @@ export class S3Server {
   }
 }
 
-/** The signature as the documentation of S3 computes it: "Authenticating Requests: Using the Authorization Header". */
+/**
+ * The signature as the documentation of S3 computes it: "Authenticating Requests: Using the Authorization
+ * Header".
+ */
 function isSigned({ method, url, headers }: IncomingMessage): boolean {
   const [, scope = '', names = '', signature = ''] =
     /Credential=[^/]+\/([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]+)/.exec(

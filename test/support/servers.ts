@@ -40,7 +40,10 @@ export function serverWanted(mode: string, file = '', more: Partial<Wanted['requ
   };
 }
 
-/** Lends a llama-server with builtin:small that a program of that name runs, with four places and its prefix cache on. */
+/**
+ * Lends a llama-server with builtin:small that a program of that name runs, with four places and its prefix
+ * cache on.
+ */
 export async function withLlamaServer<T>(program: string, use: (url: string) => Promise<T>): Promise<T> {
   const entries = serversSchema.parse({ 'llama-server': { command: [program] } });
   const server = configuredServers(entries).find(({ name }) => name === 'llama-server')!;

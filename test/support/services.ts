@@ -41,9 +41,10 @@ export interface Prometheus {
 }
 
 /**
- * Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of its own.
- * @param flags more of its command line; `data` is a folder of blocks to begin with; `rules` are files that it evaluates
- *   every second.
+ * Starts a real Prometheus that scrapes the targets (`host:port`) every second, with its data in a folder of
+ * its own.
+ * @param flags more of its command line; `data` is a folder of blocks to begin with; `rules` are files that
+ *   it evaluates every second.
  */
 export async function startPrometheus(
   jobs: Record<string, string>,

@@ -5,11 +5,17 @@ import { enginePackageOf, fetchedFolder, findEngine, partFolder } from '../../en
 import { compileStub, hasGcc } from './c-stub.js';
 import { temporaryFolder } from './folder.js';
 
-/** What tests need that put other devices in the place of CUDA's; for their names: gcc, and no CUDA backend in node_modules. */
+/**
+ * What tests need that put other devices in the place of CUDA's; for their names: gcc, and no CUDA backend in
+ * node_modules.
+ */
 export const canSimulateGpus =
   hasGcc && process.platform === 'linux' && process.arch === 'x64' && partFolder('cuda') === null;
 
-/** Puts a backend of two GPUs that are the CPU where `ridge engines install cuda` puts the engine's, until the test is over. */
+/**
+ * Puts a backend of two GPUs that are the CPU where `ridge engines install cuda` puts the engine's, until the
+ * test is over.
+ */
 export function installSimulatedGpus(): void {
   const { folder } = findEngine();
   const engine = ['libggml.v0.4.0.so', 'libggml-base.so'].map((name) => join(folder, name));

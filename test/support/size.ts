@@ -10,7 +10,10 @@ const GENERATED_PAGES = ['docs/figures.md', 'docs/metrics.md'];
 /** Folders at the top that hold code of the product. */
 const OUTSIDE = ['test', 'docs', 'node_modules'];
 
-/** What a reader can hold in mind at once; test/architecture.test.ts fails beyond. All other sizes are only printed (`bench:size`). */
+/**
+ * What a reader can hold in mind at once; test/architecture.test.ts fails beyond. All other sizes are only
+ * printed (`bench:size`).
+ */
 export const MOST_LINES = { ofFunction: 80, ofFile: 530 } as const;
 
 /** A function and how many lines it has. */

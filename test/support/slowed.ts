@@ -15,8 +15,8 @@ import { findEngine } from '../../engines/native/packages.js';
 import { ROOT } from './ridge.js';
 
 /**
- * A libllama that does what the installed one does, and computes for a share of each llama_decode longer. It stands before the real
- * library, which is loaded under its own name and answers for every other function.
+ * A libllama that does what the installed one does, and computes for a share of each llama_decode longer. It
+ * stands before the real library, which is loaded under its own name and answers for every other function.
  */
 const SOURCE = `
 #define _GNU_SOURCE
@@ -44,8 +44,8 @@ int32_t llama_decode(void *context, batch given) {
 `;
 
 /**
- * An installation of this build with an engine that takes `share` longer for all that it computes (0.25 = 25 %), as a slower build of it
- * would. Made once per share. Linux with a C compiler.
+ * An installation of this build with an engine that takes `share` longer for all that it computes (0.25 = 25
+ * %), as a slower build of it would. Made once per share. Linux with a C compiler.
  * @returns its `dist/cli/main.js`.
  */
 export function slowed(share: number, folder: string): string {

@@ -19,8 +19,8 @@ export interface Slurm {
 }
 
 /**
- * A Slurm of its own on this machine: a controller, and as many nodes as asked for, each a slurmd, all of them this machine. A task that is told to end is killed
- * `killSeconds` later.
+ * A Slurm of its own on this machine: a controller, and as many nodes as asked for, each a slurmd, all of
+ * them this machine. A task that is told to end is killed `killSeconds` later.
  */
 export async function startSlurm(nodes: number, killSeconds = 10): Promise<Slurm> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-slurm-'));

@@ -37,7 +37,10 @@ const STARTS = [
   ...'/. /x/.. /%2e /%2e%2e /.. /; /;a=b /x/%2e%2e /index.html/.. /./. \\ /static/..'.split(' '),
 ];
 
-/** @returns ways to write a path that some reader or other takes for the same; all differ, the plain one is first. */
+/**
+ * @returns ways to write a path that some reader or other takes for the same; all differ, the plain one is
+ *   first.
+ */
 export function spellings(path: string): string[] {
   const at = (index: number, text: string): string => path.slice(0, index) + text + path.slice(index + 1);
   const all = [path];

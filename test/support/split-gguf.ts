@@ -7,8 +7,8 @@ import { writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 
 /**
- * Splits a model as llama-gguf-split does (llama.cpp, tools/gguf-split): the first part has the metadata, each an equal
- * share of the tensors.
+ * Splits a model as llama-gguf-split does (llama.cpp, tools/gguf-split): the first part has the metadata,
+ * each an equal share of the tensors.
  * @returns the paths of the parts.
  */
 export async function splitGguf(input: string, folder: string, count: number): Promise<readonly string[]> {

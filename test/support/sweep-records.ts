@@ -4,8 +4,9 @@ import { experimentOf, type Point } from './experiments.js';
 import { BITS, completeTrial, failedTrial } from './records.js';
 
 /**
- * A whole sweep: `experiments` points over model, quantization, flash attention and parallel sequences,
- * with a control at both ends of each block, a retried invalid trial, disturbed rows, an invalid one and a failed one.
+ * A whole sweep: `experiments` points over model, quantization, flash attention and parallel sequences, with
+ * a control at both ends of each block, a retried invalid trial, disturbed rows, an invalid one and a failed
+ * one.
  */
 export function sweepRecords(
   options: { readonly experiments?: number; readonly watts?: number | null; readonly name?: string } = {},

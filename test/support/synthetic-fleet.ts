@@ -21,8 +21,8 @@ import { aNode } from './wire-records.js';
 
 /*
  * Many agents that measure nothing: they lease, report a record made from a template, and wait for its
- * acknowledgement, over real gRPC. What they cost is kept small (the record is text that is cut and pasted, and
- * framed by hand), so that a bench that runs them beside a coordinator measures the coordinator.
+ * acknowledgement, over real gRPC. What they cost is kept small (the record is text that is cut and pasted,
+ * and framed by hand), so that a bench that runs them beside a coordinator measures the coordinator.
  */
 
 export interface SyntheticFleet {
@@ -35,7 +35,9 @@ export interface SyntheticFleet {
   readonly results: number;
   /** Size of a record's JSON, about; at least some 12 kB. */
   readonly recordBytes: number;
-  /** Keeps sweeps of several fleets apart: experiments of the same name are the same and would be taken over. */
+  /**
+   * Keeps sweeps of several fleets apart: experiments of the same name are the same and would be taken over.
+   */
   readonly name?: string;
 }
 

@@ -17,7 +17,9 @@ const ADAPTERS = { none: 0, 'adapters/literature/small-pgdoc-r4.gguf*0.5?mode=me
 
 const BASE_PERPLEXITY = 36.2975;
 
-/** Trials of a sweep that crosses techniques, with quality and lineage as an agent writes them; 24 of them. */
+/**
+ * Trials of a sweep that crosses techniques, with quality and lineage as an agent writes them; 24 of them.
+ */
 export function techniqueRecords(): ResultRecord[] {
   const records: ResultRecord[] = [];
   for (const [quantization, a] of Object.entries(QUANTIZATIONS)) {

@@ -6,8 +6,8 @@ import { type FolderModel, inLayers, tinyLlama, weightsNamed, writeFolder } from
 import { BERT_CONFIG, tokenizerFolder, WORDS } from './tokenizer-folders.js';
 
 /**
- * Latent attention of 2 heads: V2 is of as many layers as llama.cpp takes for one whose queries have no rank, V3 has experts behind its
- * first layer, judged by sigmoids.
+ * Latent attention of 2 heads: V2 is of as many layers as llama.cpp takes for one whose queries have no rank,
+ * V3 has experts behind its first layer, judged by sigmoids.
  */
 export function tinyDeepseek(version: 2 | 3 = 2): FolderModel {
   const [n, heads, nope, rope, value, rank] = [16, 2, 4, 2, 3, 5];

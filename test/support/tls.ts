@@ -29,7 +29,10 @@ export function mutual(ca: Buffer, { certificate, key }: Pick<Pair, 'certificate
 
 type ServerFiles = Pick<Pair, 'certificateFile' | 'keyFile'>;
 
-/** Security of a coordinator that lets in who has one of these tokens: the list of them is written beside its key. */
+/**
+ * Security of a coordinator that lets in who has one of these tokens: the list of them is written beside its
+ * key.
+ */
 export function byTokens({ certificateFile, keyFile }: ServerFiles, rights: Readonly<Record<string, Grant>>) {
   const tokensFile = join(dirname(keyFile), `tokens-${randomUUID()}.yaml`);
   const tokens = Object.entries(rights).map(([name, grant]) => ({ name, token: tokenOf(name), ...grant }));
@@ -77,7 +80,10 @@ export class Authority {
     this.ca = readFileSync(this.caFile);
   }
 
-  /** @returns a certificate for `commonName`; servers get localhost and 127.0.0.1 as alternative names, and those given. */
+  /**
+   * @returns a certificate for `commonName`; servers get localhost and 127.0.0.1 as alternative names, and
+   *   those given.
+   */
   issue(commonName: string, names: readonly string[] = []): Pair {
     const [keyFile, request, certificateFile, extensions] = ['key', 'csr', 'crt', 'ext'].map((ending) =>
       this.#path(`${this.#name}-${commonName}.${ending}`),

@@ -1,6 +1,9 @@
 import ts from 'typescript';
 
-/** Pronouns, adverbs, prepositions and participles: as the name of a function they say nothing of what it does. */
+/**
+ * Pronouns, adverbs, prepositions and participles: as the name of a function they say nothing of what it
+ * does.
+ */
 const VAGUE = new Set(
   `about above across after again ahead alike all alone along also always another any apart around as at away
   because before behind below beneath beside besides between beyond both by down during each earlier either else
@@ -26,7 +29,10 @@ export interface VagueName {
 const isFunction = (node: ts.Node | undefined) =>
   node !== undefined && (ts.isArrowFunction(node) || ts.isFunctionExpression(node));
 
-/** @returns the name of a function or method that this node declares, as it is written; null where it declares none. */
+/**
+ * @returns the name of a function or method that this node declares, as it is written; null where it declares
+ *   none.
+ */
 function declaredName(node: ts.Node): ts.Node | null {
   if (ts.isFunctionDeclaration(node)) return node.name ?? null;
   if (ts.isMethodDeclaration(node) || ts.isMethodSignature(node)) return node.name;
@@ -35,7 +41,10 @@ function declaredName(node: ts.Node): ts.Node | null {
   return null;
 }
 
-/** @returns functions, methods and constants that hold a function, of a file, whose name is a pronoun, an adverb or a preposition. */
+/**
+ * @returns functions, methods and constants that hold a function, of a file, whose name is a pronoun, an
+ *   adverb or a preposition.
+ */
 export function vagueNames(file: string, text: string): VagueName[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: VagueName[] = [];

@@ -1,6 +1,6 @@
-// A coordinator in a process of its own (node --expose-gc), as it is built: what loads its sources weighs as much as a thousand agents. For tests
-// that weigh it. Its argument is its configuration as JSON.
-// Prints its address; then answers each line of its input with what it weighs, as JSON, garbage collected first.
+// A coordinator in a process of its own (node --expose-gc), as it is built: what loads its sources weighs as
+// much as a thousand agents. For tests that weigh it. Its argument is its configuration as JSON. Prints its
+// address; then answers each line of its input with what it weighs, as JSON, garbage collected first.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCoordinator } from '../../dist/coordinator/main.js';

@@ -2,14 +2,17 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * Stands between a client and a server on loopback, and loses or delays what the server says: what a client then knows of what it
- * wrote is what it knows after a broken network.
+ * Stands between a client and a server on loopback, and loses or delays what the server says: what a client
+ * then knows of what it wrote is what it knows after a broken network.
  */
 export class WireCutter {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** The server's answers are lost from here on, and the connections they came by are broken after this many milliseconds. */
+  /**
+   * The server's answers are lost from here on, and the connections they came by are broken after this many
+   * milliseconds.
+   */
   #deafMilliseconds: number | null = null;
   #delayMilliseconds = 0;
 
@@ -28,7 +31,10 @@ export class WireCutter {
     return cutter;
   }
 
-  /** What is sent from here on arrives, its answers do not; the connections break after a while, and new ones are whole. */
+  /**
+   * What is sent from here on arrives, its answers do not; the connections break after a while, and new ones
+   * are whole.
+   */
   loseAnswers(milliseconds = 150): void {
     this.#deafMilliseconds = milliseconds;
     setTimeout(() => {
@@ -37,7 +43,10 @@ export class WireCutter {
     }, milliseconds);
   }
 
-  /** Connections that are there are never heard of again, as those to a machine that lost its power; new ones are whole. */
+  /**
+   * Connections that are there are never heard of again, as those to a machine that lost its power; new ones
+   * are whole.
+   */
   silence(): void {
     for (const socket of this.#sockets) {
       socket.unpipe();

@@ -155,7 +155,10 @@ export function aLease(trialId: string, change: Partial<Lease> = {}): Lease {
 
 export const crashed = failure('crashed', 'The process died.', { signal: 'SIGSEGV' });
 
-/** 1 of every metric, on a machine that nobody else used: where neighbours take all of it, no row is better than another. */
+/**
+ * 1 of every metric, on a machine that nobody else used: where neighbours take all of it, no row is better
+ * than another.
+ */
 function everyMeasurement(): ResultRecord['measurements'] {
   return {
     ...Object.fromEntries(METRICS.map(({ name, unit }) => [name, aMeasurement(1, unit)])),

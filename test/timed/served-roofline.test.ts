@@ -112,7 +112,8 @@ describe('a server’s row', () => {
       const record = await run(nodeWith({ command: [program] }), { maxSequences: 4 });
       expectPlaced(record);
       expect(record.roofline!.served).toMatchObject({ batchFrom: 'requests' });
-      // Passes that its requests tell are no more than its tokens and prompts, and no fewer than its slots allow; what it counts itself lies there, too.
+      // Passes that its requests tell are no more than its tokens and prompts, and no fewer than its slots
+      // allow; what it counts itself lies there, too.
       const { decodeSteps } = record.serving!.inside;
       const counted = decodeSteps !== undefined && 'growth' in decodeSteps ? decodeSteps.growth : 0;
       const inferred = record.roofline!.phases.find(({ name }) => name === 'serve')!.passes;

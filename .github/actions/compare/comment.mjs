@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Writes the comment of compare.mjs under a pull request, or over the one that it wrote before. It runs nothing of the commits.
+// Writes the comment of compare.mjs under a pull request, or over the one that it wrote before. It runs
+// nothing of the commits.
 import { readFileSync } from 'node:fs';
 
 const MARK = '<!-- ridgepoint compare -->';

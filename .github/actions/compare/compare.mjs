@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Benches two commits of the repository in the working folder in turns, and writes what changed to comment.md. It takes its settings
-// from COMPARE_* (action.yml says what each is) and needs nothing of GitHub.
+// Benches two commits of the repository in the working folder in turns, and writes what changed to
+// comment.md. It takes its settings from COMPARE_* (action.yml says what each is) and needs nothing of
+// GitHub.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

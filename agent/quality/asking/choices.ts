@@ -6,7 +6,10 @@ import { type PromptReader, promptText, promptTokens } from './prompts.js';
 
 /** The options of an item as tokens. */
 export interface TokenizedChoices {
-  /** The tokens of the prompt alone, continued by those of the whole text (prompt + option) beyond that number: in the whole text a token may reach across the border. */
+  /**
+   * The tokens of the prompt alone, continued by those of the whole text (prompt + option) beyond that
+   * number: in the whole text a token may reach across the border.
+   */
   readonly options: readonly Int32Array[];
   /** By option, tokens of its prompt alone: scored is what comes after that many. */
   readonly promptTokens: readonly number[];
@@ -18,8 +21,9 @@ export interface TokenizedChoices {
 }
 
 /**
- * As lm-evaluation-harness does (its `_encode_pair`): n tokens of the prompt alone come first. Then come the tokens of prompt + option behind
- * its first n. Blanks at the prompt's end count to the option, since a word's token begins with its blank.
+ * As lm-evaluation-harness does (its `_encode_pair`): n tokens of the prompt alone come first. Then come the
+ * tokens of prompt + option behind its first n. Blanks at the prompt's end count to the option, since a
+ * word's token begins with its blank.
  */
 export function tokenizeChoices(
   reader: PromptReader,
@@ -46,20 +50,29 @@ export function tokenizeChoices(
   };
 }
 
-/** @returns what a model reads: the tokens of a prompt, and behind them those of the whole text beyond that number. */
+/**
+ * @returns what a model reads: the tokens of a prompt, and behind them those of the whole text beyond that
+ *   number.
+ */
 function continuedPrompt(prompt: Int32Array, whole: Int32Array): Int32Array {
   const tokens = whole.slice();
   tokens.set(prompt.subarray(0, whole.length));
   return tokens;
 }
 
-/** @returns how many tokens of an item are read: of the prompt, once, and of each option; of several prompts, each. */
+/**
+ * @returns how many tokens of an item are read: of the prompt, once, and of each option; of several prompts,
+ *   each.
+ */
 export function tokensOf(item: TokenizedChoices): number {
   const shared = sharedTokens(item);
   return item.options.reduce((sum, { length }) => sum + length - shared, shared);
 }
 
-/** What all options begin with. The row that predicts the first scored token has to be computed anew for each of them. */
+/**
+ * What all options begin with. The row that predicts the first scored token has to be computed anew for each
+ * of them.
+ */
 function sharedTokens({ options, promptTokens: before }: TokenizedChoices): number {
   return Math.min(sharedPrefix(options), ...before.map((tokens) => tokens - 1));
 }

@@ -22,7 +22,8 @@ export interface Drawing extends Pick<Task['spec'], 'sampling' | 'samples'> {
 const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };
 
 /**
- * Decodes greedily, or draws: the same model gives the same answers again. The prompt stays in the cache from one answer to the next.
+ * Decodes greedily, or draws: the same model gives the same answers again. The prompt stays in the cache from
+ * one answer to the next.
  * @returns the texts up to a stop, an end token or the limit.
  */
 export function generate(

@@ -21,7 +21,10 @@ export class Journal {
   /** What is known of the answers to each task without reading them again. */
   readonly #tasks = new Map<string, Known>();
 
-  /** @param path null = for this process alone, removed when it is closed. @param identity of everything that the answers follow from. */
+  /**
+   * @param path null = for this process alone, removed when it is closed.
+   * @param identity of everything that the answers follow from.
+   */
   static open(path: string | null, identity: string): Journal {
     if (path !== null) return new Journal(path, identity, () => {});
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-answers-'));
@@ -58,7 +61,10 @@ export class Journal {
     return this.#tasks.get(task)?.runs.some(([from, to]) => from <= index && index < to) === true;
   }
 
-  /** @throws FailureError `impossible-combination` for what nobody could read again, such as a reference of a million characters. */
+  /**
+   * @throws FailureError `impossible-combination` for what nobody could read again, such as a reference of a
+   *   million characters.
+   */
   append(record: AnswerRecord): void {
     const line = JSON.stringify(record);
     const read = readAnswer(line);
@@ -69,7 +75,10 @@ export class Journal {
     this.#note(record, this.#lines.append(record, line));
   }
 
-  /** @returns the answers so far, of one task in one way, or of all; each question once, whatever the file holds. */
+  /**
+   * @returns the answers so far, of one task in one way, or of all; each question once, whatever the file
+   *   holds.
+   */
   *answers(task?: string): Generator<AnswerRecord> {
     for (const name of task === undefined ? this.#tasks.keys() : [task]) {
       const seen = new Set<number>();
@@ -135,8 +144,9 @@ export const nameOf = ({ task, asked }: AnswerRecord): string => askedName(task,
 const NOWHERE: Range = { from: 0, to: 0 };
 
 /**
- * @returns a line of this file; null for what is none. It was checked in full when it was written, and a line that has its end is whole: of 150,000 a second check would take the time in
- * which an interrupted task has to go on.
+ * @returns a line of this file; null for what is none. It was checked in full when it was written, and a line
+ *   that has its end is whole: of 150,000 a second check would take the time in which an interrupted task has
+ *   to go on.
  */
 function readOwn(line: string): AnswerRecord | null {
   try {

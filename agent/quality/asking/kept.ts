@@ -16,7 +16,10 @@ export interface AnswersKept {
   readonly identity: string;
   /** The store that gets them in the end. */
   readonly folder: string;
-  /** By the name of a task: the body in that store with the answers to all of its questions, which are not asked again. Left out = of none. */
+  /**
+   * By the name of a task: the body in that store with the answers to all of its questions, which are not
+   * asked again. Left out = of none.
+   */
   readonly known?: Readonly<Record<string, string>>;
 }
 
@@ -88,7 +91,10 @@ async function askInto<T extends { readonly name: string }>(
   }
 }
 
-/** @returns the answers to one task that a body has. @throws FailureError `digest-mismatch` for a body that is damaged. */
+/**
+ * @returns the answers to one task that a body has.
+ * @throws FailureError `digest-mismatch` for a body that is damaged.
+ */
 async function* answersIn(folder: string, digest: string, task: string): AsyncGenerator<AnswerRecord> {
   for await (const line of linesOf(new FolderBodies(folder), digest)) {
     const record = readAnswer(line);

@@ -13,7 +13,10 @@ export type QualityModel = Omit<AskedRequest, 'contextTokens'>;
 /** Runners that can be asked about text. */
 const ABLE = RUNNERS.filter(({ offers }) => offers.includes('language-model')).map(({ kind }) => kind);
 
-/** Opens a model to be asked about text. @throws FailureError `impossible-combination` for a runner without logits. */
+/**
+ * Opens a model to be asked about text.
+ * @throws FailureError `impossible-combination` for a runner without logits.
+ */
 export async function openLanguageModel({ runnerKind, ...request }: AskedRequest): Promise<LanguageModel> {
   if (ABLE.includes(runnerKind)) return await open(await loadRunner(runnerKind), 'language-model', request);
   const message = `the runner ${runnerKind} gives no logits of text, so it has no quality to measure`;
@@ -25,8 +28,10 @@ export async function openLanguageModel({ runnerKind, ...request }: AskedRequest
 export const LEAST_CONTEXT = 256;
 
 /**
- * Opens a model for its vocabulary alone: how long a context has to be is known once everything is cut into tokens.
- * @returns what `cut` makes of it; the model is closed then. @throws FailureError as `openLanguageModel`, and what `cut` throws.
+ * Opens a model for its vocabulary alone: how long a context has to be is known once everything is cut into
+ * tokens.
+ * @returns what `cut` makes of it; the model is closed then.
+ * @throws FailureError as `openLanguageModel`, and what `cut` throws.
  */
 export async function withVocabulary<T>(request: QualityModel, cut: (model: LanguageModel) => T): Promise<T> {
   const model = await openLanguageModel({ ...request, contextTokens: LEAST_CONTEXT });
@@ -37,7 +42,9 @@ export async function withVocabulary<T>(request: QualityModel, cut: (model: Lang
   }
 }
 
-/** @throws FailureError when two models do not share a vocabulary: their logits then mean different tokens. */
+/**
+ * @throws FailureError when two models do not share a vocabulary: their logits then mean different tokens.
+ */
 export function requireSameVocabulary(base: LanguageModel, candidate: LanguageModel, sample: string): void {
   const [a, b] = [base.text.tokenize(sample, true), candidate.text.tokenize(sample, true)];
   const sizes = [base.facts.vocabularySize, candidate.facts.vocabularySize];

@@ -7,8 +7,8 @@ import { type PromptReader, promptText, promptTokens } from './prompts.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
 
 /**
- * @returns for each item, how many tokens the cache has to hold; where a bound shows that these are few, the bound. Items are cut again when
- * they are asked, since all of them together may not fit into memory.
+ * @returns for each item, how many tokens the cache has to hold; where a bound shows that these are few, the
+ *   bound. Items are cut again when they are asked, since all of them together may not fit into memory.
  */
 export function tokensNeeded(reader: PromptReader, { items, spec }: Task): number[] {
   return items.map((item) => {
@@ -38,7 +38,9 @@ function mostTokens({ prompt, choices }: TaskItem, { mode, maxTokens }: Task['sp
 const tokensToSay = (reader: PromptReader, prompt: TaskItem['prompt']) =>
   promptTokens(reader, prompt, promptText(reader, prompt));
 
-/** @returns the model as whoever answers a task. @param by how options are chosen: letters may be said, too. */
+/**
+ * @returns the model as whoever answers a task. @param by how options are chosen: letters may be said, too.
+ */
 export function respondentOf(
   model: LanguageModel,
   task: Task,

@@ -3,7 +3,10 @@ import type { Prompt } from '../../../core/quality/tasks/prompt.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { TextModel } from '../../../engines/runners/opened.js';
 
-/** What makes tokens of prompts: a vocabulary, and the chat template that belongs to it; left out = none is known. */
+/**
+ * What makes tokens of prompts: a vocabulary, and the chat template that belongs to it; left out = none is
+ * known.
+ */
 export interface PromptReader extends Pick<TextModel, 'tokenize'> {
   readonly chat?: ChatTemplate | null;
 }
@@ -31,7 +34,10 @@ export function promptText({ chat }: Pick<PromptReader, 'chat'>, prompt: Prompt)
   }
 }
 
-/** @returns the tokens of a text that was made of a prompt: by a chat template, words of special tokens are these. */
+/**
+ * @returns the tokens of a text that was made of a prompt: by a chat template, words of special tokens are
+ *   these.
+ */
 export function promptTokens(reader: PromptReader, prompt: Prompt, text: string): Int32Array {
   const { chat } = reader;
   return typeof prompt === 'string' || chat == null ? reader.tokenize(text, true) : chat.tokens(text);

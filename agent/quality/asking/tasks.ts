@@ -29,8 +29,8 @@ export interface Asking {
 }
 
 /**
- * Asks every item that the journal has no answer to, of a model, and of the base when there is one. Answers go into the journal; of each, numbers alone
- * are kept here.
+ * Asks every item that the journal has no answer to, of a model, and of the base when there is one. Answers
+ * go into the journal; of each, numbers alone are kept here.
  * @returns the outcome, and by external scorer what it judged, by index.
  */
 export async function measureTask(

@@ -5,7 +5,10 @@ import type { Task } from '../../../core/quality/tasks/few-shot.js';
 /** Codes of failures by which a task can never be asked of this model. */
 const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'model-unsupported']);
 
-/** @returns why a task cannot be asked of this model; null for an error that says nothing of the task, such as a server that broke off. */
+/**
+ * @returns why a task cannot be asked of this model; null for an error that says nothing of the task, such as
+ *   a server that broke off.
+ */
 export function whyImpossible(error: unknown): string | null {
   return error instanceof FailureError && IMPOSSIBLE.has(error.failure.code) ? error.failure.message : null;
 }

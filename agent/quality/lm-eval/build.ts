@@ -17,10 +17,15 @@ import type { Doc } from './templates.js';
 /** Records by the split that they are in. */
 export type Splits = ReadonlyMap<string, readonly Doc[]>;
 
-/** What may be asked otherwise than the file says, as lm-evaluation-harness has flags for it; the rest is the file's. */
+/**
+ * What may be asked otherwise than the file says, as lm-evaluation-harness has flags for it; the rest is the
+ * file's.
+ */
 const OTHERWISE = ['chat', 'system', 'fewShot', 'samples', 'sampling', 'maxTokens'] as const;
 
-/** @returns one sentence where a way sets what the file of a task of theirs says itself; null = it does not. */
+/**
+ * @returns one sentence where a way sets what the file of a task of theirs says itself; null = it does not.
+ */
 export function notOtherwise(options: AskingOptions): string | null {
   const others = Object.keys(options).filter((name) => !(OTHERWISE as readonly string[]).includes(name));
   if (others.length > 0)
@@ -94,7 +99,10 @@ function splitOf(
   return docs;
 }
 
-/** As `ContextSampler` and `FirstNSampler` choose; the item itself is only left out where its split is the one of the examples by name. */
+/**
+ * As `ContextSampler` and `FirstNSampler` choose; the item itself is only left out where its split is the one
+ * of the examples by name.
+ */
 function picking(
   config: LmEvalTask,
   splits: Splits,
@@ -164,7 +172,8 @@ function itemOf(
 
 /**
  * Of several labels those that are no option's are right in none.
- * @throws Error with a sentence where none is an option's: a template that is misspelt is a text that stands in no record.
+ * @throws Error with a sentence where none is an option's: a template that is misspelt is a text that stands
+ *   in no record.
  */
 function rightOf(gold: Written['target'], texts: readonly string[], item: number): number[] {
   const list = Array.isArray(gold) ? gold : [gold];

@@ -29,7 +29,10 @@ const UNESCAPED: Readonly<Record<string, string>> = {
 };
 const WORDS = new Map<string, unknown>(Object.entries({ None: null, True: true, False: false }));
 
-/** `ast.literal_eval` of texts, numbers, truth values, lists, tuples and maps. @returns undefined for anything else. */
+/**
+ * `ast.literal_eval` of texts, numbers, truth values, lists, tuples and maps.
+ * @returns undefined for anything else.
+ */
 export function pythonLiteral(text: string): unknown {
   const reader = new LiteralReader(text);
   const value = reader.value(0);
@@ -136,8 +139,9 @@ export interface Pattern {
 }
 
 /**
- * Writes a pattern of Python's `re` in JavaScript's words: flags at its beginning, named groups, `\A` and `\Z`, `$` also before a last line feed, classes of all
- * scripts, and characters that are escaped without need.
+ * Writes a pattern of Python's `re` in JavaScript's words: flags at its beginning, named groups, `\A` and
+ * `\Z`, `$` also before a last line feed, classes of all scripts, and characters that are escaped without
+ * need.
  * @returns one sentence where it is none, or needs what JavaScript has not.
  */
 export function pythonPattern(source: string): Pattern | string {
@@ -189,7 +193,8 @@ function escaped(c: string, inClass: boolean): string {
   if (CLASSES[c] !== undefined) return CLASSES[c];
   if (c === 'w') return inClass ? '\\p{L}\\p{N}_' : '[\\p{L}\\p{N}_]';
   if (c === 'W' && !inClass) return '[^\\p{L}\\p{N}_]';
-  // Letters and digits mean something to both, signs of grammar are signs for both; other signs need no escape.
+  // Letters and digits mean something to both, signs of grammar are signs for both; other signs need no
+  // escape.
   if (/[A-Za-z0-9]/.test(c) || /[\^$\\.*+?()[\]{}|/]/.test(c) || (inClass && c === '-')) return `\\${c}`;
   return c;
 }

@@ -23,7 +23,8 @@ export type Otherwise = AskingOptions & {
 };
 
 /**
- * Reads a task file of lm-evaluation-harness with what it includes and its data, for each way that it is asked.
+ * Reads a task file of lm-evaluation-harness with what it includes and its data, for each way that it is
+ * asked.
  * @returns the tasks, or every problem, one sentence each.
  */
 export function readLmEvalTasks(

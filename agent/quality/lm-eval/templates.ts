@@ -6,7 +6,10 @@ export type Doc = Readonly<Record<string, unknown>>;
 /** Longest text that a template may make. */
 const LONGEST = 2 ** 20;
 
-/** Methods of Python's values that Hugging Face's reader of Jinja leaves out, or has otherwise. Strings are counted in code points, as it slices them. */
+/**
+ * Methods of Python's values that Hugging Face's reader of Jinja leaves out, or has otherwise. Strings are
+ * counted in code points, as it slices them.
+ */
 const METHODS: Readonly<Record<string, (value: unknown, ...args: readonly unknown[]) => unknown>> = {
   index: (value, one) => found(indexOf(value, one), value, one),
   find: indexOf,
@@ -67,7 +70,10 @@ const isDefined = (operand: Node): Node => ({
 });
 const BODIES = ['body', 'alternate', 'defaultBlock'];
 
-/** Has methods and filters of ours called where a template names them, and what it prints written as Python writes it. */
+/**
+ * Has methods and filters of ours called where a template names them, and what it prints written as Python
+ * writes it.
+ */
 function rewritten(value: unknown, printed = false): unknown {
   if (Array.isArray(value)) return value.map((one) => rewritten(one, printed));
   if (value instanceof Map) return new Map([...value].map(([key, one]) => [rewritten(key), rewritten(one)]));
@@ -127,7 +133,8 @@ const escaped = (source: string): string =>
   );
 
 /**
- * Reads a template as lm-evaluation-harness does: Jinja without its trimming of blocks, a last line feed kept, and what is not defined an error.
+ * Reads a template as lm-evaluation-harness does: Jinja without its trimming of blocks, a last line feed
+ * kept, and what is not defined an error.
  * @returns what writes it for an item. @throws Error of one that cannot be read; so does writing.
  */
 export function openTemplate(source: string): (doc: Doc) => string {

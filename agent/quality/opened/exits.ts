@@ -37,9 +37,10 @@ export interface ExitsFound {
 const STEPS = 64;
 
 /**
- * Asks a model at several depths about the same text, one after the other: each is a file whose later layers are left out, so what it says is
- * what the whole model would say at that exit.
- * @throws FailureError `impossible-combination` for a text that is too short, and whatever writing and loading throw.
+ * Asks a model at several depths about the same text, one after the other: each is a file whose later layers
+ * are left out, so what it says is what the whole model would say at that exit.
+ * @throws FailureError `impossible-combination` for a text that is too short, and whatever writing and
+ *   loading throw.
  */
 export async function measureExits(job: ExitsJob, watch: Watch): Promise<ExitsFound> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-exits-'));

@@ -35,11 +35,13 @@ export type JudgedScore =
   | { readonly score: null; readonly reason: string };
 
 /**
- * Lets a model rate answers. By likelihood a rating is not drawn: it is the mean of all ratings, each by how likely the model finds it (G-Eval,
- * Liu et al. 2023, arXiv 2303.16634), so that the same judge says the same twice and ties are rare; else it says what it thinks, greedily, and the grade is read there.
- * Two answers are shown in both orders: of an order alone a judge prefers a place.
+ * Lets a model rate answers. By likelihood a rating is not drawn: it is the mean of all ratings, each by how
+ * likely the model finds it (G-Eval, Liu et al. 2023, arXiv 2303.16634), so that the same judge says the same
+ * twice and ties are rare; else it says what it thinks, greedily, and the grade is read there. Two answers
+ * are shown in both orders: of an order alone a judge prefers a place.
  * @returns how many were rated; the scores leave as they come, in the order of the questions.
- * @throws FailureError `impossible-combination` for a model that gives no logits, and whatever opening and evaluating throw.
+ * @throws FailureError `impossible-combination` for a model that gives no logits, and whatever opening and
+ *   evaluating throw.
  */
 export async function judgeAnswers(
   { model, questions, judge }: JudgeJob,
@@ -76,7 +78,11 @@ function promptsOf(judge: JudgeDefinition, question: AnswerToScore): Prompts {
   return { rubric, texts: isPairwise(judge) ? [fill(false), fill(true)] : [fill(false)] };
 }
 
-/** @returns what a judge reads: fields of the template filled in, once each, whatever the texts themselves hold. @param swapped of two answers the other one comes first. */
+/**
+ * @returns what a judge reads: fields of the template filled in, once each, whatever the texts themselves
+ *   hold.
+ * @param swapped of two answers the other one comes first.
+ */
 export function promptOf(
   template: string,
   { prompt, answer, references }: AnswerToScore,
@@ -159,7 +165,10 @@ function writtenTo(model: LanguageModel, content: string): Int32Array {
   return promptTokens(reader, prompt, promptText(reader, prompt));
 }
 
-/** @param logProbabilities of the ratings, from the worst to the best, up to a common constant. @returns their mean, 0 to 1. */
+/**
+ * @param logProbabilities of the ratings, from the worst to the best, up to a common constant.
+ * @returns their mean, 0 to 1.
+ */
 export function meanRating(logProbabilities: readonly number[]): number {
   const most = Math.max(...logProbabilities);
   const weights = logProbabilities.map((value) => Math.exp(value - most));

@@ -91,8 +91,8 @@ export interface QualityJob {
 }
 
 /**
- * Measures a model's quality on a text and on tasks, beside its base when there is one. A task that this model cannot be asked is named, and
- * the others are asked.
+ * Measures a model's quality on a text and on tasks, beside its base when there is one. A task that this
+ * model cannot be asked is named, and the others are asked.
  * @throws FailureError `impossible-combination` when the text is too short, is not UTF-8, or the base has
  * another vocabulary; and whatever loading and evaluating throw.
  */

@@ -8,10 +8,16 @@ import { canonicalJson } from '../../../core/sweep/identity.js';
 /** What a task was asked by, and what its answers were scored by. */
 export type Digests = Pick<QuestionsOfTask, 'asking' | 'scoring'>;
 
-/** Is raised when a scorer, or the reading of answers, comes to give other scores for the same answers. Kept answers are then scored again. */
+/**
+ * Is raised when a scorer, or the reading of answers, comes to give other scores for the same answers. Kept
+ * answers are then scored again.
+ */
 const SCORING_RELEASE = 1;
 
-/** @returns the digest of values in their order. They are hashed one by one: a hundred thousand questions would be too long for one text. */
+/**
+ * @returns the digest of values in their order. They are hashed one by one: a hundred thousand questions
+ *   would be too long for one text.
+ */
 function digestOfValues(values: Iterable<unknown>): string {
   const sha256 = createHash('sha256');
   for (const value of values) sha256.update(`${canonicalJson(value)}\n`);
@@ -19,8 +25,9 @@ function digestOfValues(values: Iterable<unknown>): string {
 }
 
 /**
- * Digests of a task as it is put to a model. Whatever changes an answer is in `asking`; what only decides what an answer is worth is in
- * `scoring`. Options of the runner are in neither: they are in the id of the experiment.
+ * Digests of a task as it is put to a model. Whatever changes an answer is in `asking`; what only decides
+ * what an answer is worth is in `scoring`. Options of the runner are in neither: they are in the id of the
+ * experiment.
  */
 export function digestsOf(task: Task): Digests {
   return { asking: digestOfValues(askingOf(task)), scoring: digestOfValues(scoringOf(task)) };
@@ -64,7 +71,10 @@ export function digestsOfRanking({ task, way, spec }: RankingTask, digests: read
 
 const NOTHING = digestOfValues([]);
 
-/** @returns the digests of a task with the commands of the node that judge its answers. @param judges by name, what each does, as `identityOf` has it. */
+/**
+ * @returns the digests of a task with the commands of the node that judge its answers.
+ * @param judges by name, what each does, as `identityOf` has it.
+ */
 export function withJudges({ asking, scoring }: Digests, judges: Readonly<Record<string, unknown>>): Digests {
   return Object.keys(judges).length === 0
     ? { asking, scoring }

@@ -35,8 +35,8 @@ export type Checked = z.output<typeof checkedSchema>;
 export type Places = Pick<ModelSettings, 'modelFolders' | 'cacheFolder'>;
 
 /**
- * Questions by the files that they are in. The process that asks them reads them: a hundred thousand questions are neither read nor handed over by
- * whoever only has them asked.
+ * Questions by the files that they are in. The process that asks them reads them: a hundred thousand
+ * questions are neither read nor handed over by whoever only has them asked.
  */
 export interface QuestionFiles extends Pick<QualityRequest, 'text' | 'rankings'>, Pick<Checked, 'files'> {
   /** Those that are asked, of the tasks in the files. */
@@ -60,7 +60,10 @@ export interface QuestionsRequest {
 /** What task files hold, without their items. */
 export interface QuestionsFound extends Pick<Checked, 'tasks'>, Pick<Sound, 'files' | 'rankings'> {}
 
-/** Reads task files with every item in this process, which is a child. @throws FailureError `impossible-combination` with every error of every file. */
+/**
+ * Reads task files with every item in this process, which is a child.
+ * @throws FailureError `impossible-combination` with every error of every file.
+ */
 export function questionsIn({ named, places }: QuestionsRequest): QuestionsFound {
   const { tasks, rankings, files } = soundTasks(named, places);
   return { files, tasks: tasks.map(checkedOf), rankings };

@@ -32,7 +32,10 @@ export interface LocatedFiles {
   readonly stamp: string;
 }
 
-/** @param folder that paths are relative to. @returns whole paths of files that are there and may be opened, or what is wrong with each. */
+/**
+ * @param folder that paths are relative to.
+ * @returns whole paths of files that are there and may be opened, or what is wrong with each.
+ */
 export function locatedFiles(
   named: RankingFiles,
   folder: string,

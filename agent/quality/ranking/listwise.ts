@@ -22,8 +22,9 @@ interface Ordered {
 }
 
 /**
- * Lists in windows from the bottom: by the probabilities of the token that would name the best passage (FIRST), or by the order that the
- * model writes out. Both read the same prompts, which end in the bracket of the first name.
+ * Lists in windows from the bottom: by the probabilities of the token that would name the best passage
+ * (FIRST), or by the order that the model writes out. Both read the same prompts, which end in the bracket of
+ * the first name.
  * @throws FailureError `impossible-combination` for a vocabulary without bare letters.
  */
 export function listwise(reader: PromptReader, way: Listwise): Reranker {

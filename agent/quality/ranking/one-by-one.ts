@@ -32,7 +32,10 @@ class Questions {
     this.#answers = answers;
   }
 
-  /** @param prompt of passages of so many words. @returns ln of how much likelier the first answer is than the second. */
+  /**
+   * @param prompt of passages of so many words.
+   * @returns ln of how much likelier the first answer is than the second.
+   */
   async ask(prompt: (words: number) => string): Promise<number> {
     const { chat, passageWords } = this.#way;
     let either: readonly [number, number] = [0, 0];
@@ -85,7 +88,9 @@ export function pointwise(reader: PromptReader, way: Pointwise): Reranker {
   };
 }
 
-/** Every pair in both orders: one that wins in both gets the point, otherwise each gets a half (PRP-Allpair). */
+/**
+ * Every pair in both orders: one that wins in both gets the point, otherwise each gets a half (PRP-Allpair).
+ */
 export function pairwise(reader: PromptReader, way: Pairwise): Reranker {
   return {
     by: reader.by,

@@ -22,7 +22,10 @@ export interface PromptReader {
   readonly by: AnswerRecord['asked']['by'];
   /** Tokens that a prompt and its answer have together, at most. */
   readonly contextTokens: number;
-  /** @param begun how the answer begins. @returns a prompt's tokens, in the model's chat template where that is wanted and there. */
+  /**
+   * @param begun how the answer begins.
+   * @returns a prompt's tokens, in the model's chat template where that is wanted and there.
+   */
   tokens(prompt: string, chat: boolean, begun: string): Int32Array;
   next(prompt: Int32Array): Promise<Next>;
   /** Greedily, exactly so many tokens. */
@@ -92,7 +95,8 @@ export interface Letters {
 }
 
 /**
- * Finds the tokens of bare letters behind a bracket. A vocabulary may have `[A` as one token: then no letter stands where the bracket ends.
+ * Finds the tokens of bare letters behind a bracket. A vocabulary may have `[A` as one token: then no letter
+ * stands where the bracket ends.
  * @returns one sentence where it has no bare letters.
  */
 export function lettersOf(reader: PromptReader, chat: boolean, count: number): Letters | string {
@@ -119,7 +123,9 @@ export interface Fork {
   readonly either: readonly [number, number];
 }
 
-/** @returns where two answers to a prompt part. @throws FailureError where one is the beginning of the other. */
+/**
+ * @returns where two answers to a prompt part. @throws FailureError where one is the beginning of the other.
+ */
 export function forkOf(
   reader: PromptReader,
   prompt: string,

@@ -16,8 +16,8 @@ export class Rankings {
   readonly #watch: Watch;
 
   /**
-   * @param model what is asked: a file that is opened here, or whoever answers for it. @param finding how a file that finds candidates is
-   * opened; null = it cannot be.
+   * @param model what is asked: a file that is opened here, or whoever answers for it.
+   * @param finding how a file that finds candidates is opened; null = it cannot be.
    * @param trained tokens that the model was trained to see at once; null = not known.
    */
   constructor(

@@ -40,8 +40,8 @@ export const NO_FACTS: Reranked['facts'] = {
 };
 
 /**
- * @returns the whole list: what was put in order, and behind it what was not looked at. Scores are kept where all of them are of one kind; otherwise
- * a document's score is how many stand behind it.
+ * @returns the whole list: what was put in order, and behind it what was not looked at. Scores are kept where
+ *   all of them are of one kind; otherwise a document's score is how many stand behind it.
  */
 export function wholeList(candidates: readonly Candidate[], { order, scores }: Reranked): Ranked[] {
   const seen = new Set(order);

@@ -12,7 +12,10 @@ export type EmbeddingWords = Pick<
   'normalize' | 'queryPrefix' | 'documentPrefix'
 >;
 
-/** Texts that are made into vectors together: the engine packs them, and the agent hears of a stop between them. */
+/**
+ * Texts that are made into vectors together: the engine packs them, and the agent hears of a stop between
+ * them.
+ */
 const TOGETHER = 64;
 
 /** What a vector took. */
@@ -59,8 +62,8 @@ export async function embedDocuments(
 }
 
 /**
- * Documents by the product of their vectors with the query's. Those of documents are made beforehand: a query's time is that of its own vector and of
- * the comparison.
+ * Documents by the product of their vectors with the query's. Those of documents are made beforehand: a
+ * query's time is that of its own vector and of the comparison.
  * @param documents every candidate of every query.
  */
 export async function byVectors(

@@ -55,7 +55,10 @@ function scoreOptions(
   return { given: { answer, taken, scores }, read: {}, absent: {} };
 }
 
-/** @returns the record of a kept answer, scored by the key and the scorers of today. Its question must be the same still. */
+/**
+ * @returns the record of a kept answer, scored by the key and the scorers of today. Its question must be the
+ *   same still.
+ */
 export function scoredAgain(task: Task, record: AnswerRecord): AnswerRecord {
   const item = task.items[record.index];
   if (item === undefined) return record;

@@ -32,15 +32,19 @@ export const interpreterSchema = z.strictObject({
 export type InterpreterProfile = z.output<typeof interpreterSchema>;
 
 const OUTPUT_BYTES = 2 ** 20;
-/** Answers that run at once. Each may take the memory that its profile allows, and its tests as much again. */
+/**
+ * Answers that run at once. Each may take the memory that its profile allows, and its tests as much again.
+ */
 const MOST_AT_ONCE = 4;
 
 /**
- * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has `tests`, these run in another sandbox, and an
- * answer has passed when they end with exit code 0. Without `tests` the program itself has to end so, and to print the `{token}` last where it has
- * one. An answer that looks for the token in its own file can still pass that way.
+ * Runs answers as programs, each in a sandbox of its own (process/sandbox/run.ts). Where the task has
+ * `tests`, these run in another sandbox, and an answer has passed when they end with exit code 0. Without
+ * `tests` the program itself has to end so, and to print the `{token}` last where it has one. An answer that
+ * looks for the token in its own file can still pass that way.
  * @returns 1 or 0 for each: a program that hangs, forks or is killed has failed.
- * @throws FailureError `impossible-combination` where the system has no namespaces, or the interpreter cannot run tests apart; whatever `stopped` rejects with.
+ * @throws FailureError `impossible-combination` where the system has no namespaces, or the interpreter cannot
+ *   run tests apart; whatever `stopped` rejects with.
  */
 export async function scoreByRunning(
   name: string,
@@ -100,7 +104,10 @@ function sandboxed(program: string, profile: InterpreterProfile): SandboxedProgr
   return { interpreter, program, readable, limits };
 }
 
-/** Runs an answer's program and its tests in a sandbox each, with nothing between them but calls. @returns how the tests ended. */
+/**
+ * Runs an answer's program and its tests in a sandbox each, with nothing between them but calls.
+ * @returns how the tests ended.
+ */
 async function testedApart(
   program: string,
   tests: string,
@@ -123,7 +130,10 @@ async function testedApart(
   }
 }
 
-/** @throws FailureError `impossible-combination` where a right answer fails: the interpreter is another language's. */
+/**
+ * @throws FailureError `impossible-combination` where a right answer fails: the interpreter is another
+ *   language's.
+ */
 async function requireApart(name: string, profile: InterpreterProfile, signal: AbortSignal): Promise<void> {
   const program = 'def same(value):\n    return value\n';
   const tests = 'assert answer.same([1, "a"]) == [1, "a"]\n';

@@ -47,7 +47,10 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_SHOWN = 120;
 
-/** Starts a command of the node, in the process group of the one that asks, so that whoever kills that one's group ends this, too. */
+/**
+ * Starts a command of the node, in the process group of the one that asks, so that whoever kills that one's
+ * group ends this, too.
+ */
 export function startCommand({
   command,
   env,
@@ -65,8 +68,8 @@ export function startCommand({
 }
 
 /**
- * Lets a command of the node's config score answers: one line of JSON a question goes in, one line of JSON with
- * a `score` from 0 to 1 comes out for each, in the same order.
+ * Lets a command of the node's config score answers: one line of JSON a question goes in, one line of JSON
+ * with a `score` from 0 to 1 comes out for each, in the same order.
  * @param questions are drawn as the command reads them.
  * @param stopped rejects when the work is to end.
  * @throws FailureError `run-failed`, `timed-out`; whatever `stopped` rejects with.

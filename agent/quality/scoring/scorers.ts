@@ -8,14 +8,20 @@ import { digestOf } from '../../../process/digest.js';
 import { interpreterSchema, scoreByRunning } from './code-scorer.js';
 import { commandSchema, type Question, scoreExternally } from './external-scorer.js';
 
-/** `scorers` of an agent's config, by the name after `external:`: a command, or an interpreter that runs answers. No task can say more than the name. */
+/**
+ * `scorers` of an agent's config, by the name after `external:`: a command, or an interpreter that runs
+ * answers. No task can say more than the name.
+ */
 export const scorerSchema = z.union([commandSchema, interpreterSchema], {
   error:
     'give command: [program, …] with timeoutSeconds and env, or interpreter: [/whole/path, …] with readable, seconds, memoryBytes and processes (docs/quality.md)',
 });
 export type ScorerProfile = z.output<typeof scorerSchema>;
 
-/** @returns scores from 0 to 1 in the order of the questions; null = the scorer could not score it. @throws as the two kinds of scorers do. */
+/**
+ * @returns scores from 0 to 1 in the order of the questions; null = the scorer could not score it.
+ * @throws as the two kinds of scorers do.
+ */
 export async function scoreBy(
   name: string,
   profile: ScorerProfile,
@@ -37,13 +43,17 @@ export function scorerNames(tasks: readonly Task[]): string[] {
 
 /**
  * @param known what the node's config has.
- * @returns the external scorers of these names. @throws FailureError `source-not-allowed` for one that is not there.
+ * @returns the external scorers of these names.
+ * @throws FailureError `source-not-allowed` for one that is not there.
  */
 export function scorersNamed(names: readonly string[], known: Scorers): Scorers {
   return profilesNamed(names, known, 'scorer', 'scorers');
 }
 
-/** @returns what a node's config has under `where` by these names. @throws FailureError `source-not-allowed` for one that is not there. */
+/**
+ * @returns what a node's config has under `where` by these names.
+ * @throws FailureError `source-not-allowed` for one that is not there.
+ */
 export function profilesNamed<P>(
   names: readonly string[],
   known: Readonly<Record<string, P>>,
@@ -60,7 +70,9 @@ export function profilesNamed<P>(
   );
 }
 
-/** @returns what scores follow from beside the answers: the words of each command, and the files among them. */
+/**
+ * @returns what scores follow from beside the answers: the words of each command, and the files among them.
+ */
 export async function identityOf(
   scorers: Scorers,
   cacheFolder: string,

@@ -1,10 +1,14 @@
 /**
- * Runs the tests of an answer in another process than the answer. Two programs of Python speak over descriptor 3: a line of JSON for a call, and one for
- * its result. The answer may do whatever it likes in its own process: read files and memory, patch the language, end early, write to the descriptor.
- * The tests only ever get plain data, whose comparisons it cannot redefine. So their exit code is the verdict.
+ * Runs the tests of an answer in another process than the answer. Two programs of Python speak over
+ * descriptor 3: a line of JSON for a call, and one for its result. The answer may do whatever it likes in its
+ * own process: read files and memory, patch the language, end early, write to the descriptor. The tests only
+ * ever get plain data, whose comparisons it cannot redefine. So their exit code is the verdict.
  */
 
-/** How values travel. None, booleans and texts are what they are in JSON; any other plain value is a list of its kind and its contents. Nothing else can travel. */
+/**
+ * How values travel. None, booleans and texts are what they are in JSON; any other plain value is a list of
+ * its kind and its contents. Nothing else can travel.
+ */
 const VALUES = String.raw`
 def packed(value):
     if value is None or isinstance(value, (bool, str)): return value
@@ -51,7 +55,9 @@ def send(message):
     out.flush()
 `;
 
-/** @returns a program that runs an answer's as its main program, and then carries out the calls of the tests. */
+/**
+ * @returns a program that runs an answer's as its main program, and then carries out the calls of the tests.
+ */
 export function answeringProgram(program: string): string {
   return `
 import collections.abc, json, sys, types
@@ -70,8 +76,8 @@ for line in lines:
 }
 
 /**
- * @returns a program that runs tests; exit code 0 = they hold. It ends with 1 at once when the answer's process has ended or sends what cannot be read,
- *   whatever exceptions the tests catch.
+ * @returns a program that runs tests; exit code 0 = they hold. It ends with 1 at once when the answer's
+ *   process has ended or sends what cannot be read, whatever exceptions the tests catch.
  */
 export function testingProgram(tests: string): string {
   return String.raw`

@@ -13,7 +13,10 @@ import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/c
 import type { Drawing, GenerationLimits } from '../asking/generation.js';
 import type { Reply, Sample } from '../asking/respondent.js';
 
-/** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
+/**
+ * Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities
+ * some 20 MB.
+ */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
 
 /** Of a text: so much for each token that is asked for, and for what is around them. */
@@ -29,7 +32,12 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** What a server is asked: tokens where its vocabulary is known here, else a text. */
 export type Prompt = Int32Array | string;
 
-/** Asks for log-probabilities as a profile says. @param fields of the request beside those. @returns what it answers. @throws NoAnswer; FailureError `run-failed` where nothing comes. */
+/**
+ * Asks for log-probabilities as a profile says.
+ * @param fields of the request beside those.
+ * @returns what it answers.
+ * @throws NoAnswer; FailureError `run-failed` where nothing comes.
+ */
 export async function askLogProbabilities(
   server: ServedEndpoint,
   { path, body }: Pick<LogProbabilitiesAsked, 'path' | 'body'>,
@@ -47,7 +55,8 @@ export async function askLogProbabilities(
 const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };
 
 /**
- * Has a server say what follows a prompt, by its likeliest tokens or drawn; messages, whose template is known to nobody here, become a prompt by its own.
+ * Has a server say what follows a prompt, by its likeliest tokens or drawn; messages, whose template is known
+ * to nobody here, become a prompt by its own.
  * @param fields of the request beside those.
  * @returns the texts up to a stop, with the tokens that it tells. @throws NoAnswer
  */
@@ -111,7 +120,8 @@ async function askOnce(
 }
 
 /**
- * Has a server say something, and reads it as it comes: its first text is the first token. One that does not stream is read whole, and the time to its first token is not known.
+ * Has a server say something, and reads it as it comes: its first text is the first token. One that does not
+ * stream is read whole, and the time to its first token is not known.
  * @throws NoAnswer; FailureError `run-failed` where nothing comes.
  */
 async function saidBy(
@@ -163,7 +173,10 @@ async function post(server: ServedEndpoint, path: string, body: unknown): Promis
   return read as Fields;
 }
 
-/** @returns the body of a success. @throws NoAnswer for what is none; FailureError `run-failed` where nothing comes. */
+/**
+ * @returns the body of a success.
+ * @throws NoAnswer for what is none; FailureError `run-failed` where nothing comes.
+ */
 async function posted(
   server: ServedEndpoint,
   path: string,

@@ -6,13 +6,19 @@ import { askLogProbabilities, type Fields, NoAnswer, type Prompt } from './ask.j
 /** Of each token of a prompt but the first, which nothing predicts: its entry is null. Nats. */
 export type PromptLogProbabilities = readonly (number | null)[];
 
-/** Log-probabilities of a text that nobody here can tokenize, and where each of its tokens begins, in characters. */
+/**
+ * Log-probabilities of a text that nobody here can tokenize, and where each of its tokens begins, in
+ * characters.
+ */
 export interface TextLogProbabilities {
   readonly values: PromptLogProbabilities;
   readonly offsets: readonly number[];
 }
 
-/** Asks a server for the log-probabilities of a prompt's tokens. @throws NoAnswer where they are not one for each token. */
+/**
+ * Asks a server for the log-probabilities of a prompt's tokens.
+ * @throws NoAnswer where they are not one for each token.
+ */
 export async function promptLogProbabilities(
   server: ServedEndpoint,
   asked: LogProbabilitiesAsked,
@@ -21,7 +27,10 @@ export async function promptLogProbabilities(
   return read(await askLogProbabilities(server, asked, tokens), asked, tokens.length, tokens);
 }
 
-/** The same of a text, by the server's own tokens; how many they are is what it says in `usage`. @throws NoAnswer */
+/**
+ * The same of a text, by the server's own tokens; how many they are is what it says in `usage`.
+ * @throws NoAnswer
+ */
 export async function textLogProbabilities(
   server: ServedEndpoint,
   asked: LogProbabilitiesAsked,
@@ -39,7 +48,12 @@ export async function textLogProbabilities(
   return { values, offsets: offsets.slice(0, count) };
 }
 
-/** Asks for the likeliest tokens after a prompt. @param fields of the request beside those of the profile. @returns log-probabilities by token. @throws NoAnswer */
+/**
+ * Asks for the likeliest tokens after a prompt.
+ * @param fields of the request beside those of the profile.
+ * @returns log-probabilities by token.
+ * @throws NoAnswer
+ */
 export async function nextLogProbabilities(
   server: ServedEndpoint,
   asked: LogProbabilitiesAsked,
@@ -68,8 +82,8 @@ function listOf(answer: Fields, { path, list }: LogProbabilitiesAsked): readonly
 }
 
 /**
- * One entry for each token, and one more where the answer's own token follows those of the prompt. A server that gives others would
- * be scored on what it did not say.
+ * One entry for each token, and one more where the answer's own token follows those of the prompt. A server
+ * that gives others would be scored on what it did not say.
  */
 function read(
   answer: Fields,

@@ -50,10 +50,12 @@ export interface ServedQualityJob {
 }
 
 /**
- * Asks the server that was timed. Texts and options take log-probabilities of prompts; letters also those of the next token, or what the
- * server says; what is to be generated it says itself. One request at a time, so that no batch changes the numbers.
+ * Asks the server that was timed. Texts and options take log-probabilities of prompts; letters also those of
+ * the next token, or what the server says; what is to be generated it says itself. One request at a time, so
+ * that no batch changes the numbers.
  * @returns what it told; and what it could not be asked, with the reason.
- * @throws FailureError `impossible-combination` for a text that is too short or no UTF-8, and what opening base and tokenizer throw.
+ * @throws FailureError `impossible-combination` for a text that is too short or no UTF-8, and what opening
+ *   base and tokenizer throw.
  */
 export async function measureServedQuality(job: ServedQualityJob, watch: Watch): Promise<QualityOutcome> {
   const { server, request } = job;

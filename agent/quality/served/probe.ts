@@ -15,8 +15,8 @@ export interface Telling {
 }
 
 /**
- * Asks a server for what its profile promises before anything is scored: a server that takes the words and ignores them would be scored at
- * exactly chance (llama-server and `echo`, ggml-org/llama.cpp#27174).
+ * Asks a server for what its profile promises before anything is scored: a server that takes the words and
+ * ignores them would be scored at exactly chance (llama-server and `echo`, ggml-org/llama.cpp#27174).
  * @param vocabulary null = nobody here knows its tokens, and it is asked by text.
  */
 export async function probe(server: ServedEndpoint, vocabulary: Vocabulary | null): Promise<Telling> {

@@ -9,8 +9,8 @@ import { nextLogProbabilities } from './log-probabilities.js';
 import { vocabularyOf } from './vocabulary.js';
 
 /**
- * A server as whoever ranks: it writes orders out, and by the likeliest tokens that it tells names the first one. Letters that it does not tell
- * keep their old order, behind those that it does.
+ * A server as whoever ranks: it writes orders out, and by the likeliest tokens that it tells names the first
+ * one. Letters that it does not tell keep their old order, behind those that it does.
  * @param next how it tells them, or why it does not. @param tokenizer null = none is known here.
  */
 export function servedModels(
@@ -45,7 +45,10 @@ export function servedModels(
   };
 }
 
-/** Each way of ranking, and each run, reads the same prompts and is timed: it must not find what the one before left in the server's cache. */
+/**
+ * Each way of ranking, and each run, reads the same prompts and is timed: it must not find what the one
+ * before left in the server's cache.
+ */
 function unshared({ profile: { prefixes } }: ServedEndpoint): object {
   const fields = Object.entries(prefixes?.off ?? {});
   return Object.fromEntries(

@@ -80,8 +80,8 @@ export function genaiConfig(model: Described, file: GgufFile): Readonly<Record<s
 }
 
 /**
- * Writes the tokenizer of a model twice: as a GGUF without weights, so that whoever runs the graph cuts text as llama.cpp does, and
- * as transformers and onnxruntime-genai read it.
+ * Writes the tokenizer of a model twice: as a GGUF without weights, so that whoever runs the graph cuts text
+ * as llama.cpp does, and as transformers and onnxruntime-genai read it.
  * @returns why the second is not there, where it is not.
  */
 export async function writeTokenizer(inputPath: string, folder: string): Promise<readonly string[]> {

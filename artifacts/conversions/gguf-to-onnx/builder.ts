@@ -15,7 +15,11 @@ export class GraphBuilder {
   readonly constants: OnnxTensor[] = [];
   readonly #numbers = new Map<string, string>();
 
-  /** Adds a node. @param inputs names of values; '' = an optional one is left out. @returns the name of its first output. */
+  /**
+   * Adds a node.
+   * @param inputs names of values; '' = an optional one is left out.
+   * @returns the name of its first output.
+   */
   add(name: string, kind: string, inputs: readonly string[], call: Call = {}): string {
     const outputs = call.outputs ?? [name];
     const domain = call.contrib === true ? CONTRIB : '';

@@ -13,10 +13,12 @@ const IR_VERSION = 9;
 const ALL = 2 ** 31;
 
 /**
- * Builds the graph of a decoder, by the names of onnxruntime-genai: token ids, a mask over all tokens, keys and values of the tokens
- * before in; logits, and keys and values of all tokens out. Everything is computed in f32. `num_logits_to_keep` is an input with a
- * fallback: of how many tokens, counted from the last, logits are wanted.
- * @throws FailureError `model-unsupported` for weights of types that the graph has no form for, and for tensors that it would leave out.
+ * Builds the graph of a decoder, by the names of onnxruntime-genai: token ids, a mask over all tokens, keys
+ * and values of the tokens before in; logits, and keys and values of all tokens out. Everything is computed
+ * in f32. `num_logits_to_keep` is an input with a fallback: of how many tokens, counted from the last, logits
+ * are wanted.
+ * @throws FailureError `model-unsupported` for weights of types that the graph has no form for, and for
+ *   tensors that it would leave out.
  */
 export function decoder(model: Described): OnnxModel {
   const graph = new GraphBuilder();
@@ -80,7 +82,10 @@ function attentionOf({ rotary, contextLength, headLength }: Described, graph: Gr
   return { lengths, cos: hold('cos'), sin: hold('sin') };
 }
 
-/** @returns what attention has to know of lengths: the last position of each sequence, and the tokens of the longest. */
+/**
+ * @returns what attention has to know of lengths: the last position of each sequence, and the tokens of the
+ *   longest.
+ */
 function counted(graph: GraphBuilder): readonly [string, string] {
   const asI32 = (name: string, from: string) =>
     graph.add(`${name}/i32`, 'Cast', [from], { attributes: { to: typeNumber('i32') } });

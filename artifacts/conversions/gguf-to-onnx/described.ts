@@ -7,7 +7,10 @@ import type { Rotary } from './rotary.js';
 
 /** What the graph of an architecture has that others do not. */
 interface Family {
-  /** Pairs that positions turn are neighbours; else they are half a head apart. llama.cpp, llama_model_rope_type. */
+  /**
+   * Pairs that positions turn are neighbours; else they are half a head apart. llama.cpp,
+   * llama_model_rope_type.
+   */
   readonly neighbours: boolean;
   readonly activation: 'silu' | 'gelu';
   /** The embedding is multiplied by the root of its length. */

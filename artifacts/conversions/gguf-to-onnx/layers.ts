@@ -3,7 +3,10 @@ import type { GraphBuilder } from './builder.js';
 import { type Described, EMBEDDING } from './described.js';
 import { blocks, floats, turned } from './weights.js';
 
-/** What products by MatMulNBits round their inputs to: int8 in blocks, as llama.cpp's products of quantized weights do. */
+/**
+ * What products by MatMulNBits round their inputs to: int8 in blocks, as llama.cpp's products of quantized
+ * weights do.
+ */
 const INT8_INPUTS = 4;
 
 /** What attention is given in every layer. */

@@ -11,13 +11,15 @@ export interface Rotary {
   readonly yarn: { readonly originalContext: number; readonly attention: number } | null;
 }
 
-/** YaRN's own: turns over the original context above and below which a frequency is kept and stretched whole. */
+/**
+ * YaRN's own: turns over the original context above and below which a frequency is kept and stretched whole.
+ */
 const FAST = 32;
 const SLOW = 1;
 
 /**
- * Cosines and sines of all positions by pairs, [positions, length/2] each, as llama.cpp's ggml_rope computes them: the angle of pair i at
- * position p is p · base^(−2i/length).
+ * Cosines and sines of all positions by pairs, [positions, length/2] each, as llama.cpp's ggml_rope computes
+ * them: the angle of pair i at position p is p · base^(−2i/length).
  */
 export function rotaryTables(rotary: Rotary, positions: number): { cos: Float32Array; sin: Float32Array } {
   const pairs = rotary.length / 2;

@@ -24,7 +24,10 @@ export function floats(tensor: FileTensor, name: string, shape: readonly number[
   });
 }
 
-/** A float matrix as f32, inputs as rows, as `MatMul` takes it: the whole of it is in memory while it is turned. */
+/**
+ * A float matrix as f32, inputs as rows, as `MatMul` takes it: the whole of it is in memory while it is
+ * turned.
+ */
 export function turned(tensor: FileTensor, name: string): OnnxTensor {
   const { type, shape } = tensor;
   const [columns = 0, rows = 0] = shape;
@@ -55,7 +58,8 @@ export interface Blocks {
 
 /** How blocks of a type lie: a half-precision scale in front, then its quants. */
 const BLOCKS = {
-  // ggml-common.h, block_q4_0: element i in the low half of byte i, element i + 16 in the high half; 8 is zero.
+  // ggml-common.h, block_q4_0: element i in the low half of byte i, element i + 16 in the high half; 8 is
+  // zero.
   q4_0: { bits: 4, unpack: halves },
   // block_q8_0: signed; MatMulNBits takes 128 for zero.
   q8_0: { bits: 8, unpack: signed },

@@ -39,7 +39,10 @@ const CHANGED: readonly string[] = [
 /** What makes a model of text and images of one of text, which is what a file holds. */
 const WHOLE: readonly string[] = ['model_type', 'architectures', 'text_config', 'vision_config'];
 
-/** What the config of the base says, without what techniques change and how its own weights were packed; of a model with an encoder of images, of its text. */
+/**
+ * What the config of the base says, without what techniques change and how its own weights were packed; of a
+ * model with an encoder of images, of its text.
+ */
 function kept(base: Values | null): Values {
   if (base === null) return {};
   const { text_config: text } = base;
@@ -61,8 +64,8 @@ function architectureOf(file: OpenedFile): readonly [string, NamedArchitecture] 
 }
 
 /**
- * Says in transformers' words what the keys of a file say. What comes of it is held against the file once more, by the code that
- * makes keys of configs.
+ * Says in transformers' words what the keys of a file say. What comes of it is held against the file once
+ * more, by the code that makes keys of configs.
  * @returns null for an architecture that folders are not made of.
  */
 export async function publishedConfig(
@@ -175,7 +178,9 @@ function differences(
   });
 }
 
-/** @throws FormatError for frequencies that do not follow from the config: the model would attend elsewhere. */
+/**
+ * @throws FormatError for frequencies that do not follow from the config: the model would attend elsewhere.
+ */
 async function requireFrequencies(file: OpenedFile, { added: addedOf }: Architecture, config: FolderConfig) {
   const added = addedOf?.(config) ?? {};
   for (const { name } of file.header.tensors) {

@@ -21,9 +21,10 @@ import { writeJson, writeWeights } from './folder.js';
 import { keepsBlocks, planFolder } from './plan.js';
 
 /**
- * Writes a GGUF file as a folder that transformers loads: weights, config, tokenizer. The table of architectures by which folders become
- * GGUF files is read from right to left.
- * @throws FailureError `model-unsupported` for an architecture or a quantization that has no such form, `model-unreadable`, `disk-full`.
+ * Writes a GGUF file as a folder that transformers loads: weights, config, tokenizer. The table of
+ * architectures by which folders become GGUF files is read from right to left.
+ * @throws FailureError `model-unsupported` for an architecture or a quantization that has no such form,
+ *   `model-unreadable`, `disk-full`.
  */
 export const ggufToSafetensors: Converter = reading(async (request, onProgress) => {
   const { inputPath, outputPath } = request;
@@ -108,7 +109,10 @@ interface WeightType {
   readonly dequantize: boolean;
 }
 
-/** @throws FailureError for quantized weights that folders do not hold and that nobody asked to write as floats. */
+/**
+ * @throws FailureError for quantized weights that folders do not hold and that nobody asked to write as
+ *   floats.
+ */
 function floatTypeOf(
   { tensors, metadata }: GgufFile,
   { inputPath, type, dequantize }: ConversionRequest,
@@ -135,7 +139,8 @@ function unsupported(path: string, why: string, hint?: string): FailureError {
 }
 
 /**
- * Writes a quantized GGUF file with the floats that its weights stand for, by llama.cpp's own quantizer, in this process.
+ * Writes a quantized GGUF file with the floats that its weights stand for, by llama.cpp's own quantizer, in
+ * this process.
  * @returns the path of what was written. @throws FailureError `artifact-failed` with the engine's words.
  */
 async function dequantized(inputPath: string, outputPath: string, type: FloatType): Promise<string> {

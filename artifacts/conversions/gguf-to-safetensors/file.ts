@@ -66,7 +66,10 @@ export async function openFile(path: string): Promise<OpenedFile> {
   };
 }
 
-/** @returns the shortest number that float32 rounds to the same: 1e-5 was written, and 0.000009999999747378752 is in the file. */
+/**
+ * @returns the shortest number that float32 rounds to the same: 1e-5 was written, and 0.000009999999747378752
+ *   is in the file.
+ */
 function short(value: number): number {
   if (Number.isInteger(value)) return value;
   for (let digits = 1; digits < 10; digits++) {

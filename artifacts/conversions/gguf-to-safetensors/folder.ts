@@ -17,7 +17,9 @@ const PART_BYTES = 4e9;
 const WHOLE = 'model.safetensors';
 
 interface Writing {
-  /** Type of float weights; null = of most of them, and where that would round some, the type that they have. */
+  /**
+   * Type of float weights; null = of most of them, and where that would round some, the type that they have.
+   */
   readonly asked: FloatType | null;
   readonly most: FloatType;
   readonly onProgress: (done: number, of: number) => void;
@@ -102,7 +104,10 @@ async function exactType({ weights }: PlannedTensor, most: FloatType): Promise<F
   return most;
 }
 
-/** Numbers that transformers 5 takes as floats alone, of some architecture. JSON of JavaScript writes whole ones as integers. */
+/**
+ * Numbers that transformers 5 takes as floats alone, of some architecture. JSON of JavaScript writes whole
+ * ones as integers.
+ */
 const FLOATS = [
   ...['rms_norm_eps', 'layer_norm_eps', 'norm_eps', 'norm_epsilon', 'initializer_range', 'attention_dropout'],
   ...[

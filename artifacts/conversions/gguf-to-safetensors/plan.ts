@@ -42,7 +42,8 @@ export function keepsBlocks(name: unknown, tensor: FileTensor): boolean {
 }
 
 /**
- * Plans the tensors of a folder by the table that folders are read by, from right to left; nothing of the weights is read.
+ * Plans the tensors of a folder by the table that folders are read by, from right to left; nothing of the
+ * weights is read.
  * @throws FormatError for a tensor that has no name in a folder, or lacks one that it is joined with.
  */
 export function planFolder(architecture: Architecture, config: FolderConfig, file: OpenedFile) {

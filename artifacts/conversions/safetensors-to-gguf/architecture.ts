@@ -20,12 +20,16 @@ interface TakenApart {
 }
 
 /**
- * Where the tensors of a model go: transformers' name without `.weight` and `.bias`, then llama.cpp's. `*` stands for the layer and `#`
- * for the expert; all experts of a layer are stacked. A name without either ending goes to one that is written whole.
+ * Where the tensors of a model go: transformers' name without `.weight` and `.bias`, then llama.cpp's. `*`
+ * stands for the layer and `#` for the expert; all experts of a layer are stacked. A name without either
+ * ending goes to one that is written whole.
  */
 export type Places = Readonly<Record<string, string | Placed | TakenApart>>;
 
-/** Keys without the architecture in front, as `attention.head_count`, or whole, as `tokenizer.ggml.token_type_count`. */
+/**
+ * Keys without the architecture in front, as `attention.head_count`, or whole, as
+ * `tokenizer.ggml.token_type_count`.
+ */
 export type Entries = Readonly<Record<string, GgufValue | null>>;
 
 /** What a GGUF file says, by its keys without the architecture in front. */
@@ -43,8 +47,8 @@ export interface Keys {
 }
 
 /**
- * How a model of transformers is written for llama.cpp: as its own converter writes it, whose names, order of rows and keys its graphs
- * expect (conversion/ of llama.cpp).
+ * How a model of transformers is written for llama.cpp: as its own converter writes it, whose names, order of
+ * rows and keys its graphs expect (conversion/ of llama.cpp).
  */
 export interface Architecture {
   /** Classes of transformers that it is of, by the `architectures` of configs. */
@@ -54,13 +58,17 @@ export interface Architecture {
   readonly places: Places;
   /** Tensors that no graph has a use of. */
   readonly unused?: (name: string, config: FolderConfig) => boolean;
-  /** Shapes of tensors that are other ones than those of plain attention and dense layers (checks.ts), by their kind. */
+  /**
+   * Shapes of tensors that are other ones than those of plain attention and dense layers (checks.ts), by
+   * their kind.
+   */
   readonly shapes?: (config: FolderConfig) => Readonly<Record<string, readonly number[]>>;
   /** What is said beside `commonEntries`, or in their place; null takes one out. */
   readonly entries: (config: FolderConfig) => Entries;
   /**
-   * What a config of it says beside what every config does (gguf-to-safetensors/config.ts), from the keys that `entries` wrote: null is said as
-   * such, and what is undefined is left out. Left out = folders are not made of such files.
+   * What a config of it says beside what every config does (gguf-to-safetensors/config.ts), from the keys
+   * that `entries` wrote: null is said as such, and what is undefined is left out. Left out = folders are not
+   * made of such files.
    */
   readonly values?: (keys: Keys) => Values;
   /** What its rule of positions says, where that is YaRN, that no key of the file does. */
@@ -69,7 +77,10 @@ export interface Architecture {
   readonly claims?: (keys: Keys) => boolean;
   /** Tensors that follow from the config. */
   readonly added?: (config: FolderConfig) => Readonly<Record<string, Weights>>;
-  /** What the graph leaves out of what the config asks for, in sentences; of a model that it would compute wrongly, a FormatError. */
+  /**
+   * What the graph leaves out of what the config asks for, in sentences; of a model that it would compute
+   * wrongly, a FormatError.
+   */
   readonly caveats?: (config: FolderConfig) => readonly string[];
 }
 

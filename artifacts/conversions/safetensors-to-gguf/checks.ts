@@ -12,7 +12,8 @@ const OF_DENSE = /^ffn_(?:gate|up|down)\./;
 
 /**
  * Holds what a folder has against its config.
- * @throws FormatError for a layer that lacks what others have, and for the first tensor of another shape than the config says.
+ * @throws FormatError for a layer that lacks what others have, and for the first tensor of another shape than
+ *   the config says.
  */
 export function requireWhole(kinds: Kinds, architecture: Architecture, config: FolderConfig): void {
   for (const kind of ['token_embd.weight', 'attn_output.weight'])
@@ -43,7 +44,9 @@ export function requireWhole(kinds: Kinds, architecture: Architecture, config: F
   }
 }
 
-/** Shapes of plain attention and of dense layers, as far as the config says them; outermost dimension first. */
+/**
+ * Shapes of plain attention and of dense layers, as far as the config says them; outermost dimension first.
+ */
 function shapesOf(config: FolderConfig): Readonly<Record<string, readonly number[]>> {
   const n = config.size('hidden_size');
   const queries = config.size('num_attention_heads') * headLength(config);

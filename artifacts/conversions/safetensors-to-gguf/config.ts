@@ -106,7 +106,9 @@ export function keyValueHeads(config: FolderConfig): number {
   return config.size(config.has('num_key_value_heads') ? 'num_key_value_heads' : 'num_attention_heads');
 }
 
-/** How positions turn queries and keys: `rope_parameters` as of transformers 5, or what stood for it before. */
+/**
+ * How positions turn queries and keys: `rope_parameters` as of transformers 5, or what stood for it before.
+ */
 export interface Rope {
   /** Of layers that see all tokens. */
   readonly base: number | null;

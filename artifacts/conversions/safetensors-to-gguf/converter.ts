@@ -21,8 +21,9 @@ import { followed } from './weights.js';
 const GENERATION = 'generation_config.json';
 
 /**
- * A folder as published for transformers, as the GGUF file that llama.cpp's own converter makes of it: names, order of rows, types and
- * keys are its (docs/models.md lists what differs). Memory holds one piece of a tensor, however large the model is.
+ * A folder as published for transformers, as the GGUF file that llama.cpp's own converter makes of it: names,
+ * order of rows, types and keys are its (docs/models.md lists what differs). Memory holds one piece of a
+ * tensor, however large the model is.
  */
 export const safetensorsToGguf: Converter = reading(async (request, onProgress) => {
   const model = openModelFolder(request.inputPath);
@@ -103,7 +104,10 @@ function unsupported(folder: string, why: string): FailureError {
   return failed('model-unsupported', `there is no GGUF form of ${basename(folder)}: ${why}`);
 }
 
-/** The type that holds most bytes of its matrices. @throws FormatError for a folder without matrices of floats. */
+/**
+ * The type that holds most bytes of its matrices.
+ * @throws FormatError for a folder without matrices of floats.
+ */
 function typeOf({ tensors }: ModelFolder): FloatType {
   const bytes = new Map<FloatType, number>();
   for (const tensor of tensors) {

@@ -28,7 +28,8 @@ interface Piece {
 /**
  * Plans the tensors of the file; nothing of the weights is read.
  * @returns them in order: what belongs to no layer, then layer by layer.
- * @throws FormatError for a tensor that has no place, one that is missing, or one of another shape than the config says.
+ * @throws FormatError for a tensor that has no place, one that is missing, or one of another shape than the
+ *   config says.
  */
 export function planTensors(
   architecture: Architecture,
@@ -68,7 +69,8 @@ export function sourceOf({ name, weights }: Planned, type: FloatType): TensorSou
 /** A model beside an encoder of images, or wrapped for another task, has its name in front. */
 function plainName(name: string, { classes }: Architecture): string {
   const text = name.replace(/(^|\.)language_model\./, '$1').replace(/^model\.model\./, 'model.');
-  // BERT's names begin at the model itself; checkpoints of the whole class say `bert.` in front, and older ones name norms otherwise.
+  // BERT's names begin at the model itself; checkpoints of the whole class say `bert.` in front, and older
+  // ones name norms otherwise.
   return classes.includes('BertModel')
     ? text
         .replace(/^bert\./, '')
@@ -111,7 +113,10 @@ function placeOf(name: string, places: readonly Place[]) {
   throw new FormatError(`its tensor ${shown(name)} has no place in llama.cpp’s graph of the architecture`);
 }
 
-/** @returns one tensor, or all experts of a layer. @throws FormatError for experts that are missing or there twice. */
+/**
+ * @returns one tensor, or all experts of a layer.
+ * @throws FormatError for experts that are missing or there twice.
+ */
 function joined(name: string, parts: readonly Piece[]): Weights {
   const [first, ...others] = parts;
   if (first === undefined) throw new Error('a tensor of nothing');

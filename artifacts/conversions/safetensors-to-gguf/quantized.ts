@@ -71,7 +71,9 @@ const isPacked = (said: FolderConfig) => said.text('format') === 'pack-quantized
 /** Methods of which weights are made floats, or kept as they are. */
 export const READ_METHODS = [...Object.keys(METHODS), ...Object.keys(KEPT)];
 
-/** @returns all weights of a folder: floats as they are, those of a method above computed as they are read. */
+/**
+ * @returns all weights of a folder: floats as they are, those of a method above computed as they are read.
+ */
 export function asFloats(
   all: readonly LocatedTensor[],
   quantization: FolderConfig | null,
@@ -120,7 +122,9 @@ function computed(
   };
 }
 
-/** Values of 8 bits with a scale for the whole, for each row, or for each block (DeepSeek-V3, section 3.3.2). */
+/**
+ * Values of 8 bits with a scale for the whole, for each row, or for each block (DeepSeek-V3, section 3.3.2).
+ */
 function scaled(base: string, scaleName: string, stored: Stored): Weights {
   const tensor = requiredTensor(stored, `${base}.weight`);
   const scale = requiredTensor(stored, scaleName);
@@ -183,7 +187,10 @@ function inGroups(base: string, stored: Stored, bits: number) {
   };
 }
 
-/** 2, 4 or 8 bits in words of 32, inputs downwards (AutoGPTQ); each group of inputs has its scale and its zero. */
+/**
+ * 2, 4 or 8 bits in words of 32, inputs downwards (AutoGPTQ); each group of inputs has its scale and its
+ * zero.
+ */
 function gptq(base: string, stored: Stored): Weights {
   const { said, shards } = stored;
   const bits = bitsOf(said);
@@ -243,7 +250,10 @@ function awq(base: string, stored: Stored): Weights {
   });
 }
 
-/** compressed-tensors’ pack-quantized: inputs across, groups of a row; without zeros the middle of the range is 0. */
+/**
+ * compressed-tensors’ pack-quantized: inputs across, groups of a row; without zeros the middle of the range
+ * is 0.
+ */
 function packed(base: string, stored: Stored): Weights {
   const { said, shards } = stored;
   const groupConfig = said.nested('config_groups')?.first()?.nested('weights') ?? null;

@@ -11,8 +11,8 @@ import { FormatError } from '../../../formats/format.js';
 export type WeightType = FloatType | 'mxfp4';
 
 /**
- * Weights that are read piece by piece, as they lie in a file or as something made of them. Rows are those of the last dimension: of
- * [experts, outputs, inputs] there are experts × outputs.
+ * Weights that are read piece by piece, as they lie in a file or as something made of them. Rows are those of
+ * the last dimension: of [experts, outputs, inputs] there are experts × outputs.
  */
 export interface Weights {
   readonly type: WeightType;
@@ -132,8 +132,9 @@ export function expertOf(weights: Weights, expert: number): Weights {
 }
 
 /**
- * Puts the rows of Q and K of each head from halves (transformers: row j turns with row j + d/2) into pairs (llama.cpp's graphs of
- * `llama`: row 2j with row 2j + 1). A vector, as of a bias, is one row for each of its elements.
+ * Puts the rows of Q and K of each head from halves (transformers: row j turns with row j + d/2) into pairs
+ * (llama.cpp's graphs of `llama`: row 2j with row 2j + 1). A vector, as of a bias, is one row for each of its
+ * elements.
  */
 export function paired(weights: Weights, heads: number): Weights {
   return reordered(weights, heads, (row, half) => (row % 2) * half + Math.floor(row / 2));
@@ -221,7 +222,10 @@ export interface Every {
   readonly step: number;
 }
 
-/** @returns each matrix of the last two dimensions with its columns, or some of them, as rows; one matrix is in memory. */
+/**
+ * @returns each matrix of the last two dimensions with its columns, or some of them, as rows; one matrix is
+ *   in memory.
+ */
 export function transposed(weights: Weights, { from, step }: Every = { from: 0, step: 1 }): Weights {
   const { shape, type } = weights;
   const [rows = 1, columns = 1] = shape.slice(-2);
@@ -292,7 +296,10 @@ export function interleaved(parts: readonly Weights[]): Weights {
   };
 }
 
-/** @returns each matrix of the last two dimensions of the first with that of the others beneath it: what `partOf` takes parts of. */
+/**
+ * @returns each matrix of the last two dimensions of the first with that of the others beneath it: what
+ *   `partOf` takes parts of.
+ */
 export function stackRows(parts: readonly Weights[]): Weights {
   const [one] = parts;
   if (one === undefined) throw new Error('nothing to put beneath');
@@ -317,7 +324,10 @@ export function stackRows(parts: readonly Weights[]): Weights {
   };
 }
 
-/** @param same dimensions that all parts share. @throws FormatError for one of another type than the first, or of others of these. */
+/**
+ * @param same dimensions that all parts share.
+ * @throws FormatError for one of another type than the first, or of others of these.
+ */
 function requireAlike(
   parts: readonly Weights[],
   one: Weights,

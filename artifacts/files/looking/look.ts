@@ -6,7 +6,8 @@ import { locateBeside, requireLinksInside } from '../source.js';
 import type { Look, LookRequest } from './job.js';
 
 /**
- * Looks at a model in this process: its files, which may be links to anywhere, as the source itself may be, then what they say.
+ * Looks at a model in this process: its files, which may be links to anywhere, as the source itself may be,
+ * then what they say.
  * @param formats that it may have.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`.
  */

@@ -30,9 +30,10 @@ const BUILT = import.meta.filename.endsWith('.js')
   : null;
 
 /**
- * Has a child look at a model, once as long as its files stay as they are, also by another process of this machine: a child costs some tenths of a
- * second, which whoever waits for a restarted agent notices.
- * @throws FailureError as looking does; `model-unreadable` for a model that takes the child's time or its memory, or brings it down.
+ * Has a child look at a model, once as long as its files stay as they are, also by another process of this
+ * machine: a child costs some tenths of a second, which whoever waits for a restarted agent notices.
+ * @throws FailureError as looking does; `model-unreadable` for a model that takes the child's time or its
+ *   memory, or brings it down.
  */
 export async function looked(request: LookRequest, launcher: Launcher): Promise<Look> {
   const key = JSON.stringify(request);
@@ -78,7 +79,10 @@ async function toDisk(key: string, seen: Kept): Promise<void> {
   await writeWhole(fileOf(key), text);
 }
 
-/** Of all files, and of what lies in their folders: others may have come. Marks of who holds an artifact, and drafts, come and go. */
+/**
+ * Of all files, and of what lies in their folders: others may have come. Marks of who holds an artifact, and
+ * drafts, come and go.
+ */
 async function stateOf({ path }: LookRequest, { files }: Look): Promise<string> {
   const all = new Set([path, ...files, ...files.map((file) => dirname(file))]);
   const states = [...all].map(async (one) => {

@@ -5,8 +5,8 @@ import { type Answer, type Asking, hostOf } from './request.js';
 export const LEAST_BYTES_PER_SECOND = 1000;
 
 /**
- * The bytes of an answer, as long as they come. Errors of the connection become what they mean, those of the reader stay theirs; whoever stops
- * reading closes the connection.
+ * The bytes of an answer, as long as they come. Errors of the connection become what they mean, those of the
+ * reader stay theirs; whoever stops reading closes the connection.
  * @throws Interrupted for a connection that breaks, or trickles: idle ones end by themselves.
  */
 export async function* arriving({ body }: Answer, address: string, asking: Asking): AsyncGenerator<Buffer> {

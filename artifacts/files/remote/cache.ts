@@ -50,7 +50,8 @@ export function remoteNamed(source: string): RemoteSource {
  * cache. What is in the cache is not asked for again, so a sweep runs without its network; another digest
  * than the one it has makes it be fetched anew.
  * @returns its path, or that of the first part of a split one.
- * @throws FailureError `source-not-allowed`, `model-missing`, `digest-mismatch`, `disk-full`, `fetch-failed`, …
+ * @throws FailureError `source-not-allowed`, `model-missing`, `digest-mismatch`, `disk-full`, `fetch-failed`,
+ *   …
  */
 export async function cachedModel(request: FetchRequest, settings: FetchSettings): Promise<CachedModel> {
   const { source, uses } = request;
@@ -101,7 +102,8 @@ async function fetchNow(
   { cacheFolder, policy, artifactBytes }: FetchSettings,
 ): Promise<CachedModel> {
   if (policy === null) throw new Error('a node without a policy fetches nothing');
-  // Of another state of the file; its name must not stand for two. Parts, and files of a folder, are held against what the hub says.
+  // Of another state of the file; its name must not stand for two. Parts, and files of a folder, are held
+  // against what the hub says.
   const folder = await isFolder(path);
   const parts = (await keptPaths(path)).filter((kept) => kept !== path || folder);
   await forget(path, parts);

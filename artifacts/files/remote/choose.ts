@@ -26,10 +26,12 @@ export interface Chosen {
 }
 
 /**
- * Finds the one model that a source names: by its path, by its quantization, or because there is only one; and where a repository has
- * no such file, or a source names the format, the folder that the repository itself is.
+ * Finds the one model that a source names: by its path, by its quantization, or because there is only one;
+ * and where a repository has no such file, or a source names the format, the folder that the repository
+ * itself is.
  * @param where the repository, for sentences.
- * @returns its file, or all parts of one that is split, in order, of which any names it; or those of the folder.
+ * @returns its file, or all parts of one that is split, in order, of which any names it; or those of the
+ *   folder.
  * @throws FailureError `model-missing` with the candidates, or the part that is not there.
  */
 export function chooseFiles(files: readonly HubFile[], wanted: string | null, where: string): Chosen {

@@ -23,9 +23,11 @@ export interface FetchJob {
 }
 
 /**
- * Fetches a model and writes beside each of its files what it is. Runs in the child: it hashes as fast as the network
- * brings. Of a split model or a folder the files that are there already, by the hub's word, are not fetched again.
- * @param path what the model is called in the cache; its parts are named after it, the files of a folder lie in it.
+ * Fetches a model and writes beside each of its files what it is. Runs in the child: it hashes as fast as the
+ * network brings. Of a split model or a folder the files that are there already, by the hub's word, are not
+ * fetched again.
+ * @param path what the model is called in the cache; its parts are named after it, the files of a folder lie
+ *   in it.
  */
 export async function fetchModel(
   { source, remote, digest, policy }: FetchJob,
@@ -76,7 +78,9 @@ function isSame(there: Fetched, { digest }: Place): boolean {
   return digest !== null && there.digest === digest;
 }
 
-/** Says of a folder that is whole what it is: the digest is that of the files which a local folder's is of. */
+/**
+ * Says of a folder that is whole what it is: the digest is that of the files which a local folder's is of.
+ */
 async function noteFolder(path: string, source: string, { policy }: Asking, bytes: number): Promise<void> {
   const whole = { digest: await digestOfFolder(path), bytes, validator: null };
   await writeNote(path, { source, address: policy.hfEndpoint, ...whole });

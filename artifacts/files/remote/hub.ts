@@ -14,7 +14,9 @@ import { refuseStatus } from './status.js';
 const MAX_LISTING_BYTES = 16 * 2 ** 20;
 const MAX_PAGES = 50;
 
-/** GET /api/models/OWNER/REPOSITORY/tree/REVISION: one entry a file; `lfs.oid` is the SHA-256 of the content. */
+/**
+ * GET /api/models/OWNER/REPOSITORY/tree/REVISION: one entry a file; `lfs.oid` is the SHA-256 of the content.
+ */
 const entrySchema = z.object({
   type: z.string(),
   path: z.string(),

@@ -50,7 +50,10 @@ export function notePath(path: string): string {
   return `${path}.json`;
 }
 
-/** @returns the files that the cache has, or should have, of a fetched model: its own, or all parts of a split one. */
+/**
+ * @returns the files that the cache has, or should have, of a fetched model: its own, or all parts of a split
+ *   one.
+ */
 export async function keptPaths(path: string): Promise<readonly string[]> {
   const [part] = await keptParts(path);
   return part === undefined ? [path] : partPaths(part);

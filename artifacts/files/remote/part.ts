@@ -7,7 +7,10 @@ import { readNote } from '../note.js';
 const noteSchema = z.object({
   /** Where it comes from; a part of another file is no beginning of this one. */
   address: z.string(),
-  /** What the server calls this state of the file: a strong ETag or the time of its last change; null = nothing. */
+  /**
+   * What the server calls this state of the file: a strong ETag or the time of its last change; null =
+   * nothing.
+   */
   validator: z.string().nullable(),
   totalBytes: z.number().nullable(),
 });

@@ -8,7 +8,10 @@ import { retrying } from './retries.js';
 /** Where one file of a model lies, and what is known of it before it comes; null = nothing. */
 export interface Place {
   readonly address: string;
-  /** What it is called in the folder that is the model; null = the model is one file, or its parts, whatever they are called. */
+  /**
+   * What it is called in the folder that is the model; null = the model is one file, or its parts, whatever
+   * they are called.
+   */
   readonly name: string | null;
   readonly bytes: number | null;
   readonly digest: string | null;
@@ -27,7 +30,10 @@ export async function placesOf(
   return partPaths(remote.url).map((address) => ({ address, name: null, bytes: null, digest: null }));
 }
 
-/** @returns the digest of all files together; null where that of one is not known, and for folders, whose small files have none. */
+/**
+ * @returns the digest of all files together; null where that of one is not known, and for folders, whose
+ *   small files have none.
+ */
 export function digestOfPlaces(places: readonly Pick<Place, 'digest' | 'name'>[]): string | null {
   if (places.some(({ name }) => name !== null)) return null;
   const digests = places.flatMap(({ digest }) => (digest === null ? [] : [digest]));

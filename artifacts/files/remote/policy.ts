@@ -9,7 +9,9 @@ const HUB_STORES = ['*.huggingface.co', '*.hf.co'];
 
 /** `sources` of an agent's config: what this node may fetch. By default nothing. */
 export const sourcesSchema = z.strictObject({
-  /** Beginnings of addresses: `https://models.example.com/llm/`. Redirects have to lead to one of them, too. */
+  /**
+   * Beginnings of addresses: `https://models.example.com/llm/`. Redirects have to lead to one of them, too.
+   */
   https: z.array(z.string().superRefine(checkPrefix)).default([]),
   /** true = every repository; or a list of owners and repositories: `[google, TheBloke/Mistral-7B-GGUF]`. */
   hf: z.union([z.boolean(), z.array(z.string().min(1))]).default(false),
@@ -39,7 +41,10 @@ export type SourcePolicy = Omit<z.output<typeof sourcesSchema>, 'hfTokenFile' | 
   readonly maxBytes: number;
 };
 
-/** @param artifactBytes the bound of the whole cache. @param read gives the text of a file that the config names. */
+/**
+ * @param artifactBytes the bound of the whole cache.
+ * @param read gives the text of a file that the config names.
+ */
 export function readPolicy(
   { hfTokenFile, ca, maxBytes, ...rest }: z.output<typeof sourcesSchema>,
   artifactBytes: number,

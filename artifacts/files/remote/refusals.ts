@@ -6,7 +6,8 @@ export const FETCHED_TITLES = FETCHED.map(({ title }) => title).join(' or ');
 
 /**
  * @returns the format that a file begins as.
- * @throws FailureError when the first bytes are not those of a model that can be fetched: a page for people, most often.
+ * @throws FailureError when the first bytes are not those of a model that can be fetched: a page for people,
+ *   most often.
  */
 export function requireModel(first: Buffer, source: string): FetchedFormat {
   const format = formatOfFront(first);

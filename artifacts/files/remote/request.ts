@@ -30,8 +30,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
  * Asks for an address and follows redirects as far as the node's config allows.
- * @throws Interrupted for the network; FailureError `source-not-allowed` for a redirect to elsewhere and for a
- * certificate that is not trusted; the reason of the signal.
+ * @throws Interrupted for the network; FailureError `source-not-allowed` for a redirect to elsewhere and for
+ *   a certificate that is not trusted; the reason of the signal.
  */
 export async function ask(
   address: string,

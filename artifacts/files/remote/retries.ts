@@ -8,7 +8,8 @@ const LONGEST_PAUSE_SECONDS = 60;
 
 /**
  * Tries again what was interrupted, pausing twice as long each time, or as long as the server asks for.
- * @param progress bytes so far: attempts that brought as many as a connection has to do not count as failed ones.
+ * @param progress bytes so far: attempts that brought as many as a connection has to do not count as failed
+ *   ones.
  * @throws FailureError `fetch-failed` after `policy.attempts` in a row; everything but Interrupted as it is.
  */
 export async function retrying<T>(

@@ -6,7 +6,10 @@ import { RandomWords } from './random.js';
 const STANDARD_DEVIATION = 0.02;
 const CHUNK_BYTES = 2 ** 20;
 
-/** 65 536 evenly spaced values with that deviation: a uniform distribution, in arithmetic that is exact everywhere. */
+/**
+ * 65 536 evenly spaced values with that deviation: a uniform distribution, in arithmetic that is exact
+ * everywhere.
+ */
 const UNIFORM = (() => {
   const values = new Float32Array(65_536);
   // A uniform distribution of width w has the deviation w / √12.

@@ -28,7 +28,10 @@ import {
   secondsOfTrial,
 } from './side.js';
 
-/** Looks at what was measured so far, evenly over the time, each at a level that keeps the chance of a false find of all together. */
+/**
+ * Looks at what was measured so far, evenly over the time, each at a level that keeps the chance of a false
+ * find of all together.
+ */
 const LOOKS = 4;
 const levelOfLook = (alpha: number) => 2 * (1 - normalCdf(pocockBound(alpha, LOOKS)));
 /** Of what is called better or worse. */
@@ -69,8 +72,9 @@ interface Note {
 }
 
 /**
- * Measures rows of both sides again on this machine, one after the other, the sides of each in turns of random order: what moves the
- * machine moves both. A row ends when it is decided (its gates, else its metrics), or its share of the time is over.
+ * Measures rows of both sides again on this machine, one after the other, the sides of each in turns of
+ * random order: what moves the machine moves both. A row ends when it is decided (its gates, else its
+ * metrics), or its share of the time is over.
  * @throws CommandError (2) where an engine, a device or a model is not here; (1) where neither side runs.
  */
 export async function measureAgain(
@@ -188,7 +192,8 @@ function looked(
   const comparing = { oneSitting: true, confidence: 1 - FINDS_LEVEL / rows };
   const compared = comparisonOf([{ label, a: left, b: right }], metrics, comparing);
   const { changes } = compared;
-  // Half of the false alarms belong to what was measured before. That is one of the two sides of the bound, and a gate is red on one only.
+  // Half of the false alarms belong to what was measured before. That is one of the two sides of the bound,
+  // and a gate is red on one only.
   const level = levelOfLook(falseAlarms) / 2 / (rows * Math.max(1, gates.length));
   const outcomes = gates.flatMap((gate) => judgeGate(gate, compared, level));
   const decided =
@@ -226,7 +231,9 @@ function readNote(folder: string): Note | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Note) : null;
 }
 
-/** @returns the name of a row that is measured again: the same for the same two rows of the same two engines. */
+/**
+ * @returns the name of a row that is measured again: the same for the same two rows of the same two engines.
+ */
 function sweepOf({ a, b }: Pair): SweepName {
   const sides = [a, b].map(({ experimentId, trial: { environment } }) => [
     experimentId,

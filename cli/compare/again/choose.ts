@@ -17,8 +17,8 @@ interface Compared {
 }
 
 /**
- * @returns the rows that are to be measured again, the cheapest first: those that a gate leaves undecided, or without gates those that were
- *   chosen.
+ * @returns the rows that are to be measured again, the cheapest first: those that a gate leaves undecided, or
+ *   without gates those that were chosen.
  * @throws CommandError (2) where nothing says which.
  */
 export function askedAgain({ pairs, changes, gates, outcomes, main, chosen }: Compared): Asked[] {

@@ -26,7 +26,10 @@ export interface AgainSide {
   readonly experiment: Experiment;
   readonly device: DeviceProfile;
   readonly folder: string;
-  /** Has trials take the build of the engine that the row was measured with, as far as it is here. @returns what puts the one before back. */
+  /**
+   * Has trials take the build of the engine that the row was measured with, as far as it is here.
+   * @returns what puts the one before back.
+   */
   readonly takeBuild: () => () => void;
   records: ResultRecord[];
 }
@@ -129,7 +132,10 @@ export interface SweepName {
   readonly name: string;
 }
 
-/** Keeps a start on disk. @throws CommandError (2) where it is of another engine than the row: then nothing was measured again. */
+/**
+ * Keeps a start on disk.
+ * @throws CommandError (2) where it is of another engine than the row: then nothing was measured again.
+ */
 export function keepStart(side: AgainSide, record: ResultRecord): void {
   if (record.status === 'complete') requireSameEngine(side, record);
   side.records = [...side.records, record];

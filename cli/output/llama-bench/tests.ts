@@ -7,8 +7,8 @@ import type { Row } from '../../../report/rows.js';
 import { mean, stddev } from '../../../statistics/summary.js';
 
 /**
- * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in its order, with what they are where
- * a trial says nothing else. One experiment gives two of its tests:
+ * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in
+ * its order, with what they are where a trial says nothing else. One experiment gives two of its tests:
  * - `pp`: `n_prompt` = promptTokens, `n_gen` 0, `n_depth` = contextDepth; the times of the prefill phases;
  * - `tg`: `n_prompt` 0, `n_gen` = generateTokens, `n_depth` = contextDepth + promptTokens, because our decode
  *   runs with the prompt in the cache, as `llama-bench -n 128 -d 512` does and plain `-n 128` does not.
@@ -125,7 +125,8 @@ function test(
   return {
     values: {
       ...FIELDS,
-      // compare-llama-bench.py compares two builds by this; our engines know their release, which is a tag of llama.cpp.
+      // compare-llama-bench.py compares two builds by this; our engines know their release, which is a tag of
+      // llama.cpp.
       build_commit: (engineOf(trial) ?? FIELDS.build_commit).replace(/^llama\.cpp /, ''),
       cpu_info: trial.node.cpuModel,
       gpu_info: gpu ? trial.device.name : '',

@@ -19,7 +19,10 @@ export const MODEL_FOLDER = '/models';
 /** Stands where nobody publishes an image, and the reader has to say. */
 const YOURS = 'IMAGE';
 
-/** @returns an argument as Kubernetes hands it on: it puts variables of the container in place of `$(NAME)`, and reads `$$` as `$`. */
+/**
+ * @returns an argument as Kubernetes hands it on: it puts variables of the container in place of `$(NAME)`,
+ *   and reads `$$` as `$`.
+ */
 export const kubernetesWord = (word: string): string => word.replaceAll('$', () => '$$');
 
 /** @returns whether it wants a GPU. */
@@ -27,7 +30,9 @@ export function onGpu({ judged }: Deployment): boolean {
   return deviceKind(judged.candidate.experiment.device) !== 'cpu';
 }
 
-/** @returns the image of a deployment, with the release that was measured as its tag where releases are tags. */
+/**
+ * @returns the image of a deployment, with the release that was measured as its tag where releases are tags.
+ */
 export function imageOf(deployment: Deployment): string {
   const { profile, judged } = deployment;
   const { container } = profile;

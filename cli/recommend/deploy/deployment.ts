@@ -29,8 +29,8 @@ export interface DeploymentText {
 type Options_ = Pick<RecommendOptions, 'modelPath' | 'image' | 'port'>;
 
 /**
- * @returns what deploys a recommended row: of a server its own command line; of llama.cpp in the trial's process that of llama-server with
- *   the same options, as its profile spells them.
+ * @returns what deploys a recommended row: of a server its own command line; of llama.cpp in the trial's
+ *   process that of llama-server with the same options, as its profile spells them.
  * @throws CommandError (2) for a row that this target cannot run, or whose record says what no sweep can.
  */
 export function deploymentText(judged: Judged, target: string, options: Options_): DeploymentText {
@@ -136,7 +136,10 @@ function threadsOf({ candidate: { experiment, record } }: Judged): number {
   return record?.node.cores ?? 1;
 }
 
-/** Of a model in the trial's process, its sequences and its context are options of the workload; a server is told them. */
+/**
+ * Of a model in the trial's process, its sequences and its context are options of the workload; a server is
+ * told them.
+ */
 function servedOptions({ runner, workload }: Experiment): Options {
   if (profileOf(runner.kind) !== undefined) return runner.options;
   const { parallel, promptTokens, generateTokens, contextDepth } = workload.options;

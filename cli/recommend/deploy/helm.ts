@@ -6,8 +6,9 @@ import { type Deployment, imageOf, kubernetesWord } from './deployed.js';
 const ITS_OWN = new Set(['--host', '--port', '--served-model-name']);
 
 /**
- * @returns values of the chart of vLLM's production-stack (`servingEngineSpec.modelSpec`); what the profile says is in `extraArgs`, so that
- *   it is spelled as it was measured. @param asked an image in place of the published one.
+ * @returns values of the chart of vLLM's production-stack (`servingEngineSpec.modelSpec`); what the profile
+ *   says is in `extraArgs`, so that it is spelled as it was measured.
+ * @param asked an image in place of the published one.
  */
 export function helmValues(deployment: Deployment, asked: string | undefined): string {
   const { judged, name } = deployment;

@@ -15,14 +15,17 @@ export interface FileExporter {
   write(report: Report, path: string): Promise<string>;
 }
 
-/** Writes a file by its path within a folder. @throws CommandError (2) for a path that could lead out of it. */
+/**
+ * Writes a file by its path within a folder. @throws CommandError (2) for a path that could lead out of it.
+ */
 export type Put = (path: string, content: string) => void;
 
 /** The name of a folder or a file that neither leads out of its folder nor is hidden in it. */
 const PLAIN_NAME = /^(?!\.)[^/\\\p{Cc}]{1,255}$/u;
 
 /**
- * Writes into a folder, which is made where it is not there. What files are called may come from results of somebody else.
+ * Writes into a folder, which is made where it is not there. What files are called may come from results of
+ * somebody else.
  * @throws CommandError (2) for a place that is none, or cannot be written.
  */
 export function intoFolder(path: string, example: string, write: (put: Put) => void): void {

@@ -18,9 +18,9 @@ const FAILED = 4;
 const LOCAL = 4;
 
 /**
- * MLflow's file store (mlflow/store/tracking/file_store.py): an experiment for the sweep, a run for each row, with its axes as
- * parameters and its metrics with the ends of their intervals. Ids follow from the sweep's name and the experiment, so the
- * same results written again are the same runs.
+ * MLflow's file store (mlflow/store/tracking/file_store.py): an experiment for the sweep, a run for each row,
+ * with its axes as parameters and its metrics with the ends of their intervals. Ids follow from the sweep's
+ * name and the experiment, so the same results written again are the same runs.
  */
 export const mlflow: FileExporter = {
   unit: 'folder',

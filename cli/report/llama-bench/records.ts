@@ -12,7 +12,9 @@ import { API_VERSION } from '../../../core/sweep/spec.js';
 import { median } from '../../../statistics/quantile.js';
 import type { LlamaBenchRow } from './rows.js';
 
-/** A prompt and an answer behind it, as one experiment of ours has both; one of them may not have been timed. */
+/**
+ * A prompt and an answer behind it, as one experiment of ours has both; one of them may not have been timed.
+ */
 interface Pair {
   readonly prompt: LlamaBenchRow | null;
   readonly answer: LlamaBenchRow | null;
@@ -33,9 +35,10 @@ const UNTOLD = 'llama-bench does not tell it';
 const OWN = /^n_(prompt|gen|depth)$|^test_time$|_(ns|ts)$/;
 
 /**
- * Turns rows of llama-bench into records, so that they stand in reports and comparisons. Its `pp` at a depth is our prefill there; its `tg` is our decode
- * where its depth is that of prompt and context together, as `-d` has it: plain `tg` runs in an empty context, and is a row of its own. Everything
- * else is null with a reason; there are no raw readings.
+ * Turns rows of llama-bench into records, so that they stand in reports and comparisons. Its `pp` at a depth
+ * is our prefill there; its `tg` is our decode where its depth is that of prompt and context together, as
+ * `-d` has it: plain `tg` runs in an empty context, and is a row of its own. Everything else is null with a
+ * reason; there are no raw readings.
  * @throws Error where a row says what no sweep can.
  */
 export function importedRecords(rows: readonly LlamaBenchRow[]): Imported {
@@ -197,7 +200,9 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
   return all;
 }
 
-/** The point of a sweep that says the same; its options that llama-bench does not name have their defaults. */
+/**
+ * The point of a sweep that says the same; its options that llama-bench does not name have their defaults.
+ */
 function experimentOf({ promptTokens, generateTokens, depth }: Pair, row: LlamaBenchRow): Experiment {
   const { backends, gpu_info: gpu } = row;
   const backend = CLASSES.find(([name]) => backends.includes(name));

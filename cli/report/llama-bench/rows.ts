@@ -35,8 +35,8 @@ const rowSchema = z.object({
 export type LlamaBenchRow = z.output<typeof rowSchema>;
 
 /**
- * @returns the rows of `llama-bench -o json`, `jsonl` or `sql`; null for a text that is none of these; a sentence for one that is, and
- *   cannot be read.
+ * @returns the rows of `llama-bench -o json`, `jsonl` or `sql`; null for a text that is none of these; a
+ *   sentence for one that is, and cannot be read.
  */
 export function llamaBenchRows(text: string): LlamaBenchRow[] | string | null {
   const values = valuesIn(text);

@@ -7,7 +7,10 @@ export type BundleFiles = ReadonlyMap<string, Buffer>;
 
 /** Unpacked: no more than a Buffer of every platform takes. */
 const MOST_BYTES = 2 ** 31 - 1;
-/** A bundle never unpacks to more times its size: results pack to a tenth, and thousands that all failed alike to a fortieth. */
+/**
+ * A bundle never unpacks to more times its size: results pack to a tenth, and thousands that all failed alike
+ * to a fortieth.
+ */
 const MOST_TIMES = 100;
 /** A bundle may always unpack to this many bytes, however small it is. */
 const ALWAYS_BYTES = 2 ** 26;
@@ -26,7 +29,10 @@ export function isPacked(bytes: Buffer): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/** @returns tar and gzip of files: the same files give the same bytes, whenever and on whatever system of one release of zlib. */
+/**
+ * @returns tar and gzip of files: the same files give the same bytes, whenever and on whatever system of one
+ *   release of zlib.
+ */
 export function packed(files: BundleFiles): Buffer {
   const items = [...files].map(([name, data]) => ({ name, data }));
   const attrs = { mode: '644', uid: 0, gid: 0, mtime: 0, user: '', group: '' };
@@ -36,7 +42,8 @@ export function packed(files: BundleFiles): Buffer {
 }
 
 /**
- * @returns the files of a bundle, or in a sentence why it is none: nothing is ever written by their paths, and yet only plain ones are taken.
+ * @returns the files of a bundle, or in a sentence why it is none: nothing is ever written by their paths,
+ *   and yet only plain ones are taken.
  */
 export function unpacked(bytes: Buffer): BundleFiles | string {
   const tar = unzipped(bytes);
@@ -58,7 +65,10 @@ export function unpacked(bytes: Buffer): BundleFiles | string {
   return files.size === 0 ? 'it holds no file' : files;
 }
 
-/** @returns the tar file in a buffer of exactly its size, since its reader looks at the whole buffer; or a sentence why there is none. */
+/**
+ * @returns the tar file in a buffer of exactly its size, since its reader looks at the whole buffer; or a
+ *   sentence why there is none.
+ */
 function unzipped(bytes: Buffer): Uint8Array | string {
   const size = bytes.length > SIZE_BYTES ? bytes.readUInt32LE(bytes.length - SIZE_BYTES) : 0;
   if (size > Math.min(MOST_BYTES, Math.max(ALWAYS_BYTES, MOST_TIMES * bytes.length)))

@@ -17,8 +17,9 @@ export interface GenAiHistogram {
 const FINE = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005];
 
 /**
- * Names, units and bucket bounds of the conventions (open-telemetry/semantic-conventions-genai, status: development);
- * `time_per_output_token` has ours below its first one. Each observation is a repeat of a valid trial, a request to them.
+ * Names, units and bucket bounds of the conventions (open-telemetry/semantic-conventions-genai, status:
+ * development); `time_per_output_token` has ours below its first one. Each observation is a repeat of a valid
+ * trial, a request to them.
  */
 const GEN_AI = {
   'gen_ai.server.time_to_first_token': {

@@ -36,8 +36,8 @@ const PATIENCE_SECONDS = 10;
 const LAST_TRIES = 3;
 
 /**
- * Pushes what is exported to where nobody scrapes, by OTLP: at an interval, and once more when it ends. A push that fails is
- * reported once and made up for by the next one, which has every value again.
+ * Pushes what is exported to where nobody scrapes, by OTLP: at an interval, and once more when it ends. A
+ * push that fails is reported once and made up for by the next one, which has every value again.
  */
 export class Pusher {
   readonly #settings: PushSettings;
@@ -66,7 +66,10 @@ export class Pusher {
     this.#timer = setInterval(() => void this.push(), this.#settings.intervalSeconds * 1000);
   }
 
-  /** Pushes once more and ends, unless it never began. Never throws: what is exported is a view, and the results are safe without it. */
+  /**
+   * Pushes once more and ends, unless it never began. Never throws: what is exported is a view, and the
+   * results are safe without it.
+   */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#pushing;

@@ -141,9 +141,10 @@ export function headsOf({ heads, fromSequence, count }: Append, stream: string):
 }
 
 /**
- * Makes appends of messages, which come one after the other. An append in parts is one when all its parts follow
- * each other; parts that something else interrupted belong to an append that was never made, and are passed over
- * by every reader alike. So is a message of somebody else: the positions of what follows show that nothing is lost.
+ * Makes appends of messages, which come one after the other. An append in parts is one when all its parts
+ * follow each other; parts that something else interrupted belong to an append that was never made, and are
+ * passed over by every reader alike. So is a message of somebody else: the positions of what follows show
+ * that nothing is lost.
  */
 export class Assembler {
   #group: string | null = null;

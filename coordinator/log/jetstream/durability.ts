@@ -19,7 +19,8 @@ const PATIENCE_SECONDS = 5;
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * What a stream survives: servers acknowledge what their system has taken, and sync every `sync_interval`, which only a monitoring address tells.
+ * What a stream survives: servers acknowledge what their system has taken, and sync every `sync_interval`,
+ * which only a monitoring address tells.
  * @param monitor `http://HOST:8222`; null = none is known.
  */
 export async function durabilityOf(monitor: string | null, replicas: number): Promise<Durability> {

@@ -28,7 +28,10 @@ const AWAY: ReadonlySet<string> = new Set([
   ErrorCode.ConnectionTimeout,
 ]);
 
-/** @returns whether the same may succeed a moment later: no server answers, or one whose streams are not there yet. */
+/**
+ * @returns whether the same may succeed a moment later: no server answers, or one whose streams are not there
+ *   yet.
+ */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof NatsError)) return false;
   const { api_error: api, code } = error;
@@ -46,7 +49,10 @@ export function lost(stream: string, what: string): FailureError {
   return failed('internal', `The JetStream stream ${stream} ${what}.`, hint);
 }
 
-/** @returns one sentence for what the client library threw, `StoreAway` where a server may be there in a moment; failures of ours as they are. */
+/**
+ * @returns one sentence for what the client library threw, `StoreAway` where a server may be there in a
+ *   moment; failures of ours as they are.
+ */
 export function explain(error: unknown, stream: string, where: string): unknown {
   if (error instanceof FailureError || !(error instanceof Error)) return error;
   const api = error instanceof NatsError ? error.api_error : undefined;

@@ -34,8 +34,9 @@ interface Kept {
 }
 
 /**
- * The lease of a log in a stream beside it, STREAM_LEADER: the newest message of one subject is the lease, the expected sequence number makes
- * taking and renewing it a compare-and-set. When it runs out is told by the times of the server: that of the message, and that of its answer.
+ * The lease of a log in a stream beside it, STREAM_LEADER: the newest message of one subject is the lease,
+ * the expected sequence number makes taking and renewing it a compare-and-set. When it runs out is told by
+ * the times of the server: that of the message, and that of its answer.
  */
 export class JetStreamLease implements LeaseRegister {
   readonly #connection: NatsConnection;

@@ -50,10 +50,10 @@ interface Page {
 }
 
 /**
- * Reads a stream by sequence number, page by page, each page asked for when the one before has been taken: what waits
- * for a slow reader is bounded in bytes, and nothing is sent that nobody asked for. Every message is checked against
- * the one before; after a page that broke off (a lost message, a connection or server that went away) it reads again
- * from where it was, with a new consumer.
+ * Reads a stream by sequence number, page by page, each page asked for when the one before has been taken:
+ * what waits for a slow reader is bounded in bytes, and nothing is sent that nobody asked for. Every message
+ * is checked against the one before; after a page that broke off (a lost message, a connection or server that
+ * went away) it reads again from where it was, with a new consumer.
  */
 export class StreamReader {
   readonly #connection: NatsConnection;
@@ -125,7 +125,11 @@ export class StreamReader {
     }
   }
 
-  /** What is asked of the server, as long as the connection holds: an answer that was on its way when it broke never comes. @throws NatsError */
+  /**
+   * What is asked of the server, as long as the connection holds: an answer that was on its way when it broke
+   * never comes.
+   * @throws NatsError
+   */
   whileConnected<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const interrupt = (): void => reject(new NatsError('the connection broke', ErrorCode.Disconnect));
@@ -191,7 +195,10 @@ export class StreamReader {
     });
   }
 
-  /** What was on its way when a connection broke does not come any more; nor does anything after it was closed. */
+  /**
+   * What was on its way when a connection broke does not come any more; nor does anything after it was
+   * closed.
+   */
   async #watch(): Promise<void> {
     const interrupt = (): void => {
       for (const stop of [...this.#interrupts]) stop();

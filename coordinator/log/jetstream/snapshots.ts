@@ -7,7 +7,10 @@ import { isStreamNotFound } from './errors.js';
 
 const NAME = 'state';
 
-/** Snapshots in an object store beside the stream of the log; NATS replaces an object when all of the new one is there. */
+/**
+ * Snapshots in an object store beside the stream of the log; NATS replaces an object when all of the new one
+ * is there.
+ */
 export class JetStreamSnapshots implements Snapshots {
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;

@@ -42,7 +42,10 @@ export function checkServer({ info }: NatsConnection): void {
   }
 }
 
-/** @returns the stream, made when it is not there yet and may be. @throws FailureError when it is one that would lose facts. */
+/**
+ * @returns the stream, made when it is not there yet and may be.
+ * @throws FailureError when it is one that would lose facts.
+ */
 export async function ensureStream(
   manager: JetStreamManager,
   name: string,
@@ -115,8 +118,8 @@ function* wrongSettings(config: StreamConfig & { readonly persist_mode?: string 
 }
 
 /**
- * Whether stream and account would take so many bytes more, by the limits that they state. Appends are compressed, so this
- * asks for more than one of that many bytes takes.
+ * Whether stream and account would take so many bytes more, by the limits that they state. Appends are
+ * compressed, so this asks for more than one of that many bytes takes.
  * @throws FailureError `disk-full`, NatsError when the server does not answer.
  */
 export async function checkRoom(manager: JetStreamManager, stream: string, bytes: number): Promise<void> {

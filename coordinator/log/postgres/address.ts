@@ -15,7 +15,10 @@ export interface Address {
   readonly schema: string;
   /** As people read it: without credentials. */
   readonly text: string;
-  /** How to connect to one of the hosts; reads the password anew. @throws FailureError for a file that cannot be read. */
+  /**
+   * How to connect to one of the hosts; reads the password anew.
+   * @throws FailureError for a file that cannot be read.
+   */
   clientConfig(index: number): ClientConfig;
 }
 
@@ -28,8 +31,8 @@ const SSL_MODES = ['disable', 'verify-full'];
 const SCHEMA = /^[a-z_][a-z0-9_]{0,40}$/;
 
 /**
- * Reads `postgres://USER@HOST:PORT[,HOST:PORT…]/DATABASE?schema=…&passwordFile=…`. Elsewhere than on this machine TLS is spoken, unless
- * `sslmode=disable` says otherwise.
+ * Reads `postgres://USER@HOST:PORT[,HOST:PORT…]/DATABASE?schema=…&passwordFile=…`. Elsewhere than on this
+ * machine TLS is spoken, unless `sslmode=disable` says otherwise.
  * @throws FailureError with one sentence that names what is wrong, and no password.
  */
 export function readAddress(text: string): Address {

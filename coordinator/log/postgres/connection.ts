@@ -8,12 +8,17 @@ import { isAway } from './errors.js';
 const CONNECT_MILLISECONDS = 5_000;
 const MOST_PAUSE_MILLISECONDS = 1_000;
 const GOODBYE_MILLISECONDS = 1_000;
-/** A coordinator that stands still in the middle of an append must not keep others from writing for longer. */
+/**
+ * A coordinator that stands still in the middle of an append must not keep others from writing for longer.
+ */
 const IDLE_IN_TRANSACTION_MILLISECONDS = 3_000;
 
 export interface ConnectionOptions {
   readonly address: Address;
-  /** Seconds for which a server that is away is waited for, and after which one that does not answer is taken for gone. */
+  /**
+   * Seconds for which a server that is away is waited for, and after which one that does not answer is taken
+   * for gone.
+   */
   readonly patienceSeconds: number;
   /**
    * Whether what is read must be durable. A server that was killed shows, at its restart, entries that it had
@@ -27,7 +32,10 @@ export interface ConnectionOptions {
   readonly notified?: () => void;
 }
 
-/** One connection, made when it is needed and again after it broke. Statements are sent in their order, without waiting for each other. */
+/**
+ * One connection, made when it is needed and again after it broke. Statements are sent in their order,
+ * without waiting for each other.
+ */
 export class Connection {
   readonly #options: ConnectionOptions;
   #client: Promise<Client> | null = null;
@@ -42,7 +50,11 @@ export class Connection {
     return this.#closed;
   }
 
-  /** Sends one statement, once. @throws what the driver throws; whether it was carried out is open then, unless the server itself says no. */
+  /**
+   * Sends one statement, once.
+   * @throws what the driver throws; whether it was carried out is open then, unless the server itself says
+   *   no.
+   */
   async query<Row extends object = never>(statement: string | QueryConfig): Promise<Row[]> {
     const client = await this.#connected();
     return (await client.query<Row>(statement as QueryConfig)).rows;
@@ -78,7 +90,10 @@ export class Connection {
     void client?.then((one) => one.end()).catch(() => undefined);
   }
 
-  /** Breaks it, for the server has gone without a word: what waits for an answer there waits in vain, and is asked again elsewhere. */
+  /**
+   * Breaks it, for the server has gone without a word: what waits for an answer there waits in vain, and is
+   * asked again elsewhere.
+   */
   break(): void {
     const client = this.#client;
     this.#client = null;
@@ -108,7 +123,11 @@ export class Connection {
     });
   }
 
-  /** Asks all servers at once: one that is gone may not even refuse. @returns the first that will do. @throws why the last one will not */
+  /**
+   * Asks all servers at once: one that is gone may not even refuse.
+   * @returns the first that will do.
+   * @throws why the last one will not
+   */
   async #connect(): Promise<Client> {
     const { hosts } = this.#options.address;
     const tries = [...hosts.keys()].map((index) => this.#tried(index, hosts.length > 1));
@@ -137,7 +156,10 @@ export class Connection {
     }
   }
 
-  /** Waits until the synchronous standbys, where there are any, have all that is seen here: a commit waits for them, and for what is before it. */
+  /**
+   * Waits until the synchronous standbys, where there are any, have all that is seen here: a commit waits for
+   * them, and for what is before it.
+   */
   async #keep(client: Client): Promise<void> {
     if (this.#options.kept !== true) return;
     try {

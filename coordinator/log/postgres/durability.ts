@@ -9,7 +9,10 @@ export interface Settings {
   readonly standbys: string;
 }
 
-/** @returns what they mean for the log. Their documentation: PostgreSQL, "Write Ahead Log" and "Replication" of the server configuration. */
+/**
+ * @returns what they mean for the log. Their documentation: PostgreSQL, "Write Ahead Log" and "Replication"
+ *   of the server configuration.
+ */
 export function durabilityOf({ fsync, commit, standbys }: Settings): Durability {
   if (fsync !== 'on') {
     const sentence = `The server's fsync is ${fsync || 'unknown'}: a power cut may cost everything. Set it to on.`;

@@ -4,7 +4,10 @@ import { isUnreachable, StoreAway } from '../away.js';
 import { sentence } from '../reading.js';
 import type { Address } from './address.js';
 
-/** The server is going away, is not there yet, or only reads (a standby): another one, or the same in a moment, will do. */
+/**
+ * The server is going away, is not there yet, or only reads (a standby): another one, or the same in a
+ * moment, will do.
+ */
 const AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '25006', '53300']);
 /** A session that stood still in a transaction was ended; a deadlock or a serialization failure undid it. */
 const UNDONE: ReadonlySet<string> = new Set(['25P03', '40001', '40P01']);
@@ -44,7 +47,10 @@ export function lost(address: Address, what: string): FailureError {
   return failed('internal', `${sentence(nameOf(address))} ${what}.`, hint);
 }
 
-/** @returns one sentence for what the driver threw, `StoreAway` where a server may be there in a moment; failures of ours as they are. */
+/**
+ * @returns one sentence for what the driver threw, `StoreAway` where a server may be there in a moment;
+ *   failures of ours as they are.
+ */
 export function explain(error: unknown, address: Address): unknown {
   if (error instanceof FailureError || !(error instanceof Error)) return error;
   const cause = { cause: error };

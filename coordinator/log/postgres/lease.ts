@@ -12,8 +12,8 @@ interface Row extends Leader {
 }
 
 /**
- * The lease of a log in a row of its own: whoever changes it compares it in the same statement, and `now()` of the server says whether it
- * has run out.
+ * The lease of a log in a row of its own: whoever changes it compares it in the same statement, and `now()`
+ * of the server says whether it has run out.
  */
 export class PostgresLease implements LeaseRegister {
   readonly #table: string;
@@ -22,7 +22,10 @@ export class PostgresLease implements LeaseRegister {
 
   readonly #silent: () => void;
 
-  /** @param silent is told when the server has gone without a word: who leads is asked all the time, and answered at once */
+  /**
+   * @param silent is told when the server has gone without a word: who leads is asked all the time, and
+   *   answered at once
+   */
   constructor(address: Address, patienceSeconds: number, silent: () => void) {
     this.#table = `${address.schema}.lease`;
     this.#silent = silent;

@@ -26,7 +26,11 @@ const TABLES = (schema: string): string => `
   INSERT INTO ${schema}.log (version) VALUES (${POSTGRES_SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
   COMMIT;`;
 
-/** Makes the tables where they are not there. @param make false = they have to be there. @throws FailureError for tables of another version. */
+/**
+ * Makes the tables where they are not there.
+ * @param make false = they have to be there.
+ * @throws FailureError for tables of another version.
+ */
 export async function prepareSchema(connection: Connection, address: Address, make: boolean): Promise<void> {
   const { schema } = address;
   const there = await connection.ask<{ there: boolean }>({

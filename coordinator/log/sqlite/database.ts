@@ -39,7 +39,10 @@ export interface Statement<Values extends readonly Value[], Row = never> {
   rows(...values: Values): Row[];
 }
 
-/** An SQLite file, whichever library opens it. One thread, one connection. Every call throws SqliteError for what SQLite refuses. */
+/**
+ * An SQLite file, whichever library opens it. One thread, one connection. Every call throws SqliteError for
+ * what SQLite refuses.
+ */
 export class Database {
   readonly #library: Library;
   readonly #file: LibraryFile;

@@ -1,4 +1,7 @@
-/** One of the libraries that bring SQLite, as far as the log uses it. Both call a file and a statement the same way. */
+/**
+ * One of the libraries that bring SQLite, as far as the log uses it. Both call a file and a statement the
+ * same way.
+ */
 export interface Library {
   /** Opens or makes a file; whoever finds it in use is told at once. */
   open(path: string): LibraryFile;

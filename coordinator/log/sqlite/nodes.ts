@@ -1,8 +1,8 @@
 import type { Database } from './database.js';
 
 /**
- * Which nodes may hold leases, beside the facts: a coordinator that was killed and started again waits for them. On a full disk nothing is
- * kept; then a trial that outlives the coordinator may be repeated.
+ * Which nodes may hold leases, beside the facts: a coordinator that was killed and started again waits for
+ * them. On a full disk nothing is kept; then a trial that outlives the coordinator may be repeated.
  */
 export function keptNodes(database: Database): {
   readonly before: readonly string[];

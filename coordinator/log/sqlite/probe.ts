@@ -1,8 +1,8 @@
 import type { Database } from './database.js';
 
 /**
- * Writes so many bytes for good and takes them away again, beside the facts: the disk and the size that the file may have
- * both take part. A kill in between leaves a row that nobody reads and the next try replaces.
+ * Writes so many bytes for good and takes them away again, beside the facts: the disk and the size that the
+ * file may have both take part. A kill in between leaves a row that nobody reads and the next try replaces.
  * @throws SqliteError as an append would.
  */
 export function probe(database: Database, bytes: number): void {

@@ -6,8 +6,9 @@ import { SqliteError } from './database.js';
 export type Datasync = (file: number) => Promise<void>;
 
 /**
- * Syncs SQLite's write-ahead log beside the thread that writes it, so that the next facts gather while the last ones reach the disk. SQLite
- * itself syncs it where it copies it into its file (`synchronous = NORMAL`), and begins it anew only behind that.
+ * Syncs SQLite's write-ahead log beside the thread that writes it, so that the next facts gather while the
+ * last ones reach the disk. SQLite itself syncs it where it copies it into its file (`synchronous = NORMAL`),
+ * and begins it anew only behind that.
  */
 export class WalSync {
   /** Null = closed. */
@@ -17,14 +18,20 @@ export class WalSync {
   #failed: Error | null = null;
   readonly #datasync: Datasync;
 
-  /** @throws where there is no write-ahead log, or it cannot be synced: what a killed process left is on the disk from here on. */
+  /**
+   * @throws where there is no write-ahead log, or it cannot be synced: what a killed process left is on the
+   *   disk from here on.
+   */
   constructor(database: string, datasync: Datasync = promisify(fdatasync)) {
     this.#datasync = datasync;
     this.#file = openSync(`${database}-wal`, 'r+');
     fdatasyncSync(this.#file);
   }
 
-  /** Resolves when all that was committed is on the disk. @throws what the disk said, from its first failure on */
+  /**
+   * Resolves when all that was committed is on the disk.
+   * @throws what the disk said, from its first failure on
+   */
   async sync(): Promise<void> {
     if (this.#failed !== null) throw this.#failed;
     // Whoever closed the database has synced it.

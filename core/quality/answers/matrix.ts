@@ -22,7 +22,9 @@ export interface RowSummary {
   readonly score: ScoreEstimate | null;
   /** Means of an item; null = not known of every item. */
   readonly costs: Readonly<Record<Cost, number | null>>;
-  /** Share of draws of the items, with replacement, in which no other row scores more; equal ones share it. */
+  /**
+   * Share of draws of the items, with replacement, in which no other row scores more; equal ones share it.
+   */
   readonly bestShare: number;
 }
 
@@ -42,7 +44,10 @@ export interface PairAgreement {
   readonly same: number;
   /** Cohen's kappa of being right; null where one of them is always the same. */
   readonly kappa: number | null;
-  /** Of scores that are more than right and wrong: ICC(2,1), and the quadratically weighted kappa where all of them are on the scale; left out where there are none. */
+  /**
+   * Of scores that are more than right and wrong: ICC(2,1), and the quadratically weighted kappa where all of
+   * them are on the scale; left out where there are none.
+   */
   readonly icc?: number | null;
   readonly quadraticKappa?: number | null;
 }
@@ -63,7 +68,10 @@ export interface Matrix {
     readonly cost: Cost;
     /** Each item by the row that is best for its cost, as if that were known before: from cheap to good. */
     readonly routing: readonly CurvePoint[];
-    /** Cheap rows first, and the next where one is less sure than a threshold; null where a row does not say how sure it is. */
+    /**
+     * Cheap rows first, and the next where one is less sure than a threshold; null where a row does not say
+     * how sure it is.
+     */
     readonly cascade: readonly CurvePoint[] | null;
   }[];
 }
@@ -151,7 +159,10 @@ function stability(
 /** Points of a curve, at most, beside its ends. */
 const STEPS = 20;
 
-/** Each item goes to the row with the largest score − λ · cost, for λ from so large that the cheapest wins to 0. */
+/**
+ * Each item goes to the row with the largest score − λ · cost, for λ from so large that the cheapest wins
+ * to 0.
+ */
 function routing(rows: readonly MatrixRow[], cost: Cost, items: number): CurvePoint[] {
   const all = rows.flatMap(({ costs }) => [...costs[cost]]);
   const spread = all.reduce((a, b) => Math.max(a, b), 0);
@@ -176,7 +187,10 @@ function routing(rows: readonly MatrixRow[], cost: Cost, items: number): CurvePo
   return distinct(points);
 }
 
-/** Rows in the order of their mean cost; an item goes on while its row is less sure than a threshold, and pays for each row that it passed. */
+/**
+ * Rows in the order of their mean cost; an item goes on while its row is less sure than a threshold, and pays
+ * for each row that it passed.
+ */
 function cascade(
   rows: readonly MatrixRow[],
   summaries: readonly RowSummary[],

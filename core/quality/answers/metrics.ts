@@ -39,7 +39,8 @@ export interface AnswersMetrics {
 const MOST_DRAWN = 5000;
 
 /**
- * @returns the mean score with its 95 % interval: of right and wrong Wilson's, which holds near 0 and 1, of shares a percentile bootstrap.
+ * @returns the mean score with its 95 % interval: of right and wrong Wilson's, which holds near 0 and 1, of
+ *   shares a percentile bootstrap.
  */
 export function scoreEstimate(scores: readonly number[]): ScoreEstimate | null {
   if (scores.length === 0) return null;
@@ -94,7 +95,10 @@ function sum() {
   };
 }
 
-/** @returns the mean of groups, each counted once however many items it has (macro); null where no group has a score. */
+/**
+ * @returns the mean of groups, each counted once however many items it has (macro); null where no group has a
+ *   score.
+ */
 export function macroScore(groups: readonly AnswersMetrics[]): number | null {
   const scores = groups.flatMap(({ score }) => score?.value ?? []);
   return scores.length === 0 ? null : mean(scores);

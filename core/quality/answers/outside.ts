@@ -4,7 +4,10 @@ export interface OutsideScores {
   readonly columns: readonly string[];
   /** How many lines there are. */
   readonly lines: number;
-  /** @param rows what the row may be called: number, label, model. @returns scores by column; null = nobody scored it. */
+  /**
+   * @param rows what the row may be called: number, label, model.
+   * @returns scores by column; null = nobody scored it.
+   */
   scoresOf(rows: readonly string[], task: string, item: string): Readonly<Record<string, number>> | null;
 }
 
@@ -12,7 +15,8 @@ const KEYS = ['row', 'task', 'item'] as const;
 const keyOf = (row: string | null, task: string | null, item: string) => JSON.stringify([row, task, item]);
 
 /**
- * Reads JSONL of objects, or CSV with a line of names: `item`, optionally `task` and `row`, and columns of numbers. Other columns are left out.
+ * Reads JSONL of objects, or CSV with a line of names: `item`, optionally `task` and `row`, and columns of
+ * numbers. Other columns are left out.
  * @returns one sentence why it cannot be read: no `item`, no numbers, an item that stands there twice.
  */
 export function readOutside(text: string): OutsideScores | string {

@@ -12,8 +12,9 @@ import { readJsonLine } from '../../input/json-line.js';
 import { ASKED_BY } from '../outcome.js';
 
 /**
- * The record of one question that was put to a model, version 1: a line of JSON. What is of all of them (model, technique, device) is in the
- * result record that refers to their file. Missing is `null` with a reason in `absent`; fields are only ever added.
+ * The record of one question that was put to a model, version 1: a line of JSON. What is of all of them
+ * (model, technique, device) is in the result record that refers to their file. Missing is `null` with a
+ * reason in `absent`; fields are only ever added.
  */
 export const ANSWER_SCHEMA = 'ridgepoint.dev/answer/v1';
 
@@ -27,9 +28,14 @@ const seconds = z.number().nonnegative().nullable();
 const given = {
   /** What was said; null where options were compared by their likelihood. */
   answer: textOf(TEXT_CHARACTERS).nullable(),
-  /** By each score of options, the index of the one that was taken; null = none. Empty for generated answers. */
+  /**
+   * By each score of options, the index of the one that was taken; null = none. Empty for generated answers.
+   */
   taken: recordOf(count.nullable(), 100),
-  /** By each score, 0 to 1, of correlations from −1; null = a command has not judged it yet, or it is of what does not vary. */
+  /**
+   * By each score, 0 to 1, of correlations from −1; null = a command has not judged it yet, or it is of what
+   * does not vary.
+   */
   scores: recordOf(z.number().min(-1).max(1).nullable(), 100),
 };
 
@@ -47,7 +53,9 @@ export const rankingAnswerSchema = z.object({
   unnamed: share,
   /** Of lists: how likely the model finds any name at all where the first one stands; the mean. */
   anyName: share,
-  /** Of generated lists: Kendall's τ of the order said and that of the first token's probabilities; the mean. */
+  /**
+   * Of generated lists: Kendall's τ of the order said and that of the first token's probabilities; the mean.
+   */
   firstTokenTau: z.number().min(-1).max(1).nullable(),
   /** Passages or texts that were cut to fit. */
   cut: count,
@@ -71,7 +79,10 @@ export const answerSchema = z.object({
   promptDigest: digestSchema,
   asked: z.object({
     mode: z.enum(['choice', 'letter', 'generate', 'rank']),
-    /** How: by the logits or vectors of a model in the process, or what a server tells; `nothing` = nobody was asked. */
+    /**
+     * How: by the logits or vectors of a model in the process, or what a server tells; `nothing` = nobody was
+     * asked.
+     */
     by: z.enum(['logits', 'vectors', 'nothing', ...ASKED_BY]),
     /** Solved examples before the question. */
     examples: count,
@@ -96,12 +107,21 @@ export const answerSchema = z.object({
   }),
   /** Ids of the examples that were shown, in their order; left out = none was. */
   shown: listOf(textOf(SENTENCE_CHARACTERS), 1000).optional(),
-  /** Of the item's record: SHA-256 of its JSON as lm-evaluation-harness writes it (`doc_hash`); of its tasks alone. */
+  /**
+   * Of the item's record: SHA-256 of its JSON as lm-evaluation-harness writes it (`doc_hash`); of its tasks
+   * alone.
+   */
   docDigest: digestSchema.optional(),
   ...given,
-  /** What a scorer read in the answer (a number, a letter, a normal form); of options the text of the one that was taken; null = nothing. */
+  /**
+   * What a scorer read in the answer (a number, a letter, a normal form); of options the text of the one that
+   * was taken; null = nothing.
+   */
   extracted: textOf(TEXT_CHARACTERS).nullable(),
-  /** By the name of a reading ('' = the one without): what it scored. Left out where answers are read in one way. */
+  /**
+   * By the name of a reading ('' = the one without): what it scored. Left out where answers are read in one
+   * way.
+   */
   readings: recordOf(textOf(TEXT_CHARACTERS), 100).optional(),
   /** Every answer, where several were drawn; `answer` is the first. */
   samples: listOf(
@@ -111,7 +131,10 @@ export const answerSchema = z.object({
   references: listOf(textOf(TEXT_CHARACTERS), 10_000),
   /** Indices of right options; null for generated answers. */
   right: listOf(count, MOST_OPTIONS).nullable(),
-  /** By option: Σ ln p of its tokens (null = the server did not tell it), and what that is divided by. null where none was computed. */
+  /**
+   * By option: Σ ln p of its tokens (null = the server did not tell it), and what that is divided by. null
+   * where none was computed.
+   */
   options: listOf(
     z.object({
       logProbability: z.number().nullable(),
@@ -125,7 +148,9 @@ export const answerSchema = z.object({
   ).nullable(),
   /** Of a query whose documents were put in an order. */
   ranking: rankingAnswerSchema.optional(),
-  /** The base on the same question, with every answer where several were drawn; left out where none was asked. */
+  /**
+   * The base on the same question, with every answer where several were drawn; left out where none was asked.
+   */
   base: givenSchema.extend({ samples: listOf(textOf(TEXT_CHARACTERS), 1024).optional() }).optional(),
   /** Of the prompt, once, and of each option. */
   tokensIn: count.nullable(),
@@ -168,8 +193,8 @@ export type AnswersFile = Omit<AnswersReference, 'window'> & { readonly sitting:
 export type Share = { readonly joules: number } | { readonly joules: null; readonly reason: string };
 
 /**
- * An answer's share of the energy of its window by time: the window's mean power times the answer's own seconds. What the window holds beside
- * answers (loading, the text, the base, scoring) is shared out to none.
+ * An answer's share of the energy of its window by time: the window's mean power times the answer's own
+ * seconds. What the window holds beside answers (loading, the text, the base, scoring) is shared out to none.
  */
 export function shareOf(
   { seconds: own, sitting, kept }: Pick<AnswerRecord, 'seconds' | 'sitting' | 'kept'>,
@@ -188,7 +213,11 @@ export function readAnswer(line: string): AnswerRecord | string {
   return readJsonLine(answerSchema, line, 'an answer');
 }
 
-/** Which score of an answer stands for it: the one asked for, else of options that per byte or character, else the first. @returns its name; null = it has none. */
+/**
+ * Which score of an answer stands for it: the one asked for, else of options that per byte or character, else
+ * the first.
+ * @returns its name; null = it has none.
+ */
 export function mainName({ scores }: Pick<AnswerRecord, 'scores'>, wanted: string | null): string | null {
   const names = Object.keys(scores);
   if (wanted !== null) return names.includes(wanted) ? wanted : null;

@@ -19,7 +19,10 @@ const SPELLINGS: Readonly<Record<string, Verdict>> = {
   C: 'A=B',
 };
 
-/** @returns the last verdict in a judge's words; null = there is none (Arena-Hard's `\[\[([AB<>=]+)\]\]`; JudgeLM's and MT-bench's `[[A]]`, `[[B]]`, `[[C]]`, too). */
+/**
+ * @returns the last verdict in a judge's words; null = there is none (Arena-Hard's `\[\[([AB<>=]+)\]\]`;
+ *   JudgeLM's and MT-bench's `[[A]]`, `[[B]]`, `[[C]]`, too).
+ */
 export function verdictIn(text: string): Verdict | null {
   const found = [...text.matchAll(/\[\[([ABC<>=]+)\]\]/g)].at(-1)?.[1];
   return found === undefined ? null : (SPELLINGS[found] ?? null);
@@ -38,7 +41,8 @@ const STRONG = 3;
 
 /**
  * @param shownFirst the verdict with the answer as A. @param shownSecond that with the answer as B.
- * @param how `consistent`: who wins both wins, else it is a tie (MT-bench, Zheng et al. 2023); `weighted`: the mean of both, strong verdicts counted three times (Arena-Hard).
+ * @param how `consistent`: who wins both wins, else it is a tie (MT-bench, Zheng et al. 2023); `weighted`:
+ *   the mean of both, strong verdicts counted three times (Arena-Hard).
  */
 export function gamesOf(shownFirst: Verdict, shownSecond: Verdict, how: JudgeDefinition['games']): Games {
   const games = [
@@ -70,7 +74,9 @@ export function gradeIn(
   return (grade - from) / (to - from);
 }
 
-/** Of an object of JSON or Python, in whatever quotes; the last one, for a judge explains before it grades. */
+/**
+ * Of an object of JSON or Python, in whatever quotes; the last one, for a judge explains before it grades.
+ */
 function fieldIn(text: string, field: string): number | null {
   const name = field.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return lastOf(text, String.raw`["'“”‘’]${name}["'“”‘’]\s*[:：]\s*["'“”‘’]?(-?\d+(?:\.\d+)?)`);
@@ -86,7 +92,10 @@ function lastOf(text: string, pattern: string): number | null {
 export const POOLS = ['mean', 'majority'] as const;
 export type Pool = (typeof POOLS)[number];
 
-/** @param scores of one answer by each judge; null = it gave none. @returns what they say together; null = none gave one. */
+/**
+ * @param scores of one answer by each judge; null = it gave none.
+ * @returns what they say together; null = none gave one.
+ */
 export function pooled(scores: readonly (number | null)[], pool: Pool): number | null {
   const given = scores.filter((score) => score !== null);
   if (given.length === 0) return null;

@@ -7,7 +7,10 @@ export interface Reading {
   /** Its scores are called `scorer,name`; null = by the scorer alone. */
   readonly name: string | null;
   readonly steps: readonly Step[];
-  /** The score is the chance that one of so many answers is right (a score of 0.5 or more); left out = it is their mean. */
+  /**
+   * The score is the chance that one of so many answers is right (a score of 0.5 or more); left out = it is
+   * their mean.
+   */
   readonly pass?: number;
 }
 
@@ -109,8 +112,9 @@ export function combinedScore(scores: readonly number[], pass: number | undefine
 }
 
 /**
- * The chance that at least one of k answers is right, of n drawn answers of which c are (Chen et al., "Evaluating Large Language Models Trained on Code", 2021,
- * arXiv 2107.03374, eq. 1): 1 − C(n − c, k) / C(n, k), as 1 − Π_{i = n − c + 1 … n} (1 − k / i), which does not overflow.
+ * The chance that at least one of k answers is right, of n drawn answers of which c are (Chen et al.,
+ * "Evaluating Large Language Models Trained on Code", 2021, arXiv 2107.03374, eq. 1): 1 − C(n − c, k) / C(n,
+ * k), as 1 − Π_{i = n − c + 1 … n} (1 − k / i), which does not overflow.
  * @returns null for fewer than k answers: nothing follows from them.
  */
 export function passAtK(n: number, c: number, k: number): number | null {

@@ -3,11 +3,17 @@ import { orElse } from '../../or-else.js';
 import { lastNumber } from '../scorers/numeric.js';
 import { textOf, valueAt } from '../tasks/template.js';
 
-/** One step of reading answers: it gets what was said to an item, answer by answer, and gives what the next one gets. Plain data. */
+/**
+ * One step of reading answers: it gets what was said to an item, answer by answer, and gives what the next
+ * one gets. Plain data.
+ */
 export type Step =
   | { readonly do: 'letter' | 'boxed' | 'number' | 'strip' | 'lower' | 'upper' | 'first' }
   | { readonly do: 'json'; readonly field: string }
-  /** Of all matches the one at `select` (−1 = the last), of its groups the first that is not empty, without blanks at its ends. */
+  /**
+   * Of all matches the one at `select` (−1 = the last), of its groups the first that is not empty, without
+   * blanks at its ends.
+   */
   | {
       readonly do: 'regex';
       readonly pattern: string;
@@ -17,7 +23,10 @@ export type Step =
     }
   | { readonly do: 'map'; readonly words: Readonly<Record<string, string>>; readonly fallback: string }
   | { readonly do: 'firstFew'; readonly count: number }
-  /** What most of them say, of equals what was said first. @param skipEmpty answers that nothing was read in have no vote. */
+  /**
+   * What most of them say, of equals what was said first.
+   * @param skipEmpty answers that nothing was read in have no vote.
+   */
   | { readonly do: 'vote'; readonly skipEmpty: boolean };
 
 /** What is known of an item beside its answers. */
@@ -122,7 +131,10 @@ function fieldOf(text: string, field: string): string {
   return '';
 }
 
-/** @returns where the object ends that begins there, in one look at the text, with braces in its strings aside; null = it does not end. */
+/**
+ * @returns where the object ends that begins there, in one look at the text, with braces in its strings
+ *   aside; null = it does not end.
+ */
 function objectEnd(text: string, begin: number): number | null {
   let depth = 0;
   let inString = false;

@@ -13,7 +13,8 @@ export interface BleuCounts {
 }
 
 /**
- * Tokens of mteval-v13a, as sacreBLEU's `tok:13a`: signs apart, points and commas but between digits, dashes behind digits.
+ * Tokens of mteval-v13a, as sacreBLEU's `tok:13a`: signs apart, points and commas but between digits, dashes
+ * behind digits.
  */
 export function tokens13a(text: string): string[] {
   return ` ${text.trimEnd().replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ')} `
@@ -68,9 +69,11 @@ function mostOf(all: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string
 }
 
 /**
- * BLEU (Papineni et al., ACL 2002) of added counts: that of a corpus is no mean of sentences. Orders without a match are smoothed as mteval does (`smooth:exp`, Chen &
- * Cherry 2014, method 3). Equals sacreBLEU's `nrefs:…|case:mixed|eff:no|tok:13a|smooth:exp`.
- * @param effectiveOrder true = orders that the answer is too short for do not count (`eff:yes`), as one sentence wants.
+ * BLEU (Papineni et al., ACL 2002) of added counts: that of a corpus is no mean of sentences. Orders without
+ * a match are smoothed as mteval does (`smooth:exp`, Chen & Cherry 2014, method 3). Equals sacreBLEU's
+ * `nrefs:…|case:mixed|eff:no|tok:13a|smooth:exp`.
+ * @param effectiveOrder true = orders that the answer is too short for do not count (`eff:yes`), as one
+ *   sentence wants.
  * @returns 0 to 1 (sacreBLEU prints 0 to 100).
  */
 export function bleuOf({ answer, reference, matches, total }: BleuCounts, effectiveOrder: boolean): number {

@@ -8,7 +8,10 @@ const BETA = 2;
 /** Characters beyond this many are not compared. */
 const MAX_CHARACTERS = 20_000;
 
-/** What chrF follows from, by order: n-grams of the answer, of the reference, and of both. They add up over a corpus. */
+/**
+ * What chrF follows from, by order: n-grams of the answer, of the reference, and of both. They add up over a
+ * corpus.
+ */
 export type ChrfCounts = readonly {
   readonly answer: number;
   readonly reference: number;
@@ -27,8 +30,8 @@ export function chrfCounts(answer: string, reference: string, words: boolean): C
 }
 
 /**
- * chrF (Popović, WMT 2015; chrF++ WMT 2017) of added counts, as sacreBLEU computes it (`nc:6|nw:0 or 2|space:no|eff:yes`): precision and recall averaged over the
- * orders that both have.
+ * chrF (Popović, WMT 2015; chrF++ WMT 2017) of added counts, as sacreBLEU computes it
+ * (`nc:6|nw:0 or 2|space:no|eff:yes`): precision and recall averaged over the orders that both have.
  * @returns 0 to 1 (sacreBLEU prints 0 to 100).
  */
 export function chrfOf(counts: ChrfCounts): number {

@@ -31,8 +31,9 @@ export interface ScoringOptions {
 
 /**
  * Scores a generated answer against the best of its references. `exact` and `contains` compare SQuAD's normal
- * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern. Scorers that reproduce another package
- * take texts as they are, as that package does. The others take Unicode's composed form (NFC), since a model may spell é in two ways.
+ * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern.
+ * Scorers that reproduce another package take texts as they are, as that package does. The others take
+ * Unicode's composed form (NFC), since a model may spell é in two ways.
  * @returns 0 to 1.
  */
 export function score(
@@ -98,7 +99,10 @@ function scoreOne(scorer: ScorerName, answer: string, reference: string, toleran
   }
 }
 
-/** @returns what the first of these scorers that reads something in an answer reads there; null = it is compared as it stands, or has nothing. */
+/**
+ * @returns what the first of these scorers that reads something in an answer reads there; null = it is
+ *   compared as it stands, or has nothing.
+ */
 export function extracted(scorers: readonly ScorerName[], answer: string): string | null {
   const said = answer.normalize('NFC');
   for (const scorer of scorers) {

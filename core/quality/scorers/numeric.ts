@@ -1,7 +1,9 @@
 /** A number as people write one: sign, thousands separated by commas, decimals, exponent. */
 const NUMBER = /[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?/g;
 
-/** @returns the last number in a text, as evaluations of arithmetic read answers, or null when there is none. */
+/**
+ * @returns the last number in a text, as evaluations of arithmetic read answers, or null when there is none.
+ */
 export function lastNumber(text: string): number | null {
   const found = text.match(NUMBER)?.at(-1);
   return found === undefined ? null : Number(found.replace(/,/g, '').replace('\u2212', '-'));

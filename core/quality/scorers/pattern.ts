@@ -7,10 +7,11 @@ const MAX_REPEATS = 4;
 const MAX_WAYS = 4096;
 
 /**
- * Says whether a pattern from a task file or a graph may be run. JavaScript's engine backtracks, so a pattern whose time
- * grows exponentially is refused by its form: a repeated group that itself repeats or chooses, many choices one after the other, and references
- * back. What is left grows as a small power of a short text; `boundedWork` ends the rest. An engine that takes linear time (RE2) has no
- * lookaheads, which filters of lm-evaluation-harness need.
+ * Says whether a pattern from a task file or a graph may be run. JavaScript's engine backtracks, so a pattern
+ * whose time grows exponentially is refused by its form: a repeated group that itself repeats or chooses,
+ * many choices one after the other, and references back. What is left grows as a small power of a short text;
+ * `boundedWork` ends the rest. An engine that takes linear time (RE2) has no lookaheads, which filters of
+ * lm-evaluation-harness need.
  * @returns one sentence why not, or null.
  */
 export function patternProblem(pattern: string): string | null {

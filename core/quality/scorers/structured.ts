@@ -3,7 +3,8 @@ import { orElse } from '../../or-else.js';
 import { f1 } from './words.js';
 
 /**
- * Items of a list as people and models write one: JSON's, else one a line, else parted by commas or semicolons; without numbers, dashes and quotes around them.
+ * Items of a list as people and models write one: JSON's, else one a line, else parted by commas or
+ * semicolons; without numbers, dashes and quotes around them.
  * @returns them in lower case, each once.
  */
 export function listed(text: string): Set<string> {
@@ -36,14 +37,18 @@ export function setF1(answer: string, reference: string): number {
   return f1(shared / got.size, shared / wanted.size);
 }
 
-/** @returns 1 where both hold the same JSON: keys in any order, lists in any order, texts without blanks around them, in any case. */
+/**
+ * @returns 1 where both hold the same JSON: keys in any order, lists in any order, texts without blanks
+ *   around them, in any case.
+ */
 export function jsonMatch(answer: string, reference: string): number {
   const [got, wanted] = [answer, reference].map((text) => plain(jsonIn(text)));
   return Number(got !== null && got === wanted);
 }
 
 /**
- * F1 over the keys of two objects: a key counts where both have it with the same value (as jsonMatch compares them).
+ * F1 over the keys of two objects: a key counts where both have it with the same value (as jsonMatch compares
+ * them).
  * @returns 0 where one of them is no object.
  */
 export function jsonKeysF1(answer: string, reference: string): number {
@@ -61,7 +66,10 @@ export function jsonKeysF1(answer: string, reference: string): number {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one; undefined = none, or one that is nested too deeply. */
+/**
+ * @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one;
+ *   undefined = none, or one that is nested too deeply.
+ */
 export function jsonIn(text: string): unknown {
   const first = text.search(/[[{]/);
   const last = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']'));

@@ -1,6 +1,8 @@
 import { gramsOf, sharedGrams, wordsOf } from './ngrams.js';
 
-/** @returns SQuAD's normal form: lower case, no punctuation, no articles, single blanks (evaluate-v1.1.py). */
+/**
+ * @returns SQuAD's normal form: lower case, no punctuation, no articles, single blanks (evaluate-v1.1.py).
+ */
 export function squadNormal(text: string): string {
   return text
     .toLowerCase()

@@ -62,7 +62,10 @@ const extract = z.union([
 ]);
 export type Extract = z.infer<typeof extract>;
 
-/** Everything that one way of asking may set: of a task, of one of its `ways`, or of a sweep that names its file. */
+/**
+ * Everything that one way of asking may set: of a task, of one of its `ways`, or of a sweep that names its
+ * file.
+ */
 export const ASKING = {
   mode: z.enum(['choice', 'letter', 'generate']),
   fields: z
@@ -126,7 +129,9 @@ export const ASKING = {
 const options = z.strictObject(ASKING).partial();
 export type AskingOptions = z.infer<typeof options>;
 
-/** Axes of asking: by the name of an option its values, or by a name of its own what each of its values sets. */
+/**
+ * Axes of asking: by the name of an option its values, or by a name of its own what each of its values sets.
+ */
 export const waysSchema = z
   .record(textUpTo(60), z.union([z.array(z.json()).min(1).max(64), z.record(textUpTo(60), options)]))
   .describe('Ways to ask the same items: the product of these axes.');

@@ -75,7 +75,10 @@ function optionsOf(fields: Fields, record: ItemRecord): readonly Option[] | null
   return typeof value === 'object' && value !== null ? named(Object.keys(value), Object.values(value)) : null;
 }
 
-/** Of fields and maps the names are labels; an option that is not there leaves the labels of the others as they are. */
+/**
+ * Of fields and maps the names are labels; an option that is not there leaves the labels of the others as
+ * they are.
+ */
 function named(names: readonly string[], values: readonly unknown[]): readonly Option[] {
   return names.map((label, i) => ({ text: values[i] === '' ? null : values[i], label }));
 }

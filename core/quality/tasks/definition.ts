@@ -32,9 +32,15 @@ const schema = z.strictObject({
     samples: ASKING.samples.default(1),
     /** `generate` alone. */
     scorers: ASKING.scorers.default(['exact']),
-    /** A program that an answer becomes a part of, for a scorer that runs it: `{answer}`, fields of the record, and `{token}`, a word that it has to print last; left out = the answer. */
+    /**
+     * A program that an answer becomes a part of, for a scorer that runs it: `{answer}`, fields of the
+     * record, and `{token}`, a word that it has to print last; left out = the answer.
+     */
     program: textUpTo(20_000).optional(),
-    /** Python with fields of the record, which calls functions of the program as `answer.NAME(…)` from another process. Without it, a program has passed that ends with exit code 0. */
+    /**
+     * Python with fields of the record, which calls functions of the program as `answer.NAME(…)` from another
+     * process. Without it, a program has passed that ends with exit code 0.
+     */
     tests: textUpTo(20_000).optional(),
     tolerance: ASKING.tolerance.default(1e-6),
     maxTokens: ASKING.maxTokens.default(64),
@@ -68,7 +74,9 @@ export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Diagno
     : { ok: true, value: { name: metadata.name, spec } };
 }
 
-/** @returns the definition for a JSONL file that comes without one: common field names, options by likelihood. */
+/**
+ * @returns the definition for a JSONL file that comes without one: common field names, options by likelihood.
+ */
 export function plainTask(name: string, items: string): TaskDefinition {
   return {
     name,

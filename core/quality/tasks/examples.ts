@@ -1,6 +1,9 @@
 import { PythonRandom } from '../../../statistics/python-random.js';
 
-/** Chooses what is shown before an item. @returns so many of the pool, the item itself never; fewer where there are no more. */
+/**
+ * Chooses what is shown before an item.
+ * @returns so many of the pool, the item itself never; fewer where there are no more.
+ */
 export type Pick<T> = (item: T) => readonly T[];
 
 /** The first of the pool. @param same whether two are one. */
@@ -9,8 +12,8 @@ export function firstOf<T>(pool: readonly T[], count: number, same: (a: T, b: T)
 }
 
 /**
- * Draws anew for each item, in the order in which they are asked, as lm-evaluation-harness does: one more is drawn where the item itself may be in the pool, and
- * again from the others where copies of it were drawn.
+ * Draws anew for each item, in the order in which they are asked, as lm-evaluation-harness does: one more is
+ * drawn where the item itself may be in the pool, and again from the others where copies of it were drawn.
  */
 export function drawn<T>(
   pool: readonly T[],
@@ -35,8 +38,10 @@ export function drawn<T>(
 type Sparse = ReadonlyMap<string | number, number>;
 
 /**
- * Those whose vector has the largest cosine with the item's; of equals the first. The nearest stands last, next to the question.
- * @param vectorOf an embedding of each; null = of the words of `textOf` (TF-IDF: 1 + ln tf times ln (1 + n / df)).
+ * Those whose vector has the largest cosine with the item's; of equals the first. The nearest stands last,
+ * next to the question.
+ * @param vectorOf an embedding of each; null = of the words of `textOf` (TF-IDF: 1 + ln tf times ln (1 + n /
+ *   df)).
  */
 export function nearest<T>(
   pool: readonly T[],

@@ -26,7 +26,10 @@ export interface Task {
   readonly items: readonly TaskItem[];
   /** Of the file, not asked. */
   readonly leftOut: TaskItems['leftOut'];
-  /** What its examples are chosen among once a model has made vectors of them (`withVectors`): until then the first ones stand there. */
+  /**
+   * What its examples are chosen among once a model has made vectors of them (`withVectors`): until then the
+   * first ones stand there.
+   */
   readonly awaits?: {
     readonly pooling: NonNullable<FewShot['embeddings']>;
     readonly definition: TaskDefinition;
@@ -42,7 +45,8 @@ export function askedName(task: string, way: string | null | undefined): string 
 
 /**
  * Puts solved examples before each prompt.
- * @param examples from a file of their own; null = those of the task itself: the first ones, which are then not scored, or those that are drawn for each item.
+ * @param examples from a file of their own; null = those of the task itself: the first ones, which are then
+ *   not scored, or those that are drawn for each item.
  * @returns the task, or one sentence why there are too few examples or nothing is left to ask.
  */
 export function withExamples(

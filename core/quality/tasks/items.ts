@@ -37,7 +37,10 @@ export interface TaskItem {
   readonly docDigest?: string;
 }
 
-/** An item as its record has it, before it is put into the way that it is asked; left out = the record has none. */
+/**
+ * An item as its record has it, before it is put into the way that it is asked; left out = the record has
+ * none.
+ */
 export interface ReadItem extends TaskItem {
   readonly prompt: string;
   readonly system?: string;
@@ -210,7 +213,10 @@ function filledTexts(
 
 const ROLES = ['user', 'assistant'];
 
-/** @returns turns before the question, or one sentence what is wrong with them; none where the record has none. */
+/**
+ * @returns turns before the question, or one sentence what is wrong with them; none where the record has
+ *   none.
+ */
 function historyOf(field: string | undefined, record: ItemRecord): readonly Message[] | string {
   const value = field === undefined ? undefined : valueAt(record, field);
   if (value === undefined || value === null) return [];

@@ -8,7 +8,10 @@ export type ProgramPart = string | { readonly place: 'answer' | 'token' };
 export interface Program {
   /** What the answer becomes a part of. */
   readonly parts: readonly ProgramPart[];
-  /** Python that calls the answer's functions from another process; null = whatever tests there are stand among the parts. */
+  /**
+   * Python that calls the answer's functions from another process; null = whatever tests there are stand
+   * among the parts.
+   */
   readonly tests: string | null;
 }
 
@@ -19,7 +22,8 @@ const PLACES = /(?<!\{)\{(answer|token)\}(?!\})/;
 
 /**
  * @param spec templates of a task: `program` with places, and `tests`, which know no answer.
- * @returns the program with the fields of its record filled in, whatever they hold; undefined = the task runs none; null = a field is missing, and it was said.
+ * @returns the program with the fields of its record filled in, whatever they hold; undefined = the task runs
+ *   none; null = a field is missing, and it was said.
  */
 export function programOf(
   spec: { readonly program?: string | undefined; readonly tests?: string | undefined },

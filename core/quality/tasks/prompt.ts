@@ -1,7 +1,8 @@
 import type { Message } from '../../serving/tokenizer.js';
 
 /**
- * What a model reads: a text as it stands, or messages for the model's own chat template. Where the last message is the assistant's, the model goes on with it.
+ * What a model reads: a text as it stands, or messages for the model's own chat template. Where the last
+ * message is the assistant's, the model goes on with it.
  */
 export type Prompt = string | readonly Message[];
 

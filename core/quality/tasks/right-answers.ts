@@ -35,7 +35,10 @@ function meaningOf(value: unknown, text: string): Meaning {
   return /^[A-Za-z]$/.test(text) ? 'letter' : 'text';
 }
 
-/** `A,C`, `A C` and `ACD` are several letters; options in words, and numbers, are taken whole or between commas. */
+/**
+ * `A,C`, `A C` and `ACD` are several letters; options in words, and numbers, are taken whole or between
+ * commas.
+ */
 function wordsOf(is: Meaning, text: string, choices: readonly Choice[]): readonly string[] {
   if (is === 'text' || text === '') return [text];
   const parts = text.split(/[\s,;，、；]+/u).filter((part) => part !== '');

@@ -10,8 +10,8 @@ export function namesIn(template: string): readonly string[] {
 const LONE = /^\{([^{}]+)\}$/;
 
 /**
- * Fills a template. Values are put in as they are: braces inside them mean nothing. A line that is nothing but
- * one place vanishes with an empty value, so that an item without a background has no blank line for it.
+ * Fills a template. Values are put in as they are: braces inside them mean nothing. A line that is nothing
+ * but one place vanishes with an empty value, so that an item without a background has no blank line for it.
  */
 export function fill(template: string, lookUp: (name: string) => string | null): string {
   const lines = template.split('\n');

@@ -8,7 +8,10 @@ import type { ServerProfile } from './profile.js';
 
 export { PROFILES } from './gen/profiles.js';
 
-/** Every server that a sweep can name, by the name of its profile. SGLang and TGI read prompts in passes of their own; the others mix. */
+/**
+ * Every server that a sweep can name, by the name of its profile. SGLang and TGI read prompts in passes of
+ * their own; the others mix.
+ */
 export const SERVER_KINDS = {
   'llama-server': serverKind(PROFILES['llama-server'], {
     rules: LLAMA_CPP_RULES,

@@ -22,7 +22,10 @@ interface More {
 
 type ServerKind = RunnerKind & { readonly offers: readonly ('endpoint' | 'completions')[] };
 
-/** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
+/**
+ * @returns the runner that a profile describes: its options are those of the list that the profile maps to
+ *   arguments.
+ */
 export function serverKind(
   profile: ServerProfile,
   { rules, madeUp, plainRunner, passes, fitted }: Partial<More> = {},
@@ -116,7 +119,10 @@ const draftTokensNeedDrafts = refuse(
   'draftTokens needs speculative decoding: set speculative, or leave draftTokens out',
 );
 
-/** Adapters that requests choose among have to be readable, to be loaded, and not beside one that all requests have. */
+/**
+ * Adapters that requests choose among have to be readable, to be loaded, and not beside one that all requests
+ * have.
+ */
 function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
   if (loras === null) {
     const none = refuse(

@@ -3,7 +3,8 @@ import { SERVER_OPTION_NAMES } from './options.js';
 import type { ServerProfile } from './profile.js';
 
 /**
- * @param release as a node says it, such as `vllm 0.32.0+cpu`; one without a number lacks nothing that is known.
+ * @param release as a node says it, such as `vllm 0.32.0+cpu`; one without a number lacks nothing that is
+ *   known.
  * @returns what of a point's options came with a later release of its server, in a clause; null = nothing.
  */
 export function lackingIn(
@@ -24,7 +25,10 @@ export function lackingIn(
   return null;
 }
 
-/** Those of its first word that looks like a release: builds and drafts of one (`0.33.0rc1`, `+cpu`) count as it. */
+/**
+ * Those of its first word that looks like a release: builds and drafts of one (`0.33.0rc1`, `+cpu`) count as
+ * it.
+ */
 function numbersOf(release: string): readonly number[] | null {
   return /\d+(?:\.\d+)+/.exec(release)?.[0].split('.').map(Number) ?? null;
 }

@@ -30,9 +30,9 @@ const SIMULATED_OPTIONS = {
 } as const;
 
 /**
- * What a sweep may vary on a server, by one name for all of them, so that two servers can be compared at the same setting. A
- * profile says which of them its server has, how they are spelled as arguments, and which values it knows. null leaves an
- * option to the server.
+ * What a sweep may vary on a server, by one name for all of them, so that two servers can be compared at the
+ * same setting. A profile says which of them its server has, how they are spelled as arguments, and which
+ * values it knows. null leaves an option to the server.
  */
 export const SERVER_OPTIONS = {
   server: orNull(

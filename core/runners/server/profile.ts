@@ -9,7 +9,10 @@ const pathOfUrl = z.string().regex(/^\/[A-Za-z0-9._/-]*$/);
 const seconds = z.number().positive().max(86_400);
 const release = z.string().regex(/^\d+(\.\d+)+$/);
 
-/** How one option becomes arguments: the same words for every value (`{value}`), or words for each value that there is. */
+/**
+ * How one option becomes arguments: the same words for every value (`{value}`), or words for each value that
+ * there is.
+ */
 const optionSchema = z.union([
   z.strictObject({
     arguments: args,
@@ -25,14 +28,18 @@ const toldSchema = z.strictObject({ path: pathOfUrl, value: z.string().min(1) })
 /** How a server is asked for log-probabilities (nats), and where they stand in its answer. */
 const logProbabilitiesSchema = z.strictObject({
   path: pathOfUrl,
-  /** `"{prompt}"` stands for the token ids, or for the text where no tokenizer is known; `"{model}"` for what requests call the model. */
+  /**
+   * `"{prompt}"` stands for the token ids, or for the text where no tokenizer is known; `"{model}"` for what
+   * requests call the model.
+   */
   body: z.record(z.string(), z.json()),
   /** Names and numbers on the way to the list, with dots between. */
   list: z.string().min(1),
   /**
-   * What its entries are: each a `number` (OpenAI's `token_logprobs`), a map `by-token` id (vLLM's `prompt_logprobs`), a `pair` of number
-   * and id (SGLang's `input_token_logprobs`), `listed` as `id` and `logprob` (llama-server's `top_logprobs`), or `named` in a map, such as
-   * `token_id:65` (vLLM's `top_logprobs`).
+   * What its entries are: each a `number` (OpenAI's `token_logprobs`), a map `by-token` id (vLLM's
+   * `prompt_logprobs`), a `pair` of number and id (SGLang's `input_token_logprobs`), `listed` as `id` and
+   * `logprob` (llama-server's `top_logprobs`), or `named` in a map, such as `token_id:65` (vLLM's
+   * `top_logprobs`).
    */
   entry: z.enum(['number', 'by-token', 'pair', 'listed', 'named']),
   /** The way to where each token begins, in characters of the prompt. */
@@ -56,7 +63,10 @@ export const serverProfileSchema = z.strictObject({
   /** The program, and what tells its release; empty = it is never started, only attached to. */
   command: args,
   version: args.default(['--version']),
-  /** The program of llama.cpp's sources that `ridge engines build server` makes of it, taken where the command is not on the PATH. */
+  /**
+   * The program of llama.cpp's sources that `ridge engines build server` makes of it, taken where the command
+   * is not on the PATH.
+   */
   built: z.string().nullable().default(null),
   /** Always there. */
   arguments: args,
@@ -73,7 +83,10 @@ export const serverProfileSchema = z.strictObject({
       adapter: args,
       /** What stands between adapters that are one word together; left out = they are words of their own. */
       between: z.string().min(1).optional(),
-      /** Fields of a request: `"{lora}"` stands for the name of its adapter, `"{index}"` for its place among those that were loaded. */
+      /**
+       * Fields of a request: `"{lora}"` stands for the name of its adapter, `"{index}"` for its place among
+       * those that were loaded.
+       */
       request: z.record(z.string(), z.json()),
       /** Fields of a request that wants none while some are loaded. */
       none: z.record(z.string(), z.json()).default({}),
@@ -107,7 +120,10 @@ export const serverProfileSchema = z.strictObject({
   /** What one that runs already says of itself; null = it cannot be recognized. */
   tells: z
     .strictObject({
-      /** `owned_by` of the models that it lists, by which it is recognized; `{model}` stands for their own names. */
+      /**
+       * `owned_by` of the models that it lists, by which it is recognized; `{model}` stands for their own
+       * names.
+       */
       ownedBy: z.string().min(1),
       /** Its release; null = it does not say. */
       release: toldSchema.nullable(),
@@ -124,9 +140,15 @@ export const serverProfileSchema = z.strictObject({
     models: pathOfUrl,
     metrics: pathOfUrl.nullable(),
   }),
-  /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
+  /**
+   * What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}`
+   * stands for them.
+   */
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  /** Of every stream: by OpenAI's API the usage at its end, and where a server tells with each chunk how many tokens there are, that. */
+  /**
+   * Of every stream: by OpenAI's API the usage at its end, and where a server tells with each chunk how many
+   * tokens there are, that.
+   */
   streamOptions: z.record(z.string(), z.boolean()).default({ include_usage: true }),
   /** How its prompts share their beginnings, and how a request asks otherwise; null = it is not known. */
   prefixes: z
@@ -136,8 +158,8 @@ export const serverProfileSchema = z.strictObject({
       /** Fields that keep a run apart from others; `"{run}"` stands for its word. */
       run: z.record(z.string(), z.json()).default({}),
       /**
-       * Of a server whose places keep what they computed last each for itself: where it says how many there are, and what has a request go
-       * into one (`"{slot}"`). Left out = all requests share what is kept.
+       * Of a server whose places keep what they computed last each for itself: where it says how many there
+       * are, and what has a request go into one (`"{slot}"`). Left out = all requests share what is kept.
        */
       slots: z
         .strictObject({ path: pathOfUrl, count: z.string().min(1), request: z.record(z.string(), z.json()) })
@@ -167,7 +189,10 @@ export function knownValues(option: OptionArguments): readonly string[] | null {
 /** Words that are worked out of an option. */
 const WORKED_OUT: Readonly<Record<string, ServerOption>> = { verifiedTokens: 'draftTokens' };
 
-/** @returns the options that a word of a command line is filled in with; `{value}`, `{model}` and the like are none. */
+/**
+ * @returns the options that a word of a command line is filled in with; `{value}`, `{model}` and the like are
+ *   none.
+ */
 export function optionsIn(argument: string): ServerOption[] {
   return [...argument.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => {
     const option = WORKED_OUT[name] ?? name;

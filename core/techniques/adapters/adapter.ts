@@ -1,14 +1,17 @@
 import type { Matrix } from '../pruning/matrix.js';
 
 /**
- * How an adapter was trained. rsLoRA is a LoRA of another scale and VeRA one whose factors are scaled parts of shared
- * matrices, so both are held as the LoRA they are; PiSSA and OLoRA stand on what is left of the base beside their
- * initial factors (`onResidual`), unless that has been taken off again (`withoutInitial`).
+ * How an adapter was trained. rsLoRA is a LoRA of another scale and VeRA one whose factors are scaled parts
+ * of shared matrices, so both are held as the LoRA they are; PiSSA and OLoRA stand on what is left of the
+ * base beside their initial factors (`onResidual`), unless that has been taken off again (`withoutInitial`).
  */
 export const ADAPTER_KINDS = ['lora', 'rslora', 'dora', 'pissa', 'olora', 'vera'] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 
-/** A change of rank r to one matrix W [out, in]: W + scale · B · A, its rows then set to `magnitude` if there is one. */
+/**
+ * A change of rank r to one matrix W [out, in]: W + scale · B · A, its rows then set to `magnitude` if there
+ * is one.
+ */
 export interface AdapterLayer {
   /** A: r rows of `in`. */
   readonly a: Matrix;
@@ -25,7 +28,10 @@ export interface LowRankAdapter {
   readonly architecture: string;
   /** By the GGUF name of the matrix (`blk.0.attn_q.weight`); rows in the order they have in a GGUF file. */
   readonly layers: ReadonlyMap<string, AdapterLayer>;
-  /** The layers fit W0 − scale · B0 · A0, where B0 and A0 are what this initialization makes of W0; null: they fit W0. */
+  /**
+   * The layers fit W0 − scale · B0 · A0, where B0 and A0 are what this initialization makes of W0; null: they
+   * fit W0.
+   */
   readonly onResidual: 'pissa' | 'olora' | null;
 }
 
@@ -57,7 +63,10 @@ export function parametersOf({ layers }: LowRankAdapter): number {
   return sum;
 }
 
-/** @returns the name of the first matrix with a number that is not finite, and in which part; null when all are. */
+/**
+ * @returns the name of the first matrix with a number that is not finite, and in which part; null when all
+ *   are.
+ */
 export function notFinite({ layers }: LowRankAdapter): string | null {
   for (const [name, { a, b, scale, magnitude }] of layers) {
     if (!Number.isFinite(scale)) return `the scale of ${name}`;

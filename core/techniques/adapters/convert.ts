@@ -18,8 +18,8 @@ export function withoutInitial(layer: AdapterLayer, initial: InitialFactors): Ad
 }
 
 /**
- * VeRA (arXiv 2310.11454): W0 + diag(λb) B diag(λd) A with matrices that all layers share, of which each takes the first
- * `in` columns of A and the first `out` rows of B. That is a LoRA of scale 1.
+ * VeRA (arXiv 2310.11454): W0 + diag(λb) B diag(λd) A with matrices that all layers share, of which each
+ * takes the first `in` columns of A and the first `out` rows of B. That is a LoRA of scale 1.
  * @param lambdaB `out` values. @param lambdaD r values.
  */
 export function veraLayer(

@@ -6,7 +6,10 @@ import { leadingSingular } from './svd.js';
 /** A stream of numbers from 0 to 1, the same for the same seed. */
 export type Uniform = () => number;
 
-/** LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), and B zero, so that the first step changes nothing. */
+/**
+ * LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), and B zero, so
+ * that the first step changes nothing.
+ */
 export function loraFactors(rows: number, columns: number, rank: number, uniform: Uniform): InitialFactors {
   const bound = 1 / Math.sqrt(columns);
   const drawWeight = () => (2 * uniform() - 1) * bound;
@@ -16,7 +19,10 @@ export function loraFactors(rows: number, columns: number, rank: number, uniform
   };
 }
 
-/** PiSSA (arXiv 2404.02948): A and B are the leading singular part of W, so that scale · B · A is its best approximation of rank r. */
+/**
+ * PiSSA (arXiv 2404.02948): A and B are the leading singular part of W, so that scale · B · A is its best
+ * approximation of rank r.
+ */
 export function pissaFactors(weights: Matrix, rank: number, scale: number): InitialFactors {
   const { rows, columns } = weights;
   const { values, left, right } = leadingSingular(weights, rank);
@@ -31,8 +37,8 @@ export function pissaFactors(weights: Matrix, rank: number, scale: number): Init
 }
 
 /**
- * OLoRA (arXiv 2406.01775): W = Q R, of which B takes the first r columns of Q and A the first r rows of R. Only these
- * are computed: Gram–Schmidt with a second pass on the first r columns of W, and R = Qᵀ W.
+ * OLoRA (arXiv 2406.01775): W = Q R, of which B takes the first r columns of Q and A the first r rows of R.
+ * Only these are computed: Gram–Schmidt with a second pass on the first r columns of W, and R = Qᵀ W.
  */
 export function oloraFactors({ rows, columns, values }: Matrix, rank: number): InitialFactors {
   const count = Math.min(rank, rows, columns);
@@ -73,9 +79,9 @@ export function rowLengths(matrix: Matrix): Float32Array {
 }
 
 /**
- * A layer that fits what an initialization left of W0, as a plain LoRA on W0: the initial factors follow from W0 and are
- * taken off. They are unique as a product where singular values differ (PiSSA), or where the first r columns are
- * independent (OLoRA).
+ * A layer that fits what an initialization left of W0, as a plain LoRA on W0: the initial factors follow from
+ * W0 and are taken off. They are unique as a product where singular values differ (PiSSA), or where the first
+ * r columns are independent (OLoRA).
  */
 export function ontoBase(
   layer: AdapterLayer,

@@ -10,14 +10,14 @@ export interface Rows {
 }
 
 /**
- * The heavy part of merging. Two engines exist: this portable one, and a native one with threads; both add in double
- * precision in the same order and round once, so that they give the same bits.
+ * The heavy part of merging. Two engines exist: this portable one, and a native one with threads; both add in
+ * double precision in the same order and round once, so that they give the same bits.
  */
 export interface MergeEngine {
   readonly name: string;
   /**
-   * Sets W to W + strength · (W' − W), where W' is what the adapter makes of it (`AdapterLayer`): at strength 0 it stays, at 1 it is
-   * merged, and without magnitudes a strength is a factor of the scale.
+   * Sets W to W + strength · (W' − W), where W' is what the adapter makes of it (`AdapterLayer`): at strength
+   * 0 it stays, at 1 it is merged, and without magnitudes a strength is a factor of the scale.
    */
   addTo(rows: Rows, layer: AdapterLayer, strength: number): void;
 }
@@ -42,7 +42,10 @@ function addTo({ values, first }: Rows, { a, b, scale, magnitude }: AdapterLayer
   }
 }
 
-/** DoRA (arXiv 2402.09353, eq. 5; per output row, as peft has it): m · v / |v|. A row of zeros has no direction and stays. */
+/**
+ * DoRA (arXiv 2402.09353, eq. 5; per output row, as peft has it): m · v / |v|. A row of zeros has no
+ * direction and stays.
+ */
 function setLength(weights: Float32Array, sum: Float64Array, magnitude: number, strength: number): void {
   let squares = 0;
   for (const value of sum) squares += value * value;

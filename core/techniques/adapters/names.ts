@@ -18,8 +18,8 @@ export const EMBEDDING_TENSOR = EMBEDDING[1];
 export const LINEAR_TARGETS: readonly string[] = MODULES.map(([, target]) => target);
 
 /**
- * Architectures whose modules have these names, and whether the converter turned the rows of Q and K round: in
- * transformers the pairs that RoPE turns are half a head apart, in GGUF's llama they are neighbours
+ * Architectures whose modules have these names, and whether the converter turned the rows of Q and K round:
+ * in transformers the pairs that RoPE turns are half a head apart, in GGUF's llama they are neighbours
  * (llama.cpp, conversion/llama.py, undo_permute). Mistral files say llama.
  */
 const ARCHITECTURES: ReadonlyMap<string, { readonly permuted: boolean }> = new Map([
@@ -31,7 +31,10 @@ const ARCHITECTURES: ReadonlyMap<string, { readonly permuted: boolean }> = new M
 /** Architectures whose PEFT adapters can be read. */
 export const PEFT_ARCHITECTURES: readonly string[] = [...ARCHITECTURES.keys()];
 
-/** `base_model.model.model.layers.3.mlp.up_proj` → `blk.3.ffn_up.weight`; null for a module that has no place here. */
+/**
+ * `base_model.model.model.layers.3.mlp.up_proj` → `blk.3.ffn_up.weight`; null for a module that has no place
+ * here.
+ */
 export function tensorOfModule(module: string): string | null {
   const path = module.replace(/^base_model\.model\./, '').replace(/^model\./, '');
   for (const [name, tensor] of [EMBEDDING, OUTPUT]) if (path === name) return tensor;
@@ -40,7 +43,9 @@ export function tensorOfModule(module: string): string | null {
   return target === undefined ? null : `blk.${Number(layer)}.${target}.weight`;
 }
 
-/** The inverse of tensorOfModule, without PEFT's prefix. @returns null for a tensor that is no such matrix. */
+/**
+ * The inverse of tensorOfModule, without PEFT's prefix. @returns null for a tensor that is no such matrix.
+ */
 export function moduleOfTensor(tensor: string): string | null {
   if (tensor === EMBEDDING[1]) return `model.${EMBEDDING[0]}`;
   if (tensor === OUTPUT[1]) return OUTPUT[0];

@@ -21,11 +21,11 @@ const ROTATED = 1e-14;
 const MOST_SWEEPS = 60;
 
 /**
- * The leading part of a singular value decomposition, in double precision. Matrices with a side of at most 256 are
- * decomposed whole by one-sided Jacobi rotations (Hestenes 1958; Demmel and Veselić 1992: as accurate as the matrix allows).
- * Larger ones by subspace iteration from random vectors with Jacobi on the projection (Halko, Martinsson and Tropp 2011,
- * algorithm 4.4), until the energy they hold settles: vectors of nearly equal values at the edge of the r may then be mixed
- * with those behind, which changes the product little.
+ * The leading part of a singular value decomposition, in double precision. Matrices with a side of at most
+ * 256 are decomposed whole by one-sided Jacobi rotations (Hestenes 1958; Demmel and Veselić 1992: as accurate
+ * as the matrix allows). Larger ones by subspace iteration from random vectors with Jacobi on the projection
+ * (Halko, Martinsson and Tropp 2011, algorithm 4.4), until the energy they hold settles: vectors of nearly
+ * equal values at the edge of the r may then be mixed with those behind, which changes the product little.
  */
 export function leadingSingular(matrix: Matrix, rank: number): SingularPart {
   const { rows, columns } = matrix;

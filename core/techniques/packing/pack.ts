@@ -8,8 +8,9 @@ const MAX_CSR_COLUMNS = 65_536;
 /**
  * Packs a pruned matrix: what is not zero is kept, bit for bit where the type holds it.
  * @param name of the matrix, for errors.
- * @throws FailureError `impossible-combination` for a matrix that the format cannot hold: more than two weights
- * in a group of four, a width that four does not divide, more than 65,536 columns for CSR, 2^32 kept weights.
+ * @throws FailureError `impossible-combination` for a matrix that the format cannot hold: more than two
+ *   weights in a group of four, a width that four does not divide, more than 65,536 columns for CSR, 2^32
+ *   kept weights.
  */
 export function packMatrix(
   name: string,

@@ -1,4 +1,7 @@
-/** Logarithms of errors no farther apart than this are one: closer ones differ by rounding, which no ratio may follow. */
+/**
+ * Logarithms of errors no farther apart than this are one: closer ones differ by rounding, which no ratio may
+ * follow.
+ */
 const ALIKE = 1e-6;
 
 /** A layer that gets a ratio, and how much its output suffers. */
@@ -12,12 +15,13 @@ export interface SensitiveLayer {
 
 /**
  * Gives each layer a ratio within `spread` of the overall one, lower for layers whose output suffers more:
- * clamp(r + t · (μ − log s), r − spread, r + spread), s the relative output error at ratio r; t makes the layer
- * farthest from the mean of log s reach the spread, μ makes the whole come out at r. The idea that layers deserve
- * ratios of their own within a narrow band is OWL's (arXiv 2310.05175), which ranks them by outliers instead.
+ * clamp(r + t · (μ − log s), r − spread, r + spread), s the relative output error at ratio r; t makes the
+ * layer farthest from the mean of log s reach the spread, μ makes the whole come out at r. The idea that
+ * layers deserve ratios of their own within a narrow band is OWL's (arXiv 2310.05175), which ranks them by
+ * outliers instead.
  *
- * Ratios are whole weights of a row, the last of them dealt out by largest remainder: all together prune r of all
- * weights, less fewer than one weight for each row of the smallest layer.
+ * Ratios are whole weights of a row, the last of them dealt out by largest remainder: all together prune r of
+ * all weights, less fewer than one weight for each row of the smallest layer.
  */
 export function allocateBySensitivity(
   layers: readonly SensitiveLayer[],

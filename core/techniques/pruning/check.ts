@@ -6,7 +6,8 @@ import { type Pattern, patternName, wrongPattern } from './pattern.js';
 import type { ChannelStatistics } from './statistics.js';
 
 /**
- * The door of pruning: everything behind it may rely on finite numbers, lengths that fit and settings that work.
+ * The door of pruning: everything behind it may rely on finite numbers, lengths that fit and settings that
+ * work.
  * @throws FailureError as `pruneLayer` says.
  */
 export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern): void {

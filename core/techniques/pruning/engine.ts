@@ -8,8 +8,8 @@ import type { Score } from './scores.js';
 import type { ChannelStatistics } from './statistics.js';
 
 /**
- * The heavy parts of pruning, which `kernels/pruning` computes (decision 0006); test/support/pruning has them once more in
- * TypeScript, as the reference. Inputs have passed the door (`checkLayer`).
+ * The heavy parts of pruning, which `kernels/pruning` computes (decision 0006); test/support/pruning has them
+ * once more in TypeScript, as the reference. Inputs have passed the door (`checkLayer`).
  */
 export interface PruningEngine {
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask;

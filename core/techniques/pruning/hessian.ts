@@ -1,8 +1,8 @@
 import { type FailureError, failed } from '../../errors.js';
 
 /**
- * H = (2 / sequences) · Σ x xᵀ over all calibration tokens: the Hessian of a layer's squared output error, which
- * SparseGPT inverts (arXiv 2301.00774, eq. 2). Symmetric, row-major; only the upper triangle is read.
+ * H = (2 / sequences) · Σ x xᵀ over all calibration tokens: the Hessian of a layer's squared output error,
+ * which SparseGPT inverts (arXiv 2301.00774, eq. 2). Symmetric, row-major; only the upper triangle is read.
  */
 export interface Hessian {
   readonly columns: number;

@@ -28,15 +28,18 @@ export interface PrunedLayer {
   readonly report: LayerReport;
   /** What DSnoT did; null for other methods. */
   readonly exchange: Exchange | null;
-  /** Time that choosing the mask and updating weights took, by the clock given; checks and report are left out. */
+  /**
+   * Time that choosing the mask and updating weights took, by the clock given; checks and report are left
+   * out.
+   */
   readonly maskSeconds: number;
 }
 
 /**
  * Prunes one layer. The given weights are not changed.
- * @throws FailureError `impossible-combination` for a pattern, settings or missing calibration that cannot work,
- * `model-unsupported` for weights or statistics that are not finite or do not fit the layer, `artifact-failed` for a
- * Hessian that cannot be inverted.
+ * @throws FailureError `impossible-combination` for a pattern, settings or missing calibration that cannot
+ *   work, `model-unsupported` for weights or statistics that are not finite or do not fit the layer,
+ *   `artifact-failed` for a Hessian that cannot be inverted.
  * @param now a clock in seconds; without one no time is taken.
  */
 export function pruneLayer(

@@ -27,7 +27,10 @@ export function wrongPattern(pattern: Pattern, columns: number): string | null {
   return null;
 }
 
-/** @returns the weights pruned in every row: trunc(columns · ratio), an IEEE double product as the published code has it. */
+/**
+ * @returns the weights pruned in every row: trunc(columns · ratio), an IEEE double product as the published
+ *   code has it.
+ */
 export function prunedPerRow(pattern: Pattern, columns: number): number {
   return pattern.kind === 'unstructured'
     ? Math.trunc(columns * pattern.ratio)

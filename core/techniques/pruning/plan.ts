@@ -3,7 +3,10 @@ import type { SparsitySpec } from '../sparsity.js';
 import { methodOf, type PruningMethod } from './methods/index.js';
 import type { Pattern } from './pattern.js';
 
-/** @returns what one expert of a layer is called: all of them are one tensor of the file, `blk.3.ffn_up_exps.weight`. */
+/**
+ * @returns what one expert of a layer is called: all of them are one tensor of the file,
+ *   `blk.3.ffn_up_exps.weight`.
+ */
 export function expertName(tensor: string, expert: number): string {
   return tensor.replace(/\.weight$/, `.${expert}.weight`);
 }

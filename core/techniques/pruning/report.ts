@@ -14,7 +14,10 @@ export interface LayerReport {
   readonly changedWeights: number;
   /** Kept weights whose value is not the dense layer's. */
   readonly updatedWeights: number;
-  /** Mean over rows of |e|, e = Σ (W − W′) · S, with the initial and with the final mask; null without statistics. */
+  /**
+   * Mean over rows of |e|, e = Σ (W − W′) · S, with the initial and with the final mask; null without
+   * statistics.
+   */
   readonly meanAbsoluteErrorBefore: number | null;
   readonly meanAbsoluteErrorAfter: number | null;
 }
@@ -66,7 +69,10 @@ function updatedWeights(dense: Matrix, pruned: Matrix, mask: Mask): number {
   return count;
 }
 
-/** @returns e of every row, Σ over pruned weights of W · S: the output that a sequence loses, summed over tokens. */
+/**
+ * @returns e of every row, Σ over pruned weights of W · S: the output that a sequence loses, summed over
+ *   tokens.
+ */
 export function maskErrors(dense: Matrix, mask: Mask, statistics: ChannelStatistics): Float64Array {
   const sums = statistics.sumPerSequence;
   return Float64Array.from({ length: dense.rows }, (_, row) => {
@@ -109,7 +115,8 @@ export interface OutputError {
 }
 
 /**
- * Compares outputs on given inputs. Work: 4 · weights · tokens FLOPs, so give it hundreds of tokens, not a corpus.
+ * Compares outputs on given inputs. Work: 4 · weights · tokens FLOPs, so give it hundreds of tokens, not a
+ * corpus.
  * @param inputs tokens · columns values.
  * @returns null without a token.
  */

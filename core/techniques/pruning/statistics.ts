@@ -1,4 +1,6 @@
-/** What calibration says about the input channels of one linear layer. All arrays have one value per channel. */
+/**
+ * What calibration says about the input channels of one linear layer. All arrays have one value per channel.
+ */
 export interface ChannelStatistics {
   /** R: sum over all tokens of x², divided by the number of sequences (not of tokens). */
   readonly squaresPerSequence: Float32Array;

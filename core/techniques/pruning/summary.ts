@@ -48,7 +48,10 @@ export interface PruneTotals {
   /** Mean over layers. */
   readonly relativeOutputErrorBefore: number | null;
   readonly relativeOutputErrorAfter: number | null;
-  /** Calibration tokens of the expert that saw the fewest, and of the one in the middle; null without experts or a calibration. */
+  /**
+   * Calibration tokens of the expert that saw the fewest, and of the one in the middle; null without experts
+   * or a calibration.
+   */
   readonly minExpertTokens: number | null;
   readonly medianExpertTokens: number | null;
   readonly unreachedExperts: number | null;
@@ -100,7 +103,10 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
   };
 }
 
-/** @returns the totals as the lineage of an artifact keeps them; its key `sparsity` is what records are judged by. */
+/**
+ * @returns the totals as the lineage of an artifact keeps them; its key `sparsity` is what records are judged
+ *   by.
+ */
 export function factsOf(report: PruneReport): Record<string, AxisValue> {
   return {
     ...totalsOf(report),

@@ -3,8 +3,8 @@ import { type Matrix, rowOf } from './matrix.js';
 
 /**
  * Magnitude over the whole matrix, as the published code has it: every weight up to and including the one at
- * position trunc(count · ratio) of the ascending order is pruned, so one more than asked, and all ties. Ratio 0
- * prunes nothing and ratio 1 everything, where the published code prunes one weight and fails.
+ * position trunc(count · ratio) of the ascending order is pruned, so one more than asked, and all ties. Ratio
+ * 0 prunes nothing and ratio 1 everything, where the published code prunes one weight and fails.
  */
 export function selectByThreshold(weights: Matrix, ratio: number): Mask {
   const mask = emptyMask(weights.rows, weights.columns);

@@ -15,8 +15,8 @@ export interface Peak {
 }
 
 /**
- * The most bytes that are alive at one time while steps run in order: a value lives from the step that makes it to the last
- * one that reads it. What allocators lose between values comes on top.
+ * The most bytes that are alive at one time while steps run in order: a value lives from the step that makes
+ * it to the last one that reads it. What allocators lose between values comes on top.
  */
 export function peakOf(steps: readonly Step[]): Peak {
   const lastRead = new Map<string, number>();

@@ -26,9 +26,10 @@ export interface PassMemory {
 }
 
 /**
- * Counts what a pass holds: all weights of the device's share, the cache at its end, and live activations. With pipeline
- * stages it is the device of the fullest one.
- * @param inFlight batches like this one whose caches are held, while one of them is computed: micro-batches of a pipeline.
+ * Counts what a pass holds: all weights of the device's share, the cache at its end, and live activations.
+ * With pipeline stages it is the device of the fullest one.
+ * @param inFlight batches like this one whose caches are held, while one of them is computed: micro-batches
+ *   of a pipeline.
  */
 export function passMemory(architecture: ModelArchitecture, request: PassRequest, inFlight = 1): PassMemory {
   const setting: WorkSetting = { ...DEFAULT_SETTING, ...request };
@@ -51,7 +52,10 @@ function stageMemory(
   return { weights, kvCache, activations, activationsAt: at, bytes: weights + kvCache + activations };
 }
 
-/** @returns the most bytes of activations at one time, in any layer or at the output, where the device has that. */
+/**
+ * @returns the most bytes of activations at one time, in any layer or at the output, where the device has
+ *   that.
+ */
 export function liveActivations(shard: ModelArchitecture, setting: WorkSetting, hasOutput = true): Peak {
   const tokens = newTokensOf(setting.batch);
   const bytes = setting.activationBits / 8;
@@ -90,7 +94,10 @@ function cacheBytes({ layers, encoder }: ModelArchitecture, { cacheBits, batch }
   }, 0);
 }
 
-/** Elements that are kept of a token, of its key and of its value; one vector stands for both where attention is latent. */
+/**
+ * Elements that are kept of a token, of its key and of its value; one vector stands for both where attention
+ * is latent.
+ */
 function cachedElements(attention: AttentionShape): readonly [number, number] {
   if (attention.kind === 'latent') return [attention.kvRank + attention.ropeLength, 0];
   const { kvHeads, keyLength, valueLength } = attention;

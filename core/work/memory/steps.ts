@@ -43,7 +43,10 @@ export function layerSteps(
   ];
 }
 
-/** @param keeps keys and values go into a cache, which is counted elsewhere; otherwise they stay until attention has read them. */
+/**
+ * @param keeps keys and values go into a cache, which is counted elsewhere; otherwise they stay until
+ *   attention has read them.
+ */
 function headSteps(sizes: Sizes, shape: Exclude<AttentionShape, { kind: 'latent' }>, keeps: boolean): Step[] {
   const { heads, kvHeads, keyLength, valueLength, fused, window } = shape;
   const { rows } = sizes;

@@ -3,12 +3,16 @@ import type { Module, OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 
-/** Operations an element: RMSNorm x · (1/√mean x²) · w (square, sum, two products); LayerNorm takes the mean off and adds a bias. */
+/**
+ * Operations an element: RMSNorm x · (1/√mean x²) · w (square, sum, two products); LayerNorm takes the mean
+ * off and adds a bias.
+ */
 const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
 
 /**
- * Operations an element, an exponential counted as one: silu x / (1 + e⁻ˣ); gelu ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)));
- * relu max(x, 0); the clamped one g / (1 + e^(−1.702 g)) with g = min(x, 7), beside min(max(y, −7), 7) + 1.
+ * Operations an element, an exponential counted as one: silu x / (1 + e⁻ˣ); gelu ½ x (1 + tanh(√(2/π) (x +
+ * 0.044715 x³))); relu max(x, 0); the clamped one g / (1 + e^(−1.702 g)) with g = min(x, 7), beside
+ * min(max(y, −7), 7) + 1.
  */
 export const ACTIVATION_OPERATIONS: Readonly<Record<ActivationFunction, number>> = {
   silu: 4,
@@ -59,7 +63,10 @@ export function norm(pass: LayerPass, name: string, rows: number, width = pass.e
   return elementwise(pass, { name, module: 'norm', flops, read: elements, written: elements, weightsRead });
 }
 
-/** Turns the first `positions.length` elements of each head of Q and K; the table of sines is small and left out. */
+/**
+ * Turns the first `positions.length` elements of each head of Q and K; the table of sines is small and left
+ * out.
+ */
 export function rope(
   pass: LayerPass,
   heads: number,

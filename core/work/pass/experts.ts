@@ -7,22 +7,24 @@ import { linear } from './linear.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
 
 /**
- * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real routing is
- * uneven and reads fewer; a measured number can take its place.
+ * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real
+ * routing is uneven and reads fewer; a measured number can take its place.
  */
 function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number): number {
   return count * (1 - (1 - usedPerToken / count) ** tokens);
 }
 
 /**
- * A mixture of experts: every token through the router and `usedPerToken` experts, each expert that some token chose read
- * once. `count` is of the whole model; with expert parallelism a device holds its share of them.
+ * A mixture of experts: every token through the router and `usedPerToken` experts, each expert that some
+ * token chose read once. `count` is of the whole model; with expert parallelism a device holds its share of
+ * them.
  */
 export function experts(pass: LayerPass, shape: FeedForwardShape, choice: ExpertsShape): OperatorWork[] {
   const { feedForwardTokens: tokens, parallelism } = pass;
   const { tensor, expert } = parallelism;
   const { usedPerToken, router, sharedWidth } = choice;
-  // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device has a slice of each.
+  // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device
+  // has a slice of each.
   const meeting = expert > 1 ? (tokens * expert) / tensor : tokens;
   const distinct = Math.min(choice.count, pass.distinctExperts ?? expectedDistinct(choice, meeting));
   const here = distinct / expert;

@@ -2,7 +2,10 @@ import type { LayerGroup, ModelArchitecture } from '../architecture.js';
 import { layerSize } from '../model-size.js';
 import type { WorkSetting } from './setting.js';
 
-/** @returns bytes of one layer that one device holds, as they are stored: of experts that are spread over devices its share. */
+/**
+ * @returns bytes of one layer that one device holds, as they are stored: of experts that are spread over
+ *   devices its share.
+ */
 export function heldLayerBytes(
   shard: ModelArchitecture,
   group: LayerGroup,

@@ -7,8 +7,8 @@ import { linear } from './linear.js';
 import { fromActivations, scores } from './scores.js';
 
 /**
- * Multi-head latent attention (arXiv 2405.04434, section 2.1; DeepSeek-V3 inference/model.py): a token keeps one vector of
- * kvRank + ropeLength elements for all heads.
+ * Multi-head latent attention (arXiv 2405.04434, section 2.1; DeepSeek-V3 inference/model.py): a token keeps
+ * one vector of kvRank + ropeLength elements for all heads.
  */
 export function latent(pass: LayerPass, shape: LatentAttention): OperatorWork[] {
   const { heads, kvRank, queryRank, ropeLength, headLength, downQuery, upQuery, downKeyValue } = shape;
@@ -33,8 +33,9 @@ export function latent(pass: LayerPass, shape: LatentAttention): OperatorWork[] 
 }
 
 /**
- * Queries go into the space of the latents and results come out of it: 2 heads · headLength · kvRank FLOPs a query, and as much
- * for values; a pair then costs 2 heads (2 kvRank + ropeLength), and the cache is read once for all heads.
+ * Queries go into the space of the latents and results come out of it: 2 heads · headLength · kvRank FLOPs a
+ * query, and as much for values; a pair then costs 2 heads (2 kvRank + ropeLength), and the cache is read
+ * once for all heads.
  */
 function absorbed(pass: LayerPass, shape: LatentAttention): OperatorWork[] {
   const { heads, kvRank, ropeLength } = shape;
@@ -53,8 +54,8 @@ function absorbed(pass: LayerPass, shape: LatentAttention): OperatorWork[] {
 }
 
 /**
- * Keys and values of every head are made from the latents of all tokens that are seen, cached ones too: 2 kvRank · heads
- * (headLength + valueLength) FLOPs a token; they are written and read as activations.
+ * Keys and values of every head are made from the latents of all tokens that are seen, cached ones too: 2
+ * kvRank · heads (headLength + valueLength) FLOPs a token; they are written and read as activations.
  */
 function naive(pass: LayerPass, shape: LatentAttention): OperatorWork[] {
   const { heads, kvRank, ropeLength, headLength, valueLength, upKey, upValue } = shape;

@@ -4,7 +4,10 @@ import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 
-/** ggml's repacked matrix products take rows in fours and send the rest through products with a vector (repack.cpp). */
+/**
+ * ggml's repacked matrix products take rows in fours and send the rest through products with a vector
+ * (repack.cpp).
+ */
 const MATVEC_ROWS = 4;
 
 export interface Product {
@@ -17,8 +20,8 @@ export interface Product {
 }
 
 /**
- * y = W x for `rows` tokens: 2 · inputs · outputs FLOPs a token, the matrix read once with its scales, inputs read and
- * outputs written once. A bias adds one operation an output, and its vector.
+ * y = W x for `rows` tokens: 2 · inputs · outputs FLOPs a token, the matrix read once with its scales, inputs
+ * read and outputs written once. A bias adds one operation an output, and its vector.
  */
 export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): OperatorWork[] {
   const { name, module, rows, copies = 1 } = product;
@@ -57,8 +60,8 @@ function matrixArithmetic({ arithmetic }: LayerPass, valueBits: number): Arithme
 const IN_BLOCKS: readonly Arithmetic[] = ['int8', 'int4', 'fp8'];
 
 /**
- * Weights of few bits that meet activations in f16 are expanded on the way: a multiplication by the scale and an addition of
- * the zero for each weight that is read.
+ * Weights of few bits that meet activations in f16 are expanded on the way: a multiplication by the scale and
+ * an addition of the zero for each weight that is read.
  */
 function dequantization(pass: LayerPass, valueBits: number, weights: number): OperatorWork[] {
   if (valueBits >= 16 || IN_BLOCKS.includes(matrixArithmetic(pass, valueBits))) return [];
@@ -66,8 +69,9 @@ function dequantization(pass: LayerPass, valueBits: number, weights: number): Op
 }
 
 /**
- * y += s B (A x) beside a matrix (arXiv 2106.09685): 2 r (in + out) FLOPs a token and the addition, r (in + out) weights for
- * each adapter in the batch; the scale is part of B x. A merged adapter costs nothing and is not asked for.
+ * y += s B (A x) beside a matrix (arXiv 2106.09685): 2 r (in + out) FLOPs a token and the addition, r (in +
+ * out) weights for each adapter in the batch; the scale is part of B x. A merged adapter costs nothing and is
+ * not asked for.
  */
 function adapterWork(
   pass: LayerPass,

@@ -11,11 +11,11 @@ import { SOFTMAX_OPERATIONS } from './scores.js';
 const BRANCHES = 3;
 
 /**
- * Native sparse attention (arXiv 2502.11089): every query meets one compressed key for each `compressStride` tokens before
- * it, the tokens of `selectCount` blocks, and the last `window`. Decided where the paper leaves it open: the importance of
- * blocks is summed from the scores of the compressed branch, which are reused; an unfinished block has no compressed key;
- * the learned compression is one matrix from a block's elements to a head's; queries of a pass share no reading of selected blocks,
- * but all heads of a group do.
+ * Native sparse attention (arXiv 2502.11089): every query meets one compressed key for each `compressStride`
+ * tokens before it, the tokens of `selectCount` blocks, and the last `window`. Decided where the paper leaves
+ * it open: the importance of blocks is summed from the scores of the compressed branch, which are reused; an
+ * unfinished block has no compressed key; the learned compression is one matrix from a block's elements to a
+ * head's; queries of a pass share no reading of selected blocks, but all heads of a group do.
  */
 export function sparseAttention(
   pass: LayerPass,

@@ -15,8 +15,8 @@ export interface Masking {
 }
 
 /**
- * Query-key pairs that are computed. Where masked ones are skipped, query i of a pass sees min(cached + i, window)
- * keys: q c + q (q + 1) / 2 without a window. Otherwise it is the whole rectangle, padding included.
+ * Query-key pairs that are computed. Where masked ones are skipped, query i of a pass sees min(cached + i,
+ * window) keys: q c + q (q + 1) / 2 without a window. Otherwise it is the whole rectangle, padding included.
  */
 export function pairs({ newTokens: q, cachedTokens: c, window }: Span, masking: Masking): number {
   if (!masking.skips) return q * keysInReach({ newTokens: q, cachedTokens: c, window }, masking);
@@ -27,22 +27,29 @@ export function pairs({ newTokens: q, cachedTokens: c, window }: Span, masking: 
   return growing * c + (growing * (growing + 1)) / 2 + (q - growing) * window;
 }
 
-/** Pairs that are passed over once their mask is looked at: those of the keys, rounded up, that are not computed. */
+/**
+ * Pairs that are passed over once their mask is looked at: those of the keys, rounded up, that are not
+ * computed.
+ */
 export function maskedPairs(span: Span, masking: Masking, maskKeys: number): number {
   if (!masking.skips || maskKeys === 1) return 0;
   const all = span.newTokens * keysInReach(span, { ...masking, padKeys: maskKeys });
   return Math.max(0, all - pairs(span, masking));
 }
 
-/** Keys that some query of the pass may see: what a kernel is given. A cache with a window keeps that many before the first. */
+/**
+ * Keys that some query of the pass may see: what a kernel is given. A cache with a window keeps that many
+ * before the first.
+ */
 export function keysInReach({ newTokens, cachedTokens, window }: Span, { padKeys }: Masking): number {
   const before = window === null ? cachedTokens : Math.min(cachedTokens, window - 1);
   return Math.ceil((before + newTokens) / padKeys) * padKeys;
 }
 
 /**
- * Keys that are read when every block of queries reads what it may see anew (FlashAttention-2, arXiv 2307.08691, algorithm
- * 1): with a causal mask a block stops at its last query, with a window it begins at its first query's oldest key.
+ * Keys that are read when every block of queries reads what it may see anew (FlashAttention-2, arXiv
+ * 2307.08691, algorithm 1): with a causal mask a block stops at its last query, with a window it begins at
+ * its first query's oldest key.
  * @param queryBlock null = the pass reads every key once.
  */
 export function keysRead(span: Span, masking: Masking, queryBlock: number | null): number {

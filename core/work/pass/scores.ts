@@ -21,7 +21,10 @@ export interface Scores {
   readonly valuesInKeys: boolean;
 }
 
-/** A maximum, a subtraction, an exponential, a sum and a division for each pair: on units that do not multiply matrices. */
+/**
+ * A maximum, a subtraction, an exponential, a sum and a division for each pair: on units that do not multiply
+ * matrices.
+ */
 export const SOFTMAX_OPERATIONS = 5;
 const SPLIT_BYTES = 4;
 
@@ -34,7 +37,9 @@ interface Counts {
   sequences: number;
 }
 
-/** softmax(q Kᵀ) V over all sequences of a pass, with a kernel that keeps scores on chip or one that does not. */
+/**
+ * softmax(q Kᵀ) V over all sequences of a pass, with a kernel that keeps scores on chip or one that does not.
+ */
 export function scores(pass: ScoredPass, shape: Scores): OperatorWork[] {
   const { attention, arithmetic } = pass;
   const counts = countsOf(pass, shape.window);
@@ -63,7 +68,10 @@ function countsOf(pass: ScoredPass, window: number | null): Counts {
   return counts;
 }
 
-/** Q is read and O written once; K and V once for each block of queries, and for each head of a group that shares no reading. */
+/**
+ * Q is read and O written once; K and V once for each block of queries, and for each head of a group that
+ * shares no reading.
+ */
 function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] {
   const { queryHeads, cacheHeads, keyLength, valueLength } = shape;
   const { attention, activationBytes: bytes, arithmetic } = pass;
@@ -92,7 +100,10 @@ function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] 
   ];
 }
 
-/** Scores are written, read by the softmax, written again, and read by the product with V: 4 · heads · pairs elements. */
+/**
+ * Scores are written, read by the softmax, written again, and read by the product with V: 4 · heads · pairs
+ * elements.
+ */
 function unfused(
   pass: ScoredPass,
   shape: Scores,

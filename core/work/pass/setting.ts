@@ -1,6 +1,9 @@
 import type { Arithmetic, PassWork } from '../work.js';
 
-/** Sequences of a pass that are alike; a mixed batch has several groups, a chunk of a prompt has tokens before it. */
+/**
+ * Sequences of a pass that are alike; a mixed batch has several groups, a chunk of a prompt has tokens before
+ * it.
+ */
 export interface SequenceGroup {
   readonly sequences: number;
   /** Tokens of each sequence that this pass computes. */
@@ -13,7 +16,10 @@ export interface SequenceGroup {
 export interface PassArithmetic {
   /** Matrices of 16 bits a weight and more. */
   readonly matrix: Arithmetic;
-  /** Matrices of fewer: `int8` or `int4` where activations are quantized too, `f16` where weights are expanded first. */
+  /**
+   * Matrices of fewer: `int8` or `int4` where activations are quantized too, `f16` where weights are expanded
+   * first.
+   */
   readonly quantizedMatrix: Arithmetic;
   readonly attention: Arithmetic;
   /** Norms, activations, softmax, positions. */
@@ -29,13 +35,22 @@ export interface AttentionKernel {
   readonly skipsMasked: boolean | null;
   /** Computed and read keys are rounded up to this many, per sequence. */
   readonly padKeys: number;
-  /** Keys whose mask is looked at are rounded up to this many: pairs behind the mask are passed over one by one. */
+  /**
+   * Keys whose mask is looked at are rounded up to this many: pairs behind the mask are passed over one by
+   * one.
+   */
   readonly maskKeys: number;
-  /** Queries that share one reading of K and V in flash; null = all of a sequence, as when a cache holds them (lower bound). */
+  /**
+   * Queries that share one reading of K and V in flash; null = all of a sequence, as when a cache holds them
+   * (lower bound).
+   */
   readonly queryBlock: number | null;
   /** All query heads of a group share one reading of K and V. */
   readonly packedHeads: boolean;
-  /** Parts that a decode step cuts the cache into (flash-decoding); each writes and reads its share of the result in f32. */
+  /**
+   * Parts that a decode step cuts the cache into (flash-decoding); each writes and reads its share of the
+   * result in f32.
+   */
   readonly splits: number;
   /** How latent attention is computed; null = naive for a prefill, absorbed for decoding. */
   readonly latent: 'naive' | 'absorbed' | null;
@@ -66,7 +81,9 @@ export interface Parallelism {
   readonly tensor: number;
   /** Stages of consecutive layers; the pass goes through all of them. */
   readonly pipeline: number;
-  /** Devices that experts are spread over; 1 = experts are cut as other matrices are. A multiple of `tensor`. */
+  /**
+   * Devices that experts are spread over; 1 = experts are cut as other matrices are. A multiple of `tensor`.
+   */
   readonly expert: number;
 }
 
@@ -82,7 +99,10 @@ export interface WorkSetting {
   readonly weights: WeightsSetting | null;
   /** Rows of logits of each sequence: of its last token, of all new tokens, or so many. */
   readonly logits: 'last' | 'all' | number;
-  /** The last layer's feed-forward is computed for tokens with logits only (llama.cpp), not for all (transformers). */
+  /**
+   * The last layer's feed-forward is computed for tokens with logits only (llama.cpp), not for all
+   * (transformers).
+   */
   readonly trimsLastLayer: boolean;
   /** Where it is not: the last norm is computed for tokens with logits only. */
   readonly selectsRows: boolean;
@@ -90,7 +110,10 @@ export interface WorkSetting {
   readonly parallelism: Parallelism;
   /** Share of the layers whose weights come over a link in every pass. */
   readonly offloadedLayers: number;
-  /** Different experts that a pass reads in each layer, where it was measured; null = as uniform routing expects. */
+  /**
+   * Different experts that a pass reads in each layer, where it was measured; null = as uniform routing
+   * expects.
+   */
   readonly distinctExperts: number | null;
 }
 
@@ -110,7 +133,10 @@ export const FLASH: AttentionKernel = {
 
 export const UNFUSED: AttentionKernel = { ...FLASH, kind: 'unfused' };
 
-/** What a setting is where nothing is said: 16 bits everywhere, one device, flash attention, one row of logits. */
+/**
+ * What a setting is where nothing is said: 16 bits everywhere, one device, flash attention, one row of
+ * logits.
+ */
 export const DEFAULT_SETTING: Omit<WorkSetting, 'phase' | 'batch'> = {
   activationBits: 16,
   cacheBits: { key: 16, value: 16 },

@@ -11,9 +11,9 @@ import { operator } from './operators.js';
 import type { Parallelism } from './setting.js';
 
 /**
- * The part of a model that one device of a tensor-parallel group has (Megatron-LM, arXiv 1909.08053, section 3): heads,
- * feed-forward and vocabulary are shared out; norms, routers and latent vectors are on every device. K/V heads that are
- * fewer than devices are repeated, so the cache of a device stops shrinking.
+ * The part of a model that one device of a tensor-parallel group has (Megatron-LM, arXiv 1909.08053, section
+ * 3): heads, feed-forward and vocabulary are shared out; norms, routers and latent vectors are on every
+ * device. K/V heads that are fewer than devices are repeated, so the cache of a device stops shrinking.
  */
 export function shardOf(architecture: ModelArchitecture, { tensor, expert }: Parallelism): ModelArchitecture {
   if (tensor === 1) return architecture;
@@ -75,7 +75,10 @@ function shardFeedForward(shape: FeedForwardShape, tensor: number, expert: numbe
   };
 }
 
-/** A ring all-reduce sends 2 (p − 1)/p of the message from every device (arXiv 1802.05799), an all-gather half of that. */
+/**
+ * A ring all-reduce sends 2 (p − 1)/p of the message from every device (arXiv 1802.05799), an all-gather half
+ * of that.
+ */
 const allReduce = (devices: number) => (2 * (devices - 1)) / devices;
 const allGather = (devices: number) => (devices - 1) / devices;
 
@@ -102,8 +105,8 @@ export function attentionCollective(pass: LayerPass): OperatorWork[] {
 }
 
 /**
- * The same behind the feed-forward; with spread experts instead tokens go to them and come back, each device sending those
- * of its share of the batch: 2 · (tokens/tensor) · used · embedding · (e − 1)/e.
+ * The same behind the feed-forward; with spread experts instead tokens go to them and come back, each device
+ * sending those of its share of the batch: 2 · (tokens/tensor) · used · embedding · (e − 1)/e.
  */
 export function feedForwardCollective(pass: LayerPass, { experts }: FeedForwardShape): OperatorWork[] {
   const { tensor, expert } = pass.parallelism;

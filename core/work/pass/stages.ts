@@ -1,6 +1,9 @@
 import type { LayerGroup, ModelArchitecture } from '../architecture.js';
 
-/** Consecutive layers that one device of a pipeline has; the first has the embedding, too, and the last the output. */
+/**
+ * Consecutive layers that one device of a pipeline has; the first has the embedding, too, and the last the
+ * output.
+ */
 export interface Stage {
   readonly layers: readonly LayerGroup[];
   readonly first: boolean;
@@ -10,7 +13,8 @@ export interface Stage {
 }
 
 /**
- * Cuts layers into stages as even as they come: what is left over goes to the first ones, for the last has the output matrix.
+ * Cuts layers into stages as even as they come: what is left over goes to the first ones, for the last has
+ * the output matrix.
  * @param count at least 1 and at most the layers.
  */
 export function stagesOf(model: Pick<ModelArchitecture, 'layers'>, count: number): Stage[] {

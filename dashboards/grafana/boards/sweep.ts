@@ -176,7 +176,10 @@ function best(metric: MetricName | 'ended'): string {
   return `ridgepoint_sweep_best_info{sweep=~"$sweep"} * on (experiment, node, device) group_left () ${one}`;
 }
 
-/** Splits the results of a series in those on their sweep's front and those that are beaten; some sweeps have no front. */
+/**
+ * Splits the results of a series in those on their sweep's front and those that are beaten; some sweeps have
+ * no front.
+ */
 function front(series: string): string {
   const vector = chosen(series);
   const joinedWithFront = (value: number) =>

@@ -38,8 +38,8 @@ interface PacedProps<T> {
 }
 
 /**
- * Draws thousands of points at their own pace, and only where they can be seen: the table follows every key and every result, and
- * waits for no plot. Its child is its place on the page.
+ * Draws thousands of points at their own pace, and only where they can be seen: the table follows every key
+ * and every result, and waits for no plot. Its child is its place on the page.
  */
 export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
   const [drawings, setDrawings] = useState(0);
@@ -76,7 +76,8 @@ export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
     };
     timer = setTimeout(draw, chosen ? PAUSE_MILLISECONDS : Math.max(0, due.current - performance.now()));
     return () => clearTimeout(timer);
-    // A newer result does not put off the drawing of an older one; another choice does. What came while it was drawn waits anew.
+    // A newer result does not put off the drawing of an older one; another choice does. What came while it
+    // was drawn waits anew.
   }, [behind, many, seen, chosen && choice, drawings]);
   return (
     <div class="paced" ref={place}>

@@ -34,7 +34,10 @@ export async function svgToPng(
   });
 }
 
-/** @returns the bytes of a `data:` address in base64; the page's policy lets nothing be fetched, not even that. */
+/**
+ * @returns the bytes of a `data:` address in base64; the page's policy lets nothing be fetched, not even
+ *   that.
+ */
 export function dataUrlToBlob(url: string): Blob {
   const [head = '', body = ''] = url.split(',');
   const bytes = Uint8Array.from(atob(body), (c) => c.charCodeAt(0));

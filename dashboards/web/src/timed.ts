@@ -4,8 +4,8 @@ import { nearestStart, type Row } from '../../../report/rows.js';
 import { WholeTrials } from './whole-trial.js';
 
 /**
- * @returns whether times between tokens are here or can be had: a summary says by their median that there are some. A server's are
- * gaps between chunks of its requests, which the row's own plots show.
+ * @returns whether times between tokens are here or can be had: a summary says by their median that there are
+ *   some. A server's are gaps between chunks of its requests, which the row's own plots show.
  */
 export function isTimed({ tokenSeconds, measurements }: ResultRecord): boolean {
   if (isPresent(measurements.requestsPerSecond)) return false;

@@ -9,15 +9,18 @@ export type GetTrial = (trialId: string, signal: AbortSignal) => Promise<ResultR
 export const WholeTrials = createContext<GetTrial | null>(null);
 
 export interface WholeTrial {
-  /** The record with its raw readings as soon as they are here; until then, and where they cannot be had, without. */
+  /**
+   * The record with its raw readings as soon as they are here; until then, and where they cannot be had,
+   * without.
+   */
   readonly trial: ResultRecord;
   /** Why the readings cannot be had; null otherwise. */
   readonly missing: string | null;
 }
 
 /**
- * A trial with its raw readings (`samples`): live pages get them when somebody looks, for most trials are never looked
- * at.
+ * A trial with its raw readings (`samples`): live pages get them when somebody looks, for most trials are
+ * never looked at.
  */
 export function useWholeTrial(trial: ResultRecord): WholeTrial {
   const get = useContext(WholeTrials);

@@ -22,7 +22,9 @@ const HINT = 'Read its last lines; GCC 11, Clang 14 or something newer is needed
 
 /** GCC and Clang pick the instructions of this processor by different names of the same option. */
 const TUNE = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
-/** llama.cpp refuses GGML_NATIVE together with plug-ins, so the compiler is told, and nothing else chooses. */
+/**
+ * llama.cpp refuses GGML_NATIVE together with plug-ins, so the compiler is told, and nothing else chooses.
+ */
 const X86_SWITCHES = ['SSE42', 'AVX', 'AVX2', 'BMI2', 'FMA', 'F16C'].map((name) => `-DGGML_${name}=OFF`);
 
 /**
@@ -50,7 +52,10 @@ export const CMAKE_FLAGS: readonly string[] = [
   '-DLLAMA_CURL=OFF',
 ];
 
-/** llama.cpp v0.4.0 linked into one file ends at its first AMX instruction with SIGILL, for it has not asked Linux for the tiles by then. */
+/**
+ * llama.cpp v0.4.0 linked into one file ends at its first AMX instruction with SIGILL, for it has not asked
+ * Linux for the tiles by then.
+ */
 const NO_AMX = '-mno-amx-tile -mno-amx-int8 -mno-amx-bf16';
 
 /** Of a program that is one file: all it needs is in it. */
@@ -67,8 +72,8 @@ const PROGRAM_FLAGS: readonly string[] = [
 ];
 
 /**
- * Builds the CPU backend from the sources of the installed release, which are fetched once, with this machine's own compiler, for
- * this machine's processor alone (`cpuBackend: native`).
+ * Builds the CPU backend from the sources of the installed release, which are fetched once, with this
+ * machine's own compiler, for this machine's processor alone (`cpuBackend: native`).
  * @throws FailureError `engine-missing` naming the tool that lacks, or `artifact-failed` with the compiler's
  * last lines.
  */
@@ -84,7 +89,10 @@ export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltE
 /** What the backend for RPC servers and the server itself are built with beside the rest. */
 const RPC = '-DGGML_RPC=ON';
 
-/** Builds the backend for RPC servers, which the shipped libraries come without, likewise. @throws FailureError */
+/**
+ * Builds the backend for RPC servers, which the shipped libraries come without, likewise.
+ * @throws FailureError
+ */
 export async function buildRpc(options: BuildOptions = {}): Promise<BuiltEngine> {
   const { release } = findEngine();
   return await build(
@@ -182,7 +190,9 @@ function requireTools(): void {
   );
 }
 
-/** @returns the folder with the sources of the installed release, cloned from the bundle of its package once. */
+/**
+ * @returns the folder with the sources of the installed release, cloned from the bundle of its package once.
+ */
 export async function checkOutSources(release: string, { onLine }: BuildOptions = {}): Promise<string> {
   const sources = join(cacheFolder(), 'engines', release, 'llama.cpp');
   if (existsSync(join(sources, 'CMakeLists.txt'))) return sources;

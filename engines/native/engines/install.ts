@@ -8,10 +8,12 @@ const HINT =
   'It is npm that fetches engines, from the registry it is set to: read what it says, and try `npm ping`.';
 
 /**
- * Fetches a part of llama.cpp, or ONNX Runtime, with npm, which checks what it gets, into Ridgepoint's cache. No code of the package runs, nothing
- * that it depends on comes with it, and no rights are needed where Ridgepoint is installed.
+ * Fetches a part of llama.cpp, or ONNX Runtime, with npm, which checks what it gets, into Ridgepoint's cache.
+ * No code of the package runs, nothing that it depends on comes with it, and no rights are needed where
+ * Ridgepoint is installed.
  * @returns its folder, and whether it was there before.
- * @throws FailureError `engine-missing`: there is none for this platform, or no npm; `artifact-failed` with npm's last lines.
+ * @throws FailureError `engine-missing`: there is none for this platform, or no npm; `artifact-failed` with
+ *   npm's last lines.
  */
 export async function installEngine(
   part: EnginePart,

@@ -24,7 +24,10 @@ export function builtLibraryFile(release: string, name: string): string {
   return join(dirname(nativeEngineFile(release)), `${name}.${EXTENSION}`);
 }
 
-/** @returns where a program built on this machine lies, beside the backend that is built for the same processor. */
+/**
+ * @returns where a program built on this machine lies, beside the backend that is built for the same
+ *   processor.
+ */
 export function builtProgramFile(release: string, program: string): string {
   return join(dirname(nativeEngineFile(release)), program);
 }

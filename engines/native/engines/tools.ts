@@ -9,7 +9,9 @@ export interface ToolOptions {
   readonly hint?: string;
 }
 
-/** Runs a tool to its end, passing its lines on. @throws FailureError `artifact-failed` with its last lines. */
+/**
+ * Runs a tool to its end, passing its lines on. @throws FailureError `artifact-failed` with its last lines.
+ */
 export function run(
   command: string,
   args: readonly string[],

@@ -40,14 +40,18 @@ export type StructValue<S extends StructName> = {
   [F in (typeof STRUCTS)[S]['fields'][number] as F[0]]: Value<F[1]>;
 };
 
-/** Every function of llama.h, ggml.h, ggml-backend.h, ggml-cpu.h and gguf.h, typed from the generated table. */
+/**
+ * Every function of llama.h, ggml.h, ggml-backend.h, ggml-cpu.h and gguf.h, typed from the generated table.
+ */
 export type LlamaFunctions = {
   readonly [N in FunctionName]: (
     ...args: Arguments<(typeof FUNCTIONS)[N][1]>
   ) => Value<(typeof FUNCTIONS)[N][0]>;
 };
 
-/** @returns where fields of llama.cpp's ggml_tensor are, in bytes, for native code of ours that reads them. */
+/**
+ * @returns where fields of llama.cpp's ggml_tensor are, in bytes, for native code of ours that reads them.
+ */
 export function tensorOffsets(fields: readonly string[]): number[] {
   return fields.map((name) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);
 }

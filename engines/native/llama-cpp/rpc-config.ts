@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** RPC servers of llama.cpp that sweeps may name, and the backend's library. Nothing of this protocol proves who speaks, and nothing is encrypted. */
+/**
+ * RPC servers of llama.cpp that sweeps may name, and the backend's library. Nothing of this protocol proves
+ * who speaks, and nothing is encrypted.
+ */
 export const rpcSchema = z.strictObject({
   /** `libggml-rpc` of this engine's release; left out = the one that `ridge engines build rpc` made here. */
   library: z.string().min(1).optional(),

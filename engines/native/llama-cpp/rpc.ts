@@ -14,7 +14,10 @@ export const NO_RPC: ConfiguredRpc = { servers: {} };
 
 /** RPC_PROTO_MAJOR_VERSION and RPC_PROTO_MINOR_VERSION of ggml-rpc.h, v0.4.0. */
 const PROTOCOL = { major: 6, minor: 0 };
-/** A greeting: RPC_CMD_HELLO, the length of what follows, and what the client can do beside TCP (RPC_CONN_CAPS_SIZE bytes): nothing. */
+/**
+ * A greeting: RPC_CMD_HELLO, the length of what follows, and what the client can do beside TCP
+ * (RPC_CONN_CAPS_SIZE bytes): nothing.
+ */
 const HELLO = 14;
 const CAPABILITY_BYTES = 24;
 /** Its answer: a length, three numbers of a version with a byte of padding, and the server's capabilities. */
@@ -42,7 +45,8 @@ export function findRpcLibrary({ library }: ConfiguredRpc): { readonly file: str
   }
   const needed = process.platform === 'linux' ? neededLibraries(file) : [];
   const base = needed?.find((name) => name.startsWith('libggml-base'));
-  // With another name of its own the linker would load a second copy, and devices of one would meet tensors of the other.
+  // With another name of its own the linker would load a second copy, and devices of one would meet tensors
+  // of the other.
   if (needed === null || (base !== undefined && base !== 'libggml-base.so')) {
     const what =
       needed === null
@@ -55,7 +59,8 @@ export function findRpcLibrary({ library }: ConfiguredRpc): { readonly file: str
 
 /**
  * Greets a server as llama.cpp does, for llama.cpp itself ends its process where that fails.
- * @returns null where it answers in this engine's version of the protocol, else why not, in one clause without the address.
+ * @returns null where it answers in this engine's version of the protocol, else why not, in one clause
+ *   without the address.
  */
 export async function greetRpcServer(address: string, limitSeconds = 5): Promise<string | null> {
   try {
@@ -119,8 +124,10 @@ function unreachable({ code = 'no reason was given' }: NodeJS.ErrnoException): s
 }
 
 /**
- * The engine speaks of servers by their addresses, in names of buffers and when it gives up: `RPC0[127.0.0.1:50052]`.
- * @returns the same words, JSON all through, with the names of the node's configuration in their place, for what goes into records.
+ * The engine speaks of servers by their addresses, in names of buffers and when it gives up:
+ * `RPC0[127.0.0.1:50052]`.
+ * @returns the same words, JSON all through, with the names of the node's configuration in their place, for
+ *   what goes into records.
  */
 export function withServersNamed<T>(said: T, { servers }: ConfiguredRpc): T {
   const names = Object.entries(servers).map(([name, address]) => {
@@ -152,7 +159,8 @@ export interface RpcDevice extends EngineDevice {
 }
 
 /**
- * Opens servers as devices, those of a server in its order. Each is greeted first; one that dies later ends this process.
+ * Opens servers as devices, those of a server in its order. Each is greeted first; one that dies later ends
+ * this process.
  * @param names of the node's configuration.
  * @throws FailureError `device-missing`, `engine-missing`, `engine-mismatch`.
  */
@@ -164,8 +172,9 @@ export async function openRpcServers(
   if (names.length === 0) return [];
   const servers = names.map((name) => ({ name, address: addressOf(configured, name) }));
   const backend = loadRpc(llama, configured);
-  // Threads of the backend log and abort while ours waits inside a call: a callback of JavaScript would wait for it for ever, so stderr has to do,
-  // and a debugger that is attached for a backtrace would only delay the end.
+  // Threads of the backend log and abort while ours waits inside a call: a callback of JavaScript would wait
+  // for it for ever, so stderr has to do, and a debugger that is attached for a backtrace would only delay
+  // the end.
   llama.functions.ggml_log_set(null, null);
   process.env.GGML_NO_BACKTRACE ??= '1';
   for (const { name, address } of servers) {

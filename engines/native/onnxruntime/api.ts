@@ -18,7 +18,10 @@ export class OrtError extends Error {
   }
 }
 
-/** @returns what ONNX Runtime says, without its own source lines and functions, on one line and without a full stop. */
+/**
+ * @returns what ONNX Runtime says, without its own source lines and functions, on one line and without a full
+ *   stop.
+ */
 export function bare(text: string): string {
   return text
     .replace(/^Load model from .+? failed:\s*/, '')
@@ -134,7 +137,8 @@ function textsOf(koffi: Koffi, texts: readonly string[]): BigUint64Array {
 
 /**
  * Opens a library, in a child process alone: native code can take its process down.
- * @throws FailureError `engine-missing` where it does not open or is none of ONNX Runtime; `engine-mismatch` for a release that is too old.
+ * @throws FailureError `engine-missing` where it does not open or is none of ONNX Runtime; `engine-mismatch`
+ *   for a release that is too old.
  */
 export async function openApi(file: string): Promise<OrtApi> {
   const koffi = await importKoffi();

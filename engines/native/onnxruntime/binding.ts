@@ -12,8 +12,8 @@ export interface Binding {
 }
 
 /**
- * Binds inputs, which are brought to where the session wants them now and not again, and has outputs stay where the session makes
- * them: the first run allocates them, those after it write there again.
+ * Binds inputs, which are brought to where the session wants them now and not again, and has outputs stay
+ * where the session makes them: the first run allocates them, those after it write there again.
  * @param inputs a value for each input of the session, in order.
  * @throws OrtError
  */

@@ -1,7 +1,8 @@
 /**
- * The functions of ONNX Runtime's C API that are called here: place in `struct OrtApi`, the release (1.x) that brought it, and the
- * kinds of its arguments. The struct is append-only ("This struct is only ever appended to", onnxruntime_c_api.h), so that a place
- * holds in every later release. `test/unit/native/onnxruntime-table.test.ts` holds the table against a header.
+ * The functions of ONNX Runtime's C API that are called here: place in `struct OrtApi`, the release (1.x)
+ * that brought it, and the kinds of its arguments. The struct is append-only ("This struct is only ever
+ * appended to", onnxruntime_c_api.h), so that a place holds in every later release.
+ * `test/unit/native/onnxruntime-table.test.ts` holds the table against a header.
  *
  * Arguments: p = pointer or typed array, s = text, f = path of a file, i = int32, z = size_t.
  */
@@ -99,7 +100,10 @@ export const NEWEST = 24;
 /** Older ones cannot append providers by name, and nobody publishes them any more. */
 export const OLDEST = 16;
 
-/** What a function gives beside a status: text, a number, or nothing. All others give a status, null where all went well. */
+/**
+ * What a function gives beside a status: text, a number, or nothing. All others give a status, null where all
+ * went well.
+ */
 export const PLAIN_RESULTS: Readonly<Partial<Record<FunctionName, 'str' | 'int32_t' | 'void'>>> = {
   GetErrorCode: 'int32_t',
   GetErrorMessage: 'str',

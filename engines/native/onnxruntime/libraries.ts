@@ -27,7 +27,10 @@ export interface RuntimeLibrary {
   readonly plugins: Readonly<Record<string, string>>;
 }
 
-/** @returns those of the configuration, then the one that `ridge engines install onnxruntime` fetches, or that a clone has. */
+/**
+ * @returns those of the configuration, then the one that `ridge engines install onnxruntime` fetches, or that
+ *   a clone has.
+ */
 export function findLibraries(configured: ConfiguredRuntimes = {}): RuntimeLibrary[] {
   const shipped = shippedLibrary();
   const named = Object.entries(configured).flatMap(([name, { library, plugins }]): RuntimeLibrary[] => {
@@ -37,7 +40,10 @@ export function findLibraries(configured: ConfiguredRuntimes = {}): RuntimeLibra
   return shipped === null ? named : [...named, { name: null, file: shipped, plugins: {} }];
 }
 
-/** @returns the file that onnxruntime-node carries for this platform; null where it is not installed, or has none. */
+/**
+ * @returns the file that onnxruntime-node carries for this platform; null where it is not installed, or has
+ *   none.
+ */
 function shippedLibrary(): string | null {
   const folder = packageFolder();
   const files = folder === null ? null : join(folder, onnxRuntimeFiles());

@@ -37,8 +37,8 @@ export interface ProbeAnswer {
 const LIMIT_MILLISECONDS = 30_000;
 
 /**
- * Tries every provider that a library has, and the CPU of each, in processes of their own: a driver that crashes takes one answer along.
- * Never throws.
+ * Tries every provider that a library has, and the CPU of each, in processes of their own: a driver that
+ * crashes takes one answer along. Never throws.
  */
 export async function probeProviders(libraries: readonly RuntimeLibrary[]): Promise<ProbedProvider[]> {
   const all = await Promise.all(libraries.map(probeLibrary));

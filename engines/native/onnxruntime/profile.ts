@@ -98,8 +98,9 @@ function operatorsOf(nodes: readonly NodeEvent[], weights: ReadonlyMap<string, n
 const FLOAT_BITS: Readonly<Record<string, number>> = { float: 32, double: 64, float16: 16, bfloat16: 16 };
 
 /**
- * Everything that goes in and comes out, once. Of a table that is gathered from, what is taken alone. Weights that were laid out anew
- * when the session began are told no more: they are those of the file, and without it of plain products those of the shapes.
+ * Everything that goes in and comes out, once. Of a table that is gathered from, what is taken alone. Weights
+ * that were laid out anew when the session began are told no more: they are those of the file, and without it
+ * of plain products those of the shapes.
  * @returns null where they do not.
  */
 function bytesOf(op: string, args: NodeEvent['args'], weights: number | undefined): number | null {
@@ -122,7 +123,10 @@ function flopsOf(op: string, args: NodeEvent['args']): number | null {
   return product === null ? null : 2 * product.inner * product.outputs;
 }
 
-/** @returns what a product sums over, its columns and numbers, and whether its matrix is not told; null for what is none. */
+/**
+ * @returns what a product sums over, its columns and numbers, and whether its matrix is not told; null for
+ *   what is none.
+ */
 function productOf(op: string, args: NodeEvent['args']) {
   if (!/^(Fused|Quantized|Dynamic)*(Quantize)?MatMul|^Gemm$/.test(op)) return null;
   const [input] = Object.entries(args.input_type_shape?.[0] ?? {});

@@ -1,7 +1,10 @@
 import type { Argument, Pointer } from './api.js';
 import type { OrtRuntime } from './runtime.js';
 
-/** How arenas grow: by powers of two, or by what is asked for. Words of ONNX Runtime's enum and of its providers. */
+/**
+ * How arenas grow: by powers of two, or by what is asked for. Words of ONNX Runtime's enum and of its
+ * providers.
+ */
 export const ARENA_GROWTH = {
   doubling: { strategy: 0, word: 'kNextPowerOfTwo' },
   'as-requested': { strategy: 1, word: 'kSameAsRequested' },
@@ -129,7 +132,10 @@ function appendPlugin({ api, env }: OrtRuntime, options: Pointer, name: string, 
   api.call('SessionOptionsAppendExecutionProvider_V2', options, env, own, own.length, null, null, 0);
 }
 
-/** @returns how many nodes each provider got of the graph after its first optimizations; null where the library is too old to say. */
+/**
+ * @returns how many nodes each provider got of the graph after its first optimizations; null where the
+ *   library is too old to say.
+ */
 export function assignment({ api }: OrtRuntime, session: Pointer): ReadonlyMap<string, number> | null {
   if (!api.has('Session_GetEpGraphAssignmentInfo')) return null;
   const [array, count] = [new BigUint64Array(1), new BigUint64Array(1)];

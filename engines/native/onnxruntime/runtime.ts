@@ -27,7 +27,8 @@ const DEVICE_ALLOCATOR = 0;
 const loaded = new Map<string, Promise<OrtRuntime>>();
 
 /**
- * Opens a library, once, in a child process alone, and checks with a small graph that the table of its functions is what it says.
+ * Opens a library, once, in a child process alone, and checks with a small graph that the table of its
+ * functions is what it says.
  * @throws FailureError `engine-missing`, `engine-mismatch`.
  */
 export function loadRuntime(library: RuntimeLibrary): Promise<OrtRuntime> {
@@ -93,7 +94,10 @@ export const CHECK_SETTINGS: SessionSettings = {
   profile: null,
 };
 
-/** A table in the wrong order would take the process down sooner or later: here, where nothing depends on it yet. */
+/**
+ * A table in the wrong order would take the process down sooner or later: here, where nothing depends on it
+ * yet.
+ */
 function selfCheck(runtime: OrtRuntime): void {
   const wrong = (problem: string) => {
     const message = `ONNX Runtime ${runtime.api.version} does not compute a small graph: ${problem}.`;

@@ -48,7 +48,10 @@ export interface Session {
   /** Inputs that have a value where none is given. */
   readonly optional: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  /** Where inputs and outputs lie, in their order; all on the CPU where the library is too old to say (before 1.23). */
+  /**
+   * Where inputs and outputs lie, in their order; all on the CPU where the library is too old to say (before
+   * 1.23).
+   */
   readonly places: { readonly inputs: readonly Place[]; readonly outputs: readonly Place[] };
   /** What assignments call the provider that was asked for. */
   readonly provider: string;
@@ -124,7 +127,10 @@ export function openSession(
 
 const ARENA_ALLOCATOR = 1;
 const DEFAULT_MEMORY = 0;
-/** Environments that have an arena of their own: its growth cannot be changed again, and a process opens its model with one. */
+/**
+ * Environments that have an arena of their own: its growth cannot be changed again, and a process opens its
+ * model with one.
+ */
 const arenas = new Map<Pointer, keyof typeof ARENA_GROWTH>();
 
 /** Sessions set no growth of the CPU's arena: one that does belongs to the environment, and they use it. */

@@ -29,7 +29,8 @@ export type EngineCall =
 const BOUNDS = { seconds: 24 * 3600, mostBytes: 64 * 2 ** 20 };
 
 /**
- * Starts a process that takes the fake's time, and asks it over HTTP: the shape of every engine that is a server of its own.
+ * Starts a process that takes the fake's time, and asks it over HTTP: the shape of every engine that is a
+ * server of its own.
  * @throws FailureError `load-failed` where it ends before it listens.
  */
 export async function openElsewhere(

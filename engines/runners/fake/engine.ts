@@ -1,4 +1,7 @@
-/** The fake's time in a process of its own, behind HTTP: each request is a call of its generator. It ends with whoever started it. */
+/**
+ * The fake's time in a process of its own, behind HTTP: each request is a call of its generator. It ends with
+ * whoever started it.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';

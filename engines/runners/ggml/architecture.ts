@@ -39,15 +39,17 @@ const OPTIONAL = /^(output\.weight|rope_freqs\.weight|blk\.\d+\.(attn_[qkv]\.bia
 export interface Purpose {
   /** `trained` */
   readonly done: string;
-  /** @returns why a model of an architecture, and of so many experts a layer, is not, or null when it may be. */
+  /**
+   * @returns why a model of an architecture, and of so many experts a layer, is not, or null when it may be.
+   */
   whyNot(architecture: string, experts: number): string | null;
 }
 
 const TRAINING: Purpose = { done: 'trained', whyNot: whyNotTrainable };
 
 /**
- * Reads a model's shape from its header, and makes sure that the graph has a place for each of its tensors: one that it does not
- * know would be left out, and another model computed.
+ * Reads a model's shape from its header, and makes sure that the graph has a place for each of its tensors:
+ * one that it does not know would be left out, and another model computed.
  * @throws FailureError `model-unsupported` with the reason.
  */
 export function architectureOf(path: string, header: GgufHeader, purpose: Purpose = TRAINING): Architecture {

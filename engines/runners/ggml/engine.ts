@@ -26,7 +26,10 @@ export class Engine {
     this.#pool = backendThreads(llama, this.#backend, threads, poll);
   }
 
-  /** @returns a context for the descriptions of so many tensors and graphs of so many nodes; their data lie elsewhere. */
+  /**
+   * @returns a context for the descriptions of so many tensors and graphs of so many nodes; their data lie
+   *   elsewhere.
+   */
   context(tensors: number, graphNodes = 0): Pointer {
     const { ggml_tensor_overhead, ggml_graph_overhead_custom, ggml_init } = this.functions;
     const perGraph = graphNodes === 0 ? 0 : Number(ggml_graph_overhead_custom(graphNodes, false));
@@ -49,7 +52,10 @@ export class Engine {
     return Number(functions.ggml_backend_buffer_get_size(buffer));
   }
 
-  /** Memory for the tensors of a context until it is freed, and the context with it. @throws FailureError `does-not-fit`. */
+  /**
+   * Memory for the tensors of a context until it is freed, and the context with it.
+   * @throws FailureError `does-not-fit`.
+   */
   borrow(context: Pointer, what: string): { free(): void } {
     const { functions } = this;
     const buffer = functions.ggml_backend_alloc_ctx_tensors(context, this.#backend);

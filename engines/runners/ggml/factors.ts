@@ -112,7 +112,10 @@ export class AdapterFactors {
     ]);
   }
 
-  /** @returns the adapter as it is now, fit for the base it was trained on, and what it makes of that base's matrices. */
+  /**
+   * @returns the adapter as it is now, fit for the base it was trained on, and what it makes of that base's
+   *   matrices.
+   */
   export(
     engine: Engine,
     architecture: string,

@@ -21,7 +21,10 @@ export interface Inputs {
 /** Applies a matrix of the model, and whatever is trained beside it. @param name `blk.0.attn_q`. */
 export type ApplyLinear = (tape: Tape, name: string, x: Value) => Value;
 
-/** @returns the mean loss over the tokens that are learnt of a dense Llama, Mistral, Qwen 2 or Qwen 3, as llama.cpp computes its logits. */
+/**
+ * @returns the mean loss over the tokens that are learnt of a dense Llama, Mistral, Qwen 2 or Qwen 3, as
+ *   llama.cpp computes its logits.
+ */
 export function forward(
   tape: Tape,
   architecture: Architecture,

@@ -68,7 +68,10 @@ export function cpuEnvironment({ release, cpuLibrary }: Llama, { cpuBackend, thr
   return { engine: `llama.cpp ${release}`, engineDevice: 'CPU', cpuLibrary, cpuBackend, threads };
 }
 
-/** @returns the weights as training needs them: f32 what is trained or loses its leading part, the rest as the file has it. */
+/**
+ * @returns the weights as training needs them: f32 what is trained or loses its leading part, the rest as the
+ *   file has it.
+ */
 export function openWeights(
   engine: Engine,
   path: string,

@@ -8,8 +8,8 @@ export function trainedMatrices(layers: number, { targets }: Pick<TrainingSettin
 }
 
 /**
- * @returns whether a tensor of the base itself is trained: all that the graph computes with under full, those of the last
- * layers under freeze.
+ * @returns whether a tensor of the base itself is trained: all that the graph computes with under full, those
+ *   of the last layers under freeze.
  */
 export function isTrained(
   name: string,

@@ -23,7 +23,10 @@ export interface Rope {
   readonly factors: Pointer;
 }
 
-/** Which rows a loss is of: f32 [1, rows], 1 or 0, and [1], by how much a mean over all rows is less than one over these. */
+/**
+ * Which rows a loss is of: f32 [1, rows], 1 or 0, and [1], by how much a mean over all rows is less than one
+ * over these.
+ */
 export interface Learnt {
   readonly rows: Pointer;
   readonly share: Pointer;
@@ -33,10 +36,11 @@ export interface Learnt {
 type Pull = (gradient: Pointer) => void;
 
 /**
- * Builds the forward graph and remembers how gradients go back through it. ggml has a pass of its own for that
- * (ggml_build_backward_expand), which sends every gradient through ggml_out_prod; on frozen weights that are not f32 the CPU
- * backend runs that 9 to 120 times slower than a product with the transposed matrix, and not at all on bf16. So every operation
- * here brings its own way back, made of operations that are fast; test/models/finetune.test.ts holds each against differences.
+ * Builds the forward graph and remembers how gradients go back through it. ggml has a pass of its own for
+ * that (ggml_build_backward_expand), which sends every gradient through ggml_out_prod; on frozen weights that
+ * are not f32 the CPU backend runs that 9 to 120 times slower than a product with the transposed matrix, and
+ * not at all on bf16. So every operation here brings its own way back, made of operations that are fast;
+ * test/models/finetune.test.ts holds each against differences.
  */
 export class Tape {
   readonly #f: LlamaFunctions;
@@ -168,8 +172,8 @@ export class Tape {
   }
 
   /**
-   * softmax(scale · QᵀK + mask) V with q [length, tokens, heads, sequences] and k, v [length, tokens, groups, sequences], each
-   * group serving heads / groups heads. Written out, since flash attention has no way back.
+   * softmax(scale · QᵀK + mask) V with q [length, tokens, heads, sequences] and k, v [length, tokens, groups,
+   * sequences], each group serving heads / groups heads. Written out, since flash attention has no way back.
    */
   attention(q: Value, k: Value, v: Value, mask: Pointer, scale: number): Value {
     const [f, c] = [this.#f, this.#context];
@@ -201,8 +205,9 @@ export class Tape {
   }
 
   /**
-   * Mean over tokens of −log softmax(logits) at the labels, which are dense: [vocabulary, tokens], 1 at the right word, nowhere 1 where nothing is learnt.
-   * There the loss is 0, and ggml's gradient is not: it takes a row's labels to sum to 1.
+   * Mean over tokens of −log softmax(logits) at the labels, which are dense: [vocabulary, tokens], 1 at the
+   * right word, nowhere 1 where nothing is learnt. There the loss is 0, and ggml's gradient is not: it takes
+   * a row's labels to sum to 1.
    */
   crossEntropy(logits: Value, labels: Pointer, learnt: Learnt | null): Value {
     const [f, c] = [this.#f, this.#context];

@@ -16,7 +16,8 @@ import { Tape } from './tape.js';
 import type { Weights } from './weights.js';
 
 /**
- * DoRA's row lengths |W + s B A|, which change with every step and which no gradient goes through (arXiv 2402.09353, §4.3):
+ * DoRA's row lengths |W + s B A|, which change with every step and which no gradient goes through (arXiv
+ * 2402.09353, §4.3):
  * |w|² + 2 s B·(W Aᵀ) + s² B (A Aᵀ) Bᵀ row by row, so that B A itself is never made.
  */
 class RowLengths {
@@ -70,8 +71,9 @@ class RowLengths {
 }
 
 /**
- * One fine-tuning: a forward, a backward and an optimizer graph over the same tensors. They are made as one, so that memory is
- * planned for the whole step, and cut in three, so that each part is timed by itself: that costs two more waits for the threads.
+ * One fine-tuning: a forward, a backward and an optimizer graph over the same tensors. They are made as one,
+ * so that memory is planned for the whole step, and cut in three, so that each part is timed by itself: that
+ * costs two more waits for the threads.
  */
 export class GgmlTrainer implements Trainer {
   readonly trainableParameters: number;
@@ -192,7 +194,10 @@ export class GgmlTrainer implements Trainer {
     return this.#readLoss();
   }
 
-  /** For checks against differences: the gradient of each parameter by its name, where the parameter is, and the loss alone. */
+  /**
+   * For checks against differences: the gradient of each parameter by its name, where the parameter is, and
+   * the loss alone.
+   */
   gradientsAt(batch: TrainingBatch): {
     readonly parameters: ReadonlyMap<string, Float32Array>;
     readonly gradients: ReadonlyMap<string, Float32Array>;

@@ -21,7 +21,10 @@ export interface OpPlace {
   readonly environment: OpenedFacts['environment'];
 }
 
-/** @returns an op that is ready to run. @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
+/**
+ * @returns an op that is ready to run.
+ * @throws FailureError as preparing does: what cannot be, and what computes wrongly.
+ */
 export function preparedOp(
   ops: NativeOps,
   request: KernelRequest,

@@ -13,12 +13,14 @@ export interface OpenAdapters {
   readonly seconds: number | null;
 }
 
-/** Said once for every matrix that is repacked for this CPU: its adapter lies in plain memory, as it should. */
+/**
+ * Said once for every matrix that is repacked for this CPU: its adapter lies in plain memory, as it should.
+ */
 export const ADAPTER_ELSEWHERE = /^lora for '.*' cannot use buft/;
 
 /**
- * Checks adapters against the model and has the engine read them. Before the context is made: the size of its graph follows
- * from the adapters that the model has then (llama-context.cpp, graph_max_nodes).
+ * Checks adapters against the model and has the engine read them. Before the context is made: the size of its
+ * graph follows from the adapters that the model has then (llama-context.cpp, graph_max_nodes).
  * @throws FailureError `model-unreadable`, `impossible-combination`, or the engine's words.
  */
 export async function openAdapters(

@@ -26,8 +26,10 @@ import { LlamaVocabulary } from './vocabulary.js';
 const KEPT = 16;
 
 /**
- * Opens a model that answers prompts in this process, several at once, in one context whose cache all of them share.
- * @throws FailureError with the engine's own words; `impossible-combination` for a chat with a model that has no template.
+ * Opens a model that answers prompts in this process, several at once, in one context whose cache all of them
+ * share.
+ * @throws FailureError with the engine's own words; `impossible-combination` for a chat with a model that has
+ *   no template.
  */
 export function openCompletions(request: ForLlama<CompletionsRequest>): Promise<Completions> {
   return withModel(
@@ -150,7 +152,8 @@ function sharedContext(opening: Opening, cacheTokens: number, lanes: number): Po
     n_ctx: Math.ceil(cacheTokens / 256) * 256,
     n_seq_max: lanes,
     ...cacheSettings(opening.settings),
-    // One cache for all: a copy of a beginning then only tags its cells. Without it a copy of a part ends the process.
+    // One cache for all: a copy of a beginning then only tags its cells. Without it a copy of a part ends the
+    // process.
     kv_unified: true,
     // Layers with a window keep every token, or a beginning could not be gone back to.
     swa_full: true,

@@ -25,8 +25,10 @@ const POOLING: Readonly<Record<EmbedderDemands['pooling'], number>> = {
 const TOGETHER = 32;
 
 /**
- * Opens an encoder or a decoder for vectors of texts, or a reranker or reward model for the numbers of its head; llama.cpp pools.
- * @throws FailureError with the engine's own words; `impossible-combination` for a file that says not how it pools, or has no head.
+ * Opens an encoder or a decoder for vectors of texts, or a reranker or reward model for the numbers of its
+ * head; llama.cpp pools.
+ * @throws FailureError with the engine's own words; `impossible-combination` for a file that says not how it
+ *   pools, or has no head.
  */
 export function openEmbedder(request: ForLlama<EmbedderRequest>): Promise<Embedder> {
   return withModel(
@@ -61,7 +63,10 @@ export function openEmbedder(request: ForLlama<EmbedderRequest>): Promise<Embedd
   );
 }
 
-/** llama-graph.cpp asserts that a model whose head is asked for has one. @returns tokens it was trained for; null = it says nothing. */
+/**
+ * llama-graph.cpp asserts that a model whose head is asked for has one.
+ * @returns tokens it was trained for; null = it says nothing.
+ */
 function requireHead(path: string, pooling: EmbedderDemands['pooling']): number | null {
   const { metadata, tensors } = readGgufHeader(path);
   const hasTensor = (name: string) => tensors.some((tensor) => tensor.name === name);
@@ -167,7 +172,10 @@ function vectorsOf(
   });
 }
 
-/** What a vocabulary puts around a text, seen in what it makes of one; between two, XLM-RoBERTa has its mark twice. */
+/**
+ * What a vocabulary puts around a text, seen in what it makes of one; between two, XLM-RoBERTa has its mark
+ * twice.
+ */
 function frameOf({ functions }: Llama, model: Pointer, vocabulary: LlamaVocabulary): Frame {
   const [plain, whole] = [vocabulary.tokenize('a', false, true), vocabulary.tokenize('a', true, true)];
   const at = whole.findIndex((_, i) => plain.every((token, k) => whole[i + k] === token));

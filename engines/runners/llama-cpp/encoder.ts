@@ -17,9 +17,10 @@ import { attachThreads } from './threads.js';
 const LENGTH = 'sequence';
 
 /**
- * Opens an encoder as a graph: texts of random tokens in, and out the states of every token or, where the file says how they are pooled, one
- * vector for each text. All texts of a run are one batch.
- * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and texts that it cannot take.
+ * Opens an encoder as a graph: texts of random tokens in, and out the states of every token or, where the
+ * file says how they are pooled, one vector for each text. All texts of a run are one batch.
+ * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and
+ *   texts that it cannot take.
  */
 export function openEncoder(request: ForLlama<GraphOpenRequest>, onlooker?: Onlooker): Promise<TensorGraph> {
   return withModel(

@@ -11,7 +11,9 @@ export interface Handles {
 /** The same while it is being opened: its model first. */
 export type OpenedSoFar = Pick<Handles, 'model'> & { -readonly [H in 'context' | 'threads']?: Handles[H] };
 
-/** Frees what is open in the order that the engine needs: a context before its threads, both before the model. */
+/**
+ * Frees what is open in the order that the engine needs: a context before its threads, both before the model.
+ */
 export function freeHandles(llama: Pick<Llama, 'functions'>, opened: OpenedSoFar): void {
   const { model, context, threads } = opened;
   if (context !== undefined) llama.functions.llama_free(context);

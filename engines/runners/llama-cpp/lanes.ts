@@ -38,13 +38,16 @@ interface Lane {
 
 /** Shorter beginnings are computed sooner than looked after. */
 const LEAST_SHARED = 8;
-/** Tokens of prompts that go into one step beside decoding, so that nobody's next token waits for a whole prompt. */
+/**
+ * Tokens of prompts that go into one step beside decoding, so that nobody's next token waits for a whole
+ * prompt.
+ */
 const STEP_TOKENS = 512;
 
 /**
- * Continuous batching over the sequences of one context with a unified cache: each step decodes a token of every answer and reads on in
- * prompts. A prompt that begins like one that was read, or is being read, takes those cells over (`llama_memory_seq_cp` only tags them) and
- * is read from there.
+ * Continuous batching over the sequences of one context with a unified cache: each step decodes a token of
+ * every answer and reads on in prompts. A prompt that begins like one that was read, or is being read, takes
+ * those cells over (`llama_memory_seq_cp` only tags them) and is read from there.
  */
 export class Lanes {
   readonly #llama: Llama;

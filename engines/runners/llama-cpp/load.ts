@@ -118,7 +118,10 @@ export function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<L
   );
 }
 
-/** Loads the engine, and behind it what drives its steps. @throws FailureError for more sequences than it runs. */
+/**
+ * Loads the engine, and behind it what drives its steps.
+ * @throws FailureError for more sequences than it runs.
+ */
 async function stepLoops({ sequences, deviceClass }: LlamaRequest, settings: Settings): Promise<StepLoops> {
   if (sequences > settings.batch) {
     throw impossible(
@@ -156,7 +159,10 @@ export function placedFacts(
   };
 }
 
-/** @returns the part of a model that is in this machine's own memory, as far as it is known before it is loaded: GPUs refuse in words. */
+/**
+ * @returns the part of a model that is in this machine's own memory, as far as it is known before it is
+ *   loaded: GPUs refuse in words.
+ */
 export function shareOnCpu(
   devices: readonly Pick<EngineDevice, 'backend'>[],
   { gpuLayers, rpcServers }: Pick<Settings, 'gpuLayers' | 'rpcServers'>,
@@ -171,7 +177,8 @@ export function shareOnCpu(
 }
 
 /**
- * @returns the devices that the weights go to, those of RPC servers first, as llama.cpp has them; none = the CPU.
+ * @returns the devices that the weights go to, those of RPC servers first, as llama.cpp has them; none = the
+ *   CPU.
  * @throws FailureError for a server that cannot be used, and shares that are not as many.
  */
 export async function devicesFor(
@@ -226,7 +233,10 @@ export function describeDevices(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
 }
 
-/** What a record keeps of devices on other machines: what they have, and what of the model and its cache they hold, which the engine prints. */
+/**
+ * What a record keeps of devices on other machines: what they have, and what of the model and its cache they
+ * hold, which the engine prints.
+ */
 function remoteFacts({ log }: Pick<Llama, 'log'>, devices: readonly EngineDevice[]) {
   const remote = devices.filter((device): device is RpcDevice => 'server' in device);
   if (remote.length === 0) return {};
@@ -309,8 +319,9 @@ function architectureOf(path: string): string | null {
 }
 
 /**
- * The engine lays weights out for AMX where a product with contiguous inputs could use them; those of latent attention (attn_k_b,
- * attn_v_b) get permuted ones, which that layout cannot take, and the engine aborts (ggml-backend.cpp: no backend for the node).
+ * The engine lays weights out for AMX where a product with contiguous inputs could use them; those of latent
+ * attention (attn_k_b, attn_v_b) get permuted ones, which that layout cannot take, and the engine aborts
+ * (ggml-backend.cpp: no backend for the node).
  * @returns whether the file is of such a model, which then runs in the plain layout.
  */
 function hasLatentAttention(path: string): boolean {
@@ -353,7 +364,10 @@ export function openContext(
   throw new FailureError(contextFailure(asked.tokens, asked.sequences, llama.log));
 }
 
-/** @returns bytes that a token of one sequence takes of this machine's memory in the cache; null where that is not known. */
+/**
+ * @returns bytes that a token of one sequence takes of this machine's memory in the cache; null where that is
+ *   not known.
+ */
 export function cacheBytesHere({ llama, settings, onCpu, opened }: Opening): number | null {
   if (onCpu === 0) return null;
   const bytes = kvBytesPerToken(llama, opened.model, settings.kvCacheTypeK, settings.kvCacheTypeV);

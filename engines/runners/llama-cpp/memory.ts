@@ -30,7 +30,8 @@ export function requireRoomForWeights(path: string, share = 1): void {
 }
 
 /**
- * @param bytesPerToken of the layers that are held here; null when the cache follows no simple formula; then only the engine can tell.
+ * @param bytesPerToken of the layers that are held here; null when the cache follows no simple formula; then
+ *   only the engine can tell.
  * @throws FailureError `does-not-fit` when the KV cache is larger than the memory that is available.
  */
 export function requireRoomForCache(

@@ -8,7 +8,10 @@ import { Batch } from './batch.js';
 import { freeHandles, type Handles } from './handles.js';
 import { LlamaText } from './text.js';
 
-/** Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary, `wholeCache`. */
+/**
+ * Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary,
+ * `wholeCache`.
+ */
 const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache/;
 
 /**

@@ -8,11 +8,15 @@ import { contextFailure } from './reasons.js';
 import { settingsOf } from './settings.js';
 import { attachThreads } from './threads.js';
 
-/** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
+/**
+ * Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many
+ * rows.
+ */
 const PIECE_TOKENS = 512;
 
 /**
- * Opens a model of llama.cpp, all layers on its devices or, where there are none, on the CPU, to be looked into.
+ * Opens a model of llama.cpp, all layers on its devices or, where there are none, on the CPU, to be looked
+ * into.
  * @throws FailureError with the engine's words.
  */
 export function openObserved(
@@ -33,7 +37,8 @@ export function openObserved(
       n_seq_max: 1,
       n_threads: threads,
       n_threads_batch: threads,
-      // Weights that stay in the host's memory are multiplied there, for a copy of them on a device has another name.
+      // Weights that stay in the host's memory are multiplied there, for a copy of them on a device has
+      // another name.
       op_offload: false,
       cb_eval: collector.callback,
       cb_eval_user_data: collector.userData,

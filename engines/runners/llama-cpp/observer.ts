@@ -34,7 +34,8 @@ export async function observe(place: ObservedPlace): Promise<Observer> {
     },
     openCollector: (options) => openCollector(llama, options),
     openModel: async (request) => openObserved(llama, request, await devices()),
-    // llama.cpp src/models: `cb(cur, "l_out", il)`; an architecture that has no node of this name goes on to its end.
+    // llama.cpp src/models: `cb(cur, "l_out", il)`; an architecture that has no node of this name goes on to
+    // its end.
     blockOutput: (block) => `l_out-${block}`,
   };
 }

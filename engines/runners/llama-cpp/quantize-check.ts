@@ -63,7 +63,8 @@ export function notGiven(
 
 /**
  * Holds an importance matrix against the matrices that it should cover; the vocabulary's have none.
- * @returns a sentence when some are left out, which are then quantized without, and one for experts that no token reached.
+ * @returns a sentence when some are left out, which are then quantized without, and one for experts that no
+ *   token reached.
  * @throws FailureError `impossible-combination` for a matrix of another model.
  */
 export function checkMatrix(

@@ -9,7 +9,10 @@ export interface NamedMatrix {
   readonly name: string;
 }
 
-/** llama.h, struct llama_model_kv_override: a tag, a name of 128 bytes, a union that begins at a multiple of 8. */
+/**
+ * llama.h, struct llama_model_kv_override: a tag, a name of 128 bytes, a union that begins at a multiple
+ * of 8.
+ */
 const OVERRIDE = { bytes: 264, key: 4, value: 136, text: 128 };
 /** llama.h: {pattern, type} and {name, data, size}, padded to pointers. */
 const TENSOR_OVERRIDE_BYTES = 16;

@@ -15,7 +15,9 @@ import { QuantizeParams } from './quantize-params.js';
 const SAID =
   /^warning: \S+\s+- ncols\s+(\d+) not divisible by\s+(\d+) \(required for type\s+(\w+)\) .*-> falling back to\s+(\w+)$/s;
 
-/** Listens to the engine and counts the tensors whose rows are no whole blocks of the type they should get. */
+/**
+ * Listens to the engine and counts the tensors whose rows are no whole blocks of the type they should get.
+ */
 export class Fallbacks {
   readonly #counts = new Map<string, number>();
   #open = '';
@@ -34,7 +36,9 @@ export class Fallbacks {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   }
 
-  /** `q4_k became q5_0 where rows of 128 weights are no blocks of 256: 24 tensors`, the most frequent first. */
+  /**
+   * `q4_k became q5_0 where rows of 128 weights are no blocks of 256: 24 tensors`, the most frequent first.
+   */
   sentences(): readonly string[] {
     const ordered = [...this.#counts].sort((a, b) => b[1] - a[1]);
     return ordered.map(([what, count]) => `${what}: ${count} tensor${count === 1 ? '' : 's'}`);

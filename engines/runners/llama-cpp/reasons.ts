@@ -21,7 +21,8 @@ const MODEL_REASONS: readonly [RegExp, FailureCode, string][] = [
 ];
 
 /**
- * @param architecture what the file says it is, since most of the engine's reasons leave it out; null = unknown.
+ * @param architecture what the file says it is, since most of the engine's reasons leave it out; null =
+ *   unknown.
  * @returns why a model did not load, in the engine's words.
  */
 export function modelFailure(file: string, architecture: string | null, log: EngineLog): Failure {

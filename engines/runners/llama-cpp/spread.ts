@@ -5,8 +5,9 @@ import { metadata } from './facts.js';
 import type { Settings } from './settings.js';
 
 /**
- * @returns the shares that a model is split by: those of the point, or else the free memory of its devices, which is what llama.cpp would take, but so
- *   we know it. null = it is left to llama.cpp: one device, matrices that are shared evenly, or a device that does not tell its memory.
+ * @returns the shares that a model is split by: those of the point, or else the free memory of its devices,
+ *   which is what llama.cpp would take, but so we know it. null = it is left to llama.cpp: one device,
+ *   matrices that are shared evenly, or a device that does not tell its memory.
  */
 export function sharesOver(
   devices: readonly Pick<EngineDevice, 'freeBytes' | 'memoryBytes'>[],

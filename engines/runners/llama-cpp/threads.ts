@@ -17,9 +17,10 @@ interface Pool {
 const POOLS = new WeakMap<Llama, Map<string, Pool>>();
 
 /**
- * Gives a context threads that stay: the shipped libraries have no OpenMP, and without a pool a context creates and joins its threads for every
- * single graph (4 ms instead of 0.5 ms per token on a small model). Contexts of one process compute in turn and share a pool: idle threads
- * of a second one spin beside those that compute, which made a comparison of two models ten times slower on two CPUs.
+ * Gives a context threads that stay: the shipped libraries have no OpenMP, and without a pool a context
+ * creates and joins its threads for every single graph (4 ms instead of 0.5 ms per token on a small model).
+ * Contexts of one process compute in turn and share a pool: idle threads of a second one spin beside those
+ * that compute, which made a comparison of two models ten times slower on two CPUs.
  * @throws FailureError `load-failed`.
  */
 export function attachThreads(

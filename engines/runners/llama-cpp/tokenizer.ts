@@ -7,8 +7,8 @@ import { settingsOf } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
 
 /**
- * Opens the vocabulary of a GGUF file, without its weights; it stays open as long as the process lives. Of all quantizations of one
- * model it is the same, and so is its digest.
+ * Opens the vocabulary of a GGUF file, without its weights; it stays open as long as the process lives. Of
+ * all quantizations of one model it is the same, and so is its digest.
  * @returns null when the file has none.
  * @throws FailureError with the engine's words; FormatError for a file that is no GGUF.
  */

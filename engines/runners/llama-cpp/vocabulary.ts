@@ -48,7 +48,10 @@ export class LlamaVocabulary {
     return end >= 0 ? end : null;
   }
 
-  /** The model's own template; null = it has none, or none that can be read here. @throws FailureError for one that takes too long. */
+  /**
+   * The model's own template; null = it has none, or none that can be read here.
+   * @throws FailureError for one that takes too long.
+   */
   get chat(): ChatTemplate | null {
     this.#chat ??= this.#chatOf(this.#metadata());
     return this.#chat;
@@ -71,7 +74,10 @@ export class LlamaVocabulary {
     });
   }
 
-  /** @param special words such as `<s>` are read as the tokens that they name, as servers read what a chat template makes. */
+  /**
+   * @param special words such as `<s>` are read as the tokens that they name, as servers read what a chat
+   *   template makes.
+   */
   tokenize(text: string, addBegin: boolean, special = false): Int32Array {
     const bytes = Buffer.byteLength(text);
     if (bytes === 0)

@@ -16,7 +16,8 @@ export interface Cache {
   advance(): void;
   /**
    * Cuts every sequence from `length` tokens back to the first `keep`.
-   * @returns false where it lies on a device and its rows would have to move: the tokens have to be computed anew.
+   * @returns false where it lies on a device and its rows would have to move: the tokens have to be computed
+   *   anew.
    */
   cut(length: number, keep: number): boolean;
   /** Values that no longer are valid when it is emptied. */
@@ -40,8 +41,8 @@ export function cacheShape(tensor: CacheTensor, sequences: number, tokens: numbe
 }
 
 /**
- * Two sides: a pass reads one and writes the other, whole, for a graph gives the cache anew with each pass. Values are laid over
- * their memory once for every length, and kept.
+ * Two sides: a pass reads one and writes the other, whole, for a graph gives the cache anew with each pass.
+ * Values are laid over their memory once for every length, and kept.
  */
 export function twoSided(memory: Memory, { tensors, place, sequences, capacity }: Layout): Cache {
   const shape = (tensor: CacheTensor, tokens: number) => cacheShape(tensor, sequences, tokens);
@@ -93,7 +94,10 @@ export function twoSided(memory: Memory, { tensors, place, sequences, capacity }
   };
 }
 
-/** One side that is read and written in place: GroupQueryAttention adds its tokens where past and present are the same memory. */
+/**
+ * One side that is read and written in place: GroupQueryAttention adds its tokens where past and present are
+ * the same memory.
+ */
 export function inPlace(memory: Memory, { tensors, place, sequences, capacity }: Layout): Cache {
   let bytes = 0;
   const values = BigUint64Array.from(tensors, (tensor) => {

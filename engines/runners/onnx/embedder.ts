@@ -27,7 +27,10 @@ const FLOATS: readonly number[] = [1, 10, 16];
 const TOKENS_TOGETHER = 8192;
 const USUAL_LONGEST = 512;
 
-/** Opens an encoder, or a cross-encoder, for vectors of texts. @throws FailureError `model-unsupported` for a graph that takes or gives something else. */
+/**
+ * Opens an encoder, or a cross-encoder, for vectors of texts.
+ * @throws FailureError `model-unsupported` for a graph that takes or gives something else.
+ */
 export async function openEmbedder(request: WithOptions<EmbedderRequest, OnnxOptions>): Promise<Embedder> {
   const graph = await openGraph(request);
   try {

@@ -103,7 +103,9 @@ function itemsOf(
   );
 }
 
-/** @returns the size of every open dimension by its name. @throws FailureError for a name that no input has. */
+/**
+ * @returns the size of every open dimension by its name. @throws FailureError for a name that no input has.
+ */
 function sizesFor(infos: readonly TensorInfo[], { items, sizes }: GraphRequest): ReadonlyMap<string, number> {
   const first = infos.flatMap(({ shape }) => (typeof shape[0] === 'string' ? [shape[0]] : []));
   const all = infos.flatMap(({ shape }) => shape.filter((size) => typeof size === 'string'));
@@ -166,7 +168,9 @@ const STORED: Readonly<
 type Stored = { [index: number]: number | bigint };
 type Encode = (value: number) => number | bigint;
 
-/** Ids of words and of kinds are small, for an embedding has as many rows as nobody says; masks hide nothing. */
+/**
+ * Ids of words and of kinds are small, for an embedding has as many rows as nobody says; masks hide nothing.
+ */
 function fill({ bytes }: HostBlock, type: string, name: string, seed: number): void {
   const random = xoroshiro128plus(seed);
   const most = /type|segment/i.test(name) || type === 'bool' ? 1 : 99;

@@ -152,7 +152,10 @@ export function weightsByNode(path: string): ReadonlyMap<string, number> {
   return new Map(file?.graph.nodes.map(({ name, inputs }) => [name, bytesIn(inputs)]));
 }
 
-/** @returns whether GroupQueryAttention alone reads the cache: it adds to it in place where past and present are the same memory. */
+/**
+ * @returns whether GroupQueryAttention alone reads the cache: it adds to it in place where past and present
+ *   are the same memory.
+ */
 function sharesItsCache({ graph: { nodes } }: OnnxFile, { cache }: Signature): boolean {
   const names = new Set(cache.map(({ past }) => past.name));
   const readers = nodes.filter(({ inputs }) => inputs.some((name) => names.has(name)));

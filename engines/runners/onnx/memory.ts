@@ -40,7 +40,9 @@ export class Memory {
     return { address, info: memory, bytes: view };
   }
 
-  /** @returns memory of a place, null = of the CPU: zeros there, and whatever was there before on a device. */
+  /**
+   * @returns memory of a place, null = of the CPU: zeros there, and whatever was there before on a device.
+   */
   blockAt(place: Place | null, bytes: number): Block {
     if (place === null || place.host) return this.block(bytes);
     const { info } = place;
@@ -84,7 +86,10 @@ export class Memory {
   }
 }
 
-/** Whole numbers that a graph takes as int32 or int64: each is written in its low half, and the high half stays 0. */
+/**
+ * Whole numbers that a graph takes as int32 or int64: each is written in its low half, and the high half
+ * stays 0.
+ */
 export class Integers {
   readonly #words: Int32Array;
   readonly #stride: number;

@@ -29,7 +29,9 @@ export interface Driving {
   readonly sharesCache: boolean;
 }
 
-/** One input or output whose shape follows from the pass; values over its memory are made once for each size. */
+/**
+ * One input or output whose shape follows from the pass; values over its memory are made once for each size.
+ */
 interface Slot {
   readonly info: TensorInfo;
   readonly block: HostBlock;
@@ -37,8 +39,8 @@ interface Slot {
 }
 
 /**
- * A decoder in a session: memory of inputs, logits and cache is allocated once, and a pass is one call. All sequences have the same
- * number of tokens at any time.
+ * A decoder in a session: memory of inputs, logits and cache is allocated once, and a pass is one call. All
+ * sequences have the same number of tokens at any time.
  */
 export class OnnxModel implements Generator {
   readonly facts: LoadedFacts;
@@ -315,7 +317,10 @@ function fillOnes(block: HostBlock, info: TensorInfo, count: number): void {
   else fill(block, info, count, 1);
 }
 
-/** @returns where keys and values come out and go in without being copied; memory of the CPU where those are two. */
+/**
+ * @returns where keys and values come out and go in without being copied; memory of the CPU where those are
+ *   two.
+ */
 export function cachePlace(
   { inputs, outputs, places }: Session,
   cache: readonly CacheTensor[],

@@ -9,7 +9,8 @@ import type { GeneratorRequest, WithOptions } from '../runner.js';
 import { loadModel, weightsByNode } from './load.js';
 
 /**
- * Opens a model twice, once with ONNX Runtime's profile: it is written all the time or not at all, and told when it has ended.
+ * Opens a model twice, once with ONNX Runtime's profile: it is written all the time or not at all, and told
+ * when it has ended.
  * @throws FailureError as `loadModel` does.
  */
 export async function openProfiled(

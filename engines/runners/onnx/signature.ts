@@ -19,7 +19,10 @@ export interface Signature {
   readonly positions: TensorInfo | null;
   /** Of Optimum's merged decoders: whether there is a cache yet. */
   readonly useCache: TensorInfo | null;
-  /** GroupQueryAttention's own inputs, where a graph hands them on: tokens of each sequence but one, and of the longest. */
+  /**
+   * GroupQueryAttention's own inputs, where a graph hands them on: tokens of each sequence but one, and of
+   * the longest.
+   */
   readonly lastPosition: TensorInfo | null;
   readonly totalLength: TensorInfo | null;
   /** How many rows of logits are wanted, counted from the end. */

@@ -47,7 +47,8 @@ export async function openCompletions(
       return await send(request, place).finally(() => place?.free());
     },
     async prepare() {
-      // In every place another text than any that is measured, so that none begins with what an earlier run left.
+      // In every place another text than any that is measured, so that none begins with what an earlier run
+      // left.
       const unrelated = (i: number) => ({ ...WARM_UP, prompt: `${values.run} ${i}: name a colour.` });
       await Promise.all(Array.from({ length: slots ?? 1 }, (_, i) => send(unrelated(i), places.at(i))));
     },
@@ -143,7 +144,10 @@ function completionOf({ outcome, problem, chunks, usage, dispatched }: Exchange)
   };
 }
 
-/** @returns how many places a server has; null where it does not say. Its answer may be a little late behind its start. */
+/**
+ * @returns how many places a server has; null where it does not say. Its answer may be a little late behind
+ *   its start.
+ */
 async function slotsOf(
   served: ServedEndpoint,
   { path, count }: NonNullable<NonNullable<ServedEndpoint['profile']['prefixes']>['slots']>,

@@ -8,8 +8,8 @@ import { defineRunner, type EndpointRequest, type Runner, type RunnerProbe } fro
 import { openCompletions } from './completions.js';
 
 /**
- * A server that answers by OpenAI's API. It runs in a process of its own that the agent keeps (engines/servers); the trial's child
- * only asks it.
+ * A server that answers by OpenAI's API. It runs in a process of its own that the agent keeps
+ * (engines/servers); the trial's child only asks it.
  */
 export function serverRunner(kind: ServerKindName): Runner {
   return defineRunner(SERVER_KINDS[kind], async ({ servers = [] }) => await probe(kind, servers), {
@@ -18,7 +18,10 @@ export function serverRunner(kind: ServerKindName): Runner {
   });
 }
 
-/** Which of the node's servers with this profile can be had: a program that says its release, or an address that answers. */
+/**
+ * Which of the node's servers with this profile can be had: a program that says its release, or an address
+ * that answers.
+ */
 async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[]): Promise<RunnerProbe> {
   const tried = await findServers(servers.filter(({ profile }) => profile.name === kind));
   const there = tried.filter((one) => one.release !== null);

@@ -27,15 +27,17 @@ const WORTH_SHARE = 0.5;
 const NEARLY = 0.9;
 
 /**
- * Gives requests places so that prompts which begin alike go into the same one, in turn: its server computes of each only what is
- * new. Others go into the place that was used least recently.
+ * Gives requests places so that prompts which begin alike go into the same one, in turn: its server computes
+ * of each only what is new. Others go into the place that was used least recently.
  */
 export class Places {
   readonly #slots: readonly Slot[] | null;
   readonly #waiting: Waiting[] = [];
   #clock = 0;
 
-  /** @param count null = the server shares what it keeps among all requests, and there is nothing to choose. */
+  /**
+   * @param count null = the server shares what it keeps among all requests, and there is nothing to choose.
+   */
   constructor(count: number | null) {
     const empty = (_: unknown, index: number): Slot => ({ index, text: '', busy: false, usedAt: 0 });
     this.#slots = count === null ? null : Array.from({ length: count }, empty);

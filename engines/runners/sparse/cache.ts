@@ -3,7 +3,9 @@ import { CONSTANTS, type Pointer } from '../../native/llama.js';
 import type { Architecture } from '../ggml/architecture.js';
 import type { Engine } from '../ggml/engine.js';
 
-/** Keys and values of all layers, f16: [heads · length, capacity · sequences], sequences one behind the other. */
+/**
+ * Keys and values of all layers, f16: [heads · length, capacity · sequences], sequences one behind the other.
+ */
 export interface Cache {
   readonly keys: readonly Pointer[];
   readonly values: readonly Pointer[];

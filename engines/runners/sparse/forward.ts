@@ -31,7 +31,10 @@ export interface Shape {
 
 /** Tensors that are filled in before a graph is computed, and what comes out. */
 export interface Ends {
-  /** i32 [sequences · tokens], a sequence one behind the other: tokens, their positions, and their cells in the cache. */
+  /**
+   * i32 [sequences · tokens], a sequence one behind the other: tokens, their positions, and their cells in
+   * the cache.
+   */
   readonly ids: Pointer;
   readonly positions: Pointer;
   readonly cells: Pointer;

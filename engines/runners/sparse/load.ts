@@ -23,7 +23,8 @@ const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse
 
 /**
  * Packs a model's matrices and takes the memory of its cache.
- * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`, `engine-missing`.
+ * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`,
+ *   `engine-missing`.
  */
 export async function loadModel(request: WithOptions<GeneratorRequest, SparseOptions>): Promise<SparseModel> {
   const { options, contextTokens, sequences } = request;

@@ -10,12 +10,15 @@ import type { GraphMatrices, PackedMatrix } from '../../native/graph-matrices.js
 import type { Architecture } from '../ggml/architecture.js';
 
 /**
- * Share of zeros from which a matrix is kept without them. Below it, what bits and spreading cost is as much as the bytes that
- * are saved: 30 % of bf16 weights are 24 % of the bytes.
+ * Share of zeros from which a matrix is kept without them. Below it, what bits and spreading cost is as much
+ * as the bytes that are saved: 30 % of bf16 weights are 24 % of the bytes.
  */
 const LEAST_ZEROS = 0.3;
 
-/** What a layer multiplies the same vector with lies on each other in one matrix: fewer ops, and one rounding of the vector. */
+/**
+ * What a layer multiplies the same vector with lies on each other in one matrix: fewer ops, and one rounding
+ * of the vector.
+ */
 const STACKS = {
   qkv: ['attn_q', 'attn_k', 'attn_v'],
   output: ['attn_output'],
@@ -49,8 +52,8 @@ export function packedTensors({ layers }: Architecture): ReadonlySet<string> {
 
 /**
  * Packs all matrices; memory holds one stack in f32 beside what is packed.
- * @throws FailureError `model-unsupported` for quantized weights, `impossible-combination` when nothing has zeros,
- * `does-not-fit`.
+ * @throws FailureError `model-unsupported` for quantized weights, `impossible-combination` when nothing has
+ *   zeros, `does-not-fit`.
  */
 export async function packMatrices(
   library: GraphMatrices,

@@ -19,7 +19,9 @@ const FIELDS = {
 
 type NvmlField = keyof typeof FIELDS;
 
-/** nvmlFieldValue_t: u32 field, u32 scope, i64 timestamp, i64 latency, i32 type, i32 return, 8 bytes of value. */
+/**
+ * nvmlFieldValue_t: u32 field, u32 scope, i64 timestamp, i64 latency, i32 type, i32 return, 8 bytes of value.
+ */
 const ENTRY = { bytes: 40, scope: 4, type: 24, status: 28, value: 32 };
 
 /** Field values of one device, all of a list by one call. */
@@ -89,7 +91,10 @@ export interface NvmlDevice {
   /** Of the streaming multiprocessors. */
   clockHertz(): number | null;
   memoryClockHertz(): number | null;
-  /** Shares of the driver's last sampling period in which a kernel ran, and in which memory was read or written. */
+  /**
+   * Shares of the driver's last sampling period in which a kernel ran, and in which memory was read or
+   * written.
+   */
   utilization(): { readonly compute: number; readonly memory: number } | null;
   temperatureCelsius(): number | null;
   /** Bit mask of nvmlClocksEventReasons. */

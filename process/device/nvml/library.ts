@@ -61,7 +61,8 @@ const LIBRARY = process.platform === 'win32' ? 'nvml.dll' : 'libnvidia-ml.so.1';
  * Opens and initialises the library.
  * @param prototypes arguments of the functions that will be asked for, by name
  * @param path of the library; by default the driver's
- * @returns the library with the handles of its GPUs, of which there is one at least, or the reason why there is none
+ * @returns the library with the handles of its GPUs, of which there is one at least, or the reason why there
+ *   is none
  */
 export async function initNvml<Name extends string>(
   prototypes: Readonly<Record<Name, string>>,
@@ -85,8 +86,8 @@ export async function initNvml<Name extends string>(
 }
 
 /**
- * Nothing of the library has been called then. Functions are looked up when they are first asked for, since an older driver
- * lacks some.
+ * Nothing of the library has been called then. Functions are looked up when they are first asked for, since
+ * an older driver lacks some.
  * @returns null when there is no such library.
  */
 async function loadNvml<Name extends string>(

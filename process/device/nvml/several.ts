@@ -4,8 +4,9 @@ import type { GpuProcess } from './processes.js';
 type Value = number | null;
 
 /**
- * Several GPUs as one, for a server that is spread over them: energy, power and memory added up, clocks of the slowest and temperatures of the
- * hottest, since the others wait for them. What one of them does not tell is null.
+ * Several GPUs as one, for a server that is spread over them: energy, power and memory added up, clocks of
+ * the slowest and temperatures of the hottest, since the others wait for them. What one of them does not tell
+ * is null.
  */
 export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
   const combinedValue = (

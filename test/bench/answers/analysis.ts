@@ -129,7 +129,10 @@ export function ratiosOf(a: Run, b: Run): readonly Change[] {
 
 export interface PairCounts {
   readonly pairs: number;
-  /** Pairs with a row that is called better or worse after Holm, metric by metric: each is a family of its own. */
+  /**
+   * Pairs with a row that is called better or worse after Holm, metric by metric: each is a family of its
+   * own.
+   */
   readonly families: number;
   readonly found: number;
   readonly ratios: number;
@@ -167,7 +170,10 @@ export function pairsOf(runs: readonly Run[]): (readonly [Run, Run])[] {
   return runs.flatMap((a, i) => runs.slice(i + 1).map((b) => [a, b] as const));
 }
 
-/** Of a really slower side B: ratios where that difference was promised to be visible, and how many were found. */
+/**
+ * Of a really slower side B: ratios where that difference was promised to be visible, and how many were
+ * found.
+ */
 export function slowdownsFound(
   pairs: readonly (readonly [Run, Run])[],
   share: number,

@@ -27,7 +27,9 @@ export async function benchOnce(
   return { prefill: speed(true), decode: speed(false) };
 }
 
-/** Half width of the 95 % interval of the ratio of two sides (Welch), from the logarithms of their processes. */
+/**
+ * Half width of the 95 % interval of the ratio of two sides (Welch), from the logarithms of their processes.
+ */
 export function halfWidthOf(a: readonly number[], b: readonly number[]): number {
   const part = (values: readonly number[]) => moments(values).squares / (values.length - 1) / values.length;
   const [x, y] = [part(a), part(b)];

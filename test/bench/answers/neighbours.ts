@@ -22,7 +22,10 @@ const BURNER = `
   }
 `;
 
-/** Copies a quarter of a gigabyte to and fro for a share of each second: it takes memory bandwidth more than it takes a CPU. */
+/**
+ * Copies a quarter of a gigabyte to and fro for a share of each second: it takes memory bandwidth more than
+ * it takes a CPU.
+ */
 const COPIER = `
   const share = Number(process.argv[1]);
   const [a, b] = [new Float64Array(1 << 24), new Float64Array(1 << 24)].map((part) => part.fill(1));

@@ -63,7 +63,10 @@ export class Ground {
     return this.#authority;
   }
 
-  /** Starts a coordinator on free ports of loopback, with a SQLite log unless the configuration says otherwise. */
+  /**
+   * Starts a coordinator on free ports of loopback, with a SQLite log unless the configuration says
+   * otherwise.
+   */
   async coordinator(given: CoordinatorConfig = {}): Promise<Target> {
     const config: CoordinatorConfig = {
       grpcAddress: 'localhost:0',
@@ -113,7 +116,11 @@ export class Ground {
     return agent;
   }
 
-  /** A real `ridge agent` with the fake runner only. @param given what else its config says. @returns it and its state folder. */
+  /**
+   * A real `ridge agent` with the fake runner only.
+   * @param given what else its config says.
+   * @returns it and its state folder.
+   */
   agent(
     coordinator: string,
     name: string,

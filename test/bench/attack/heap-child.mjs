@@ -1,4 +1,5 @@
-// Loaded into a coordinator before everything else: on SIGUSR2 it collects garbage and prints its live heap on stderr.
+// Loaded into a coordinator before everything else: on SIGUSR2 it collects garbage and prints its live heap
+// on stderr.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';

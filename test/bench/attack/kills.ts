@@ -21,8 +21,8 @@ interface Seen {
 }
 
 /**
- * Kills a coordinator, agents and (where there is one) nats-server by turns with SIGKILL while sweeps are handed over and
- * measured, and starts each again; then waits for the end.
+ * Kills a coordinator, agents and (where there is one) nats-server by turns with SIGKILL while sweeps are
+ * handed over and measured, and starts each again; then waits for the end.
  * @param kind where the log is.
  */
 export async function killSeries(kind: 'sqlite' | 'jetstream', kills: number): Promise<Outcome> {

@@ -6,7 +6,9 @@ import { SWEEPS } from '../../../operator/sweep/definition.js';
 
 type Calls = Pick<KubeClient, 'list' | 'watch' | 'get' | 'create' | 'apply' | 'delete'>;
 
-/** The Sweeps of an API server, in memory: it keeps versions and tells who watches, and has no other objects. */
+/**
+ * The Sweeps of an API server, in memory: it keeps versions and tells who watches, and has no other objects.
+ */
 export class SweepsInMemory implements Calls {
   readonly #objects = new Map<string, KubeObject>();
   readonly #events: WatchEvent<KubeObject>[] = [];

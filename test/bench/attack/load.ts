@@ -23,7 +23,10 @@ export interface LoadOutcome extends Outcome {
   readonly claim: string;
 }
 
-/** One stream that carries a million heartbeats and 100,000 results: what the coordinator keeps of them while it is open. */
+/**
+ * One stream that carries a million heartbeats and 100,000 results: what the coordinator keeps of them while
+ * it is open.
+ */
 export async function streamLoad(heartbeats: number, results: number): Promise<LoadOutcome> {
   const ground = new Ground();
   try {
@@ -117,7 +120,9 @@ async function* shown(
   };
 }
 
-/** Looks at the process every half second. `end` gives what it had in memory after each quarter of the time. */
+/**
+ * Looks at the process every half second. `end` gives what it had in memory after each quarter of the time.
+ */
 function watchMemory({ pid }: Target): { end(): Promise<number[]> } {
   const seen: number[] = [];
   let over = false;

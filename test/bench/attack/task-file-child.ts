@@ -1,6 +1,6 @@
 /**
- * Checks a task file as an agent does that also has a loop to keep: `task-file-child.ts FOLDER TASK`. Prints as JSON for how long nothing else could be
- * done, in seconds, and what was said of the file.
+ * Checks a task file as an agent does that also has a loop to keep: `task-file-child.ts FOLDER TASK`. Prints
+ * as JSON for how long nothing else could be done, in seconds, and what was said of the file.
  */
 import { join } from 'node:path';
 import { evaluationOf } from '../../../agent/quality/policy.js';

@@ -6,7 +6,10 @@ type Written =
   | { readonly fact: 'SweepSubmitted'; readonly sweepId: string; readonly document: string }
   | { readonly fact: 'ResultRecorded'; readonly record: ResultRecord };
 
-/** Writes a log past every check of a coordinator: as another release left it, or somebody who could write to it. */
+/**
+ * Writes a log past every check of a coordinator: as another release left it, or somebody who could write to
+ * it.
+ */
 export async function writeLog(path: string, facts: readonly Written[]): Promise<void> {
   const log = new SqliteLog(path);
   const rest = { models: [], submitter: 'bench', at: '2025-01-01T00:00:00Z' };

@@ -5,16 +5,22 @@ import { join } from 'node:path';
 import { cacheFolder } from '../../../engines/native/engines/location.js';
 
 /**
- * Azure VM Noise Dataset 2024 (Freischuetz, Kanellis, Kroth & Venkataraman, "TUNA: Tuning Unstable and Noisy Cloud Applications", EuroSys 2025;
- * CC-BY 4.0): benchmarks repeated on virtual machines for 483 days, every one of them once in about two hours.
+ * Azure VM Noise Dataset 2024 (Freischuetz, Kanellis, Kroth & Venkataraman, "TUNA: Tuning Unstable and Noisy
+ * Cloud Applications", EuroSys 2025; CC-BY 4.0): benchmarks repeated on virtual machines for 483 days, every
+ * one of them once in about two hours.
  */
 const FILES_AT = 'https://raw.githubusercontent.com/Azure/AzurePublicDataset';
 const COMMIT = 'b469a113cedca53ddc3bdea71a143dc4b7d8700c';
-/** SHA-256 of the files that are read here, one after the other in the order of FILES. Each begins with HEAD. */
+/**
+ * SHA-256 of the files that are read here, one after the other in the order of FILES. Each begins with HEAD.
+ */
 const DIGEST = '612079807a0b7f13ae4edf9a52ef5a3275a35f67e0040687f4c8bbce9a2a4d78';
 const HEAD = 'value,runtime,starttime,VM_id\n';
 
-/** What is measured there of processors, of memory and of two programs, with the unit as the file is called: all of them rates. */
+/**
+ * What is measured there of processors, of memory and of two programs, with the unit as the file is called:
+ * all of them rates.
+ */
 const BENCHMARKS: readonly (readonly [suite: string, test: string, unit: string])[] = [
   ['Stress-NG', 'Test:_CPU_Cache', 'Bogo Ops_s'],
   ['Stress-NG', 'Test:_CPU_Stress', 'Bogo Ops_s'],
@@ -29,7 +35,10 @@ const BENCHMARKS: readonly (readonly [suite: string, test: string, unit: string]
   ['Redis', 'Test:_SET_-_Parallel_Connections:_50', 'Requests Per Second'],
   ['PostgreSQL', 'Scaling_Factor:_2500_-_Clients:_25_-_Mode:_Read_Only', 'TPS'],
 ];
-/** `long`: twelve machines that ran all the time; `short`: tens of thousands, each of which ran every benchmark once. */
+/**
+ * `long`: twelve machines that ran all the time; `short`: tens of thousands, each of which ran every
+ * benchmark once.
+ */
 const LIFESPANS = ['long', 'short'] as const;
 const REGIONS = ['eastus', 'westus2'] as const;
 const SIZES = ['B8ms', 'D8s_v5'] as const;

@@ -20,7 +20,9 @@ export interface Design {
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Starts that follow each other by more than this are not of one stretch: there the collection had stopped. */
+/**
+ * Starts that follow each other by more than this are not of one stretch: there the collection had stopped.
+ */
 const LONGEST_GAP = DAY;
 
 const indexOf = (draw: Draw, count: number) => Math.min(count - 1, Math.floor(draw.uniform() * count));

@@ -10,7 +10,10 @@ export const METRIC = 'decodeTokensPerSecond';
 const RECORD = completeTrial();
 const ROW = buildReport([RECORD], { sweepName: 'azure', objectives: [] }).rows[0]!;
 
-/** A row whose starts have these values, and no readings of neighbours beside them: Azure's machines tell none. */
+/**
+ * A row whose starts have these values, and no readings of neighbours beside them: Azure's machines tell
+ * none.
+ */
 function rowOf(values: readonly number[]): Row {
   const starts = values.map((value): ResultRecord => {
     const measurement = { ...RECORD.measurements[METRIC]!, value };

@@ -6,17 +6,25 @@ import type { Drawn } from './draws.js';
 /** When a reader of another tool calls two sides different. */
 export interface Rule {
   readonly name: string;
-  /** @param level what is asked for: the chance of a find without any difference. Rules without one ignore it. */
+  /**
+   * @param level what is asked for: the chance of a find without any difference. Rules without one ignore it.
+   */
   readonly finds: (drawn: Drawn, level: number) => boolean;
   /** Whether it has a level that can be asked for. */
   readonly hasLevel: boolean;
 }
 
-/** Of AIPerf's `ci_width` and `cv`: width of the interval and standard deviation as shares of the mean, below which runs have converged. */
+/**
+ * Of AIPerf's `ci_width` and `cv`: width of the interval and standard deviation as shares of the mean, below
+ * which runs have converged.
+ */
 const WIDTH = 0.1;
 const SPREAD = 0.05;
 
-/** Student's interval of the mean (AIPerf, src/aiperf/orchestrator/convergence/ci_width.py and aggregation/confidence.py). */
+/**
+ * Student's interval of the mean (AIPerf, src/aiperf/orchestrator/convergence/ci_width.py and
+ * aggregation/confidence.py).
+ */
 function interval(values: readonly number[], level: number): readonly [number, number] {
   const half =
     (studentQuantile(1 - level / 2, values.length - 1) * stddev(values)!) / Math.sqrt(values.length);
@@ -26,7 +34,10 @@ function interval(values: readonly number[], level: number): readonly [number, n
 const areApart = (one: readonly [number, number], other: readonly [number, number]) =>
   one[1] < other[0] || other[1] < one[0];
 
-/** llama-bench prints mean ± standard deviation, n − 1 in the denominator (tools/llama-bench/llama-bench.cpp, `stdev`). */
+/**
+ * llama-bench prints mean ± standard deviation, n − 1 in the denominator (tools/llama-bench/llama-bench.cpp,
+ * `stdev`).
+ */
 function meanAndSpread({ a, b }: Drawn): boolean {
   const bar = (values: readonly number[]) => {
     const [middle, spread] = [mean(values), stddev(values)!];
@@ -42,15 +53,17 @@ function intervalsApart({ a, b }: Drawn, level: number): boolean {
   return hasConverged(one) && hasConverged(other) && areApart(one, other);
 }
 
-/** AIPerf's `cv` (convergence/cv.py): both sides have converged, and their means are further apart than that. */
+/**
+ * AIPerf's `cv` (convergence/cv.py): both sides have converged, and their means are further apart than that.
+ */
 function convergedMeansApart({ a, b }: Drawn): boolean {
   return cv(a)! < SPREAD && cv(b)! < SPREAD && Math.abs(mean(b) / mean(a) - 1) > SPREAD;
 }
 
 /**
- * Two-sided p of the test of Kolmogorov and Smirnov for two samples of one size, exact: the share of orders of all values in which the two
- * distribution functions come as far apart. AIPerf's `distribution` takes it of scipy (convergence/distribution.py), between the last run and all
- * before; here between the sides.
+ * Two-sided p of the test of Kolmogorov and Smirnov for two samples of one size, exact: the share of orders
+ * of all values in which the two distribution functions come as far apart. AIPerf's `distribution` takes it
+ * of scipy (convergence/distribution.py), between the last run and all before; here between the sides.
  */
 export function kolmogorovSmirnov(a: readonly number[], b: readonly number[]): number {
   const [n, m] = [a.length, b.length];
@@ -72,8 +85,9 @@ export function kolmogorovSmirnov(a: readonly number[], b: readonly number[]): n
 }
 
 /**
- * Two-sided p of the U test of Mann and Whitney, exact, also with equal values: the share of choices of ranks whose sum lies as far from the
- * middle. It is benchstat's default since 2023, at 0.05 (golang.org/x/perf, benchmath/anone.go).
+ * Two-sided p of the U test of Mann and Whitney, exact, also with equal values: the share of choices of ranks
+ * whose sum lies as far from the middle. It is benchstat's default since 2023, at 0.05 (golang.org/x/perf,
+ * benchmath/anone.go).
  */
 export function mannWhitney(a: readonly number[], b: readonly number[]): number {
   // Ranks of equal values end in a half.
@@ -111,7 +125,10 @@ function binomial(n: number, k: number): number {
   return Math.round(value);
 }
 
-/** None of AIPerf's criteria compares: they say when to stop repeating. Each is given what it would take to call two sides different. */
+/**
+ * None of AIPerf's criteria compares: they say when to stop repeating. Each is given what it would take to
+ * call two sides different.
+ */
 export const RULES: readonly Rule[] = [
   { name: 'llama-bench, mean ± sd apart', finds: meanAndSpread, hasLevel: false },
   { name: 'AIPerf, intervals apart', finds: intervalsApart, hasLevel: true },

@@ -1,5 +1,6 @@
-// An agent in a process of its own: session and spool of the built package, trials of known durations that compute nothing, and a journal of
-// what it was granted, began, ended, reported and had acknowledged. Its argument is a `Task` of fleet.ts as JSON.
+// An agent in a process of its own: session and spool of the built package, trials of known durations that
+// compute nothing, and a journal of what it was granted, began, ended, reported and had acknowledged. Its
+// argument is a `Task` of fleet.ts as JSON.
 import { appendFileSync } from 'node:fs';
 import { Session } from '../../../dist/agent/session.js';
 import { Spool } from '../../../dist/agent/spool.js';

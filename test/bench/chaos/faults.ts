@@ -135,7 +135,8 @@ export async function carryOut(fault: Fault, { ground, store, fleet }: Fleeting)
         () => ground.fill(place),
         async () => {
           ground.free(place);
-          // Servers give up writing where they found no room, until somebody who has made some starts them again.
+          // Servers give up writing where they found no room, until somebody who has made some starts them
+          // again.
           if (on !== 'store') return;
           await member.kill();
           member.start();

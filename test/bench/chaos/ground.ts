@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a member of the fleet is: an address of its own, and where this machine allows it a network and a disk of its own. */
+/**
+ * Where a member of the fleet is: an address of its own, and where this machine allows it a network and a
+ * disk of its own.
+ */
 export interface Place {
   readonly name: string;
   readonly ip: string;
@@ -27,7 +30,10 @@ const FAKETIME = [
 const NOBODY = '02:de:ad:00:00:01';
 const NETWORK = '127.77.0';
 
-/** Puts the bench itself into namespaces of its own: with its last process all processes, networks and disks in them are gone. */
+/**
+ * Puts the bench itself into namespaces of its own: with its last process all processes, networks and disks
+ * in them are gone.
+ */
 export const OWN_NAMESPACES = [
   ...['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
 ];
@@ -38,7 +44,8 @@ export function hasNamespaces(): boolean {
   return spawnSync(program, [...words, 'sh', '-c', `${PREPARE} && ip netns add a`]).status === 0;
 }
 
-// Plain text is spoken on loopback only, so that the fleet's network is a part of loopback that is taken from the interface `lo`.
+// Plain text is spoken on loopback only, so that the fleet's network is a part of loopback that is taken from
+// the interface `lo`.
 const LOOPBACK = [
   'echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet',
   'echo 1 > /proc/sys/net/ipv4/conf/default/route_localnet',
@@ -116,7 +123,8 @@ export class Ground {
         ]
       : [];
     const [program = '', ...words] = [...inside, ...as, ...clock, ...command];
-    // A group of its own: whoever interrupts the bench interrupts the bench alone, which ends what it started.
+    // A group of its own: whoever interrupts the bench interrupts the bench alone, which ends what it
+    // started.
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', more.stderr ?? 'ignore'],
       detached: true,
@@ -204,7 +212,10 @@ function connect({ name, ip }: Place, index: number): string {
   ].join(' && ');
 }
 
-/** Signals a process and all that it started: children of PostgreSQL have groups of their own. Also when it is gone already. */
+/**
+ * Signals a process and all that it started: children of PostgreSQL have groups of their own. Also when it is
+ * gone already.
+ */
 export function signalAll({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined || exitCode !== null || signalCode !== null) return;
   for (const one of [pid, ...descendantsOf(pid)]) {

@@ -7,7 +7,10 @@ const AGAIN_MILLISECONDS = 500;
 /** Lines that are kept of what it says. */
 const MOST_WORDS = 12;
 
-/** One process of the fleet, which is killed, stopped and started again; one that ends by itself is started again, as supervisors do. */
+/**
+ * One process of the fleet, which is killed, stopped and started again; one that ends by itself is started
+ * again, as supervisors do.
+ */
 export class Member {
   readonly place: Place;
   /** How it ended though nobody had killed it, with its last words. */

@@ -46,7 +46,10 @@ export interface ChaosFigures {
   readonly lost: readonly string[];
   readonly countedTwice: readonly string[];
   readonly verdicts: readonly Verdict[];
-  /** What `ridge log verify` says is wrong, and where a coordinator says something else than the log read anew. */
+  /**
+   * What `ridge log verify` says is wrong, and where a coordinator says something else than the log read
+   * anew.
+   */
   readonly damage: readonly string[];
   /** Coordinators and servers that ended though nobody had killed them. */
   readonly endings: readonly string[];
@@ -260,7 +263,10 @@ async function judge(
   };
 }
 
-/** Checks the log itself, and what every coordinator says against the state that the log gives when it is read anew. */
+/**
+ * Checks the log itself, and what every coordinator says against the state that the log gives when it is read
+ * anew.
+ */
 async function damageOf(log: Log, { reads }: Told): Promise<string[]> {
   const damage = (await verifyLog(log)).breaks.map(breakSentence);
   const options = { leaseSeconds: LEASE_SECONDS, lostSeconds: 15, forgetSeconds: 86_400 };

@@ -19,7 +19,10 @@ export const STORE_DISK_BYTES = 768 * 1024 ** 2;
 export interface Store {
   readonly log: NonNullable<CoordinatorConfig['log']>;
   readonly servers: readonly Member[];
-  /** Makes the other server the one that takes writes, and a standby of this one; null = there is no such thing here. */
+  /**
+   * Makes the other server the one that takes writes, and a standby of this one; null = there is no such
+   * thing here.
+   */
   readonly promote: (() => Promise<void>) | null;
   /** Resolves when it takes writes. */
   ready(): Promise<void>;
@@ -161,7 +164,8 @@ async function startPostgres(ground: Ground): Promise<Store> {
   };
   await ready();
   const promote = async (): Promise<void> => {
-    // A machine that dies says goodbye to nobody. Never two that take writes: it is dead before the other one is told.
+    // A machine that dies says goodbye to nobody. Never two that take writes: it is dead before the other one
+    // is told.
     if (ground.canCut) ground.unplug(primary.place, false);
     await primary.kill();
     standby.start();

@@ -12,7 +12,10 @@ export interface LogitError {
   readonly places: number;
 }
 
-/** Reads half of the tokens at once and the others one by one, and compares the logits of each place from there on. */
+/**
+ * Reads half of the tokens at once and the others one by one, and compares the logits of each place from
+ * there on.
+ */
 export async function logitError(path: string, reference: string): Promise<LogitError> {
   const tokens = int32(`${reference}.tokens`);
   const expected = float32(`${reference}.logits`);

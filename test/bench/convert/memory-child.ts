@@ -1,4 +1,7 @@
-/** `memory-child.ts FOLDER OUTPUT`: converts, and prints the most memory that was ever resident (Linux) and the seconds. */
+/**
+ * `memory-child.ts FOLDER OUTPUT`: converts, and prints the most memory that was ever resident (Linux) and
+ * the seconds.
+ */
 import { readFileSync } from 'node:fs';
 import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
 

@@ -21,13 +21,16 @@ interface Compared {
   readonly tensors: number;
   readonly unpaired: readonly string[];
   readonly differing: Readonly<Record<string, number>>;
-  /** Norm of the difference of logits over that of logits; null = transformers lacks a library for its weights. */
+  /**
+   * Norm of the difference of logits over that of logits; null = transformers lacks a library for its
+   * weights.
+   */
   readonly apart: number | null;
 }
 
 /**
- * Folder → GGUF → folder in float32, of each checkpoint of an architecture that is written back; and a pruned model, which transformers must
- * compute as llama.cpp does.
+ * Folder → GGUF → folder in float32, of each checkpoint of an architecture that is written back; and a pruned
+ * model, which transformers must compute as llama.cpp does.
  * @param checkpoints folder of folders. @param folder where files go.
  */
 export async function roundTrips(checkpoints: string, folder: string, python: string): Promise<Figure[]> {

@@ -29,7 +29,10 @@ export interface Attack {
 
 const SUBJECT = { hosts: ['localhost', '127.0.0.1'], scopes: null, namespaces: null };
 
-/** A coordinator with TLS, tokens, a SQLite log and an audit log in a process of its own, and honest nodes that measure meanwhile. */
+/**
+ * A coordinator with TLS, tokens, a SQLite log and an audit log in a process of its own, and honest nodes
+ * that measure meanwhile.
+ */
 export class Doors {
   readonly ground: Ground;
   readonly target: Target;

@@ -54,7 +54,10 @@ export interface Sent {
   readonly faults: string[];
 }
 
-/** Sends hostile messages to every RPC, each lane as a node of its own. @param by who sends the message of that number. */
+/**
+ * Sends hostile messages to every RPC, each lane as a node of its own.
+ * @param by who sends the message of that number.
+ */
 export async function fuzzRpcs(
   callers: readonly Caller[],
   known: Known,
@@ -111,7 +114,10 @@ export function rpcFuzz(all: number, seed: number): Attack {
 /** Answers of HTTP that say whose fault it is. */
 const CLEAR_HTTP = [100, 200, 400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 417, 429, 431, 501];
 
-/** Sends hostile requests to every route. @param tokenOf what the request of that number shows; null = nothing. */
+/**
+ * Sends hostile requests to every route.
+ * @param tokenOf what the request of that number shows; null = nothing.
+ */
 export async function fuzzRoutes(
   { url, tls }: { readonly url: string; readonly tls: ConnectionOptions | null },
   requests: readonly HostileRequest[],

@@ -128,7 +128,9 @@ export const namespaces: Attack = {
 const client = (commonName: string) => ({ commonName, hosts: [], scopes: null, namespaces: null });
 const ATTEMPTS = 30;
 
-/** Of a coordinator with certificates beside the one under attack: both have to be there for everybody else. */
+/**
+ * Of a coordinator with certificates beside the one under attack: both have to be there for everybody else.
+ */
 export const certificates: Attack = {
   name: 'certificates',
   claim: `none, one of another authority, one that has expired and one that was revoked, ${ATTEMPTS} times each over gRPC and HTTPS`,

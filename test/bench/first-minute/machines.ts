@@ -2,7 +2,10 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Somewhere that has never seen Ridgepoint: of the caller's environment nothing is in it but the way to the registry. */
+/**
+ * Somewhere that has never seen Ridgepoint: of the caller's environment nothing is in it but the way to the
+ * registry.
+ */
 export interface Machine {
   /** What else it has of the system, for people. */
   readonly what: string;
@@ -66,8 +69,9 @@ export function barePath(folder: string, node: string, programs: readonly string
 }
 
 /**
- * A root folder with nothing in it but these programs, the libraries that they are linked to, npm and certificates, entered by chroot in a
- * namespace of mounts. What lies beside it (`dirname(root)`) is seen under its own path.
+ * A root folder with nothing in it but these programs, the libraries that they are linked to, npm and
+ * certificates, entered by chroot in a namespace of mounts. What lies beside it (`dirname(root)`) is seen
+ * under its own path.
  * @returns null where this process may make no namespace.
  */
 export function emptyRoot(root: string, node: string, programs: readonly string[]): Machine | null {

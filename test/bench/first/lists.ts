@@ -26,7 +26,9 @@ export interface List {
   readonly right: number;
 }
 
-/** Lists with a simple lexical relation: one passage is of something valuable, and that is what is asked for. */
+/**
+ * Lists with a simple lexical relation: one passage is of something valuable, and that is what is asked for.
+ */
 export function listsOf(count: number, seed: number): List[] {
   const random = xoroshiro128plus(seed);
   const pick = <T>(all: readonly T[]): T => all[uniformInt(random, 0, all.length - 1)]!;
@@ -80,7 +82,8 @@ export function rankingOf(folder: string): string {
 }
 
 /**
- * What a reranker is trained on: the same prompts with their answers, the right passage first and the others in their order.
+ * What a reranker is trained on: the same prompts with their answers, the right passage first and the others
+ * in their order.
  * @param answer `best` = the name of the right passage alone.
  */
 export function trainingExamples(lists: readonly List[], answer: 'best' | 'order'): string {

@@ -34,7 +34,10 @@ export function inProcess(modelPath: string, threads: number): Engine {
   };
 }
 
-/** llama-server, on the PATH or built here, without its cache of prompts in memory: what is shared is shared by slots. */
+/**
+ * llama-server, on the PATH or built here, without its cache of prompts in memory: what is shared is shared
+ * by slots.
+ */
 export function llamaServer(modelPath: string, threads: number): Engine | null {
   const [program = ''] =
     process.env.RIDGEPOINT_LLAMA_SERVER?.split(' ') ?? commandOf(PROFILES['llama-server']);

@@ -22,7 +22,10 @@ const MAP_REDUCE = `${HEAD('map-reduce')}  items:
     whole: { prompt: "Together:\\n{{summaries | numbered}}", role: editor, maxTokens: 25 }
 `;
 
-/** An architect, a programmer for each file, reviewers and revisers who read all of it; within the 512 tokens of the shipped model. */
+/**
+ * An architect, a programmer for each file, reviewers and revisers who read all of it; within the 512 tokens
+ * of the shipped model.
+ */
 const AGENTS = `${HEAD('agents')}  items: [{ id: shop, task: a small shop, files: [store, basket, page] }]
   inputs: [task, files]
   roles: { agent: { system: "${rules(6)}" } }

@@ -1,4 +1,5 @@
-// One run of a graph, which the bench kills: `kill-child.ts GRAPH FOLDER MODEL`. Prints the record when it comes to its end.
+// One run of a graph, which the bench kills: `kill-child.ts GRAPH FOLDER MODEL`. Prints the record when it
+// comes to its end.
 import { inProcess } from './engines.js';
 import { run } from './run.js';
 

@@ -1,4 +1,6 @@
-/** Opens graphs and runs each for a few tokens; a file that takes this process down is the parent's to note. */
+/**
+ * Opens graphs and runs each for a few tokens; a file that takes this process down is the parent's to note.
+ */
 
 import { toFailure } from '../../../core/errors.js';
 import { readOptions } from '../../../core/experiment/options.js';

@@ -1,4 +1,7 @@
-/** One product of matrices as large as takes a second, in a process of its own. Arguments: library of ONNX Runtime, threads. */
+/**
+ * One product of matrices as large as takes a second, in a process of its own. Arguments: library of ONNX
+ * Runtime, threads.
+ */
 import { join } from 'node:path';
 import { CHECK_SETTINGS, loadRuntime } from '../../../engines/native/onnxruntime/runtime.js';
 import { openSession } from '../../../engines/native/onnxruntime/session.js';

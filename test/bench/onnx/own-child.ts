@@ -1,4 +1,7 @@
-/** Our runner in a process of its own, asked as reference.py is. Arguments: model, threads, library of ONNX Runtime. */
+/**
+ * Our runner in a process of its own, asked as reference.py is. Arguments: model, threads, library of ONNX
+ * Runtime.
+ */
 
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';

@@ -1,5 +1,6 @@
-// An operator in a process of its own, built, that ends itself with SIGKILL before or after the n-th time that it does a step.
-// Argument: JSON of { kubeconfig, settings, kill: { step, when: 'before' | 'after', nth } | null }.
+// An operator in a process of its own, built, that ends itself with SIGKILL before or after the n-th time
+// that it does a step. Argument: JSON of { kubeconfig, settings, kill: { step, when: 'before' | 'after', nth
+// } | null }.
 import { readKubeconfig } from '../../../dist/operator/kubernetes/access.js';
 import { startOperator } from '../../../dist/operator/main.js';
 import { readSettings } from '../../../dist/operator/settings.js';

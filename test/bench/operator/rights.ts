@@ -48,7 +48,10 @@ export function rightsOf(): { resource: string; verb: string }[] {
 
 let made = 0;
 
-/** One short Sweep, made, measured and deleted, as the chart's account. @returns null when all went well, else what was refused. */
+/**
+ * One short Sweep, made, measured and deleted, as the chart's account.
+ * @returns null when all went well, else what was refused.
+ */
 export async function refusedWith(
   lab: Lab,
   without: { resource: string; verb: string } | null,

@@ -38,7 +38,10 @@ async function answerTo(client: KubeClient, resourceVersion: string): Promise<nu
   }
 }
 
-/** An operator is frozen while its Sweep is edited, etcd forgets what came before, and the API server begins anew. */
+/**
+ * An operator is frozen while its Sweep is edited, etcd forgets what came before, and the API server begins
+ * anew.
+ */
 export async function compaction(lab: Lab): Promise<{ status: number; wrong: number }> {
   const client = new KubeClient(lab.plane.access('admin'));
   const operator = new OperatorProcess(lab.plane.kubeconfig('admin'), settingsOf(lab));
@@ -81,7 +84,10 @@ export async function restart(lab: Lab): Promise<number> {
   }
 }
 
-/** Of two operators the one that leads is killed, then frozen for longer than its lease. @returns wrong counts, seconds until the other led. */
+/**
+ * Of two operators the one that leads is killed, then frozen for longer than its lease.
+ * @returns wrong counts, seconds until the other led.
+ */
 export async function leaders(lab: Lab): Promise<{ wrong: number; seconds: number }> {
   const [one, other] = [0, 1].map(() => new OperatorProcess(lab.plane.kubeconfig('admin'), settingsOf(lab)));
   const holder = async () =>
@@ -105,7 +111,10 @@ export async function leaders(lab: Lab): Promise<{ wrong: number; seconds: numbe
   }
 }
 
-/** People who apply, suspend, cancel, take back and delete in a hurry, by seed. @returns what is not as the objects say at the end. */
+/**
+ * People who apply, suspend, cancel, take back and delete in a hurry, by seed.
+ * @returns what is not as the objects say at the end.
+ */
 export async function races(lab: Lab, seed: number): Promise<string[]> {
   const generator = xoroshiro128plus(seed);
   const random = () => (generator.next() >>> 0) / 2 ** 32;

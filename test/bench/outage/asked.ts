@@ -3,7 +3,10 @@ import { type Finished, type Options, type Running, startRidge } from '../../sup
 /** What a command said of an outage, and how it ended. */
 export interface Told {
   readonly command: string;
-  /** Seconds from its start, or from the beginning of the outage if that came later, to the first sentence about it; null = there was none. */
+  /**
+   * Seconds from its start, or from the beginning of the outage if that came later, to the first sentence
+   * about it; null = there was none.
+   */
   readonly saidSeconds: number | null;
   readonly said: string;
   readonly endedSeconds: number;

@@ -10,14 +10,18 @@ import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { mean } from '../../../statistics/summary.js';
 import { RIDGE, ROOT } from '../../support/ridge.js';
 
-/** A phase was stopped when so much of it was: the stop reaches `ridge` a moment after the trial has gone on. */
+/**
+ * A phase was stopped when so much of it was: the stop reaches `ridge` a moment after the trial has gone on.
+ */
 const MOSTLY = 0.9;
 /** Repeats that are compared with each other, some seconds: a machine moves while a start runs. */
 const BESIDE = 8;
 /** The tokens of a decode that are looked at: `ridge` goes on before its last ones (trial-messages.mjs). */
 const LOOKED_AT = 0.7;
 
-/** Speed of a trial while `ridge run` went on, by its speed while that was stopped: below 1 is what it takes. */
+/**
+ * Speed of a trial while `ridge run` went on, by its speed while that was stopped: below 1 is what it takes.
+ */
 export interface WhileStopped {
   readonly prefill: number;
   readonly decode: number;
@@ -27,9 +31,10 @@ export interface WhileStopped {
 }
 
 /**
- * Runs `ridge` with one trial, and stops all of its own process (coordinator, agent, meters, display) during half of the repeats, drawn
- * at random. The trial's process goes on: it tells what it timed through a pipe, and waits for nobody while it times. Each rest is
- * answered as ever. So both kinds of repeats are of one start, and nothing differs between them but the surroundings.
+ * Runs `ridge` with one trial, and stops all of its own process (coordinator, agent, meters, display) during
+ * half of the repeats, drawn at random. The trial's process goes on: it tells what it timed through a pipe,
+ * and waits for nobody while it times. Each rest is answered as ever. So both kinds of repeats are of one
+ * start, and nothing differs between them but the surroundings.
  *
  * @param file where the messages of the trial's process go meanwhile.
  */
@@ -103,7 +108,8 @@ function ratios(messages: readonly Message[], windows: readonly Window[]): While
 }
 
 /**
- * Least squares with a level for every few repeats: both kinds are compared where they lie beside each other, and none is left out for what it took.
+ * Least squares with a level for every few repeats: both kinds are compared where they lie beside each other,
+ * and none is left out for what it took.
  * @returns seconds while stopped by seconds while going.
  */
 function ratio(repeats: readonly (readonly Reading[])[]): number {

@@ -14,9 +14,15 @@ export interface Asked {
   readonly concurrency: number;
   /** Starts of requests by Poisson, in place of a closed loop. */
   readonly requestsPerSecond?: number;
-  /** Connections are used again. llama-server closes each after its stream, and with pooled ones a request failed now and then. */
+  /**
+   * Connections are used again. llama-server closes each after its stream, and with pooled ones a request
+   * failed now and then.
+   */
   readonly pooled?: boolean;
-  /** Texts to send in their order, or how many AIPerf shall make up, and how long; of its own answers it counts the tokens itself. */
+  /**
+   * Texts to send in their order, or how many AIPerf shall make up, and how long; of its own answers it
+   * counts the tokens itself.
+   */
   readonly requests:
     | readonly PlannedRequest[]
     | { readonly count: number; readonly promptTokens: number; readonly outputTokens: number };

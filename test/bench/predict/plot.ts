@@ -10,7 +10,10 @@ const COLOURS: Readonly<Record<string, string>> = {
   q4_0: '#aa3377',
 };
 
-/** @returns an SVG of predicted against measured seconds of a pass, both logarithmic: circles decode, squares prefill. */
+/**
+ * @returns an SVG of predicted against measured seconds of a pass, both logarithmic: circles decode, squares
+ *   prefill.
+ */
 export function plot(points: readonly Point[]): string {
   const perPass = (point: Point, seconds: number) =>
     point.phase === 'decode' ? seconds / point.tokens : seconds;

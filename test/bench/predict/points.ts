@@ -1,4 +1,7 @@
-/** Times the points of one model file and predicts each: one process per file, several short phases per loaded model. */
+/**
+ * Times the points of one model file and predicts each: one process per file, several short phases per loaded
+ * model.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -33,7 +36,10 @@ export interface Point {
   readonly measuredSeconds: number;
   readonly predictedSeconds: number;
   readonly roofSeconds: number;
-  /** Measured is said to lie within predicted / ratio and predicted · ratio 95 times of 100; null where nobody looked. */
+  /**
+   * Measured is said to lie within predicted / ratio and predicted · ratio 95 times of 100; null where nobody
+   * looked.
+   */
   readonly errorRatio95: number | null;
   /** Beyond what the error was learned from. */
   readonly extrapolated: boolean;
@@ -66,7 +72,10 @@ const all = Math.max(1, availableParallelism());
 const threadCounts = job.deviceClass === 'cpu' ? [...new Set([1, Math.min(2, all)])] : [1];
 /** A phase is repeated within this budget, twice at least. */
 const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
-/** Prefills of more operations than this are left out, and what comes after them: a thread of this CPU takes seconds for each. */
+/**
+ * Prefills of more operations than this are left out, and what comes after them: a thread of this CPU takes
+ * seconds for each.
+ */
 const MOST_OPERATIONS = 0.25e12;
 
 const points: Point[] = [];

@@ -1,6 +1,7 @@
 /**
- * `node dequantize-child.ts IN OUT`: a quantized GGUF as f16, by llama.cpp's own quantizer with allow_requantize. The numbers
- * are those of the quantized file. In a process of its own, since it opens the engine.
+ * `node dequantize-child.ts IN OUT`: a quantized GGUF as f16, by llama.cpp's own quantizer with
+ * allow_requantize. The numbers are those of the quantized file. In a process of its own, since it opens the
+ * engine.
  */
 
 import { fileType } from '../../../core/techniques/file-types.js';

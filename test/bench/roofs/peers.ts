@@ -18,7 +18,10 @@ const PAST_CACHES = [
   { name: 'the same, two lines at a time', flags: ['-DSTREAMING', '-DBLOCK=16'] },
 ];
 
-/** Compiles our own program by those rules, with ordinary stores and with stores past the caches. @returns [] without gcc. */
+/**
+ * Compiles our own program by those rules, with ordinary stores and with stores past the caches.
+ * @returns [] without gcc.
+ */
 export function compiledPeers(folder: string, elements: number): MemoryPeer[] {
   const source = join(import.meta.dirname, '../peers/memory-rates.c');
   const kinds = process.arch === 'x64' ? [PLAIN, ...PAST_CACHES] : [PLAIN];
@@ -67,8 +70,9 @@ function pinned(cpus: readonly number[]): NodeJS.ProcessEnv {
 }
 
 /**
- * Rates of matrix products of numpy and torch, the best by `<arithmetic> <library>`; {} without RIDGEPOINT_PYTHON. Where the
- * processor has AVX-512, OpenBLAS is also run with its kernels for it, which it does not choose on every such processor.
+ * Rates of matrix products of numpy and torch, the best by `<arithmetic> <library>`; {} without
+ * RIDGEPOINT_PYTHON. Where the processor has AVX-512, OpenBLAS is also run with its kernels for it, which it
+ * does not choose on every such processor.
  */
 export function productRates(
   threads: number,
@@ -96,7 +100,10 @@ export function productRates(
 /** Rates of matrix products of oneDNN itself, by `<arithmetic> oneDNN`. */
 export type OneDnn = (threads: number, size: number, repeats: number) => Readonly<Record<string, number>>;
 
-/** Compiles our program around oneDNN (`apt-get install libdnnl-dev`). @returns null without gcc or oneDNN's headers. */
+/**
+ * Compiles our program around oneDNN (`apt-get install libdnnl-dev`).
+ * @returns null without gcc or oneDNN's headers.
+ */
 export function compiledOneDnn(folder: string): OneDnn | null {
   const source = join(import.meta.dirname, '../peers/onednn-products.cpp');
   const program = join(folder, 'onednn-products');

@@ -15,7 +15,9 @@ type Answer = NonNullable<SessionResponse['message']>;
 
 /** Streams of one connection; a server takes 128. */
 const TOGETHER = 100;
-/** Of the sweep, for each agent: as many as a block may hold, so that nobody waits for what another leaves. */
+/**
+ * Of the sweep, for each agent: as many as a block may hold, so that nobody waits for what another leaves.
+ */
 const POINTS_EACH = 64;
 /** How many join at a time. */
 const JOINING = 200;

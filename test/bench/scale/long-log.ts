@@ -8,7 +8,10 @@ const TOGETHER = 2000;
 /** Of the newest results, which a start shows: they are whole. */
 const WHOLE = 2000;
 
-/** Writes a log of one sweep with so many results, of which all but the newest lack what a start does not read. */
+/**
+ * Writes a log of one sweep with so many results, of which all but the newest lack what a start does not
+ * read.
+ */
 export async function fillLongLog(path: string, results: number): Promise<void> {
   const document = sweepOf({ results, name: 'long' });
   const sweep = readSweep(document, []);

@@ -1,10 +1,11 @@
 /**
- * Scorers and statistics against the packages that define them: 200 generated cases each of texts (sacreBLEU, rouge-score), classes, numbers and grades
- * (scikit-learn), to 1e-6. A part of bench:scenarios; alone:
+ * Scorers and statistics against the packages that define them: 200 generated cases each of texts (sacreBLEU,
+ * rouge-score), classes, numbers and grades (scikit-learn), to 1e-6. A part of bench:scenarios; alone:
  *
  *   RIDGEPOINT_SCORERS_PYTHON=…/bin/python node --import tsx test/bench/scenarios/scorers.ts [--golden=FILE]
  *
- * --golden writes the first cases of each kind with what the packages printed, which unit tests hold ours against.
+ * --golden writes the first cases of each kind with what the packages printed, which unit tests hold ours
+ * against.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,7 +1,8 @@
 /**
- * Spaces whose branches have knobs of their own, and where what is good in one branch is not in another: what a model of effects that add is wrong
- * about. `needle` and `gorges` were looked at while the search was written; `serving`, `pockets` and `crumbling` were not, and judge it.
- * What is told of a point is off by NOISE at random; volumes are counted by what is true.
+ * Spaces whose branches have knobs of their own, and where what is good in one branch is not in another: what
+ * a model of effects that add is wrong about. `needle` and `gorges` were looked at while the search was
+ * written; `serving`, `pockets` and `crumbling` were not, and judge it. What is told of a point is off by
+ * NOISE at random; volumes are counted by what is true.
  */
 import { PythonRandom } from '../../../statistics/python-random.js';
 import { task as exact, normal, words } from './synthetic.js';
@@ -39,7 +40,10 @@ function ownKnobs(branches: readonly string[], sizes: readonly (readonly [number
   );
 }
 
-/** Where a point stands on the knobs of its branch: how far from the best place on the first, and along the second, 0 to 1. */
+/**
+ * Where a point stands on the knobs of its branch: how far from the best place on the first, and along the
+ * second, 0 to 1.
+ */
 function onOwnKnobs(
   axes: readonly TaskAxis[],
   branches: readonly string[],
@@ -55,8 +59,9 @@ function onOwnKnobs(
 }
 
 /**
- * Seven branches, each with two knobs. In one branch one of six modes is three times as fast as all others, whose other modes are slower than what the
- * other branches have: 2.8 % of the points, and half of the volume.
+ * Seven branches, each with two knobs. In one branch one of six modes is three times as fast as all others,
+ * whose other modes are slower than what the other branches have: 2.8 % of the points, and half of the
+ * volume.
  */
 export function needle(seed: number): Task {
   const random = new PythonRandom(seed);
@@ -94,7 +99,10 @@ export function needle(seed: number): Task {
   });
 }
 
-/** Six branches with valleys in the same three numbers, each at another place, and each branch at another part of the front. */
+/**
+ * Six branches with valleys in the same three numbers, each at another place, and each branch at another part
+ * of the front.
+ */
 export function gorges(seed: number): Task {
   const random = new PythonRandom(seed);
   const branches = words(6, 'b');
@@ -171,8 +179,8 @@ export function serving(seed: number): Task {
 }
 
 /**
- * Nine branches from 24 to 4,800 points. The smallest but one has the best points where its kernel has one of three values and the cache one of four:
- * one in 600 points.
+ * Nine branches from 24 to 4,800 points. The smallest but one has the best points where its kernel has one of
+ * three values and the cache one of four: one in 600 points.
  */
 export function pockets(seed: number): Task {
   const random = new PythonRandom(seed);
@@ -209,7 +217,10 @@ export function pockets(seed: number): Task {
   });
 }
 
-/** Five branches, of each of which another corner fails, 45 % of the points in all; the best lie at the edge, which two numbers move together. */
+/**
+ * Five branches, of each of which another corner fails, 45 % of the points in all; the best lie at the edge,
+ * which two numbers move together.
+ */
 export function crumbling(seed: number): Task {
   const random = new PythonRandom(seed);
   const branches = words(5, 'b');

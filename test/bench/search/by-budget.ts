@@ -8,7 +8,8 @@ const OF_UNPREDICTED = 0.98;
 
 /**
  * Prints what each row of a task covers after each of BUDGETS, as means over its seeds.
- * @returns whether the default covers as much as chance, as Optuna's TPE less the 95 % interval of the difference, and nearly as much as without predictions.
+ * @returns whether the default covers as much as chance, as Optuna's TPE less the 95 % interval of the
+ *   difference, and nearly as much as without predictions.
  */
 export function judgeBudgets(task: Task, rows: ReadonlyMap<string, readonly Replayed[]>): Figure[] {
   console.log(

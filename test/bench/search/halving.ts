@@ -5,8 +5,9 @@ import { PythonRandom } from '../../../statistics/python-random.js';
 import { spaceOf, type Task, type TaskPoint, Volume } from './task.js';
 
 /**
- * What probes are off by, as standard deviations of logarithms: by what a block does to all of its probes, by what a short look misses of a
- * point however often it is looked at, and by chance; and the share of a measurement's time that one takes.
+ * What probes are off by, as standard deviations of logarithms: by what a block does to all of its probes, by
+ * what a short look misses of a point however often it is looked at, and by chance; and the share of a
+ * measurement's time that one takes.
  */
 export const PROBED = { block: 0.15, depth: 0.02, chance: 0.05, seconds: 0.03 };
 /** Points that a device gets in one block. */
@@ -52,7 +53,10 @@ class Probed {
     return Array.from({ length: 12 }, () => this.#random.next()).reduce((sum, one) => sum + one, -6);
   }
 
-  /** @param block what the block does to all. @returns costs in the unit of the task; null where the point fails. */
+  /**
+   * @param block what the block does to all.
+   * @returns costs in the unit of the task; null where the point fails.
+   */
   probe(position: number, block: number): number[] | null {
     const { values, seconds } = this.points[position]!;
     this.#spent += PROBED.seconds * seconds;
@@ -92,7 +96,10 @@ class Probed {
   }
 }
 
-/** Asynchronous successive halving as published: a third of what was probed, the best by one probe of each, is measured in full. */
+/**
+ * Asynchronous successive halving as published: a third of what was probed, the best by one probe of each, is
+ * measured in full.
+ */
 export function plainHalving(task: Task, seed: number, budget: number): Halved {
   const grid = new Probed(task, seed, budget);
   const order = new PythonRandom(seed);

@@ -1,16 +1,19 @@
 /**
- * Records the grid that `bench:search` replays: real points of the shipped model, weights × sparsity × cache type × flash × threads × batch × depth,
- * through the real `ridge run`, so that a point costs what it costs a search: a process of its own, loading, one warm-up, repeats for a second.
- * Three sweeps, one after the other, each in random order, so that what drifts on the machine follows no axis:
+ * Records the grid that `bench:search` replays: real points of the shipped model, weights × sparsity × cache
+ * type × flash × threads × batch × depth, through the real `ridge run`, so that a point costs what it costs a
+ * search: a process of its own, loading, one warm-up, repeats for a second. Three sweeps, one after the
+ * other, each in random order, so that what drifts on the machine follows no axis:
  *
  *   quality  perplexity, once for each weights and cache type: it depends on nothing else
  *   probe    every point, three to five repeats within a second
  *   full     200 of the points, drawn at random, repeats for six seconds
  *
- * What many points share is made once: files by the node's cache, quality by the first sweep. A process for each point is kept: a point that
- * crashes or leaks changes no other, memory is its own, and of two seconds starting it takes a fifth.
+ * What many points share is made once: files by the node's cache, quality by the first sweep. A process for
+ * each point is kept: a point that crashes or leaks changes no other, memory is its own, and of two seconds
+ * starting it takes a fifth.
  *
- *   node --import tsx test/bench/search/record.ts --out=FOLDER [--for=MINUTES]    goes on where it was cut short or killed
+ *   node --import tsx test/bench/search/record.ts --out=FOLDER [--for=MINUTES] goes on where it was cut short
+ *   or killed
  *
  * Each call writes what there is so far as test/fixtures/search-grid.jsonl.gz (--to=FILE: elsewhere).
  */

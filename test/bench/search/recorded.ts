@@ -64,9 +64,11 @@ export function recorded(): { readonly task: Task; readonly of: number } | null 
 const CALM = 0.5;
 
 /**
- * The same grid at full depth, where a point's probe is what was recorded of all points, and says nothing of quality. Of the points that have
- * both, the measurement is real. Of each other one it is the probe times what the two differ by at one of those points, drawn at random among
- * those with as many threads, which that depends on most: with two, whatever else the machine did slowed some measurements by a hundred times and more.
+ * The same grid at full depth, where a point's probe is what was recorded of all points, and says nothing of
+ * quality. Of the points that have both, the measurement is real. Of each other one it is the probe times
+ * what the two differ by at one of those points, drawn at random among those with as many threads, which that
+ * depends on most: with two, whatever else the machine did slowed some measurements by a hundred times and
+ * more.
  * @param calm only points count as having both whose rates differ by less than CALM.
  * @returns null where nothing is recorded.
  */

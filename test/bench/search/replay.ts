@@ -4,7 +4,10 @@ import { PythonRandom } from '../../../statistics/python-random.js';
 import { normal } from './synthetic.js';
 import { keyOf, spaceOf, type Task, type TaskPoint, Volume } from './task.js';
 
-/** Of a measurement's time, what a probe takes that is made up; what it is off by on average, and how much that varies, in logarithms. */
+/**
+ * Of a measurement's time, what a probe takes that is made up; what it is off by on average, and how much
+ * that varies, in logarithms.
+ */
 const PROBE = { seconds: 0.4, off: 0.05, spread: 0.1 };
 
 /** @returns what a probe of a point says and takes; its values are null where the trial fails. */
@@ -22,14 +25,23 @@ export const SHARES = [0.9, 0.95, 0.99];
 export const BUDGETS = [80, 150, 600];
 
 export interface Replayed {
-  /** Share of all device-seconds of the grid that passed until each of SHARES was covered; 1 where it never was. */
+  /**
+   * Share of all device-seconds of the grid that passed until each of SHARES was covered; 1 where it never
+   * was.
+   */
   readonly until: readonly number[];
   readonly trials: readonly number[];
-  /** Share of the grid's volume that was covered after each of BUDGETS; of a search that ended before, when it ended. */
+  /**
+   * Share of the grid's volume that was covered after each of BUDGETS; of a search that ended before, when it
+   * ended.
+   */
   readonly after: readonly number[];
 }
 
-/** @returns what a measurement of a point says of it, which is off by the noise of its task; the same of one seed, whoever asks. */
+/**
+ * @returns what a measurement of a point says of it, which is off by the noise of its task; the same of one
+ *   seed, whoever asks.
+ */
 export function measuredOf({ noise = 0 }: Task, { values }: TaskPoint, position: number, seed: number) {
   if (noise === 0 || values === null) return values;
   const random = new PythonRandom(1_000_003 * seed + position);
@@ -37,7 +49,8 @@ export function measuredOf({ noise = 0 }: Task, { values }: TaskPoint, position:
 }
 
 /**
- * Lets a search look every point up that it asks for, until all of SHARES are covered, or the last of BUDGETS is spent where a task is judged by those.
+ * Lets a search look every point up that it asks for, until all of SHARES are covered, or the last of BUDGETS
+ * is spent where a task is judged by those.
  * @param agents that measure at the same time.
  */
 export function replay(

@@ -26,8 +26,9 @@ export function keptIn(folder: string): Kept | null {
 }
 
 /**
- * Runs a sweep through the built `ridge run` in a folder with a log, a cache and a state of its own, so that nothing is taken over from other
- * runs. Whatever ended an earlier call (a kill, too), it goes on where that stopped; one that has ended by itself is not begun again.
+ * Runs a sweep through the built `ridge run` in a folder with a log, a cache and a state of its own, so that
+ * nothing is taken over from other runs. Whatever ended an earlier call (a kill, too), it goes on where that
+ * stopped; one that has ended by itself is not begun again.
  * @param minutes after which it finishes the trial that is running and stops; null = it runs to its end.
  */
 export async function goOn(document: object, folder: string, minutes: number | null): Promise<Kept> {

@@ -107,7 +107,10 @@ export function conditional(seed: number): Task {
   });
 }
 
-/** What a setting does depends on two others (Kauffman's NK landscapes): nothing is learned from one axis alone. */
+/**
+ * What a setting does depends on two others (Kauffman's NK landscapes): nothing is learned from one axis
+ * alone.
+ */
 export function entangled(seed: number): Task {
   const random = new PythonRandom(seed);
   const sizes = [5, 4, 3, 4, 3, 4, 4];

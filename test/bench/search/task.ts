@@ -20,7 +20,10 @@ export interface Task {
   readonly points: ReadonlyMap<string, TaskPoint>;
   /** Standard deviation of what a measurement is off by, as a logarithm; left out: it says what is true. */
   readonly noise?: number;
-  /** Trials after which what is covered is judged. Left out: it is judged by the time until shares are covered. */
+  /**
+   * Trials after which what is covered is judged. Left out: it is judged by the time until shares are
+   * covered.
+   */
   readonly judgedAfter?: number;
 }
 
@@ -85,10 +88,16 @@ export function spaceOf(task: Task): SearchSpace {
   };
 }
 
-/** How much further than the worst of the grid's front the corner of volumes lies, as a share of the front's range. */
+/**
+ * How much further than the worst of the grid's front the corner of volumes lies, as a share of the front's
+ * range.
+ */
 const MARGIN = 0.1;
 
-/** How much of what the grid's front covers sets of its points cover, in logarithms of their values, up to a corner just beyond the front's ends. */
+/**
+ * How much of what the grid's front covers sets of its points cover, in logarithms of their values, up to a
+ * corner just beyond the front's ends.
+ */
 export class Volume {
   readonly #corner: number[];
   readonly whole: number;

@@ -109,7 +109,10 @@ export interface Disk {
   readonly spool: Map<string, ResultRecord>;
 }
 
-/** An agent as its session behaves (agent/session.ts), with one device, and trials that take their time and compute nothing. */
+/**
+ * An agent as its session behaves (agent/session.ts), with one device, and trials that take their time and
+ * compute nothing.
+ */
 export class SimulatedAgent {
   readonly process: Process;
   readonly node: string;

@@ -17,7 +17,10 @@ interface Granted extends TrialOut {
   until: number;
 }
 
-/** A coordinator notices that a lease is over, or that nobody comes back to it, with its next tick, which may wait for the store. */
+/**
+ * A coordinator notices that a lease is over, or that nobody comes back to it, with its next tick, which may
+ * wait for the store.
+ */
 const NOTICED_SECONDS = 20;
 /** Clocks are apart by some parts in ten thousand. */
 const SLACK_SECONDS = 0.02;
@@ -103,7 +106,10 @@ export class Checker {
     this.#running.set(point, list);
   }
 
-  /** A coordinator that leads has heard that these run. @param heard when, by the world's clock: it may have had other things to do first. */
+  /**
+   * A coordinator that leads has heard that these run.
+   * @param heard when, by the world's clock: it may have had other things to do first.
+   */
   renewed(node: string, trialIds: readonly string[], heard: number): void {
     for (const trialId of trialIds) {
       const granted = this.#granted.get(trialId);

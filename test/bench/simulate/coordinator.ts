@@ -31,7 +31,10 @@ export interface CoordinatorParts {
   readonly policies: Policies;
 }
 
-/** A coordinator as main.ts puts it together, without its edges: the real dispatcher, registry and sessions over a simulated store. */
+/**
+ * A coordinator as main.ts puts it together, without its edges: the real dispatcher, registry and sessions
+ * over a simulated store.
+ */
 export class SimulatedCoordinator {
   readonly name: string;
   readonly process: Process;

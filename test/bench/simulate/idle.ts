@@ -1,7 +1,10 @@
 import type { Fact } from '../../../coordinator/log/log.js';
 import { type Policies, RETRIES, type SimulatedSweep } from './sweeps.js';
 
-/** A device asks again within a second. Who has nothing for it twice in a row may have been about to find something; the third time is a fault. */
+/**
+ * A device asks again within a second. Who has nothing for it twice in a row may have been about to find
+ * something; the third time is a fault.
+ */
 const MOST_ASKS_IN_VAIN = 2;
 
 /** A trial that somebody may still be running, or whose result is on its way. */
@@ -25,8 +28,9 @@ export interface AskInVain {
 }
 
 /**
- * Looks for devices that are idle while somebody may use them. It reads the log and who runs what, and asks no scheduler: a point is there to be
- * measured when its sweep is not paused, it lacks starts, nobody tries it, and its namespace has something left.
+ * Looks for devices that are idle while somebody may use them. It reads the log and who runs what, and asks
+ * no scheduler: a point is there to be measured when its sweep is not paused, it lacks starts, nobody tries
+ * it, and its namespace has something left.
  */
 export class IdleChecker {
   readonly #sweeps: readonly SimulatedSweep[];

@@ -79,7 +79,10 @@ async function history(seed: number, plants: Plants): Promise<History> {
   return { seed, violations, seconds: world.now, events: world.events, faults, results };
 }
 
-/** The log, read anew, says the same as every coordinator that followed it; and every start of a point counts once. */
+/**
+ * The log, read anew, says the same as every coordinator that followed it; and every start of a point counts
+ * once.
+ */
 async function compare(
   store: Store,
   coordinators: readonly SimulatedCoordinator[],

@@ -15,7 +15,10 @@ export class Users {
     this.#store = store;
   }
 
-  /** What the seed has somebody do with a sweep; at `until` it goes on in any case. @param told takes what was done, as it comes. */
+  /**
+   * What the seed has somebody do with a sweep; at `until` it goes on in any case.
+   * @param told takes what was done, as it comes.
+   */
   use(sweep: SimulatedSweep, until: number, told: string[]): void {
     const { random } = this.#world;
     const { sweepId } = sweep;
@@ -39,7 +42,10 @@ export class Users {
     this.#keepGoing(sweepId, until);
   }
 
-  /** Resumes a sweep whenever it is seen to be paused: a pause that was answered by an error, for its store stalled, may be in the log later. */
+  /**
+   * Resumes a sweep whenever it is seen to be paused: a pause that was answered by an error, for its store
+   * stalled, may be in the log later.
+   */
   #keepGoing(sweepId: string, seconds: number): void {
     this.#world.after(seconds, () => {
       const paused = this.#lastOf(sweepId) === 'SweepPaused';

@@ -34,7 +34,10 @@ interface Planned {
   readonly isOver: (() => boolean) | undefined;
 }
 
-/** Time that passes only when nothing is left to do, and everything that happens in it, in an order that the seed decides. */
+/**
+ * Time that passes only when nothing is left to do, and everything that happens in it, in an order that the
+ * seed decides.
+ */
 export class World {
   readonly random: Random;
   now = 0;
@@ -95,7 +98,10 @@ export class World {
 
 const before = (a: Planned, b: Planned): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
-/** Resolves when all that an event has set going is done and waits for other events: ticks come when no microtask is left. */
+/**
+ * Resolves when all that an event has set going is done and waits for other events: ticks come when no
+ * microtask is left.
+ */
 function settled(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -25,7 +25,8 @@ const PROMPT_ROUNDS = 5;
 export const MOST_ROUNDS = Math.floor((256 - PROMPT_TOKENS) / (WARM_STEPS + TIMED_STEPS));
 
 /**
- * Idle threads spin for some 2 ms: over the pause between two tokens, and not into the turn of the next candidate.
+ * Idle threads spin for some 2 ms: over the pause between two tokens, and not into the turn of the next
+ * candidate.
  */
 const POLL = 1;
 

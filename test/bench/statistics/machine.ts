@@ -1,7 +1,10 @@
 import type { Readings, Starts } from '../../../statistics/weighted-starts.js';
 import { type Draw, shuffled } from './draw.js';
 
-/** Share of the time that a neighbour is on the cores, how long it stays (seconds), and the share of the time that CPUs lie far apart. */
+/**
+ * Share of the time that a neighbour is on the cores, how long it stays (seconds), and the share of the time
+ * that CPUs lie far apart.
+ */
 export interface Neighbours {
   readonly name: string;
   readonly share: number;
@@ -15,7 +18,10 @@ export const NEIGHBOURS: readonly Neighbours[] = [
   { name: 'heavy', share: 0.85, seconds: 30, far: 0.2 },
 ];
 
-/** One machine with its rows: how fast each is alone, what it loses with a core and to far cores, and how noisy it is. */
+/**
+ * One machine with its rows: how fast each is alone, what it loses with a core and to far cores, and how
+ * noisy it is.
+ */
 export interface Machine {
   readonly centres: readonly number[];
   readonly slopes: readonly (readonly [lost: number, far: number])[];
@@ -23,7 +29,9 @@ export interface Machine {
 }
 
 const ROWS = 12;
-/** Seconds of a step of time, of a start with all that belongs to it, and of what is read of it, at its end. */
+/**
+ * Seconds of a step of time, of a start with all that belongs to it, and of what is read of it, at its end.
+ */
 const STEP = 0.2;
 const START = 3.4;
 const MEASURED = 1.4;

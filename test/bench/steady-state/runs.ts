@@ -88,7 +88,10 @@ function levels(shape: Shape, random: RandomGenerator, n: number): number[] {
   }
 }
 
-/** When requests start: of Poisson arrivals, of bursts, or of a closed loop that fills at once and goes on as slots become free. */
+/**
+ * When requests start: of Poisson arrivals, of bursts, or of a closed loop that fills at once and goes on as
+ * slots become free.
+ */
 function startsOf(shape: Shape, random: RandomGenerator, n: number, seconds: number): number[] {
   const gap = seconds / n;
   const gaps = Array.from({ length: n }, (_, i) => {

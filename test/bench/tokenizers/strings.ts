@@ -84,7 +84,9 @@ export interface Sample {
   readonly text: string;
 }
 
-/** @returns so many strings; with one seed the same ones. Six of ten are of one script each, as many of each. */
+/**
+ * @returns so many strings; with one seed the same ones. Six of ten are of one script each, as many of each.
+ */
 export function samples(count: number, seed: number): Sample[] {
   const generator = xoroshiro128plus(seed);
   const below = (limit: number) => uniformInt(generator, 0, limit - 1);

@@ -56,7 +56,10 @@ export async function load({
   });
 }
 
-/** Ours, as a trial sends it. @throws Error when a request failed, or another than the server's count was taken. */
+/**
+ * Ours, as a trial sends it.
+ * @throws Error when a request failed, or another than the server's count was taken.
+ */
 export async function ours(asked: LoadAsked): Promise<Read> {
   const { records, outputTokensBy } = await load(asked);
   const bad = records.find(({ outcome, problem }) => outcome !== 'complete' || problem !== null);
@@ -99,7 +102,10 @@ export async function byAiperf({ url, arrival, requests }: LoadAsked): Promise<R
   };
 }
 
-/** `vllm bench serve` of the same installation; null = it lacks what that needs (pandas). @throws Error when it fails. */
+/**
+ * `vllm bench serve` of the same installation; null = it lacks what that needs (pandas).
+ * @throws Error when it fails.
+ */
 export async function byVllmBench({ place, url, arrival, requests }: LoadAsked): Promise<Read | null> {
   const file = join(place.folder, 'bench-requests.jsonl');
   const lines = requests.map(({ prompt, wantedTokens }) =>

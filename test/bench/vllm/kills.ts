@@ -70,7 +70,10 @@ async function look(below: number): Promise<Seen> {
   };
 }
 
-/** Kills at a moment. @returns how long it took until `over`, and which of the processes of before were left then. */
+/**
+ * Kills at a moment.
+ * @returns how long it took until `over`, and which of the processes of before were left then.
+ */
 async function killed(moment: Moment, below: number, over: Promise<unknown>) {
   const { when, whom } = MOMENTS[moment];
   let seen = await look(below);

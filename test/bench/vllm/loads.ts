@@ -59,7 +59,10 @@ function line(client: string, { read, said }: Beside): string {
   );
 }
 
-/** Figures of one load: counters and tokens exact, latencies as the server's own histograms have them; AIPerf and vLLM's own client are printed beside. */
+/**
+ * Figures of one load: counters and tokens exact, latencies as the server's own histograms have them; AIPerf
+ * and vLLM's own client are printed beside.
+ */
 async function figuresOf(caching: string, load: Load, asked: LoadAsked): Promise<Figure[]> {
   const where = `${load.name}, prefix caching ${caching}`;
   console.log(where);

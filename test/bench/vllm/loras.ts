@@ -24,9 +24,10 @@ function adapters({ folder }: Place): Lora[] {
 }
 
 /**
- * Every request is answered by the adapter that it chose, also beside others in a batch: each text is that of asking alone. The model as it is
- * has a line of its own: vLLM's path for CPUs computes rows without an adapter with the last one that is loaded where a batch has both
- * (vllm-project/vllm pull request 48421), whoever asks.
+ * Every request is answered by the adapter that it chose, also beside others in a batch: each text is that of
+ * asking alone. The model as it is has a line of its own: vLLM's path for CPUs computes rows without an
+ * adapter with the last one that is loaded where a batch has both (vllm-project/vllm pull request 48421),
+ * whoever asks.
  */
 export async function loras(place: Place): Promise<Figure[]> {
   const wanted = wantedOf(place, { maxLoras: 2 }, adapters(place));

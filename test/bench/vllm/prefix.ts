@@ -9,16 +9,22 @@ import type { Place } from './server.js';
 const STARTS = 3;
 const CONCURRENCY = [1, 4];
 const LOAD = { kind: 'serving', inputTokens: 256, outputTokens: 16, requests: 16, warmupRequests: 2 };
-/** A block of vLLM's cache is 16 tokens, so that of prompts of 256 words that begin alike by chance none hits. */
+/**
+ * A block of vLLM's cache is 16 tokens, so that of prompts of 256 words that begin alike by chance none hits.
+ */
 const MOST_HITS = 0.001;
 /** Half of each prompt but the first, in whole blocks. */
 const LEAST_SHARED = 0.3;
-/** Over that of new prompts which are asked alone, right after it. Of prompts that it knows vLLM has the first token here in a fifth of the time. */
+/**
+ * Over that of new prompts which are asked alone, right after it. Of prompts that it knows vLLM has the first
+ * token here in a fifth of the time.
+ */
 const LEAST_OF_NEW = 0.5;
 
 /**
- * A server that runs already, with its prefix cache on, is asked by a sweep of two points and three starts, twice: no start knows a prompt of another,
- * so that each has its first tokens as late as prompts that are new, whatever else the machine does; and what a load shares still hits.
+ * A server that runs already, with its prefix cache on, is asked by a sweep of two points and three starts,
+ * twice: no start knows a prompt of another, so that each has its first tokens as late as prompts that are
+ * new, whatever else the machine does; and what a load shares still hits.
  */
 export async function prefix(place: Place, attach: string): Promise<Figure[]> {
   const rows = {

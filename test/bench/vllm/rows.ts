@@ -7,7 +7,10 @@ import { ridge, startRidge } from '../../support/ridge.js';
 import type { Figure } from '../figure.js';
 import { entryOf, modelFolder, OPTIONS, type Place } from './server.js';
 
-/** Files of a sweep of vLLM, as a user would write them. @param server what the node's configuration has, in place of one that it starts. */
+/**
+ * Files of a sweep of vLLM, as a user would write them.
+ * @param server what the node's configuration has, in place of one that it starts.
+ */
 export function sweepFiles(
   place: Place,
   name: string,
@@ -55,7 +58,10 @@ const WORKLOADS = [
 /** More than the load generator alone has: with the engine's tree it is the server. */
 const LEAST_SERVER_BYTES = 1e9;
 
-/** Rows of `ridge run`, of a server that it starts with prefix caching and without, or of one that runs already. */
+/**
+ * Rows of `ridge run`, of a server that it starts with prefix caching and without, or of one that runs
+ * already.
+ */
 export async function rows(place: Place, attach: string | null): Promise<Figure[]> {
   const name = attach === null ? 'started' : 'attached';
   const runners = runner(attach === null ? { prefixCaching: [false, true] } : {});
@@ -127,7 +133,9 @@ function insideOf({ serving }: ResultRecord) {
 
 const SAME_WITHIN = 0.001;
 
-/** Perplexity of the text that ships, through a server that runs and through llama.cpp, of the same weights. */
+/**
+ * Perplexity of the text that ships, through a server that runs and through llama.cpp, of the same weights.
+ */
 export async function perplexity(place: Place, attach: string): Promise<Figure[]> {
   // A server answers a token, for which its context has to have room.
   const quality = { text: 'builtin:sample', maxWindows: 16, contextTokens: 256 };

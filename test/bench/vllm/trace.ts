@@ -13,8 +13,8 @@ interface Piece {
 }
 
 /**
- * Asks a vLLM for two short answers, one of them of parts of characters alone, and writes what it said byte by byte, and its metrics before and
- * after, where tests read it (test/unit/serving/vllm-trace.test.ts).
+ * Asks a vLLM for two short answers, one of them of parts of characters alone, and writes what it said byte
+ * by byte, and its metrics before and after, where tests read it (test/unit/serving/vllm-trace.test.ts).
  * @param release names the file.
  */
 export async function recordTrace(url: string, model: string, release: string): Promise<string> {

@@ -105,7 +105,8 @@ describe.skipIf(!hasGcc)('AMD’s libraries, by stubs of them (needs gcc)', () =
     setStub({ AMD_STUB_WATTS: '100' });
     const amdSmi = await open(libraries[kind]);
     const now = () => Number(process.hrtime.bigint()) / 1e9;
-    // The stub's GPUs draw this since the machine was started; what is read lies between two looks at the clock.
+    // The stub's GPUs draw this since the machine was started; what is read lies between two looks at the
+    // clock.
     for (const [address, watts] of [
       ['0000:03:00.0', 100],
       ['0001:43:00.0', 200],

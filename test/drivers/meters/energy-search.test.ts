@@ -172,7 +172,8 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
       reason: expect.stringContaining('it is not used'),
     });
     expect(profile.absent['amd-counter']).toMatch(/counts 2\d\d W while the board draws 3\.00 W/);
-    // A counter that nobody moves, as some virtual machines show one, is no source: that is said, and no period is made up.
+    // A counter that nobody moves, as some virtual machines show one, is no source: that is said, and no
+    // period is made up.
     expect(periods.node.get('rapl/energyJoules:package-0')).toMatchObject({
       seconds: null,
       changes: 0,

@@ -16,7 +16,10 @@ const emulator =
   x64Linux && ['qemu-x86_64', 'g++'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 const objdump = x64Linux && spawnSync('objdump', ['--version']).status === 0;
 
-/** Prints each level, what its matrix product says: 0 when it came out right, and whether a sparse product of it does. */
+/**
+ * Prints each level, what its matrix product says: 0 when it came out right, and whether a sparse product of
+ * it does.
+ */
 const EMULATED = `
 #include "cpu/cpu.h"
 #include "ops/ops.h"
@@ -133,7 +136,8 @@ describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ c
     },
   );
 
-  // Two functions of one name, compiled for different levels, are one after linking: it must be the lower one.
+  // Two functions of one name, compiled for different levels, are one after linking: it must be the lower
+  // one.
   test.runIf(objdump && existsSync('/proc/cpuinfo'))(
     'no function that levels share needs more than the baseline (needs objdump)',
     () => {

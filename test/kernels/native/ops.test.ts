@@ -72,7 +72,10 @@ describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () =
     },
   );
 
-  /** Few rows and vectors go through other loops than many, so every number of vectors up to their width and behind it. */
+  /**
+   * Few rows and vectors go through other loops than many, so every number of vectors up to their width and
+   * behind it.
+   */
   test.each(MATRIX_OPS.filter(({ name }) => name !== 'gemv').map(({ name }) => name))(
     '%s is right for every number of vectors where registers are narrow',
     async (name) => {

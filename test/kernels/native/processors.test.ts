@@ -45,7 +45,8 @@ describe.skipIf(!build.tools)('kernels of roofs by processor (needs cmake and a 
     const ours = kernels.levels.features.split(' ');
     expect(ours.length).toBeGreaterThan(1);
     for (const word of ours) expect(told, word).toContain(word);
-    // And nothing of what the table knows is missing; tiles are given to processes that ask, where the system lets them.
+    // And nothing of what the table knows is missing; tiles are given to processes that ask, where the system
+    // lets them.
     const known = new Set(
       PROCESSORS.filter(({ architecture }) => architecture === 'x64').flatMap(({ features }) =>
         features.split(' '),

@@ -1,6 +1,7 @@
 /**
- * Processors, by the words of their /proc/cpuinfo that concern us, and what a core of each does at best in a cycle: a multiply and an
- * add are two operations. Kernels are listed best first; of what no source tells the figure, it is null.
+ * Processors, by the words of their /proc/cpuinfo that concern us, and what a core of each does at best in a
+ * cycle: a multiply and an add are two operations. Kernels are listed best first; of what no source tells the
+ * figure, it is null.
  */
 export interface Processor {
   readonly name: string;
@@ -26,7 +27,10 @@ const ICE_LAKE = `${AVX512} avx512vbmi avx512_vbmi2 avx512_vnni avx512_bitalg av
 const ASIMD = 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp ssbs';
 
 const UOPS = 'uops.info (ports of VFMADD231PS, VPMADDUBSW, VPMADDWD, VPADDD, VPDPBUSD)';
-/** Two ports multiply, three add: 3 instructions for a dot product take 1 cycle in 256 bits, 1.5 in 512 bits on the two ports left. */
+/**
+ * Two ports multiply, three add: 3 instructions for a dot product take 1 cycle in 256 bits, 1.5 in 512 bits
+ * on the two ports left.
+ */
 const SKYLAKE_BYTES = { avx512bw: 85.3, avx2: 64 } as const;
 
 const X64: readonly Described[] = [

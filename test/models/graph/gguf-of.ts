@@ -16,8 +16,9 @@ export interface Written {
 }
 
 /**
- * Writes a model of random weights in f16 (vectors in f32) as llama.cpp's converters write one of its family; it has no vocabulary.
- * Names: gguf-py/gguf/constants.py; dense layers first where the model has experts behind them.
+ * Writes a model of random weights in f16 (vectors in f32) as llama.cpp's converters write one of its family;
+ * it has no vocabulary. Names: gguf-py/gguf/constants.py; dense layers first where the model has experts
+ * behind them.
  */
 export async function writeArchitecture(
   path: string,

@@ -29,7 +29,10 @@ const DEEPSEEK = {
   moe_intermediate_size: 96,
 };
 
-/** Small models of every kind of graph: the config that their shape is read from, and how their file is written. */
+/**
+ * Small models of every kind of graph: the config that their shape is read from, and how their file is
+ * written.
+ */
 export const MODELS: Readonly<
   Record<string, Written & { readonly config: Readonly<Record<string, unknown>> }>
 > = {

@@ -3,11 +3,15 @@ import { nodeAt } from '../../../engines/native/graph-nodes.js';
 import type { Llama, Pointer } from '../../../engines/native/llama.js';
 import type { GraphNode } from '../../../roofline/profile/nodes.js';
 
-/** Writes down the nodes of every graph that a context computes; `callback` and `userData` are its `cb_eval`. */
+/**
+ * Writes down the nodes of every graph that a context computes; `callback` and `userData` are its `cb_eval`.
+ */
 export interface GraphRecorder {
   readonly callback: Pointer;
   readonly userData: Pointer;
-  /** @returns nodes in the order of the graph, since the last call; those that compute nothing are left out. */
+  /**
+   * @returns nodes in the order of the graph, since the last call; those that compute nothing are left out.
+   */
   take(): GraphNode[];
   close(): void;
 }

@@ -33,7 +33,10 @@ interface Answer {
   };
 }
 
-/** Asks a Prometheus every query of a dashboard, as Grafana would with everything chosen. @throws on a query that it refuses. */
+/**
+ * Asks a Prometheus every query of a dashboard, as Grafana would with everything chosen.
+ * @throws on a query that it refuses.
+ */
 export async function askBoard(url: string, board: Board, stretch: Stretch): Promise<Shown[]> {
   const values = firstValues(board);
   const shown: Shown[] = [];

@@ -34,8 +34,8 @@ export interface ScrapedFleet {
 }
 
 /**
- * A fleet that has everything to show: roofs and factors of the node are given (whether they are right is not the question),
- * and a trace stands in for an energy source.
+ * A fleet that has everything to show: roofs and factors of the node are given (whether they are right is not
+ * the question), and a trace stands in for an energy source.
  * @param rules files that the Prometheus evaluates every second
  */
 export async function startScrapedFleet(rules: readonly string[] = []): Promise<ScrapedFleet> {
@@ -117,7 +117,10 @@ async function run(address: string, document: string): Promise<ResultRecord[]> {
   }
 }
 
-/** Writes roofs of this machine's first device, and factors that are relative to them. @returns the path of the roofs. */
+/**
+ * Writes roofs of this machine's first device, and factors that are relative to them.
+ * @returns the path of the roofs.
+ */
 async function ceilings(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const [device] = cpuDevices(readCpu(), [], 1, null);

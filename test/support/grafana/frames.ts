@@ -18,8 +18,9 @@ export interface Frame {
 export { isPanel };
 
 /**
- * What a panel with table queries draws: its answers as Grafana's tables, through its transformations. A model of those
- * that our dashboards use, written from what we know of Grafana and never held against one; anything else is an error.
+ * What a panel with table queries draws: its answers as Grafana's tables, through its transformations. A
+ * model of those that our dashboards use, written from what we know of Grafana and never held against one;
+ * anything else is an error.
  */
 export function framesOf(panel: Panel, answers: readonly (readonly Series[])[]): Frame[] {
   const frames = queriesOf(panel).map(({ refId }, i) =>

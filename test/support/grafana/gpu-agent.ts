@@ -11,8 +11,9 @@ export interface GpuAgent {
 }
 
 /**
- * An agent whose two GPUs are a scripted driver's, in a process of its own, for that is where a system's loader looks for
- * libraries. It takes no work. @returns null where there is no compiler.
+ * An agent whose two GPUs are a scripted driver's, in a process of its own, for that is where a system's
+ * loader looks for libraries. It takes no work.
+ * @returns null where there is no compiler.
  */
 export async function startGpuAgent(coordinator: string, folder: string): Promise<GpuAgent | null> {
   if (!canBuildStub) return null;

@@ -1,4 +1,6 @@
-/** A real model with every technique, quality, energy and roofs: whatever a dashboard can show of a result. */
+/**
+ * A real model with every technique, quality, energy and roofs: whatever a dashboard can show of a result.
+ */
 export const TECHNIQUES_SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
@@ -18,7 +20,9 @@ spec:
   objectives: { decodeTokensPerSecond: max, perplexity: min }
 `;
 
-/** Trials that do not count: a model that cannot be loaded, and times that differ too much for strict gates. */
+/**
+ * Trials that do not count: a model that cannot be loaded, and times that differ too much for strict gates.
+ */
 export const INVALID_SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
@@ -31,7 +35,10 @@ spec:
   placement: { retries: 0, driftControl: false }
 `;
 
-/** A server under two loads: enough requests for a p99, and so slow that a busy machine's generator is no part of it. */
+/**
+ * A server under two loads: enough requests for a p99, and so slow that a busy machine's generator is no part
+ * of it.
+ */
 export const SERVING_SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep

@@ -30,7 +30,10 @@ const PATHS: Record<string, string> = {
   Workload: '/apis/kueue.x-k8s.io/v1beta2/namespaces/NS/workloads',
 };
 
-/** What tests ask an API server: not the operator's own client, so that neither hides what the other does wrong. */
+/**
+ * What tests ask an API server: not the operator's own client, so that neither hides what the other does
+ * wrong.
+ */
 export class KubeApi {
   readonly #access: Access;
   readonly #agent: https.Agent;

@@ -28,7 +28,10 @@ const USERS = {
 } as const;
 export type User = keyof typeof USERS;
 
-/** A real etcd, kube-apiserver, kube-controller-manager and kube-scheduler on this machine, with RBAC; no kubelet. */
+/**
+ * A real etcd, kube-apiserver, kube-controller-manager and kube-scheduler on this machine, with RBAC; no
+ * kubelet.
+ */
 export class ControlPlane {
   readonly folder = mkdtempSync(
     join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'ridgepoint-kubernetes-'),

@@ -48,9 +48,10 @@ interface Pod {
 const POLL_MILLISECONDS = 150;
 
 /**
- * One node's kubelet, as far as agents go: it looks for pods that the scheduler has bound to its node, lays their volumes out in a folder,
- * starts their container's words as `ridge` here, tells the phase, and ends them with the grace that they have. Paths of mounts in words
- * and variables become those of the folder, for there is no container.
+ * One node's kubelet, as far as agents go: it looks for pods that the scheduler has bound to its node, lays
+ * their volumes out in a folder, starts their container's words as `ridge` here, tells the phase, and ends
+ * them with the grace that they have. Paths of mounts in words and variables become those of the folder, for
+ * there is no container.
  */
 export class Kubelet {
   readonly name: string;

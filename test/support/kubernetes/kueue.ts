@@ -25,7 +25,9 @@ export const hasKueue = hasKubernetes && existsSync(join(FOLDER, 'kueue')) && ex
 /** Kinds that its webhooks are asked about here; it has others, of jobs that are not installed. */
 const HOOKED = /-(job|clusterqueue|cohort|resourceflavor|workload)$/;
 
-/** The real controller of Kueue with its webhooks, and one queue of GPUs that the namespace `bench` may use. */
+/**
+ * The real controller of Kueue with its webhooks, and one queue of GPUs that the namespace `bench` may use.
+ */
 export class Kueue {
   readonly #spawn: () => ChildProcess;
   #child: ChildProcess;

@@ -19,7 +19,9 @@ const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 type SweepManifest = KubeObject & { readonly spec: { readonly sweep: object; readonly agents: object } };
 
-/** A real control plane with the CRD, a namespace `bench`, a coordinator with its log on disk, and kubelets. */
+/**
+ * A real control plane with the CRD, a namespace `bench`, a coordinator with its log on disk, and kubelets.
+ */
 export class Lab {
   readonly plane: ControlPlane;
   readonly folder = mkdtempSync(join(MEMORY, 'ridgepoint-lab-'));

@@ -5,8 +5,9 @@ import { aNode, aRecord } from '../wire-records.js';
 import type { Launch } from './kubelet.js';
 
 /**
- * An agent that speaks for itself in this process, where hundreds of runs would start hundreds of processes: it takes leases of its sweep
- * alone, measures each for a moment, and reports. Told to end, it finishes what it runs and says goodbye.
+ * An agent that speaks for itself in this process, where hundreds of runs would start hundreds of processes:
+ * it takes leases of its sweep alone, measures each for a moment, and reports. Told to end, it finishes what
+ * it runs and says goodbye.
  * @param seconds that a trial takes
  */
 export const spokenAgent =

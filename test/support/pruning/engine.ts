@@ -12,7 +12,10 @@ import { squaredOutput } from './output-error.js';
 import { selectByRow } from './selection.js';
 import { sparseGpt } from './sparsegpt.js';
 
-/** One thread, no native code: what the native kernels are held against, itself held against the published masks. */
+/**
+ * One thread, no native code: what the native kernels are held against, itself held against the published
+ * masks.
+ */
 export const REFERENCE: PruningEngine = { selectByRow, dsnot, inverseFactor, sparseGpt, squaredOutput };
 
 /** As `pruneLayer`, by the reference. */

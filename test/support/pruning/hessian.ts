@@ -53,9 +53,10 @@ export class HessianAccumulator {
 }
 
 /**
- * Inverts the damped Hessian H + damping · mean(diag H) · I, dead channels with a 1 on the diagonal.
- * With H = R Rᵀ, R upper triangular (a Cholesky factorization from the last column on), U is R⁻¹: one factorization
- * and one triangular inversion, in place, where the published code takes two factorizations and a full inverse.
+ * Inverts the damped Hessian H + damping · mean(diag H) · I, dead channels with a 1 on the diagonal. With H =
+ * R Rᵀ, R upper triangular (a Cholesky factorization from the last column on), U is R⁻¹: one factorization
+ * and one triangular inversion, in place, where the published code takes two factorizations and a full
+ * inverse.
  * @throws FailureError `artifact-failed` when H is not positive definite in spite of the damping.
  */
 export function inverseFactor(hessian: Hessian, damping: number): InverseFactor {

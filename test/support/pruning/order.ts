@@ -2,7 +2,8 @@
 const WIDE_DIGITS_FROM = 2048;
 
 /**
- * A float's bits as an unsigned integer of the same order. −0 equals 0 and every NaN comes last, as torch sorts.
+ * A float's bits as an unsigned integer of the same order. −0 equals 0 and every NaN comes last, as torch
+ * sorts.
  */
 function sortKey(bits: number): number {
   const magnitude = bits & 0x7fffffff;
@@ -12,8 +13,9 @@ function sortKey(bits: number): number {
 }
 
 /**
- * Stable ascending order of float32 values by a radix sort (three digits of 11 bits, four of 8 for short lists): linear in the number of values,
- * equal values keep their order. One instance holds the scratch memory of one thread.
+ * Stable ascending order of float32 values by a radix sort (three digits of 11 bits, four of 8 for short
+ * lists): linear in the number of values, equal values keep their order. One instance holds the scratch
+ * memory of one thread.
  */
 export class StableOrder {
   #keys: Uint32Array;

@@ -2,8 +2,8 @@ import type { Hessian } from '../../../core/techniques/pruning/hessian.js';
 import { type Matrix, rowOf } from '../../../core/techniques/pruning/matrix.js';
 
 /**
- * @returns d H dᵀ of every row, d = W − W′: its squared output error, summed over all calibration tokens, times
- * 2 / sequences. As `PruningEngine.squaredOutput`.
+ * @returns d H dᵀ of every row, d = W − W′: its squared output error, summed over all calibration tokens,
+ *   times 2 / sequences. As `PruningEngine.squaredOutput`.
  * @param other null stands for zeros.
  */
 export function squaredOutput(weights: Matrix, other: Matrix | null, hessian: Hessian): Float64Array {

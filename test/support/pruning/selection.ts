@@ -5,7 +5,9 @@ import type { Score } from '../../../core/techniques/pruning/scores.js';
 import { identity, StableOrder } from './order.js';
 import { scoreRow } from './scores.js';
 
-/** Chooses the columns of a row to prune by their scores. One instance holds the scratch memory of one thread. */
+/**
+ * Chooses the columns of a row to prune by their scores. One instance holds the scratch memory of one thread.
+ */
 export class RowSelection {
   /** Columns by ascending score after `select` with an unstructured pattern; equal scores by column. */
   readonly order: Int32Array;

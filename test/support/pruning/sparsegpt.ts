@@ -7,9 +7,10 @@ import { flip } from './mask.js';
 import { markSmallest } from './selection.js';
 
 /**
- * SparseGPT (arXiv 2301.00774, algorithm 1): prunes column by column and moves what a pruned weight did onto the kept
- * weights right of it. Unstructured: one threshold for a block of columns over all rows, so rows differ in sparsity.
- * Grouped: the least of each group of a row by its current weights. Sums within a block are in double precision.
+ * SparseGPT (arXiv 2301.00774, algorithm 1): prunes column by column and moves what a pruned weight did onto
+ * the kept weights right of it. Unstructured: one threshold for a block of columns over all rows, so rows
+ * differ in sparsity. Grouped: the least of each group of a row by its current weights. Sums within a block
+ * are in double precision.
  * @param blockColumns a multiple of the pattern's group.
  * @returns the mask and the updated weights, zero where pruned.
  */

@@ -1,8 +1,8 @@
 import type { ChannelStatistics } from '../../../core/techniques/pruning/statistics.js';
 
 /**
- * Accumulates channel statistics over calibration sequences (Wanda, arXiv 2306.11695; DSnoT, arXiv 2310.08915), in
- * double precision and one pass. A sequence may come in pieces; `endSequence` closes it.
+ * Accumulates channel statistics over calibration sequences (Wanda, arXiv 2306.11695; DSnoT, arXiv
+ * 2310.08915), in double precision and one pass. A sequence may come in pieces; `endSequence` closes it.
  */
 export class StatisticsAccumulator {
   readonly #squares: Float64Array;

@@ -38,7 +38,10 @@ function times({ rows, columns, values }: Matrix, x: ArrayLike<number>): Float64
   });
 }
 
-/** y = g (W x + s B (A x)), as a run with an attached adapter computes it; g caches m / |row| (DoRA, at inference). */
+/**
+ * y = g (W x + s B (A x)), as a run with an attached adapter computes it; g caches m / |row| (DoRA, at
+ * inference).
+ */
 function attached(weights: Matrix, layer: AdapterLayer, x: ArrayLike<number>): Float64Array {
   const { a, b, scale, magnitude } = layer;
   const change = times(b, times(a, x));

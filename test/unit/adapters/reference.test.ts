@@ -71,7 +71,8 @@ describe('adapters of peft 0.21', () => {
       const before = base.get(name)!;
       const { onResidual } = adapter;
       const plain = onResidual === null ? layer : ontoBase(layer, onResidual, before);
-      // Weights are about 0.2, changes about 0.1; the rest is peft's f32 (its SVD and QR in the mutated kinds).
+      // Weights are about 0.2, changes about 0.1; the rest is peft's f32 (its SVD and QR in the mutated
+      // kinds).
       const change = merged(before, plain);
       expect(largestDifference(change.values, expected.get(name)!.values), name).toBeLessThan(2e-6);
       expect(largestDifference(change.values, before.values)).toBeGreaterThan(1e-3);

@@ -135,7 +135,8 @@ describe('an external scorer', () => {
   });
 
   test('that takes too long for a score, from the one before, is given up', async () => {
-    // The time of the program is real, that of the one who waits passes when it is told to: how long the program takes to start does not count.
+    // The time of the program is real, that of the one who waits passes when it is told to: how long the
+    // program takes to start does not count.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const timers = vi.spyOn(globalThis, 'setTimeout');
     onTestFinished(() => {

@@ -10,7 +10,10 @@ interface Collections {
   readonly inSteps: number;
 }
 
-/** Fills the heap of a process with some gigabytes that go away again, half a one at a time. @returns how it collected them, as Node.js tells. */
+/**
+ * Fills the heap of a process with some gigabytes that go away again, half a one at a time.
+ * @returns how it collected them, as Node.js tells.
+ */
 async function collections(first: string): Promise<Collections> {
   const script = `
     import { constants, PerformanceObserver } from 'node:perf_hooks';

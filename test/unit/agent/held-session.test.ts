@@ -18,7 +18,9 @@ const UNANSWERED: RunnerProbe = {
   unanswered: true,
 };
 
-/** A conversation in memory: what the agent says is noted by its kind, what the coordinator says is pushed. */
+/**
+ * A conversation in memory: what the agent says is noted by its kind, what the coordinator says is pushed.
+ */
 function wire(did: string[]) {
   const inbox: SessionResponse[] = [];
   let wake = (): void => {};

@@ -6,7 +6,10 @@ import { readThrottling, throttleWarnings } from '../../../process/device/cgroup
 import { readHost, readSwappedPages } from '../../../process/device/host.js';
 import { tree } from '../../support/system-tree.js';
 
-/** A server of two nodes, two cores with two threads on each, as it comes from its maker; the device is CPUs 0 to 5. */
+/**
+ * A server of two nodes, two cores with two threads on each, as it comes from its maker; the device is CPUs 0
+ * to 5.
+ */
 const UNTUNED = {
   ...Object.fromEntries(
     [0, 1, 2, 3, 4, 5, 6, 7].flatMap((cpu) => [
@@ -35,7 +38,10 @@ const UNTUNED = {
   'proc/977/comm': 'irqbalance\n',
 };
 
-/** The same after everything was done about it, on bare metal; the device is CPUs 0 to 3 of cores without a second thread. */
+/**
+ * The same after everything was done about it, on bare metal; the device is CPUs 0 to 3 of cores without a
+ * second thread.
+ */
 const TUNED = {
   ...Object.fromEntries(
     [0, 1, 2, 3].flatMap((cpu) => [

@@ -16,7 +16,10 @@ function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Once whoever heard of the end waits, before anything is read: for longer than any wait for what the pipe holds. */
+/**
+ * Once whoever heard of the end waits, before anything is read: for longer than any wait for what the pipe
+ * holds.
+ */
 async function busySoon(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await null;
   block(1_500);
@@ -31,7 +34,8 @@ it('hears the answer of a child that ended while its parent was busy', async () 
   ) {
     const heard = emit.call(this, event, ...rest);
     if (event === 'spawn') {
-      // Its answer lies in the pipe, and its end is known first: another child that ended at the same moment brings that.
+      // Its answer lies in the pipe, and its end is known first: another child that ended at the same moment
+      // brings that.
       while (!/\) Z /.test(readFileSync(`/proc/${this.pid}/stat`, 'latin1'))) block(20);
       emit.call(this, 'exit', 0, null);
       void busySoon();

@@ -75,7 +75,8 @@ describe('the process meter', () => {
     expect(values(meter.readResting?.() ?? [])).toEqual({ processProportionalBytes: 1000 * 1024 });
     meter.close();
     expect(meter.read()).toEqual([]);
-    // A trial that works in its own process and in the tree of another: what the first started is not asked for.
+    // A trial that works in its own process and in the tree of another: what the first started is not asked
+    // for.
     meter.attach({ processes: [{ pid: 99 }, { pid: 43, tree: true }], deviceId: 'cpu0', cpus: [0] });
     expect(values(meter.read())).toEqual({
       processCpuSeconds: 1e4 + 2 + 4,

@@ -50,7 +50,8 @@ test('each start of the fake runner draws a speed of its own', async () => {
   const request: GeneratorRequest = { ...place, options, contextTokens: 100, sequences: 1 };
   const drawn = vi.spyOn(Math, 'random');
   onTestFinished(() => void drawn.mockRestore());
-  // What gives a start of 1, 2 and 3 standard deviations: each is slower, and no machine makes it faster than it says.
+  // What gives a start of 1, 2 and 3 standard deviations: each is slower, and no machine makes it faster than
+  // it says.
   for (const deviations of [1, 2, 3]) {
     drawn.mockReturnValueOnce(1 - Math.exp(-(deviations ** 2) / 2)).mockReturnValueOnce(0);
     const model = await open(fake, 'generator', request);

@@ -36,7 +36,8 @@ describe('the share of its core that a CPU had', () => {
     const kept = file();
     valuesOf(new UsualCores(kept, 'here'), calm);
     expect(valuesOf(new UsualCores(kept, 'here'), trial([[9.7 / 2, 9.8 / 2]]))).toEqual([0.5]);
-    // Another processor's say nothing, a file that is broken is none, and nor is that of a release that kept something else.
+    // Another processor's say nothing, a file that is broken is none, and nor is that of a release that kept
+    // something else.
     expect(valuesOf(new UsualCores(kept, 'elsewhere'), trial([[9.7 / 2, 9.8 / 2]]))).toEqual([1]);
     for (const other of [
       '{',

@@ -33,7 +33,10 @@ export const memory = {
   bytes: (address: bigint, length: number) => koffi.view(address, length),
 } as unknown as Llama;
 
-/** @returns a ggml_tensor of rows of f32, as the engine lays one out; `places` of them for each token where it has three dimensions. */
+/**
+ * @returns a ggml_tensor of rows of f32, as the engine lays one out; `places` of them for each token where it
+ *   has three dimensions.
+ */
 export function tensor(
   name: string,
   columns: number,
@@ -46,7 +49,10 @@ export function tensor(
   return laidOut(name, CONSTANTS.GGML_TYPE_F32, shape, stride * 4, values);
 }
 
-/** Moves what a tensor holds to a device: where it was are bytes of ones, which are no numbers. @returns the tensor. */
+/**
+ * Moves what a tensor holds to a device: where it was are bytes of ones, which are no numbers.
+ * @returns the tensor.
+ */
 export function onDevice(tensor: bigint): bigint {
   const fields = Buffer.from(koffi.view(tensor, size));
   const number = (name: string, i: number) => Number(fields.readBigInt64LE(at(name) + 8 * i));
@@ -89,8 +95,8 @@ export function product(weights: string, input: bigint): bigint {
 }
 
 /**
- * @param ids the experts that each token goes to, of so many that there are; laid out as the engine's choice of the best, which
- * is a view of all of them in their order.
+ * @param ids the experts that each token goes to, of so many that there are; laid out as the engine's choice
+ *   of the best, which is a view of all of them in their order.
  */
 export function expertsIn(ids: readonly (readonly number[])[], experts: number): bigint {
   const sorted = Int32Array.from(ids.flatMap((best) => [...best, ...Array(experts - best.length).fill(-7)]));
@@ -115,7 +121,10 @@ function node(operation: number, ...sources: readonly bigint[]): bigint {
 
 const evaluate = koffi.proto('bool', ['void *', 'bool', 'void *']);
 
-/** Computes a graph as the engine's scheduler does: asks, and shows what was wanted. @returns nodes that were reached. */
+/**
+ * Computes a graph as the engine's scheduler does: asks, and shows what was wanted.
+ * @returns nodes that were reached.
+ */
 export function compute(collector: Collector, nodes: readonly bigint[]): number {
   for (const [i, node] of nodes.entries()) {
     const call = (ask: boolean) =>

@@ -33,7 +33,10 @@ const bench = async (...flags: string[]) =>
     ['node', 'ridge', 'bench', ...flags].concat('--save', join(folder, 'sweep.yaml')),
   );
 
-/** The sweep that `ridge bench --url …` writes of a simulated server, and the entry that it names for a configuration. */
+/**
+ * The sweep that `ridge bench --url …` writes of a simulated server, and the entry that it names for a
+ * configuration.
+ */
 async function loadOf(flags: string, options: Parameters<typeof simulatorOptions>[0] = {}) {
   return await withSimulator(options, async ({ url }) => {
     await bench('--url', url, ...flags.split(' ').filter((flag) => flag !== ''));

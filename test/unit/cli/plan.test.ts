@@ -368,7 +368,8 @@ describe('the time of a sweep', () => {
     // A step reads what one of a single sequence does, and a prompt in each tenth.
     expect(perTokenSeconds).toBeGreaterThan(12e6 / 40e9);
     expect(firstTokenSeconds).toBeGreaterThan(12e6 / 40e9);
-    // Sixteen answers of 32 steps in four slots; of the four prompts for each 32 steps one sequence sees three.
+    // Sixteen answers of 32 steps in four slots; of the four prompts for each 32 steps one sequence sees
+    // three.
     expect(trial.roundSeconds).toBeGreaterThan(128 * perTokenSeconds!);
     expect(trial.roundSeconds).toBeLessThan((4 / 3) * 128 * perTokenSeconds!);
     expect(estimate({ arrival: 'poisson', concurrency: 1, requestsPerSecond: 2 })).toBe(

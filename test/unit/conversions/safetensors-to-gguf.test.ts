@@ -134,7 +134,8 @@ describe('a folder of Llama', () => {
       tinyLlama({ rope_theta: 500_000, rope_scaling: { ...rope, original_max_position_embeddings: 32 } }),
     );
     const { values } = await converted(folder);
-    // Waves of 2π and 2π · 500,000^(1/2) tokens: the short one as it is (below 32 / 4), the long one (above 32) divided by 8.
+    // Waves of 2π and 2π · 500,000^(1/2) tokens: the short one as it is (below 32 / 4), the long one
+    // (above 32) divided by 8.
     expect(await values('rope_freqs.weight')).toEqual([1, 8]);
   });
 

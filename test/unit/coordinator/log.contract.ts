@@ -313,7 +313,10 @@ export function sharedLogContract(name: string, open: (log: string) => Promise<L
   });
 }
 
-/** What happens to leases of a second in real time: a process that stands still for so long loses its lease, as it should. */
+/**
+ * What happens to leases of a second in real time: a process that stands still for so long loses its lease,
+ * as it should.
+ */
 export function leaseContract(name: string, open: (log: string) => Promise<Log>): void {
   describe(`${name}, with leases of a second`, () => {
     let logs: Log[] = [];

@@ -10,9 +10,15 @@ import { measured, recorded, submitted } from './log-facts.js';
 export interface LogPlace {
   /** Opens the log again, or once more beside others that are open. */
   open(): Promise<Log>;
-  /** What is written from here on arrives and its acknowledgement does not; a while later the connection breaks. */
+  /**
+   * What is written from here on arrives and its acknowledgement does not; a while later the connection
+   * breaks.
+   */
   readonly loseAnswers: (() => void) | null;
-  /** Whoever is connected hears nothing of the server any more, as of a machine without power; who connects anew does. */
+  /**
+   * Whoever is connected hears nothing of the server any more, as of a machine without power; who connects
+   * anew does.
+   */
   readonly silence: (() => void) | null;
   /** Each answer takes so much longer. */
   readonly delayAnswers: ((milliseconds: number) => void) | null;
@@ -157,7 +163,8 @@ export function logFaults(name: string, at: () => Promise<LogPlace>): void {
       await closeAll();
 
       await loseLast();
-      // Who knows where a log ended says that something is missing; else it ends earlier, and what is left is whole.
+      // Who knows where a log ended says that something is missing; else it ends earlier, and what is left is
+      // whole.
       const left = await brokenAt(opened);
       expect([[], [{ kind: 'short', first: 4, last: 4 }]]).toContainEqual(left);
     });

@@ -72,7 +72,10 @@ const views = [
 /** Trials take a second here. */
 const NAMESPACES = { few: { runningTrials: 1 }, poor: { deviceHours: 5 / 3600 } };
 
-/** What the facts of a sweep make of it: one that is submitted again goes on where it was cancelled, and waits where it was paused. */
+/**
+ * What the facts of a sweep make of it: one that is submitted again goes on where it was cancelled, and waits
+ * where it was paused.
+ */
 function standingOf(facts: readonly Fact[]): 'running' | 'paused' | 'cancelled' {
   let standing: 'running' | 'paused' | 'cancelled' = 'running';
   for (const { fact } of facts) {
@@ -186,8 +189,8 @@ class World {
   }
 
   /**
-   * Whether a sweep has a point that a node may certainly begin: nothing is known of it, nobody tries it, and its namespace has something left.
-   * By the log and by who runs what, and not by what the scheduler says.
+   * Whether a sweep has a point that a node may certainly begin: nothing is known of it, nobody tries it, and
+   * its namespace has something left. By the log and by who runs what, and not by what the scheduler says.
    */
   mayUse({ sweepId, namespace, count }: SweepView): boolean {
     const { log } = this.sim;

@@ -8,7 +8,10 @@ import { permute } from '../../../statistics/permutation.js';
 import { aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 
-/** Files that are loaded and servers that are started, beside those of the same blocks in the order in which their points are drawn. */
+/**
+ * Files that are loaded and servers that are started, beside those of the same blocks in the order in which
+ * their points are drawn.
+ */
 const CONTROLLED = { files: 34, servers: 56, drawn: { files: 78, servers: 87 } };
 const PLAIN = { files: 28, servers: 51, drawn: { files: 77, servers: 85 } };
 

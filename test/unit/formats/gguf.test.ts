@@ -163,7 +163,10 @@ describe('a file is refused with a sentence when', () => {
   });
 });
 
-/** What a header of these bytes asks for while it is read: bytes of the file, memory for them, and texts that are made of them. */
+/**
+ * What a header of these bytes asks for while it is read: bytes of the file, memory for them, and texts that
+ * are made of them.
+ */
 function asked(front: Buffer, fileBytes: number) {
   const copy = vi.spyOn(front, 'copy');
   const decode = vi.spyOn(TextDecoder.prototype, 'decode');
@@ -190,7 +193,9 @@ function asked(front: Buffer, fileBytes: number) {
 /** One window of the file, whatever is in it. */
 const WINDOW_BYTES = 256 * 1024;
 
-/** What must hold for any bytes: an answer or a sentence, for no more work and memory than the file is worth. */
+/**
+ * What must hold for any bytes: an answer or a sentence, for no more work and memory than the file is worth.
+ */
 function survives(path: string, content: Buffer, fileBytes = content.length): void {
   writeFileSync(path, content);
   // Sparse: the weights are zeros that take no room, so that only the header can be what is wrong.

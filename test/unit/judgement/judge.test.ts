@@ -103,7 +103,8 @@ describe('a calm trial', () => {
     expect(value(result, 'averageMemoryBytes')).toBeGreaterThan(1e9);
     expect(value(result, 'averagePowerWatts')).toBeCloseTo(880 / 6, 8);
     expect(value(result, 'averageUtilizationRatio')).toBeCloseTo(0.8, 12);
-    // 16 MB came down to 8.5 MB and 0.63 MB of adapters beside them, and three quarters of the score are left.
+    // 16 MB came down to 8.5 MB and 0.63 MB of adapters beside them, and three quarters of the score are
+    // left.
     expect(value(result, 'modelCompressionRate')).toBeCloseTo((16 / (8.5 + 0.63)) * 0.75, 12);
     expect(value(result, 'compressionRatio')).toBeCloseTo(16 / 8.5, 12);
   });

@@ -5,7 +5,9 @@ import { judge, recompute } from '../../../roofline/judge.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput, experiment, recordOf, TRUTH } from './trace.js';
 
-/** Multiplications and additions of all matrices of a layer for one token: 2 · (64·64·2 + 64·32·2 + 64·128·3). */
+/**
+ * Multiplications and additions of all matrices of a layer for one token: 2 · (64·64·2 + 64·32·2 + 64·128·3).
+ */
 const LAYER = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3);
 const HEAD = 2 * 64 * 1000;
 

@@ -267,7 +267,8 @@ describe('a server under its roofs', () => {
   };
 
   test('a step and a prompt stand beside what was measured, and the window under what all of them asked', () => {
-    // A hundred decode for 0.15 s each, 0.105 s apart: four and five tokens of each come while another decodes.
+    // A hundred decode for 0.15 s each, 0.105 s apart: four and five tokens of each come while another
+    // decodes.
     const chunks = Array<number>(16).fill(1);
     const requests = answers(100).map((one, index) => ({
       ...answered({ index, intended: 0.105 * index, ttft: 0.05, tpot: 0.01, chunks }),
@@ -307,7 +308,8 @@ describe('a server under its roofs', () => {
     expect(measurements.servingRoofRatio).toMatchObject({ value: serve!.roofRatio });
     expect(measurements.servingModelFlopsUtilizationRatio).toMatchObject({ value: serve!.mfu });
     expect(measurements.servingModelBandwidthUtilizationRatio).toMatchObject({ value: serve!.mbu });
-    // Each step reads all weights, the first prompt a time of its own, and each token has a row of the embedding: 16 GB/s is their roof.
+    // Each step reads all weights, the first prompt a time of its own, and each token has a row of the
+    // embedding: 16 GB/s is their roof.
     const weights = 2 * 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3) + 2 * 64 * 1000 + 5 * 64 * 4;
     const rows = 2 * 64 * (1500 + 100 * 100);
     expect(serve!.bytes!.weights).toBeCloseTo((steps + 1) * weights + rows, 0);

@@ -126,7 +126,10 @@ export function joulesAt(t: number, phases: readonly Phase[] = phasesOf()): numb
   return joules;
 }
 
-/** What the model said: a perplexity of 9 against its base's 8, and one task with 3 of 4 right where the base has 4. */
+/**
+ * What the model said: a perplexity of 9 against its base's 8, and one task with 3 of 4 right where the base
+ * has 4.
+ */
 const ANSWERS: QualityRecord = {
   text: {
     tokens: 1000,

@@ -42,7 +42,8 @@ describe('RAPL through perf events', () => {
       expect(first?.quantity).toBe('energyJoules:package-0');
       expect(second!.value).toBeGreaterThan(first!.value);
       expect(second!.seconds).toBeGreaterThan(first!.seconds);
-      // About 1e9 ticks a second, times 1e-9, between two moments that both lie in what was waited here, however long this process stood still.
+      // About 1e9 ticks a second, times 1e-9, between two moments that both lie in what was waited here,
+      // however long this process stood still.
       expect(second!.value - first!.value).toBeLessThan(20 * longest);
       meter.close();
       expect(meter.read()).toEqual([]);

@@ -77,7 +77,9 @@ function readingOf(object: SweepObject): Reading {
   return known;
 }
 
-/** An API server, a coordinator and agents as `reconcile` meets them, small enough to be killed at every step. */
+/**
+ * An API server, a coordinator and agents as `reconcile` meets them, small enough to be killed at every step.
+ */
 export class World {
   object: SweepObject | null;
   readonly jobs = new Map<string, Job>();
@@ -117,7 +119,11 @@ export class World {
     };
   }
 
-  /** One look by the operator. @param lives whether the process is still there before a step. @returns whether it did anything. */
+  /**
+   * One look by the operator.
+   * @param lives whether the process is still there before a step.
+   * @returns whether it did anything.
+   */
   look(lives: () => boolean = () => true): boolean {
     if (this.object === null) return false;
     const actions = reconcile(this.observed(this.object));

@@ -14,7 +14,10 @@ import { quotedOf } from '../../../report/quoted.js';
 import { sharedFolder } from '../../support/folder.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
-/** An interpreter with mlflow-skinny, pyarrow and wandb, where somebody names one: the formats are read by their own libraries then. */
+/**
+ * An interpreter with mlflow-skinny, pyarrow and wandb, where somebody names one: the formats are read by
+ * their own libraries then.
+ */
 const python = process.env.RIDGEPOINT_PYTHON;
 
 const records = sweepRecords({ experiments: 24 });

@@ -66,9 +66,15 @@ export const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMeth
       settings: { mode, ...settings },
     }));
 
-/** Asked for separately: one has a threshold for a whole matrix, one moves the weights that stay, and the settings of one are drawn. */
+/**
+ * Asked for separately: one has a threshold for a whole matrix, one moves the weights that stay, and the
+ * settings of one are drawn.
+ */
 const NOT_AS_IT_IS: readonly string[] = ['magnitude', 'sparsegpt', 'dsnot'];
-/** Every other method, also the next one, at its fallbacks: each row has exactly its share of zeros, and nothing else is changed. */
+/**
+ * Every other method, also the next one, at its fallbacks: each row has exactly its share of zeros, and
+ * nothing else is changed.
+ */
 export const exact: fc.Arbitrary<PruningMethod> = fc.oneof(
   ...PRUNING_METHODS.filter(({ name: word }) => !NOT_AS_IT_IS.includes(word)).map(({ own, fromSettings }) => {
     const fallbacks = Object.entries(own).map(([name, { fallback }]) => [name, fallback] as const);

@@ -44,7 +44,9 @@ function expectPublished(golden: GoldenCase, layer: GoldenLayer, result: PrunedL
   expect(worst).toBeLessThan(1e-5);
 }
 
-/** All of layers of few columns; of wide ones, which take most of the time, every third outside the long run. */
+/**
+ * All of layers of few columns; of wide ones, which take most of the time, every third outside the long run.
+ */
 const FEW = 160;
 const triedOf = ({ in_features, cases }: (typeof manifest.layers)[number]) =>
   cases.filter((_, i) => LONG || in_features <= FEW || i % 3 === 0);

@@ -17,7 +17,10 @@ import type { ScoreName } from '../../../core/techniques/pruning/scores.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 
-/** Masks and weights that the published code made (test/fixtures/dsnot/README.md); another folder of the same format may be named. */
+/**
+ * Masks and weights that the published code made (test/fixtures/dsnot/README.md); another folder of the same
+ * format may be named.
+ */
 const FOLDER = process.env.RIDGEPOINT_GOLDEN_DSNOT ?? join(import.meta.dirname, '../../fixtures/dsnot');
 
 interface Scores {

@@ -20,7 +20,9 @@ const failed = async (work: Promise<unknown>) =>
 
 const ITEM = JSON.stringify({ id: 'a', question: 'Two?', answer: '2' });
 
-/** A folder with tasks of two files each, and what asks them. @param read what the child that reads them does. */
+/**
+ * A folder with tasks of two files each, and what asks them. @param read what the child that reads them does.
+ */
 function tasks(read: typeof questionsIn = questionsIn) {
   const folder = temporaryFolder();
   const settings = { modelFolders: [folder], cacheFolder: temporaryFolder() };

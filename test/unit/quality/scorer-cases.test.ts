@@ -15,7 +15,9 @@ interface Golden {
   readonly case: Case;
   readonly theirs: object;
 }
-/** Written by test/bench/scenarios/scorers.ts from sacreBLEU 2.6.0, rouge-score 0.1.2 and scikit-learn 1.9.1. */
+/**
+ * Written by test/bench/scenarios/scorers.ts from sacreBLEU 2.6.0, rouge-score 0.1.2 and scikit-learn 1.9.1.
+ */
 const golden = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../fixtures/scorer-cases.json'), 'utf8'),
 ) as Golden[];

@@ -77,7 +77,10 @@ describe('scoring an answer', () => {
     expect(one('numeric', 'es sind ٤', '4')).toBe(0);
   });
 
-  /** Of sacrebleu 2.5.1 and rouge-score 0.1.2, an answer in decomposed letters against a reference in composed ones. */
+  /**
+   * Of sacrebleu 2.5.1 and rouge-score 0.1.2, an answer in decomposed letters against a reference in composed
+   * ones.
+   */
   test.each([
     ['Café Zürich', 'Café Zürich', { chrf: 0.298927422700723, 'chrf++': 0.224195567025542, bleu: 0 }],
     [

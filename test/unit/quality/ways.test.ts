@@ -170,7 +170,8 @@ describe('examples', () => {
   });
 
   test('are drawn as Python draws', () => {
-    // random.Random(seed), of CPython 3.11: sample(range(10), 3) twice, sample(range(1000), 6), sample(range(60), 7).
+    // random.Random(seed), of CPython 3.11: sample(range(10), 3) twice, sample(range(1000), 6),
+    // sample(range(60), 7).
     const range = (count: number) => Array.from({ length: count }, (_, i) => i);
     const drawn = (seed: number) => {
       const random = new PythonRandom(seed);

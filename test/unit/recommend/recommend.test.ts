@@ -95,7 +95,8 @@ describe('chances', () => {
 });
 
 describe('recommendation among measured rows', () => {
-  // 1, 4 and 8 users, of two weights: TTFT 50, 65 and 85 ms; the smaller weights are twice as fast in everything.
+  // 1, 4 and 8 users, of two weights: TTFT 50, 65 and 85 ms; the smaller weights are twice as fast in
+  // everything.
   const records = [
     ...[1, 4, 8].flatMap((users) => served(users, { quantization: 'f16' })),
     ...[1, 4, 8].flatMap((users) => served(users, { quantization: 'q4_k_m', ttft: 0.025, tpot: 0.005 })),

@@ -23,7 +23,10 @@ const read = (value: number): Measurement => ({
   source: 'sampled',
 });
 
-/** Three starts of each of some rows on a machine whose neighbour comes and goes: what it takes is a third more than it leaves. */
+/**
+ * Three starts of each of some rows on a machine whose neighbour comes and goes: what it takes is a third
+ * more than it leaves.
+ */
 function noisy(rows: number, lost: (row: number, block: number) => number): ResultRecord[] {
   return Array.from({ length: 3 }, (_, block) =>
     Array.from({ length: rows }, (__, position) => {

@@ -98,7 +98,8 @@ describe('changes', () => {
     const width = ({ interval }: Change) => interval![1] - interval![0];
     expect(width(across!)).toBeGreaterThan(width(within!));
     expect(across!.p).toBeGreaterThan(within!.p!);
-    // Two experiments: the first find has to be twice as unlikely, and what is called visible allows for that.
+    // Two experiments: the first find has to be twice as unlikely, and what is called visible allows for
+    // that.
     const [sure] = changesOf(pairs, [DECODE], { oneSitting: true, confidence: 0.975 });
     expect(Math.log(within!.visible!)).toBeGreaterThan(
       1.2 * Math.log(within!.interval![1] / within!.change!),

@@ -10,7 +10,8 @@ test('the size of a model is explained by its quantization alone, and by it whol
   const { axes, together, rows } = importanceOf(report.axes, report.rows, 'modelBytes');
   expect(rows).toBe(report.counts.valid);
   expect(axes?.[0]?.axis).toBe('quantization');
-  // One row is invalid and one failed, so the design is not quite balanced: what others could explain of it is theirs in part.
+  // One row is invalid and one failed, so the design is not quite balanced: what others could explain of it
+  // is theirs in part.
   expect(axes?.[0]?.share).toBeGreaterThan(0.95);
   expect(together).toBeCloseTo(1, 6);
   expect(axes?.map(({ axis }) => axis).sort()).toEqual(report.axes.map(({ name }) => name).sort());

@@ -12,7 +12,10 @@ import { speculativeStep } from '../../../roofline/speculative.js';
 import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
 import { sound } from '../../support/reading.js';
 
-/** Both modes on the same question: what LLM-Viewer says, and what is so. Figures are of one layer unless they say more. */
+/**
+ * Both modes on the same question: what LLM-Viewer says, and what is so. Figures are of one layer unless they
+ * say more.
+ */
 
 const LLAMA_2_7B = {
   hidden_size: 4096,
@@ -153,7 +156,8 @@ describe('defects of LLM-Viewer (algorithms by its own code) and what corrected 
       ours('llama-2-70b', 'attention', { ...decodeAt(4096), parallelism: { ...parallelism, tensor } });
     expect(counted(4).traffic.cacheRead).toBe(counted(1).traffic.cacheRead / 4);
     expect(counted(4).flops).toBe(counted(1).flops / 4);
-    // A ring sends 2 · 3/4 of the message; behind attention and behind the feed-forward, and once for the embedding.
+    // A ring sends 2 · 3/4 of the message; behind attention and behind the feed-forward, and once for the
+    // embedding.
     const reduced = ours('llama-2-70b', 'all_reduce', { ...decodeAt(4096, 8), parallelism });
     expect(reduced.calls).toBe(2 * 80 + 1);
     expect(reduced.linkBytes).toBe(2 * (3 / 4) * 8 * 8192 * 2);
@@ -212,7 +216,8 @@ describe('defects of LLM-Viewer (algorithms by its own code) and what corrected 
     expect(counted.traffic.weightsRead).toBe((4096 * 4096 * (4 + 20 / 128)) / 8);
     const expanded = ours('llama-2-7b', 'dequantize', { ...decodeAt(4096), weights });
     expect(expanded.flops).toBe(2 * ((4 * 4096 * 4096 + 3 * 4096 * 11_008) / 7));
-    // LLM-Viewer multiplies in int8 only when the cache is in 8 bits, too; here the cache is none of a matrix's business.
+    // LLM-Viewer multiplies in int8 only when the cache is in 8 bits, too; here the cache is none of a
+    // matrix's business.
     const arithmetic = { matrix: 'f16', quantizedMatrix: 'int8', attention: 'f16', vector: 'f32' } as const;
     const int8 = { ...decodeAt(4096), weights: { bits: 8.25, valueBits: 8, density: 1 }, arithmetic };
     expect(viewer({ weightBits: 8, activationBits: 8, cacheBits: 16 }).roof.operationsPerSecond).toBe(312e12);

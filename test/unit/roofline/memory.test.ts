@@ -176,7 +176,10 @@ describe('of graphs in ONNX Runtime', () => {
       },
     })!;
 
-  /** Most that a process with ONNX Runtime 1.30 had resident (VmHWM), in MiB: loading, a prompt, four to 32 steps. */
+  /**
+   * Most that a process with ONNX Runtime 1.30 had resident (VmHWM), in MiB: loading, a prompt, four to 32
+   * steps.
+   */
   test.each([
     ['SmolLM2, f32', smollm2, { promptTokens: 256, generateTokens: 4 }, 653_403_424, 1124],
     ['SmolLM2, int8', smollm2, { promptTokens: 256, generateTokens: 4 }, 266_773_792, 570],

@@ -11,7 +11,10 @@ import { placePipeline } from '../../../roofline/pipeline.js';
 import { denseArchitecture } from '../../support/architectures.js';
 import { forAll } from '../../support/for-all.js';
 
-/** 4 layers, h 8, 2 heads of 4, 1 K/V head, f 16, 32 tokens; 16 bits everywhere. A layer has 592 weights: 1184 bytes. */
+/**
+ * 4 layers, h 8, 2 heads of 4, 1 K/V head, f 16, 32 tokens; 16 bits everywhere. A layer has 592 weights: 1184
+ * bytes.
+ */
 const dense = denseArchitecture({
   layers: 4,
   embedding: 8,
@@ -90,10 +93,11 @@ describe('pipeline stages, counted by hand', () => {
     // A micro-batch of 2 sequences hands on 2 · 8 elements of 2 bytes; there are two of them.
     expect(row(decode, 'send')).toMatchObject({ calls: 2, linkBytes: 64, bound: 'link' });
     expect(row(decode, 'send').linkSeconds).toBeCloseTo(6.4, 9);
-    // Bytes of a layer for 2 sequences at 3 tokens. Norms: 2 · (16 + 64). q, k, v, o: 192 + 112 + 112 + 192. RoPE 96, cache 64,
-    // attention 2 · 3 · 8 · 2 + 64. gate, up, down 3 · 352, SwiGLU 192, additions 2 · 96.
+    // Bytes of a layer for 2 sequences at 3 tokens. Norms: 2 · (16 + 64). q, k, v, o: 192 + 112 + 112 + 192.
+    // RoPE 96, cache 64, attention 2 · 3 · 8 · 2 + 64. gate, up, down 3 · 352, SwiGLU 192, additions 2 · 96.
     const layer = 160 + 608 + 96 + 64 + 160 + 1056 + 192 + 192;
-    // The first stage embeds (32 in, 32 out) and sends (64 through memory, 32 over the link); the second has norm and output.
+    // The first stage embeds (32 in, 32 out) and sends (64 through memory, 32 over the link); the second has
+    // norm and output.
     const first = (2 * layer + 64 + 64) / 100 + 32 / 10;
     const second = (2 * layer + 80 + 512 + 32 + 128) / 100;
     expect(decode.seconds).toBeCloseTo(Math.max(first + second, 2 * second), 9);
@@ -167,10 +171,12 @@ describe('experts on devices of their own, counted by hand', () => {
   test('each group brings its share of the batch, tokens travel there and back', () => {
     const { decode, devices, memory } = analysisOf({ model: 'mixture', batch: 4, expertParallel: 2 });
     expect(devices).toBe(2);
-    // 2 sequences of a group: 2 tokens · 2 experts · 8 elements of 2 bytes, half of them on the other device, there and back; 4 layers.
+    // 2 sequences of a group: 2 tokens · 2 experts · 8 elements of 2 bytes, half of them on the other device,
+    // there and back; 4 layers.
     expect(row(decode, 'all_to_all')).toMatchObject({ calls: 4, linkBytes: 4 * 2 * 2 * 2 * 8 * 2 * (1 / 2) });
     expect(row(decode, 'all_to_all').linkSeconds).toBeCloseTo(25.6, 9);
-    // 4 tokens meet: 4 · (1 - (1 - 2/4)^4) = 3.75 different experts, half of them here; and half of the 8 choices.
+    // 4 tokens meet: 4 · (1 - (1 - 2/4)^4) = 3.75 different experts, half of them here; and half of the 8
+    // choices.
     expect(row(decode, 'expert_up_proj')).toMatchObject({
       flops: 4 * 2 * 8 * 16 * 4,
       traffic: { weightsRead: 4 * (3.75 / 2) * 8 * 16 * 2 },
@@ -192,9 +198,11 @@ describe('experts on devices of their own, counted by hand', () => {
     });
     expect(devices).toBe(2);
     expect(row(decode, 'all_to_all').linkBytes).toBe((4 * 2 * 2 * 8 * 2 * (1 / 2)) / 2);
-    // Of a prompt of 3 tokens a device computes half of the 6 choices: residual and norm of 8, gate and up of 16.
+    // Of a prompt of 3 tokens a device computes half of the 6 choices: residual and norm of 8, gate and up
+    // of 16.
     expect(memory.activations).toBe(2 * 3 * (8 + 8 + 16 + 16));
-    // Behind the attention a token's residual: 2 (p - 1)/p of 16 bytes, in 4 layers, and that of the embedding.
+    // Behind the attention a token's residual: 2 (p - 1)/p of 16 bytes, in 4 layers, and that of the
+    // embedding.
     expect(row(decode, 'all_reduce').linkBytes).toBe(5 * 16);
   });
 

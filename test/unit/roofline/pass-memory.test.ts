@@ -56,7 +56,8 @@ describe('what a pass holds', () => {
     const memory = passMemory(model('llama-2-7b'), prefill(4096));
     expect(memory.weights).toBe(2 * 6_738_415_616);
     expect(memory.kvCache).toBe(32 * 4096 * 2 * 4096 * 2);
-    // Residual and norm of 4096 elements, gate and up of 11008: the norm is read by up, so all four are alive.
+    // Residual and norm of 4096 elements, gate and up of 11008: the norm is read by up, so all four are
+    // alive.
     expect(memory.activations).toBe(2 * 4096 * (2 * 4096 + 2 * 11_008));
     expect(memory.activationsAt).toBe('up_proj');
     // LLM-Viewer adds up what every operator of a layer stores, dead or alive: q, k, v, attention, output, …

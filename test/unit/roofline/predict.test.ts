@@ -85,7 +85,8 @@ describe('prediction', () => {
     const at = (workingSet: number) =>
       predictOperator(productWork('f16', 64, 64, 1), context({ factors, machineModel: cached, workingSet }))
         .seconds;
-    // Half of a working set as large as the cache's capacity is still there; the cache is as fast as memory here.
+    // Half of a working set as large as the cache's capacity is still there; the cache is as fast as memory
+    // here.
     expect(at(24e6) - at(0)).toBeCloseTo(2e-6, 9);
   });
 

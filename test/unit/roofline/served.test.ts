@@ -102,7 +102,8 @@ describe('the work of a server', () => {
     const one = phases({ stepSequences: 4, meanSequences: 4 });
     const tensor = phases({ stepSequences: 4, meanSequences: 4 }, llamaServerPasses, {}, { tensor: 2 });
     expect(flops(tensor.decode, 'q_proj')).toBe(flops(one.decode, 'q_proj') / 2);
-    // Copies share the requests and have all of the weights; stages have a part of the sequences on their way each.
+    // Copies share the requests and have all of the weights; stages have a part of the sequences on their way
+    // each.
     for (const split of [{ replicas: 2 }, { pipeline: 2 }]) {
       const shared = phases({ stepSequences: 4, meanSequences: 4 }, llamaServerPasses, {}, split);
       expect(flops(shared.decode, 'q_proj')).toBe(2 * QUERY);

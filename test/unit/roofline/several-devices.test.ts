@@ -175,7 +175,8 @@ describe('a record of a trial on several devices', () => {
           roofline: { ...GIVEN, others: [{ ...other, roofs }], stages: { layers, overlaps: false } },
         }),
       ).roofline!;
-    // Two devices alike take as long as one, and a little more where layers of the two bind differently: the last one has fewer rows.
+    // Two devices alike take as long as one, and a little more where layers of the two bind differently: the
+    // last one has fewer rows.
     for (const [i, phase] of judged(ROOFS, [1, 1]).phases.entries()) {
       expect(phase.roofSeconds / one.phases[i]!.roofSeconds).toBeCloseTo(1, 2);
       expect(phase.roofSeconds).toBeGreaterThan(0.999999 * one.phases[i]!.roofSeconds);

@@ -19,7 +19,10 @@ const found = async (pages: Pages): Promise<RunningServer | NotRecognized> =>
     async (url) => await recognizeServer({ url, apiKey: null }),
   );
 
-/** Of one model, with what each server says besides (vLLM 0.32.0, SGLang 0.5.23, llama.cpp v0.4.0, text-generation-inference 3.3.7). */
+/**
+ * Of one model, with what each server says besides (vLLM 0.32.0, SGLang 0.5.23, llama.cpp v0.4.0,
+ * text-generation-inference 3.3.7).
+ */
 const listed = (...models: object[]) => ({ '/v1/models': { object: 'list', data: models } });
 
 describe('a running server is recognized by what it lists, and says its release and model', () => {
@@ -64,7 +67,8 @@ describe('a running server is recognized by what it lists, and says its release 
       '3.3.7',
       'a/q',
     ],
-    // An engine that hides its release is still that engine; one of a name that is not known is asked by the API alone.
+    // An engine that hides its release is still that engine; one of a name that is not known is asked by the
+    // API alone.
     ['vllm', listed({ id: 'q', owned_by: 'vllm' }), null, null],
     ['openai', listed({ id: 'q', owned_by: 'somebody' }), null, null],
     ['openai', listed({ id: 'q' }), null, null],

@@ -45,7 +45,8 @@ describe('prompts that are asked twice', () => {
       run: { saved: expect.closeTo(0.81, 2), p: 1 / 256 },
       again: { saved: expect.closeTo(0.8, 2) },
     });
-    // Four at once that were known still come before a new one alone; new ones come later, the more there are.
+    // Four at once that were known still come before a new one alone; new ones come later, the more there
+    // are.
     expect([0.04, 0.1, 0.4].map((ttft) => known(ttft))).toEqual([true, false, false]);
     // A third sooner is what a clock may do that has gone up.
     expect(known(0.07)).toBe(false);

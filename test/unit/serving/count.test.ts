@@ -14,7 +14,10 @@ const BYTES: Tokenizer = {
   detokenize: (tokens) => Buffer.from(tokens).toString('utf8'),
 };
 
-/** Every word is a token with the blank before it, and the first gets one, too, as in SentencePiece's vocabularies. */
+/**
+ * Every word is a token with the blank before it, and the first gets one, too, as in SentencePiece's
+ * vocabularies.
+ */
 const known: string[] = [];
 const WORDS: Tokenizer = {
   ...about,

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { type Saturation, SaturationWatch } from '../../../core/serving/saturation.js';
 
 /**
- * An open loop with Poisson arrivals before a server of `slots`, each taking a second a request and more or less by `spread`: asked every
- * five seconds until `seconds`.
+ * An open loop with Poisson arrivals before a server of `slots`, each taking a second a request and more or
+ * less by `spread`: asked every five seconds until `seconds`.
  */
 function watched(
   ratePerSecond: number,

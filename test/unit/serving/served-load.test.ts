@@ -49,7 +49,8 @@ describe('how full the steps of a server were', () => {
   });
 
   test('a step that waits for a prompt is one step, however long it takes', () => {
-    // The second prompt takes the time of five steps, in which the first gets one token; then both get one a second.
+    // The second prompt takes the time of five steps, in which the first gets one token; then both get one a
+    // second.
     const one = Array<number>(9).fill(1);
     const times = (first: number, held: number) => one.map((_, i) => first + i + (i > 1 ? held : 0));
     const of = (seconds: readonly number[]) => ({

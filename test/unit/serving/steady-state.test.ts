@@ -6,7 +6,10 @@ import { type SteadyState, steadyState } from '../../../core/serving/steady-stat
 import { superPassRequests } from '../../../core/serving/super-passes.js';
 import { answered, request } from '../../support/requests.js';
 
-/** 50 requests a super-pass, one a second; `level` gives the TPOT of a super-pass in seconds, which noise moves by 3 %. */
+/**
+ * 50 requests a super-pass, one a second; `level` gives the TPOT of a super-pass in seconds, which noise
+ * moves by 3 %.
+ */
 function run(passes: number, level: (pass: number) => number, seed = 1): RequestRecord[] {
   const random = xoroshiro128plus(seed);
   return Array.from({ length: 50 * passes }, (_, index) =>

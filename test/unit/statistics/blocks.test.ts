@@ -9,8 +9,9 @@ const table = (logs: readonly (readonly (number | null)[])[]): StartReading[] =>
 
 describe('effects of blocks', () => {
   test('are means of columns in a full table, with the share of deals that lie as far apart', () => {
-    // Rows 1 2 3 and 2 4 3: columns 1.5 3 3, grand 2.5; rows alone leave 4, columns explain 3. Of the six ways to put the second row
-    // below the first, 2 3 4 explains 4, 2 4 3 and 3 2 4 explain 3, the others less: p = 3/6.
+    // Rows 1 2 3 and 2 4 3: columns 1.5 3 3, grand 2.5; rows alone leave 4, columns explain 3. Of the six
+    // ways to put the second row below the first, 2 3 4 explains 4, 2 4 3 and 3 2 4 explain 3, the others
+    // less: p = 3/6.
     const fit = blockEffects(
       table([
         [1, 2, 3],

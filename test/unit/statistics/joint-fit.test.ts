@@ -18,13 +18,17 @@ import {
 } from '../../../statistics/weighted-starts.js';
 import { type Draw, drawFrom } from '../../bench/statistics/draw.js';
 
-/** Of each start: log decode t/s, log prefill t/s, lost share, log latency ratio, and what others took by decode's reading and by prefill's. */
+/**
+ * Of each start: log decode t/s, log prefill t/s, lost share, log latency ratio, and what others took by
+ * decode's reading and by prefill's.
+ */
 type Start = [decode: number, prefill: number, lost: number, far: number, tokens: number, share: number];
 type Run = Record<string, Start[]>;
 
 /**
- * Starts of the quickstart as a guest with neighbours gave them in six runs of one build, the last beside a burner at half of one CPU;
- * and what an independent implementation (NumPy, SciPy) makes of two of them fitted together.
+ * Starts of the quickstart as a guest with neighbours gave them in six runs of one build, the last beside a
+ * burner at half of one CPU; and what an independent implementation (NumPy, SciPy) makes of two of them
+ * fitted together.
  */
 const { runs, reference } = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../fixtures/noisy-starts.json'), 'utf8'),
@@ -170,7 +174,10 @@ describe('without any difference and without readings', () => {
     y: Array.from({ length: STARTS }, () => sd * draw.normal()),
     x: none,
   });
-  /** Of `DRAWS` comparisons of rows with these spreads, the share in which some row is found at 5 % after Holm. */
+  /**
+   * Of `DRAWS` comparisons of rows with these spreads, the share in which some row is found at 5 % after
+   * Holm.
+   */
   const falseFinds = (spreads: readonly number[]): number => {
     const draw = drawFrom(3);
     const found = Array.from({ length: DRAWS }, () => {

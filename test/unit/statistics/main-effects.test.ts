@@ -72,7 +72,8 @@ describe('main effects', () => {
   });
 
   test('of an unbalanced design are the mean over both orders, worked out by hand', () => {
-    // y = 4a exactly; b is 1 in three of four runs with a = 1, and in one of four with a = 0: phi = 0.5, so R²(b) = 0.25.
+    // y = 4a exactly; b is 1 in three of four runs with a = 1, and in one of four with a = 0: phi = 0.5, so
+    // R²(b) = 0.25.
     const a = [0, 0, 0, 0, 1, 1, 1, 1];
     const b = [0, 0, 0, 1, 0, 1, 1, 1];
     const { shares, together } = mainEffects(

@@ -12,7 +12,8 @@ test.each([
 });
 
 test('of equal values the U test counts every choice of ranks', () => {
-  // Of C(4, 2) = 6 choices of the ranks 1, 2.5, 2.5, 4 two have a sum as far from 5 as 3.5, and two one as far on the other side.
+  // Of C(4, 2) = 6 choices of the ranks 1, 2.5, 2.5, 4 two have a sum as far from 5 as 3.5, and two one as
+  // far on the other side.
   expect(mannWhitney([1, 2], [2, 3])).toBeCloseTo(4 / 6, 9);
 });
 

@@ -34,7 +34,8 @@ describe('shouldStop', () => {
   });
 
   test('the budget ends it, also when one more repeat would pass it', () => {
-    // Spent to the last second, also before minRepeats; but a repeat there is in any case, and one that just fits is made.
+    // Spent to the last second, also before minRepeats; but a repeat there is in any case, and one that just
+    // fits is made.
     expect(shouldStop(state(wild(1), wild(1), 60)).decision).toBe('time-budget');
     expect(shouldStop(state([], [], 60)).decision).toBe('continue');
     expect(shouldStop(state(wild(5), wild(5), 50)).decision).toBe('continue');

@@ -1,6 +1,9 @@
 import { type Architecture, bool, u32 } from '../architecture.js';
 
-/** Encoders for embeddings; what guesses masked tokens or pools is left out, and is new in a folder that is made of the file. */
+/**
+ * Encoders for embeddings; what guesses masked tokens or pools is left out, and is new in a folder that is
+ * made of the file.
+ */
 export const bert: Architecture = {
   classes: ['BertModel', 'BertForMaskedLM'],
   defaults: () => ({ layer_norm_eps: 1e-12, max_position_embeddings: 512, type_vocab_size: 2 }),

@@ -19,7 +19,9 @@ export const deepseekV2: Architecture = deepseek(
   (keys) => keys.number(GATING) !== SIGMOID,
 );
 
-/** The router of V3 judges by sigmoids, with a bias for each expert, also where its config does not say so. */
+/**
+ * The router of V3 judges by sigmoids, with a bias for each expert, also where its config does not say so.
+ */
 export const deepseekV3: Architecture = deepseek(
   ['DeepseekV3ForCausalLM'],
   {
@@ -52,7 +54,8 @@ function deepseek(
       'model.layers.*.self_attn.q_b_proj': 'blk.*.attn_q_b',
       'model.layers.*.self_attn.kv_a_proj_with_mqa': 'blk.*.attn_kv_a_mqa',
       'model.layers.*.self_attn.kv_a_layernorm': 'blk.*.attn_kv_a_norm',
-      // What makes keys and values of the latent vector is put into queries and outputs, a matrix for each head.
+      // What makes keys and values of the latent vector is put into queries and outputs, a matrix for each
+      // head.
       'model.layers.*.self_attn.kv_b_proj': {
         into: [
           {
@@ -99,7 +102,10 @@ function deepseek(
   };
 }
 
-/** llama.cpp tells by the number of layers whether queries go by way of a rank (src/models/deepseek2.cpp, is_lite). */
+/**
+ * llama.cpp tells by the number of layers whether queries go by way of a rank (src/models/deepseek2.cpp,
+ * is_lite).
+ */
 function requireKnownQueries(config: FolderConfig): readonly string[] {
   const layers = config.size('num_hidden_layers');
   const isDirect = [26, 27].includes(layers) || (layers === 48 && config.size('vocab_size') === 128_256);

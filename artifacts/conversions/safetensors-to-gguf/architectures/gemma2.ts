@@ -56,7 +56,10 @@ export function isTiedOutput(name: string): boolean {
   return name === 'lm_head.weight';
 }
 
-/** The graph scales queries by the length of a head, but those of 46 layers (27B) by the embedding over the heads. */
+/**
+ * The graph scales queries by the length of a head, but those of 46 layers (27B) by the embedding over the
+ * heads.
+ */
 export function scaleCaveats(config: FolderConfig): readonly string[] {
   const asked = config.number('query_pre_attn_scalar');
   const shares = config.size('hidden_size') / config.size('num_attention_heads');

@@ -32,8 +32,9 @@ export function llamaValues(keys: Keys): Values {
 }
 
 /**
- * Llama 3.1 and later divide frequencies by rules that leave their factors alone in the file. The rule is looked for among those that published models
- * have: waves as long as the trained length, a power of two, are stretched by the factor, and those of a quarter of it not.
+ * Llama 3.1 and later divide frequencies by rules that leave their factors alone in the file. The rule is
+ * looked for among those that published models have: waves as long as the trained length, a power of two, are
+ * stretched by the factor, and those of a quarter of it not.
  */
 function frequencies(keys: Keys): Values {
   const factors = keys.values('rope_freqs.weight');
@@ -66,8 +67,8 @@ export function windowCaveats(config: FolderConfig): readonly string[] {
 }
 
 /**
- * What each frequency of Llama 3.1 and later is divided by (transformers, modeling_rope_utils.py): long waves by the factor, short ones by
- * 1, and those between smoothly.
+ * What each frequency of Llama 3.1 and later is divided by (transformers, modeling_rope_utils.py): long waves
+ * by the factor, short ones by 1, and those between smoothly.
  */
 export function ropeFactors(config: FolderConfig): Readonly<Record<string, Weights>> {
   const factors = llama3Factors(config);

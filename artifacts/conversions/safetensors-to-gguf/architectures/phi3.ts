@@ -68,7 +68,10 @@ function ropeDimensions(config: FolderConfig): number {
   return Math.floor(Math.floor(share * config.size('hidden_size')) / config.size('num_attention_heads'));
 }
 
-/** One factor for each pair of elements, of prompts that fit the trained length and of longer ones; null = there are none. */
+/**
+ * One factor for each pair of elements, of prompts that fit the trained length and of longer ones; null =
+ * there are none.
+ */
 function factorsOf(config: FolderConfig) {
   const { values } = ropeOf(config);
   const [long, short] = [values.list('long_factor'), values.list('short_factor')];

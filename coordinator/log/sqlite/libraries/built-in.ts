@@ -32,7 +32,10 @@ export function libraryOf({ DatabaseSync }: NodeSqlite): Library {
   };
 }
 
-/** Node.js 22 and 24 call the module experimental on stderr, in every process that opens it; what we use of it has not changed since. */
+/**
+ * Node.js 22 and 24 call the module experimental on stderr, in every process that opens it; what we use of it
+ * has not changed since.
+ */
 function withoutExperimentalWarning<T>(work: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => {};

@@ -18,7 +18,9 @@ const INTERVAL = { draws: 500 };
 const MOST_PAIRED = 10_000;
 
 /**
- * How far raters agree about the same answers: the share that is the same, Cohen's kappas over the full scale, Fleiss' kappa of three and more; and what needs no scale: Pearson's, Spearman's and Kendall's correlations, and ICC(2,1).
+ * How far raters agree about the same answers: the share that is the same, Cohen's kappas over the full
+ * scale, Fleiss' kappa of three and more; and what needs no scale: Pearson's, Spearman's and Kendall's
+ * correlations, and ICC(2,1).
  */
 export function agreement({ raters, scale }: MeasureSettings): Gathering {
   const things: number[][] = [];

@@ -4,8 +4,9 @@ import { numbersOf, optionProbabilities } from '../classes.js';
 import { figure, type Gathering, type MeasuredAnswer, taken } from './measure.js';
 
 /**
- * Areas under ROC curves: of items with two options, how well the probability of the second tells whether it is right; of numbers, how well the one that was said tells 1 from 0; and how well the
- * probability of the option that was taken tells right answers from wrong ones.
+ * Areas under ROC curves: of items with two options, how well the probability of the second tells whether it
+ * is right; of numbers, how well the one that was said tells 1 from 0; and how well the probability of the
+ * option that was taken tells right answers from wrong ones.
  */
 export function auc(): Gathering {
   const curves = {

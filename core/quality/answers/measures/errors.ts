@@ -3,7 +3,9 @@ import { bootstrapOf } from '../../../../statistics/interval.js';
 import { numbersOf } from '../classes.js';
 import { absentFigure, figure, type Gathering, taken } from './measure.js';
 
-/** The number that was said against the one that is right: root mean squared, mean absolute and mean error. */
+/**
+ * The number that was said against the one that is right: root mean squared, mean absolute and mean error.
+ */
 export function errors(): Gathering {
   const [truth, said]: [number[], number[]] = [[], []];
   let unread = 0;

@@ -6,7 +6,10 @@ import { absentFigure, figure, type Gathering, taken } from './measure.js';
 /** Confusion of so many classes is printed; of more, only the figures. */
 const MOST_SHOWN = 30;
 
-/** What was said and what is right as classes: F1 of each, their mean and their weighted mean, and what was taken for what. */
+/**
+ * What was said and what is right as classes: F1 of each, their mean and their weighted mean, and what was
+ * taken for what.
+ */
 export function f1(): Gathering {
   const [truth, said]: [string[], string[]] = [[], []];
   return {

@@ -2,7 +2,10 @@ import { getOrMake } from '../../../maps.js';
 import { scoreEstimate } from '../metrics.js';
 import { absentFigure, figure, type Gathering } from './measure.js';
 
-/** Items that several tasks ask about: how many are right (0.5 or more) in each, in all of them, and in one given another, such as an answer and its rationale (CLR-Bench's Q→A and Q→AR). */
+/**
+ * Items that several tasks ask about: how many are right (0.5 or more) in each, in all of them, and in one
+ * given another, such as an answer and its rationale (CLR-Bench's Q→A and Q→AR).
+ */
 export function joint(): Gathering {
   const byItem = new Map<string, Map<string, boolean>>();
   const tasks = new Set<string>();

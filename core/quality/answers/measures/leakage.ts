@@ -2,7 +2,9 @@ import { bootstrapInterval } from '../../../../statistics/interval.js';
 import { mean } from '../../../../statistics/summary.js';
 import { absentFigure, figure, type Gathering, type MeasureSettings } from './measure.js';
 
-/** What share of the n-grams of answers and of references is found in a text that a model may have learned. */
+/**
+ * What share of the n-grams of answers and of references is found in a text that a model may have learned.
+ */
 export function leakage({ leakedShare }: MeasureSettings): Gathering {
   const found = { references: [] as number[], answers: [] as number[] };
   const add = (list: number[], words: string) => {

@@ -32,7 +32,10 @@ export interface Measured {
   readonly table: MeasureTable | null;
 }
 
-/** Adds up the answers of one row to one task (or group of it), and measures them together. It keeps numbers and classes, never whole answers. */
+/**
+ * Adds up the answers of one row to one task (or group of it), and measures them together. It keeps numbers
+ * and classes, never whole answers.
+ */
 export interface Gathering {
   add(answer: MeasuredAnswer): void;
   measured(): Measured;

@@ -4,7 +4,10 @@ import { addChrf, bestChrf, type ChrfCounts, chrfOf } from '../../scorers/chrf.j
 import { DistinctGrams } from '../../text-overlap.js';
 import { absentFigure, figure, type Gathering, taken } from './measure.js';
 
-/** What answers are as one text: BLEU and chrF of the corpus (no means of sentences), as sacreBLEU computes them, from 0 to 1; and how many of their n-grams are different. */
+/**
+ * What answers are as one text: BLEU and chrF of the corpus (no means of sentences), as sacreBLEU computes
+ * them, from 0 to 1; and how many of their n-grams are different.
+ */
 export function text(): Gathering {
   const bleu: BleuCounts[] = [];
   const [chrf, chrfWords]: [ChrfCounts[], ChrfCounts[]] = [[], []];

@@ -18,7 +18,10 @@ export interface Exchange {
   readonly undefinedChoice: boolean;
 }
 
-/** @returns V^power of every channel, which the contribution of a regrown weight is divided by; null for power 0. */
+/**
+ * @returns V^power of every channel, which the contribution of a regrown weight is divided by; null for
+ *   power 0.
+ */
 export function growDivisor(statistics: ChannelStatistics, settings: DsnotSettings): Float32Array | null {
   const power = settings.growVariancePower;
   return power === 0 ? null : statistics.variance.map((v) => v ** power);

@@ -44,7 +44,10 @@ const OWN = {
   ...DAMPENING,
 } as const;
 
-/** A first mask, then pruned weights are exchanged for kept ones until the expected error of a row is small (arXiv 2310.08915). */
+/**
+ * A first mask, then pruned weights are exchanged for kept ones until the expected error of a row is small
+ * (arXiv 2310.08915).
+ */
 export const dsnot = {
   name: 'dsnot',
   aliases: [],

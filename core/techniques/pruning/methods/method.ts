@@ -9,7 +9,8 @@ import type { Pattern } from '../pattern.js';
 export type Need = 'statistics' | 'hessian';
 
 /**
- * A way to choose the weights that are pruned: all that a sweep, the check of a layer and the pruning of it ask of it.
+ * A way to choose the weights that are pruned: all that a sweep, the check of a layer and the pruning of it
+ * ask of it.
  * @template M what it is set to, as it is sent to the process that prunes
  */
 export interface Method<M> {
@@ -19,7 +20,9 @@ export interface Method<M> {
   readonly kind: string;
   /** Settings that it has beside those of all methods. */
   readonly own: Settings;
-  /** `always`: it cannot choose without a calibration; `when-asked`: only what is reported of it can want one. */
+  /**
+   * `always`: it cannot choose without a calibration; `when-asked`: only what is reported of it can want one.
+   */
   readonly calibrates: 'always' | 'when-asked';
   /** @param values of its own settings */
   fromSettings(values: never): M;

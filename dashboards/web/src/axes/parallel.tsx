@@ -23,7 +23,10 @@ const SIDE = 56;
 /** Pixels from one line to the next, at least. */
 const GAP = 92;
 
-/** Every row as one line over the axes that vary and some metrics; a stroke along an axis keeps the rows that pass there. */
+/**
+ * Every row as one line over the axes that vary and some metrics; a stroke along an axis keeps the rows that
+ * pass there.
+ */
 export function Parallel({ report, rows, ranges, onRanges, hovered }: ParallelProps) {
   const [chosen, setChosen] = useState<readonly string[] | null>(null);
   const [about, setAbout] = useState<string | null>(null);

@@ -29,7 +29,10 @@ const METRIC_STEPS = 10;
 /** Values of an axis that have a text each; of more only the ends. */
 const MOST_TEXTS = 9;
 
-/** @returns the axes that vary and the metrics that were chosen, as lines; what has no number anywhere is left out. */
+/**
+ * @returns the axes that vary and the metrics that were chosen, as lines; what has no number anywhere is left
+ *   out.
+ */
 export function uprightsOf(report: Report, metrics: readonly string[]): Upright[] {
   const axes = report.axes.map((axis): Upright => {
     const order = orderOf(axis);
@@ -89,8 +92,8 @@ export function valueAt({ low, high }: Upright, place: number): number {
 }
 
 /**
- * What a key makes of the kept part of an upright: an arrow takes one value, or a step of a metric, from the end that it comes from,
- * then moves it; with Shift it moves the upper end alone.
+ * What a key makes of the kept part of an upright: an arrow takes one value, or a step of a metric, from the
+ * end that it comes from, then moves it; with Shift it moves the upper end alone.
  * @param range what is kept; null = all. @returns null for all, undefined for a key that does nothing here.
  */
 export function rangeByKey(

@@ -18,7 +18,10 @@ const TIMES = {
   minute: '{HH}:{mm}',
 };
 
-/** One experiment over time: its sittings, what is usual between its limits, since when its level is another, and levels that were saved by name. */
+/**
+ * One experiment over time: its sittings, what is usual between its limits, since when its level is another,
+ * and levels that were saved by name.
+ */
 export function controlOption(chart: LiveChart): Option {
   const { sittings, chart: limits, changes, baselines, experimentId, metric } = chart;
   const beyond = new Set(limits?.beyond ?? []);

@@ -88,7 +88,10 @@ interface FrameProps {
   readonly note?: string | null;
   /** What files are named after. */
   readonly file: string;
-  /** Called when a picture is wanted: what is drawn, where it is no chart; `numbers` = numbers are what is shown. */
+  /**
+   * Called when a picture is wanted: what is drawn, where it is no chart; `numbers` = numbers are what is
+   * shown.
+   */
   readonly drawn?: 'numbers' | (() => SVGSVGElement | null);
   /** Called only when the numbers are wanted. */
   data(): PlotData;

@@ -61,8 +61,8 @@ export interface PlottedFront {
 }
 
 /**
- * @returns the front to mark: of all objectives where both axes are among more than two of them, since a point
- * that loses on these two may win on the third; of the two axes otherwise.
+ * @returns the front to mark: of all objectives where both axes are among more than two of them, since a
+ *   point that loses on these two may win on the third; of the two axes otherwise.
  */
 export function frontFor(
   report: Report,

@@ -15,7 +15,8 @@ export interface PlottedSeries<P> {
 }
 
 /**
- * Thousands of points in one stroke; those of rows that are not valid are faint. ECharts cannot paint a stroke of none.
+ * Thousands of points in one stroke; those of rows that are not valid are faint. ECharts cannot paint a
+ * stroke of none.
  * @param i of the colour. @param more of the series: its symbols
  */
 export function largeSeries<P extends { readonly row: Row }>(
@@ -37,7 +38,10 @@ export function largeSeries<P extends { readonly row: Row }>(
   });
 }
 
-/** @returns points by the value of an axis that their rows have, in the order of its values; all in one group without an axis. */
+/**
+ * @returns points by the value of an axis that their rows have, in the order of its values; all in one group
+ *   without an axis.
+ */
 export function groupsOf<P extends { readonly row: Row }>(
   points: readonly P[],
   axis: AxisColumn | null,

@@ -115,7 +115,10 @@ export function loadPlot(lines: readonly LoadLine[], view: LoadView): Plot {
   };
 }
 
-/** Lines of the legend that fit beside each other are not known before it is drawn: each has room of its own, up to a point. */
+/**
+ * Lines of the legend that fit beside each other are not known before it is drawn: each has room of its own,
+ * up to a point.
+ */
 function room(lines: number): number {
   return lines > 1 ? 40 + 15 * Math.min(lines, MOST_LEGEND_LINES) : 34;
 }

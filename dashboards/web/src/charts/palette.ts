@@ -88,7 +88,10 @@ export function axisTooltip<Item>(linesOf: (items: readonly Item[]) => readonly 
 /** A line, and its class where that is not the usual one. */
 export type TipLine = string | readonly [text: string, className: string];
 
-/** Built from nodes, never from markup: names come from files. @param className of the box; its lines are a title and others then. */
+/**
+ * Built from nodes, never from markup: names come from files.
+ * @param className of the box; its lines are a title and others then.
+ */
 function tipOf(lines: readonly TipLine[], className = 'tip'): HTMLElement {
   const box = document.createElement('div');
   box.className = className;

@@ -30,7 +30,9 @@ export interface ParetoView {
   readonly size: MetricColumn | null;
 }
 
-/** More points than this are drawn in one stroke each series: they are alike, and still answer the pointer. */
+/**
+ * More points than this are drawn in one stroke each series: they are alike, and still answer the pointer.
+ */
 const LARGE = 2000;
 
 /** The plot as data for the chart library. */

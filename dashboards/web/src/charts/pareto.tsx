@@ -22,7 +22,8 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
   const axes = useMemo(() => chosen ?? firstAxes(report), [chosen, report]);
   const [xLog, setXLog] = useState(false);
   const [yLog, setYLog] = useState(false);
-  // What the reader has not chosen follows the report: the first rows of a sweep show neither axes nor objectives.
+  // What the reader has not chosen follows the report: the first rows of a sweep show neither axes nor
+  // objectives.
   const [chosenBy, setBy] = useState<string | null | undefined>(undefined);
   const [chosenSize, setSize] = useState<string | null | undefined>(undefined);
   // The first axis whose values have a colour each.

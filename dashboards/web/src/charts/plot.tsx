@@ -190,7 +190,10 @@ function listen(chart: Chart, latest: { readonly current: PlotProps }): void {
   });
 }
 
-/** @returns the next point in that direction that is in view, from one end where there is none yet; else the same. */
+/**
+ * @returns the next point in that direction that is in view, from one end where there is none yet; else the
+ *   same.
+ */
 function nextPoint(order: readonly PlotPoint[], from: number | null, by: number, zoom: Zoom): number | null {
   const isInExtent = (v: number, extent: Extent | null) =>
     extent === null || (v >= extent.low && v <= extent.high);

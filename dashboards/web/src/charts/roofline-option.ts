@@ -64,8 +64,8 @@ export function rooflinePlot(rows: readonly Row[], { by, all }: RooflineView): P
 }
 
 /**
- * Predicted over measured seconds of a pass; on the line they are equal, between the dashes within a tenth. Points that the roofs
- * alone predict are faint: they lie below the line by what is left to gain.
+ * Predicted over measured seconds of a pass; on the line they are equal, between the dashes within a tenth.
+ * Points that the roofs alone predict are faint: they lie below the line by what is left to gain.
  */
 export function predictedPlot(rows: readonly Row[], { by }: RooflineView): Plot {
   const points = rooflinePoints(rows).filter(({ phase }) => phase.predictedSeconds !== null);
@@ -169,7 +169,9 @@ export function phasesOf(points: readonly RooflinePoint[]): RooflinePhase['name'
 const ridge = (line: { flopsPerSecond: number; bytesPerSecond: number }) =>
   line.flopsPerSecond / line.bytesPerSecond;
 
-/** Math.min and Math.max take their numbers as arguments, and 20,000 of those are too many for some engines. */
+/**
+ * Math.min and Math.max take their numbers as arguments, and 20,000 of those are too many for some engines.
+ */
 const least = (values: readonly number[]) =>
   values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 const largest = (values: readonly number[]) =>
@@ -190,7 +192,9 @@ function kneesOf(roofs: readonly NodeRoof[]): number[] {
   return [least(peaks) / largest(bandwidths), largest(peaks) / least(bandwidths)];
 }
 
-/** Slopes end at the highest peak, and peaks begin at the fastest slope; the names are points without a mark. */
+/**
+ * Slopes end at the highest peak, and peaks begin at the fastest slope; the names are points without a mark.
+ */
 function nodeLines(roofs: readonly NodeRoof[], low: number, high: number): object[] {
   if (roofs.length === 0) return [];
   const fastest = largest(roofs.filter(({ kind }) => kind === 'bandwidth').map((roof) => roof.perSecond));

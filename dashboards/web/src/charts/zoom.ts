@@ -40,7 +40,10 @@ export function shift({ low, high }: Extent, log: boolean, share: number): Exten
   return { low: round(from + by, log), high: round(to + by, log) };
 }
 
-/** @returns ticks of a logarithmic axis: 1, 2 and 5 of each decade, or fewer, or round steps within one decade. */
+/**
+ * @returns ticks of a logarithmic axis: 1, 2 and 5 of each decade, or fewer, or round steps within one
+ *   decade.
+ */
 export function logTicks({ low, high }: Extent, most = 9): number[] {
   const decades = Math.log10(high) - Math.log10(low);
   if (!(decades > 0) || !Number.isFinite(decades)) return [];

@@ -88,7 +88,10 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
   );
 }
 
-/** The numbers of a row that neighbours' readings adjust, at each level: what the table shows, and what stands behind it. */
+/**
+ * The numbers of a row that neighbours' readings adjust, at each level: what the table shows, and what stands
+ * behind it.
+ */
 function Levels({ row }: { readonly row: Row }) {
   const shown = ['decodeTokensPerSecond', 'prefillTokensPerSecond'].flatMap((metric) => {
     const quoted = quotedOf(row, metric);

@@ -18,7 +18,10 @@ const STOPS = {
   'not-started': 'never started',
 } as const;
 
-/** Each repeat as a dot, start beside start, with the interval of the centre as a band: what differs shows at a glance. */
+/**
+ * Each repeat as a dot, start beside start, with the interval of the centre as a band: what differs shows at
+ * a glance.
+ */
 export function Repeats({ row }: { row: Row }) {
   const { starts } = row;
   if (starts.every(({ repeats }) => repeats.count === 0)) return null;

@@ -13,7 +13,10 @@ const COLOURS: Readonly<Record<CurveName, string>> = {
   'whole request, service': 'c5',
 };
 
-/** Share of requests that are within so long, a curve for each latency, and what the sweep asks of them as lines. */
+/**
+ * Share of requests that are within so long, a curve for each latency, and what the sweep asks of them as
+ * lines.
+ */
 export function servedOption({ curves, kept }: ServedView): Option {
   return {
     ...frameOf({ left: 12, right: 24, top: 50, bottom: 12 }),

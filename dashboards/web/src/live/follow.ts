@@ -14,14 +14,16 @@ export interface Followed {
   connection(connection: Connection): void;
 }
 
-/** The coordinator says something every 15 s; silence of this length is a connection that died without a word. */
+/**
+ * The coordinator says something every 15 s; silence of this length is a connection that died without a word.
+ */
 const SILENCE_SECONDS = 40;
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 5_000;
 
 /**
- * Follows the coordinator's events until the signal aborts: comes back after every break where it was, by the id of the
- * last event it saw.
+ * Follows the coordinator's events until the signal aborts: comes back after every break where it was, by the
+ * id of the last event it saw.
  * @param query of /api/v1/events
  */
 export async function follow(query: string, followed: Followed, signal: AbortSignal): Promise<void> {

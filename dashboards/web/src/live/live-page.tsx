@@ -33,7 +33,8 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   }, [title]);
   const hasRows = (followed?.report.rows.length ?? 0) > 0;
   useEffect(() => window.scrollTo(0, 0), [route.page, sweepId]);
-  // Whoever reads by ear hears where a link has led; and keeps that place when the first results redraw the page.
+  // Whoever reads by ear hears where a link has led; and keeps that place when the first results redraw the
+  // page.
   useEffect(() => {
     const { activeElement } = document;
     if (location.hash !== '' && (activeElement === null || !activeElement.closest('h1, main')))

@@ -5,7 +5,10 @@ import { duration } from '../../../../report/time-left.js';
 const WIDTH = 240;
 const HEIGHT = 48;
 
-/** Where a search stands: what was measured and spared, its budget, how the front grew with the time that was spent, and why it ended. */
+/**
+ * Where a search stands: what was measured and spared, its budget, how the front grew with the time that was
+ * spent, and why it ended.
+ */
 export function Search({ search, points }: { search: LiveSearch; points: number }) {
   const { measured, probed, trials, deviceSeconds, spared, skipped, ended, hypervolume } = search;
   const budget = budgetSpent(search, { trialSeconds: null, running: [] }).text;

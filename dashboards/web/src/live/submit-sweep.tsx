@@ -7,7 +7,10 @@ interface Submitted {
   readonly created: boolean;
 }
 
-/** Submits a sweep file that is opened or written here, and shows what is wrong with it, each error with its line and column. */
+/**
+ * Submits a sweep file that is opened or written here, and shows what is wrong with it, each error with its
+ * line and column.
+ */
 export function SubmitSweep() {
   const [document, setDocument] = useState('');
   const [retryFailed, setRetryFailed] = useState(false);

@@ -92,7 +92,9 @@ export class FollowedTrials {
   }
 }
 
-/** Calls when so many frames have been drawn; a page in the background draws none, and costs nothing either. */
+/**
+ * Calls when so many frames have been drawn; a page in the background draws none, and costs nothing either.
+ */
 function afterFrames(count: number, then: () => void): void {
   if (document.hidden) setTimeout(then, 0);
   else requestAnimationFrame(() => (count > 1 ? afterFrames(count - 1, then) : setTimeout(then, 0)));

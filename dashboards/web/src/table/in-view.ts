@@ -5,8 +5,8 @@ import type { Row } from '../../../../report/rows.js';
 export const ROW = 30;
 
 /**
- * Keeps the rows that are in view where they are when results come in above them. Whoever sorts or filters wants to see other
- * rows, and so does whoever looks at the beginning.
+ * Keeps the rows that are in view where they are when results come in above them. Whoever sorts or filters
+ * wants to see other rows, and so does whoever looks at the beginning.
  * @param sort,filter what the reader chose: other objects when it is something else
  */
 export function useSameRowsInView(

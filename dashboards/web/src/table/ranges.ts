@@ -6,7 +6,10 @@ import type { Row } from '../../../../report/rows.js';
 /** From and to, of what `numberOf` says of rows; by `axis:<name>` or `metric:<name>`. */
 export type Ranges = Readonly<Record<string, readonly [number, number]>>;
 
-/** @returns the values of an axis in the order of their size where they have one: default, numbers, then as rows show them. */
+/**
+ * @returns the values of an axis in the order of their size where they have one: default, numbers, then as
+ *   rows show them.
+ */
 export function orderOf(axis: AxisColumn): AxisColumn['values'] {
   const rank = (value: AxisColumn['values'][number]) =>
     value === null ? 0 : typeof value === 'number' ? 1 : 2;
@@ -15,7 +18,10 @@ export function orderOf(axis: AxisColumn): AxisColumn['values'] {
   );
 }
 
-/** @returns what a row has there as a number: a metric's value, or the place of an axis' value among all; null = it has none. */
+/**
+ * @returns what a row has there as a number: a metric's value, or the place of an axis' value among all; null
+ *   = it has none.
+ */
 export function numberOf(report: Report, key: string): (row: Row) => number | null {
   const [kind, name = ''] = key.split(/:(.*)/s);
   if (kind === 'metric') return (row) => quotedValue(row, name);

@@ -4,7 +4,10 @@ import { quotedOf, spreadText } from '../../../../report/quoted.js';
 import type { Row } from '../../../../report/rows.js';
 import { scaled } from '../../../../report/scale.js';
 
-/** How wide columns have to be. Rows that were measured once are not measured again while their columns are the same. */
+/**
+ * How wide columns have to be. Rows that were measured once are not measured again while their columns are
+ * the same.
+ */
 export class Widths {
   #columns: readonly MetricColumn[] = [];
   #stacked = false;

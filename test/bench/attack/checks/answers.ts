@@ -15,7 +15,10 @@ const ROOT = join(import.meta.dirname, '../../../..');
 /** An agent is heard of every few seconds. */
 const MOST_BLOCKED_SECONDS = 3;
 
-/** Runs a script of this bench with an agent's usual share of memory. @returns what it prints, or how it ended. */
+/**
+ * Runs a script of this bench with an agent's usual share of memory.
+ * @returns what it prints, or how it ended.
+ */
 async function inChild(script: string, words: readonly string[]): Promise<string> {
   const path = join(import.meta.dirname, '..', script);
   const args = ['--max-old-space-size=600', '--import', 'tsx', path, ...words];

@@ -64,8 +64,8 @@ spec:
 ];
 
 /**
- * Three leases were measured and lie in the spool of a real agent, one result of them too large: the agent starts and has
- * to get rid of all three.
+ * Three leases were measured and lie in the spool of a real agent, one result of them too large: the agent
+ * starts and has to get rid of all three.
  */
 async function spooled(ground: Ground, bytes: number, config: CoordinatorConfig): Promise<Outcome> {
   const target = await ground.coordinator(config);

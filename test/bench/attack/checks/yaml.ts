@@ -92,7 +92,8 @@ async function submitted(ground: Ground, document: string): Promise<Outcome> {
   const silence = least((answer) => answer.silence);
   const { words } = answers[0]!;
   return {
-    // Where other programs take the processors the answer is late; CPU time counts helper threads beside each other.
+    // Where other programs take the processors the answer is late; CPU time counts helper threads beside each
+    // other.
     holds: Math.min(cpu, seconds) <= MOST_SECONDS && silence <= MOST_SECONDS,
     figure:
       `answered after ${seconds.toFixed(2)} s (${cpu.toFixed(2)} s of CPU; ${words}), ` +

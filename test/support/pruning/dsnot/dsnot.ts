@@ -12,8 +12,9 @@ import { ExchangeRow } from './row.js';
 import { StrictExchange } from './strict.js';
 
 /**
- * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row and
- * exchanges pruned for kept weights until the row's expected output error is small. Weights are never updated.
+ * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row
+ * and exchanges pruned for kept weights until the row's expected output error is small. Weights are never
+ * updated.
  * @param initial the score of the initial mask.
  */
 export function dsnot(

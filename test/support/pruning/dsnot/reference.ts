@@ -4,11 +4,11 @@ import { flip } from '../mask.js';
 import type { ExchangeRow } from './row.js';
 
 /**
- * The published exchange (github.com/zyxxmu/DSnoT at 4c029df, prune_DSnoT), bit for bit. All rows of a layer step
- * together until the last one has ended or `maxCycles` is reached, and rows that ended keep moving through their lists
- * without accounting: beyond the pruned weights of their sign they prune kept ones. How long that goes on depends on
- * every row, so each row runs on to `maxCycles` and writes down what it changed after its end; `settle` then takes
- * back what the layer as a whole would not have reached.
+ * The published exchange (github.com/zyxxmu/DSnoT at 4c029df, prune_DSnoT), bit for bit. All rows of a layer
+ * step together until the last one has ended or `maxCycles` is reached, and rows that ended keep moving
+ * through their lists without accounting: beyond the pruned weights of their sign they prune kept ones. How
+ * long that goes on depends on every row, so each row runs on to `maxCycles` and writes down what it changed
+ * after its end; `settle` then takes back what the layer as a whole would not have reached.
  */
 export class ReferenceExchange {
   readonly #settings: DsnotSettings;
@@ -18,7 +18,10 @@ export class ReferenceExchange {
   #layerCycles = 0;
   /** The first cycle in which the published code would read outside a list and fail. */
   #firstOutside = Number.POSITIVE_INFINITY;
-  /** The first cycle in which all of a group's weights had been taken: which of them torch names is not defined. */
+  /**
+   * The first cycle in which all of a group's weights had been taken: which of them torch names is not
+   * defined.
+   */
   #firstUndefined = Number.POSITIVE_INFINITY;
   steps = 0;
 
@@ -62,8 +65,8 @@ export class ReferenceExchange {
   }
 
   /**
-   * Grouped: the weight to prune is the least of the regrown weight's group by the score of the initial mask; a weight
-   * is taken at most once.
+   * Grouped: the weight to prune is the least of the regrown weight's group by the score of the initial mask;
+   * a weight is taken at most once.
    * @param scores the row's initial scores, spoiled here.
    */
   exchangeGrouped(state: ExchangeRow, row: number, scores: Float32Array, group: number): void {

@@ -4,9 +4,9 @@ import type { ChannelStatistics } from '../../../../core/techniques/pruning/stat
 import { identity, type StableOrder } from '../order.js';
 
 /**
- * What one row's exchange works on, in single precision as the published code: the contributions D = W · S, the
- * error e (the sum of D over pruned weights: what the row's output lost, summed over a sequence) and the orders in which
- * weights are regrown and pruned. Filled per row; holds the scratch memory of one thread.
+ * What one row's exchange works on, in single precision as the published code: the contributions D = W · S,
+ * the error e (the sum of D over pruned weights: what the row's output lost, summed over a sequence) and the
+ * orders in which weights are regrown and pruned. Filled per row; holds the scratch memory of one thread.
  */
 export class ExchangeRow {
   readonly columns: number;

@@ -3,9 +3,10 @@ import { step } from './reference.js';
 import type { ExchangeRow } from './row.js';
 
 /**
- * DSnoT's exchange with two rules more: a step is taken only if |e| falls, else the row ends; candidates are only
- * pruned weights of e's sign and kept weights of the opposite one, and a row ends when either list is used up. So every
- * row keeps its exact sparsity, never ends with a larger |e|, and never regrows on a dead channel (D = 0 there).
+ * DSnoT's exchange with two rules more: a step is taken only if |e| falls, else the row ends; candidates are
+ * only pruned weights of e's sign and kept weights of the opposite one, and a row ends when either list is
+ * used up. So every row keeps its exact sparsity, never ends with a larger |e|, and never regrows on a dead
+ * channel (D = 0 there).
  */
 export class StrictExchange {
   readonly #settings: DsnotSettings;
@@ -39,8 +40,8 @@ export class StrictExchange {
   }
 
   /**
-   * Grouped: prunes the kept weight of least score in the regrown weight's group; a group whose weights have all been
-   * taken is passed over.
+   * Grouped: prunes the kept weight of least score in the regrown weight's group; a group whose weights have
+   * all been taken is passed over.
    * @param scores the row's initial scores, spoiled here.
    */
   exchangeGrouped(state: ExchangeRow, scores: Float32Array, group: number): void {
