@@ -42,7 +42,7 @@ export function generate(
     const first = () => {
       if (i === 0) secondsToFirst = monotonicSeconds() - began;
     };
-    const { text, tokensOut } = said(model, prompt.subarray(kept), limits, pick, first);
+    const { text, tokensOut } = answerTo(model, prompt.subarray(kept), limits, pick, first);
     answers.push({ text, tokensOut, seconds: wholeNanoseconds(monotonicSeconds() - began) });
   }
   return {
@@ -54,7 +54,7 @@ export function generate(
   };
 }
 
-function said(
+function answerTo(
   { text }: LanguageModel,
   prompt: Int32Array,
   { maxTokens, stop, stops }: GenerationLimits,

@@ -39,12 +39,12 @@ export async function withAnswers<T extends { readonly name: string }>(
   rescore: (task: T, record: AnswerRecord) => AnswerRecord = (_, record) => record,
 ): Promise<Asked> {
   if (tasks.length === 0) return { outcomes: [], answers: {} };
-  const alone = () => askInto(null, kept, tasks, ask, rescore);
-  if (kept === undefined) return await alone();
+  const askUnkept = () => askInto(null, kept, tasks, ask, rescore);
+  if (kept === undefined) return await askUnkept();
   await mkdir(dirname(kept.journal), { recursive: true });
-  const first = () => askInto(kept.journal, kept, tasks, ask, rescore);
+  const askKept = () => askInto(kept.journal, kept, tasks, ask, rescore);
   // Of two that ask the same, neither counts what the other one asks.
-  return (await ifUnlocked(`${kept.journal}.lock`, first)) ?? (await alone());
+  return (await ifUnlocked(`${kept.journal}.lock`, askKept)) ?? (await askUnkept());
 }
 
 type Ask<T> = (

@@ -149,13 +149,13 @@ export function readLmEval(data: Readonly<Record<string, unknown>>): LmEvalTask 
 
 function sentenceOf(issue: z.core.$ZodIssue, data: unknown): string {
   const where = issue.path.join('.');
-  const at = (path: readonly PropertyKey[]) =>
+  const valueAt = (path: readonly PropertyKey[]) =>
     path.reduce<unknown>((value, step) => (value as Record<PropertyKey, unknown> | undefined)?.[step], data);
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => (where === '' ? key : `${where}.${key}`));
     return `${keys.join(', ')}: not known here`;
   }
-  const value = at(issue.path);
+  const value = valueAt(issue.path);
   if (issue.code === 'invalid_union' && where.endsWith('function'))
     return `${where}: the filter ${String(value)} is not known here`;
   if (where.endsWith('.metric')) return `${where}: the metric ${String(value)} is not known here`;

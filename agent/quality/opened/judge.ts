@@ -134,7 +134,7 @@ function judged(model: LanguageModel, judge: JudgeDefinition, { rubric, texts }:
   const [prompt = ''] = texts;
   if (typeof judge.reads === 'string')
     return { score: meanRating(likelihoods(model, judge, rubric, prompt)) };
-  const grade = gradeIn(said(model, judge, prompt), judge.reads, rubric.scale);
+  const grade = gradeIn(judgeText(model, judge, prompt), judge.reads, rubric.scale);
   return typeof grade === 'string' ? { score: null, reason: grade } : { score: grade };
 }
 
@@ -144,7 +144,7 @@ function verdictOf(
   rubric: Rubric,
   prompt: string,
 ): Verdict | null {
-  if (judge.reads !== 'likelihood') return verdictIn(said(model, judge, prompt));
+  if (judge.reads !== 'likelihood') return verdictIn(judgeText(model, judge, prompt));
   const [a, b] = likelihoods(model, judge, rubric, prompt);
   return a! > b! ? 'A>B' : a! < b! ? 'B>A' : 'A=B';
 }
@@ -154,7 +154,7 @@ function likelihoods(model: LanguageModel, judge: JudgeDefinition, rubric: Rubri
   return optionLikelihoods(model, cut).map(({ logProbability }) => logProbability);
 }
 
-function said(model: LanguageModel, { maxTokens, stop }: JudgeDefinition, prompt: string): string {
+function judgeText(model: LanguageModel, { maxTokens, stop }: JudgeDefinition, prompt: string): string {
   return generate(model, writtenTo(model, prompt), { maxTokens, stop }).text;
 }
 

@@ -21,7 +21,7 @@ export async function firstStage(
   embedder: (pooling: 'model' | 'mean' | 'cls' | 'last') => Promise<Embedder>,
   watch: Watch,
 ): Promise<FirstStage> {
-  const without =
+  const leavingOut =
     (
       search: (query: Query, top: number) => Ranked[],
       top: number,
@@ -35,12 +35,12 @@ export async function firstStage(
     });
   if (candidates.from === 'all') {
     const all = [...documents.keys()];
-    return { find: without(() => all.map((id, i) => ({ id, score: all.length - i })), all.length) };
+    return { find: leavingOut(() => all.map((id, i) => ({ id, score: all.length - i })), all.length) };
   }
   const { top } = candidates;
   if (candidates.from === 'run') {
     return {
-      find: without(({ id: query }) => {
+      find: leavingOut(({ id: query }) => {
         const list = [...run!.judgementsOf(query)].map(([id, score]) => ({ id, score }));
         const scores = new Map(list.map(({ id, score }) => [id, score]));
         return trecOrder(list).map((id) => ({ id, score: scores.get(id)! }));
@@ -52,7 +52,7 @@ export async function firstStage(
       for (const document of documents.values()) yield { id: document.id, text: searched(document) };
     }
     const index = new Bm25(texts(), candidates);
-    return { find: without(({ text }, most) => index.search(text, most), top) };
+    return { find: leavingOut(({ text }, most) => index.search(text, most), top) };
   }
   const model = await embedder(candidates.pooling);
   const all = [...documents.values()];
@@ -65,7 +65,7 @@ export async function firstStage(
   return {
     find(query) {
       const { vector, tokens } = embedQuery(model, candidates, query.text);
-      return { ...without((_, most) => vectors.search(vector, most), top)(query), tokens };
+      return { ...leavingOut((_, most) => vectors.search(vector, most), top)(query), tokens };
     },
   };
 }

@@ -61,13 +61,13 @@ export class RankingSets {
     this.#stages.set(models, own);
     const key = JSON.stringify([task.files, task.spec]);
     const made =
-      own.get(key) ?? firstStage(task, this.of(task), (pooling) => models.embedder(pooling), watch);
+      own.get(key) ?? firstStage(task, this.dataOf(task), (pooling) => models.embedder(pooling), watch);
     own.set(key, made);
     return await made;
   }
 
   /** @throws FailureError `impossible-combination` with what is wrong. */
-  of(task: RankingTask): RankingData {
+  dataOf(task: RankingTask): RankingData {
     const key = JSON.stringify([task.files, task.spec.data, task.spec.queries, task.spec.unknownDocuments]);
     const known = this.#known.get(key) ?? readRankingData(task);
     if (!('documents' in known)) throw failed('impossible-combination', known.join('; '));
@@ -86,7 +86,7 @@ export async function measureRanking(
   asking: RankingAsking,
 ): Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores }> {
   const { journal, watch, sets } = asking;
-  const data = sets.of(task);
+  const data = sets.dataOf(task);
   const { queries } = data;
   const rankings = new Map<number, Kept>();
   for (const record of journal.answers(task.name))

@@ -48,7 +48,7 @@ export class Rankings {
 
   /** @returns what has to be known of a task's data. */
   caveats(task: RankingTask): string[] {
-    const { leftOut } = this.#sets.of(task);
+    const { leftOut } = this.#sets.dataOf(task);
     return leftOut === 0
       ? []
       : [`${task.name}: ${leftOut} judgements of documents that the corpus does not have are left out`];

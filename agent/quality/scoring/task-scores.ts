@@ -41,7 +41,7 @@ export class ScoreTable {
     for (const [name, values] of Object.entries(judged)) this.#scores.get(name)?.set(values);
   }
 
-  of(name: string): Float64Array {
+  scoresOf(name: string): Float64Array {
     return this.#scores.get(name)!;
   }
 
@@ -66,14 +66,14 @@ export function taskScores(
   return names.map((name) => {
     // What a judge could not score is no 0: it is counted, and left out on both sides.
     const scored = items.flatMap((_, i) =>
-      Number.isNaN(own.of(name)[i]!) || Number.isNaN(base?.of(name)[i] ?? 0) ? [] : [i],
+      Number.isNaN(own.scoresOf(name)[i]!) || Number.isNaN(base?.scoresOf(name)[i] ?? 0) ? [] : [i],
     );
     if (scored.length === 0) {
       const what = `the scorer ${name} could score none of the ${items.length} answers to ${task.name}`;
       throw failed('run-failed', what);
     }
-    const values = withGroups(task, scored, own.of(name));
-    const baseValues = base === null ? null : withGroups(task, scored, base.of(name));
+    const values = withGroups(task, scored, own.scoresOf(name));
+    const baseValues = base === null ? null : withGroups(task, scored, base.scoresOf(name));
     return {
       name,
       ...(scored.length < items.length && { unscored: items.length - scored.length }),
