@@ -34,7 +34,7 @@ const QUICK_STARTS = 3;
  *   the first look of `--quick`.
  */
 export function quickSweep(file: SweepFile): SweepFile {
-  const { measure, repetition } = file.sweep;
+  const { measure, startsPolicy } = file.sweep;
   const maxRepeats = Math.ceil(measure.maxRepeats / QUICK_STARTS);
   const sweep = {
     ...file.sweep,
@@ -44,7 +44,7 @@ export function quickSweep(file: SweepFile): SweepFile {
       minRepeats: Math.min(measure.minRepeats, maxRepeats),
       maxSeconds: measure.maxSeconds === null ? null : measure.maxSeconds / QUICK_STARTS,
     },
-    repetition: { ...repetition, starts: QUICK_STARTS, maxStarts: QUICK_STARTS },
+    startsPolicy: { ...startsPolicy, starts: QUICK_STARTS, maxStarts: QUICK_STARTS },
   };
   return { ...file, sweep, document: stringify(sweepDocument(sweep)) };
 }

@@ -72,7 +72,7 @@ export function viewOf({ sweepId, pointsId, sweep, plan }: PlannedSweep): SweepV
     count: space.count,
     impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
     placement: sweep.placement,
-    repetition: sweep.repetition,
+    startsPolicy: sweep.startsPolicy,
     measure: sweep.measure,
     asksQuality: sweep.quality !== null,
     objectives: sweep.objectives,

@@ -23,7 +23,7 @@ export interface PlannedNoise {
  *   not.
  */
 export async function plannedNoise(
-  { placement, repetition: { starts } }: Sweep,
+  { placement, startsPolicy: { starts } }: Sweep,
   { profile, noise }: ThisNode,
 ): Promise<PlannedNoise | null> {
   for (const { id, classes } of profile.devices) {

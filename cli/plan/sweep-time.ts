@@ -160,10 +160,10 @@ export function crowdedText({ crowding }: Pick<Promised, 'crowding'>): string {
 }
 
 /** Passes over the sweep are blocks of their own. */
-export function startsOf({ placement, repetition }: Sweep, points: number): number {
+export function startsOf({ placement, startsPolicy }: Sweep, points: number): number {
   const { driftControl, blockSize } = placement;
   const controls = driftControl && points > FEW_EXPERIMENTS ? 2 * Math.ceil(points / blockSize) : 0;
-  return repetition.starts * (points + controls);
+  return startsPolicy.starts * (points + controls);
 }
 
 /** @returns what making files and asking for quality takes, or why that is not known. */

@@ -57,7 +57,7 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 
 /** @returns what a sweep says of its own report. */
 export function requestOf(sweep: Sweep): ReportRequest {
-  const { starts, maxStarts } = sweep.repetition;
+  const { starts, maxStarts } = sweep.startsPolicy;
   const { name: sweepName, objectives } = sweep;
   const bounds = sweep.search?.constraints ?? [];
   return { sweepName, objectives, bounds, starts, maxStarts, names: namesOf(sweep) };

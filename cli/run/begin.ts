@@ -88,7 +88,7 @@ async function promiseRun(
   const { sweepSeconds, firstSeconds: before, crowding: crowded } = time.promise;
   const { spent } = promise;
   const left = before + crowded * (OPEN_SECONDS + closeSeconds(time.promise.starts)) + lacking * sweepSeconds;
-  const { starts } = sweep.repetition;
+  const { starts } = sweep.startsPolicy;
   const measured = before > 0 ? `, with ${duration(before)} for roofs and factors at most` : '';
   say(
     `${promiseText(spent + left)}${crowdedText(time.promise)}: ${starts} ${starts === 1 ? 'start' : 'starts'} of each row${measured}`,

@@ -15,12 +15,12 @@ export interface StartValues {
  * @returns whether a point with so many valid starts needs no other one.
  */
 export function hasEnoughStarts(
-  { repetition, measure }: Pick<SweepView, 'repetition' | 'measure'>,
+  { startsPolicy, measure }: Pick<SweepView, 'startsPolicy' | 'measure'>,
   starts: number,
   said: StartValues | null,
 ): boolean {
-  if (starts < repetition.starts) return false;
-  const { maxStarts } = repetition;
+  if (starts < startsPolicy.starts) return false;
+  const { maxStarts } = startsPolicy;
   if (starts >= maxStarts || said === null) return true;
   return !anotherStart({ halfWidths: said.halfWidths, target: measure.halfWidth, maxStarts });
 }

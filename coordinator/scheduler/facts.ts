@@ -316,9 +316,7 @@ function isRepeated(queue: PointQueue, { trialId, status, valid, sweep: { positi
 function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: boolean): void {
   const { trialId, sweep, status } = result;
   const { position } = sweep;
-  const { placement, repetition } = view;
-  const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
-  const verdict = judge(result, queue.tries.get(position), queue.starts.countOf(position), allowance);
+  const verdict = judge(result, queue, view);
   if (verdict.verdict !== 'start') queue.search?.spend(secondsOf(result) ?? 0, energyOf(result));
   if (verdict.verdict === 'start') {
     queue.search?.tell(toldBy(result));

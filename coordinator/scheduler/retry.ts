@@ -1,6 +1,7 @@
 import { FAILURES } from '../../core/errors.js';
 import type { ResultHead } from '../log/log.js';
-import type { Tries } from './state.js';
+import type { PointQueue } from './state.js';
+import type { SweepView } from './view.js';
 
 /** What a record means for its point. */
 export type Verdict =
@@ -14,14 +15,6 @@ export type Verdict =
   | { readonly verdict: 'give-up'; readonly reason: string }
   | { readonly verdict: 'again' };
 
-/** How often something is tried again. */
-export interface Allowance {
-  /** After a trial that failed: `placement.retries`. */
-  readonly retries: number;
-  /** After one that came out invalid: `measure.retryInvalid`. */
-  readonly retryInvalid: number;
-}
-
 /** A reason is kept in memory for each point that was given up; its record has the whole of it. */
 const REASON_CHARACTERS = 1000;
 /** Stopped on purpose or lost on the way: says nothing about the experiment, so it costs no attempt. */
@@ -29,17 +22,18 @@ const BLAMELESS: ReadonlySet<string> = new Set(['cancelled', 'lease-lost']);
 
 /**
  * The retry policy, over all starts of an experiment together. `never` gives up at once. `elsewhere` costs no
- * attempt, and closes the node to this point. `later` is tried `retries` times again. What came out invalid
- * is tried `retryInvalid` times again.
- * @param tries what was tried before this record; it is not changed.
- * @param starts valid starts that the point has.
+ * attempt, and closes the node to this point. `later` is tried `placement.retries` times again. What came out
+ * invalid is tried `measure.retryInvalid` times again.
+ * @param queue what was tried before this record; it is not changed.
  */
 export function judge(
   record: ResultHead,
-  tries: Tries | undefined,
-  starts: number,
-  { retries, retryInvalid }: Allowance,
+  queue: Pick<PointQueue, 'tries' | 'starts'>,
+  { placement: { retries }, startsPolicy: { retryInvalid } }: Pick<SweepView, 'placement' | 'startsPolicy'>,
 ): Verdict {
+  const { position } = record.sweep;
+  const tries = queue.tries.get(position);
+  const starts = queue.starts.countOf(position);
   const complete = record.status === 'complete';
   if (complete && record.valid) return { verdict: 'start' };
   const left = complete

@@ -1,6 +1,6 @@
 import type { SettlingValues } from '../../core/metrics/settling.js';
 import type { WarningCode } from '../../core/result/warnings.js';
-import type { RepetitionPolicy } from '../../core/sweep/spec.js';
+import type { StartsPolicy } from '../../core/sweep/spec.js';
 import type { StartValues } from './enough-starts.js';
 import { PositionTable } from './position-table.js';
 import type { TrialTable } from './trial-table.js';
@@ -49,7 +49,7 @@ export class Starts {
   #total = 0;
   #useful = 0;
 
-  constructor(trials: TrialTable, { starts, maxStarts }: RepetitionPolicy) {
+  constructor(trials: TrialTable, { starts, maxStarts }: StartsPolicy) {
     this.#trials = trials;
     this.#said = maxStarts > starts ? new Map() : null;
     this.#mostUseful = starts - 1;

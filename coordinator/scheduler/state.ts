@@ -312,7 +312,7 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
     disturbedBy: new Map(),
     invalidBy: new Map(),
     tries: new Map(),
-    starts: new Starts(sweep.trials, sweep.view.repetition),
+    starts: new Starts(sweep.trials, sweep.view.startsPolicy),
     cut: new Set(),
     stale: new Set(),
   }));

@@ -75,7 +75,7 @@ export function isRunning(sweep: SweepState): boolean {
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
 export function sweepStatus(sweep: SweepState): SweepStatus {
   const counts = { complete: 0, failed: 0, invalid: 0, reused: 0, disturbed: 0 };
-  const { starts, maxStarts } = sweep.view.repetition;
+  const { starts, maxStarts } = sweep.view.startsPolicy;
   let begun = 0;
   let useful = 0;
   for (const queue of sweep.queues.values()) {

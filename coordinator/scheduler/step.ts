@@ -256,9 +256,7 @@ function reported(
     const key = queueKey(sweep, record.node.name);
     const queue = queueOf(sweep, key);
     const { position } = record.sweep;
-    const { placement, repetition } = sweep.view;
-    const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
-    const verdict = judge(record, queue.tries.get(position), queue.starts.countOf(position), allowance);
+    const verdict = judge(record, queue, sweep.view);
     if (verdict.verdict === 'give-up' && !queue.settled.has(position)) {
       facts.push({
         ...givenUp(sweep, queue, position, verdict.reason, at),

@@ -1,6 +1,6 @@
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { PointName } from '../../core/sweep/labels.js';
-import type { Objective, PlacementSpec, RepetitionPolicy, SearchBound } from '../../core/sweep/spec.js';
+import type { Objective, PlacementSpec, SearchBound, StartsPolicy } from '../../core/sweep/spec.js';
 import type { Searcher } from '../../search/searcher.js';
 
 /**
@@ -19,7 +19,7 @@ export interface SweepView {
   /** Points left out because they cannot run anywhere. */
   readonly impossible: number;
   readonly placement: PlacementSpec;
-  readonly repetition: RepetitionPolicy;
+  readonly startsPolicy: StartsPolicy;
   readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
   /** Whether it asks its models for answers. */
   readonly asksQuality: boolean;

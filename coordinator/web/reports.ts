@@ -42,7 +42,7 @@ export class Reports {
 
   async #write(sweep: SweepState, through: number): Promise<Buffer> {
     const { sweepId, name: sweepName, objectives, bounds, count: points, names } = sweep.view;
-    const { starts, maxStarts } = sweep.view.repetition;
+    const { starts, maxStarts } = sweep.view.startsPolicy;
     const trials = [...sweep.queues.values()].reduce(
       (sum, queue) => sum + queue.settled.size * starts + queue.starts.total,
       0,

@@ -25,7 +25,7 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       })),
       points: sweep.points.map(({ name, at }) => ({ name, ...selectorDocument(at) })),
       exclude: sweep.exclude.map(selectorDocument),
-      measure: { ...sweep.measure, ...sweep.repetition },
+      measure: { ...sweep.measure, ...sweep.startsPolicy },
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
       device: axesDocument(sweep.settings),
       placement: {

@@ -19,9 +19,9 @@ import {
   type Block,
   type Objective,
   type PlacementSpec,
-  type RepetitionPolicy,
   type SearchBound,
   type SearchSpec,
+  type StartsPolicy,
   type Sweep,
 } from './spec.js';
 
@@ -64,7 +64,7 @@ export function resolveSweep(reader: Reader): Sweep {
     runners: runners.map(bare),
     workloads: workloads.map(bare),
     measure: readMeasure(reader),
-    repetition: readRepetition(reader),
+    startsPolicy: readStartsPolicy(reader),
     quality: readQuality(reader),
     zip: readZip(reader, grids),
     include: readIncludes(reader, grids, names),
@@ -180,7 +180,7 @@ function readMeasure(reader: Reader): MeasurePolicy {
   return policy;
 }
 
-function readRepetition(reader: Reader): RepetitionPolicy {
+function readStartsPolicy(reader: Reader): StartsPolicy {
   const written = writtenOf(reader, ['spec', 'measure'], REPETITION);
   const { starts, maxStarts = starts, retryInvalid } = z.object(REPETITION).parse(written);
   if (maxStarts >= starts) return { starts, maxStarts, retryInvalid };

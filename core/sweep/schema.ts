@@ -22,7 +22,7 @@ import {
   techniqueFields,
   workloadFields,
 } from './fields.js';
-import { API_VERSION, USUAL_REPETITION } from './spec.js';
+import { API_VERSION, USUAL_STARTS_POLICY } from './spec.js';
 import { SEARCH_STRATEGIES, STRATEGY_NAMES } from './strategies.js';
 
 /**
@@ -168,7 +168,7 @@ export const MEASURE = z.strictObject({
  */
 export const REPETITION = {
   starts: integerBetween(1, 1000)
-    .default(USUAL_REPETITION.starts)
+    .default(USUAL_STARTS_POLICY.starts)
     .describe('Processes that measure each experiment, each in a block of its own.'),
   maxStarts: integerBetween(1, 1000)
     .optional()
@@ -176,7 +176,7 @@ export const REPETITION = {
       'More starts, up to so many, while the interval over starts is wider than halfWidth; starts when left out.',
     ),
   retryInvalid: integerBetween(0, 100)
-    .default(USUAL_REPETITION.retryInvalid)
+    .default(USUAL_STARTS_POLICY.retryInvalid)
     .describe('How many further starts an experiment gets for those that came out invalid.'),
 } as const;
 

@@ -44,7 +44,7 @@ export interface Objective {
  * How many processes measure each experiment, written under `measure`. No part of an experiment or its id:
  * what a row says does not depend on how often it was asked.
  */
-export interface RepetitionPolicy {
+export interface StartsPolicy {
   /** Valid trials of each experiment, each a process of its own in a block of its own. */
   readonly starts: number;
   /**
@@ -57,7 +57,7 @@ export interface RepetitionPolicy {
 }
 
 /** What a sweep means that does not say it. */
-export const USUAL_REPETITION: RepetitionPolicy = { starts: 3, maxStarts: 3, retryInvalid: 2 };
+export const USUAL_STARTS_POLICY: StartsPolicy = { starts: 3, maxStarts: 3, retryInvalid: 2 };
 
 export interface PlacementSpec {
   /** Device classes asked for; an axis named `device`. */
@@ -121,7 +121,7 @@ export interface Sweep {
   readonly runners: readonly Block[];
   readonly workloads: readonly Block[];
   readonly measure: MeasurePolicy;
-  readonly repetition: RepetitionPolicy;
+  readonly startsPolicy: StartsPolicy;
   readonly quality: QualityPolicy | null;
   /** Groups of axis names that walk together, as in CI matrices. */
   readonly zip: readonly (readonly string[])[];

@@ -68,7 +68,7 @@ describe('ridge bench --url makes a load of flags', () => {
     expect(valuesOf(sweep, ...names)).toEqual(['closed', '1,2,4', '100', '128,512', '32', '2']);
     expect(valuesOf(sweep, 'api', 'exactLength')).toEqual(['completions', 'true']);
     expect(planSpace(sweep).count).toBe(6);
-    expect(sweep.repetition.starts).toBe(1);
+    expect(sweep.startsPolicy.starts).toBe(1);
     expect(said.join('')).toContain('--ignore-eos changes nothing here');
   });
 
@@ -95,7 +95,7 @@ describe('ridge bench --url makes a load of flags', () => {
       '16,uniform:8..32',
       '0',
     ]);
-    expect(sweep.repetition.starts).toBe(3);
+    expect(sweep.startsPolicy.starts).toBe(3);
   });
 
   test('the chat API by the words that say so', async () => {

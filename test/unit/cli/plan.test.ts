@@ -287,8 +287,8 @@ test('what the starts of a sweep can show follows from the noise of this machine
     /^ {2}noise: 3 starts of two rows show a difference of \d+\.\d % of decodeTokensPerSecond, \d/,
   );
   // One start shows no difference, and of another device nothing is known.
-  const { repetition, placement } = sweep;
-  expect(await plannedNoise({ ...sweep, repetition: { ...repetition, starts: 1 } }, here)).toBeNull();
+  const { startsPolicy, placement } = sweep;
+  expect(await plannedNoise({ ...sweep, startsPolicy: { ...startsPolicy, starts: 1 } }, here)).toBeNull();
   expect(await plannedNoise({ ...sweep, placement: { ...placement, devices: ['cuda'] } }, here)).toBeNull();
 });
 
@@ -407,7 +407,7 @@ describe('the time of a sweep', () => {
     expect(time.seconds?.least).toBeCloseTo((sum * 3 * 10) / 8, 9);
     expect(time).toMatchObject({ absent: null, atLeast: true });
     expect(time.how).toMatch(/^the roofs of cpu0, measured 2026-11-25 12:00 alone/);
-    const once = { ...sweep, repetition: { ...sweep.repetition, starts: 1 } };
+    const once = { ...sweep, startsPolicy: { ...sweep.startsPolicy, starts: 1 } };
     expect(sweepTime(once, space, byRoofs).seconds?.least).toBeCloseTo((sum * 10) / 8, 9);
   });
 

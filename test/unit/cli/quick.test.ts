@@ -14,9 +14,9 @@ const read = (measure: string) => {
 test('--quick asks for three starts in the time of one, in the document that a coordinator gets, and changes nothing else', () => {
   const file = read('{ starts: 5, maxStarts: 8, retryInvalid: 1, maxRepeats: 7, maxSeconds: 1.5 }');
   const quick = quickSweep(file);
-  const repetition = { starts: 3, maxStarts: 3, retryInvalid: 1 };
+  const startsPolicy = { starts: 3, maxStarts: 3, retryInvalid: 1 };
   const measure = { ...file.sweep.measure, minRepeats: 3, maxRepeats: 3, maxSeconds: 0.5 };
-  expect(quick.sweep).toEqual({ ...file.sweep, measure, repetition });
+  expect(quick.sweep).toEqual({ ...file.sweep, measure, startsPolicy });
   const again = parseSweep(quick.document);
   expect(again.ok && again.sweep).toEqual(quick.sweep);
   const open = quickSweep(read('{ maxRepeats: 2, minRepeats: 2, maxSeconds: null }')).sweep.measure;
@@ -32,6 +32,6 @@ test('what a sweep leaves open fits its models with --quick, too', () => {
   expect(again.sweep.workloads).toEqual(readyToRun(file, models, false).sweep.workloads);
   expect(again.sweep.workloads[0]?.axes.find(({ name }) => name === 'promptTokens')?.values).toEqual([128]);
   expect(again.sweep).toEqual({ ...sweep, models: file.sweep.models });
-  expect(sweep).toMatchObject({ models, repetition: { starts: 3, maxStarts: 3 } });
+  expect(sweep).toMatchObject({ models, startsPolicy: { starts: 3, maxStarts: 3 } });
   vi.restoreAllMocks();
 });

@@ -22,7 +22,7 @@ function run(sim: Simulation, seconds: (lease: Lease, index: number) => number, 
 
 function promised(budgetSeconds: number | undefined, change: ViewChange = {}): Simulation {
   const sim = new Simulation();
-  sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 3 }, ...change }), {
+  sim.submit(aView({ count: 4, blockSize: 4, startsPolicy: { starts: 3 }, ...change }), {
     ...(budgetSeconds !== undefined && { budgetSeconds }),
   });
   sim.join();

@@ -19,7 +19,7 @@ const THREE = { starts: 3, maxStarts: 3, retryInvalid: 2 };
 describe('a start that was disturbed', () => {
   test('counts, and nothing is tried again for it: the row is complete, with every reason of any of its starts', () => {
     const sim = joined();
-    sim.submit(aView({ count: 2, repetition: THREE }));
+    sim.submit(aView({ count: 2, startsPolicy: THREE }));
     const leases = runAll(sim, 'node-a', ({ position, start }) =>
       position === 0 && start === 2
         ? shared
@@ -44,7 +44,7 @@ describe('a start that was disturbed', () => {
 
   test('is a fault under strict gates: tried again, and without a better one the row is invalid by all of it', () => {
     const sim = joined();
-    const strict = { gates: 'strict', repetition: { ...THREE, starts: 1, maxStarts: 1 } } as const;
+    const strict = { gates: 'strict', startsPolicy: { ...THREE, starts: 1, maxStarts: 1 } } as const;
     expect(attempts(sim, strict, shared)).toEqual([1, 2, 3]);
     expect(status(sim)).toMatchObject({ state: 'done', complete: 0, invalid: 1, disturbed: 0 });
     expect(status(sim).invalidBy).toEqual([
@@ -55,7 +55,7 @@ describe('a start that was disturbed', () => {
 
   test('says the same after a restart', () => {
     const sim = joined();
-    attempts(sim, { repetition: THREE }, shared);
+    attempts(sim, { startsPolicy: THREE }, shared);
     const before = status(sim);
     sim.restart();
     expect(status(sim)).toEqual(before);

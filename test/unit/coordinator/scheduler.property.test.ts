@@ -57,13 +57,13 @@ const COUNT = 9;
 const views = [
   aView({ sweepId: 's0', count: COUNT, blockSize: 4, driftControl: true, retries: 1 }),
   // Shares its first points with the other one, so that reuse takes part too.
-  aView({ sweepId: 's1', count: COUNT + 3, blockSize: 5, retries: 2, repetition: { starts: 2 } }),
+  aView({ sweepId: 's1', count: COUNT + 3, blockSize: 5, retries: 2, startsPolicy: { starts: 2 } }),
   // Starts are spent until the interval is narrow, which identical trials make it at once.
   aView({
     sweepId: 's2',
     count: COUNT,
     blockSize: 5,
-    repetition: { starts: 2, maxStarts: 4, retryInvalid: 0 },
+    startsPolicy: { starts: 2, maxStarts: 4, retryInvalid: 0 },
   }),
   inNamespace(aView({ sweepId: 's3', prefix: 'y', count: COUNT, driftControl: true }), 'few'),
   inNamespace(aView({ sweepId: 's4', prefix: 'z', count: COUNT, blockSize: 8 }), 'poor'),
@@ -266,10 +266,10 @@ class World {
       for (const [position, starts] of track.starts) {
         ensure(!track.settled.has(position), 'a settled point still counts its starts');
         ensure(
-          starts < sweep.view.repetition.maxStarts,
+          starts < sweep.view.startsPolicy.maxStarts,
           `point ${position} has more starts than it may have`,
         );
-        useful += Math.min(starts, sweep.view.repetition.starts - 1);
+        useful += Math.min(starts, sweep.view.startsPolicy.starts - 1);
       }
       ensure(useful === track.starts.useful, 'starts are miscounted');
       const tally = { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 };
@@ -332,7 +332,7 @@ test('no interleaving of leases, expiries, results, crashes and restarts loses o
       expect(status.points).toBe(view.count);
       expect(status.complete + status.invalid + status.failed).toBe(status.points);
     }
-    for (const { sweepId, repetition } of views) {
+    for (const { sweepId, startsPolicy } of views) {
       const taken = world.sim.log.flatMap((fact) =>
         fact.fact === 'ResultReused' && fact.sweepId === sweepId ? [`${fact.position} ${fact.trialId}`] : [],
       );
@@ -342,7 +342,7 @@ test('no interleaving of leases, expiries, results, crashes and restarts loses o
           ? [fact.record.sweep.start ?? 0]
           : [],
       );
-      expect(Math.max(0, ...granted)).toBeLessThanOrEqual(repetition.maxStarts);
+      expect(Math.max(0, ...granted)).toBeLessThanOrEqual(startsPolicy.maxStarts);
     }
     const trials = world.sim.log.flatMap((fact) =>
       fact.fact === 'ResultRecorded' ? [fact.record.trialId] : [],

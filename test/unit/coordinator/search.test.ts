@@ -29,7 +29,7 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
     digitsAt: (position: number) => Int32Array.from([position]),
     positionOf: (digits: Int32Array) => digits[0]!,
   };
-  const view = aView({ count: COUNT, repetition: { starts, maxStarts: starts } });
+  const view = aView({ count: COUNT, startsPolicy: { starts, maxStarts: starts } });
   const objectives = [{ metric: 'decodeTokensPerSecond', better: 'max' as const }];
   return {
     ...view,

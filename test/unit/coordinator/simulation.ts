@@ -16,7 +16,7 @@ import type { NodeProfile } from '../../../core/experiment/node.js';
 import type { NodeSelector } from '../../../core/experiment/node-selector.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { DEFAULT_NAMESPACE } from '../../../core/sweep/identity.js';
-import type { RepetitionPolicy } from '../../../core/sweep/spec.js';
+import type { StartsPolicy } from '../../../core/sweep/spec.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
 
 export interface ViewChange {
@@ -26,7 +26,7 @@ export interface ViewChange {
   readonly driftControl?: boolean;
   readonly retries?: number;
   /** One start when left out, and as many retries of invalid ones as of failed ones. */
-  readonly repetition?: Partial<RepetitionPolicy>;
+  readonly startsPolicy?: Partial<StartsPolicy>;
   readonly halfWidth?: number;
   readonly gates?: Gates;
   readonly perNode?: boolean;
@@ -65,11 +65,11 @@ export function aView(change: ViewChange = {}): SweepView {
       retries: change.retries ?? 1,
       seed: 1,
     },
-    repetition: {
+    startsPolicy: {
       starts: 1,
-      maxStarts: change.repetition?.starts ?? 1,
+      maxStarts: change.startsPolicy?.starts ?? 1,
       retryInvalid: change.retries ?? 1,
-      ...change.repetition,
+      ...change.startsPolicy,
     },
     measure: { confidence: 0.95, halfWidth: change.halfWidth ?? 0.02, gates: change.gates ?? 'warn' },
     positionAt: (index) => (index * stride + 1) % count,

@@ -137,7 +137,7 @@ describe('a sweep whose questions may have changed', () => {
   });
 
   test('has every point asked again once, and none measured again; a restart knows what is done', () => {
-    const asking = new Asking({ repetition: { starts: 2 } });
+    const asking = new Asking({ startsPolicy: { starts: 2 } });
     asking.run();
     asking.files = OTHER_KEY;
     asking.again();

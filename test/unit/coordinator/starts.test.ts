@@ -20,7 +20,7 @@ const byBlock = (leases: readonly Lease[]) => {
 describe('several starts of each point', () => {
   test('every point gets its first start before any gets its second, in the same company and the reverse order', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 6, blockSize: 4, repetition: { starts: 3 } }));
+    sim.submit(aView({ count: 6, blockSize: 4, startsPolicy: { starts: 3 } }));
     sim.join();
     const leases = runAll(sim);
     const [first, second, ...further] = byBlock(leases);
@@ -42,14 +42,14 @@ describe('several starts of each point', () => {
 
   test('no block holds two starts of a point, not even of the last one that is left', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, blockSize: 8, driftControl: true, repetition: { starts: 3 } }));
+    sim.submit(aView({ count: 1, blockSize: 8, driftControl: true, startsPolicy: { starts: 3 } }));
     sim.join();
     expect(runAll(sim).map(({ block }) => block)).toEqual([0, 1, 2]);
   });
 
   test('the drift control is at both ends of the blocks of every pass', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 4, blockSize: 4, driftControl: true, repetition: { starts: 2 } }));
+    sim.submit(aView({ count: 4, blockSize: 4, driftControl: true, startsPolicy: { starts: 2 } }));
     sim.join();
     const leases = runAll(sim);
     const pass = ['control', ...Array(4).fill('measure'), 'control'];
@@ -59,7 +59,7 @@ describe('several starts of each point', () => {
 
   test('wherever it stops, points have as many starts as each other, or one less; it says where it is', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 5, blockSize: 2, repetition: { starts: 3 } }));
+    sim.submit(aView({ count: 5, blockSize: 2, startsPolicy: { starts: 3 } }));
     sim.join();
     const starts = new Map<number, number>();
     for (let trial = 0; trial < 14; trial += 1) {
@@ -87,7 +87,7 @@ describe('several starts of each point', () => {
 
   test('a start that came out invalid is tried again in the next block', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 1, retryInvalid: 1 } }));
+    sim.submit(aView({ count: 4, blockSize: 4, startsPolicy: { starts: 1, retryInvalid: 1 } }));
     sim.join();
     const first = sim.ask()!;
     sim.report({ ...aRecord(first), valid: false });
@@ -99,7 +99,7 @@ describe('several starts of each point', () => {
 
   test('a trial that runs across a restart is adopted, and its point is not started beside it', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 2, repetition: { starts: 2 } }));
+    sim.submit(aView({ count: 2, startsPolicy: { starts: 2 } }));
     sim.join();
     for (let trial = 0; trial < 2; trial += 1) sim.report(aRecord(sim.ask()!));
     const second = sim.ask()!;
@@ -113,7 +113,7 @@ describe('several starts of each point', () => {
 
   test('two nodes share the passes without waiting for each other', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 4, blockSize: 2, repetition: { starts: 2 } }));
+    sim.submit(aView({ count: 4, blockSize: 2, startsPolicy: { starts: 2 } }));
     sim.join('node-a');
     sim.join('node-b');
     const leases: Lease[] = [];
@@ -132,7 +132,7 @@ describe('several starts of each point', () => {
 describe('starts that come to nothing', () => {
   test('invalid ones are started again as often as the sweep allows, over all starts together', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, retries: 0, repetition: { starts: 3, retryInvalid: 2 } }));
+    sim.submit(aView({ count: 1, retries: 0, startsPolicy: { starts: 3, retryInvalid: 2 } }));
     sim.join();
     let trial = 0;
     const leases = runAll(sim, 'node-a', () => ({ valid: ![0, 2, 3].includes(trial++) }));
@@ -152,7 +152,7 @@ describe('starts that come to nothing', () => {
 
   test('without a valid one the point is invalid, and the last of them is reported', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, retries: 5, repetition: { starts: 3, retryInvalid: 1 } }));
+    sim.submit(aView({ count: 1, retries: 5, startsPolicy: { starts: 3, retryInvalid: 1 } }));
     sim.join();
     const leases = runAll(sim, 'node-a', () => ({ valid: false }));
     expect(leases).toHaveLength(2);
@@ -162,7 +162,7 @@ describe('starts that come to nothing', () => {
 
   test('crashes cost tries of their own; a point with a valid start is not given up for them', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, retries: 1, repetition: { starts: 2, retryInvalid: 0 } }));
+    sim.submit(aView({ count: 1, retries: 1, startsPolicy: { starts: 2, retryInvalid: 0 } }));
     sim.join();
     let trial = 0;
     const leases = runAll(sim, 'node-a', () => (trial++ === 0 ? {} : { failure: crashed }));
@@ -173,7 +173,7 @@ describe('starts that come to nothing', () => {
 
   test('nor when it loses its nodes again and again', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, retries: 0, repetition: { starts: 2 } }));
+    sim.submit(aView({ count: 1, retries: 0, startsPolicy: { starts: 2 } }));
     sim.join();
     sim.report(aRecord(sim.ask()!));
     for (let lost = 0; sim.ask() !== null; lost += 1) {
@@ -189,7 +189,7 @@ describe('starts that come to nothing', () => {
 
   test('submitting again tries invalid points again, and leaves those that have a number', () => {
     const sim = new Simulation();
-    const view = aView({ count: 3, repetition: { starts: 2, retryInvalid: 0 } });
+    const view = aView({ count: 3, startsPolicy: { starts: 2, retryInvalid: 0 } });
     sim.submit(view);
     sim.join();
     runAll(sim, 'node-a', ({ position }) => ({ valid: position !== 1 }));
@@ -203,7 +203,7 @@ describe('starts that come to nothing', () => {
     'a late result and its re-measurement are one start: %s',
     (order) => {
       const sim = new Simulation();
-      sim.submit(aView({ count: 1, repetition: { starts: 2 } }));
+      sim.submit(aView({ count: 1, startsPolicy: { starts: 2 } }));
       sim.join('node-a');
       sim.join('node-b');
       const late = sim.ask('node-a')!;
@@ -221,7 +221,7 @@ describe('starts that come to nothing', () => {
       expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
       expect(sim.ask('node-a')).toBeNull();
       // A later sweep takes over what counted.
-      sim.submit(aView({ sweepId: 's2', count: 1, repetition: { starts: 2 } }));
+      sim.submit(aView({ sweepId: 's2', count: 1, startsPolicy: { starts: 2 } }));
       expect(sim.ask('node-a')).toBeNull();
       const reused = sim.log.flatMap((fact) => (fact.fact === 'ResultReused' ? [fact.trialId] : []));
       expect(reused).toEqual([first.trialId, next.trialId]);
@@ -249,16 +249,16 @@ describe('starts that come to nothing', () => {
 describe('starts of earlier sweeps', () => {
   test('the same points with more starts: only the further ones are measured', () => {
     const sim = new Simulation();
-    sim.submit(aView({ sweepId: 's1', count: 3, repetition: { starts: 2 } }));
+    sim.submit(aView({ sweepId: 's1', count: 3, startsPolicy: { starts: 2 } }));
     sim.join();
     runAll(sim);
-    sim.submit(aView({ sweepId: 's2', count: 3, repetition: { starts: 3 } }));
+    sim.submit(aView({ sweepId: 's2', count: 3, startsPolicy: { starts: 3 } }));
     expect(sim.ask()).toBeNull();
     expect(runAll(sim).map(({ sweepId, start }) => `${sweepId} ${start}`)).toEqual(Array(3).fill('s2 3'));
     expect(sim.log.filter(({ fact }) => fact === 'ResultReused')).toHaveLength(6);
     // Measured here in part, so not taken over.
     expect(status(sim, 's2')).toMatchObject({ state: 'done', complete: 3, reused: 0 });
-    sim.submit(aView({ sweepId: 's3', count: 3, repetition: { starts: 3 } }));
+    sim.submit(aView({ sweepId: 's3', count: 3, startsPolicy: { starts: 3 } }));
     expect(runAll(sim)).toHaveLength(0);
     expect(status(sim, 's3')).toMatchObject({ state: 'done', complete: 3, reused: 3 });
     expect(sim.log.filter((fact) => fact.fact === 'ResultReused' && fact.sweepId === 's3')).toHaveLength(9);
@@ -269,10 +269,10 @@ describe('starts of earlier sweeps', () => {
 
   test('facts that could not be written leave the point where it was, once', () => {
     const sim = new Simulation();
-    sim.submit(aView({ sweepId: 's1', count: 1, repetition: { starts: 2 } }));
+    sim.submit(aView({ sweepId: 's1', count: 1, startsPolicy: { starts: 2 } }));
     sim.join();
     runAll(sim);
-    sim.submit(aView({ sweepId: 's2', count: 1, repetition: { starts: 2 } }));
+    sim.submit(aView({ sweepId: 's2', count: 1, startsPolicy: { starts: 2 } }));
     sim.diskFull = true;
     expect(sim.ask()).toBeNull();
     expect(queue(sim, 's2').returned).toEqual([0]);
@@ -293,7 +293,7 @@ describe('starts of earlier sweeps', () => {
       return { ...record, environment: { engine: 'fake 2' } };
     };
     sim.report(of2(sim.ask()!));
-    sim.submit(aView({ sweepId: 's3', count: 1, repetition: { starts: 2 } }));
+    sim.submit(aView({ sweepId: 's3', count: 1, startsPolicy: { starts: 2 } }));
     expect(sim.ask()).toBeNull();
     const third = sim.ask()!;
     expect(third).toMatchObject({ sweepId: 's3', start: 2 });
@@ -303,13 +303,13 @@ describe('starts of earlier sweeps', () => {
 
 test('of starts of an engine that was built again those of the newest build are taken over', () => {
   const sim = new Simulation();
-  sim.submit(aView({ sweepId: 's1', count: 1, repetition: { starts: 3 } }));
+  sim.submit(aView({ sweepId: 's1', count: 1, startsPolicy: { starts: 3 } }));
   sim.join();
   for (const engineBuild of ['aa01', 'aa01', 'bb02']) {
     const record = aRecord(sim.ask()!);
     sim.report({ ...record, environment: { ...record.environment, engineBuild } });
   }
-  sim.submit(aView({ sweepId: 's2', count: 1, repetition: { starts: 4 } }));
+  sim.submit(aView({ sweepId: 's2', count: 1, startsPolicy: { starts: 4 } }));
   expect(sim.ask()).toBeNull();
   expect(sim.ask()).toMatchObject({ sweepId: 's2', start: 2 });
 });
@@ -319,11 +319,11 @@ describe('starts until the interval is narrow', () => {
     let trial = 0;
     return runAll(sim, 'node-a', () => ({ decodeTokensPerSecond: rates(trial++) })).length;
   };
-  const repetition = { starts: 3, maxStarts: 9 };
+  const startsPolicy = { starts: 3, maxStarts: 9 };
 
   test('a point whose starts agree gets two more than were asked for, and no other', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, repetition }));
+    sim.submit(aView({ count: 1, startsPolicy }));
     sim.join();
     expect(measured(sim, (trial) => 100 + 0.1 * (trial % 2))).toBe(5);
     expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
@@ -331,17 +331,17 @@ describe('starts until the interval is narrow', () => {
 
   test('one whose starts differ gets as many as there may be', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, repetition }));
+    sim.submit(aView({ count: 1, startsPolicy }));
     sim.join();
     expect(measured(sim, (trial) => 100 + 30 * (trial % 2))).toBe(9);
   });
 
   test('what earlier sweeps said counts, also after a restart', () => {
     const sim = new Simulation();
-    sim.submit(aView({ sweepId: 's1', count: 1, repetition: { starts: 4 } }));
+    sim.submit(aView({ sweepId: 's1', count: 1, startsPolicy: { starts: 4 } }));
     sim.join();
     measured(sim, (trial) => 100 + 0.1 * (trial % 2));
-    sim.submit(aView({ sweepId: 's2', count: 1, repetition }));
+    sim.submit(aView({ sweepId: 's2', count: 1, startsPolicy }));
     expect(sim.ask()).toBeNull();
     expect(status(sim, 's2')).toMatchObject({ trialsLeft: 1, start: 5, starts: 3, maxStarts: 9 });
     const before = sim.durable();

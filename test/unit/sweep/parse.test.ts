@@ -127,14 +127,18 @@ describe('a good file', () => {
 });
 
 describe('how often an experiment is measured', () => {
-  const repetition = (measure: Record<string, unknown>) => sweepOf(file({ measure })).repetition;
+  const startsPolicy = (measure: Record<string, unknown>) => sweepOf(file({ measure })).startsPolicy;
 
   test('is written under measure and is no part of the policy of an experiment', () => {
-    expect(repetition({ starts: 4, retryInvalid: 0 })).toEqual({ starts: 4, maxStarts: 4, retryInvalid: 0 });
-    expect(repetition({ starts: 2, maxStarts: 8 })).toMatchObject({ starts: 2, maxStarts: 8 });
-    expect(repetition({})).toEqual({ starts: 3, maxStarts: 3, retryInvalid: 2 });
+    expect(startsPolicy({ starts: 4, retryInvalid: 0 })).toEqual({
+      starts: 4,
+      maxStarts: 4,
+      retryInvalid: 0,
+    });
+    expect(startsPolicy({ starts: 2, maxStarts: 8 })).toMatchObject({ starts: 2, maxStarts: 8 });
+    expect(startsPolicy({})).toEqual({ starts: 3, maxStarts: 3, retryInvalid: 2 });
     // Whoever writes one of the two means it.
-    expect(repetition({ maxStarts: 1 })).toMatchObject({ starts: 1, maxStarts: 1 });
+    expect(startsPolicy({ maxStarts: 1 })).toMatchObject({ starts: 1, maxStarts: 1 });
     expect(sweepOf(file({ measure: { starts: 4 } })).measure).toEqual(sweepOf(file({})).measure);
   });
 });
