@@ -118,7 +118,7 @@ describe('ridge quantize', () => {
   test('interrupted, it stops at once and leaves nothing', async () => {
     const out = mkdtempSync(join(folder, 'out-'));
     // K-quants search for scales: seconds of native work that hears no signal.
-    const source = 'synthetic:llama?layers=4&embedding=1024&vocabulary=512';
+    const source = 'synthetic:llama?layers=8&embedding=1024&vocabulary=512';
     const running = startRidge(
       ['quantize', source, join(out, 'x.gguf'), '--type', 'q2_k', '--threads', '1'],
       {

@@ -39,7 +39,7 @@ const PHASES: readonly (readonly [phase: string, said: RegExp, spec: () => strin
   [
     'the making of an artifact',
     /the quantization/,
-    () => `  models: "synthetic:llama?layers=8&embedding=1024&vocabulary=512"
+    () => `  models: "synthetic:llama?layers=48&embedding=1024&vocabulary=512"
   techniques: { quantization: q2_k }
   runners: [{ kind: llama-cpp, threads: 1 }]
   ${LATENCY}`,
