@@ -44,7 +44,11 @@ function commentRanges(file: string, text: string): ts.CommentRange[] {
 }
 
 const lineStart = (text: string, at: number) => text.lastIndexOf('\n', at - 1) + 1;
-const lineEnd = (text: string, at: number) => (text.indexOf('\n', at) + text.length + 1) % (text.length + 1);
+
+function lineEnd(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end;
+}
 
 /** @returns a comment that stands alone on its lines; null for one beside code, or one of another form. */
 function readComment(text: string, { pos, end, kind }: ts.CommentRange): Comment | null {
