@@ -1,6 +1,4 @@
-import { z } from 'zod';
 import { isEncoder } from '../experiment/known-facts.js';
-import type { OptionsOf } from '../experiment/options.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
@@ -9,9 +7,8 @@ import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isQuantized } from '../techniques/tensor-types.js';
-import { cpuBackend, engine, poll } from '../work/cpu-options.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
-import { LLAMA_CPP_OPTIONS, SPREAD_OPTIONS } from '../work/llama-cpp-options.js';
+import { llamaCppOptions } from '../work/llama-cpp-options.js';
 import { predictMemory } from '../work/memory.js';
 import { PLACEMENT_OPTIONS } from './placement.js';
 import { PLAIN, type RunnerKind } from './runner.js';
@@ -194,13 +191,7 @@ export const llamaCpp = {
   ...PLAIN,
   kind: 'llama-cpp',
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
-  options: z.strictObject({
-    ...LLAMA_CPP_OPTIONS,
-    cpuBackend,
-    poll,
-    ...SPREAD_OPTIONS,
-    engine,
-  }),
+  options: llamaCppOptions,
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph', 'completions'],
   formats: ['gguf'],
@@ -237,5 +228,3 @@ export const llamaCpp = {
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,
 } satisfies RunnerKind;
-
-export type LlamaCppOptions = OptionsOf<typeof llamaCpp>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { integerBetween, orNull } from '../bounds.js';
 import { KV_CACHE_TYPES } from '../techniques/tensor-types.js';
-import { batch, threads } from './cpu-options.js';
+import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 
 const cacheType = (what: string) =>
   z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
@@ -48,6 +48,16 @@ export const SPREAD_OPTIONS = {
   ),
 } as const;
 
+/** All options of llama.cpp in the trial's process. */
+export const llamaCppOptions = z.strictObject({
+  ...LLAMA_CPP_OPTIONS,
+  cpuBackend,
+  poll,
+  ...SPREAD_OPTIONS,
+  engine,
+});
+export type LlamaCppOptions = Readonly<z.output<typeof llamaCppOptions>>;
+
 /** What of them the work of a pass follows from; other options of a point do not matter to it. */
 export const passOptions = z.object({
   flashAttention: LLAMA_CPP_OPTIONS.flashAttention,
@@ -72,3 +82,6 @@ export type CacheOptions = Readonly<z.output<typeof cacheOptions>>;
 /** What says which part of a model a device has. */
 export const spreadOptions = z.object({ gpuLayers: LLAMA_CPP_OPTIONS.gpuLayers, ...SPREAD_OPTIONS });
 export type SpreadOptions = Readonly<z.output<typeof spreadOptions>>;
+
+/** What the memory of a trial follows from. */
+export const memoryOptions = passOptions.extend(spreadOptions.shape);

@@ -12,7 +12,7 @@ import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, predictKvCache, windowedShare } from './kv-cache.js';
 import { predictableWork } from './latency.js';
 import { cpuShare, fullestShare, offloadedShare } from './llama-cpp.js';
-import { type CacheOptions, type PassOptions, passOptions, spreadOptions } from './llama-cpp-options.js';
+import { type CacheOptions, memoryOptions, type PassOptions } from './llama-cpp-options.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 
@@ -60,12 +60,11 @@ export const DEVICE_CONTEXT_BYTES = 512e6;
 export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
-  const options = readOptions(passOptions, runner.options);
-  const spread = readOptions(spreadOptions, runner.options);
+  const options = readOptions(memoryOptions, runner.options);
   const onCpu = deviceKind(device) === 'cpu';
   const share = onCpu
-    ? cpuShare(spread, facts.layers)
-    : offloadedShare(spread.gpuLayers, facts.layers) * fullestShare(spread, facts.layers);
+    ? cpuShare(options, facts.layers)
+    : offloadedShare(options.gpuLayers, facts.layers) * fullestShare(options, facts.layers);
   const { promptTokens, generateTokens, sequences, contextDepth } = predictableWork(workload);
   const perSequence = contextDepth + promptTokens + generateTokens;
   const cellsPerSequence = paddedCells(Math.max(1, perSequence));

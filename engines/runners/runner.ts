@@ -41,11 +41,13 @@ type Openers<O> = {
 
 /**
  * Declares a runner.
- * @param description from core/runners: what it is called and offers, and the schema of its options.
+ * @template K its description in core/runners. Only the type is needed: a child that loads all of it starts
+ *   later.
+ * @param description of it, what it is called and the schema of its options.
  * @param opens opens each capability that it offers, for options that were read by that schema.
  */
 export function defineRunner<K extends RunnerKind>(
-  { kind, options: schema }: K,
+  { kind, options: schema }: Pick<K, 'kind' | 'options'>,
   probe: Runner['probe'],
   opens: Openers<OptionsOf<K>> & Readonly<Record<K['offers'][number], unknown>>,
 ): Runner {

@@ -8,7 +8,7 @@ import { FakeModel } from './model.js';
  * A runner without a model: it takes as long as it is told. It ships with the product, so that a whole
  * cluster runs on a laptop and every way to fail can be tried; its results carry `fake-runner`.
  */
-export const fakeRunner = defineRunner(
+export const fakeRunner = defineRunner<typeof fake>(
   fake,
   async () => ({
     available: true,

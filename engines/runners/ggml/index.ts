@@ -5,7 +5,7 @@ import { defineRunner, type RunnerProbe } from '../runner.js';
 import { loadModel } from './load.js';
 
 /** Training graphs of our own on the ggml that comes with llama.cpp, on the CPU. */
-export const ggmlRunner = defineRunner(ggml, probeGgml, { trainer: loadModel });
+export const ggmlRunner = defineRunner<typeof ggml>(ggml, probeGgml, { trainer: loadModel });
 
 /** The libraries are llama.cpp's: where these load, graphs can be made. */
 async function probeGgml(): Promise<RunnerProbe> {

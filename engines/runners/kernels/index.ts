@@ -8,7 +8,7 @@ import { defineRunner, type OpRequest, type RunnerProbe, type WithOptions } from
 import { preparedOp } from './prepared.js';
 
 /** Runs ops of our own native library; there is no model. */
-export const kernelsRunner = defineRunner(kernels, probe, { op: openOp });
+export const kernelsRunner = defineRunner<typeof kernels>(kernels, probe, { op: openOp });
 
 async function probe(): Promise<RunnerProbe> {
   const library = kernelsLibrary();

@@ -1,4 +1,5 @@
-import { llamaCpp as description } from '../../../core/runners/llama-cpp.js';
+import type { llamaCpp as description } from '../../../core/runners/llama-cpp.js';
+import { llamaCppOptions } from '../../../core/work/llama-cpp-options.js';
 import { defineRunner } from '../runner.js';
 import { openCompletions } from './completions.js';
 import { openEmbedder } from './embedder.js';
@@ -8,14 +9,18 @@ import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
 
 /** llama.cpp through its C interface, from the libraries that node-llama-cpp ships. */
-export const llamaCpp = defineRunner(description, probe, {
-  generator: (request) => loadModel(request),
-  'profiled-generator': openProfiled,
-  embedder: (request) => openEmbedder(request),
-  'tensor-graph': (request) => openEncoder(request),
-  completions: openCompletions,
-  'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
-});
+export const llamaCpp = defineRunner<typeof description>(
+  { kind: 'llama-cpp', options: llamaCppOptions },
+  probe,
+  {
+    generator: (request) => loadModel(request),
+    'profiled-generator': openProfiled,
+    embedder: (request) => openEmbedder(request),
+    'tensor-graph': (request) => openEncoder(request),
+    completions: openCompletions,
+    'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
+  },
+);
 export { LlamaModel } from './model.js';
 export { observe } from './observer.js';
 export { type Quantized, type QuantizeRequest, quantizeFile } from './quantize.js';

@@ -4,9 +4,9 @@ import { basename } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
 import { leasedDevices } from '../../../core/experiment/lease.js';
 import { orElse } from '../../../core/or-else.js';
-import type { LlamaCppOptions } from '../../../core/runners/llama-cpp.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
+import type { LlamaCppOptions } from '../../../core/work/llama-cpp-options.js';
 import { shown } from '../../../formats/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import {

@@ -1,7 +1,7 @@
 import { type FailureError, failed } from '../../../core/errors.js';
-import { type LlamaCppOptions, llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { isQuantized } from '../../../core/techniques/tensor-types.js';
 import { sharesAsked } from '../../../core/work/llama-cpp.js';
+import { type LlamaCppOptions, llamaCppOptions } from '../../../core/work/llama-cpp-options.js';
 
 type OnDevice = 'threads' | 'tensorSplit' | 'rpcServers';
 
@@ -14,7 +14,7 @@ export interface Settings extends Omit<LlamaCppOptions, OnDevice | 'gpus' | 'eng
   readonly rpcServers: readonly string[];
 }
 
-const DEFAULTS = llamaCpp.options.parse({});
+const DEFAULTS = llamaCppOptions.parse({});
 
 /**
  * @param options what is left out has its default.

@@ -9,7 +9,7 @@ import { openProfiled } from './profiled.js';
 import { openVocabularyBeside } from './text.js';
 
 /** ONNX Runtime through its C interface, from whatever library the node has. */
-export const onnxRunner = defineRunner(onnx, probe, {
+export const onnxRunner = defineRunner<typeof onnx>(onnx, probe, {
   generator: (request) => loadModel(request),
   'profiled-generator': openProfiled,
   'language-model': openText,

@@ -12,10 +12,14 @@ import { openCompletions } from './completions.js';
  * (engines/servers); the trial's child only asks it.
  */
 export function serverRunner(kind: ServerKindName): Runner {
-  return defineRunner(SERVER_KINDS[kind], async ({ servers = [] }) => await probe(kind, servers), {
-    endpoint: async (request) => openEndpoint(kind, request),
-    completions: async (request) => await openCompletions(openEndpoint(kind, request), request),
-  });
+  return defineRunner<(typeof SERVER_KINDS)[typeof kind]>(
+    SERVER_KINDS[kind],
+    async ({ servers = [] }) => await probe(kind, servers),
+    {
+      endpoint: async (request) => openEndpoint(kind, request),
+      completions: async (request) => await openCompletions(openEndpoint(kind, request), request),
+    },
+  );
 }
 
 /**

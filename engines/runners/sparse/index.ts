@@ -8,7 +8,7 @@ import { defineRunner, type LanguageModelRequest, type RunnerProbe, type WithOpt
 import { loadModel, type SparseOptions } from './load.js';
 
 /** Pruned models without their zeros: our own graphs on llama.cpp's ggml, and our own kernels in them. */
-export const sparseRunner = defineRunner(sparse, probeSparse, {
+export const sparseRunner = defineRunner<typeof sparse>(sparse, probeSparse, {
   generator: loadModel,
   'language-model': openText,
 });
