@@ -9,9 +9,9 @@ async function get(url: string) {
 
 describe('a simulated server', () => {
   test('is ready after a while, names its model, and counts like llama-server', async () => {
-    await withSimulator({ ready: 0.2, ttft: 0, itl: 0, 'max-sequences': 1 }, async ({ url }) => {
+    await withSimulator({ ready: 2, ttft: 0, itl: 0, 'max-sequences': 1 }, async ({ url }) => {
       expect((await get(`${url}/health`)).status).toBe(503);
-      await expect.poll(async () => (await get(`${url}/health`)).status).toBe(200);
+      await expect.poll(async () => (await get(`${url}/health`)).status, { timeout: 20_000 }).toBe(200);
       expect(JSON.parse((await get(`${url}/v1/models`)).text).data).toMatchObject([{ id: 'simulated' }]);
       const ask = { method: 'POST', body: JSON.stringify({ prompt: 'a b', max_tokens: 5 }) };
       const answers = [1, 2, 3].map(() =>
