@@ -203,6 +203,7 @@ export class Dispatcher {
   /**
    * @returns the sweep, and whether something was written: it is new, was cancelled, or gets another try; of
    *   a new one also the sweeps that have results of the same points, measured under another policy.
+   * @param check of a sweep of which something is about to be written: throws where it is to be refused.
    */
   async submit(
     document: string,
@@ -211,6 +212,7 @@ export class Dispatcher {
     retryFailed: boolean,
     budgetSeconds: number | null = null,
     { namespace = DEFAULT_NAMESPACE, priority = null }: Turn = {},
+    check: (view: SweepView) => void = () => undefined,
   ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
     this.checkLeads();
     const view = inNamespace(await this.#parts.sweeps.read(document, models), namespace);
@@ -229,6 +231,7 @@ export class Dispatcher {
         await this.#behind.carryOut(step(this.state, { event: 'questions-doubted', sweepId: view.sweepId }));
         return { view, created: false, otherwise: [] };
       }
+      check(view);
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
       const { sweepId } = view;
       const at = this.#parts.clock.isoTime();

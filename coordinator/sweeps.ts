@@ -1,6 +1,7 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
+import { energyKeys } from '../core/sweep/energy.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { DEFAULT_NAMESPACE, experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
@@ -75,6 +76,7 @@ export function viewOf({ sweepId, pointsId, sweep, plan }: PlannedSweep): SweepV
     startsPolicy: sweep.startsPolicy,
     measure: sweep.measure,
     asksQuality: sweep.quality !== null,
+    energyKeys: energyKeys(sweep),
     objectives: sweep.objectives,
     bounds: sweep.search?.constraints ?? [],
     newSearch: searchOf(sweep, space, label),

@@ -51,7 +51,7 @@ export function sizeText(ratio: number): string {
 export function verdictText({ verdict, visible, reason }: Change): string {
   if (verdict === 'missing') return reason ?? verdict;
   if (verdict !== 'unclear') return verdict;
-  return visible === null ? verdict : `would have seen ${sizeText(visible)}`;
+  return visible === null ? (reason ?? verdict) : `would have seen ${sizeText(visible)}`;
 }
 
 /** @returns the same in two or three words: `A invalid`, `not in B`. */

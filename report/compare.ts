@@ -5,7 +5,7 @@ import { axisValues } from '../core/sweep/labels.js';
 import { Estimates } from '../judgement/estimates.js';
 import { holds } from '../judgement/holds.js';
 import type { Interval } from '../statistics/interval.js';
-import { type Difference, differenceOf, ratioInterval } from '../statistics/joint-compare.js';
+import { type Difference, differenceOf, ratioInterval, type Sides } from '../statistics/joint-compare.js';
 import { holm } from '../statistics/significance.js';
 import { mean } from '../statistics/summary.js';
 import { QUALITY } from './column-sets.js';
@@ -232,11 +232,14 @@ function ratesOf(
   const differences = both.map((one) => differenceOf(fit, [one], { oneSitting, confidence: found }));
   const adjusted = holm(differences.map(({ p }) => p));
   const measured = both.map(({ base, candidate }) => candidate.asMeasured - base.asMeasured);
+  // Nothing says how starts differ, neither these rows nor enough others: a prior alone finds nothing.
+  const isSingle = ({ base, candidate }: Sides) =>
+    fit.typical === null && base.starts === 1 && candidate.starts === 1;
   const of = new Map(
-    both.map(({ pair }, i): [Pair, Told] => [
-      pair,
-      ratioOf(metric, differences[i]!, adjusted[i]!, Math.exp(measured[i]!), confidence),
-    ]),
+    both.map((one, i): [Pair, Told] => {
+      const ratio = ratioOf(metric, differences[i]!, adjusted[i]!, Math.exp(measured[i]!), confidence);
+      return [one.pair, isSingle(one) ? undecided(ratio) : ratio];
+    }),
   );
   if (both.length < 2) return { of, overall: null };
   const all = differenceOf(fit, both, { oneSitting, confidence });
@@ -284,6 +287,13 @@ function ratioOf(
   return { ...seen, verdict: 'unclear', reason };
 }
 
+/** @returns the same without a verdict: it would follow from a prior alone. */
+const undecided = (ratio: Ratio): Ratio =>
+  ratio.verdict === 'unclear'
+    ? ratio
+    : { ...ratio, verdict: 'unclear', reason: ONE_EACH, p: null, visible: null };
+
+const ONE_EACH = 'not known: one start each';
 const NOT_FOUND = 'no difference found';
 
 function compareExact(metric: string, a: number, b: number): Told {

@@ -1,11 +1,13 @@
 import { METRIC_NAMES, METRICS } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { isPaced } from '../judgement/pace.js';
+import type { Interval } from '../statistics/interval.js';
 import { shownMetrics } from './columns.js';
 import { quotedEntry } from './quoted.js';
 import type { Report } from './report.js';
 import { columnsOfMetric, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';
+import { boundedEnds } from './scale.js';
 
 export type Cell = string | number | boolean | null;
 
@@ -23,7 +25,8 @@ export function linesOf<T>(items: readonly T[], columns: Columns<T>): { head: st
  * sweep over the same axes: all axes, then every metric of the catalogue, or those that were asked for, with
  * the ends of its 95 % interval; of those that neighbours' readings adjust also what was measured, the
  * factor, and the number of a calm machine with its interval. Values are in the unit that the column's name
- * ends in, at full precision; missing is an empty field.
+ * ends in, at full precision; missing is an empty field, as are the ends of an interval that spans orders of
+ * magnitude.
  */
 export function csvText(report: Report): string {
   return [...csvPieces(report, ({ trial }) => trial)].join('');
@@ -64,8 +67,8 @@ export interface CsvFigure {
   readonly high: number | string | undefined;
   readonly asMeasured?: number | null;
   readonly adjustedBy?: number | null;
-  /** The number of a calm machine, with the ends of its interval. */
-  readonly calm?: readonly [number, number, number] | null;
+  /** The number of a calm machine, with the ends of its interval; alone where these are not known. */
+  readonly calm?: { readonly value: number; readonly ends: Interval | null } | null;
 }
 
 /**
@@ -84,7 +87,7 @@ export function csvFigures(
     else {
       text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
       if (isPaced(name))
-        text += `,${figure.asMeasured ?? ''},${figure.adjustedBy ?? ''},${figure.calm?.join(',') ?? ',,'}`;
+        text += `,${figure.asMeasured ?? ''},${figure.adjustedBy ?? ''},${figure.calm?.value ?? ''},${figure.calm?.ends?.join(',') ?? ','}`;
     }
   }
   return text;
@@ -111,13 +114,14 @@ export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure |
   const quoted = quotedEntry(entry);
   if (quoted === null) return null;
   const { value, interval, asMeasured, adjustedBy, calm } = quoted;
+  const ends = boundedEnds(interval);
   return {
     value,
-    low: interval?.[0],
-    high: interval?.[1],
+    low: ends?.[0],
+    high: ends?.[1],
     asMeasured,
     adjustedBy,
-    calm: calm === null ? null : [calm.value, ...calm.interval],
+    calm: calm === null ? null : { value: calm.value, ends: boundedEnds(calm.interval) },
   };
 }
 

@@ -3,6 +3,7 @@ import { isPaced } from '../judgement/pace.js';
 import { calmName, quotedOf, quotedValue } from './quoted.js';
 import type { Report } from './report.js';
 import type { Row } from './rows.js';
+import { boundedEnds } from './scale.js';
 
 type Cell = string | number | boolean | null;
 
@@ -44,10 +45,12 @@ const BEHIND: readonly RowColumn[] = [
  */
 export const columnsOfMetric = (name: string): readonly RowColumn[] => [
   { name, kind: 'number', cellOf: (row) => quotedValue(row, name) },
-  { name: `${name}Ci95Low`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.interval?.[0] ?? null },
-  { name: `${name}Ci95High`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.interval?.[1] ?? null },
+  { name: `${name}Ci95Low`, kind: 'number', cellOf: (row) => endsOf(row, name)?.[0] ?? null },
+  { name: `${name}Ci95High`, kind: 'number', cellOf: (row) => endsOf(row, name)?.[1] ?? null },
   ...(isPaced(name) ? adjustmentColumns(name) : []),
 ];
+
+const endsOf = (row: Row, name: string) => boundedEnds(quotedOf(row, name)?.interval ?? null);
 
 /** Of every metric of the catalogue. */
 export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }) => columnsOfMetric(name));
@@ -58,8 +61,8 @@ function adjustmentColumns(name: string): RowColumn[] {
     { name: `${name}AsMeasured`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.asMeasured ?? null },
     { name: `${name}AdjustedBy`, kind: 'number', cellOf: (row) => quotedOf(row, name)?.adjustedBy ?? null },
     { name: calm, kind: 'number', cellOf: (row) => quotedValue(row, calm) },
-    { name: `${calm}Ci95Low`, kind: 'number', cellOf: (row) => quotedOf(row, calm)?.interval?.[0] ?? null },
-    { name: `${calm}Ci95High`, kind: 'number', cellOf: (row) => quotedOf(row, calm)?.interval?.[1] ?? null },
+    { name: `${calm}Ci95Low`, kind: 'number', cellOf: (row) => endsOf(row, calm)?.[0] ?? null },
+    { name: `${calm}Ci95High`, kind: 'number', cellOf: (row) => endsOf(row, calm)?.[1] ?? null },
   ];
 }
 

@@ -91,6 +91,15 @@ const SYMMETRIC = 0.1;
 const WIDE = 100;
 const UNKNOWN = '[× or ÷ 10 and more]';
 
+/**
+ * @returns the ends of an interval as exports have them; none where it says nothing but the order of
+ *   magnitude, if that.
+ */
+export const boundedEnds = (interval: Interval | null): Interval | null =>
+  interval === null || isUnknown(interval) ? null : interval;
+
+const isUnknown = ([low, high]: Interval) => low > 0 && high / low > WIDE;
+
 /** Beyond this factor nothing is said of how far. */
 export const FURTHEST = 10;
 export const BEYOND = `× ${FURTHEST} and more`;
@@ -103,13 +112,13 @@ export function intervalText(value: number, [low, high]: Interval, scale: Scale)
   const [below, above] = [value - low, high - value];
   const longer = Math.max(below, above);
   if (Math.abs(above - below) <= SYMMETRIC * longer) return `± ${scaled(longer, scale)}`;
-  if (low > 0 && high / low > WIDE) return UNKNOWN;
+  if (isUnknown([low, high])) return UNKNOWN;
   return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
 }
 
 /** @returns a value's interval where room is short: the longer side as a share of the value, `± 8 %`. */
 export function intervalShare(value: number, [low, high]: Interval): string {
-  if (low > 0 && high / low > WIDE) return UNKNOWN;
+  if (isUnknown([low, high])) return UNKNOWN;
   const share = Math.max(value - low, high - value) / Math.abs(value);
   return `± ${share < 0.001 ? '<0.1' : Number((100 * share).toPrecision(share < 0.1 ? 1 : 2))} %`;
 }

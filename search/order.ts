@@ -45,6 +45,13 @@ export function ranked(
   return [...sorted.map((i) => meeting[i]!), ...missing.sort((a, b) => a.violation - b.violation), ...failed];
 }
 
+/** @returns those that meet all constraints and that no other one of these dominates. */
+export function frontOf(observations: readonly Observation[]): Numbered[] {
+  const meeting = observations.filter(isMeeting);
+  const ranks = frontRanks(meeting.map(({ costs }) => costs));
+  return meeting.filter((_, i) => ranks[i] === 0);
+}
+
 /** @returns the points of a front, the one that adds most to it first. */
 function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] {
   const costs = front.map((i) => scaled[i]!);

@@ -16,7 +16,7 @@ import { fitted, openSweep } from '../sweep-file.js';
 import { devicesOf, type ThisNode, thisNode } from '../this-node.js';
 import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
-import { lackingEnergy, requireEnergy, requireEnergyHere } from './energy.js';
+import { requireEnergy, requireEnergyHere } from './energy.js';
 import { type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { plannedFiles } from './files.js';
 import { type PlannedNoise, plannedNoise } from './noise.js';
@@ -107,7 +107,7 @@ export async function planOf(
   const places = options.fleet === true ? await fleet(sweep, options) : await hereAlone(sweep, here);
   const unmetered =
     options.fleet === true
-      ? requireEnergy(lackingEnergy(sweep, places.nodes, places.name))
+      ? requireEnergy(sweep, places.nodes, places.name)
       : await requireEnergyHere(sweep, here.profile, options);
   const checked = spread(space.count, MOST_CHECKED).map((position) => experimentAt(space, position));
   const placement = placementWarnings(checked, places);

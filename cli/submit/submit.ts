@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os';
 import { withHeadersHere } from '../../artifacts/door/open.js';
+import { energyKeys } from '../../core/sweep/energy.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
-import { lackingEnergy, needsEnergy, requireEnergy } from '../plan/energy.js';
+import { requireEnergy } from '../plan/energy.js';
 import { fleetFor } from '../plan/places.js';
 import { openSweep, readyToRun, strictSweep } from '../sweep-file.js';
 import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
@@ -18,9 +19,9 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
   const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {
-    if (needsEnergy(sweep)) {
+    if (energyKeys(sweep).length > 0) {
       const { nodes, name } = fleetFor(sweep, (await control.listNodes()).nodes, options);
-      const unmetered = requireEnergy(lackingEnergy(sweep, nodes, name));
+      const unmetered = requireEnergy(sweep, nodes, name);
       if (unmetered !== null) say(`note: ${unmetered}`);
     }
     const accepted = await control.submitSweep({

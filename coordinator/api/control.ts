@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
+import { lackingEnergy, WITHOUT_ENERGY } from '../../core/sweep/energy.js';
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
@@ -30,10 +31,12 @@ import type { Durability, Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
 import { NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
+import { serves } from '../scheduler/placement.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
+import type { SweepView } from '../scheduler/view.js';
 import { namespaceStatuses } from './namespaces.js';
-import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
+import { isLeaving, nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 import { resultsNamed, seesSweep, sweepNamed, sweepsOf } from './visible.js';
 
 export interface ControlApi {
@@ -139,12 +142,16 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
   };
 }
 
-/** @throws WireError `invalid` with the errors of the sweep file in its details. */
+/**
+ * @throws WireError `invalid` with the errors of the sweep file in its details, or where it asks for energy
+ *   that no node can measure.
+ */
 export async function submitSweep(
-  { dispatcher, inform, audit }: ControlApi,
+  api: ControlApi,
   request: SubmitSweepRequest,
   by: Asker,
 ): Promise<SubmitSweepResponse> {
+  const { dispatcher, inform, audit } = api;
   bounded('submitter', request.submitter);
   const models = parseModels(request.modelsJson);
   const submitter = request.submitter === '' ? by.name : request.submitter;
@@ -157,6 +164,7 @@ export async function submitSweep(
     request.retryFailed,
     budgetOf(request),
     { namespace, priority },
+    (view) => checkEnergy(api, view),
   );
   if (created) inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
   const { sweepId, name, count: points, impossible } = view;
@@ -168,6 +176,28 @@ export async function submitSweep(
   const sweep = dispatcher.state.sweeps.get(sweepId);
   const paused = sweep !== undefined && sweepStatus(sweep).state === 'paused';
   return { sweepId, created, points, impossible, measuredOtherwise, paused, position };
+}
+
+/**
+ * Asks the nodes that take work now: who submits from a page or as an object of Kubernetes has no command
+ * that asks before.
+ * @throws WireError `invalid` where no row of a sweep would have a number for the energy that it asks for.
+ */
+function checkEnergy({ dispatcher, registry, inform }: ControlApi, view: SweepView): void {
+  const { cordoned } = dispatcher.state;
+  const nodes = registry
+    .entries()
+    .filter(
+      ({ profile, session, state }) =>
+        session !== null &&
+        !cordoned.has(profile.name) &&
+        !isLeaving(dispatcher, profile.name, state) &&
+        serves(profile, view),
+    )
+    .map(({ profile }) => profile);
+  const lacking = lackingEnergy(view.energyKeys, view.placement.devices, nodes, 'the fleet');
+  if (lacking?.always === true) throw invalid(lacking.message, [WITHOUT_ENERGY]);
+  if (lacking !== null) inform(`sweep ${view.name} (${view.sweepId}): ${lacking.message}`);
 }
 
 /** @throws WireError `invalid` */

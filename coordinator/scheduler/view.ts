@@ -26,6 +26,8 @@ export interface SweepView {
   readonly objectives: readonly Objective[];
   /** That its search keeps to. */
   readonly bounds: readonly SearchBound[];
+  /** Keys of its file that ask for energy. */
+  readonly energyKeys: readonly string[];
   /** Begins a search of its points, one for each queue; null = every point is measured. */
   readonly newSearch: (() => Searcher) | null;
   /** What it calls some of its points. */

@@ -1,7 +1,7 @@
 import { getOrMake } from '../../core/maps.js';
-import { type Draws, drawBelow, drawNew, type Observation, type Strategy } from '../history.js';
+import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
 import { type Nearness, nearnessOf } from '../nearness.js';
-import { ranked } from '../order.js';
+import { frontOf, ranked } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
 import { promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
@@ -14,6 +14,13 @@ const GOOD_SHARE = 0.15;
 const MOST_GOOD = 30;
 /** Points drawn from the density of the good ones, among which the most promising is taken. */
 const CANDIDATES = 96;
+/**
+ * One in so many trials, where something is predicted, takes the point that predictions alone promise most
+ * of. Densities say little of a point among the neighbours of poor ones, however well it is predicted.
+ */
+const PREDICTED_TURN = 5;
+/** Exchanges of one value of a point of the front that are drawn then, beside the draws from the density. */
+const EXCHANGES = 1000;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
 const UNIFORM = 1;
 /** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
@@ -32,7 +39,9 @@ const WIDTHS = [0.35, 0.12];
  * distances between their values, so that one on a value says something of its neighbours, and nothing of
  * axes that a point does not have. Points that are being measured count among the others (Ginsbourger's
  * constant liar), so that many agents ask for different ones. Densities and predictions order candidates and
- * rule none out; what neither would ever ask for, a share of the trials explores once the front hardly grows.
+ * rule none out. A share of the trials takes what predictions alone promise most of, also of points that
+ * differ from the front in one value (as the local search of SMAC: Hutter et al., LION 5, 2011). What neither
+ * would ever ask for, a share of the trials explores once the front hardly grows.
  */
 export const tpe: Strategy = {
   choose(history, draws) {
@@ -54,12 +63,15 @@ export const tpe: Strategy = {
       const position = space.positionOf(below.draw(draws));
       if (position !== null && !history.asked(position)) candidates.add(position);
     }
+    const isPredicted = history.prior !== null && begun % PREDICTED_TURN === 0;
+    if (isPredicted) for (const position of exchanged(history, draws)) candidates.add(position);
     const promise = promiseOf(history, [...candidates]);
     let best: number | null = null;
     let highest = Number.NEGATIVE_INFINITY;
     for (const position of candidates) {
       const digits = space.digitsAt(position);
-      const score = below.logAt(digits) - above.logAt(digits) + promise(position);
+      const familiar = isPredicted ? 0 : below.logAt(digits) - above.logAt(digits);
+      const score = familiar + promise(position);
       if (score > highest) {
         highest = score;
         best = position;
@@ -68,6 +80,20 @@ export const tpe: Strategy = {
     return best ?? drawNew(history, draws);
   },
 };
+
+/** @returns points that nobody asked for yet and that differ from one of the front in one value. */
+function exchanged({ space, observations, asked }: History, draws: Draws): Set<number> {
+  const front = frontOf(observations);
+  const positions = new Set<number>();
+  for (let i = 0; i < EXCHANGES && front.length > 0; i++) {
+    const digits = Int32Array.from(front[drawBelow(draws, front.length)]!.digits);
+    const axis = drawBelow(draws, space.axes.length);
+    digits[axis] = drawBelow(draws, space.axes[axis]!.size);
+    const position = space.positionOf(digits);
+    if (position !== null && !asked(position)) positions.add(position);
+  }
+  return positions;
+}
 
 function split(observations: readonly Observation[]): { good: Observation[]; others: Observation[] } {
   const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));

@@ -1,7 +1,6 @@
-import { type Draws, drawBelow, drawNew, type History } from '../history.js';
-import { frontRanks } from '../hypervolume.js';
+import { type Draws, drawBelow, drawNew, type History, type Observation } from '../history.js';
 import { type Nearness, nearnessOf } from '../nearness.js';
-import { isMeeting } from '../order.js';
+import { frontOf, isMeeting } from '../order.js';
 import { ABSENT, type SearchSpace } from '../space.js';
 import { promiseOf } from './promise.js';
 
@@ -19,10 +18,9 @@ const GROWING = 0.3;
 export function explores({ observations, pending }: History): boolean {
   if ((observations.length + pending.length) % EXPLORED !== 0) return false;
   const keeping = observations.filter(isMeeting);
-  const ranks = frontRanks(keeping.map(({ costs }) => costs));
-  const front = [...keeping.keys()].filter((i) => ranks[i] === 0);
-  const newest = front.filter((i) => i >= keeping.length / 2);
-  return newest.length < GROWING * Math.max(1, front.length);
+  const front = new Set<Observation>(frontOf(keeping));
+  const newest = keeping.slice(Math.ceil(keeping.length / 2)).filter((one) => front.has(one));
+  return newest.length < GROWING * Math.max(1, front.size);
 }
 
 /** Points drawn, and how many of them, the least familiar ones, predictions choose from. */

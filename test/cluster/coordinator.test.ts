@@ -80,6 +80,27 @@ test('a sweep file with errors comes back with every one of them', async () => {
   });
 });
 
+test('a sweep that asks for energy is refused where no node can measure it, whoever submits it', async () => {
+  const { grpcAddress } = await start();
+  const client = control(grpcAddress);
+  const wanted = (points: number) =>
+    submission(fakeSweep(points, { objectives: '{ energyPerOutputTokenJoules: min }' }));
+  // Nodes may come later: where there is none, nothing is known of any.
+  const { sweepId } = await client.submitSweep(wanted(1));
+  await enter(grpcAddress, { profile: aNode('unmetered') });
+  await expect(client.submitSweep(wanted(2))).rejects.toMatchObject({
+    code: 'invalid',
+    message:
+      'spec.objectives.energyPerOutputTokenJoules: no row will have a number for it, since the fleet has no energy source for cpu: no source in a test',
+    details: [expect.stringContaining('ridge doctor')],
+  });
+  expect((await client.listSweeps()).sweeps.map((sweep) => sweep.sweepId)).toEqual([sweepId]);
+  // What is there already is no new promise.
+  expect(await client.submitSweep(wanted(1))).toMatchObject({ sweepId, created: false });
+  await enter(grpcAddress, { profile: aNode('metered', { energySources: ['rapl:package-0'] }) });
+  expect(await client.submitSweep(wanted(2))).toMatchObject({ created: true });
+});
+
 test('an agent vanishes: its lease expires and another agent measures the point', async () => {
   const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 2 }), 1);
   const first = await enter(grpcAddress, { profile: aNode('node-a') });

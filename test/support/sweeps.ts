@@ -1,7 +1,13 @@
 /** A sweep file for the fake runner with one point for each number of generated tokens. */
 export function fakeSweep(
   points: number,
-  more: { name?: string; placement?: string; measure?: string; promptTokens?: number } = {},
+  more: {
+    name?: string;
+    placement?: string;
+    measure?: string;
+    promptTokens?: number;
+    objectives?: string;
+  } = {},
 ): string {
   const tokens = Array.from({ length: points }, (_, index) => index + 1);
   return `
@@ -13,7 +19,12 @@ spec:
   runners: [{ kind: fake }]
   workloads: [{ kind: latency, promptTokens: ${more.promptTokens ?? 8}, generateTokens: [${tokens.join(', ')}] }]
   measure: ${more.measure ?? '{ starts: 1 }'}
-  placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}
+  placement: ${more.placement ?? '{ driftControl: false, retries: 1 }'}${
+    more.objectives === undefined
+      ? ''
+      : `
+  objectives: ${more.objectives}`
+  }
 `;
 }
 

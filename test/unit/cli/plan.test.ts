@@ -6,7 +6,7 @@ import { fittedEngine } from '../../../agent/factors/engine.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fileWarnings } from '../../../cli/plan/check-files.js';
-import { lackingEnergy, needsEnergy, requireEnergy } from '../../../cli/plan/energy.js';
+import { requireEnergy } from '../../../cli/plan/energy.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { fleetFor, placementWarnings } from '../../../cli/plan/places.js';
@@ -16,6 +16,7 @@ import { threadWarnings } from '../../../cli/plan/threads.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
+import { energyKeys, lackingEnergy } from '../../../core/sweep/energy.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { NO_ENGINES } from '../../../engines/config.js';
@@ -247,21 +248,25 @@ test('what needs energy is refused where no device has a source, and told where 
     absent: energySources.length === 0 ? { energy: 'there is no powercap' } : {},
   });
   const keys = 'spec.objectives.energyPerOutputTokenJoules, spec.search.budget.joules';
-  const none = lackingEnergy(sweep, [node('a')], 'this machine');
+  const lacking = (nodes: readonly NodeProfile[], place = 'this machine') =>
+    lackingEnergy(energyKeys(sweep), sweep.placement.devices, nodes, place);
+  const none = lacking([node('a')]);
   expect(none).toEqual({
     always: true,
     message: `${keys}: no row will have a number for it, since this machine has no energy source for cpu: there is no powercap`,
   });
-  expect(() => requireEnergy(none)).toThrow('this machine has no energy source for cpu');
-  const some = lackingEnergy(sweep, [node('a'), node('b', 'rapl:package-0')], 'the fleet');
-  expect(requireEnergy(some)).toBe(
+  expect(() => requireEnergy(sweep, [node('a')], 'this machine')).toThrow(
+    'this machine has no energy source for cpu',
+  );
+  const both = [node('a'), node('b', 'rapl:package-0')];
+  expect(requireEnergy(sweep, both, 'the fleet')).toBe(
     `${keys}: rows of cpu of a will have no number for it, for want of an energy source: there is no powercap`,
   );
   // What a GPU draws is nothing that a CPU has.
-  expect(lackingEnergy(sweep, [node('a', 'nvml:gpu')], 'this machine')?.always).toBe(true);
-  expect(lackingEnergy(sweep, [node('a', 'rapl:package-0')], 'this machine')).toBeNull();
-  expect(lackingEnergy(sweep, [], 'the fleet')).toBeNull();
-  expect(needsEnergy(planOf().sweep)).toBe(false);
+  expect(lacking([node('a', 'nvml:gpu')])?.always).toBe(true);
+  expect(lacking([node('a', 'rapl:package-0')])).toBeNull();
+  expect(lacking([], 'the fleet')).toBeNull();
+  expect(energyKeys(planOf().sweep)).toEqual([]);
 });
 
 test('what the starts of a sweep can show follows from the noise of this machine, where it was looked at', async () => {

@@ -35,6 +35,7 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
     ...view,
     objectives,
     asksQuality: false,
+    energyKeys: [],
     newSearch: () =>
       new Searcher(space, {
         spec: { ...SPEC, ...spec },

@@ -52,6 +52,7 @@ export function aView(change: ViewChange = {}): SweepView {
     count,
     impossible: 0,
     asksQuality: false,
+    energyKeys: [],
     newSearch: null,
     objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
     bounds: [],

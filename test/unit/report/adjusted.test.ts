@@ -65,6 +65,22 @@ describe('rows beside neighbours', () => {
     expect(intervalLegend(rows, [{ name: DECODE, label: 'decode' }])).toContain('another run here');
   });
 
+  test('have no ends of an interval in CSV where it spans orders of magnitude', () => {
+    const report = buildReport(mixed, request);
+    const { trial } = report.rows[0]!;
+    const entry = trial.measurements[DECODE] as Measurement;
+    const calm = { value: entry.calm!.value, ci95: [entry.calm!.value / 2, 1e22] as [number, number] };
+    const measurements = { ...trial.measurements, [DECODE]: { ...entry, calm } };
+    const unbounded = { ...report.rows[0]!, trial: { ...trial, measurements } };
+    const [head, first] = csvText({ ...report, rows: [unbounded] })
+      .split('\r\n')
+      .map((line) => line.split(','));
+    const cellOf = (name: string) => first![head!.indexOf(name)];
+    expect(Number(cellOf(calmName(DECODE)))).toBe(calm.value);
+    expect([cellOf(`${calmName(DECODE)}Ci95Low`), cellOf(`${calmName(DECODE)}Ci95High`)]).toEqual(['', '']);
+    expect(Number(cellOf(`${DECODE}Ci95High`))).toBeGreaterThan(0);
+  });
+
   test('are disturbed where they are adjusted by more than a tenth, though no start has a warning', () => {
     const { rows, counts } = buildReport(
       noisy(3, (row) => row * 0.2),

@@ -91,6 +91,15 @@ describe('changes', () => {
     expect(change?.visible).toBeGreaterThan(1.1);
   });
 
+  test('of rows of one start each have no verdict, however far apart they are, and no gate is red', () => {
+    const { pairs } = matchRows(run(1, ['f16'], 1), run(40, ['f16'], 1), new Set());
+    const compared = comparisonOf(pairs, [DECODE]);
+    const reason = 'not known: one start each';
+    expect(compared.changes[0]).toMatchObject({ verdict: 'unclear', reason, p: null, visible: null });
+    expect(verdictText(compared.changes[0]!)).toBe(reason);
+    expect(judgeGate(gate(`${DECODE}:-5%`), compared)[0]?.outcome).toBe('undecided');
+  });
+
   test('between two sittings are less sure than within one, and a find among many asks for more than one alone', () => {
     const { pairs } = matchRows(run(1), run(1.05), new Set());
     const [within] = changesOf(pairs, [DECODE]);

@@ -101,3 +101,29 @@ describe('a share of the trials explores', () => {
     expect(tpe.choose(whole, draws())).toBe(unfamiliar(whole, draws()));
   });
 });
+
+test('one trial in five takes what predictions alone promise most of, among points one value from the front', () => {
+  const grid = (name: string) => ({ name, values: ['v', 'w', 'x', 'y', 'z'] });
+  const whole = history(
+    ['a', 'b', 'c'].map(grid),
+    Array.from({ length: 25 }, (_, i) => i),
+    null,
+  );
+  // The point (1, 0, 4): densities know its first value from nowhere.
+  const wanted = 29;
+  const predict = (position: number) => ({
+    costs: position === wanted ? [-9, -9] : [9, 9],
+    deviations: [0, 0],
+    explained: 0.1,
+    fails: 0,
+    seconds: 1,
+  });
+  // The front is one point, which differs from the wanted one in its first value.
+  const observations = whole.observations.map((one) => ({
+    ...one,
+    costs: one.position === 4 ? [0, 0] : [5, 5],
+  }));
+  const draws = () => new PythonRandom(1);
+  const predicted: History = { ...whole, observations, prior: predict };
+  expect(tpe.choose(predicted, draws())).toBe(wanted);
+});
