@@ -3,10 +3,10 @@ import { type Entries, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
-/** The last loss alone is that of one batch: this share of the steps is averaged. */
+/** The last loss would be that of a single batch, so the losses of this share of the steps are averaged. */
 const LAST_SHARE = 0.1;
 
-/** What training cost and what it gave. Steps of the warm-up count for losses, and not for times. */
+/** Cost and result of training. Steps of the warm-up count for losses, but not for times. */
 export function trainingFindings({ input, outcome }: Evidence): Findings {
   const { training } = input;
   const measured = (of: (record: TrainingRecord) => readonly number[]) =>
