@@ -155,8 +155,8 @@ const FEWEST_FOR_P99 = 100;
 
 function loadEntries(serving: ServingRecord): Entries {
   const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
-  const highest = (of: NonNullable<ServingRecord['search']>['of']) =>
-    search?.of === of ? single(search.load, search.reason) : missing('the sweep searches no such load');
+  const highest = (option: NonNullable<ServingRecord['search']>['of']) =>
+    search?.of === option ? single(search.load, search.reason) : missing('the sweep searches no such load');
   const running = kept ? 'the server was running already' : 'the server was not started for this trial';
   return {
     highestRequestsPerSecond: highest('requestsPerSecond'),
@@ -236,7 +236,7 @@ function loadWarnings(
   countsDiffer: number | null,
   forced: boolean,
 ): Warning[] {
-  const differs = (by: number) => Math.abs(by) > COUNTS_DIFFER;
+  const differs = (difference: number) => Math.abs(difference) > COUNTS_DIFFER;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const length = serverLength ?? 0;
   const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';

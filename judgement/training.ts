@@ -9,11 +9,11 @@ const LAST_SHARE = 0.1;
 /** Cost and result of training. Steps of the warm-up count for losses, but not for times. */
 export function trainingFindings({ input, outcome }: Evidence): Findings {
   const { training } = input;
-  const measured = (of: (record: TrainingRecord) => readonly number[]) =>
-    training === null ? [] : of(training).slice(outcome.warmups);
+  const measured = (seriesOf: (record: TrainingRecord) => readonly number[]) =>
+    training === null ? [] : seriesOf(training).slice(outcome.warmups);
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
-  const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
-    perRepeat(measured(of), NOT_APPLICABLE.training);
+  const perStep = (seriesOf: (record: TrainingRecord) => readonly number[]) =>
+    perRepeat(measured(seriesOf), NOT_APPLICABLE.training);
   const entryOf = (value: number | null | undefined, why: string = NOT_APPLICABLE.training) =>
     single(value ?? null, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;

@@ -302,8 +302,8 @@ export class Probes {
   }
 }
 
-function total<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0);
+function total<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0);
 }
 
 /** 1 if one point dominates the other by what is known, otherwise 0. */

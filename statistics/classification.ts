@@ -49,8 +49,8 @@ export function classification(truth: readonly string[], said: readonly string[]
     const precision = found === 0 ? 0 : right / found;
     return { name, precision, recall: right / support, f1: (2 * right) / (found + support), support };
   });
-  const average = (of: (one: ClassFigures) => number) =>
-    figures.reduce((sum, one) => sum + of(one), 0) / figures.length;
+  const average = (numberOf: (one: ClassFigures) => number) =>
+    figures.reduce((sum, one) => sum + numberOf(one), 0) / figures.length;
   return {
     classes,
     confusion,

@@ -207,10 +207,10 @@ export function reweigh(
 }
 
 /** @returns the values of a function for each kind of reading. */
-export const triple = (of: (k: 0 | 1 | 2) => number): Readings => [of(0), of(1), of(2)];
+export const triple = (valueAt: (k: 0 | 1 | 2) => number): Readings => [valueAt(0), valueAt(1), valueAt(2)];
 /** @returns the sum of the products of two triples. */
 export const dot = (a: readonly number[], b: readonly number[]): number =>
   a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 /** @returns the sum of the squared products of two triples. */
-export const quadratic = (x: Readings, by: Readings) =>
-  (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
+export const quadratic = (a: Readings, b: Readings) =>
+  (a[0] * b[0]) ** 2 + (a[1] * b[1]) ** 2 + (a[2] * b[2]) ** 2;
