@@ -10,14 +10,14 @@ import { COMMANDS } from './commands.js';
 export async function createProgram([first = '']: readonly string[] = []): Promise<Command> {
   const program = new Command('ridge')
     .description(
-      'Sweeps efficiency configurations of language models over machines and measures each one honestly.\n' +
+      'Runs language models in many configurations on your machines, and measures speed, memory, energy and quality of each.\n' +
         'Results go to stdout, progress and messages to stderr.\n' +
         'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met, 4 rows of a sweep are invalid, ' +
         '5 nothing of a plan can run, 6 a gate is undecided (on request).',
     )
     .version(VERSION, '--version', 'print the version')
     .configureHelp({ optionDescription: describeOption, ...LIST_OF_COMMANDS })
-    .addHelpText('after', '\n`ridge COMMAND --help` says more of a command, with its options.')
+    .addHelpText('after', '\n`ridge COMMAND --help` explains a command and its options.')
     .showHelpAfterError('Run `ridge --help` or `ridge COMMAND --help` to see what is possible.');
   const one = first === '--version' || COMMANDS.some(({ commands }) => Object.hasOwn(commands, first));
   for (const { heading, commands } of COMMANDS) {

@@ -39,6 +39,6 @@ export function enginesOf({ servers, onnxRuntimes, rpc }: z.output<typeof engine
 }
 
 /** @returns the same with the names of servers in place of their addresses, which are no part of a record. */
-export function withoutAddresses<Texts>(said: Texts, { rpc }: EngineConfig): Texts {
-  return withServersNamed(said, rpc);
+export function withoutAddresses<Texts>(texts: Texts, { rpc }: EngineConfig): Texts {
+  return withServersNamed(texts, rpc);
 }

@@ -6,18 +6,17 @@ import { compressionRate } from './efficiency.js';
 import { inUnits } from './entries.js';
 import { qualityFindings } from './quality.js';
 
-/** Warnings about answers: those of before go with the answers. */
+/** Warnings about answers; when the answers are replaced, so are these. */
 const OF_ANSWERS: ReadonlySet<WarningCode> = new Set<WarningCode>(['quality-missing', 'quality-caveat']);
 
-/** A trial that asked again, or scored kept answers again, and timed nothing. */
+/** A trial that only asked again, or scored kept answers again, without timing anything. */
 type Asked = Pick<ResultRecord, 'trialId' | 'quality' | 'absent' | 'warnings' | 'failure' | 'endedAt'>;
 
 /**
- * Puts new answers into a record: what was timed stays as it is, and what follows from answers is judged
- * anew. Where asking failed, the record has none: those that it had are to other questions.
+ * Puts new answers into a record: timed values stay as they are, and everything that depends on answers is
+ * judged again. If asking failed, the record has no answers, because the old ones belong to other questions.
  * @param measured the record whose questions have changed since.
- * @returns the record that takes its place; the same one where the questions turn out to be those that it was
- *   asked.
+ * @returns the record that takes its place; the same one if its questions have not changed after all.
  */
 export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecord {
   const before = measured.quality?.questions ?? null;
@@ -39,7 +38,7 @@ export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecor
   const noted = [...ofOthers(given?.warnings ?? []), ...told];
   const isNoted = ({ code, message }: Warning) =>
     noted.some((one) => one.code === code && one.message === message);
-  // What a judge is given stands first, as it does where a record is judged again.
+  // Warnings that a judge is given come first, as they do when a record is judged again.
   const warnings = [...noted, ...ofOthers(measured.warnings).filter((one) => !isNoted(one))];
   const found = {
     ...qualityFindings({ quality, absent }).entries,

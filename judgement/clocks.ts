@@ -5,11 +5,11 @@ import { median } from '../statistics/quantile.js';
 import { CLOCK_CHANGE } from './disturbance.js';
 import type { Evidence } from './evidence.js';
 
-/** NVML's clocks-event reasons (nvml.h) that mean: slower than asked, because of … */
+/** NVML's clocks-event reasons (nvml.h) by which the driver says why the clock is lower than requested. */
 const THROTTLE = {
   'thermal-throttle': { 8: 'hardware slowdown', 32: 'software thermal limit', 64: 'hardware thermal limit' },
   'power-throttle': { 128: 'hardware power brake' },
-  // A GPU at full load often sits at its cap: that is its speed, and no accident of the trial.
+  // A GPU at full load often runs at its power cap. That is its normal speed, not a disturbance of the trial.
   'power-cap': { 4: 'software power cap' },
 } as const;
 const THROTTLE_CODES = Object.keys(THROTTLE) as (keyof typeof THROTTLE)[];
@@ -22,8 +22,8 @@ export function throttleNames(): { readonly bit: number; readonly name: string }
 }
 
 /**
- * A monotonic clock cannot go back. On a machine that was moved or woken during a measurement it sometimes
- * does.
+ * A monotonic clock should never go backwards, but it sometimes does on a machine that was migrated or
+ * resumed during a measurement.
  */
 export function clockWentBack({ phases, tokenSeconds }: Evidence['input']): Warning[] {
   const phase = phases.find(({ startSeconds, endSeconds }) => endSeconds < startSeconds);
@@ -58,8 +58,8 @@ const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
 const isCapped = ({ experiment }: Evidence['input']) => (experiment.settings?.powerCapWatts ?? null) !== null;
 
 /**
- * A locked clock that was missed by more than this share was not held. Drivers read it back in steps of about
- * 1 %.
+ * A locked clock was not held if the device missed it by more than this share. Drivers read it back in steps
+ * of about 1 %.
  */
 const CLOCK_MISS = 0.03;
 
@@ -75,21 +75,24 @@ export function lockWarnings(
   if (clocks.length === 0) return [];
   const ran = median(clocks);
   if (Math.abs(ran - asked) <= CLOCK_MISS * asked) return [];
-  // Where both are axes, the cap may be what slows it down.
+  // If the sweep also sets a power cap, that may be the reason for the lower clock.
   if (ran < asked && isCapped(input)) return [];
   const message = `the sweep locked the clock at ${mega(asked)} and the median of ${quantity} is ${mega(ran)}`;
   return [warn('setting-not-held', message)];
 }
 
-/** Any reading inside the measured part counts: a sampled bit stands for time between readings too. */
+/**
+ * Any reading inside the measured part counts, because a sampled bit also stands for the time between
+ * readings.
+ */
 export function throttleGates({ input, series, span }: Evidence): Warning[] {
   const capped = isCapped(input);
   const reasons = series.get('throttleReasons');
   if (reasons === undefined || span === null) return [];
-  // A hardware slowdown beside a power brake is that brake (nvml.h), not heat.
+  // If a power brake is reported too, a hardware slowdown means that brake (nvml.h), not heat.
   const masks = readingsInside(reasons, span)
     .map((mask) => ((mask & 128) !== 0 ? mask & ~8 : mask))
-    // A cap that the sweep set is what is measured.
+    // If the sweep itself set the cap, its effect is what is measured.
     .map((mask) => (capped ? mask & ~4 : mask));
   return THROTTLE_CODES.flatMap((code) => {
     const bits = Object.entries(THROTTLE[code]).map(([bit, name]) => ({ bit: Number(bit), name }));

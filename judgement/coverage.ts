@@ -2,8 +2,8 @@ import { coveredPart, type Reading, type Window } from '../core/metrics/integrat
 import type { CleanSeries } from '../core/metrics/series.js';
 
 /**
- * Readings may miss this share of the measured span and still stand for all of it: the process is gone before
- * its last reading.
+ * Readings may miss this share of the measured span and still stand for all of it, because the process ends
+ * before its last reading is due.
  */
 const MAX_UNCOVERED = 0.2;
 

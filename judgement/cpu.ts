@@ -38,7 +38,10 @@ function growthPerSecond(series: CleanSeries, window: Window): Reading {
   return { ...growth, value: growth.value / (window.endSeconds - window.startSeconds) };
 }
 
-/** A load generator belongs to the trial as the server does, whose process the meters follow. */
+/**
+ * The load generator belongs to the trial just like the server, but the meters follow only the server's
+ * process.
+ */
 function generatorCores({ serving }: Evidence['input']): number {
   return serving === undefined ? 0 : serving.generator.cpuSeconds / serving.generator.seconds;
 }

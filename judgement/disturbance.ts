@@ -8,16 +8,16 @@ import { type Warning, warn, warnIf } from '../core/result/warnings.js';
  * a window of 100 ms it cannot fire on rounding, and over 10 s it forgives 0.01 cores.
  */
 const FOREIGN_RESOLUTION_SECONDS = 0.1;
-/** Steal is one field: a tick at either end. */
+/** Stolen time is a single field, so its error is one tick at each end. */
 const STEAL_RESOLUTION_SECONDS = 0.02;
 
-/** A clock that moved by more than this share is worth a word. */
+/** A change of the clock by more than this share is reported. */
 export const CLOCK_CHANGE = 0.05;
 
 /** How CPUs were used over a window, in CPU seconds per second; null where the system does not say. */
 export interface WindowUse {
   readonly seconds: number;
-  /** By processes that have nothing to do with what is measured. */
+  /** Used by processes that do not belong to the measurement. */
   readonly foreignCores: number | null;
   readonly stealCores: number | null;
   /** All there was, idle time included. */
@@ -25,8 +25,8 @@ export interface WindowUse {
 }
 
 /**
- * A CPU loses this share of its core only if something else runs there: alone, its readings lie within 1 %
- * (decision 0061).
+ * A CPU loses more than this share of its core only if something else runs there; without neighbours, its
+ * readings stay within 1 % (decision 0061).
  */
 const MAX_LOST_SHARE = 0.05;
 

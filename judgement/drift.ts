@@ -5,15 +5,15 @@ import { dot } from '../statistics/weighted-starts.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
 
-/** Difference of blocks below which nothing is said, whatever its p value. */
+/** A difference of blocks below this is not reported, whatever its p value. */
 const DRIFT_INDIFFERENCE = 0.02;
-/** Share of sweeps on a steady machine that are told of a drift. */
+/** Share of sweeps on a steady machine for which a drift is reported by accident. */
 const DRIFT_RATE = 0.05;
 
 /** Effects that differ by less are equal. */
 const TIE = 1e-9;
 
-/** Metrics that tell how fast a machine is, with what each is called in a sentence. */
+/** Metrics that show how fast a machine is, with the name of each in a sentence. */
 export const WATCHED = [
   ['prefillTokensPerSecond', 'prefill'],
   ['decodeTokensPerSecond', 'decode'],
@@ -32,11 +32,14 @@ export interface Drift {
   readonly blocks: number;
   /** Speed in that block over the mean of the others, all rows and controls together: 0.95 = 5 % slower. */
   readonly ratio: number;
-  /** Chance of this much on a steady machine, multiplied by how many devices and metrics were looked at. */
+  /**
+   * Probability of such a difference on a steady machine, multiplied by the number of devices and metrics
+   * that were tested.
+   */
   readonly p: number;
 }
 
-/** What a start says of its machine's speed. */
+/** What a start shows about the speed of its machine. */
 export interface StartSpeeds {
   readonly node: string;
   readonly device: string;
@@ -52,8 +55,8 @@ export interface StartSpeeds {
 }
 
 /**
- * @returns null for a record that says nothing of drift, because it failed or is an invalid row. What
- *   neighbours took, by the readings, is taken out.
+ * @returns null for a record that says nothing of drift, because it failed or is an invalid row. The effect
+ *   of neighbours, according to the readings, is removed.
  */
 export function speedsOf(record: ResultRecord): StartSpeeds | null {
   const { status, valid, sweep, node, device, startedAt, experimentId, measurements } = record;
@@ -71,9 +74,9 @@ export function speedsOf(record: ResultRecord): StartSpeeds | null {
 
 /**
  * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control
- * are measured in several blocks, so what they all do alike comes from the machine (heat, neighbours,
- * frequency). A steady machine is accused in DRIFT_RATE of sweeps (Bonferroni over devices and metrics). It
- * is computed from stored records.
+ * are measured in several blocks, so a change that they have in common comes from the machine (heat,
+ * neighbours, frequency). On a steady machine a drift is reported by accident in DRIFT_RATE of sweeps
+ * (Bonferroni over devices and metrics). It is computed from stored records.
  * @returns the clearest drift, or null.
  */
 export function driftOf(starts: readonly StartSpeeds[]): Drift | null {
@@ -113,8 +116,8 @@ function blocksInOrder(starts: readonly StartSpeeds[]): string[] {
 }
 
 /**
- * The block that lies furthest off, given how many readings it has: a last block of a single row proves
- * little. Of two blocks that lie equally far apart the later one is named.
+ * The block that differs most, relative to its number of readings, since a last block with a single row
+ * proves little. Of two blocks that differ equally the later one is named.
  */
 function furthestOf(order: readonly string[], { effects }: BlockEffects): Pick<Drift, 'block' | 'ratio'> {
   const all = [...effects.values()].reduce((sum, { readings }) => sum + readings, 0);
@@ -122,7 +125,7 @@ function furthestOf(order: readonly string[], { effects }: BlockEffects): Pick<D
     const found = effects.get(key);
     if (found === undefined) return [];
     const others = all - found.readings;
-    // Effects add up to nothing over all readings, so the others' mean lies on the other side.
+    // Effects add up to zero over all readings, so the mean of the other blocks has the opposite sign.
     const apart = found.effect * (all / others);
     const errors = Math.abs(apart) * Math.sqrt((found.readings * others) / all);
     return [{ block: i + 1, apart, errors }];

@@ -10,8 +10,9 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 import { type Answers, performanceRatio } from './quality.js';
 
 /**
- * What EfficientLLM (arXiv 2505.13840) compares techniques by, computed by its formulas from what was
- * measured. Its compression rate takes 4 for the size of every int4 model; ours takes the bytes of the file.
+ * The metrics by which EfficientLLM (arXiv 2505.13840) compares techniques, computed by its formulas from the
+ * measurements. Its compression rate assumes that every int4 model is 4 times smaller; ours uses the bytes of
+ * the file.
  */
 export function efficiencyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
@@ -41,7 +42,7 @@ export function efficiencyFindings(evidence: Evidence): Findings {
   };
 }
 
-/** Of a GPU what its driver says; of a CPU the share of the CPUs that the trial had. */
+/** For a GPU, the utilization that its driver reports; for a CPU, the used share of the trial's CPUs. */
 function utilization(evidence: Evidence, absent: (quantity: string) => string, onCpu: boolean): Reading {
   const { input, series, span } = evidence;
   if (!onCpu) {
@@ -59,7 +60,7 @@ export function compressionRate(facts: Answers & Pick<TrialFacts, 'given' | 'art
   if (performance.value === null) return single(null, performance.reason);
   if (baseBytes === null || modelBytes === null)
     return single(null, 'the weight bytes of the base file are not known');
-  // Adapters beside the weights have to be kept and loaded like them.
+  // Attached adapters are stored and loaded like weights, so they count.
   const bytes = modelBytes + (adapterBytesOf(facts.artifact) ?? 0);
   return single(compressionRatio(baseBytes, bytes) * performance.value, '');
 }

@@ -7,17 +7,17 @@ import { type Readings, type Starts, weightsOf } from '../statistics/weighted-st
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
- * Only so many rows, the first ones, tell what all rows have in common. They know the slopes well enough;
- * with tens of thousands of rows, one more start seldom changes anything.
+ * What all rows have in common is estimated only from this many rows, the first ones. They determine the
+ * slopes well enough; with tens of thousands of rows, a further start would seldom change anything.
  */
 export const TELLING_ROWS = 200;
 
-/** What rows have in common, metric by metric: each is fitted when it is asked for, and once. */
+/** What rows have in common, metric by metric. Each is fitted once, when it is first needed. */
 export class Commons {
   readonly #rows: readonly RowStarts[];
   readonly #known = new Map<string, Common>();
 
-  /** @param rows starts of each row, in the order of the report; the first TELLING_ROWS tell. */
+  /** @param rows starts of each row, in the order of the report; only the first TELLING_ROWS are used. */
   constructor(rows: readonly (readonly ResultRecord[])[]) {
     this.#rows = rows.slice(0, TELLING_ROWS).map((starts) => new RowStarts(starts));
   }
@@ -36,7 +36,7 @@ export class Commons {
 
 /**
  * The estimates of one row from all its starts, metric by metric. Metrics of one pace share the weights of
- * their lead, so that the numbers of a row agree with each other.
+ * its leading metric, so that the numbers of a row agree with each other.
  */
 export class RowEstimates {
   readonly #row: RowStarts;
@@ -47,7 +47,10 @@ export class RowEstimates {
     this.#commons = commons;
   }
 
-  /** Whether its cores were asked beside any of its starts: without that nothing is adjusted. */
+  /**
+   * Whether the state of the cores was read beside any of its starts; without such readings nothing is
+   * adjusted.
+   */
   get read(): boolean {
     return this.#row.readings.decode.some((x) => x !== null);
   }
@@ -121,7 +124,8 @@ class RowStarts {
     const y: (number | null)[] = [];
     for (const start of this.#starts) {
       const value = metricValue(start, metric);
-      // What may be zero or negative has no logarithm, and half of such a row would be another row.
+      // A number that is zero or negative has no logarithm. Then the whole row is left out, since the
+      // remaining starts would give a different row.
       if (value !== null && value + offset <= 0) return { y: this.readings.plain as readonly null[], x };
       y.push(value === null ? null : sign * Math.log(value + offset));
     }

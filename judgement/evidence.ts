@@ -7,7 +7,7 @@ import type { Warning } from '../core/result/warnings.js';
 import type { StopReason } from '../statistics/stopping.js';
 import type { Entries } from './entries.js';
 
-/** What the workload says of its own repeating. */
+/** What the workload reports about its own repeats. */
 export interface Outcome {
   readonly repeats: number;
   readonly warmups: number;
@@ -22,7 +22,7 @@ export interface Judgement {
   readonly warnings: Warning[];
   readonly valid: boolean;
   /**
-   * Where it stands under the ceilings of its machine; null where that is not known, as `measurements` say.
+   * Its place under the roofs of its machine; null if that is unknown, with the reason in `measurements`.
    */
   readonly roofline: RooflineRecord | null;
 }
@@ -41,11 +41,16 @@ export interface Evidence {
 export interface Findings {
   readonly entries: Entries;
   readonly warnings: readonly Warning[];
-  /** Gaps in readings that a published number rests on: quantity → longest, in seconds. */
+  /**
+   * Gaps in readings from which a published number is computed: for each quantity the longest, in seconds.
+   */
   readonly gaps?: ReadonlyMap<string, number>;
 }
 
-/** @returns what is judged of a trial; null when it did not complete: then no number is published. */
+/**
+ * @returns the facts of a trial that are judged; null if the trial did not complete, because then no number
+ *   is published.
+ */
 export function gather(input: TrialFacts): Evidence | null {
   const { stop, count, warmups, halfWidth } = input.repeats;
   if (input.status !== 'complete' || stop === 'not-started') return null;
@@ -61,8 +66,8 @@ export function gather(input: TrialFacts): Evidence | null {
 }
 
 /**
- * Places a row under the roofs of its device. The judge is given one (roofline/judge.ts), so that the domain
- * does not depend on the analytic model.
+ * Places a row under the roofs of its device. It is passed to the judge (roofline/judge.ts), so that this
+ * room does not depend on the analytic model.
  * @returns the block of a record, or why there is none.
  */
 export type Placement = (evidence: Evidence) => RooflineRecord | string;

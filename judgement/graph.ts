@@ -12,7 +12,7 @@ const NO_GRAPH = allMissing(metricsOf('graph'), NOT_APPLICABLE.graph);
 const NONE_ENDED = 'no application ran from its start to its end';
 const UNCOUNTED = 'the engine does not say how many tokens of prompts it had computed before';
 
-/** Latency of whole applications, how much of it the critical path is, and what its requests shared. */
+/** Latency of whole applications, the share of it on the critical path, and what the requests shared. */
 export function graphFindings({ input }: Evidence): Findings {
   const { graph } = input;
   if (graph === undefined) return { entries: NO_GRAPH, warnings: [] };
@@ -48,8 +48,8 @@ export function graphFindings({ input }: Evidence): Findings {
 }
 
 /**
- * Shares of the time from start to end, on average over applications. A share of 1 leaves no time between
- * calls.
+ * The critical path's share of the time from start to end, averaged over applications. With a share of 1
+ * there is no time between calls.
  */
 function pathRatio(applications: readonly ApplicationRecord[]): number | null {
   const shares = applications.flatMap(({ outcome, pathSeconds, start, end }) =>
@@ -68,7 +68,7 @@ function cachedRatio(nodes: readonly NodeRecord[]): number | null {
   return cached === null || all === null || all === 0 ? null : cached / all;
 }
 
-/** Of nodes, each as often as it was asked. */
+/** Mean over nodes, each weighted by how often it was asked. */
 function firstToken(nodes: readonly NodeRecord[]): number | null {
   const known = nodes.filter(({ timeToFirstTokenP50 }) => timeToFirstTokenP50 !== null);
   const calls = known.reduce((sum, node) => sum + node.calls, 0);

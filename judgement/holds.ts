@@ -2,9 +2,9 @@ import { metricNamed, type Unit } from '../core/metrics/catalogue.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { gradeOf } from '../core/result/warnings.js';
 
-/** Units of what no neighbour changes: memory and files, parameters, likelihoods. */
+/** Units of metrics that neighbours cannot change: sizes of memory and files, parameters, likelihoods. */
 const UNITS: ReadonlySet<Unit> = new Set(['B', 'parameters', 'nats']);
-/** The same among ratios: of files, of answers, and of counts of tokens. */
+/** Ratios that neighbours cannot change: of files, of answers, and of counts of tokens. */
 const RATIOS: ReadonlySet<string> = new Set([
   'bitsPerWeight',
   'compressionRatio',
@@ -22,9 +22,9 @@ const RATIOS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a record's number for a metric may be compared. Every number of a valid record may. If only strict
- * gates made the record invalid, numbers that a neighbour cannot have changed may. If it has a fault, none
- * may.
+ * Whether a record's number for a metric may be compared. In a valid record, every number may be. If only
+ * strict gates made the record invalid, the numbers that neighbours cannot have changed may be. If the record
+ * has a fault, none may be.
  */
 export function holds(
   { status, valid, warnings }: Pick<ResultRecord, 'status' | 'valid' | 'warnings'>,

@@ -16,8 +16,8 @@ import { isThinned } from './thin.js';
 import { trainingFindings } from './training.js';
 
 /**
- * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives
- * the same judgement wherever and whenever it is asked, which `ridge report --recompute` relies on.
+ * Turns raw readings into the measurements, warnings and validity of a result. Pure: the same input gives the
+ * same judgement everywhere and at any time, on which `ridge report --recompute` relies.
  *
  * Every metric of the catalogue gets an entry: a number, or null with the reason. A trial that did not
  * complete has no numbers at all and is never valid.
@@ -45,7 +45,8 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     graphFindings(evidence),
     qualityFindings(facts),
     efficiencyFindings(evidence),
-    // Behind those whose metrics it has by other means.
+    // These come after the findings of a trial's own process, so that they replace the metrics that a server
+    // measures in another way.
     servingFindings(evidence),
     placed,
   ];
@@ -64,14 +65,14 @@ function gapWarnings(gaps: ReadonlyMap<string, number>): Warning[] {
 }
 
 /**
- * Judges a record again from its raw readings. Its own numbers come out again, unless somebody changed them.
- * Where `given` or part of the raw samples is not in the record, it comes back as it is (see `canRecompute`).
+ * Judges a record again from its raw readings. That reproduces its numbers, unless somebody changed them. If
+ * the record lacks `given` or part of the raw samples, it is returned unchanged (see `canRecompute`).
  */
 export function recomputeWith(place: Placement, record: ResultRecord): ResultRecord {
   return canRecompute(record) ? { ...record, ...judgeWith(place, record) } : record;
 }
 
-/** False for a record that does not hold all that its figures were computed from. */
+/** False if a record does not contain everything that its figures were computed from. */
 export function canRecompute(record: ResultRecord): record is ResultRecord & TrialFacts {
   return record.given !== undefined && !isThinned(record);
 }

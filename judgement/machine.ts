@@ -10,8 +10,9 @@ import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
 /**
- * CPU use, clocks, temperatures and memory, with the gates that rest on them. CPU shares are taken over the
- * whole measured part, rests included, and never per phase: a decode phase of 50 ms is five ticks long.
+ * CPU use, clocks, temperatures and memory, with the gates that depend on them. CPU shares are taken over the
+ * whole measured part, including pauses, and never per phase, because a decode phase of 50 ms is only five
+ * ticks long.
  */
 export function machineFindings(evidence: Evidence): Findings {
   const { input, series, span } = evidence;
@@ -29,7 +30,8 @@ export function machineFindings(evidence: Evidence): Findings {
   };
   const kernelPeak = peak('processPeakResidentBytes');
   const sampledPeak = peak('processResidentBytes');
-  // Of a tree of processes the kernel tells no peak, or that of a time when it was one.
+  // For a tree of processes the kernel reports no peak, or only the peak from when there was a single
+  // process.
   const byKernel = kernelPeak.value !== null && kernelPeak.value >= (sampledPeak.value ?? 0);
   const resident = byKernel ? kernelPeak : sampledPeak;
   const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
@@ -60,7 +62,7 @@ export function machineFindings(evidence: Evidence): Findings {
       ...clockWentBack(input),
       ...cpuGates(evidence, use),
       ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
-      // One thread waits for no other, wherever that would be.
+      // A single thread does not wait for others, so the distance between cores does not matter.
       ...(input.experiment.runner.options.threads === 1
         ? []
         : distantCores(foundOf('coreLatencyRatio'), input.experiment.measure)),
@@ -106,8 +108,8 @@ function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
 }
 
 /**
- * What an accelerator's driver says against a row: other processes that computed there, and readings that it
- * did not give.
+ * Warnings from what an accelerator's driver reports: other processes that computed on the device, and
+ * readings that it did not give.
  */
 function deviceGates({ input, series, span }: Evidence): Warning[] {
   return [...sharedDevice(series.get('otherDeviceProcesses'), span), ...refusals(input.samples)];

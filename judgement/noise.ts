@@ -5,17 +5,17 @@ import { type Blocks, type Components, componentsOf, startLogs, unusable } from 
 import { median } from '../statistics/quantile.js';
 import { mean } from '../statistics/summary.js';
 
-/** Metrics that a timed trial reads once a repeat: those that a look at a machine's noise is about. */
+/** Metrics that a timed trial has once per repeat, for which the noise of a machine is reported. */
 const TIMED = ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'kernelSeconds'] as const;
 
-/** Numbers of starts that are asked about: the usual one, and what a careful sweep takes. */
+/** Numbers of starts for which differences are reported: the default, and those of a careful sweep. */
 const ASKED_STARTS = [3, 5, 8] as const;
-/** A difference that is worth finding: what a release of an engine gains or loses. */
+/** A difference that is worth finding, such as a new release of an engine makes. */
 const WANTED_DIFFERENCE = 0.02;
-/** Where to give up: more starts than any sweep takes. */
+/** The search for a number of starts ends here, since no sweep takes more. */
 const MOST_STARTS = 1000;
 
-/** What of a metric's spread belongs to which level, and which differences that leaves to be seen. */
+/** How a metric's spread is divided among levels, and which differences can still be found. */
 export interface MetricNoise {
   readonly metric: string;
   readonly unit: Unit;
@@ -36,8 +36,8 @@ export interface Noise {
   /** Of the median start. */
   readonly repeats: number;
   /**
-   * Relative standard error of the spread between starts as it was found, 1 / √(2 · degrees of freedom): few
-   * starts know it badly.
+   * Relative standard error of the estimated spread between starts, 1 / √(2 · degrees of freedom), which is
+   * large with few starts.
    */
   readonly spreadError: number;
   readonly metrics: readonly MetricNoise[];
@@ -45,8 +45,8 @@ export interface Noise {
 
 /**
  * How noisy a machine is, from starts of one experiment: the components of variance by level, and how far two
- * rows must differ to be told apart. Every start counts, also an invalid one: what disturbed it is part of
- * the answer.
+ * rows must differ to be told apart. Every start counts, even an invalid one, because its disturbance is part
+ * of the noise.
  * @param blocks complete starts by the part of the time that they ran in.
  */
 export function noiseOf(blocks: readonly (readonly ResultRecord[])[]): Noise {
@@ -86,8 +86,8 @@ function metricNoise(metric: string, blocks: Blocks, repeats: number): MetricNoi
 }
 
 /**
- * The smallest difference of two rows that is found in 80 % of comparisons, as a share. It holds for one
- * comparison: finding it among many takes more (Holm).
+ * The smallest difference of two rows that is found in 80 % of comparisons, as a share. It holds for a single
+ * comparison; among many, a difference must be larger to be found (Holm).
  * @param starts of each row, each in a block of its own.
  * @param repeats of each start.
  */

@@ -28,8 +28,6 @@ const CODES: ReadonlyMap<string, NotApplicableCode> = new Map<string, NotApplica
   ...RUNNERS.flatMap(({ counting }) =>
     counting.by === 'nothing' ? [[counting.reason, 'work'] as const] : [],
   ),
-  // In records from before all runners were counted.
-  ['work is counted of llama.cpp under a latency workload', 'work'],
 ]);
 
 /**

@@ -3,13 +3,16 @@ import { metricValue, type ResultRecord } from '../core/result/result.js';
 import type { Prior, Readings } from '../statistics/weighted-starts.js';
 
 /**
- * What a metric's time goes into, and so what neighbours take of it: decoding waits for memory and for all
- * threads at each operator, prefill computes. `plain` is all else: nobody has measured what neighbours take
- * of it.
+ * What limits a metric, and therefore how neighbours affect it: decoding waits for memory and, at each
+ * operator, for all threads; prefill computes. `plain` is everything else, for which the effect of neighbours
+ * has not been measured.
  */
 export type Pace = 'decode' | 'prefill' | 'plain';
 
-/** How much of what readings say here may count for more or less on another machine, as a share. */
+/**
+ * How much the effect of readings differs between machines: the standard deviation of the common factor, as a
+ * share.
+ */
 const EXPLAINED_SD = 0.5;
 
 /**
@@ -52,8 +55,8 @@ export const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
 };
 
 /**
- * @returns the metric whose starts tell slopes and weights for all of a pace; plain metrics have nothing in
- *   common.
+ * @returns the metric whose starts determine slopes and weights for all metrics of a pace; each plain metric
+ *   stands for itself.
  */
 export const leadOf = (metric: string, pace: Pace): string => (pace === 'plain' ? metric : LEADS[pace]);
 
@@ -61,19 +64,20 @@ export type Token = 'mean' | 'middle';
 
 export interface Paced {
   readonly pace: Pace;
-  /** 1 where neighbours lower it (rates), −1 where they raise it (times). */
+  /** 1 if neighbours lower it (rates), −1 if they raise it (times). */
   readonly sign: 1 | -1;
-  /** Added before the logarithm is taken: 1 for a ratio less one. */
+  /** Added before the logarithm is taken: 1 for a metric that is a ratio minus one. */
   readonly offset: 0 | 1;
   /**
-   * Of decoding: the time of a token that it goes by. Some slow tokens move the mean and not the middle one.
+   * For decoding: whether the metric depends on the mean time of a token or on the median. A few slow tokens
+   * change the mean, but not the median.
    */
   readonly token: Token;
 }
 
 const rate = (pace: Pace): Paced => ({ pace, sign: 1, offset: 0, token: 'mean' });
 const time = (pace: Pace): Paced => ({ ...rate(pace), sign: -1 });
-/** Predicted over measured time, less one. */
+/** A metric that is predicted over measured time, minus one. */
 const prediction = (pace: Pace): Paced => ({ ...rate(pace), offset: 1 });
 const PLAIN = rate('plain');
 
@@ -88,7 +92,7 @@ const PACED: Readonly<Partial<Record<MetricName, Paced>>> = {
   decodeModelBandwidthUtilizationRatio: rate('decode'),
   decodeRoofRatio: rate('decode'),
   decodePredictionErrorRatio: prediction('decode'),
-  // Prompt and answer together, of which decoding is most.
+  // These cover prompt and answer together, and decoding takes most of that time.
   outputTokensPerSecond: rate('decode'),
   averageLatencySeconds: time('decode'),
   prefillTokensPerSecond: rate('prefill'),
@@ -107,7 +111,7 @@ export function paceOf(metric: string): Paced {
   return PACED[metric as MetricName] ?? PLAIN;
 }
 
-/** What is read of neighbours, and of what they do to single tokens. */
+/** Metrics that describe neighbours, and their effect on single tokens. */
 export const READING_METRICS = [
   'coreShareRatio',
   'coreLatencyRatio',
@@ -124,42 +128,47 @@ const readOf = (record: ResultRecord, metric: (typeof READING_METRICS)[number]):
   metricValue(record, metric) ?? 0;
 
 /**
- * What a machine does beside a trial that has it to itself, as a share of its CPU time and in CPUs: the
- * system's own work.
+ * CPU use of the system itself on a machine without neighbours, as a share of its CPU time and in CPUs.
  */
 const IDLE_SHARE = 0.015;
 const IDLE_CPUS = 0.03;
-/** Share of the CPU time of others from which slow tokens are theirs; below, a model's own tokens differ. */
+/**
+ * If others take at least this share of CPU time, slow tokens are attributed to them; below it, tokens differ
+ * for reasons of the model.
+ */
 const LEAST_SHARE = 0.05;
 /**
- * Systems let a process run for so long before it is another's turn (Linux: about 3 ms): a shorter token
- * often runs between two turns of the others, however much these take, and a longer one never does.
+ * The time that a system lets a process run before it switches to another (about 3 ms on Linux). A shorter
+ * token often finishes between two turns of other processes, however much CPU they take; a longer one never
+ * does.
  */
 const TURN_SECONDS = 0.003;
-/** Of the CPU that is taken most, as far as readings tell: by more than this, work becomes slower by less. */
+/**
+ * Upper limit of the share that others take of the most loaded CPU. Beyond it, work slows down by less than
+ * readings suggest.
+ */
 const MOST_TAKEN = 0.85;
 /**
- * By what the mean and the middle token of a calm machine take longer than those of the lowest tenth, as
- * logarithms.
+ * How much longer the mean and the median token take than the fastest tenth on a calm machine, as logarithms.
  */
 const CALM_TAIL = { mean: 0.12, middle: 0.1 } as const;
 
-/** Whether the lowest tenth of tokens tells what tokens take that nobody stopped. */
+/** Whether the fastest tenth of tokens shows how long tokens take without interruption. */
 function tellsAlone(record: ResultRecord): boolean {
   const low = metricValue(record, 'interTokenLatencyP10Seconds');
   return low !== null && low < TURN_SECONDS;
 }
 
 /**
- * What was read of neighbours beside a start, 0 = alone: the share of its cores that it did not have; the
- * logarithm of the ratio of core-to-core latencies; and what others' processes and the hypervisor took.
- * Threads wait for each other, so work goes as fast as the CPU that is taken most: for prefill the third is
- * the logarithm of how much longer that CPU takes for its part. A token of decode is short, and who takes
- * half of a CPU stops some tokens and leaves the others alone: how much slower tokens were than the lowest
- * tenth says more. Where tokens are as long as a turn of the others, the share of CPU time counts as far as
- * it is larger, by half.
- * @returns null where nobody asked the cores (a GPU, a server): what others do to a CPU says nothing of it
- *   then.
+ * The readings of neighbours beside a start, 0 = alone. They are the share of its cores that the start did
+ * not have, the logarithm of the ratio of core-to-core latencies, and what other processes and the hypervisor
+ * took. Threads wait for each other, so work is as fast as the most loaded CPU. For prefill the third reading
+ * is therefore the logarithm of how much longer that CPU takes for its part. A token of decode is short, and
+ * a process that takes half of a CPU stops some tokens but not others, so for decode the third reading is how
+ * much slower tokens were than the fastest tenth. If tokens take as long as a turn of the other processes,
+ * the share of CPU time counts as well: half of the amount by which it is larger.
+ * @returns null if the cores were not read (a GPU, a server), because what others do to a CPU then says
+ *   nothing about the trial.
  */
 export function readingsOf(record: ResultRecord, pace: Pace, token: Token = 'mean'): Readings | null {
   const lost = metricValue(record, 'coreShareRatio');
@@ -175,11 +184,13 @@ export function readingsOf(record: ResultRecord, pace: Pace, token: Token = 'mea
   return [Math.max(0, 1 - lost), latency, third];
 }
 
-/** What others' processes and the hypervisor took beside a start. */
+/** The CPU time that other processes and the hypervisor took during a start. */
 interface Taken {
   /** Of the CPU time of the node. */
   readonly share: number;
-  /** CPUs that the trial's threads would have run on: those beyond them are the others' to have. */
+  /**
+   * The number of CPUs that the trial's threads need; other processes may use the rest without affecting it.
+   */
   readonly cpus: number;
 }
 
@@ -195,7 +206,7 @@ function takenOf(record: ResultRecord): Taken {
 }
 
 /**
- * @returns by how much tokens were slower than they are alone, as a logarithm.
+ * @returns how much slower tokens were than without neighbours, as a logarithm.
  * @param share of the CPU time that others took.
  */
 function slowerTokens(record: ResultRecord, token: Token, share: number): number {
@@ -209,11 +220,12 @@ function slowerTokens(record: ResultRecord, token: Token, share: number): number
 }
 
 /**
- * Who takes more than this of a CPU wants all of it: at each operator the trial's threads wait for the one
- * that does not run, for as long as the system lets others run. On two CPUs prefill took 5 to 8 times as
- * long, decode 5 to 30 times, by the same readings. So there is an error beside what was read, as a logarithm
- * for each whole CPU above; `told` is the most where prefill's reading or tokens that nobody stopped tell the
- * size (up to one CPU), `most` the largest factor that was ever met.
+ * A process that takes more than this share of a CPU would use all of it. At each operator the trial's
+ * threads then wait for the thread that does not run, for as long as the system lets the other process run.
+ * On two CPUs, with the same readings, prefill took 5 to 8 times as long and decode 5 to 30 times. Readings
+ * do not show that size, so it is an additional error, as a logarithm for each whole CPU above the threshold.
+ * `told` is the largest error if prefill's reading or uninterrupted tokens show the size (up to one CPU), and
+ * `most` is the largest factor that was ever observed.
  */
 const WHOLE_CPU = {
   from: 0.7,
@@ -224,8 +236,8 @@ const WHOLE_CPU = {
 } as const;
 
 /**
- * @returns the standard error, as a logarithm, of what others who took a whole CPU did to the start; 0 where
- *   nobody did.
+ * @returns the standard error, as a logarithm, from other processes that took a whole CPU during the start; 0
+ *   if there were none.
  */
 export function beyondReadings(record: ResultRecord, pace: 'decode' | 'prefill'): number {
   if (metricValue(record, 'coreShareRatio') === null) return 0;
@@ -237,6 +249,6 @@ export function beyondReadings(record: ResultRecord, pace: 'decode' | 'prefill')
   );
 }
 
-/** Of the time that CPUs were busy, the part that was not the trial's. */
+/** The share of the busy CPU time that was not the trial's. */
 const othersShare = (foreign: number, process: number, busy: number) =>
   foreign === 0 ? 0 : (busy * foreign) / (foreign + process);

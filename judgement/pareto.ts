@@ -21,9 +21,9 @@ export type ValueOf<Row> = (row: Row, metric: string) => number | null;
 
 /**
  * Marks the rows that no other row beats (Kung, Luccio & Preparata, "On Finding the Maxima of a Set of
- * Vectors", JACM 22(4), 1975). Rows with equal values are all on the front or all off it. Two objectives
+ * Vectors", JACM 22(4), 1975). Rows with equal values are either all on the front or none is. Two objectives
  * take O(n log n); more take O(n · front), since after sorting a row can only be beaten by one before it.
- * @param objectives what counts and which way; with none, every row is on the front.
+ * @param objectives the metrics that count, each with its direction; without any, every row is on the front.
  * @param bounds that rows have to keep.
  */
 export function paretoFront<Row>(
@@ -74,7 +74,10 @@ export function isBetter(a: number, b: number, better: Objective['better']): boo
   return better === 'max' ? a > b : a < b;
 }
 
-/** Marks result records; what of them does not hold (holds.ts) is never on the front and beats nobody. */
+/**
+ * Marks result records. A record whose numbers may not be compared (holds.ts) is never on the front and beats
+ * no other.
+ */
 export function recordFront(
   records: readonly ResultRecord[],
   objectives: readonly Objective[],
@@ -106,10 +109,12 @@ export function missBy({ atMost, atLeast }: SearchBound, value: number | null): 
   return Math.max(0, over, under);
 }
 
-/** A bound of nothing is missed by shares of this. */
+/** Stands for the bound in that share if the bound is 0. */
 const TINY = 1e-12;
 
-/** A row whose moments were unlike those of the others has a number that is compared with none. */
+/**
+ * If a row was measured under conditions unlike those of the others, its number is not compared with theirs.
+ */
 const comparable: ValueOf<ResultRecord> = (record, metric) => {
   const entry = record.measurements[metric];
   return holds(record, metric) && isPresent(entry) && entry.range === undefined ? entry.value : null;

@@ -7,7 +7,7 @@ import { type ProfileRecord, profileCost } from '../core/result/profile-record.j
  */
 const MOST_PROFILE_COST = 0.25;
 
-/** @returns a sentence for each phase whose own cost of being looked into is more than that. */
+/** @returns a sentence for each phase that profiling made longer by more than that. */
 export function costlyPhases({ phases }: ProfileRecord): readonly string[] {
   return phases
     .filter((phase) => profileCost(phase) > MOST_PROFILE_COST)

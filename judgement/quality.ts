@@ -10,7 +10,7 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_BASE = 'the model was not compared with its base';
 
-/** The part of a trial that this is found in. */
+/** The part of a trial that has its answers. */
 export type Answers = Pick<TrialFacts, 'quality' | 'absent'>;
 
 const unaskedText = ({ task, reason }: NonNullable<QualityRecord['unanswered']>[number]) =>
@@ -20,7 +20,7 @@ interface QualityFindings extends Findings {
   readonly entries: Findings['entries'] & Readonly<Record<'perplexityRatio' | 'taskRetentionRatio', Entry>>;
 }
 
-/** What the model's answers are worth, from what was measured after it was timed. */
+/** Quality of the model's answers, from what was measured after the timed part. */
 export function qualityFindings({ quality, absent }: Answers): QualityFindings {
   const why = quality === null ? (absent.quality ?? NOT_APPLICABLE.quality) : null;
   const text = quality?.text ?? null;
@@ -52,7 +52,7 @@ export function performanceRatio(answers: Answers): Reading {
   const { taskRetentionRatio: tasks, perplexityRatio: text } = qualityFindings(answers).entries;
   if (tasks.value !== null) return { value: tasks.value, gapSeconds: null };
   if (text.value !== null) return { value: 1 / text.value, gapSeconds: null };
-  // Of the two that which was asked for says why it is not there.
+  // The reason is that of the measure that the sweep asked for.
   return { value: null, reason: tasks.reason === NOT_APPLICABLE.tasks ? text.reason : tasks.reason };
 }
 
@@ -64,8 +64,8 @@ const percentAsRatio = ({ value, standardError }: Estimate): Estimate => ({
 type AskedTask = QualityRecord['tasks'][number];
 
 /**
- * @returns an estimate for each task: the mean over all ways in which it was asked. Otherwise a task that is
- *   asked in forty ways would count forty times.
+ * @returns an estimate for each task: the mean over all ways in which it was asked. Without this mean, a task
+ *   that is asked in forty ways would count forty times.
  */
 function byTask(
   tasks: readonly AskedTask[],
@@ -83,7 +83,7 @@ function byTask(
 
 /**
  * The mean of estimates from the same items. Its error is at most the mean of their errors, and equal to it
- * if they err together.
+ * if their errors are fully correlated.
  */
 function overWays(estimates: readonly Estimate[]): Estimate {
   const errors = estimates.flatMap(({ standardError }) => standardError ?? []);
@@ -93,7 +93,7 @@ function overWays(estimates: readonly Estimate[]): Estimate {
   };
 }
 
-/** The mean of independent estimates; null of none. */
+/** The mean of independent estimates; null if there are none. */
 function mean(estimates: readonly Estimate[]): Estimate | null {
   const n = estimates.length;
   if (n === 0) return null;

@@ -4,10 +4,10 @@ import { gradeOf, WARNINGS, type Warning } from '../core/result/warnings.js';
 
 /**
  * A record as the catalogue of warnings grades it, whatever the record claims: severities are those of the
- * codes, and `valid` says that there is no fault (under strict gates no disturbance either). Every door that
- * records come in by calls it. Behind the door nothing is graded again.
- * @param gates to take in place of those that it was measured under, which the result then names; left out =
- *   those.
+ * codes, and `valid` says that there is no fault (under strict gates no disturbance either). Every reader of
+ * records calls it, so that no other code has to grade them again.
+ * @param gates to use in place of those under which it was measured; the result then names these. Left out =
+ *   the record's own.
  * @returns the same object where nothing changes.
  */
 export function regraded(record: ResultRecord, gates?: Gates): ResultRecord {
@@ -27,7 +27,7 @@ export function regraded(record: ResultRecord, gates?: Gates): ResultRecord {
 }
 
 function graded(warning: Warning): Warning {
-  // A log that somebody else wrote may have any word as a code.
+  // A log from another source may have any word as a code.
   const severity = WARNINGS[warning.code]?.severity ?? warning.severity;
   return severity === warning.severity ? warning : { ...warning, severity };
 }

@@ -25,12 +25,12 @@ const NOT_STREAMED = 'no answer came in chunks, so that its parts have no times'
 
 export interface RooflineFindings extends Findings {
   readonly roofline: RooflineRecord | null;
-  /** Why there is none; null where there is one, or nobody could have asked for it. */
+  /** Why there is none; null if there is one, or if the workload cannot have one. */
   readonly absent: string | null;
 }
 
 /**
- * The metrics of a row's place under its roofs, and the prediction held against the measurement.
+ * The metrics of a row's place under its roofs, and of its prediction compared with the measurement.
  * @param placed the row under the ceilings of its device, or why there is none.
  */
 export function rooflineFindings(evidence: Evidence, placed: RooflineRecord | string): RooflineFindings {
@@ -72,8 +72,8 @@ function entriesOf(
     return single(of(phase), reason, predictedBy);
   };
   /**
-   * It comes with the band that the prediction may be off by, and with a note if it reaches beyond what the
-   * factors were fitted on.
+   * It has the range of the prediction's likely error, and a note if it goes beyond the models on which the
+   * factors were fitted.
    */
   const prediction = (name: PhaseName, per: number): Entry => {
     const seconds = ({ predictedSeconds }: RooflinePhase) =>
@@ -125,10 +125,13 @@ function entriesOf(
   };
 }
 
-/** A roof is a ceiling: what stands above it by more than repeats differ shows that it is none. */
+/**
+ * A roof is an upper limit. If a row is above it by more than repeats differ, the roof is wrong or the work
+ * is overcounted.
+ */
 const MOST_ROOF_RATIO = 1.05;
 
-/** One warning, whatever number of phases and metrics stand above. */
+/** One warning for all phases and metrics above their roof. */
 function aboveRoof({ ceilings, phases }: RooflineRecord): Warning[] {
   const above = phases.filter(({ roofRatio }) => roofRatio > MOST_ROOF_RATIO);
   if (above.length === 0) return [];
@@ -143,7 +146,7 @@ function aboveRoof({ ceilings, phases }: RooflineRecord): Warning[] {
   return [warn('above-roof', `${shares.join(', ')}: ${why}`)];
 }
 
-/** Says which of the things that the row stands under were measured on a disturbed machine. */
+/** Warns if roofs or factors of the row were measured on a disturbed machine. */
 function disturbedRoofs(
   { roofs, given }: Evidence['input'],
   { ceilings, factors }: RooflineRecord,
@@ -157,7 +160,7 @@ function disturbedRoofs(
   return ofFactors.map(({ message }) => warn('roofs-disturbed', `factors of the prediction: ${message}`));
 }
 
-/** Predicted over measured, less one: 0.1 = a tenth too slow. */
+/** Predicted over measured time, minus one: 0.1 = the prediction is a tenth too slow. */
 function errorOf({ predictedSeconds, measuredSeconds }: RooflinePhase): number | null {
   return predictedSeconds === null ? null : predictedSeconds / measuredSeconds - 1;
 }

@@ -24,7 +24,10 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NOT_SERVED = allMissing(metricsOf('serving'), NOT_APPLICABLE.serving);
 
-/** Counts that differ by less are a token at an end, which both may count. */
+/**
+ * A smaller difference of counts comes from a begin or end token, which one side counts and the other does
+ * not.
+ */
 const COUNTS_DIFFER = 0.01;
 
 /** What a server did under load: rates, latencies from both starts, goodput, and what its own metrics say. */
@@ -90,8 +93,8 @@ function rates(
 }
 
 /**
- * Output tokens by the server over those by the tokenizer, less one, whoever of both the rates rest on; null
- * = one alone counted.
+ * Output tokens as the server counts them over those of the tokenizer, minus one; null if only one of the two
+ * counted. It does not matter which of the two counts the rates use.
  */
 function completionDifference(
   { usage }: ServingSummary,
@@ -108,8 +111,8 @@ function completionDifference(
 }
 
 /**
- * @param late whether the generator was: then what is quoted counts from intended starts, for its delays are
- *   part of what users wait.
+ * @param late whether the generator was late. Then quoted latencies count from intended starts, because its
+ *   delays are part of the time that users wait.
  */
 function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
   const none = 'no request came to it';
@@ -138,7 +141,7 @@ function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
   };
 }
 
-/** A percentile with fewer readings than support it is none: the reason says how many it takes. */
+/** A percentile with too few readings is null, and the reason says how many are needed. */
 function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: string): Entry {
   const { value, upper, reason } = summary[p];
   if (value === null) return missing(none);
@@ -147,13 +150,13 @@ function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: str
   return { ...(single(value, none) as object), n: summary.count, mean: summary.mean ?? value } as Entry;
 }
 
-/** Of fewer readings a p99 is the largest. */
+/** With fewer readings, the p99 would be the largest of them. */
 const FEWEST_FOR_P99 = 100;
 
 function loadEntries(serving: ServingRecord): Entries {
   const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
-  const highest = (of: NonNullable<ServingRecord['search']>['of']) =>
-    search?.of === of ? single(search.load, search.reason) : missing('the sweep searches no such load');
+  const highest = (option: NonNullable<ServingRecord['search']>['of']) =>
+    search?.of === option ? single(search.load, search.reason) : missing('the sweep searches no such load');
   const running = kept ? 'the server was running already' : 'the server was not started for this trial';
   return {
     highestRequestsPerSecond: highest('requestsPerSecond'),
@@ -167,7 +170,7 @@ function loadEntries(serving: ServingRecord): Entries {
   };
 }
 
-/** What the server says of itself; each reason names what it does not say. */
+/** Metrics that the server reports about itself; each reason names what it does not report. */
 function serverEntries(serving: ServingRecord, requests: number): Entries {
   const { inside: said, insideAbsent } = serving;
   const growth = (name: ServerMetric) => {
@@ -233,7 +236,7 @@ function loadWarnings(
   countsDiffer: number | null,
   forced: boolean,
 ): Warning[] {
-  const differs = (by: number) => Math.abs(by) > COUNTS_DIFFER;
+  const differs = (difference: number) => Math.abs(difference) > COUNTS_DIFFER;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const length = serverLength ?? 0;
   const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';
@@ -266,7 +269,9 @@ function loadWarnings(
   ];
 }
 
-/** What asking the same again found. @param prefixes that the sweep asks for. */
+/**
+ * Warnings from sending the same prompts twice. @param prefixes whether the sweep asks for a prefix cache.
+ */
 function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
   if (audit === null) return [];
   const { pairs, firstToken, decode } = auditCaches(requestsOf(audit));
@@ -278,8 +283,8 @@ function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
 }
 
 /**
- * Whether the server knew prompts before the run: by its own word, or where it says nothing by how soon it
- * answered them.
+ * Whether the server had prompts in its cache before the run, according to its own count of hits or, if it
+ * reports none, to how fast it answered.
  */
 function known(
   serving: ServingRecord,
@@ -304,7 +309,7 @@ function known(
   ];
 }
 
-/** One warning, with how many, and the sentence of the first. */
+/** One warning with the number of failures and the sentence of the first one. */
 function failures(
   { outcomes, requests: count }: ServingSummary,
   requests: readonly RequestRecord[],

@@ -14,16 +14,16 @@ import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_FACT = 'the engine does not report it';
 
-/** Standard error of the median of normal values over that of their mean: √(π / 2). */
+/** Ratio of the standard error of the median of normal values to that of their mean: √(π / 2). */
 const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
 
 /**
- * The chance of reporting a trend that is none, for each metric and start. It makes some 5 % for a sweep of
- * 25 starts with two metrics.
+ * The probability of reporting a trend although there is none, for each metric and start. That adds up to
+ * some 5 % for a sweep of 25 starts with two metrics.
  */
 export const TREND_ALPHA = 0.001;
 
-/** Rates, latencies and sizes, and the warnings that repeats raise by themselves. */
+/** Rates, latencies and sizes, and the warnings that follow from the repeats alone. */
 export function speedFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
   const prefills = repeats.flatMap((r) => (r.prefill === null ? [] : [r.prefill]));
@@ -80,8 +80,8 @@ export function speedFindings(evidence: Evidence): Findings {
 }
 
 /**
- * How many gaps make one quantile. The context makes each token slower than the one before; over so few
- * tokens it hardly grows.
+ * Number of consecutive gaps for one quantile. As the context grows, each token is slower than the one
+ * before, but over so few tokens hardly.
  */
 const IN_A_ROW = 16;
 
@@ -103,7 +103,7 @@ function uninterrupted(repeats: readonly (readonly number[])[]): number | null {
 
 const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;
 
-/** Was more asked for than the machine has? */
+/** Warns if the sweep asked for more than the machine has. */
 function settingWarnings({ input }: Evidence): Warning[] {
   const { threads } = input.experiment.runner.options;
   if (typeof threads !== 'number' || threads <= input.given.cores) return [];
@@ -111,11 +111,10 @@ function settingWarnings({ input }: Evidence): Warning[] {
 }
 
 /**
- * Do the repeats describe one machine in one state?
- *
- * Their median counts. Single repeats that stand out do not move it, and further starts say how far it may be
- * off. So a warning is given only for what moves the median itself: a spread that leaves it uncertain by more
- * than the policy allows, and a trend that is larger than the half width that was asked for.
+ * Warns if the repeats do not describe one machine in one state. Their median is the start's number. Single
+ * outliers do not change it, and further starts show how uncertain it is. So there is a warning only for what
+ * affects the median itself: a spread that makes it more uncertain than the policy allows, and a trend that
+ * is larger than the requested half width.
  */
 function sampleWarnings({ input }: Evidence, label: string, samples: readonly number[]): Warning[] {
   const { maxSpread, halfWidth } = input.experiment.measure;

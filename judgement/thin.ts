@@ -1,10 +1,10 @@
 import type { ResultRecord, SampleSeries } from '../core/result/result.js';
 import { warn } from '../core/result/warnings.js';
 
-/** Most of a record's raw samples (readings of the meters and times of steps), as JSON. */
+/** The largest size of a record's raw samples (readings of the meters and times of steps), as JSON. */
 export const RAW_SAMPLE_BYTES = 8 * 1024 * 1024;
 
-/** Readings of a series that are kept in any case: enough to draw its course. */
+/** The number of readings of a series that are always kept, enough to draw its course. */
 const LEAST_READINGS = 256;
 
 /**
@@ -17,7 +17,7 @@ const LONGEST_NUMBER = 25;
  * Thins a record's raw samples to a budget, after everything was computed from all of them. Meter readings
  * are thinned first, down to a quarter of the budget, then the times of steps. Of each series every n-th
  * entry is kept, and the last one, so that its course stays visible. A note says how many there were.
- * @returns the record itself where it fits.
+ * @returns the record itself if it fits.
  */
 export function thinned(record: ResultRecord, budget = RAW_SAMPLE_BYTES): ResultRecord {
   const { samples, tokenSeconds } = record;
@@ -49,7 +49,7 @@ export function isThinned(record: Pick<ResultRecord, 'warnings'>): boolean {
   return record.warnings.some(({ code }) => code === 'raw-thinned');
 }
 
-/** Halves the longest series until all fit, or all are as short as they may be. */
+/** Halves the longest series until all fit, or none may become shorter. */
 function thinSeries(samples: readonly SampleSeries[], budget: number): SampleSeries[] {
   const kept = [...samples];
   const lengths = kept.map(jsonLength);
@@ -71,8 +71,8 @@ function thinSeries(samples: readonly SampleSeries[], budget: number): SampleSer
 }
 
 /**
- * Every n-th step of each repeat, with n growing from `every` until they fit. The ends of many short repeats
- * stay in any case.
+ * Every n-th step of each repeat, with n growing from `every` until they fit. The last steps of repeats are
+ * always kept, even if there are many short repeats.
  */
 function thinSteps(repeats: ResultRecord['tokenSeconds'], every: number, budget: number): number[][] {
   const longest = Math.max(...repeats.map(({ length }) => length));

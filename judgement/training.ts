@@ -3,17 +3,17 @@ import { type Entries, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
-/** The last loss alone is that of one batch: this share of the steps is averaged. */
+/** The last loss would be that of a single batch, so the losses of this share of the steps are averaged. */
 const LAST_SHARE = 0.1;
 
-/** What training cost and what it gave. Steps of the warm-up count for losses, and not for times. */
+/** Cost and result of training. Steps of the warm-up count for losses, but not for times. */
 export function trainingFindings({ input, outcome }: Evidence): Findings {
   const { training } = input;
-  const measured = (of: (record: TrainingRecord) => readonly number[]) =>
-    training === null ? [] : of(training).slice(outcome.warmups);
+  const measured = (seriesOf: (record: TrainingRecord) => readonly number[]) =>
+    training === null ? [] : seriesOf(training).slice(outcome.warmups);
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
-  const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
-    perRepeat(measured(of), NOT_APPLICABLE.training);
+  const perStep = (seriesOf: (record: TrainingRecord) => readonly number[]) =>
+    perRepeat(measured(seriesOf), NOT_APPLICABLE.training);
   const entryOf = (value: number | null | undefined, why: string = NOT_APPLICABLE.training) =>
     single(value ?? null, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;

@@ -10,15 +10,16 @@ import { isPaced, PACED_METRICS, paceOf } from './pace.js';
 import { qualityFindings } from './quality.js';
 
 /**
- * The trials that a row is made of: all complete trials without a fault, of the engine that ran last. If each
- * trial has a fault, all of these, and the row is invalid. None for an experiment that never completed.
+ * The trials that make up a row: all complete trials without a fault, of the engine that ran last. If every
+ * trial has a fault, all of them are used, and the row is invalid. An experiment that never completed has
+ * none.
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
   return countedOf(standing(records), 'measure');
 }
 
-/** @returns the records whose place no other one of them takes. */
+/** @returns the records that no other one of them supersedes. */
 export function standing<T extends Pick<ResultRecord, 'trialId' | 'supersedes'>>(
   records: readonly T[],
 ): readonly T[] {
@@ -50,7 +51,7 @@ function countedOf(records: readonly ResultRecord[], purpose: ResultRecord['swee
   return valid.length > 0 ? valid : complete;
 }
 
-/** Those of the engine that ran last: a mixture of two is a number of neither. */
+/** The records of the engine that ran last, because a mixture of two engines would describe neither. */
 function ofNewestEngine(records: readonly ResultRecord[]): ResultRecord[] {
   const release = records.at(-1)?.environment.engine;
   const released = records.filter(({ environment }) => environment.engine === release);
@@ -58,8 +59,8 @@ function ofNewestEngine(records: readonly ResultRecord[]): ResultRecord[] {
 }
 
 /**
- * Of trials of one release, those of the build that ran last: an engine that was built anew is another
- * engine. A trial whose build is not known counts as one of that build.
+ * Among trials of one release, those of the build that ran last, because a rebuilt engine is another engine.
+ * A trial whose build is unknown counts as one of that build.
  * @param trials in the order of the log.
  */
 export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => unknown): T[] {
@@ -82,7 +83,8 @@ export function combineStarts(
   if (first.status !== 'complete') return first;
   const row = new RowEstimates(starts, commons);
   if (starts.length === 1) {
-    // Of tens of thousands of rows with one start each only what a start alone can tell is looked at.
+    // With tens of thousands of rows of one start each, looking at every metric would take too long, so only
+    // metrics that a single start can estimate are looked at.
     const measurements = { ...first.measurements };
     for (const name of PACED_METRICS)
       if (name in measurements) measurements[name] = measurementOfStart(first, row, name);
@@ -155,8 +157,8 @@ function measurementOfStarts(
 }
 
 /**
- * An estimate that lies further than this from each start, as a logarithm, says more about the adjustment
- * than about the row. One whose interval is wider than this, each way, says next to nothing.
+ * An estimate that is further than this from every start, as a logarithm, depends more on the adjustment than
+ * on the row. An interval that is wider than this on each side has almost no information.
  */
 const MOST_BEYOND = Math.log(1.25);
 const WIDEST = Math.log(2);
@@ -180,9 +182,10 @@ function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measu
   const level = adjusted ? estimate.thisRun : estimate;
   const inUnit = (log: number) => Math.exp(log) - offset;
   const [low, high] = intervalOf(level);
-  // Key by key: of tens of thousands of rows, copies that are changed afterwards are most of the time.
+  // The object is written key by key, because with tens of thousands of rows copies that are changed
+  // afterwards would take most of the time.
   const { unit, n, mean: average, median, stddev, cv, samples, source } = entry;
-  // A start that nothing adjusts says what it said, to the last digit.
+  // A single start without an adjustment keeps its number to the last digit.
   const asMeasured = estimate.starts === 1 ? entry.value : inUnit(estimate.asMeasured);
   const asItIs = estimate.starts === 1 && level.centre === estimate.asMeasured;
   const own: Measurement = {

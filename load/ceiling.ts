@@ -4,17 +4,17 @@ import { ALONE, type Endpoint, type PlannedRequest } from './endpoint.js';
 import { runLoad } from './run-load.js';
 import { startSimulatorProcess } from './simulator/process.js';
 
-/** Of each burst; the best of several counts, for Node.js compiles while the first ones run. */
+/** Length of a burst. The best of several counts, because Node.js still compiles while the first ones run. */
 const BURST_SECONDS = 0.15;
 const BURSTS = 3;
 const CONCURRENCY = 32;
-/** Of a stream whose chunks are counted: enough that its beginning and end do not matter. */
+/** Tokens of a stream whose chunks are counted, so many that its beginning and end do not matter. */
 const STREAM_TOKENS = 200;
 
 /**
- * Measures what this generator could do at most in this process, against a server of ours that takes no time:
- * requests of one token, and chunks of long streams, per second of its CPU time, so that a server that has to
- * share a CPU with it does not count. Takes a good second.
+ * Measures the highest load that this generator can make in this process, with a simulated server that takes
+ * no time: requests of one token, and chunks of long streams, per second of the generator's CPU time. CPU
+ * time is used because the server may have to share a CPU with it. Takes a little over a second.
  */
 export async function measureCeiling(now: () => number = monotonicSeconds): Promise<GeneratorCeiling> {
   const server = await startSimulatorProcess(['--ttft=0', '--itl=0.0005']);

@@ -8,15 +8,15 @@ import { EventStream } from './sse.js';
 import type { Transport } from './transport.js';
 
 /**
- * A chunk of an answer that holds text, or by the server's word a token whose text is still to come, such as
- * a part of a character.
+ * A chunk of an answer that contains text, or a token whose text is still to come according to the server,
+ * such as a part of a character.
  */
 export interface Chunk {
   readonly seconds: number;
   readonly channel: Channel;
   readonly text: string;
   /**
-   * Tokens of the answer until here, as the server says with each chunk where it is asked to (vLLM's
+   * Tokens of the answer up to this chunk, if the server was asked to report them with each chunk (vLLM's
    * `continuous_usage_stats`).
    */
   readonly countedUntilHere: number | null;
@@ -27,15 +27,15 @@ export interface Start extends Pick<Exchange, 'planned' | 'before' | 'intended' 
   readonly body: Buffer;
 }
 
-/** A request with all that came of it; times are the clock's. */
+/** A request with everything that was received for it; times are those of the clock. */
 export interface Exchange {
   readonly planned: PlannedRequest;
   /** Turns of its conversation that went before it. */
   readonly before: readonly EarlierTurn[];
   readonly intended: number;
   /**
-   * When nothing but the generator held it up: the intended start, or when another request's end made room
-   * for it.
+   * The time from which only the generator could delay it: the intended start, or the time at which another
+   * request ended and made room for it.
    */
   readonly due: number;
   dispatched: number | null;
@@ -43,8 +43,8 @@ export interface Exchange {
   firstByte: number | null;
   done: number | null;
   /**
-   * When the next could take its place: after `done` where a server announced its end and held the
-   * connection.
+   * The time at which the next request could take its place. It is later than `done` if the server announced
+   * the end but kept the connection.
    */
   freed: number | null;
   outcome: RequestOutcome;
@@ -52,28 +52,31 @@ export interface Exchange {
   status: number | null;
   bytes: number;
   usage: Usage | null;
-  /** Whether its texts came one after the other. */
+  /** Whether the answer was streamed. */
   readonly streamed: boolean;
   readonly chunks: Chunk[];
 }
 
-/** What is kept of the body of a refusal, or of an answer that is no JSON. */
+/** Number of bytes that are kept of the body of a refusal, or of an answer that is not JSON. */
 const REFUSAL_BYTES = 65_536;
 /**
- * The largest answer, of which so much is for each token that was asked for: the JSON around one takes some
- * hundred bytes.
+ * The largest answer, and the bytes allowed for each requested token, since the JSON around a token takes
+ * some hundred bytes.
  */
 const ANSWER_BYTES = 256 * 2 ** 20;
 const TOKEN_BYTES = 4096;
 const AROUND_BYTES = 2 ** 20;
-/** A token of a prompt is a byte of it at least, but for those that a template adds. */
+/**
+ * Each token of a prompt is at least one byte of it, except for those that a template adds; of these there
+ * may be this many.
+ */
 const TEMPLATE_TOKENS = 4096;
 /** How long a server may take to close a stream whose end it has announced. */
 const CLOSING_SECONDS = 1;
-/** How often requests are looked at for their time limits: none of them needs a timer of its own. */
+/** How often the time limits of all requests are checked, so that none of them needs a timer of its own. */
 const LOOK_MILLISECONDS = 100;
 
-/** What the socket said, in the order it was heard. */
+/** Events of the socket, in the order in which they arrived. */
 type Event =
   | { readonly kind: 'head'; readonly status: number; readonly headers: IncomingHttpHeaders }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
@@ -103,12 +106,15 @@ export class Client {
     return this.#open.size;
   }
 
-  /** @returns the body of a request: made before its time comes, so that long prompts do not make it late. */
+  /**
+   * @returns the body of a request. It is made before the request is due, so that a long prompt does not make
+   *   it late.
+   */
   bodyOf(planned: PlannedRequest, before: readonly EarlierTurn[]): Buffer {
     return bodyOf(this.#endpoint, planned, before);
   }
 
-  /** @param onDone hears of its end, however that was; never before this returns. */
+  /** @param onDone is called when the request has ended, in whatever way, but never before `send` returns. */
   send({ body, ...start }: Start, onDone: (exchange: Exchange) => void): Exchange {
     const running = new Running(this.#endpoint, start, body.length, (exchange) => {
       this.#open.delete(running);
@@ -125,7 +131,8 @@ export class Client {
       ended: () => hear({ kind: 'ended' }),
       failed: (error) => hear({ kind: 'failed', error }),
     });
-    // Making a request takes up to half a millisecond, which is the generator's lag and not the server's.
+    // Making a request takes up to half a millisecond, which counts as delay of the generator, not of the
+    // server.
     running.exchange.dispatched = this.#now();
     this.#look ??= setInterval(() => this.#lookAtLimits(), LOOK_MILLISECONDS);
     return running.exchange;
@@ -151,7 +158,7 @@ export class Client {
   };
 
   #lookAtLimits(): void {
-    // What was heard is read first: an answer that is here is not late.
+    // Received data is read first, because an answer that has arrived is not late.
     this.#read();
     const seconds = this.#now();
     for (const running of this.#open) running.lookAtLimits(seconds);
@@ -171,7 +178,7 @@ class Running {
   readonly #mostBytes: number;
   /** Of the prompt, by what was sent. */
   readonly #mostPromptTokens: number;
-  /** What the server says that cannot be; null = nothing. */
+  /** An impossible count that the server reported; null = none. */
   #countProblem: string | null = null;
   #retryAfter: string | null = null;
   #seconds = 0;
@@ -241,7 +248,7 @@ class Running {
   #end(seconds: number, problem: Problem | null): void {
     if (this.#over) return;
     this.#over = true;
-    // Of a stream that said its end and is still open, the socket is of no more use.
+    // The stream announced its end but stayed open, so its socket cannot be used again.
     if (this.#closing !== null) this.abort();
     const { exchange } = this;
     exchange.done = seconds;
@@ -269,7 +276,7 @@ class Running {
     const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
     if (!this.#endpoint.stream) return;
     if (type === 'text/event-stream') this.#events = new EventStream((data) => this.#data(data));
-    // A server may refuse in JSON with status 200: its words are read then.
+    // A server may refuse with status 200 and a JSON body, so the body is read.
     else if (type !== 'application/json') {
       const what = type === '' ? 'something without a content type' : type;
       this.#broken(`A stream of events was asked for, and the server answers ${what}.`);
@@ -319,7 +326,10 @@ class Running {
     exchange.usage = usage ?? exchange.usage;
   }
 
-  /** No answer has more tokens than were asked for, or than bytes; no prompt more than were sent. */
+  /**
+   * An answer cannot have more tokens than were requested, or than it has bytes; a prompt cannot have more
+   * than were sent.
+   */
   #believed({ promptTokens, completionTokens, cachedTokens }: Usage): Usage {
     const { planned, bytes } = this.exchange;
     const most = planned.wantedTokens ?? bytes;
@@ -336,8 +346,8 @@ class Running {
   }
 
   /**
-   * Of a server that counts with each chunk; others say their whole count with the last one, which may hold
-   * no token.
+   * Only for a server that counts with each chunk. Others report their total with the last chunk, which may
+   * contain no token.
    */
   #textless(counted: number | null): Delta['texts'] {
     const last = this.exchange.chunks.at(-1);
@@ -396,7 +406,7 @@ class Running {
 
   #failed(error: NodeJS.ErrnoException): void {
     const { headers, chunks } = this.exchange;
-    // The end was said before the connection broke.
+    // The server announced the end before the connection broke.
     if (this.#closing !== null) this.#end(this.#closing, null);
     else this.giveUp(this.#seconds, failureOf(error, this.#endpoint.url, headers !== null, chunks.length));
   }

@@ -1,20 +1,20 @@
 import type { Tokenizer } from '../core/serving/tokenizer.js';
 import type { Chunk } from './client.js';
 
-/** Counts the tokens that each chunk of an answer brought. */
+/** Counts the tokens in each chunk of an answer. */
 export class ChunkCounter {
   readonly #tokenizer: Tokenizer;
   /** Characters of a token; null = a part of one, such as one byte of several. */
   readonly #lengths = new Map<number, number | null>();
   /**
-   * A token that stands before others where they are read alone: some vocabularies take the blank from the
-   * first.
+   * A token that is put before others when they are decoded by themselves, because some vocabularies remove
+   * the blank of the first token.
    */
   readonly #anchor: Int32Array;
   readonly #anchorText: string;
   /**
-   * Whether a text gets a blank before it that is none of its own: of one that begins with one, that is left
-   * out.
+   * Whether the vocabulary puts a blank before a text. Then the first blank of a text that begins with one is
+   * left out.
    */
   readonly #addsBlank: boolean;
 
@@ -26,8 +26,8 @@ export class ChunkCounter {
   }
 
   /**
-   * The text of a channel is tokenized as a whole, and each token counts for the chunk in which it begins. So
-   * a token that is cut by a boundary counts once.
+   * The text of a channel is tokenized as a whole, and each token counts for the chunk in which it begins, so
+   * that a token across a boundary counts once.
    */
   count(chunks: readonly Chunk[]): number[] {
     const tokens = chunks.map(() => 0);
@@ -55,7 +55,8 @@ export class ChunkCounter {
     for (let i = 0; i < tokens.length; ) {
       let next = i + 1;
       let length = this.#lengthOf(tokens[i]!);
-      // Tokens that make characters only together begin together: no server can send a part of a character.
+      // Tokens that form a character only together begin at the same place, because no server can send a part
+      // of a character.
       while (length === null && next < tokens.length && next - i < LONGEST_CHARACTER) {
         next += 1;
         length = this.#lengthOfAll(tokens.subarray(i, next));
@@ -64,16 +65,16 @@ export class ChunkCounter {
       at += length ?? 1;
       i = next;
     }
-    // A blank that the vocabulary sets before a text is no character of it.
+    // A blank that the vocabulary puts before a text is not one of its characters.
     const extra = at - text.length;
     if (extra === 0) return beginnings;
     if (extra === 1) {
       const moved = beginnings.map((begin) => Math.max(0, begin - 1));
-      // Alone in a token it is none of the answer's.
+      // If that blank is a token by itself, it is no token of the answer.
       return this.#lengthOf(tokens[0]!) === 1 && !text.startsWith(' ') ? moved.slice(1) : moved;
     }
-    // Others change texts as they read them (Unicode's normal forms, capitals): boundaries are where they
-    // would be by length.
+    // Other vocabularies change texts as they read them (Unicode's normal forms, capitals), so boundaries are
+    // placed in proportion to length.
     return beginnings.map((begin) => (begin * text.length) / at);
   }
 
@@ -92,14 +93,14 @@ export class ChunkCounter {
 }
 
 /**
- * Tokens that one character may be cut into: emoji of several parts are several characters of at most four
- * bytes each.
+ * The most tokens that one character may be divided into. Emoji of several parts are several characters, of
+ * at most four bytes each.
  */
 const LONGEST_CHARACTER = 8;
 
 /**
- * @returns tokens of each chunk, their sum the most that the server told, where it told with each how many
- *   there were until then; null = it did not.
+ * @returns tokens of each chunk, if the server reported the count so far with each; they add up to the
+ *   highest count reported. Null if it did not.
  */
 export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
   const until = chunks.map(({ countedUntilHere }) => countedUntilHere);
@@ -113,9 +114,9 @@ export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
 }
 
 /**
- * Spreads what a server counted over the chunks it sent, by their texts: 1 each where it sent as many chunks
- * as tokens.
- * @returns tokens of each chunk, their sum the total.
+ * Distributes the total that a server counted over the chunks that it sent, by the length of their texts;
+ * each gets 1 if there are as many chunks as tokens.
+ * @returns tokens of each chunk, which add up to the total.
  */
 export function spread(total: number, chunks: readonly Chunk[]): number[] {
   const characters = chunks.reduce((sum, { text }) => sum + text.length, 0);
@@ -124,7 +125,7 @@ export function spread(total: number, chunks: readonly Chunk[]): number[] {
   let given = 0;
   return chunks.map(({ text }, i) => {
     before += text.length;
-    // Every chunk with text holds a token while there are enough of them.
+    // Every chunk with text gets at least one token, as long as there are enough.
     const fair = Math.round((total * before) / characters);
     const least = Math.min(given + 1, total);
     const most = Math.max(least, total - (chunks.length - 1 - i));

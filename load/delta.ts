@@ -8,32 +8,32 @@ export type Channel = 'answer' | 'reasoning' | 'tool';
 export interface Usage {
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
-  /** Of the prompt, those that were computed before; left out = the server does not say. */
+  /** Prompt tokens that came from the cache; left out = the server does not report them. */
   readonly cachedTokens?: number;
 }
 
-/** What one chunk of a stream, or a whole answer, says. */
+/** The content of one chunk of a stream, or of a whole answer. */
 export interface Delta {
   /** Texts that are not empty, in the order they are read. */
   readonly texts: readonly { readonly channel: Channel; readonly text: string }[];
-  /** Whether it is about the answer: a chunk with usage alone, or with nothing, is not. */
+  /** Whether it is part of the answer; a chunk with only usage, or with nothing, is not. */
   readonly answers: boolean;
   /** Why the server stopped; null = it has not. */
   readonly finish: string | null;
   readonly usage: Usage | null;
-  /** The server's own words where it gave up. */
+  /** The server's error message, if it gave up. */
   readonly error: string | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Characters of a server's message that a sentence of ours repeats. */
+/** The most characters of a server's message that are quoted. */
 const LONGEST_MESSAGE = 300;
 
 /**
- * Reads what OpenAI's API answers, by chat or completion, streamed (`delta`) or whole (`message`, `text`),
- * with the fields that servers add: `reasoning` (vLLM) or `reasoning_content` (llama.cpp, SGLang). A chunk
- * with usage has no choices.
+ * Reads an answer of OpenAI's API, of a chat or a completion, streamed (`delta`) or whole (`message`,
+ * `text`), including fields that servers add: `reasoning` (vLLM) or `reasoning_content` (llama.cpp, SGLang).
+ * A chunk with usage has no choices.
  * @throws SyntaxError when it is not JSON.
  */
 export function readDelta(json: string): Delta {
@@ -69,7 +69,7 @@ function readTexts(choice: Fields, texts: { channel: Channel; text: string }[]):
   }
 }
 
-/** OpenAI's `usage` with `prompt_tokens_details`; llama-server says `cache_n` among its timings. */
+/** OpenAI's `usage` with `prompt_tokens_details`; llama-server has `cache_n` among its timings instead. */
 function usageOf({ usage, timings }: Fields): Usage | null {
   if (!isFields(usage)) return null;
   const count = (value: unknown) =>
@@ -92,7 +92,7 @@ function errorOf(root: Fields): string | null {
   return message(typeof said.message === 'string' ? said.message : JSON.stringify(said));
 }
 
-/** @returns the server's message in the body of a refusal: that of its JSON, else its text. */
+/** @returns the server's message in the body of a refusal: that of its JSON, or else its text. */
 export function refusalOf(body: string): string | null {
   // It may be a proxy's page, or a line of text.
   const root: unknown = orElse(() => JSON.parse(body), null);

@@ -5,21 +5,21 @@ export interface Endpoint {
   readonly url: string;
   readonly api: 'chat' | 'completions';
   readonly paths: { readonly chat: string; readonly completions: string };
-  /** The name that the server knows the model by. */
+  /** The model's name on the server. */
   readonly model: string;
   readonly stream: boolean;
-  /** Of every stream; left out = what it used is asked for at its end. */
+  /** `stream_options` of every stream; left out = usage is requested at the end of the stream. */
   readonly streamOptions?: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Fields of every request, as this server spells them: sampling, whether it may stop early.
-   * `"{wantedTokens}"` stands for the tokens that are asked for (left out where none are); null takes away a
-   * field that would be there without it.
+   * `"{wantedTokens}"` is replaced by the number of requested tokens (and the field is left out if there is
+   * none); null removes a field that would otherwise be there.
    */
   readonly body: Readonly<Record<string, unknown>>;
   /** From the start of a request to the end of its answer. */
   readonly timeoutSeconds: number;
-  /** The longest wait between two tokens of one answer; null = the whole time alone is limited. */
+  /** The longest wait between two tokens of one answer; null = only the total time is limited. */
   readonly idleSeconds?: number | null;
 }
 
@@ -27,27 +27,27 @@ export interface Endpoint {
 export interface PlannedRequest {
   /** A text, or the messages of a chat. */
   readonly prompt: string | readonly Message[];
-  /** Of this prompt alone, by the tokenizer that made it; null = nobody counted. */
+  /** Tokens of this prompt alone, counted by the tokenizer that made it; null = not counted. */
   readonly promptTokens: number | null;
   /** null = as many as the model likes. */
   readonly wantedTokens: number | null;
-  /** Turns of one conversation follow each other in the list; null = it stands alone. */
+  /** Number of its conversation, whose turns are consecutive in the list; null = it belongs to none. */
   readonly conversation: number | null;
   /** From 0. */
   readonly turn: number;
-  /** Whether the turns before it, with the answers they got, are sent before it. */
+  /** Whether the earlier turns and their answers are sent before it. */
   readonly follows: boolean;
   /** From the end of the turn before to the start of this one. */
   readonly thinkSeconds: number;
   /** Since the start of the trace; null = there is none. */
   readonly atSeconds: number | null;
-  /** The adapter that it asks for; null or left out = none. */
+  /** The adapter that it requests; null or left out = none. */
   readonly lora?: string | null;
-  /** Fields of this request alone, such as those that ask for an adapter. */
+  /** Fields of only this request, such as those that request an adapter. */
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
-/** Of a request that stands alone and is sent as soon as it may be. */
+/** Fields of a request outside a conversation that is sent as soon as possible. */
 export const ALONE = { conversation: null, turn: 0, follows: false, thinkSeconds: 0, atSeconds: null };
 
 /** What was said in a conversation so far. */
@@ -60,7 +60,7 @@ const WANTED = '{wantedTokens}';
 
 /**
  * @returns the body of a request, ready for the wire.
- * @param before turns of its conversation that go before it.
+ * @param before earlier turns of its conversation.
  */
 export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly EarlierTurn[]): Buffer {
   const { api, model, stream, streamOptions = { include_usage: true } } = endpoint;
@@ -82,8 +82,8 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
 }
 
 /**
- * @returns the text that a request sends; of a chat its messages one after the other, without what a template
- *   puts around them.
+ * @returns the text that a request sends; for a chat, its messages one after the other, without what a
+ *   template adds.
  */
 export function textSent(
   api: Endpoint['api'],

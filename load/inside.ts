@@ -6,7 +6,7 @@ import { SERVER_METRIC_NAMES, SERVER_METRICS, type ServerMetric } from '../core/
 import { ask, isSuccess } from '../proto/http/ask.js';
 
 const EVERY_MILLISECONDS = 1000;
-/** Of a page of metrics, which has some hundred lines; more is another page. */
+/** Limits for a page of metrics, which normally has some hundred lines. */
 const PAGE = { seconds: 2, mostBytes: 4 * 2 ** 20 };
 const SETTLING_MILLISECONDS = 50;
 const SETTLING_READINGS = 10;
@@ -23,8 +23,9 @@ interface Page {
  * Reads a server's own metrics every second while it is asked; begins once it has read them.
  * @param url with the path of the metrics; null = the profile has none.
  * @param now monotonic seconds.
- * @returns what ends that, and says what was read: counters over all of it, gauges while requests were on
- *   their way, which is from one time to another: before and after, a server rests.
+ * @returns a function that ends the reading and returns the result: counters over the whole time, and gauges
+ *   only between the two given times, while requests were running, because before and after them a server is
+ *   idle.
  */
 export async function watchInside(
   url: string | null,
@@ -34,7 +35,7 @@ export async function watchInside(
 ): Promise<(fromSeconds: number, toSeconds: number) => Promise<InsideReadings>> {
   if (url === null)
     return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
-  // Of each page what the profile names: a run of hours keeps thousands of them.
+  // Only the series that the profile names are kept, because a run of hours has thousands of pages.
   const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
   const pages: Page[] = [];
   let problem: string | null = null;
@@ -43,7 +44,7 @@ export async function watchInside(
       const asked = now();
       const page = await pageOf(url, headers);
       const values = new Map(series.flatMap((name) => (page.has(name) ? [[name, page.get(name)!]] : [])));
-      // What it says was so at some time between.
+      // The values are from some time between request and answer, so the middle is taken.
       pages.push({ seconds: (asked + now()) / 2, values });
     } catch (error) {
       problem = `its metrics could not be read: ${(error as Error).message}`;
@@ -70,7 +71,8 @@ export async function watchInside(
 }
 
 /**
- * A server may count its last step when its last answer is here already: reads until two pages say the same.
+ * A server may count its last step only after its last answer has arrived, so pages are read until two of
+ * them are equal.
  */
 async function readUntilSettled(read: () => Promise<void>, last: () => readonly unknown[]): Promise<void> {
   await read();
@@ -94,8 +96,8 @@ function summaryOf(name: ServerMetric, values: readonly number[]) {
 }
 
 /**
- * Those of several series that are there, added up: some servers count apart what others count together, and
- * releases call them differently.
+ * The sum of those series that exist. Some servers count separately what others count together, and names
+ * differ between releases.
  */
 function seriesValue(page: ReadonlyMap<string, number>, series: readonly string[]): number | null {
   const values = series.flatMap((one) => page.get(one) ?? []);

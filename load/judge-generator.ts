@@ -2,12 +2,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Delay, GeneratorFacts } from '../core/serving/generator.js';
 import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 
-/** How often the event loop is asked whether it is there. */
+/** How often the delay of the event loop is sampled. */
 const RESOLUTION_MILLISECONDS = 5;
 
 /**
  * Watches this process while it makes load.
- * @returns what ends that: the delays it takes are of requests, in seconds.
+ * @returns a function that ends this; it takes the delays of requests, in seconds.
  */
 export function watchGenerator(now: () => number): (lags: readonly number[]) => GeneratorFacts {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MILLISECONDS });

@@ -1,12 +1,15 @@
 /**
- * How long before an action the loop spins instead of sleeping. Timers of Node.js have whole milliseconds,
- * and fire up to one too late; a spin of half of one halves that for half of a core at worst, and turns at
- * which nothing is due still read sockets.
+ * How long before an action the loop spins instead of sleeping. Timers of Node.js have whole milliseconds and
+ * fire up to one millisecond late. Spinning for half a millisecond halves that, at the cost of at most half a
+ * core; sockets are still read while nothing is due.
  */
 const SPIN_SECONDS = 0.000_5;
-/** Actions of one turn of the loop, so that a burst of thousands does not hold up what arrives meanwhile. */
+/**
+ * The most actions in one turn of the loop, so that a burst of thousands does not delay the data that arrives
+ * meanwhile.
+ */
 const ACTIONS_PER_TURN = 32;
-/** Longer than this no timer of Node.js waits. */
+/** The longest time that a timer of Node.js can wait. */
 const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 interface Due {
@@ -14,7 +17,9 @@ interface Due {
   readonly action: () => void;
 }
 
-/** Carries out actions at absolute times: one that comes late moves no other. Never early. */
+/**
+ * Carries out actions at absolute times and never early. An action that is late does not delay the others.
+ */
 export class Pacer {
   readonly #now: () => number;
   /** The next one last. */
@@ -33,7 +38,7 @@ export class Pacer {
     let high = due.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      // Of the same time, what was asked for first goes first.
+      // Actions with the same time keep the order in which they were added.
       if (due[middle]!.seconds > seconds) low = middle + 1;
       else high = middle;
     }

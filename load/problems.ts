@@ -1,6 +1,6 @@
 import type { RequestOutcome } from '../core/serving/requests.js';
 
-/** How a request ended that gave no whole answer. */
+/** Why a request has no complete answer. */
 export interface Problem {
   readonly outcome: RequestOutcome;
   /** One sentence. */
@@ -12,7 +12,7 @@ export function chunksOf(count: number): string {
   return `${count} ${count === 1 ? 'chunk' : 'chunks'}`;
 }
 
-/** Why there is no connection, by the code of the system. */
+/** Why there is no connection, by the system's error code. */
 const NO_CONNECTION: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
   ENOTFOUND: 'the name is not known',
@@ -25,16 +25,16 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
   ENFILE: 'this machine may open no more files',
 };
 
-/** @returns why there is no connection, in few words. */
+/** @returns why there is no connection, in a few words. */
 export function whyNoConnection({ code = '', message }: NodeJS.ErrnoException): string {
   const reason = NO_CONNECTION[code] ?? (isTls(code) ? 'there is no secure connection' : message);
   return code === '' ? reason : `${reason} (${code})`;
 }
 
 /**
- * Says how a connection failed.
- * @param answered whether the head of an answer had come.
- * @param chunks that had come.
+ * Describes how a connection failed.
+ * @param answered whether the response headers had arrived.
+ * @param chunks number of chunks that had arrived.
  */
 export function failureOf(
   { code = '', message }: NodeJS.ErrnoException,

@@ -6,7 +6,10 @@ import type { Exchange } from './client.js';
 import { ChunkCounter, chunkCounts, spread } from './count.js';
 import { type Endpoint, messagesSent, textSent } from './endpoint.js';
 
-/** Who counted: the model's tokenizer, the server with each chunk, the server at the end alone, or nobody. */
+/**
+ * What counted the tokens: the model's tokenizer, the server with each chunk, the server only at the end, or
+ * nothing.
+ */
 export type CountedBy = 'tokenizer' | 'chunks' | 'server' | 'nobody';
 
 export interface Counted {
@@ -14,19 +17,22 @@ export interface Counted {
   readonly promptTokensBy: CountedBy;
   readonly outputTokensBy: CountedBy;
   /**
-   * Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in
-   * the first place.
+   * Tokens of the texts of complete answers as the tokenizer counts them; null if there is no tokenizer, or
+   * if its counts are the ones used.
    */
   readonly retokenized: number | null;
-  /** Tokens of prompts of complete requests that the load itself shares: see the record of serving. */
+  /**
+   * Tokens that prompts of complete requests share with earlier ones of the same load; see the record of
+   * serving.
+   */
   readonly sharedPromptTokens: number;
 }
 
 /**
- * Makes records of exchanges after the run, when nothing waits for the tokenizer. A server that tells with
- * each chunk how many tokens there are is believed, for it knows what it sent: a text that is read again may
- * be cut into others. What the tokenizer makes of it stands beside.
- * @param origin seconds that times in records count from.
+ * Makes records of exchanges after the run, when nothing has to wait for the tokenizer. If a server reports
+ * the number of tokens with each chunk, its counts are used, because it knows what it sent, while tokenizing
+ * the text again may give other tokens. The tokenizer's count is recorded beside it.
+ * @param origin the time, in seconds, from which times in records count.
  * @param tokenizer null = the server's own counts are taken, and the outcome says so.
  * @throws FailureError `model-unreadable` for a tokenizer or a template that takes too long.
  */
@@ -58,9 +64,9 @@ export function recordsOf(
 }
 
 /**
- * Counts the tokens at the beginnings of prompts that the server had read, or written, before. Tokens that it
- * counts beyond the text, for a begin token or a template, may be the same in all prompts, so they count as
- * shared.
+ * Counts the tokens at the beginnings of prompts that the server had already read or generated. Tokens that
+ * it counts in addition to the text, for a begin token or a template, may be the same in all prompts, so they
+ * count as shared.
  */
 function sharedTokens(
   exchanges: readonly Exchange[],
@@ -86,7 +92,7 @@ function sharedTokens(
   }, 0);
 }
 
-/** Whether the server told with every chunk of every stream how many tokens there were until then. */
+/** Whether the server reported the number of tokens so far with every chunk of every stream. */
 function tellsEach(exchanges: readonly Exchange[]): boolean {
   const streams = exchanges.filter(({ streamed, chunks }) => streamed && chunks.length > 0);
   return streams.length > 0 && streams.every(({ chunks }) => chunkCounts(chunks) !== null);
@@ -104,8 +110,8 @@ function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
 }
 
 /**
- * @returns what counts the tokens of prompts; null where only the server can: of chats whose template is not
- *   known, or refuses them.
+ * @returns a function that counts the tokens of prompts; null if only the server can, that is, for chats
+ *   whose template is unknown or refuses them.
  */
 function promptCounter(
   api: Endpoint['api'],
@@ -130,7 +136,7 @@ function promptCounter(
 function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {
   const begin = tokenizer.beginToken === null ? 0 : 1;
   const follows = planned.follows && before.length > 0;
-  // Nobody else changed it: the count of its maker holds.
+  // The prompt was not changed after it was made, so its count is still right.
   if (!follows && planned.promptTokens !== null) return planned.promptTokens + begin;
   return tokenizer.tokenize(textSent('completions', planned, before)).length + begin;
 }

@@ -13,38 +13,37 @@ import { Transport } from './transport.js';
 export interface LoadOrder {
   readonly endpoint: Endpoint;
   /**
-   * In the order they are sent; the turns of a conversation follow each other. An array made beforehand:
-   * whoever makes prompts while requests are timed makes them late.
+   * In the order in which they are sent, with the turns of a conversation together. Pass an array that was
+   * made beforehand, because making prompts while requests are timed makes them late.
    */
   readonly requests: Iterable<PlannedRequest>;
   readonly arrival: Arrival;
   readonly seed: number;
-  /** After this long nothing more is sent; null = until the requests are used up. */
+  /** No request is sent after this time; null = until all requests were sent. */
   readonly maxSeconds: number | null;
   readonly maxRequests: number | null;
   /**
-   * Requests on their way at most, whatever the arrival says: others wait, and their scheduled latencies show
-   * it; null = no limit.
+   * The most requests in flight, whatever the arrival is. Others wait, which counts in their scheduled
+   * latencies; null = no limit.
    */
   readonly maxConcurrency?: number | null;
   /**
-   * How long answers are waited for after the last request was sent; null = as long as the endpoint's own
-   * limit.
+   * How long to wait for answers after the last request was sent; null = up to the endpoint's own limit.
    */
   readonly drainSeconds?: number | null;
   /** Counts tokens when the run is over; null = the server's counts are taken. */
   readonly tokenizer?: Tokenizer | null;
   readonly now?: () => number;
-  /** Why everything shall end at once; null = it shall not. Asked every tenth of a second. */
+  /** Returns why everything should end at once; null = it should not. Called every tenth of a second. */
   readonly shouldStop?: () => string | null;
-  /** Hears of every request as it is sent, likewise. */
+  /** Called for every request when it is sent; like `onRequest`, it must be fast. */
   readonly onSent?: () => void;
-  /** Hears of every request as it ends, while others are timed: it does little. */
+  /** Called for every request when it ends. Others are being timed, so it must be fast. */
   readonly onRequest?: (exchange: Exchange) => void;
 }
 
 export interface LoadOutcome extends Counted {
-  /** By the clock of the run: what times of records count from. */
+  /** The time, by the clock of the run, from which times in records count. */
   readonly originSeconds: number;
   /** When sending ended, from the origin: the last request's start, or the end of the time for it. */
   readonly sendingSeconds: number;
@@ -52,14 +51,14 @@ export interface LoadOutcome extends Counted {
   readonly endSeconds: number;
   /** Turns that were not sent because one before them failed. */
   readonly skippedTurns: number;
-  /** One clause where the run was ended because nobody was there any more; null = it was not. */
+  /** If the run was ended because the server had gone, a clause that says so; otherwise null. */
   readonly lost: string | null;
   readonly generator: GeneratorFacts;
 }
 
 /**
- * Sends requests to a server as an arrival says, and keeps all that came of them. Never throws for what the
- * server does.
+ * Sends requests to a server according to an arrival process, and keeps everything that was received. Never
+ * throws because of what the server does.
  */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const { endpoint, now = monotonicSeconds, tokenizer = null } = order;
@@ -93,21 +92,20 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
 /** Requests that follow one another: the turns of a conversation, or one alone. */
 type Unit = readonly PlannedRequest[];
 
-/** A unit whose first request is ready for the wire. */
+/** A unit with the finished body of its first request. */
 interface Ready {
   readonly unit: Unit;
   readonly body: Buffer;
 }
 
 /**
- * After a failure a slot of a closed loop waits until so long after its start: a dead server would be asked
- * without end.
+ * After a failure, a slot of a closed loop waits until this time after the request's start, so that a dead
+ * server is not flooded with requests.
  */
 const FAILURE_SECONDS = 0.1;
 const ASK_MILLISECONDS = 100;
 /**
- * So many requests in a row, one after another for so long, found no connection: whoever answered them has
- * gone.
+ * If this many requests in a row, over this time, got no connection, the server has gone.
  */
 const LOST_REQUESTS = 20;
 const LOST_SECONDS = 2;
@@ -115,13 +113,13 @@ const LOST_SECONDS = 2;
 class Run {
   readonly exchanges: Exchange[] = [];
   origin = 0;
-  /** When sending was ended before requests were; null = it was not. */
+  /** The time at which sending was ended before all requests were sent; null = it was not. */
   stoppedAt: number | null = null;
   skippedTurns = 0;
   lost: string | null = null;
   /**
-   * Since when no request has had an answer, for want of a connection, and how many were sent after that;
-   * null = the last one had.
+   * The time since which requests have got no connection, and how many were sent since then; null = the last
+   * request got one.
    */
   #gone: { readonly since: number; requests: number } | null = null;
   readonly #order: LoadOrder;
@@ -153,7 +151,7 @@ class Run {
     this.#prepare();
     this.origin = this.#now();
     if (arrival.kind === 'closed') {
-      // Nothing wants a slot before it is there: thousands are opened one after the other.
+      // Slots are opened one after the other, because there may be thousands of them.
       const open = () => this.#fill(this.#now());
       for (let slot = 0; slot < arrival.concurrency; slot++) this.#scheduleAfter(this.origin, open);
     } else if (arrival.kind === 'trace') this.#follow(null);
@@ -171,7 +169,7 @@ class Run {
     clearInterval(ask);
   }
 
-  /** Takes the next unit, and the body of its first request; null = there is none. */
+  /** Returns the next unit with the body of its first request; null = there is none. */
   #take(): Ready | null {
     this.#prepare();
     const ready = this.#ready;
@@ -190,7 +188,8 @@ class Run {
   }
 
   /**
-   * Starts units as a schedule says, each once the one before it has begun; null = as they say themselves.
+   * Starts units according to a schedule, each after the one before it has begun; null = at the times that
+   * the requests themselves have.
    */
   #follow(starts: Iterator<number> | null): void {
     const next = this.#take();
@@ -247,7 +246,7 @@ class Run {
       this.#scheduleAfter(free, () => this.#send(unit, turn + 1, said, body, intended, free));
     } else {
       this.skippedTurns += unit.length - turn - 1;
-      // A slot is a user: conversations keep theirs while they think.
+      // A slot stands for a user, so a conversation keeps its slot during think time.
       if (this.#order.arrival.kind === 'closed') {
         const wait = exchange.dispatched! + FAILURE_SECONDS;
         if (outcome === 'complete' || wait <= done) this.#fill(done, freed);
@@ -258,8 +257,8 @@ class Run {
   }
 
   /**
-   * Ends a run whose server has gone. Requests that were on their way when it went do not count: it may be
-   * there again for the next.
+   * Ends a run whose server has gone. Requests that were in flight when it went do not count, because it may
+   * be back for the next one.
    */
   #watchConnections({ outcome, headers, dispatched, done, problem }: Exchange): void {
     if (headers !== null) this.#gone = null;
@@ -305,7 +304,7 @@ class Run {
   }
 }
 
-/** Conversations as wholes, in the order they begin. */
+/** Groups the requests of each conversation, in the order in which conversations begin. */
 function* unitsOf(requests: Iterable<PlannedRequest>): Generator<Unit> {
   let unit: PlannedRequest[] = [];
   for (const request of requests) {

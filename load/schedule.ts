@@ -4,14 +4,14 @@ import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Arrival } from '../core/serving/requests.js';
 
 /**
- * Arrivals whose starts are known before anything is sent: not a closed loop's, nor a trace's, whose requests
- * know their own.
+ * Arrivals whose start times are known beforehand. A closed loop has none, and the requests of a trace have
+ * their own.
  */
 export type ScheduledArrival = Exclude<Arrival, { readonly kind: 'closed' | 'trace' }>;
 
 /**
- * Starts in seconds since the origin, ascending. Of one seed they are always the same, so every variant of a
- * sweep gets the same schedule. A ramp ends; the others go on for ever.
+ * Starts in seconds since the origin, ascending. The same seed always gives the same times, so every variant
+ * of a sweep gets the same schedule. A ramp ends; the others never do.
  */
 export function* startsOf(arrival: ScheduledArrival, seed: number): Generator<number> {
   const random = xoroshiro128plus(seed);
@@ -20,7 +20,7 @@ export function* startsOf(arrival: ScheduledArrival, seed: number): Generator<nu
   }
   if (arrival.kind === 'open') {
     const { requestsPerSecond, shape } = arrival;
-    // A multiple, so that rounding does not add up.
+    // Each start is a multiple of the interval, so that rounding errors do not add up.
     if (shape === Number.POSITIVE_INFINITY) for (let i = 0; ; i++) yield i / requestsPerSecond;
     for (let sum = 0; ; ) {
       sum += gamma(random, shape) / shape;
@@ -56,8 +56,8 @@ function normal(random: RandomGenerator): number {
 }
 
 /**
- * Of mean `shape` (Marsaglia & Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3),
- * 2000).
+ * A gamma variate with mean `shape` (Marsaglia & Tsang, "A simple method for generating gamma variables", ACM
+ * TOMS 26(3), 2000).
  */
 function gamma(random: RandomGenerator, shape: number): number {
   if (shape === 1) return exponential(random);

@@ -1,7 +1,8 @@
 import { Gathered } from '../proto/http/gathered.js';
 
 /**
- * Bytes of a line, and characters of the lines of one event: more than any chunk of a language model takes.
+ * The most bytes of a line, and characters of the lines of one event; chunks of language models are far
+ * smaller.
  */
 const LONGEST = 4 * 2 ** 20;
 
@@ -9,17 +10,17 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Reads a stream of server-sent events as bytes come, cut anywhere (WHATWG HTML, "Server-sent events"): lines
- * end with LF, CR LF or CR; the `data` lines of an event are joined by LF; comments and other fields are
- * passed over. Bytes become text by whole lines, so that no character is ever cut.
+ * Reads a stream of server-sent events from pieces of bytes that may be cut anywhere (WHATWG HTML,
+ * "Server-sent events"): lines end with LF, CR LF or CR; the `data` lines of an event are joined by LF;
+ * comments and other fields are ignored. Bytes are decoded line by line, so that no character is ever cut.
  */
 export class EventStream {
   readonly #onData: (data: string) => void;
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   readonly #rest = new Gathered(LONGEST);
-  /** Of the event that is being read; null = no `data` line yet. */
+  /** Data of the event that is being read; null = no `data` line yet. */
   #data: string | null = null;
-  /** The last byte was CR: an LF that follows belongs to it. */
+  /** True if the last byte was CR, so that an LF that follows belongs to it. */
   #afterCr = false;
   #first = true;
 
@@ -49,7 +50,9 @@ export class EventStream {
     this.#keep(bytes.subarray(from));
   }
 
-  /** Gives out an event whose blank line never came: servers close after their last line. */
+  /**
+   * Delivers an event whose final blank line is missing, because some servers close after their last line.
+   */
   end(): void {
     if (this.#rest.length > 0) this.#line(Buffer.alloc(0), 0, 0);
     this.#line(Buffer.alloc(0), 0, 0);

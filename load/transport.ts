@@ -4,7 +4,7 @@ import https from 'node:https';
 import { connect, isIP, type LookupFunction } from 'node:net';
 import type { Endpoint } from './endpoint.js';
 
-/** Hears what comes of a request, in this order; one of `ended` and `failed` is the last. */
+/** Callbacks for a request, in the order in which they are called; the last is either `ended` or `failed`. */
 export interface Listener {
   head(status: number, headers: http.IncomingHttpHeaders): void;
   bytes(bytes: Buffer): void;
@@ -13,20 +13,20 @@ export interface Listener {
 }
 
 /**
- * Idle connections are closed before servers do: uvicorn (vLLM, SGLang) and llama-server drop theirs after 5
- * s, and a request that is sent at that moment is lost. Servers that tell their time are closed by that.
+ * Idle connections are closed before the server closes them, because uvicorn (vLLM, SGLang) and llama-server
+ * do so after 5 s, and a request that is sent at that moment is lost. If a server reports its own time, that
+ * is used.
  */
 const IDLE_MILLISECONDS = 4000;
-/** How long an address may take to accept the connection that finds it. */
+/** How long an address may take to accept the connection by which it is tried. */
 const CONNECT_MILLISECONDS = 10_000;
 
 /**
- * HTTP/1.1 for one run: as many connections as requests are on their way, kept alive, one request at a time
- * on each, no redirects, no proxies.
- *
- * By Node's own client: undici's `dispatch` (7.30) costs as much or more and would be one more dependency.
- * CPU seconds of both on a Xeon with other work beside it: 1.9 against 2.1 to 2.5 for 5,000 requests of 8
- * chunks at 1,000 requests per second, 3.9 to 4.6 against 4.0 for 2,000 streams at once of 60 chunks each.
+ * HTTP/1.1 for one run: as many connections as there are requests in flight, kept alive, one request at a
+ * time on each, no redirects, no proxies. It uses Node's own client: undici's `dispatch` (7.30) costs as much
+ * or more, and would be a further dependency. CPU seconds of both on a Xeon with other work beside it: 1.9
+ * against 2.1 to 2.5 for 5,000 requests of 8 chunks at 1,000 requests per second, 3.9 to 4.6 against 4.0 for
+ * 2,000 streams at once of 60 chunks each.
  */
 export class Transport {
   readonly #request: typeof http.request;
@@ -61,14 +61,14 @@ export class Transport {
   }
 
   /**
-   * Finds the server's address once, so that no request asks DNS nor tries an address that nobody listens at.
-   * A server that is not found is told of by each request.
+   * Finds the server's address once, so that no request asks DNS or tries an address without a server. If the
+   * server is not found, each request reports that.
    */
   static async open(endpoint: Endpoint): Promise<Transport> {
     return new Transport(endpoint, await findAddress(new URL(endpoint.url)));
   }
 
-  /** Hands a request to a socket. @returns what gives it up; nothing is heard after that. */
+  /** Hands a request to a socket. @returns a function that gives it up; no callback is called after that. */
   send(body: Buffer, listener: Listener): () => void {
     let over = false;
     let abort = () => {};
@@ -76,8 +76,8 @@ export class Transport {
       let answered = false;
       const failed = (error: NodeJS.ErrnoException) => {
         if (over) return;
-        // The server closed an idle connection while this request was on its way to it: it never saw it (RFC
-        // 9112, 9.3.1).
+        // The server closed an idle connection while this request was being sent, so it never saw the request
+        // (RFC 9112, 9.3.1).
         if (!answered && request.reusedSocket && !again && isReset(error)) attempt(true);
         else {
           over = true;
@@ -86,7 +86,7 @@ export class Transport {
       };
       const request = this.#request({
         ...this.#options,
-        // Other idle connections were left as long as this one: the second time it gets one of its own.
+        // Other idle connections are just as old, so the second attempt gets a new one.
         ...(again && { agent: false }),
         headers: { ...this.#headers, 'content-length': body.length },
       });

@@ -67,10 +67,10 @@ export function byExperiment(changes: readonly Change[], metrics: readonly strin
  */
 export function summary({ changes, overall }: Comparison, metrics: readonly string[]): string {
   const own = changes.filter(({ metric }) => metrics.includes(metric));
-  const finds = (of: readonly Change[]) =>
+  const finds = (someChanges: readonly Change[]) =>
     (['worse', 'better'] as const).flatMap((verdict) =>
-      [...new Set(of.map(({ metric }) => metric))].flatMap((metric) => {
-        const count = of.filter((one) => one.metric === metric && one.verdict === verdict).length;
+      [...new Set(someChanges.map(({ metric }) => metric))].flatMap((metric) => {
+        const count = someChanges.filter((one) => one.metric === metric && one.verdict === verdict).length;
         return count === 0 ? [] : [`${count} ${verdict} in ${metricLabel(metric)}`];
       }),
     );

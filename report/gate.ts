@@ -116,10 +116,12 @@ function judged(gate: Gate, change: Change, level: number): readonly [GateOutcom
   if (states[0] !== 'failed' && states[1] === 'failed') return ['red', 'failed in B alone'];
   const moved = movedIn(gate, change);
   if (verdict === 'missing' || moved === null) return ['undecided', reason ?? 'nothing to compare'];
-  const isBeyond = (by: number) => (gate.limit < 0 ? by < gate.limit : by > gate.limit);
+  const isBeyond = (amount: number) => (gate.limit < 0 ? amount < gate.limit : amount > gate.limit);
   const changed = `changed by ${shown(gate, moved.by)}`;
   const movedText =
-    moved.ends === null ? changed : `${changed} [${moved.ends.map((by) => shown(gate, by)).join(', ')}]`;
+    moved.ends === null
+      ? changed
+      : `${changed} [${moved.ends.map((amount) => shown(gate, amount)).join(', ')}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
   // Only one of both directions is red, and p is of both.
   const isSure = p === null ? isFind : p / 2 < level;

@@ -19,7 +19,7 @@ export interface Analyses {
   readonly impossible: readonly ImpossiblePoint[];
 }
 
-/** Analyses every point; one that cannot be is kept with the reason, and the others go on. */
+/** Analyses every point. An impossible point is kept with the reason, and does not stop the others. */
 export function analyzeAll(points: readonly AnalysisPoint[], opened: Opened): Analyses {
   const analyses: Analysis[] = [];
   const failed: ImpossiblePoint[] = [];
@@ -34,7 +34,7 @@ export function analyzeAll(points: readonly AnalysisPoint[], opened: Opened): An
   return { analyses, impossible: failed };
 }
 
-/** @throws FailureError with one sentence about what cannot be */
+/** @throws FailureError with one sentence about what is impossible */
 function analyze(point: AnalysisPoint, { models, ceilings }: Opened): Analysis {
   const architecture = models.get(point.model);
   const bits = readBits(point.bits);

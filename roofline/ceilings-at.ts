@@ -4,11 +4,11 @@ import { atThreads } from './at-threads.js';
 import type { Ceilings } from './ceilings.js';
 
 /**
- * The ceilings for work on so many threads.
- * @param threads of the trial; where roofs were not measured at this number, those of the next lower one
- *   count, and where there is none, those of the lowest. Roofs of a GPU have one number.
- * @returns null when no bandwidth of memory was measured. Memory is what can be read, for that is what
- *   inference does; another access counts only where reading was not measured.
+ * The ceilings for work on a number of threads.
+ * @param threads threads of the trial. If roofs were not measured at this number, those of the next lower
+ *   number are used, or else those of the lowest. Roofs of a GPU have only one number.
+ * @returns null when no bandwidth of memory was measured. The bandwidth of memory is that of reading, because
+ *   inference mostly reads; another access is used only if reading was not measured.
  */
 export function ceilingsAt(
   roofs: RecordRoofs,

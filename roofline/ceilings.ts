@@ -1,21 +1,21 @@
 import type { Arithmetic } from '../core/work/work.js';
 import type { Hardware } from './hardware/figure.js';
 
-/** Where ceilings come from; they never mix, and whoever shows a time says which it stands under. */
+/** The origin of ceilings. Origins are never mixed, and every time is shown with its origin. */
 export type CeilingOrigin = 'published' | 'measured' | 'llm-viewer';
 
-/** What operators are held against: the lines of a roofline. */
+/** The limits of operators: the lines of a roofline. */
 export interface Ceilings {
   readonly name: string;
   readonly origin: CeilingOrigin;
   readonly memoryBytesPerSecond: number;
-  /** Operations per second, dense; a multiply and an add are two. */
+  /** Operations per second without sparsity; a multiplication and an addition are two. */
   readonly peaks: Partial<Readonly<Record<Arithmetic, number>>>;
   /** One direction; null where nobody says. */
   readonly peerBytesPerSecond: number | null;
   readonly hostBytesPerSecond: number | null;
   readonly memoryBytes: number | null;
-  /** The last cache before memory; left out where nobody says. */
+  /** The last-level cache; left out if unknown. */
   readonly onChipBytes?: number | null;
 }
 
@@ -35,7 +35,7 @@ export function publishedCeilings(device: Hardware): Ceilings {
   };
 }
 
-/** A device without an arithmetic computes in the next wider one that it has; never in a narrower. */
+/** If a device lacks a data type, it computes in the next wider one that it has, never in a narrower one. */
 export const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
   int4: ['int8', 'f16', 'bf16', 'tf32', 'f32', 'f64'],
   int8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],
@@ -48,12 +48,12 @@ export const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
 };
 
 export interface Peak {
-  /** What is computed in, which may be wider than what was asked for. */
+  /** The data type of the computation, which may be wider than the requested one. */
   readonly arithmetic: Arithmetic;
   readonly flopsPerSecond: number;
 }
 
-/** @returns the ceiling for an arithmetic; null when the device has neither it nor a wider one. */
+/** @returns the peak for a data type; null if the device has neither it nor a wider one. */
 export function peakFor({ peaks }: Pick<Ceilings, 'peaks'>, arithmetic: Arithmetic): Peak | null {
   for (const candidate of [arithmetic, ...WIDER[arithmetic]]) {
     const flopsPerSecond = peaks[candidate];

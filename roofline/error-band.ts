@@ -2,24 +2,24 @@ import type { FactorCheck, ThreadFactors } from '../core/result/factors.js';
 import { type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
 import { studentQuantile } from '../statistics/distributions.js';
 
-/** How far a prediction may lie off, as models told that the factors were not fitted to. */
+/** How far a prediction may be off, from models to which the factors were not fitted. */
 export interface ErrorBand {
   /**
-   * The measured time lies within predicted / ratio and predicted · ratio 95 times of 100, for work like that
-   * which was looked at.
+   * The measured time lies within predicted / ratio and predicted · ratio in 95 of 100 cases, for work like
+   * that of these models.
    */
   readonly ratio: number;
-  /** What lies beyond that work, `8 sequences (looked at up to 4)`; none where nothing does. */
+  /** In what the work goes beyond theirs, such as `8 sequences (looked at up to 4)`; empty if in nothing. */
   readonly beyond: readonly string[];
 }
 
-/** Beyond it a band says no more than that nothing is known. */
+/** A band wider than this has no information, so it is cut here. */
 const WIDEST = 1000;
 
 /**
- * The band of one more prediction: Student's t on logarithms and around none, for a bias of the factors is an
- * error of the prediction. Its degrees of freedom are the models that were looked at: what is predicted too
- * fast at one length of one is so at all of them.
+ * The band of one more prediction: Student's t of logarithms around zero, because a bias of the factors is an
+ * error of the prediction, too. Its degrees of freedom are the number of models, because a model that is
+ * predicted too fast at one length is so at all lengths.
  * @param error root mean square of ln(predicted / measured) over all points of these models.
  */
 export function bandRatio({ models, error }: Pick<FactorCheck, 'models' | 'error'>): number {
@@ -27,8 +27,8 @@ export function bandRatio({ models, error }: Pick<FactorCheck, 'models' | 'error
 }
 
 /**
- * @param threads that the work runs on; left out = those of the factors.
- * @returns null of a phase that nobody looked at.
+ * @param threads threads of the work; left out = those of the factors.
+ * @returns null for a phase for which no errors are known.
  */
 export function errorBandOf(
   work: PhaseWork,
@@ -49,7 +49,8 @@ function extrapolations(
   check: FactorCheck,
   threads: number,
 ): string[] {
-  const largest = (of: (pass: PhaseWork['passes'][number]) => number) => Math.max(...passes.map(of));
+  const largest = (numberOf: (pass: PhaseWork['passes'][number]) => number) =>
+    Math.max(...passes.map(numberOf));
   const exceedance = (
     value: number,
     limit: number,

@@ -2,8 +2,7 @@ import type { Curve, Factors, RecordFactors, ThreadFactors } from '../core/resul
 import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
 
 /**
- * @returns the factor at a number of rows: linear between the neighbours in the logarithms, flat beyond the
- *   ends.
+ * @returns the factor at a number of rows: linearly interpolated in logarithms, and constant beyond the ends.
  */
 export function factorAt(points: Curve, rows: number): number {
   const after = points.findIndex((point) => point.rows >= rows);
@@ -15,16 +14,16 @@ export function factorAt(points: Curve, rows: number): number {
   return Math.exp((1 - share) * Math.log(low.factor) + share * Math.log(high.factor));
 }
 
-/** @returns the factors for work on so many threads: those of the nearest number that was fitted. */
+/** @returns the factors for work on a number of threads: those of the nearest number that was fitted. */
 export function factorsAt(all: readonly ThreadFactors[], threads: number): ThreadFactors {
   const distance = (one: ThreadFactors) => Math.abs(Math.log(one.threads / threads));
   return all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
 }
 
 /**
- * @param type of weights.
- * @returns the type whose products stand for it: itself, or of those that were fitted the one with the
- *   nearest bits; null where none were.
+ * @param type type of the weights.
+ * @returns the type whose fitted products are used for it: the type itself, or else the fitted one with the
+ *   most similar bits; null if none was fitted.
  */
 export function substituteFor(type: string, { products }: ThreadFactors): string | null {
   if (type in products) return type;
@@ -36,8 +35,8 @@ export function substituteFor(type: string, { products }: ThreadFactors): string
 }
 
 /**
- * @returns what a record keeps: the products that stand for the types its model has, or all where those are
- *   not known.
+ * @returns the factors that a record keeps: the products for the types in its model, or all if these types
+ *   are not known.
  */
 export function recordFactorsOf(
   { engine, environment, threads: all, warnings }: Factors,

@@ -76,7 +76,8 @@ function concatenateStages(stages: readonly PlacedPass[]): PlacedPass {
     const before = found.get(key);
     found.set(key, before === undefined ? one : added(before, one));
   }
-  const sum = (of: (pass: PlacedPass) => number) => stages.reduce((total, pass) => total + of(pass), 0);
+  const sum = (numberOf: (pass: PlacedPass) => number) =>
+    stages.reduce((total, pass) => total + numberOf(pass), 0);
   return {
     phase: first.phase,
     operators: [...found.values()],

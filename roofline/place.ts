@@ -32,8 +32,8 @@ export interface PlacedPass {
  */
 export function placePass(pass: PassWork, ceilings: Ceilings): PlacedPass {
   const operators = pass.operators.map((work) => placeOperator(work, ceilings));
-  const sum = (of: (operator: PlacedOperator) => number) =>
-    operators.reduce((total, operator) => total + of(operator), 0);
+  const sum = (numberOf: (operator: PlacedOperator) => number) =>
+    operators.reduce((total, operator) => total + numberOf(operator), 0);
   return {
     phase: pass.phase,
     operators,

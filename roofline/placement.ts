@@ -114,7 +114,8 @@ class Parts {
     if (!this.overlaps && rates.every((rate) => rate === first)) return first!;
     const seconds = this.seconds((pass, part) => amount(pass) / own(part)!);
     const total = this.all.reduce(
-      (sum, { work }) => sum + work.passes.reduce((of, pass) => of + pass.times * amount(pass), 0),
+      (sum, { work }) =>
+        sum + work.passes.reduce((ofDevice, pass) => ofDevice + pass.times * amount(pass), 0),
       0,
     );
     return seconds === 0 ? first! : total / seconds;
@@ -149,7 +150,7 @@ function expected(parts: Parts, { work, threads }: ExpectRequest): ExpectedPhase
   const { all, level } = parts;
   const roof = { seconds: parts.roofSeconds(), bound: boundOf(parts.roof()) };
   const factors = all.map((part) => part.factors);
-  const fits = factors.every((of) => of !== null && of !== 'roofs');
+  const fits = factors.every((one) => one !== null && one !== 'roofs');
   const notPredicted = fits ? unpredictable(parts.operators) : null;
   const predictedSeconds = notPredicted === null ? parts.predicted() : null;
   const [only] = factors;
@@ -169,8 +170,8 @@ export function placePhase(request: PlacementRequest): RooflinePhase {
   const parts = new Parts(request);
   const { operators } = parts;
   const { level, roof, predictedSeconds, band, notPredicted } = expected(parts, request);
-  const sum = (of: (operator: OperatorWork) => number) =>
-    operators.reduce((total, one) => total + of(one), 0);
+  const sum = (numberOf: (operator: OperatorWork) => number) =>
+    operators.reduce((total, one) => total + numberOf(one), 0);
   const flops = sum((one) => one.flops);
   const bytes = {
     weights: sum(({ traffic }) => traffic.weightsRead),

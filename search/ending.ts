@@ -5,39 +5,39 @@ import type { Measured } from './measured.js';
 export interface Spent {
   readonly trials: number;
   readonly deviceSeconds: number;
-  /** Of the trials of which they were measured. */
+  /** Joules of the trials whose energy was measured. */
   readonly joules: number;
 }
 
-/** What one trial says of the metrics that a search asks for. */
+/** What one trial reports for the metrics of a search. */
 export interface Said {
   /** By metric; null where the trial has no number. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Why a metric has no number, where the trial says so. */
+  /** Why a metric has no number, if the trial gives a reason. */
   reasonOf?(metric: string): string | null;
 }
 
-/** Rows after which numbers that none of them has are given up. */
+/** If none of this many first rows has a number for a metric, the search ends. */
 const ROWS_WITHOUT_NUMBERS = 8;
-/** Trials after which a search is given up that no row came of. */
+/** If this many trials gave no row, the search ends. */
 const TRIALS_WITHOUT_ROWS = 32;
 
 /**
- * When a search is over, and what it says then: its budget is spent, or going on gains nothing. It counts
- * what is spent, and chooses no points.
+ * Decides when a search is over, and why: its budget is spent, or continuing would gain nothing. It counts
+ * what is spent, but chooses no points.
  */
 export class Ending {
   readonly #spec: SearchSpec;
   readonly #objectives: readonly Objective[];
   readonly #measured: Measured;
-  /** Of its objectives and constraints, those that no row had a number of yet, with the newest reason. */
+  /** Objectives and constraints for which no row had a number yet, with the newest reason. */
   readonly #numberless: Map<string, string | null>;
   #trials = 0;
   #seconds = 0;
   #joules = 0;
   /** Trials of which joules were measured. */
   #metered = 0;
-  /** Once it has ended it does not begin again, whatever further starts say. */
+  /** Once the search has ended it stays ended, whatever further starts show. */
   #reason: string | null = null;
 
   constructor(spec: SearchSpec, objectives: readonly Objective[], measured: Measured) {
@@ -48,7 +48,7 @@ export class Ending {
     this.#numberless = new Map(named.map(({ metric }) => [metric, null]));
   }
 
-  /** Why it is over for good, in a sentence without its begin; null = it is not. */
+  /** Why it is over for good, as the second half of a sentence; null = it is not. */
   get reason(): string | null {
     return this.#reason;
   }
@@ -57,7 +57,7 @@ export class Ending {
     return { trials: this.#trials, deviceSeconds: this.#seconds, joules: this.#joules };
   }
 
-  /** Counts a trial. @param joules null = nothing measured them. */
+  /** Counts a trial. @param joules null = not measured. */
   spend(seconds: number, joules: number | null): void {
     this.#seconds += seconds;
     if (joules !== null) {
@@ -68,7 +68,7 @@ export class Ending {
     this.#reason ??= this.overspent();
   }
 
-  /** Notes of which metrics a row has numbers. */
+  /** Notes for which metrics a row has numbers. */
   note(said: Said): void {
     for (const metric of [...this.#numberless.keys()]) {
       if (said.values[metric] != null) this.#numberless.delete(metric);
@@ -76,15 +76,15 @@ export class Ending {
     }
   }
 
-  /** Looks, after a row was measured, whether going on gains anything. */
+  /** Checks, after a row was measured, whether continuing is worthwhile. */
   judge(): void {
     this.#reason ??= this.#pointless();
   }
 
   /**
-   * @param failure tells why most points were skipped; undefined where none was.
-   * @returns why a search is given up of which no row came; null = it goes on. Not for good: what failed is
-   *   tried again when the sweep is submitted again.
+   * @param failure gives the reason for which most points were skipped; undefined if none was.
+   * @returns why a search without any row is given up; null = it continues. This is not final: points that
+   *   failed are tried again when the sweep is submitted again.
    */
   withoutRows(failure: () => string | undefined): string | null {
     if (this.#measured.size > 0 || this.#trials < TRIALS_WITHOUT_ROWS) return null;
@@ -92,7 +92,7 @@ export class Ending {
   }
 
   /**
-   * @param ahead trials that are under way, each of which is taken to spend what one did until now.
+   * @param ahead running trials, each of which is assumed to spend as much as trials did on average.
    * @returns which budget is spent; null = none.
    */
   overspent(ahead = 0): string | null {
@@ -106,7 +106,7 @@ export class Ending {
     return `its budget of ${joules} J is spent${underATrial(joules, metered, 'J')}`;
   }
 
-  /** Why going on gains nothing; null = it does. */
+  /** Why continuing gains nothing; null if it does. */
   #pointless(): string | null {
     const rows = this.#measured.size;
     if (rows >= ROWS_WITHOUT_NUMBERS && (this.#numberless.size > 0 || !this.#measured.anyNumbered)) {
@@ -127,7 +127,9 @@ export class Ending {
   }
 }
 
-/** Says of a budget that the first trial spends how much it is, and what a trial takes; empty of others. */
+/**
+ * If the first trial alone spends a budget, a phrase with the budget and what a trial takes; otherwise empty.
+ */
 function underATrial(budget: number, trial: number, unit: string): string {
   if (budget >= trial) return '';
   return `: it is ${Number(budget.toPrecision(2))} ${unit}, and a trial takes ${Number(trial.toPrecision(2))} ${unit}`;

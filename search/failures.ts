@@ -2,15 +2,15 @@ import type { Observation } from './history.js';
 import { Neighbours } from './neighbours.js';
 import type { SearchAxis } from './space.js';
 
-/** Within this share of an axis, what failed says something of its neighbours. */
+/** Width of the kernel, as a share of an axis: failures predict those of points within it. */
 const WIDTH = 0.25;
-/** How many points the share of all that failed counts for beside the neighbours. */
+/** Weight, in points, of the overall share of failures beside the neighbours. */
 const PRIOR_POINTS = 0.1;
 
 /**
- * How likely a point fails, from those around it that were tried: the mean of what they did, weighed by how
- * near they are on all axes at once (Nadaraya, Theory Probab. Appl. 9(1), 1964; Watson, Sankhyā A 26(4),
- * 1964), drawn to the share of all that failed where few are near.
+ * Predicts how likely a point fails from the points around it that were tried. It is the mean of their
+ * outcomes, weighted by how near they are on all axes at once (Nadaraya, Theory Probab. Appl. 9(1), 1964;
+ * Watson, Sankhyā A 26(4), 1964), and shrunk towards the overall share of failures where few are near.
  */
 export class Failures {
   readonly #failed: readonly boolean[];

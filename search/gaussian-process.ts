@@ -6,14 +6,14 @@ import type { SearchAxis } from './space.js';
 export interface Features {
   readonly digits: Int32Array;
   /**
-   * What is known without measuring it, each as a difference from the mean of the points that are shown; as
-   * many numbers for each point.
+   * Quantities that are known without measuring, each as a difference from the mean over the training points;
+   * every point has the same number of them.
    */
   readonly physics: Float64Array;
 }
 
 /**
- * What is said of one number at a point: how large, and the standard deviation of what is not known of it.
+ * The prediction of one number at a point: its mean and its standard deviation.
  */
 export interface Estimate {
   readonly mean: number;
@@ -22,16 +22,17 @@ export interface Estimate {
 
 /** One number as it is modelled. */
 export interface Model {
-  /** Standard deviation of what it gets wrong of points that it was not shown. */
+  /** Standard deviation of its errors on points that it was not trained on. */
   readonly error: number;
-  /** Of the variance of those points, the share that it explains; negative where their mean says more. */
+  /**
+   * Share of the variance of those points that it explains; negative if their mean would predict them better.
+   */
   readonly explained: number;
   estimateAt(point: Features): Estimate;
 }
 
 /**
- * How much of a number each part of the kernel makes, in variances of noise, and what says how near points
- * are.
+ * The amplitude of each part of the kernel, in units of the noise variance, and its width.
  */
 interface Setting {
   readonly additive: number;
@@ -39,20 +40,20 @@ interface Setting {
   readonly neighbours: Neighbours;
 }
 
-/** From settings that act alone to settings of which most depends on the others. */
+/** From settings with independent effects to settings whose effects mostly depend on each other. */
 const AMPLITUDES = [
   { additive: 10, product: 0 },
   { additive: 10, product: 1 },
   { additive: 10, product: 10 },
   { additive: 1, product: 10 },
 ];
-/** How far nearness reaches, as shares of an axis. */
+/** Widths of the kernel, as shares of an axis. */
 const WIDTHS = [0.2, 0.5];
 const NOISE = 1;
 
-/** Of a point and each that was shown, the parts of the kernel. */
+/** The parts of the kernel between a point and each training point. */
 interface Parts {
-  /** How near they are on each axis, added, and the product of their physics. */
+  /** The sum of their nearness on each axis, and the product of their physics. */
   readonly additive: Float64Array;
   /** How near they are on all axes at once. */
   readonly product: Float64Array;
@@ -71,12 +72,11 @@ interface Factored {
  * "Gaussian Processes for Machine Learning", 2006, chapter 2).
  *
  * The kernel adds three parts. The first is how near two points are on each axis: effects of settings
- * multiply, so that costs, which are logarithms, add (Duvenaud et al., "Additive Gaussian Processes", NeurIPS
- * 2011). The second is physics, in which costs are linear. The third is how near they are on all axes at
- * once, for interactions of settings, such as a valley that lies elsewhere in each branch.
- *
- * Each number takes the setting of the kernel that best predicts points it was not shown, which leave-one-out
- * tells in closed form (section 5.4.2 there).
+ * multiply, so they add in costs, which are logarithms (Duvenaud et al., "Additive Gaussian Processes",
+ * NeurIPS 2011). The second is physics, in which costs are linear. The third is how near they are on all axes
+ * at once, for interactions of settings, such as a best number of threads that differs between quantizations.
+ * For each number the kernel's settings are those that best predict points left out, which leave-one-out
+ * cross-validation gives in closed form (section 5.4.2 there).
  */
 export class GaussianProcesses {
   readonly #points: readonly Features[];
@@ -88,9 +88,9 @@ export class GaussianProcesses {
   }
 
   /**
-   * @param points two at least. Takes time by the cube of their number.
-   * @returns null where no setting's matrix has a Cholesky factor: distances among words need not be those of
-   *   any space.
+   * @param points at least two. The time grows with the cube of their number.
+   * @returns null if no setting's matrix has a Cholesky factor, because distances among words need not be
+   *   those of a Euclidean space.
    */
   static fit(axes: readonly SearchAxis[], points: readonly Features[]): GaussianProcesses | null {
     const known = points.map(({ digits }) => digits);
@@ -102,7 +102,7 @@ export class GaussianProcesses {
     return settings.length === 0 ? null : new GaussianProcesses(points, settings);
   }
 
-  /** @param targets what was measured, one for each point. */
+  /** @param targets the measured value of each point. */
   fit(targets: readonly number[]): Model {
     const mean = targets.reduce((sum, target) => sum + target, 0) / targets.length;
     const centred = Float64Array.from(targets, (target) => target - mean);
@@ -130,7 +130,7 @@ export class GaussianProcesses {
   }
 }
 
-/** @param shown points that the neighbours are known by. */
+/** @param shown the training points, with which the neighbours were built. */
 function partsOf(neighbours: Neighbours, shown: readonly Features[], { digits, physics }: Features): Parts {
   return {
     additive: neighbours.sums(digits).map((sum, i) => sum + dot(physics, shown[i]!.physics)),
@@ -142,7 +142,7 @@ function covariancesOf({ additive, product }: Setting, parts: Parts): Float64Arr
   return parts.additive.map((one, i) => additive * one + product * parts.product[i]!);
 }
 
-/** @param parts of each point that is shown. */
+/** @param parts those of each training point. */
 function factored(setting: Setting, parts: readonly Parts[]): Factored | null {
   const matrix = parts.map((one, i) => {
     const line = covariancesOf(setting, one);
@@ -162,11 +162,11 @@ interface Fit {
   readonly factored: Factored;
   readonly weights: Float64Array;
   readonly error: number;
-  /** Standard deviation of the noise, as what was left out tells it: in the unit of the targets. */
+  /** Standard deviation of the noise, estimated from the points left out, in the unit of the targets. */
   readonly scale: number;
 }
 
-/** @param centred targets less their mean, which is left out with each of them, too. */
+/** @param centred targets minus their mean; the mean, too, is computed without the point that is left out. */
 function leaveOneOut(factored: Factored, centred: Float64Array): Fit {
   const { inverse, diagonal } = factored;
   const count = centred.length;

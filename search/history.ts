@@ -6,20 +6,21 @@ export interface Observation {
   readonly position: number;
   readonly digits: Int32Array;
   /**
-   * In each objective, smaller being better, the mean of its starts; null where it failed or lacks a number.
+   * Its cost in each objective (smaller is better), as the mean of its starts; null if it failed or lacks a
+   * number.
    */
   readonly costs: Costs | null;
-  /** By how much it misses constraints, each as a share of its bound; 0 = it meets all of them. */
+  /** The sum of its violations of constraints, each as a share of the bound; 0 = it meets all of them. */
   readonly violation: number;
   /** Measured so often. */
   readonly starts: number;
-  /** Device-seconds that all of its trials took; of a probe, what measuring it is thought to take. */
+  /** Device-seconds that all of its trials took; for a probe, the predicted time of its full measurement. */
   readonly seconds: number;
 }
 
 /**
- * What a strategy decides from: it keeps nothing itself, so that a search goes on from a log as if it had
- * never stopped.
+ * Everything that a strategy decides from. A strategy keeps no state of its own, so that a search resumes
+ * from a log as if it had never stopped.
  */
 export interface History {
   readonly space: SearchSpace;
@@ -30,33 +31,31 @@ export interface History {
   readonly observations: readonly Observation[];
   /** Points that are being measured for the first time. */
   readonly pending: readonly number[];
-  /** Whether a point was asked for: it is measured, pending, or skipped. */
+  /** Whether a point was already chosen: it is measured, pending, or skipped. */
   asked(position: number): boolean;
-  /** What is thought of a point before it is measured; null without a prior. */
+  /** The prediction for a point before it is measured; null without a model. */
   readonly prior: PriorOf | null;
   /**
-   * Seed of the search, and the trials that it may take, null where that is open: what a design is made of as
-   * a whole.
+   * Seed of the search and its budget of trials (null = open), from which a design computes all its points.
    */
   readonly seed: number;
   readonly trials: number | null;
 }
 
-/** @returns what is predicted for a point. */
+/** @returns the prediction for a point. */
 export type PriorOf = (position: number) => Prediction;
 
 export interface Prediction {
   readonly costs: Costs;
-  /** Of each cost, the standard deviation of what is not known of it. */
+  /** Standard deviation of each predicted cost. */
   readonly deviations: Costs;
-  /** Chance that measuring it gives no number: 0 to 1. */
+  /** Probability that measuring it gives no number: 0 to 1. */
   readonly fails: number;
   /**
-   * Of the variance of points that the model was not shown, what it explains, as a mean over the objectives:
-   * 0 to 1.
+   * Share of the variance of left-out points that the model explains, as a mean over the objectives: 0 to 1.
    */
   readonly explained: number;
-  /** Seconds that measuring it is thought to take. */
+  /** Predicted seconds for measuring it. */
   readonly seconds: number;
 }
 
@@ -67,7 +66,7 @@ export interface Draws {
 
 /** One way of choosing what to measure next. */
 export interface Strategy {
-  /** @returns a position that was not asked for yet; null when there is none, or none was found. */
+  /** @returns a position that was not chosen yet; null if there is none, or none was found. */
   choose(history: History, draws: Draws): number | null;
 }
 
@@ -77,14 +76,17 @@ export function drawBelow(draws: Draws, below: number): number {
 }
 
 /**
- * Draws that may meet points that were asked for already, before the space is gone through from a random
- * place on.
+ * Number of random draws that may hit points already chosen, before positions are tried in order from a
+ * random one on.
  */
 const TRIES = 64;
-/** Positions looked at from there on; in a space so large, draws have met nothing new only by accident. */
+/**
+ * Number of positions that are then tried. In a larger space, it would be a mere accident if no draw had hit
+ * a new point.
+ */
 const WALK = 100_000;
 
-/** @returns a position that was not asked for, each with the same chance; null when there is none. */
+/** @returns a position that was not chosen yet, each with the same probability; null if there is none. */
 export function drawNew({ space, asked }: History, draws: Draws): number | null {
   for (let i = 0; i < TRIES; i++) {
     const position = drawBelow(draws, space.count);

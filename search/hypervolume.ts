@@ -1,15 +1,15 @@
 import { dominates } from '../judgement/pareto.js';
 
-/** What a point costs in each objective, smaller being better. */
+/** The cost of a point in each objective; smaller is better. */
 export type Costs = readonly number[];
 
 /**
- * The volume that points dominate below a reference point: how much of what is possible a set of
- * configurations covers (Zitzler and Thiele, IEEE Trans. Evol. Comput. 3(4), 1999). Two objectives by a sweep
- * over the sorted front; more by slicing along the last one (While et al., "A Faster Algorithm for
+ * The volume that points dominate below a reference point: a measure of how good a set of configurations is
+ * in all objectives together (Zitzler and Thiele, IEEE Trans. Evol. Comput. 3(4), 1999). Two objectives take
+ * one pass over the sorted front; more are sliced along the last one (While et al., "A Faster Algorithm for
  * Calculating Hypervolume", 2006: HSO).
- * @param reference costs of the corner; what is not better than it in every objective adds nothing.
- * @returns in the product of the objectives' units; 0 of no points.
+ * @param reference costs of the corner; a point that is not better than it in every objective adds nothing.
+ * @returns the volume, in the product of the objectives' units; 0 without points.
  */
 export function hypervolume(points: readonly Costs[], reference: Costs): number {
   const inside = points.filter((point) => point.every((cost, d) => cost < reference[d]!));
@@ -17,7 +17,7 @@ export function hypervolume(points: readonly Costs[], reference: Costs): number 
   return volume(undominated(inside), reference, reference.length);
 }
 
-/** @returns those that no other one dominates, equal ones once. */
+/** @returns the points that no other one dominates; of equal points only one. */
 export function undominated(points: readonly Costs[]): Costs[] {
   const sorted = [...points].sort(byCosts);
   const front: Costs[] = [];
@@ -36,7 +36,7 @@ function byCosts(a: Costs, b: Costs): number {
   return 0;
 }
 
-/** @param dimensions how many of the objectives count, from the first. */
+/** @param dimensions only the first so many objectives count. */
 function volume(front: readonly Costs[], reference: Costs, dimensions: number): number {
   if (front.length === 0) return 0;
   if (dimensions === 1) return reference[0]! - Math.min(...front.map((point) => point[0]!));
@@ -66,10 +66,10 @@ function area(front: readonly Costs[], reference: Costs): number {
 }
 
 /**
- * What the front of some points would lose without each of them (dominated ones do not step in): the point's
- * own box, less what the others cover of it, which few of them bound (While et al., IEEE Trans. Evol. Comput.
- * 16(1), 2012: exclusive hypervolume).
- * @returns one for each point, 0 of dominated ones.
+ * The volume that the front would lose without each point, if no dominated point took its place: the point's
+ * own box, minus the part that others cover, which only few of them limit (While et al., IEEE Trans. Evol.
+ * Comput. 16(1), 2012: exclusive hypervolume).
+ * @returns a volume for each point, 0 for dominated ones.
  */
 export function contributions(points: readonly Costs[], reference: Costs): number[] {
   if (reference.length === 2) return strips(points, reference);
@@ -81,14 +81,15 @@ export function contributions(points: readonly Costs[], reference: Costs): numbe
   });
 }
 
-/** @returns the volume that one more point adds to what others cover. */
+/** @returns the volume that a further point adds to that of the others. */
 export function addedTo(others: readonly Costs[], point: Costs, reference: Costs): number {
   const within = others.map((other) => other.map((cost, d) => Math.max(cost, point[d]!)));
   return hypervolume([point], reference) - hypervolume(within, reference);
 }
 
 /**
- * The same of two objectives: what a point of the front alone covers is the rectangle between its neighbours.
+ * The same for two objectives, where the part that only one point of the front covers is the rectangle
+ * between its neighbours.
  */
 function strips(points: readonly Costs[], reference: Costs): number[] {
   const added = new Array<number>(points.length).fill(0);
@@ -108,9 +109,9 @@ function strips(points: readonly Costs[], reference: Costs): number[] {
 }
 
 /**
- * @returns the index of each point's front: 0 of those that none dominates, 1 of those that only these
- *   dominate, … (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002). Two objectives take O(n log n), by the
- *   least second cost of each front.
+ * @returns the index of each point's front: 0 for points that no other dominates, 1 for those that only
+ *   points of front 0 dominate, … (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002). Two objectives take O(n
+ *   log n), since the smallest second cost of each front decides.
  */
 export function frontRanks(points: readonly Costs[]): number[] {
   const ranks = new Array<number>(points.length).fill(0);
@@ -118,8 +119,7 @@ export function frontRanks(points: readonly Costs[]): number[] {
   const fronts: number[][] = [];
   const two = points[0]?.length === 2;
   for (const i of order) {
-    // Sorted, a point is dominated by one of a front or not at all by the front's later ones; of two
-    // objectives by its newest or by none.
+    // Points are sorted, so with two objectives only the newest point of a front needs to be compared.
     const stands = (front: readonly number[]) =>
       two
         ? !dominates(points[front.at(-1)!]!, points[i]!)

@@ -1,7 +1,7 @@
 /**
- * The inverse of the lower Cholesky factor of a symmetric matrix, K = L Lᵀ: with it, K⁻¹ = L⁻ᵀ L⁻¹. Takes
- * time by the cube of the size.
- * @param matrix of which the lower triangle is read.
+ * The inverse of the lower Cholesky factor of a symmetric matrix, K = L Lᵀ: with it, K⁻¹ = L⁻ᵀ L⁻¹. The time
+ * grows with the cube of the size.
+ * @param matrix only its lower triangle is read.
  * @returns the rows of L⁻¹, row i of length i + 1; null where the matrix is not positive definite.
  */
 export function inverseFactor(matrix: readonly Float64Array[]): Float64Array[] | null {
@@ -24,7 +24,7 @@ export function inverseFactor(matrix: readonly Float64Array[]): Float64Array[] |
   return inverse;
 }
 
-/** What is left of a diagonal below this share of it is rounding. */
+/** A pivot below this share of its diagonal element is only rounding. */
 const LEAST_PIVOT = 1e-10;
 
 /** @param before rows of the inverse above this one. */
@@ -40,7 +40,7 @@ function inverseRow(row: Float64Array, before: readonly Float64Array[]): Float64
 }
 
 /**
- * @param count how many numbers of both count, from the first.
+ * @param count only the first so many numbers of both are used.
  * @returns the sum of their products.
  */
 export function dot(a: Float64Array, b: Float64Array, count = a.length): number {

@@ -4,34 +4,37 @@ import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { CORNER, isMeeting, unitCosts } from './order.js';
 
-/** Of the time that was spent, the newest part whose gain decides. */
+/** The newest share of the time spent; its gain decides whether the search continues. */
 const GAIN_WINDOW = 0.25;
-/** Points that were measured in it, at least: of fewer, that none added anything says little. */
+/** The fewest points that this part must contain; if fewer points add nothing, that proves little. */
 const FEWEST_FOR_GAIN = 32;
 /** Moments of the curve of a front. */
 const CURVE = 32;
-/** Standard deviations between two points of one start each before the worse one is not worth another. */
+/**
+ * A point is worth another start unless a better one is ahead by more than this many standard deviations of
+ * the difference of two starts.
+ */
 const RACE = 2;
-/** What starts of one point differ by, as a logarithm, while nothing is known of that. */
+/** Assumed standard deviation of starts of one point, as a logarithm, until there are data. */
 const USUAL_SPREAD = 0.05;
 
 /** What one start of a point said. */
 export interface Start {
   /** Null where an objective has no number. */
   readonly costs: Costs | null;
-  /** By how much it misses its bounds; null = one of them has no number, which counts as missed. */
+  /** The sum of its violations of bounds; null = a number is missing, which counts as a violation. */
   readonly violation: number | null;
   readonly seconds: number;
 }
 
-/** What the front covered when so much time was spent. */
+/** The volume under the front at a time of the search. */
 export interface Grown {
   readonly deviceSeconds: number;
-  /** As in SearchProgress, in the scale of all that is known now. */
+  /** As in SearchProgress, scaled by all points known now. */
   readonly hypervolume: number;
 }
 
-/** Points that were measured in full, and the front of them. */
+/** The points that were measured in full, and their front. */
 export class Measured {
   readonly #points = new Map<number, Point>();
 
@@ -48,18 +51,18 @@ export class Measured {
     return this.#points.has(position);
   }
 
-  /** @param since device-seconds that all trials have taken now. */
+  /** @param since device-seconds of all trials so far. */
   add(position: number, digits: Int32Array, since: number, start: Start): void {
     getOrMake(this.#points, position, () => new Point(position, digits, since)).add(start);
   }
 
-  /** Whether one of them has a number of all objectives. */
+  /** Whether any point has numbers for all objectives. */
   get anyNumbered(): boolean {
     for (const { costs } of this.#points.values()) if (costs !== null) return true;
     return false;
   }
 
-  /** Whether one of them keeps all bounds, is at least as good in all objectives, and better in one. */
+  /** Whether any other point keeps all bounds, is at least as good in all objectives, and better in one. */
   #anyDominates(costs: Costs, except: Observation): boolean {
     for (const one of this.#points.values())
       if (one !== except && isMeeting(one) && dominates(one.costs, costs)) return true;
@@ -67,8 +70,8 @@ export class Measured {
   }
 
   /**
-   * @returns whether another start of a measured point can change where it stands: it is not dominated by a
-   *   point that is better by more than what starts differ by.
+   * @returns whether another start of a measured point could put it on the front, that is, whether no point
+   *   is better by more than starts differ.
    */
   worthAnotherStart(position: number): boolean {
     const point = this.#points.get(position);
@@ -81,8 +84,7 @@ export class Measured {
   }
 
   /**
-   * What starts of one point differ by, as a standard deviation of costs: pooled over the points that have
-   * several.
+   * Standard deviation of the costs of starts of one point, pooled over the points that have several starts.
    */
   #spread(): number {
     let sum = 0;
@@ -96,8 +98,8 @@ export class Measured {
   }
 
   /**
-   * @returns what the newest part of the device-seconds, of so many points at least, added to the volume
-   *   under the front, as a share of it in an hour; null while too little is known to say.
+   * @returns how much the newest part of the device-seconds added to the volume under the front, as a share
+   *   of it per hour; null while there are too few points.
    */
   gainPerHour(seconds: number): number | null {
     const newest = [...this.#points.values()].at(-FEWEST_FOR_GAIN - 1);
@@ -109,7 +111,7 @@ export class Measured {
   }
 
   /**
-   * @returns how the front grew with the time that was spent, equally far apart and up to now; empty without
+   * @returns how the front grew over the time spent, at equal distances and up to now; empty with fewer than
    *   two points.
    */
   curve(seconds: number): readonly Grown[] {
@@ -119,9 +121,9 @@ export class Measured {
   }
 
   /**
-   * @param moments in device-seconds that all trials had taken.
-   * @returns the share of the volume that what was measured by each of them covers, in the scale of all that
-   *   is known; null without two points.
+   * @param moments times, in device-seconds of all trials.
+   * @returns the volume under the front at each of these times, as a share in the scale of all known points;
+   *   null with fewer than two points.
    */
   #coveredAt(moments: readonly number[]): number[] | null {
     const numbered = [...this.#points.values()].filter(isMeeting);
@@ -136,7 +138,7 @@ export class Measured {
   }
 }
 
-/** A point with what its starts said together. */
+/** A point with the combined results of its starts. */
 class Point implements Observation {
   readonly position: number;
   readonly digits: Int32Array;
@@ -144,9 +146,9 @@ class Point implements Observation {
   violation = 0;
   starts = 0;
   seconds = 0;
-  /** Of its starts' costs about their mean, over all objectives. */
+  /** Sum of squares of its starts' costs about their mean, over all objectives. */
   squares = 0;
-  /** Device-seconds that all trials had taken when its first one had ended. */
+  /** Device-seconds of all trials when its first start ended. */
   readonly since: number;
 
   constructor(position: number, digits: Int32Array, since: number) {

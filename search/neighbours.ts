@@ -3,9 +3,10 @@ import { type Nearness, nearnessOf } from './nearness.js';
 import { ABSENT, type SearchAxis } from './space.js';
 
 /**
- * How near a point is to some that are known, axis by axis. A value is compared with those of the known
- * points when it is first asked for: an axis may have ten thousand. That a point lacks an axis counts as a
- * value of its own, which no other one is near, so that branches share what their common axes say.
+ * How near a point is to known points, axis by axis. A value is compared with those of the known points when
+ * it is first needed, because an axis may have ten thousand values. If a point lacks an axis, that counts as
+ * a value that is near no other one, so that points of different grids can still be compared on the axes that
+ * they have in common.
  */
 export class Neighbours {
   readonly count: number;
@@ -21,7 +22,7 @@ export class Neighbours {
     this.#rows = axes.map(() => new Map());
   }
 
-  /** @returns of each known point the sum of how near it is on each axis. */
+  /** @returns for each known point, the sum of its nearness on each axis. */
   sums(digits: Int32Array): Float64Array {
     const sums = new Float64Array(this.count);
     for (const [axis, value] of digits.entries()) {
@@ -31,7 +32,10 @@ export class Neighbours {
     return sums;
   }
 
-  /** @returns of each known point the product: near is what is near on every axis. */
+  /**
+   * @returns for each known point, the product of its nearness on each axis: a point is near only if it is
+   *   near on every axis.
+   */
   products(digits: Int32Array): Float64Array {
     const products = new Float64Array(this.count).fill(1);
     for (const [axis, value] of digits.entries()) {

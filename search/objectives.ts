@@ -1,12 +1,12 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Objective } from '../core/sweep/spec.js';
 
-/** What is not positive costs as much as this share of a unit, where costs are logarithms. */
+/** Where costs are logarithms, a value that is not positive costs as much as this share of a unit. */
 const TINY = 1e-12;
 
 /**
- * What a value costs, smaller being better. Times, rates, bytes and joules by their logarithms: settings make
- * them so many times as large; ratios (scores, shares) as they are.
+ * The cost of a value; smaller is better. Times, rates, bytes and joules are used as logarithms, because
+ * settings change them by a factor; ratios (scores, shares) are used as they are.
  * @returns null where there is no value.
  */
 export function costOf(metric: string, better: Objective['better'], value: number | null): number | null {

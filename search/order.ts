@@ -10,17 +10,18 @@ export const isMeeting = <T extends Pick<Observation, 'costs' | 'violation'>>(
 ): one is T & { readonly costs: Costs } => one.costs !== null && one.violation === 0;
 
 /**
- * Where volumes are counted to in each objective, the best of the points being 0 and the worst 1: the worst
- * ones add something, too.
+ * The reference corner of volumes in each objective, where the best point is 0 and the worst 1. It is beyond
+ * 1 so that the worst points add something, too.
  */
 export const CORNER = 1.1;
 
 /**
- * Observations from the best on: those that meet the constraints first, by their front (how many others stand
- * before them) and within a front by the volume that each alone adds to it; then those that miss constraints,
- * the least first; then failures.
- * @param most how many of them matter: behind them the order within a front is as they came.
- * @param matters which of them do: in a front without any of those, the order is as they came, too.
+ * Sorts observations from best to worst. Those that meet the constraints come first, ordered by their front
+ * (how many fronts are before it) and within a front by the volume that each adds to it. Then come those that
+ * violate constraints, the smallest violation first, and then failures.
+ * @param most how many of the first ones need an order; fronts after these are not sorted by volume.
+ * @param matters which observations need an order; a front without any of them is not sorted by volume
+ *   either.
  */
 export function ranked(
   observations: readonly Observation[],
@@ -52,7 +53,7 @@ export function frontOf(observations: readonly Observation[]): Numbered[] {
   return meeting.filter((_, i) => ranks[i] === 0);
 }
 
-/** @returns the points of a front, the one that adds most to it first. */
+/** @returns the points of a front, beginning with the one that adds the most volume. */
 function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] {
   const costs = front.map((i) => scaled[i]!);
   const added = contributions(
@@ -71,7 +72,10 @@ export function unitCosts(points: readonly Numbered[]): Costs[] {
   return points.map(({ costs }) => scaled(costs));
 }
 
-/** @returns where costs lie between the best of some points, 0, and the worst, 1, in each objective. */
+/**
+ * @returns a function that scales costs in each objective, so that the best of these points is 0 and the
+ *   worst 1.
+ */
 export function unitScale(points: readonly Numbered[]): (costs: Costs) => Costs {
   const lows = [...(points[0]?.costs ?? [])];
   const highs = [...lows];
@@ -85,7 +89,7 @@ export function unitScale(points: readonly Numbered[]): (costs: Costs) => Costs 
     costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0));
 }
 
-/** @returns no more than so many of them, at equal distances in their order. */
+/** @returns at most `most` of the items, evenly spaced in their order. */
 export function spread<T>(items: readonly T[], most: number): T[] {
   if (items.length <= most) return [...items];
   return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!);

@@ -8,11 +8,11 @@ import { predictableWork } from '../core/work/latency.js';
 import { cacheOptions } from '../core/work/llama-cpp-options.js';
 
 /**
- * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one
- * of them is linear in them: bytes that a decode step reads (weights once, the cache at its middle length),
- * FLOPs of the prefill (two for each parameter and token), bytes on the device, bits for each weight. No
- * ceiling of any machine is needed: how much each of them matters there is learned from what is measured.
- * @returns null where too little is known of the model.
+ * Quantities of a point that are known before it is measured. They are logarithms, so that a cost that is
+ * proportional to one of them is linear in it: bytes that a decode step reads (weights once, the cache at its
+ * middle length), FLOPs of the prefill (two for each parameter and token), bytes on the device, bits for each
+ * weight. No roof of any machine is needed, since the effect of each quantity is learned from measurements.
+ * @returns null if too little is known about the model.
  */
 export function physicsOf(content: ExperimentContent): number[] | null {
   if (content.model.facts === null) return null;
@@ -34,7 +34,7 @@ export function physicsOf(content: ExperimentContent): number[] | null {
   ];
 }
 
-/** Where the engine chooses them itself, it is the same number for all points. */
+/** If the engine chooses the number itself, it is the same for all points. */
 function threadsOf({ options: { threads } }: ExperimentContent['runner']): number {
   return typeof threads === 'number' ? threads : 1;
 }

@@ -2,7 +2,7 @@ import { dominates } from '../judgement/pareto.js';
 import { moments } from '../statistics/summary.js';
 import type { Costs } from './hypervolume.js';
 
-/** Standard deviations by which a probe has to be beaten. */
+/** A probe counts as beaten if it is worse by this many standard deviations. */
 const BAND = 2;
 /**
  * Standard deviation between a point's probe and its full measurement, as a logarithm, while too few points
@@ -12,8 +12,8 @@ const USUAL_ERROR = 0.1;
 const FEWEST_PAIRS = 4;
 
 /**
- * What probes are off by, of points that were measured in full, too: their mean is taken off, and their
- * spread says which probes are too near to tell.
+ * The errors of probes, from points that were also measured in full. Their mean is subtracted from probes,
+ * and their spread shows which probes are too close to distinguish.
  */
 export class ProbeErrors {
   /** By objective: full measurements minus probes of the same points. */
@@ -23,7 +23,7 @@ export class ProbeErrors {
     this.#apart = Array.from({ length: objectives }, () => []);
   }
 
-  /** Takes in a point of which both are known; null where one has no number. */
+  /** Adds a point with both results; null for an objective without a number. */
   add(probe: readonly (number | null)[], full: readonly (number | null)[]): void {
     for (const [d, cost] of probe.entries()) {
       const other = full[d] ?? null;
@@ -31,12 +31,12 @@ export class ProbeErrors {
     }
   }
 
-  /** By objective: what probes are off by on average. */
+  /** For each objective, the mean error of probes. */
   get off(): Costs {
     return this.#apart.map((ones) => (ones.length === 0 ? 0 : moments(ones).mean));
   }
 
-  /** By objective: how far two probes lie apart at most that cannot be told apart. */
+  /** For each objective, the largest difference at which two probes cannot be distinguished. */
   get bands(): Costs {
     return this.#apart.map(
       (ones) =>
@@ -47,7 +47,7 @@ export class ProbeErrors {
   }
 }
 
-/** Whether two probes lie so near that either point may dominate the other one, and neither surely does. */
+/** Whether two probes are so close that each point might dominate the other, and neither surely does. */
 export function isUndecidedDominance(a: Costs, b: Costs, bands: Costs): boolean {
   const lowered = (costs: Costs) => costs.map((cost, d) => cost - bands[d]!);
   const may = (one: Costs, other: Costs) => lowered(one).every((cost, d) => cost <= other[d]!);

@@ -8,13 +8,13 @@ import { isMeeting, ranked } from './order.js';
 import { isUndecidedDominance, ProbeErrors } from './probe-errors.js';
 import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
 
-/** One in so many probed points is measured in full while others are probed. */
+/** One of this many probed points is measured in full while others are probed. */
 const REDUCTION = 3;
-/** Racers that were measured in full before. */
+/** Members of a race that were already measured in full, at most. */
 const MEASURED_RACERS = 2;
-/** Points that were both probed and measured before the times of both are compared. */
+/** The fewest points that must be both probed and measured before the two times are compared. */
 const FEWEST_TIMED = 4;
-/** Of the racers, those that are usually left behind, whose full measurements pay for the rounds. */
+/** The share of racers that are usually dropped; not measuring these in full pays for the rounds. */
 const LEFT_BEHIND = 0.5;
 
 /** What a short look at a point said. */
@@ -27,8 +27,8 @@ export interface Probe extends Reading {
 
 interface Waiting extends Omit<Probe, 'block'> {
   /**
-   * One of each block that it was probed in; `costs` are their means, null where a probe has no number: it
-   * asks no questions.
+   * A reading for each block in which the point was probed. `costs` are their means, null if probes have no
+   * number, for example of quality, since probes ask no questions.
    */
   readonly readings: readonly Reading[];
 }
@@ -38,11 +38,11 @@ export interface Known {
   /** Points that were measured in full, of the same objectives. */
   readonly measured: readonly Observation[];
   readonly predict: PriorOf | null;
-  /** What a point may cost at best by the prediction. */
+  /** The lowest plausible costs of a point by the prediction. */
   readonly atBest: ((position: number) => Costs) | null;
 }
 
-/** Points that are next: one to measure in full, with why, or some to probe again side by side. */
+/** The next points: one to measure in full, with the reason, or several to probe again in one block. */
 export interface Next {
   readonly positions: readonly number[];
   readonly decision: Decision | null;
@@ -50,24 +50,29 @@ export interface Next {
 
 /**
  * Points that were probed and wait for a full measurement: asynchronous successive halving with two rungs (Li
- * et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020), whose promotions know noise.
- * Points that have both say by how much a probe is off on average, which is taken off, and how much that
- * varies: a point that is beaten by more is left. Those that lie nearer to each other race for it in paired
- * blocks (race.ts), since ranks at a probe's depth flip, where that takes less than measuring them.
+ * et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020), with promotions that allow
+ * for noise. Points that were both probed and measured show the mean error of probes, which is subtracted,
+ * and how much it varies; a point that is beaten by more than that is not promoted. Points that are closer to
+ * each other are raced in paired blocks (race.ts), because their order may be different in a full
+ * measurement, if a race takes less time than measuring them.
  */
 export class Probes {
   readonly #waiting = new Map<number, Waiting>();
-  /** Those that were measured in full: what may take their place is probed beside them again. */
+  /**
+   * Points that were measured in full. Points that might replace them on the front are probed again together
+   * with them.
+   */
   readonly #measured = new Map<number, Waiting>();
-  /** Of those that wait, what lost its race. */
+  /** Waiting points that lost their race. */
   readonly #beaten = new Set<number>();
   /**
-   * Those that wait as they count beside measurements, as long as what is known beside them stays the same.
+   * Cache of waiting points with their missing numbers filled in, valid as long as the known points stay the
+   * same.
    */
   readonly #filled = new Map<number, Observation>();
   #filledBy: Known['predict'] = null;
   readonly #errors: ProbeErrors;
-  /** Seconds of points that were both probed and measured. */
+  /** Times of points that were both probed and measured. */
   readonly #times: { readonly probe: number; readonly full: number }[] = [];
   readonly #labelOf: (position: number) => string;
   #known: Known = { measured: [], predict: null, atBest: null };
@@ -86,7 +91,7 @@ export class Probes {
     return this.#waiting.has(position);
   }
 
-  /** Whether it was probed, and measured in full since then. */
+  /** Whether the point was probed, and later measured in full. */
   wasMeasured(position: number): boolean {
     return this.#measured.has(position);
   }
@@ -96,7 +101,7 @@ export class Probes {
     return this.#race.has(position) && !this.#race.over;
   }
 
-  /** @returns who is left behind, now that this is known. */
+  /** @returns decisions about points that this probe shows to be beaten. */
   add(probe: Probe, known: Known): Decision[] {
     this.#known = known;
     const { position, block, costs } = probe;
@@ -116,7 +121,7 @@ export class Probes {
     return this.#race.beaten().map((one) => this.#leave(one));
   }
 
-  /** Of a search that is told a log again: a race is known by its blocks. */
+  /** Restores a race when a search is replayed from a log: probes of one block belong to one race. */
   #rejoin(position: number, block: number): void {
     const side = this.#race.members.some((member) => this.#readingsOf(member)?.at(-1)?.block === block);
     if (!side && this.#race.over) this.#race = this.#newRace([]);
@@ -146,8 +151,8 @@ export class Probes {
   }
 
   /**
-   * Forgets a point, which was given up or measured.
-   * @param full what its measurement said and took; null where it has none.
+   * Removes a point that was given up or measured.
+   * @param full the result and time of its measurement; null if it has none.
    */
   take(
     position: number,
@@ -167,16 +172,16 @@ export class Probes {
     }
   }
 
-  /** How many times as long as probes the measurements of the same points took; 1 while there are none. */
+  /** Ratio of the time of full measurements to that of probes of the same points; 1 while there are none. */
   get #timesAsLong(): number {
     const probes = total(this.#times, ({ probe }) => probe);
     return probes > 0 ? total(this.#times, ({ full }) => full) / probes : 1;
   }
 
   /**
-   * Why points are better measured at once: a probe and the measurements of one in REDUCTION probed points
-   * take as long as measuring all of them.
-   * @returns null while too few points have both to say, or where probing takes less.
+   * Why it is better to measure points at once: probing all of them and measuring one in REDUCTION would take
+   * as long as measuring all.
+   * @returns null while too few points have both times, or if probing takes less.
    */
   get inVain(): string | null {
     if (this.#times.length < FEWEST_TIMED) return null;
@@ -186,8 +191,8 @@ export class Probes {
   }
 
   /**
-   * @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what
-   *   was measured.
+   * @returns probes in the form of measurements; a missing number is replaced by its prediction, or by the
+   *   median of the measurements.
    */
   observations({ measured, predict }: Known): Observation[] {
     if (predict !== this.#filledBy) this.#filled.clear();
@@ -211,9 +216,10 @@ export class Probes {
 
   /**
    * @param busy points that are being measured.
-   * @param over nothing is left to be probed: whatever may stand on the front is measured, however many.
-   * @returns the best point that is worth a full measurement, or a round of the race for it; null when none
-   *   is, so far.
+   * @param over true if no point is left to probe; then every point that may be on the front is measured,
+   *   however many there are.
+   * @returns the best point that is worth a full measurement, or a round of a race; null if there is none at
+   *   the moment.
    */
   next(known: Known, busy: ReadonlySet<number>, over: boolean): Next | null {
     this.#known = known;
@@ -265,7 +271,7 @@ export class Probes {
     return { positions: [position], decision: { position, promoted: true, reason: cut } };
   }
 
-  /** What a race says of one that is still in it. */
+  /** The reason for promoting a point that is still in its race. */
   #wonBy(position: number): string {
     const { rounds, members } = this.#race;
     const others = members.filter((member) => member !== position).map(this.#labelOf);
@@ -273,7 +279,7 @@ export class Probes {
     return `not worse than ${others.join(', ')} in ${rounds} paired blocks`;
   }
 
-  /** Whether a race takes less than what it spares. */
+  /** Whether a race takes less time than it saves. */
   #pays({ measured }: Known): boolean {
     const numbered = measured.filter(({ starts }) => starts > 0);
     if (numbered.length === 0) return false;
@@ -282,7 +288,9 @@ export class Probes {
     return FEWEST_ROUNDS * probe < LEFT_BEHIND * full;
   }
 
-  /** @param front of all points that are known; who is beaten by any of them is beaten by one of these. */
+  /**
+   * @param front the front of all known points; a point that any known point beats is beaten by one of these.
+   */
   #isBeaten(one: Observation, front: readonly Costs[], bands: Costs): boolean {
     const { atBest } = this.#known;
     const said = this.#waiting.get(one.position)!.costs;
@@ -294,11 +302,11 @@ export class Probes {
   }
 }
 
-function total<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0);
+function total<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0);
 }
 
-/** 1 where a point dominates another one by what is known, 0 where not. */
+/** 1 if one point dominates the other by what is known, otherwise 0. */
 const dominance = (a: Observation, b: Observation) => Number(dominates(a.costs!, b.costs!));
 
 function firstOf<T>(items: readonly T[], most: number, wanted: (item: T) => boolean): T[] {

@@ -1,17 +1,17 @@
 import { wilcoxonSignedRank } from '../statistics/significance.js';
 
 /**
- * Rounds before a race may end, and after which what is still in it is promoted together. Four pairs are the
- * fewest that can be told apart at LEVEL.
+ * The fewest rounds of a race, and the number after which all points that are still in it are promoted. Four
+ * pairs are the fewest with which a difference can be significant at LEVEL.
  */
 export const FEWEST_ROUNDS = 4;
 const MOST_ROUNDS = 6;
 /** Points that race with each other. */
 export const RACERS = 6;
-/** Chance at which a point that is as good as its rival is left behind. */
+/** Probability that a point is dropped although it is as good as its rival. */
 const LEVEL = 0.1;
 
-/** What one probe said: null where it has no number. */
+/** The result of one probe; null for an objective without a number. */
 export interface Reading {
   readonly block: number;
   readonly costs: readonly (number | null)[];
@@ -20,11 +20,11 @@ export interface Reading {
 /** Who is looked at, in its order. */
 export interface Field {
   readingsOf(position: number): readonly Reading[] | null;
-  /** Whether it waits to be measured in full; those that were are rivals all the same. */
+  /** Whether the point still waits for a full measurement; points that had one take part as rivals. */
   waits(position: number): boolean;
   /**
-   * Of an objective that probes have no number of: whether a point cannot be better than another by what is
-   * predicted. False where nothing is.
+   * For an objective without numbers in probes: whether the prediction rules out that the point is better
+   * than its rival. False without a prediction.
    */
   cannotBeat(position: number, rival: number, objective: number): boolean;
 }
@@ -39,11 +39,11 @@ export interface Beaten {
 }
 
 /**
- * Points whose probes are too close to say which are worth a full measurement. They are probed again in
- * shared blocks, one start each, so that what a block does to all of them cancels out in their differences. A
- * point loses when a rival is better by the signed ranks of these differences in every objective that differs
- * (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test). The probe that chose
- * the rivals is not counted, since they were chosen for being lucky in it.
+ * Points whose probes are too close to decide which are worth a full measurement. They are probed again in
+ * shared blocks, one start each, so that the effect of a block cancels out in their differences. A point
+ * loses when a rival is better by the signed ranks of these differences in every objective that differs
+ * (racing as in Maron and Moore, "Hoeffding Races", NIPS 6, 1993, by Wilcoxon's test). The probe by which the
+ * rivals were chosen is not counted, because they may have been chosen for being lucky in it.
  */
 export class Race {
   readonly #members = new Set<number>();
@@ -62,14 +62,14 @@ export class Race {
     this.#members.add(position);
   }
 
-  /** Takes a point out, which was beaten, measured or given up. */
+  /** Removes a point that was beaten, measured or given up. */
   leave(position: number): void {
     this.#members.delete(position);
   }
 
   /**
-   * In the order in which they are probed, which changes from round to round: what drifts in a block does not
-   * always meet the same ones.
+   * Members in the order in which they are probed. It changes from round to round, so that a drift within a
+   * block does not always affect the same ones.
    */
   get members(): readonly number[] {
     const members = [...this.#members];
@@ -81,7 +81,7 @@ export class Race {
     return [...this.#members].filter((member) => this.#field.waits(member));
   }
 
-  /** Rounds that each of those that wait has run. */
+  /** Rounds that every waiting member has completed. */
   get rounds(): number {
     const run = this.#run();
     return run.length === 0 ? 0 : Math.min(...run);
@@ -92,17 +92,17 @@ export class Race {
   }
 
   /**
-   * Whether nothing is to be found out any more: nobody is left to race with, no member is behind another
-   * one, or it took long enough.
+   * Whether the race is over: no rival is left, no member is behind another one, or it has taken enough
+   * rounds.
    */
   get over(): boolean {
     if (this.#members.size < 2 || this.waiting.length === 0) return true;
-    // A rival whose probes fail holds nobody up.
+    // A rival whose probes fail must not delay the others.
     if (Math.max(...this.#run()) >= MOST_ROUNDS) return true;
     return this.rounds >= FEWEST_ROUNDS && this.#losers().length === 0;
   }
 
-  /** @returns those that a member beats by now; they are still in it. */
+  /** @returns the members that another member beats by now; they are not removed yet. */
   beaten(): Beaten[] {
     return this.waiting.flatMap((position) => {
       const by = [...this.#members].flatMap((rival) => this.#beatenBy(position, rival) ?? []);
@@ -111,7 +111,7 @@ export class Race {
     });
   }
 
-  /** @returns members that a member is ahead of on average, though not surely. */
+  /** @returns members that are behind another member on average, though not significantly. */
   #losers(): number[] {
     return this.waiting.filter((position) =>
       [...this.#members].some((rival) => {
@@ -143,8 +143,8 @@ export class Race {
   }
 
   /**
-   * By objective: costs of a point less those of its rival in the blocks that they share; null where one has
-   * no number.
+   * For each objective, costs of a point minus those of its rival in the blocks that they share; null if one
+   * has no number.
    */
   #differences(position: number, rival: number): (number[] | null)[] {
     const theirs = new Map(this.#pairable(rival).map(({ block, costs }) => [block, costs]));
@@ -169,10 +169,10 @@ export class Race {
 
 const sum = (ones: readonly number[]) => ones.reduce((total, one) => total + one, 0);
 
-/** What was decided of a point that was probed. */
+/** The decision about a probed point. */
 export interface Decision {
   readonly position: number;
-  /** To a full measurement; otherwise it is left with its probes. */
+  /** True = it is measured in full; false = it keeps only its probes. */
   readonly promoted: boolean;
   /** In a clause. */
   readonly reason: string;

@@ -16,7 +16,7 @@ export interface Told extends Said {
   readonly position: number;
   /** Device-seconds from its start to its end. */
   readonly seconds: number;
-  /** Of one repeat, which is what is measured; null where nothing measured it. */
+  /** Joules of one repeat; null if they were not measured. */
   readonly joules: number | null;
 }
 
@@ -28,7 +28,7 @@ export interface SearchOptions {
   labelOf(position: number): string;
 }
 
-/** What was decided of a probed point, for those who read it. */
+/** A decision about a probed point, in a form for display. */
 export interface Decided {
   readonly label: string;
   /** To a full measurement. */
@@ -36,7 +36,7 @@ export interface Decided {
   readonly reason: string;
 }
 
-/** Where a search stands, for those who watch it. */
+/** The progress of a search, for display. */
 export interface SearchProgress extends Spent {
   readonly budget: SearchSpec['budget'];
   readonly measured: number;
@@ -44,31 +44,31 @@ export interface SearchProgress extends Spent {
   readonly probed: number;
   readonly pending: number;
   /**
-   * Points of which was decided whether they are measured in full, and what was decided last, newest first.
+   * Number of points with a decision whether to measure them in full, and the last decisions, newest first.
    */
   readonly decided: number;
   readonly decisions: readonly Decided[];
-  /** Points that nothing can measure, by the reason. */
+  /** Points that cannot be measured, by reason. */
   readonly skipped: readonly { readonly reason: string; readonly points: number }[];
   /**
-   * Share that the front covers of the volume between the best that was met in each objective and a tenth
-   * beyond the worst, 0 to 1; null without two points.
+   * The volume under the front, as a share of that between the best value found in each objective and a tenth
+   * beyond the worst, 0 to 1; null with fewer than two points.
    */
   readonly hypervolume: number | null;
-  /** Why nothing new is asked for; null = the search goes on. */
+  /** Why no new point is begun; null = the search continues. */
   readonly ended: string | null;
 }
 
 /** Decisions that are shown: the log has them all. */
 const DECISIONS = 24;
-/** Of points that were not probed when probing was given up. */
+/** The decision shown for all points that had not been probed when probing was given up. */
 const UNPROBED = { label: 'every point not probed yet', promoted: true };
 
 /**
  * Chooses which points of a sweep are measured, and how often: new ones by a strategy, and further starts for
- * those that may stand on the front by all that their starts say. When it is over, `Ending` says. It decides
- * from what it was told alone, in that order: one that is told a log's results again goes on as if it had
- * never stopped.
+ * those that may be on the front according to their starts. `Ending` decides when the search is over. The
+ * searcher decides only from the results it was told, in their order, so that after a replay of the log it
+ * continues as if it had never stopped.
  */
 export class Searcher {
   readonly #space: SearchSpace;
@@ -77,20 +77,22 @@ export class Searcher {
   readonly #ending: Ending;
   readonly #probes: Probes;
   readonly #pending = new Set<number>();
-  /** Points that gave no number, and will not: for a strategy, the worst ones. */
+  /** Points that will never give a number; a strategy counts them as the worst ones. */
   readonly #skipped = new Map<number, { readonly reason: string; readonly failure: Observation }>();
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
   /** By position, in the order of decisions. */
   readonly #decided = new Map<number, Decision>();
   /**
-   * Why points are measured at once that were not probed yet; null = they are probed. What it follows from is
-   * in the log.
+   * Why points that were not probed yet are measured at once; null = they are probed first. It follows from
+   * what is in the log.
    */
   #unprobed: string | null = null;
   /** Not in the log yet. */
   #news: Decision[] = [];
-  /** How the front grew until so many trials had said something: who watches asks far oftener. */
+  /**
+   * Cache of how the front grew, for a number of trials, because viewers ask far more often than trials end.
+   */
   #curve: { readonly trials: number; readonly grown: readonly Grown[] } | null = null;
 
   constructor(space: SearchSpace, options: SearchOptions) {
@@ -101,8 +103,8 @@ export class Searcher {
   }
 
   /**
-   * Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null =
-   * it goes on.
+   * Why no new point is begun: a budget is spent, no point is left, or nothing more would be gained; null =
+   * the search continues.
    */
   get ended(): string | null {
     const over = this.#ending.reason ?? this.#ending.withoutRows(() => this.#skips[0]?.reason);
@@ -116,8 +118,9 @@ export class Searcher {
   }
 
   /**
-   * @returns points to give to one device, one after the other, which are pending from then on: one, or some
-   *   that are probed again side by side; none when the search has ended, or all that is left is pending.
+   * @returns points for one device to measure one after the other, which are pending from then on: a single
+   *   point, or several that are probed again in one block. None if the search has ended, or all remaining
+   *   points are pending.
    */
   next(): readonly number[] {
     const probed = this.#nextGroup(false);
@@ -145,14 +148,14 @@ export class Searcher {
     this.#news = this.#news.filter(({ position }) => position !== decision.position);
   }
 
-  /** Why a point is measured in full; left out where that was not to be decided. */
+  /** Why a point is measured in full; undefined if no decision was needed. */
   reasonOf(position: number): string | undefined {
     const decision = this.#decided.get(position);
     if (decision === undefined && !this.#measured.has(position)) return this.#unprobed ?? undefined;
     return decision?.promoted === true ? decision.reason : undefined;
   }
 
-  /** @returns what was decided since it was asked last, for the log. */
+  /** @returns the decisions since the last call, for the log. */
   takeNews(): readonly Decision[] {
     const news = this.#news;
     this.#news = [];
@@ -160,8 +163,8 @@ export class Searcher {
   }
 
   /**
-   * @returns a point to measure for the first time, which is pending from then on; null when the search has
-   *   ended, or all that is left is pending.
+   * @returns a point to measure for the first time, which is pending from then on; null if the search has
+   *   ended, or all remaining points are pending.
    */
   ask(): number | null {
     if (this.ended !== null || this.#isCommitted) return null;
@@ -191,7 +194,7 @@ export class Searcher {
     };
   }
 
-  /** Notes a point that nothing can measure. */
+  /** Notes a point that cannot be measured. */
   skip(position: number, reason: string): void {
     this.#pending.delete(position);
     this.#probes.take(position, null);
@@ -202,7 +205,7 @@ export class Searcher {
     this.#learn();
   }
 
-  /** A point that was pending is not looked at, after all. */
+  /** Takes back a pending point, which will not be measured now. */
   letGo(position: number): void {
     this.#pending.delete(position);
   }
@@ -213,8 +216,8 @@ export class Searcher {
   }
 
   /**
-   * Takes in what a probe said: it orders points, and stands on no front.
-   * @param block of points that a device had one after the other: probes that share one are paired.
+   * Adds the result of a probe, which orders points but is never on the front.
+   * @param block the block in which it ran; probes that share a block are paired.
    */
   tellProbe({ position, values, seconds, joules }: Told, block: number): void {
     this.spend(seconds, joules);
@@ -222,7 +225,7 @@ export class Searcher {
     if (this.#measured.has(position) && !this.#probes.wasMeasured(position)) return;
     this.#skipped.delete(position);
     const { costs, missed } = this.#read(values);
-    // What a probe has no number of it does not miss.
+    // A constraint for which a probe has no number does not count as violated.
     const violation = missed.reduce<number>((sum, one) => sum + (one ?? 0), 0);
     const digits = this.#space.digitsAt(position);
     const left = this.#probes.add({ position, block, digits, costs, violation, seconds }, this.#known());
@@ -284,14 +287,14 @@ export class Searcher {
     };
   }
 
-  /** Why points are skipped, the reason of most of them first. */
+  /** Why points are skipped, the most frequent reason first. */
   get #skips(): SearchProgress['skipped'] {
     const reasons = new Map<string, number>();
     for (const { reason } of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return [...reasons].map(([reason, points]) => ({ reason, points })).sort((a, b) => b.points - a.points);
   }
 
-  /** @returns whether another start of a measured point can change where it stands on the front. */
+  /** @returns whether another start of a measured point could change whether it is on the front. */
   worthAnotherStart(position: number): boolean {
     return this.#measured.worthAnotherStart(position);
   }
@@ -323,7 +326,7 @@ export class Searcher {
     };
   }
 
-  /** Of all points that were looked at, as deep as that was. */
+  /** Observations of all points, measured or only probed. */
   #observations(): readonly Observation[] {
     return [
       ...this.#measured.all,
@@ -333,8 +336,8 @@ export class Searcher {
   }
 
   /**
-   * Makes the model anew when a twentieth more points are known: as things are told, so that a log that is
-   * told again gives the same models.
+   * Fits the model again when a twentieth more points are known. It does so as results arrive, so that a
+   * replay of the log gives the same models.
    */
   #learn(): void {
     const known = this.#measured.size + this.#probes.size + this.#skipped.size;
@@ -345,8 +348,8 @@ export class Searcher {
   }
 
   /**
-   * Another one after each thing that was told or asked for, and the same again in a search that was told and
-   * asked the same.
+   * A different seed after each result and each request, but the same one in a search that had the same
+   * results and requests.
    */
   #drawSeed(): number {
     const state = new PythonRandom(this.#options.spec.seed >>> 0);
@@ -354,7 +357,7 @@ export class Searcher {
     return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
   }
 
-  /** Whether what is pending will spend a budget: many devices ask at once. */
+  /** Whether pending points will spend the budget, which matters if many devices ask at once. */
   get #isCommitted(): boolean {
     return this.#ending.overspent(this.#pending.size) !== null;
   }

@@ -34,10 +34,10 @@ const BITS = 32;
 
 /**
  * One coordinate of a point of Sobol's sequence (Bratley and Fox, ACM TOMS Algorithm 659, 1988), without Gray
- * code: the order is that of the index's bits, which visits the same points in blocks of powers of two.
- * @param index of the point, from 0.
+ * code. The order follows the bits of the index, and visits the same points in blocks of powers of two.
+ * @param index index of the point, from 0.
  * @param dimension from 0 to MOST_DIMENSIONS − 1.
- * @returns 0 to less than 1.
+ * @returns a coordinate from 0 to less than 1.
  */
 export function sobol(index: number, dimension: number): number {
   const numbers = getOrMake(known, dimension, () => computeNumbers(dimension));

@@ -3,30 +3,37 @@ import { getOrMake } from '../core/maps.js';
 import type { Grid } from '../core/sweep/grid.js';
 import type { Space } from '../core/sweep/space.js';
 
-/** Numbers whose largest is more than this many times their smallest are compared by their ratios. */
+/**
+ * If the largest number of an axis is more than this many times its smallest, numbers are compared by their
+ * ratios.
+ */
 const WIDE = 4;
-/** Of the distance between two words, what their letters make; their numbers make the rest. */
+/**
+ * The share of the distance between two words that comes from their letters; the rest comes from their
+ * numbers.
+ */
 const LETTERS = 0.5;
 
-/** What is compared of a value: letters, and a number where it has one. */
+/** The parts of a value that are compared: its letters, and its number if it has one. */
 interface Features {
   readonly letters: string;
   readonly number: number | null;
 }
 
 /**
- * @returns how far apart two values of an axis are by their indices: 0 to 1, and 0 of a value and itself
- *   alone.
+ * @returns the distance of two values of an axis, given their indices: from 0 to 1, and 0 only for equal
+ *   values.
  */
 export type Distance = (from: number, to: number) => number;
 
 /**
- * How far apart the values of an axis are, so that a measurement at one says something of its neighbours.
+ * How far apart the values of an axis are, so that a measurement at one value says something about its
+ * neighbours.
  *
  * Numbers are placed between the smallest and the largest, by their logarithms if these are far apart. Words
  * are compared by whether their letters are the same, and by how far apart their numbers are: `q4_0` is
- * nearer to `q5_0` than to `f16`, `wanda:0.5` nearer to `wanda:0.6`. Each distance is computed when it is
- * asked for: an axis may have ten thousand values, and their pairs are too many to keep.
+ * nearer to `q5_0` than to `f16`, `wanda:0.5` nearer to `wanda:0.6`. Each distance is computed on demand,
+ * because an axis may have ten thousand values, which are too many pairs to store.
  * @param values for each value of the axis, its value on each of the axes that are zipped.
  */
 export function distanceAmong(values: readonly (readonly AxisValue[])[]): Distance {
@@ -50,11 +57,11 @@ function featuresOf(value: AxisValue): Features {
   if (typeof value === 'boolean' || value === null) return { letters: String(value), number: null };
   const number = /\d+(?:\.\d+)?/.exec(value)?.[0];
   const letters = value.replaceAll(/\d+(?:\.\d+)?/g, '');
-  // A size that stands for nothing else: `16`, `0.5`.
+  // The value is only a number, such as `16` or `0.5`.
   return { letters, number: number === undefined ? null : Number(number) };
 }
 
-/** Those that are no number are at the other end from every number. */
+/** Values without a number are at the largest distance from every number. */
 function numberDistance(numbers: readonly (number | null)[]): Distance {
   const [low, high] = boundsOf(numbers);
   const place = low > 0 && high > WIDE * low ? Math.log : (number: number) => number;
@@ -79,8 +86,8 @@ function boundsOf(numbers: readonly (number | null)[]): [number, number] {
 }
 
 /**
- * An axis on which points of a search differ: one of a sweep, several that walk together, or which grid a
- * point belongs to.
+ * An axis on which points of a search differ: one of the sweep's axes, several zipped ones, or the grid that
+ * a point belongs to.
  */
 export interface SearchAxis {
   readonly name: string;
@@ -89,7 +96,10 @@ export interface SearchAxis {
   readonly distance: Distance;
 }
 
-/** A point has no value of this axis: another runner, workload or entry of the file has it. */
+/**
+ * The point has no value on this axis, because the axis belongs to another runner, workload or entry of the
+ * file.
+ */
 export const ABSENT = -1;
 
 /** The points of a sweep as a search moves among them. */
@@ -97,11 +107,11 @@ export interface SearchSpace {
   /** Points; positions are 0 … count - 1. */
   readonly count: number;
   readonly axes: readonly SearchAxis[];
-  /** @returns the index of a point's value on each axis, ABSENT where it has none. */
+  /** @returns the index of a point's value on each axis; ABSENT if it has none. */
   digitsAt(position: number): Int32Array;
   /**
-   * @returns the position of the point with these values, where values of axes that it does not have are
-   *   ignored; null when none runs.
+   * @returns the position of the point with these values; values of axes that the point does not have are
+   *   ignored. Null if there is no such point that can run.
    */
   positionOf(digits: Int32Array): number | null;
 }
@@ -109,26 +119,26 @@ export interface SearchSpace {
 /** An axis over all grids of a sweep. */
 interface Gathered {
   readonly name: string;
-  /** Each value once, in the order in which it came; values of axes that walk together are one. */
+  /** The distinct values, in the order of the file; values of zipped axes count as one. */
   readonly values: readonly (readonly AxisValue[])[];
-  /** By grid: the dimension that it is there, and where its values stand. */
+  /** For each grid, the dimension of this axis and the places of its values. */
   readonly dimensions: ReadonlyMap<number, { readonly dimension: number; readonly places: Places }>;
 }
 
 /**
- * Where the values of a dimension stand among those of its axis. Grids that share their lists of values share
- * this, too.
+ * The index of each value of a dimension among the values of its axis. Grids that share their lists of values
+ * share this, too.
  */
 interface Places {
-  /** Of each value of the dimension its index on the axis. */
+  /** For each value of the dimension, its index on the axis. */
   readonly indices: Int32Array;
   /** The other way round. */
   readonly back: ReadonlyMap<number, number>;
 }
 
 /**
- * @returns the space that a search of a sweep moves in. The first axis says which grid a point is in, where
- *   there are several: what other axes it has follows from that (a runner's options, a workload's).
+ * @returns the space of a search. If the sweep has several grids, the first axis is the grid of a point,
+ *   because the grid determines which other axes the point has (the options of its runner and workload).
  */
 export function searchSpace(space: Space): SearchSpace {
   const gathered = gather(space.grids).filter(({ values }) => values.length > 1);
@@ -185,7 +195,7 @@ function gather(grids: readonly Grid[]): Gathered[] {
   return [...found.values()];
 }
 
-/** Collects an axis from the grids of a sweep, each list of values once. */
+/** Collects an axis from the grids of a sweep; each list of values is read once. */
 class Gathering implements Gathered {
   readonly name: string;
   readonly values: (readonly AxisValue[])[] = [];
@@ -210,7 +220,7 @@ class Gathering implements Gathered {
   #placesOf(lists: readonly (readonly AxisValue[])[]): Places {
     const indices = Int32Array.from(lists[0] ?? [], (_, index) => {
       const value = lists.map((list) => list[index]!);
-      // Most axes are numbers alone, which are keys as they are: writing each as JSON takes time.
+      // Most axes have only numbers, which can be keys as they are; writing each as JSON would take time.
       const [only] = value;
       const key = value.length === 1 && typeof only === 'number' ? only : JSON.stringify(value);
       return getOrMake(this.#indexOf, key, () => this.values.push(value) - 1);

@@ -6,24 +6,26 @@ import type { Costs } from './hypervolume.js';
 import { type Numbered, ranked, spread } from './order.js';
 import type { SearchSpace } from './space.js';
 
-/** Observations before anything is predicted. */
+/** The fewest observations from which anything is predicted. */
 const FEWEST = 12;
-/** Points that a model is shown: making it takes time by the cube of their number. */
+/** The most points that a model is fitted to, because the time grows with the cube of their number. */
 export const MOST_SHOWN = 120;
 /**
- * Standard deviations of what the model itself gets wrong, by which a number that a probe lacks may be better
- * than it says.
+ * A number that a probe lacks may be better than predicted by this many standard deviations of the model's
+ * error.
  */
 const BAND = 3;
-/** A model that explains less than this of what it was not shown says nothing. */
+/** A model is not used if it explains less than this share of the variance of left-out points. */
 const LEAST_EXPLAINED = 0.25;
 
-/** What is known of a point without measuring it (physics.ts); null of a model of which nothing is known. */
+/**
+ * Quantities of a point that are known without measuring it (physics.ts); null if nothing is known about its
+ * model.
+ */
 export type PhysicsOf = (position: number) => readonly number[] | null;
 
 /**
- * What is predicted of points that were not measured: their costs, the time that they take, and whether they
- * fail.
+ * Predicts points that were not measured: their costs, their time, and the probability that they fail.
  */
 export class Surrogate {
   readonly #featuresOf: (position: number) => Features;
@@ -32,7 +34,7 @@ export class Surrogate {
   readonly #failures: Failures;
   readonly #explained: number;
   /**
-   * What it said before: it does not change, and is asked again and again of points that were only probed.
+   * Cache of predictions, which do not change and are needed repeatedly for points that were only probed.
    */
   readonly #predictions = new Map<number, Prediction>();
 
@@ -49,8 +51,8 @@ export class Surrogate {
   }
 
   /**
-   * @returns a model of what was measured; null while that is too little, or says nothing of what it was not
-   *   shown.
+   * @returns a model of the measured points; null if there are too few, or if the model cannot predict
+   *   left-out points.
    */
   static fit(space: SearchSpace, physics: PhysicsOf, observations: readonly Observation[]): Surrogate | null {
     const numbered = observations.filter((one): one is Numbered => one.costs !== null);
@@ -85,8 +87,8 @@ export class Surrogate {
   }
 
   /**
-   * @returns what a point would cost at best, by what the model gets wrong; in an objective that it does not
-   *   explain anything may come out.
+   * @returns the lowest plausible costs of a point, given the model's error; for an objective that the model
+   *   does not explain, any cost is plausible.
    */
   atBest(position: number): Costs {
     const { costs } = this.predict(position);
@@ -97,8 +99,8 @@ export class Surrogate {
 }
 
 /**
- * @returns what a model sees of each point; physics of those that are shown is 0 on average, and 0 where
- *   nothing is known.
+ * @returns the features of each point. The physics of training points is 0 on average, and 0 if nothing is
+ *   known.
  */
 function featuresBeside(
   space: SearchSpace,
@@ -119,8 +121,8 @@ function featuresBeside(
 }
 
 /**
- * @returns no more than MOST_SHOWN points: the better ones, where a model has to be right, and some from all
- *   the time before.
+ * @returns at most MOST_SHOWN points: the better ones, where a model has to be accurate, and others spread
+ *   over the whole search.
  */
 function bestAndOthers(observations: readonly Numbered[]): Numbered[] {
   if (observations.length <= MOST_SHOWN) return [...observations];

@@ -1,15 +1,18 @@
 import { mean } from './summary.js';
 
-/** How far apart two grades count: all alike, by their distance on the scale, or by its square (QWK). */
+/**
+ * How a disagreement between two grades is weighted: all alike, by their distance on the scale, or by the
+ * square of that distance (QWK).
+ */
 export type KappaWeights = 'none' | 'linear' | 'quadratic';
 
 /**
- * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond that
- * of chance by how often each gives each category; weighted for grades (Psychological Bulletin 70(4), 1968),
- * as scikit-learn's `cohen_kappa_score` with `labels`.
+ * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond what
+ * chance would give if each rater kept the own frequencies of categories. Grades are weighted (Psychological
+ * Bulletin 70(4), 1968), as in scikit-learn's `cohen_kappa_score` with `labels`.
  * @param a and b categories of the same things, in one order.
- * @param scale all grades from the lowest to the highest, given or not: a weighted kappa without those that
- *   nobody gave is another number. Left out = those that were given, which is enough without weights.
+ * @param scale all grades from the lowest to the highest, including those that nobody gave, because they
+ *   change a weighted kappa. Left out = the grades that were given, which is enough without weights.
  * @returns null for nothing, for a grade beyond the scale, or where chance alone agrees on everything.
  */
 export function kappa(
@@ -39,7 +42,7 @@ export function kappa(
 
 /**
  * Fleiss' kappa of several raters without an order (Psychological Bulletin 76(5), 1971).
- * @param things by thing, the category that each rater gave; as many raters of each.
+ * @param things for each thing, the category that each rater gave; all have the same number of raters.
  * @returns null for fewer than two raters, for things that have unequally many, or where chance alone agrees
  *   on everything.
  */
@@ -65,8 +68,9 @@ export function fleissKappa(things: readonly (readonly number[])[]): number | nu
 
 /**
  * Intraclass correlation ICC(2,1) (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2),
- * 1979): of one of the same raters, who stand for others (absolute agreement; McGraw & Wong's A).
- * @param things by thing, what each rater gave; as many raters of each.
+ * 1979): the reliability of a single rater, if the same raters grade everything and are a sample of all
+ * raters (absolute agreement; McGraw & Wong's A).
+ * @param things for each thing, the grade that each rater gave; all have the same number of raters.
  * @returns null for fewer than two things or raters, or where nothing varies.
  */
 export function icc(things: readonly (readonly number[])[]): number | null {
@@ -87,9 +91,9 @@ export function icc(things: readonly (readonly number[])[]): number | null {
 }
 
 /**
- * Kendall's τ-b of two lists of numbers (Biometrika 33(3), 1945): of pairs, the share in the same order minus
- * the share in the other, with ties accounted for.
- * @returns null where one of them has ties alone.
+ * Kendall's τ-b of two lists of numbers (Biometrika 33(3), 1945): the share of pairs in the same order minus
+ * the share in the opposite order, corrected for ties.
+ * @returns null if all values of one list are equal.
  */
 export function kendallTau(a: readonly number[], b: readonly number[]): number | null {
   let [score, inA, inB] = [0, 0, 0];

@@ -5,24 +5,25 @@ import type { Component, Components } from './nested.js';
 export interface Plan {
   /** Over all blocks. */
   readonly starts: number;
-  /** Blocks that these starts are spread over, evenly. */
+  /** Number of blocks over which the starts are spread evenly. */
   readonly blocks: number;
   /** Repeats of each start. */
   readonly repeats: number;
 }
 
 /**
- * Variance of the median of so many normal values, as a multiple of that of their mean: 1 up to two, towards
- * π / 2 for many.
+ * Variance of the median of `n` normal values, as a multiple of the variance of their mean: 1 for one or two
+ * values, approaching π / 2 for many.
  */
 function medianCost(repeats: number): number {
-  // 1.3463 for 3, 1.4339 for 5, 1.4733 for 7 (Hodges & Lehmann 1967); this passes within 1 % of them.
+  // Exact values are 1.3463 for 3, 1.4339 for 5 and 1.4733 for 7 (Hodges & Lehmann 1967); this curve is
+  // within 1 % of them.
   return repeats <= 2 ? 1 : (Math.PI / 2) * (1 - 0.43 / repeats);
 }
 
 /**
- * Standard error of the logarithm of a centre that is measured by this plan. A component that is not known
- * counts 0.
+ * Standard error of the logarithm of a row's centre, if it is measured by this plan. An unknown component of
+ * variance counts as 0.
  */
 export function standardError(components: Components, plan: Plan): number {
   const square = (component: Component) => (component.sd ?? 0) ** 2;
@@ -38,14 +39,14 @@ export type Figure =
 
 const unknown = (reason: string): Figure => ({ value: null, reason });
 
-/** Chance that a difference of the size that is detectable is found. */
+/** Probability that a difference of the detectable size is found. */
 const POWER = 0.8;
 
 /**
  * The smallest ratio above 1 that a comparison of two rows, each measured by this plan, is likely to call
  * different: the exponential of (t(1 − α / 2) + t(POWER)) · √2 standard errors with α = 0.05 (Cohen,
- * "Statistical Power Analysis", 1988, in the form for few values). Degrees of freedom are both rows' less
- * one, which is what Welch's come to on average.
+ * "Statistical Power Analysis", 1988, in the form for few values). Degrees of freedom are those of both rows
+ * together less one, which is the average of Welch's.
  */
 export function detectable(components: Components, plan: Plan): Figure {
   if (plan.starts < 2) return unknown('one start: how starts differ is not known');
@@ -55,15 +56,18 @@ export function detectable(components: Components, plan: Plan): Figure {
   return { value: Math.exp(errors * Math.SQRT2 * standardError(components, plan)), reason: null };
 }
 
-/** Starts before which no interval is narrow enough: two that happen to agree say nothing. */
+/**
+ * The fewest starts after which an interval may count as narrow enough, since two starts may agree by
+ * accident.
+ */
 const MIN_STARTS = 3;
 
 /**
- * Starts that follow the first interval that was narrow enough. Stopping at once keeps the accidents: rows
- * whose starts happened to agree. A fixed number of further starts takes that back (Simons, "On the cost of
- * not knowing the variance when making a fixed-width confidence interval for the mean", Annals of
- * Mathematical Statistics 39(6), 1968): of simulated rows that were stopped at once 90 % held what they said,
- * two starts later 94 %.
+ * Starts that follow the first interval that was narrow enough. Stopping at once would favour rows whose
+ * starts agree by accident. A fixed number of further starts corrects for that (Simons, "On the cost of not
+ * knowing the variance when making a fixed-width confidence interval for the mean", Annals of Mathematical
+ * Statistics 39(6), 1968): the intervals of simulated rows that were stopped at once contained the true value
+ * in 90 % of cases, and two starts later in 94 %.
  */
 const STARTS_AFTER_TARGET = 2;
 

@@ -12,17 +12,17 @@ export interface StartReading {
 }
 
 export interface BlockEffect {
-  /** How far readings lie above (logarithm) the mean of all. */
+  /** How far the block's readings lie above the mean of all, as a logarithm. */
   readonly effect: number;
-  /** How many readings say so. */
+  /** How many readings this is based on. */
   readonly readings: number;
 }
 
-/** How far the parts of a sweep lie apart, over all rows that were measured in them. */
+/** How far the blocks of a sweep differ from each other, over all rows that were measured in them. */
 export interface BlockEffects {
   /** By block. */
   readonly effects: ReadonlyMap<string, BlockEffect>;
-  /** Chance of effects as large as these or larger where blocks do not differ. */
+  /** Probability of effects at least this large if blocks do not differ. */
   readonly p: number;
 }
 
@@ -31,27 +31,28 @@ const RESOLUTION = 1e-10;
 const TIE = 1e-9;
 
 /**
- * From so many readings on the F distribution is used: dealing them anew a thousand times would take seconds.
+ * From this many readings on the F distribution is used, because a thousand permutations would take seconds.
  */
 const MANY_READINGS = 2000;
 const MOST_DEALS = 999;
-/** After so many deals that lie as far apart, p is known well enough. */
+/** Permutations with effects at least as large after which p is known well enough. */
 const ENOUGH_AS_FAR = 20;
 
 /**
- * Fits logarithm = row + block by least squares (backfitting: rows and blocks in turn, each to what the other
- * leaves) and tests the blocks.
+ * Fits logarithm = row + block by least squares, and tests whether blocks differ. It fits rows and blocks in
+ * turn, each to the residuals of the other (backfitting).
  *
- * On a steady machine the readings of a row may have come in any order. So p counts how often the row's own
- * readings, dealt to its blocks at random, lie as far apart between blocks (a permutation test: Good,
- * "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005, ch. 7; ended early as Besag & Clifford,
- * "Sequential Monte Carlo p-values", 1991). It stays exact for rows of unequal noise, where the F
- * distribution accuses 8 of 100 steady machines instead of 5.
+ * On a steady machine the readings of a row may have come in any order. So p is the share of random
+ * assignments of each row's readings to its blocks in which blocks differ at least as much (a permutation
+ * test: Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005, ch. 7; ended early as Besag
+ * & Clifford, "Sequential Monte Carlo p-values", 1991). It stays exact for rows of unequal noise, while the F
+ * distribution would report 8 of 100 steady machines instead of 5.
  *
- * Above MANY_READINGS p is that of F = their share of the squares over what is left, each by its degrees of
- * freedom (Scheffé, "The Analysis of Variance", 1959, ch. 4). Rows need not be in all blocks; degrees of
- * freedom count the parts that no row links. The same readings give the same p.
- * @returns null with one block, or where nothing is left to judge by.
+ * Above MANY_READINGS, p is that of F = the squares that blocks explain over the residual squares, each
+ * divided by its degrees of freedom (Scheffé, "The Analysis of Variance", 1959, ch. 4). Rows need not be in
+ * all blocks; groups of blocks that no row links reduce the degrees of freedom. The same readings always give
+ * the same p.
+ * @returns null with one block, or if no degrees of freedom are left.
  */
 export function blockEffects(all: readonly StartReading[]): BlockEffects | null {
   const readings = comparable(all);
@@ -65,7 +66,7 @@ export function blockEffects(all: readonly StartReading[]): BlockEffects | null 
   const { effects, alone, left } = leastSquares(rows, blocks, logs);
   const counts = blocks.names.map(() => 0);
   for (const block of blocks.of) counts[block]! += 1;
-  // By readings: a block of one row is not as good a middle as one of all.
+  // Weighted by readings, since a block with one row says less about the middle than a block with all rows.
   const centre = effects.reduce((sum, effect, i) => sum + counts[i]! * effect, 0) / readings.length;
   const named = blocks.names.map(
     (name, i) => [name, { effect: effects[i]! - centre, readings: counts[i]! }] as const,
@@ -81,17 +82,17 @@ export function blockEffects(all: readonly StartReading[]): BlockEffects | null 
 interface Fit {
   /** Of each block. */
   readonly effects: Float64Array;
-  /** Squares that rows alone leave. */
+  /** Residual squares of the model without blocks. */
   readonly alone: number;
-  /** Squares that rows and blocks leave. */
+  /** Residual squares of the model with rows and blocks. */
   readonly left: number;
 }
 
 function leastSquares(rows: Indexed, blocks: Indexed, logs: Float64Array): Fit {
   const [n, rowMeans, effects] = [logs.length, means(rows, logs), new Float64Array(blocks.names.length)];
   const rest = new Float64Array(n);
-  // What rows leave, and what blocks leave: sweeps of tens of thousands of starts are fitted again for each
-  // that comes.
+  // Residuals after rows and after blocks are kept in arrays that are reused, because sweeps of tens of
+  // thousands of starts are fitted again for each new start.
   const lessRows = () => {
     for (let i = 0; i < n; i += 1) rest[i] = logs[i]! - rowMeans[rows.of[i]!]!;
     return rest;
@@ -112,14 +113,15 @@ function leastSquares(rows: Indexed, blocks: Indexed, logs: Float64Array): Fit {
 }
 
 /**
- * Share of deals of each row's readings to its blocks that leave no more than `left`: what rows alone leave
- * is the same for all.
+ * Share of random assignments of each row's readings to its blocks whose residual squares are at most `left`.
+ * The residual squares without blocks are the same for all of them.
  */
 function shareAsFar(rows: Indexed, blocks: Indexed, logs: Float64Array, left: number): number {
   const places = rows.names.map((): number[] => []);
   for (const [i, row] of rows.of.entries()) places[row]!.push(i);
   const [random, dealt] = [xoroshiro128plus(1), Float64Array.from(logs)];
-  // A deal that only swaps equal readings leaves what they left, but for the last bits of its sums.
+  // An assignment that only swaps equal readings has the same residuals, except for rounding in the last
+  // bits.
   const most = left * (1 + TIE);
   for (let deal = 1, asFar = 0; ; deal += 1) {
     for (const of of places)
@@ -134,8 +136,8 @@ function shareAsFar(rows: Indexed, blocks: Indexed, logs: Float64Array, left: nu
 }
 
 /**
- * A row of one reading fits whatever its block does: it says nothing, and backfitting would only creep
- * towards that.
+ * A row with one reading fits any effect of its block, so it contains no information, and backfitting would
+ * only converge slowly towards that.
  */
 function comparable(all: readonly StartReading[]): StartReading[] {
   const counts = new Map<string, number>();
@@ -143,7 +145,7 @@ function comparable(all: readonly StartReading[]): StartReading[] {
   return all.filter(({ row }) => counts.get(row)! > 1);
 }
 
-/** Each name once, and for every reading which one is its own. */
+/** The distinct names, and for each reading the index of its name. */
 interface Indexed {
   readonly names: readonly string[];
   readonly of: Int32Array;
@@ -172,8 +174,8 @@ function means({ names, of }: Indexed, values: Float64Array): Float64Array {
 const squares = (values: Float64Array) => values.reduce((sum, v) => sum + v * v, 0);
 
 /**
- * Sets of blocks that rows link to each other: every row and block is joined to whatever it shares a reading
- * with.
+ * Counts the connected groups of rows and blocks, where a row and a block are connected if they share a
+ * reading.
  */
 function parts(rows: Indexed, blocks: Indexed): number {
   const parent = Array.from({ length: rows.names.length + blocks.names.length }, (_, i) => i);

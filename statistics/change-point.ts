@@ -1,11 +1,11 @@
 import { averageRanks } from './ranks.js';
 
 export interface ChangePoint {
-  /** How many values stand before the change that is most likely. */
+  /** How many values come before the most likely change. */
   readonly before: number;
   /** Largest |U_t|. */
   readonly k: number;
-  /** Chance of a K as large or larger without a change, by the approximation of the paper. */
+  /** Probability of a K at least this large without a change, by the approximation of the paper. */
   readonly p: number;
 }
 

@@ -3,9 +3,9 @@ import { averageRanks } from './ranks.js';
 /** How well one class was found. */
 export interface ClassFigures {
   readonly name: string;
-  /** Of what was said to be of this class, the share that is; 0 where nothing was. */
+  /** The share of things assigned to this class that belong to it; 0 if none was assigned. */
   readonly precision: number;
-  /** Of what is of this class, the share that was said to be. */
+  /** The share of things of this class that were assigned to it. */
   readonly recall: number;
   readonly f1: number;
   /** Things of this class. */
@@ -13,14 +13,14 @@ export interface ClassFigures {
 }
 
 export interface Classification {
-  /** Classes that things are of, sorted; then those that were said alone. */
+  /** The true classes, sorted, and after them the classes that only occur among the answers. */
   readonly classes: readonly string[];
-  /** By true class, by class that was said: how many. */
+  /** Number of things by true class and by assigned class. */
   readonly confusion: readonly (readonly number[])[];
-  /** Of each class that something is of. */
+  /** For each true class. */
   readonly figures: readonly ClassFigures[];
   readonly accuracy: number;
-  /** Mean of F1 over the classes that something is of; each counts once, or by its support. */
+  /** Mean of F1 over the true classes; each class has the same weight, or is weighted by its support. */
   readonly macroF1: number;
   readonly weightedF1: number;
   /** Mean of recalls. */
@@ -29,9 +29,10 @@ export interface Classification {
 
 /**
  * Precision, recall and F1 of classes with their confusion matrix, as scikit-learn's `f1_score` with `labels`
- * = the true classes and `zero_division=0`: what is said to be of a class that nothing is of counts against
- * the true one alone.
- * @param truth and said classes of the same things, in one order; '' said = nothing was read. Not empty.
+ * = the true classes and `zero_division=0`: an answer that names no true class only lowers the recall of the
+ * right one.
+ * @param truth and said true and assigned classes of the same things, in the same order; an assigned class of
+ *   '' means that no answer could be read. Not empty.
  */
 export function classification(truth: readonly string[], said: readonly string[]): Classification {
   const own = [...new Set(truth)].sort();
@@ -48,8 +49,8 @@ export function classification(truth: readonly string[], said: readonly string[]
     const precision = found === 0 ? 0 : right / found;
     return { name, precision, recall: right / support, f1: (2 * right) / (found + support), support };
   });
-  const average = (of: (one: ClassFigures) => number) =>
-    figures.reduce((sum, one) => sum + of(one), 0) / figures.length;
+  const average = (numberOf: (one: ClassFigures) => number) =>
+    figures.reduce((sum, one) => sum + numberOf(one), 0) / figures.length;
   return {
     classes,
     confusion,
@@ -62,8 +63,8 @@ export function classification(truth: readonly string[], said: readonly string[]
 }
 
 /**
- * Area under the ROC curve: the chance that a positive has a higher score than a negative, ties counting half
- * (Hanley & McNeil, Radiology 143(1), 1982), from ranks.
+ * Area under the ROC curve: the probability that a positive has a higher score than a negative, where ties
+ * count as a half (Hanley & McNeil, Radiology 143(1), 1982), from ranks.
  * @returns null without a positive or without a negative.
  */
 export function rocAuc(scores: readonly number[], positive: readonly boolean[]): number | null {
@@ -74,14 +75,17 @@ export function rocAuc(scores: readonly number[], positive: readonly boolean[]):
   return (sum - (positives * (positives + 1)) / 2) / (positives * negatives);
 }
 
-/** Root mean squared error, mean absolute error, and mean error (said less true). Not of nothing. */
+/**
+ * Root mean squared error, mean absolute error, and mean error (assigned less true). The lists must not be
+ * empty.
+ */
 export interface Errors {
   readonly rmse: number;
   readonly mae: number;
   readonly bias: number;
 }
 
-/** @param truth and said numbers of the same things, in one order. */
+/** @param truth and said true and assigned numbers of the same things, in the same order. */
 export function errorsOf(truth: readonly number[], said: readonly number[]): Errors {
   let [squares, absolute, sum] = [0, 0, 0];
   truth.forEach((value, i) => {

@@ -23,7 +23,10 @@ import {
 
 /** What the rows of one machine have in common, from all their starts (joint-fit.ts has the model). */
 
-/** By how much another run of the same rows on the same machine differs, alike in all rows. */
+/**
+ * How much the level of another run of the same rows on the same machine differs from this one; the
+ * difference is the same in all rows.
+ */
 export interface BetweenRuns {
   /** Of a run's level, as a logarithm. */
   readonly variance: number;
@@ -35,24 +38,24 @@ export interface Common extends Weighing {
   readonly covariance: readonly Readings[];
   /** What was read beside a start of these rows: the median of each reading. */
   readonly typicalReadings: Readings;
-  /** The median of what happened to their starts beyond what was read (`Starts.beyond`). */
+  /** The median over these starts of the error that readings do not explain (`Starts.beyond`). */
   readonly typicalBeyond: number;
   readonly betweenRuns: BetweenRuns;
 }
 
 /**
- * How much runs differ before any is seen, as a share of what neighbours took of one, and what that counts
- * for beside the passes.
+ * Prior for how much runs differ, as a share of what neighbours took from a run, and its degrees of freedom
+ * beside those of the passes.
  */
 const RUNS_TOLL = 0.4;
 const RUNS_DF = 4;
-/** Rows that a pass must have for its level to be one. */
+/** The fewest rows from which the level of a pass is estimated. */
 const LEAST_OF_PASS = 3;
 const NONE: Readings = [0, 0, 0];
 
 /**
- * Slopes and spread of rows that were measured on one machine. A row of one start tells what was read beside
- * it, and nothing more.
+ * Slopes and spread of rows that were measured on one machine. A row with a single start contributes only
+ * what was read beside it.
  */
 export function commonOf(rows: readonly Starts[], prior: Prior): Common {
   const telling = rows.filter((row) => countOf(row) > 1);
@@ -96,8 +99,8 @@ export function commonOf(rows: readonly Starts[], prior: Prior): Common {
 }
 
 /**
- * The uncertainty of the slopes before any start is seen: of each by itself, and of the factor on all of
- * them.
+ * Prior covariance of the slopes: the uncertainty of each slope, and that of the factor that all of them
+ * share.
  */
 function priorCovariance({ slopes, slopesSd, explainedSd }: Prior): readonly Readings[] {
   const covariance = (k: number, l: number) =>
@@ -124,9 +127,9 @@ function typicalBeyondOf(rows: readonly Starts[]): number {
 }
 
 /**
- * How much runs differ, learned from the only run there is. Its passes over all rows lie minutes apart, and
- * neighbours that take much take more or less of it the next time.
- * @param toll what neighbours took of a start of this run, as a logarithm.
+ * How much runs differ, estimated from a single run. Its passes over all rows are minutes apart, so they show
+ * how the level varies with time; and the more neighbours take, the more that can change until the next run.
+ * @param toll how much slower neighbours made a start of this run, as a logarithm.
  */
 function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior): BetweenRuns {
   const prior = sitting ** 2 + (RUNS_TOLL * toll) ** 2;
@@ -144,8 +147,9 @@ function betweenRunsOf(rows: readonly Starts[], toll: number, { sitting }: Prior
 }
 
 /**
- * What the same rows have in common by another metric of the same kind. Slopes and weights are those of the
- * first metric, so that numbers that follow from each other agree. How starts differ is the metric's own.
+ * What the same rows have in common in another metric of the same kind. Slopes and weights are taken from the
+ * first metric, so that numbers that depend on each other agree. The spread of starts is estimated from the
+ * metric itself.
  * @param weights of each start of a row, by the first metric (`weightsOf`).
  */
 export function commonAlike(
@@ -161,7 +165,7 @@ export function commonAlike(
   return { ...first, typical: typicalSpread(spreads), typicalReadings: typicalReadingsOf(rows) };
 }
 
-/** What is not known of the slopes that all rows share. */
+/** Variance that the uncertainty of the shared slopes adds at these readings. */
 export const sharedSlopeVariance = (x: Readings, covariance: readonly Readings[]): number =>
   x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
 
@@ -172,7 +176,7 @@ class Sums {
   squares = 0;
   df = 0;
 
-  /** @param precision inverse of what is not known of the slopes before any start is seen. */
+  /** @param precision inverse of the prior covariance of the slopes. */
   constructor(slopes: Readings, precision: readonly (readonly number[])[], variance: number) {
     this.matrix = precision.map((line) => line.map((p) => variance * p));
     this.vector = this.matrix.map((line) => dot(line, slopes));
@@ -195,7 +199,7 @@ class Sums {
   }
 }
 
-/** Of a symmetric positive definite matrix of three lines, by its cofactors. */
+/** Inverse of a symmetric positive definite 3 × 3 matrix, by its cofactors. */
 function inverseOf(m: readonly (readonly number[])[]): number[][] {
   const element = (i: number, j: number) => m[i % 3]![j % 3]!;
   const cofactor = (i: number, j: number) =>

@@ -2,30 +2,30 @@ import { pettitt } from './change-point.js';
 import type { Interval } from './interval.js';
 import { median } from './quantile.js';
 
-/** A chart of individuals: one value at a time, with the limits that chance keeps to. */
+/** A chart of individual values, with limits that values exceed only rarely by chance. */
 export interface ControlChart {
   readonly centre: number;
   readonly sigma: number;
   /** Centre ± 3 sigma. */
   readonly limits: Interval;
-  /** Places of values beyond the limits. */
+  /** Indices of values beyond the limits. */
   readonly beyond: readonly number[];
-  /** A value since which the level is another; in order. */
+  /** Changes of level, in order of time. */
   readonly changes: readonly LevelChange[];
 }
 
 export interface LevelChange {
-  /** Place of the first value of the new level. */
+  /** Index of the first value of the new level. */
   readonly at: number;
-  /** New level less old one, each the median of its part. */
+  /** New level minus old level, each the median of its segment. */
   readonly by: number;
-  /** Pettitt's, by as many tests as were made. */
+  /** Pettitt's p value, multiplied by the number of tests. */
   readonly p: number;
 }
 
-/** Fewer values say nothing of what is usual. */
+/** With fewer values, the usual spread is unknown. */
 export const FEWEST_CHARTED = 5;
-/** Each side of a change; with fewer, a chance of 5 % cannot come out. */
+/** The fewest values on each side of a change; with fewer, p can never fall below 5 %. */
 const FEWEST_SIDE = 3;
 const CHANCE = 0.05;
 const SIGMAS = 3;
@@ -34,10 +34,10 @@ const MEDIAN_RANGE = 0.9538725524;
 
 /**
  * Shewhart's chart of individuals by moving ranges (Montgomery, "Introduction to Statistical Quality
- * Control", §6.4), with the median of the ranges, which a change of level and a single outlier do not widen
- * (§6.4.3). The centre is the median before the first change: the level that later values are held against.
- * Changes by Pettitt's test, again on each side of one that is found (binary segmentation), at 5 % over all
- * tests that this may come to.
+ * Control", §6.4), with the median of the ranges, which neither a change of level nor a single outlier widens
+ * (§6.4.3). The centre is the median before the first change, so that later values are compared with the
+ * original level. Changes are found by Pettitt's test, which is repeated on each side of a change (binary
+ * segmentation), at 5 % over all possible tests together.
  * @returns null for fewer than five values.
  */
 export function controlChart(values: readonly number[]): ControlChart | null {
@@ -51,7 +51,7 @@ export function controlChart(values: readonly number[]): ControlChart | null {
   return { centre, sigma, limits, beyond, changes };
 }
 
-/** Places where the level changes, with Bonferroni over the segments that may be tested. */
+/** Indices at which the level changes, with Bonferroni's correction for the segments that may be tested. */
 function levelChanges(values: readonly number[]): LevelChange[] {
   const tests = Math.max(1, Math.floor(values.length / FEWEST_SIDE) - 1);
   const places: { at: number; p: number }[] = [];

@@ -14,7 +14,7 @@ export function pearson(a: readonly number[], b: readonly number[]): number | nu
     ofA += x * x;
     ofB += y * y;
   });
-  // A root of each: the product of two small sums would vanish.
+  // The square root is taken of each sum, because the product of two small sums could underflow.
   return ofA > 0 && ofB > 0 ? both / (Math.sqrt(ofA) * Math.sqrt(ofB)) : null;
 }
 

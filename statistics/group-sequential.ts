@@ -1,14 +1,14 @@
 const STEP = 0.05;
 const ROUNDS = 40;
-/** Further from 0 than any bound that is asked for. */
+/** Larger than any bound that is asked for. */
 const MOST = 6;
 
 const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /**
- * Looks at results that still come in, evenly over the time, each at the same bound (Pocock, Biometrika 64,
- * 1977): the bound of a standard normal, two-sided, at which all looks together find something by accident
- * with the chance `alpha`.
+ * The bound for several looks at results that are still coming in, evenly spaced in time and each with the
+ * same bound (Pocock, Biometrika 64, 1977). It is the two-sided bound of a standard normal at which all looks
+ * together find a difference by accident with probability `alpha`.
  */
 export function pocockBound(alpha: number, looks: number): number {
   let [low, high] = [0, MOST];
@@ -21,7 +21,7 @@ export function pocockBound(alpha: number, looks: number): number {
 }
 
 /**
- * @returns the chance that no look goes beyond the bound, by the recursion of Armitage, McPherson & Rowe
+ * @returns the probability that no look exceeds the bound, by the recursion of Armitage, McPherson & Rowe
  *   (JRSS A 132, 1969).
  */
 function chanceWithin(bound: number, looks: number): number {

@@ -8,8 +8,8 @@ import { mean, stddev } from './summary.js';
 export type Interval = readonly [low: number, high: number];
 
 /**
- * Student's t interval of the mean: mean ± t(1 − α/2, n − 1) · s / √n. The default of every table: repeats of
- * one trial are few, and a bootstrap of three numbers knows only three numbers.
+ * Student's t interval of the mean: mean ± t(1 − α/2, n − 1) · s / √n. Tables use it by default, because a
+ * trial has few repeats and a bootstrap of three numbers can only draw these three.
  * @returns null for fewer than two values.
  */
 export function tInterval(values: readonly number[], confidence = 0.95): Interval | null {
@@ -29,7 +29,7 @@ export function relativeHalfWidth(values: readonly number[], confidence = 0.95):
 }
 
 const DRAWS = 2000;
-/** Of a statistic of many things, and of very many. */
+/** Bootstrap draws: fewer from `manyFrom` values on, where each draw takes long. */
 const DRAWS_OF = { few: 1000, many: 200, manyFrom: 5000 };
 
 /**
@@ -47,11 +47,11 @@ export function bootstrapInterval(values: readonly number[]): Interval | null {
 }
 
 /**
- * Percentile bootstrap of any statistic of things that are drawn again with replacement (Efron): F1, AUC,
- * corpus BLEU. The draws are the same on every machine.
- * @param statistic is given places of things, as many as there are; null = it has no value there, and the
- *   draw is left out.
- * @returns null for fewer than two things, or where fewer than half of the draws have a value.
+ * Percentile bootstrap of any statistic of a list of things, which are drawn with replacement (Efron): F1,
+ * AUC, corpus BLEU. The draws are the same on every machine.
+ * @param statistic gets the indices of the drawn things; null = it has no value for them, and the draw is
+ *   left out.
+ * @returns null for fewer than two things, or if fewer than half of the draws have a value.
  */
 export function bootstrapOf(
   things: number,

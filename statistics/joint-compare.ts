@@ -10,7 +10,7 @@ import { inflationOf, isUnlike, moderated, priorBeside, triple } from './weighte
 export interface Difference {
   readonly logRatio: number;
   readonly error: number;
-  /** The part of the error's square that more starts lower. */
+  /** The part of the squared error that more starts would reduce. */
   readonly startsVariance: number;
   readonly df: number;
   /** Two-sided, of no difference. */
@@ -33,12 +33,13 @@ export interface DifferenceOptions {
 
 const POWER = 0.8;
 /**
- * Standard error of an adjustment, as a share of it, in logarithms. By the same readings, neighbours of one
- * kind take more than those of another, and the starts of one run do not tell which (decision 0061).
+ * Standard error of an adjustment, as a share of the adjustment, in logarithms. With the same readings, one
+ * kind of neighbour slows a trial down more than another, and the starts of one run do not show which kind it
+ * was (decision 0061).
  */
 const MISJUDGED = 1 / 3;
 /**
- * What a sitting beside neighbours does to all its rows alike, as a share of what these took, in logarithms
+ * Error that neighbours cause in all rows of a sitting alike, as a share of their effect, in logarithms
  * (decision 0061). It does not average out over the rows.
  */
 const WANDERS = 0.2;
@@ -51,13 +52,12 @@ export interface Sides {
 }
 
 /**
- * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC have
- * it.
+ * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC do.
  *
- * Slopes matter only for the difference of what was read beside the two rows: rows that were disturbed alike
- * are compared as they are. Over many pairs, each row's own error averages out. The errors of the sittings,
- * alone and beside neighbours, and of the shared slopes stay. Degrees of freedom by Welch–Satterthwaite
- * (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
+ * Slopes matter only if readings differ between the two rows; rows that were disturbed alike are compared as
+ * they are. Over many pairs, each row's own error averages out. The errors of the sittings, alone and beside
+ * neighbours, and of the shared slopes stay. Degrees of freedom by Welch–Satterthwaite (Biometrika 34, 1947)
+ * over the starts' own variances. For many differences at once: `holm`.
  * @param pairs at least one.
  */
 export function differenceOf(fit: Known, pairs: readonly Sides[], options: DifferenceOptions): Difference {
@@ -104,10 +104,10 @@ type Known = Pick<Common, 'prior' | 'explained' | 'covariance' | 'typical'>;
 const tellsLittle = (fit: Known) => fit.typical === null || isUnlike(fit);
 
 /**
- * The variance of a difference about which other rows say little. Both sides are the same row, so together
- * they know how its starts differ (Student's test of two samples). Without other rows, the prior spread
- * supplies the degrees of freedom that are missing. It does not supply more: a prior that is wrong for the
- * machine would give too many findings, or too few (bench:azure).
+ * The variance of a difference when other rows say little about it. Both sides are the same row, so the
+ * starts of both show how its starts differ (Student's test of two samples). Without other rows, the prior
+ * spread supplies only the missing degrees of freedom, because a prior that is wrong for the machine would
+ * give too many findings or too few (bench:azure).
  */
 function pooled({ base, candidate }: Sides, fit: Known): TypicalSpread {
   const squares = base.squares + candidate.squares;
@@ -116,7 +116,7 @@ function pooled({ base, candidate }: Sides, fit: Known): TypicalSpread {
   return { variance: inflationOf(fit) * variance * (1 / base.weight + 1 / candidate.weight), df };
 }
 
-/** With many more starts on one side, that side alone would decide how starts of the other differ. */
+/** If one side had many more starts, it alone would decide the spread of the other. */
 const isBalanced = ({ base, candidate }: Sides) =>
   Math.max(base.starts, candidate.starts) <= 2 * Math.min(base.starts, candidate.starts);
 
@@ -137,7 +137,7 @@ function intervalAround(centre: number, error: number, df: number, confidence: n
   return [Math.exp(centre - half), Math.exp(centre + half)];
 }
 
-/** Answers given before: tens of thousands of rows have only a few different degrees of freedom. */
+/** Cache of quantiles: tens of thousands of rows have only a few different degrees of freedom. */
 const QUANTILES = new Map<number, Map<number, number>>();
 const MOST_KEPT = 1000;
 

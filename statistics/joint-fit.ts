@@ -9,9 +9,9 @@ import { type Prior, type Starts, weightsOf } from './weighted-starts.js';
  * neighbours beside it (0 = alone). e follows Student's t with four degrees of freedom, and is wider where
  * more was read.
  *
- * All rows share the slopes, which shrink towards priors: three starts of one row do not know them. The fit
- * is iteratively reweighted least squares (Lange, Little & Taylor, "Robust statistical modeling using the t
- * distribution", JASA 84, 1989).
+ * All rows share the slopes, which are shrunk towards priors, because three starts of one row cannot
+ * determine them. The fit is iteratively reweighted least squares (Lange, Little & Taylor, "Robust
+ * statistical modeling using the t distribution", JASA 84, 1989).
  *
  * A row has two levels. `centre` is that of a calm machine, extrapolated if none of its starts was calm.
  * `thisRun` is that of the readings which the starts of all rows have in common (the adjusted means of an

@@ -2,21 +2,23 @@ import { moments } from './summary.js';
 
 /** How much of the variance of a number the levels of each factor explain. */
 export interface MainEffects {
-  /** Of the variance, by factor and in their order; together they are `together`. */
+  /** Share of the variance for each factor, in the order of the factors; their sum is `together`. */
   readonly shares: readonly number[];
   /** R² of the additive model of all factors; the rest is interactions and noise. */
   readonly together: number;
-  /** What each factor would explain on average if it did nothing: a level more is a parameter more. */
+  /**
+   * What each factor would explain on average if it had no effect: each further level is a further parameter.
+   */
   readonly chance: readonly number[];
 }
 
-/** Each further factor doubles the models to solve. */
+/** Each further factor doubles the number of models to solve. */
 const MOST_FACTORS = 10;
-/** Parameters of the largest model: solving takes their cube. */
+/** Parameters of the largest model, since solving takes time that grows with their cube. */
 const MOST_PARAMETERS = 60;
-/** Values for each parameter of the additive model, at least; with fewer the shares are mostly chance. */
+/** The fewest values for each parameter of the additive model; with fewer, the shares are mostly chance. */
 const VALUES_PER_PARAMETER = 2;
-/** A column that is, but for this share, made of those before it says nothing new. */
+/** A column counts as aliased if less than this share of it is independent of the columns before it. */
 const ALIASED = 1e-9;
 
 /**
@@ -24,11 +26,12 @@ const ALIASED = 1e-9;
  * factors' levels, and for each factor the R² that it adds, averaged over all orders in which factors can
  * come in (Lindeman, Merenda and Gold, Introduction to Bivariate and Multivariate Analysis, 1980, p. 119 ff.;
  * Grömping, J. Stat. Softw. 17(1), 2006, "lmg"; it is the Shapley value). In a balanced design every order
- * says the same: the factor's sum of squares over the total, η². In an unbalanced one what several factors
- * could explain is shared between them, and factors that always move together get the same.
- * @param values one for each run, of any unit.
- * @param factors of each factor the level that each run has.
- * @returns null where there are too few values for so many levels, too many factors, or nothing varies.
+ * gives the same result, the factor's sum of squares over the total, η². In an unbalanced design, what
+ * several factors could explain is shared between them, and factors that always vary together get equal
+ * shares.
+ * @param values one for each row, in any unit.
+ * @param factors for each factor, the level of each row.
+ * @returns null if there are too few values for the number of levels, too many factors, or nothing varies.
  */
 export function mainEffects(
   values: readonly number[],
@@ -39,7 +42,7 @@ export function mainEffects(
   if (factors.length === 0 || factors.length > MOST_FACTORS) return null;
   const parameters = factors.reduce((sum, levels) => sum + new Set(levels).size - 1, 0);
   if (parameters > MOST_PARAMETERS || n < VALUES_PER_PARAMETER * (1 + parameters)) return null;
-  // Rounding alone makes equal values differ.
+  // Rounding can make equal values differ by this much.
   if (!(squares > n * (1e-12 * mean) ** 2)) return null;
   const columns = factors.map(columnsOf);
   const explained = explainedBy(
@@ -55,11 +58,11 @@ export function mainEffects(
 }
 
 /**
- * @param factors whose levels together are a factor of their own beside all factors, as in `mainEffects`.
- * @returns of each pair (indices) what its interaction adds to R² of the additive model: the pair's term of
- *   functional ANOVA (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter
- *   Importance", ICML 2014) where the design is balanced. Pairs with too many levels for so few values are
- *   left out.
+ * @param factors as in `mainEffects`. The combined levels of each pair are used as one more factor.
+ * @returns for each pair (of indices), how much its interaction adds to R² of the additive model. That is the
+ *   pair's term of functional ANOVA (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing
+ *   Hyperparameter Importance", ICML 2014) if the design is balanced. Pairs with too many levels for the
+ *   number of values are left out.
  */
 export function interactions(
   values: readonly number[],
@@ -153,7 +156,7 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return sum;
 }
 
-/** What a factor adds to sets without it, each size of set weighing the same. */
+/** What a factor adds to the sets without it, where each size of set has the same weight. */
 function averageGain(explained: readonly number[], factors: number, factor: number): number {
   const bit = 1 << factor;
   let sum = 0;

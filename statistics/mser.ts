@@ -1,8 +1,9 @@
 /**
- * How many leading values to leave out so that the mean of the rest is known best: Marginal Standard Error
- * Rule (White, Simulation 69(6), 1997): the d that minimizes Σ_{i ≥ d} (y_i − ȳ_d)² / (n − d)². It looks at
- * how precise the mean is, and never at how large. At most half may go: a minimum beyond is made by few
- * values, not by calm (White, Cobb & Spratt, WSC 2000).
+ * How many leading values to leave out so that the mean of the rest has the smallest standard error: Marginal
+ * Standard Error Rule (White, Simulation 69(6), 1997): the d that minimizes Σ_{i ≥ d} (y_i − ȳ_d)² / (n −
+ * d)². It considers only the precision of the mean, not its value. At most half may be left out, because a
+ * minimum beyond that results from having few values and not from a steady state (White, Cobb & Spratt, WSC
+ * 2000).
  * @returns 0 for fewer than two values.
  */
 export function mser(values: readonly number[]): number {

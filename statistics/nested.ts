@@ -9,26 +9,26 @@ import { mean, moments } from './summary.js';
 export type Blocks = readonly (readonly (readonly number[])[])[];
 
 /**
- * One level's share of the spread: standard deviation of natural logarithms, which is the relative one where
- * it is small.
+ * One level's share of the spread: a standard deviation of natural logarithms, which equals the relative
+ * standard deviation if it is small.
  */
 export type Component =
   | { readonly sd: number; readonly reason: null }
   | { readonly sd: null; readonly reason: string };
 
-/** How readings of one experiment differ, level by level. A component that came out negative is 0. */
+/** How readings of one experiment differ, level by level. A negative estimate is replaced by 0. */
 export interface Components {
   /** Repeats of one start. */
   readonly within: Component;
   /**
-   * The starts of one block. Where each start has one reading, this also holds the spread of repeats, and
-   * where each block has one start, that of blocks.
+   * Spread of the starts of one block. If each start has one reading, this also contains the spread of
+   * repeats; if each block has one start, also that of blocks.
    */
   readonly betweenStarts: Component;
   readonly betweenBlocks: Component;
 }
 
-/** @returns why these readings have no logarithm or no centre, in one sentence; null when they do. */
+/** @returns why these readings have no logarithm or no centre, in one sentence; null if they have both. */
 export function unusable(blocks: Blocks): string | null {
   if (blocks.flat().every((start) => start.length === 0)) return 'there are no readings';
   const wrong = blocks.flat(2).find((v) => !(v > 0 && Number.isFinite(v)));
@@ -37,8 +37,8 @@ export function unusable(blocks: Blocks): string | null {
 
 /**
  * The natural logarithm of each start's number, by block; empty starts and blocks are left out. It is the
- * median of the start's repeats, which one disturbed repeat does not move. A start counts once, however many
- * repeats it has, because these share its memory layout and its time.
+ * median of the start's repeats, which one disturbed repeat does not change. A start counts once however many
+ * repeats it has, because all of them share its memory layout and its time.
  */
 export function startLogs(blocks: Blocks): number[][] {
   return blocks
@@ -50,8 +50,8 @@ export function startLogs(blocks: Blocks): number[][] {
  * Variance components of the logarithms: mean squares of the nested analysis of variance, set equal to their
  * expectations (method of moments: Searle, Casella & McCulloch, "Variance Components", 1992, for ragged
  * data). With equal numbers these are the T² = S² − S²(below) / repeats(below) of Kalibera & Jones, "Rigorous
- * Benchmarking in Reasonable Time", ISMM 2013. Unbiased before negative ones become 0. From three starts it
- * is a rough figure: its own standard error is as large as itself.
+ * Benchmarking in Reasonable Time", ISMM 2013. They are unbiased before negative ones become 0. From three
+ * starts a component is a rough figure, whose standard error is as large as the component.
  * @param blocks usable readings (see `unusable`).
  */
 export function componentsOf(blocks: Blocks): Components {
@@ -70,8 +70,8 @@ export function componentsOf(blocks: Blocks): Components {
   };
 
   const within = df.within === 0 ? 0 : sum(starts.map((s) => moments(s).squares)) / df.within;
-  // Readings squared of each start, as a share of its block's and of all: what the expectations of ragged
-  // mean squares are made of.
+  // Squared numbers of readings of each start, relative to its block and to all: the expectations of mean
+  // squares of ragged data consist of these.
   const shareOfBlocks = sum(nested.map((block) => squared(block) / block.flat().length));
   const shareOfAll = squared(starts) / all.length;
   const between =

@@ -27,7 +27,7 @@ function sides(count: number): { rows: number; columns: number } {
   return { rows, columns: Math.ceil(count / rows) };
 }
 
-/** @returns where the element at `index` goes: for one seed, a bijection on 0 … count - 1. */
+/** @returns the new position of the element at `index`; for each seed, a bijection on 0 … count - 1. */
 export function permute(index: number, count: number, seed: number): number {
   const { rows, columns } = sides(count);
   if (!Number.isInteger(index) || index < 0 || index >= count)

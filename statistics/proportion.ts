@@ -2,10 +2,10 @@ import { normalQuantile } from './distributions.js';
 import type { Interval } from './interval.js';
 
 /**
- * Score interval of a share (Wilson, JASA 22(158), 1927): right also for shares near 0 and 1 and for few
+ * Score interval of a share (Wilson, JASA 22(158), 1927): correct also for shares near 0 and 1 and for few
  * trials.
  * @param successes of `trials`
- * @returns [0, 1] without a trial: nothing is known.
+ * @returns [0, 1] without a trial, when nothing is known.
  */
 export function wilsonInterval(successes: number, trials: number, confidence = 0.95): Interval {
   if (trials === 0) return [0, 1];

@@ -36,7 +36,10 @@ export interface Level {
 export interface Estimate {
   /** Of the calm machine. */
   readonly centre: number;
-  /** Of the conditions that all rows share; its error is that of another run's number (a prediction). */
+  /**
+   * The level at the conditions that all rows share; its error is that of a prediction of another run's
+   * number.
+   */
   readonly thisRun: Level;
   /** The same starts with the same weights, not adjusted. `centre − unadjusted` is the adjustment. */
   readonly unadjusted: number;
@@ -51,26 +54,29 @@ export interface Estimate {
   readonly error: number;
   /** Degrees of freedom of Student's t for that error. */
   readonly df: number;
-  /** The part of the error's square that is the starts' own. */
+  /** The part of the squared error that comes from the starts themselves. */
   readonly variance: number;
-  /** Weighted squares of its starts about the centre, and the weight of all: what a variance is made of. */
+  /**
+   * Weighted squares of its starts about the centre, and the sum of the weights, from which a variance is
+   * computed.
+   */
   readonly squares: number;
   readonly weight: number;
   /** The part of it that is the sitting's. */
   readonly sittingVariance: number;
   /**
-   * Standard error of what happened to its starts without a reading that tells its size. It is common to rows
-   * beside the same neighbour.
+   * Standard error from disturbances of its starts whose size no reading shows. Rows beside the same
+   * neighbour share it.
    */
   readonly beyond: number;
   readonly starts: number;
-  /** What was read beside the starts, each by its weight. */
+  /** The weighted mean of what was read beside the starts. */
   readonly readings: Readings;
 }
 
 /**
- * If the prior held, starts would lie this close together with this chance only; then it is taken to belong
- * to another machine.
+ * If starts lie so close together that the prior allows it only with this probability, the prior is taken to
+ * be wrong for this machine.
  */
 const REFUTED = 0.02;
 
@@ -89,7 +95,7 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
   const beside = spreadBeside(squares, starts - 1, common);
   const { variance: perStart, df } = moderated({ squares, df: starts - 1 }, beside);
   const variance = (inflationOf(common) * perStart) / middle.total;
-  // On a machine where starts hardly differ, sittings do not differ by more.
+  // On a machine where starts hardly differ, sittings are assumed not to differ by more than starts.
   const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
   const beyond = (explained * beyondOf(row, weights)) / middle.total;
   const error = Math.sqrt(variance + slopeVariance(middle.x, common) + beyond ** 2 + sittingVariance);
@@ -146,9 +152,9 @@ const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
   beyond.reduce((sum, own, i) => (y[i] == null ? sum : sum + weights[i]! * own), 0);
 
 /**
- * What is known of how a row's starts differ, other than from themselves. It comes from other rows, and
- * counts for less the more these differ among themselves. Without other rows it is the prior, unless the
- * row's own starts refute it.
+ * What is known about the spread of a row's starts from other sources than these starts. It comes from other
+ * rows, and has less weight the more these differ from each other. Without other rows it is the prior, unless
+ * the row's own starts refute that.
  */
 function spreadBeside(squares: number, df: number, { prior, typical }: Common): TypicalSpread {
   if (typical !== null) return { variance: typical.variance, df: Math.min(PRIOR_DF, typical.df) };
@@ -159,12 +165,14 @@ function spreadBeside(squares: number, df: number, { prior, typical }: Common): 
 }
 
 /**
- * The uncertainty that slopes leave at these readings: the slopes of all rows are estimates, and a row's own
- * differ from them.
+ * Variance at these readings that comes from the slopes: the shared slopes are estimates, and the slopes of a
+ * single row differ from them.
  */
 const slopeVariance = (x: Readings, common: Common): number =>
   sharedSlopeVariance(x, common.covariance) + ownSlopeVariance(x, common);
 
-/** What a row's own slopes may differ by from those of all. */
+/**
+ * Variance at these readings that comes from the difference between a row's own slopes and the shared ones.
+ */
 export const ownSlopeVariance = (x: Readings, { prior, explained }: Believed): number =>
   explained ** 2 * quadratic(x, prior.rowSlopesSd);

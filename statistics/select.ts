@@ -1,6 +1,6 @@
 /**
- * Quantiles (type 7, as quantileOfSorted) of so many values that sorting them would be felt: each is selected
- * (Hoare, "Algorithm 65: Find", CACM 4(7), 1961), in linear time on average.
+ * Quantiles (type 7, as quantileOfSorted) of very many values, without the cost of sorting them. Each is
+ * selected (Hoare, "Algorithm 65: Find", CACM 4(7), 1961), in linear time on average.
  * @param values are reordered
  * @param shares ascending, between 0 and 1
  * @returns NaN for no values.
@@ -22,8 +22,8 @@ export function selectQuantiles(values: Float64Array, shares: readonly number[])
 }
 
 /**
- * Puts the value that sorting would put at k there, none larger before it and none smaller behind it, between
- * two ends.
+ * Partially sorts the values between two ends, so that index k has the value that sorting would put there,
+ * with no larger one before it and no smaller one after it.
  */
 function select(values: Float64Array, first: number, last: number, k: number): void {
   let [left, right] = [first, last];

@@ -1,13 +1,14 @@
 import { averageRanks } from './ranks.js';
 
-/** Pairs whose signs are all tried: a million of them. */
+/** The largest number of pairs for which all combinations of signs are tried, which are about a million. */
 const MOST_PAIRS = 20;
 
 /**
  * Randomization test of paired differences (Fisher, "The Design of Experiments", 1935, §21), one-sided and
- * exact: were the two of each pair alike, its difference could as well have the other sign. n pairs can never
- * fall below p = 2^−n.
- * @returns the share of all signs with a sum at least as large; null without a pair, or with more than 20.
+ * exact. If both members of each pair were alike, each difference could equally well have the other sign.
+ * With n pairs, p cannot be less than 2^−n.
+ * @returns the share of all combinations of signs whose sum is at least as large; null without a pair, or
+ *   with more than 20 pairs.
  */
 export function pairedSigns(differences: readonly number[]): number | null {
   const n = differences.length;
@@ -26,8 +27,8 @@ export function pairedSigns(differences: readonly number[]): number | null {
 /**
  * Signed-rank test of paired differences (Wilcoxon, Biometrics Bulletin 1(6), 1945), one-sided and exact;
  * pairs without a difference are left out.
- * @returns the chance of ranks that speak at least as much for positive differences, were the two of each
- *   pair alike; null as of pairedSigns.
+ * @returns the probability of ranks that favour positive differences at least as much, if both members of
+ *   each pair were alike; null in the same cases as pairedSigns.
  */
 export function wilcoxonSignedRank(differences: readonly number[]): number | null {
   const apart = differences.filter((difference) => difference !== 0);
@@ -36,8 +37,9 @@ export function wilcoxonSignedRank(differences: readonly number[]): number | nul
 }
 
 /**
- * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979): comparing each adjusted p with α
- * keeps the chance of any false finding among all of them at α. Order is kept.
+ * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979): if each adjusted p is compared
+ * with α, the probability of any false finding among all of them is at most α. The order of the values is
+ * kept.
  */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((_, i) => i).sort((i, j) => pValues[i]! - pValues[j]!);

@@ -1,10 +1,10 @@
 import { relativeHalfWidth } from './interval.js';
 import { cv } from './summary.js';
 
-/** Rounds over which a warm-up has to be calm. */
+/** Number of last rounds that must agree for a warm-up to have settled. */
 export const WARMUP_ROUNDS = 3;
 
-/** `steps-done` is said by workloads that do a number of steps and no more. */
+/** `steps-done` is the reason of workloads that do a fixed number of steps. */
 export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done' | 'load-done';
 
 /** When repeating is enough; part of a sweep's `measure`. */
@@ -63,18 +63,18 @@ export function shouldStop(state: StoppingState): StoppingDecision {
 /** When warming up is enough; part of a sweep's `measure`. */
 export interface WarmupPolicy {
   readonly maxWarmups: number;
-  /** Of the last rounds (cv), at which they have settled. */
+  /** Spread (cv) of the last rounds at or below which they have settled. */
   readonly warmupSpread: number;
   /**
-   * Of the repeats that follow; warming up takes at most half as long, but for its first round. null = no
-   * budget.
+   * Time budget of the repeats that follow. Warming up takes at most half of it, except that the first round
+   * always runs. null = no budget.
    */
   readonly maxSeconds: number | null;
 }
 
 /**
  * @param rounds one value per warm-up round, in order.
- * @param elapsedSeconds since the first of them began.
+ * @param elapsedSeconds time since the first of them began.
  * @returns whether to run another, and whether they have settled.
  */
 export function warmingUp(
@@ -84,7 +84,7 @@ export function warmingUp(
 ): { readonly another: boolean; readonly settled: boolean } {
   const { length } = rounds;
   const settled = maxWarmups === 0 || warmupSettled(rounds, warmupSpread);
-  // Another one of average length.
+  // Whether one more round of average length would exceed the budget.
   const inTime = length === 0 || (elapsedSeconds * (length + 1)) / length <= (maxSeconds ?? Infinity) / 2;
   return { another: !settled && length < maxWarmups && inTime, settled };
 }

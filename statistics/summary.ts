@@ -14,8 +14,8 @@ export interface Summary {
 }
 
 /**
- * Mean and sum of squared deviations by Welford's recurrence (Technometrics 4(3), 1962): no cancellation,
- * and equal values give exactly themselves and exactly 0.
+ * Mean and sum of squared deviations by Welford's recurrence (Technometrics 4(3), 1962): it avoids
+ * cancellation, and equal values give exactly their value as mean and exactly 0 as deviation.
  */
 export function moments(values: readonly number[]): { mean: number; squares: number } {
   let mean = 0;

@@ -10,7 +10,7 @@ export interface Trend {
   readonly p: number;
   /** Theil–Sen slope: median change per step, in the unit of the values. */
   readonly slopePerStep: number;
-  /** slopePerStep · (n − 1) / |median|: how far the run moved in all; null for a median of 0. */
+  /** slopePerStep · (n − 1) / |median|: the total relative change over the series; null for a median of 0. */
   readonly relativeChange: number | null;
 }
 
@@ -30,9 +30,9 @@ function inversionShare(n: number, k: number): number {
 
 /**
  * Mann–Kendall test for a monotone trend (Mann, Econometrica 13, 1945; Kendall, "Rank Correlation Methods",
- * 1975) with the slope of Theil and Sen (Sen, JASA 63, 1968): assumes no shape and survives an outlier, as a
- * warming machine needs. Exact p up to 20 values without ties, otherwise the normal approximation with
- * continuity and tie correction. Fewer than five values can never reach p < 0.05.
+ * 1975) with the slope of Theil and Sen (Sen, JASA 63, 1968): it assumes no shape of the trend and tolerates
+ *   outliers, so it suits a machine that warms up. Exact p up to 20 values without ties, otherwise the normal
+ *   approximation with continuity and tie correction. Fewer than five values can never reach p < 0.05.
  * @returns null for fewer than three values.
  */
 export function mannKendall(values: readonly number[]): Trend | null {
@@ -56,7 +56,7 @@ export function mannKendall(values: readonly number[]): Trend | null {
   };
 }
 
-/** Variance of S where there is no trend, ties taken in (Kendall, 1975). */
+/** Variance of S without a trend, corrected for ties (Kendall, 1975). */
 function varianceOfS(values: readonly number[]): number {
   const counts = new Map<number, number>();
   for (const v of values) counts.set(v, (counts.get(v) ?? 0) + 1);
@@ -82,21 +82,21 @@ function twoSidedP(s: number, values: readonly number[]): number {
 export interface AutocorrelatedTrend {
   /** Pairs that rise minus pairs that fall. */
   readonly s: number;
-  /** By how much autocorrelation stretches the variance of S: 1 = not at all. */
+  /** Factor by which autocorrelation increases the variance of S: 1 = not at all. */
   readonly stretch: number;
   /** Two-sided p value of "no trend". */
   readonly p: number;
 }
 
-/** Autocorrelations within this many standard errors of 0 are none (two-sided 5 %). */
+/** Autocorrelations within this many standard errors of 0 are not significant (two-sided 5 %). */
 const SIGNIFICANT_LAG = 1.96;
 
 /**
- * Mann–Kendall where neighbours resemble each other (Hamed & Rao, J. Hydrology 204, 1998): the variance of S
- * is stretched by 1 + 2 / (n (n − 1) (n − 2)) · Σ (n − k) (n − k − 1) (n − k − 2) r_k over the lags k whose
- * autocorrelation of ranks r_k is significant. Ranked are the values as they are, as MLPerf Endpoints does:
- * the paper first takes out the slope of Sen, and finds trends more easily, also where there are none. Where
- * the factor is not positive, S keeps its own variance.
+ * Mann–Kendall test for series whose neighbouring values are correlated (Hamed & Rao, J. Hydrology 204,
+ * 1998): the variance of S is multiplied by 1 + 2 / (n (n − 1) (n − 2)) · Σ (n − k) (n − k − 1) (n − k − 2)
+ * r_k over the lags k whose autocorrelation of ranks r_k is significant. The values are ranked as they are,
+ * as MLPerf Endpoints does. The paper first removes the slope of Sen, and therefore finds trends more easily,
+ * even if there are none. If the factor is not positive, the variance of S is left unchanged.
  * @returns null for fewer than four values.
  */
 export function mannKendallHamedRao(values: readonly number[]): AutocorrelatedTrend | null {

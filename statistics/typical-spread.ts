@@ -1,23 +1,29 @@
 import { digamma, trigamma } from './distributions.js';
 import { mean, moments } from './summary.js';
 
-/** The fewest rows that tell how rows differ from each other. */
+/** The fewest rows from which the differences between rows are estimated. */
 const MIN_ROWS = 3;
-/** Squares of logarithms below which a row's starts are equal but for rounding: it says nothing of noise. */
+/**
+ * Squared logarithms below which a row's starts are equal except for rounding, so that the row says nothing
+ * about noise.
+ */
 const NOTHING = 1e-14;
 
-/** How starts differ in rows like these: a variance, and how many degrees of freedom it is worth to a row. */
+/**
+ * How starts differ in rows like these: a variance, and the degrees of freedom with which it counts in a
+ * row's estimate.
+ */
 export interface TypicalSpread {
   readonly variance: number;
   readonly df: number;
 }
 
 /**
- * How starts differ in rows like these, learned from all of them. Three starts of one row know their spread
- * within a factor of three; thirty rows of three know the typical spread well. The variances of rows are
- * taken as draws around a typical one, spread as widely as they prove to be (scaled inverse χ², fitted by the
- * moments of their logarithms: Smyth, "Linear models and empirical Bayes methods", Statistical Applications
- * in Genetics and Molecular Biology 3(1), 2004, §6.2).
+ * How starts differ in rows like these, estimated from all of them. Three starts of one row determine their
+ * spread only within a factor of three, but thirty rows of three starts determine the typical spread well.
+ * The variances of rows are modelled as draws around a typical one, whose own spread is estimated from the
+ * rows (scaled inverse χ², fitted by the moments of their logarithms: Smyth, "Linear models and empirical
+ * Bayes methods", Statistical Applications in Genetics and Molecular Biology 3(1), 2004, §6.2).
  * @param rows squares of each row's starts about its centre, and their degrees of freedom. Rows whose starts
  *   are all equal (bytes) take no part.
  * @returns null with fewer than MIN_ROWS rows that have two starts to compare.
@@ -29,7 +35,7 @@ export function typicalSpread(
   if (known.length < MIN_ROWS) return null;
   const logs = known.map(({ df, squares }) => Math.log(squares / df) - digamma(df / 2) + Math.log(df / 2));
   const excess = moments(logs).squares / (logs.length - 1) - mean(known.map(({ df }) => trigamma(df / 2)));
-  // What was learned from the rows cannot be worth more than the rows.
+  // The estimate cannot have more degrees of freedom than the rows it comes from.
   const most = known.reduce((sum, { df }) => sum + df, 0);
   const df = excess <= trigamma(most / 2) ? most : 2 * trigammaInverse(excess);
   return { variance: Math.exp(mean(logs) + digamma(df / 2) - Math.log(df / 2)), df };

@@ -17,25 +17,25 @@ export interface Starts {
   readonly y: readonly (number | null)[];
   /** null where nothing was read: then nothing is adjusted, and the start counts in full. */
   readonly x: readonly (Readings | null)[];
-  /** Standard error of what happened to each start without a reading that tells its size; left out = 0. */
+  /** Standard error, for each start, from disturbances whose size no reading shows; left out = 0. */
   readonly beyond?: readonly number[];
 }
 
 /** What is known of a kind of metric before any start is seen. */
 export interface Prior {
-  /** How much a unit of each reading takes of the logarithm, and how sure that is. */
+  /** How much a unit of each reading lowers the logarithm, and the standard deviation of that. */
   readonly slopes: Readings;
   readonly slopesSd: Readings;
   /**
-   * Standard deviation of one factor on all slopes. How much readings explain differs from machine to machine
-   * and from neighbour to neighbour, and the starts at hand tell; 0 = it is known.
+   * Standard deviation of one factor on all slopes. How much readings explain differs between machines and
+   * between neighbours, and is estimated from the starts; 0 = it is known.
    */
   readonly explainedSd: number;
   /** How far a row's own slopes may lie from those of all. */
   readonly rowSlopesSd: Readings;
   /** Standard deviation of calm starts. */
   readonly spread: number;
-  /** What a unit of each reading adds to that. */
+  /** What a unit of each reading adds to `spread`. */
   readonly spreadSlopes: Readings;
   /** Standard deviation of what one sitting of the machine does to all that is measured in it. */
   readonly sitting: number;
@@ -45,8 +45,7 @@ export interface Prior {
 export interface Believed {
   readonly prior: Prior;
   /**
-   * What readings explain here, as a share of what the prior says. All that is assumed about them is scaled
-   * by it.
+   * What readings explain on this machine, as a share of what the prior says. All slopes are scaled by it.
    */
   readonly explained: number;
 }
@@ -54,21 +53,22 @@ export interface Believed {
 /** What starts are weighed by. */
 export interface Weighing extends Believed {
   readonly slopes: Readings;
-  /** Of a calm start, as it weighs outliers. */
+  /** Variance of a calm start, relative to which outliers are weighed. */
   readonly variance: number;
-  /** How starts differ in rows like these; null where too few rows tell. */
+  /** How starts differ in rows like these; null if there are too few rows to estimate it. */
   readonly typical: TypicalSpread | null;
 }
 
-/** Degrees of freedom of the starts' errors. */
+/** Degrees of freedom ν of Student's t, which the errors of starts follow. */
 const FREEDOM = 4;
 /**
- * The factor by which it is larger because outliers weigh less: (ν + 3) / (ν + 1), the inverse of Student's
- * information about a location.
+ * The factor by which the variance of a mean is larger because outliers have less weight: (ν + 3) / (ν + 1),
+ * the inverse of Student's information about a location.
  */
 const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
 /**
- * How many degrees of freedom the prior spread is worth beside the starts, and all rows beside a row's own.
+ * Degrees of freedom with which the prior spread counts beside the starts, and the spread of all rows beside
+ * that of a single row.
  */
 export const PRIOR_DF = 4;
 /** Rounds of reweighting, and the change that ends them. */
@@ -89,7 +89,7 @@ export function weightsOf(row: Starts, common: Weighing): readonly number[] {
     if (common.typical === null) {
       const squares = squaresOf(row, weights, centre, common.slopes);
       variance = moderated({ squares, df }, priorBeside(df, common.prior)).variance;
-      // Starts that are all equal lie nowhere off.
+      // If all starts are equal, none is an outlier.
       if (variance === 0) break;
     }
     if (Math.abs(centre - before) < SETTLED) break;
@@ -100,19 +100,21 @@ export function weightsOf(row: Starts, common: Weighing): readonly number[] {
 }
 
 /**
- * Whether starts differ more in some rows than in others. Then the rows cannot say which start of a row lies
- * too far off, and each counts by its readings alone. If the spread of all rows decided, every start of a
- * noisy row would be an outlier, and its error would be taken for a third of what it is.
+ * Whether starts differ more in some rows than in others. Then the rows cannot show which start of a row is
+ * an outlier, so starts are weighted only by their readings. If the spread of all rows decided, every start
+ * of a noisy row would be an outlier, and its error would be taken for a third of what it is.
  */
 export const isUnlike = ({ typical }: Pick<Weighing, 'typical'>): boolean =>
   typical !== null && typical.df < PRIOR_DF;
 
-/** The factor by which the variance of a weighted mean exceeds that of starts over their weight. */
+/**
+ * The factor by which the variance of a weighted mean exceeds the variance of starts divided by their weight.
+ */
 export const inflationOf = (common: Pick<Weighing, 'typical'>): number => (isUnlike(common) ? 1 : INFLATION);
 
 /**
- * The prior spread, for as many degrees of freedom as the row's own starts lack of PRIOR_DF. It counts for no
- * more, in case it is wrong for the machine.
+ * The prior spread, with as many degrees of freedom as the row's own starts have fewer than PRIOR_DF. It gets
+ * no more weight, in case it is wrong for the machine.
  */
 export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
   variance: spread ** 2,
@@ -131,7 +133,7 @@ export function moderated(
   return { variance: (own.squares + beside.df * beside.variance) / df, df };
 }
 
-/** The weight of a start as a share of a calm one's, by what was read beside it: 1 = it was alone. */
+/** The weight of a start relative to that of a calm one, from what was read beside it: 1 = it was alone. */
 export function calmness(x: Readings | null, prior: Prior, explained = 1): number {
   return x === null ? 1 : 1 / (1 + (explained ** 2 * quadratic(x, prior.spreadSlopes)) / prior.spread ** 2);
 }
@@ -204,11 +206,11 @@ export function reweigh(
   }
 }
 
-/** @returns what a function says of each kind of reading. */
-export const triple = (of: (k: 0 | 1 | 2) => number): Readings => [of(0), of(1), of(2)];
+/** @returns the values of a function for each kind of reading. */
+export const triple = (valueAt: (k: 0 | 1 | 2) => number): Readings => [valueAt(0), valueAt(1), valueAt(2)];
 /** @returns the sum of the products of two triples. */
 export const dot = (a: readonly number[], b: readonly number[]): number =>
   a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 /** @returns the sum of the squared products of two triples. */
-export const quadratic = (x: Readings, by: Readings) =>
-  (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
+export const quadratic = (a: Readings, b: Readings) =>
+  (a[0] * b[0]) ** 2 + (a[1] * b[1]) ** 2 + (a[2] * b[2]) ** 2;

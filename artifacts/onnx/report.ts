@@ -39,7 +39,7 @@ export class Report {
 
   /** Relative RMS error: the root of what was lost over what there was. */
   get facts(): Readonly<Record<string, number>> {
-    const sum = (of: 'lost' | 'power') => this.#rounded.reduce((total, one) => total + one[of], 0);
+    const sum = (field: 'lost' | 'power') => this.#rounded.reduce((total, one) => total + one[field], 0);
     return { roundedTensors: this.#rounded.length, relativeError: relative(sum('lost'), sum('power')) };
   }
 

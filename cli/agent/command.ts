@@ -29,7 +29,7 @@ export function registerAgent(program: Command): void {
     .option('--name <name>', 'name of this node (default: its host name)')
     .option('--label <key=value>', 'a label that sweeps may ask for (repeatable)', collect, [])
     .option('--models <dir>', 'folder with models that sweeps may use (repeatable)', collect, [])
-    .option('--sweep <id>', 'work for this sweep alone, as agents of a job do (default: for every sweep)')
+    .option('--sweep <id>', 'work only for this sweep, as agents of a job do (default: for every sweep)')
     .option('--data <dir>', 'folder of the spool (default: the user’s state folder)')
     .option(
       '--metrics <address>',
@@ -37,7 +37,7 @@ export function registerAgent(program: Command): void {
     )
     .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace')
     .option('--until-done', 'end when the coordinator has nothing more to do')
-    .option('--leave-idle <time>', 'end when there was no work for so long, such as 10min', duration)
+    .option('--leave-idle <time>', 'end when there has been no work for this long, such as 10min', duration)
     .addOption(logFormatOption());
   addAgentConnectionOptions(command).action(lazy(async () => (await import('./agent.js')).serveAgent));
 }

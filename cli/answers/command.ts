@@ -69,14 +69,14 @@ export function registerAnswers(program: Command): void {
       [],
     )
     .option('--item <id>', 'this item (repeatable)', collect, [])
-    .option('--wrong', 'items whose score is below 0.5')
+    .option('--wrong', 'only items whose score is below 0.5')
     .option(
       '--score <name>',
       'the score that --wrong, --metrics and --matrix are about (default: perByte of options, else the first of a task)',
     )
     .option(
       '--scores <file>',
-      'scores of people or judges to join by item: JSONL or CSV with a column `item`, `task` and `row` where they are needed, and one or more of numbers',
+      'scores of people or judges to join by item: JSONL or CSV with a column `item`, columns `task` and `row` if items alone are ambiguous, and one or more columns of numbers',
     )
     .option('--metrics', 'recompute scores with their 95 % intervals, time, tokens and energy')
     .option(
@@ -86,7 +86,7 @@ export function registerAnswers(program: Command): void {
     .addOption(
       new Option(
         '--measure <name>',
-        `what follows from all answers together (repeatable):\n${MEASURE_NAMES.map((name) => `${name}: ${MEASURES[name].what}`).join('\n')}\n`,
+        `a metric of all answers together (repeatable):\n${MEASURE_NAMES.map((name) => `${name}: ${MEASURES[name].what}`).join('\n')}\n`,
       )
         .argParser(measureNamed)
         .default([], 'none'),
@@ -98,14 +98,14 @@ export function registerAnswers(program: Command): void {
     )
     .option(
       '--scale <grades>',
-      'all grades of weighted kappas, given or not: 1..10, or 0..1:0.5 in steps',
+      'all grades that weighted kappas count with, whether they occur or not: 1..10, or in steps 0..1:0.5',
       scaleOf,
     )
     .option('--leaked <file>', 'text that items may have leaked from, for --measure leakage')
-    .option('--grams <count>', 'words in a row that count as leaked', positiveInteger, 8)
+    .option('--grams <count>', 'how many consecutive words count as leaked', positiveInteger, 8)
     .option(
       '--matrix',
-      'items by rows: what the best answer of each item would score, agreement of rows, how firm their order is, and routing and cascades against cost',
+      'a table of items by rows: the score with the best answer to each item, the agreement of rows, how certain their order is, and the scores and costs of routing and cascades',
     )
     .option(
       '--prices <file>',
@@ -121,7 +121,7 @@ export function registerAnswers(program: Command): void {
       new Option('-f, --format <format>', 'how to print').choices([...ANSWER_FORMATS]).default('table'),
     )
     .option('-o, --output <file>', 'write to this file instead of stdout; parquet needs one')
-    .option('--most <count>', 'lines of the table', positiveInteger, 100);
+    .option('--most <count>', 'lines of the table, at most', positiveInteger, 100);
   const source = 'answers of a sweep of this coordinator, whose id or name is [run] (default: the newest)';
   addSourceOptions(command, source).action(async (run: string | undefined, options: AnswersOptions) => {
     const { printAnswers } = await import('./answers.js');

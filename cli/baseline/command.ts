@@ -6,14 +6,14 @@ export function registerBaseline(program: Command): void {
   const baseline = program
     .command('baseline')
     .description(
-      'results kept by name on this machine, for `ridge compare --baseline NAME` and `ridge drift baseline:NAME`',
+      'keep results under a name on this machine, for `ridge compare --baseline NAME` and `ridge drift baseline:NAME`',
     );
   const save = baseline
     .command('save')
     .description('keep results by a name')
     .argument('<name>', 'letters, digits, dots and dashes')
     .argument('<sources...>', 'as `ridge bundle` takes them')
-    .option('-f, --force', 'in place of the one that has the name');
+    .option('-f, --force', 'replace the baseline that has this name');
   addConnectionOptions(save).action(lazy(async () => (await import('./baseline.js')).saveBaseline));
   baseline
     .command('list')
@@ -22,6 +22,6 @@ export function registerBaseline(program: Command): void {
   baseline
     .command('remove')
     .description('forget one')
-    .argument('<name>', 'as `ridge baseline list` says it')
+    .argument('<name>', 'a name that `ridge baseline list` shows')
     .action(lazy(async () => (await import('./store.js')).removeBaseline));
 }

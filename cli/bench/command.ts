@@ -50,7 +50,7 @@ export function registerBench(program: Command): void {
     .addOption(
       new Option(
         '-m, --model <sources>',
-        'model file, or builtin:small, synthetic:NAME, hf:…; with --url what requests call the model (default: the only one that the server has)',
+        'model file, or builtin:small, synthetic:NAME, hf:…; with --url the model’s name in requests (default: the only model of the server)',
       )
         .argParser(list)
         .default([], ''),
@@ -72,7 +72,7 @@ export function registerBench(program: Command): void {
   command
     .option(
       '-r, --repetitions <n>',
-      `so many repeats of each row, after a warm-up (default: ${REPEATS}); with --url so many loads of it, each of other prompts (default: ${LOADS})`,
+      `repeats of each row, after a warm-up (default: ${REPEATS}); with --url, loads of each row, each with different prompts (default: ${LOADS})`,
       positiveInteger,
     )
     .option('--no-warmup', 'begin cold')
@@ -80,7 +80,7 @@ export function registerBench(program: Command): void {
     .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
     .option(
       '--out <dir>',
-      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags, with --url for each run)',
+      'folder for the log, results.jsonl and report.html (default: a folder in ridge-out for each set of flags, or with --url for each run)',
     );
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
   command
@@ -91,7 +91,7 @@ export function registerBench(program: Command): void {
     )
     .option(
       '--tokenizer <source>',
-      'file or folder of the served model on this machine, whose tokenizer counts (default: found by what the server says)',
+      'file or folder of the served model on this machine, for its tokenizer (default: where the server says that its model is)',
     )
     .option('--api-key-file <file>', 'file with the key that the server asks for');
   for (const option of LOAD_OPTIONS) command.addOption(optionOf(option, listUnlessValue(option)));

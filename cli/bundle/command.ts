@@ -37,11 +37,11 @@ export function registerBundle(program: Command): void {
   bundle
     .command('verify')
     .description(
-      `check a bundle without asking anybody: exit code ${EXIT.failed} with the line that does not hold, ${EXIT.undecided} where numbers could not be computed again from their raw readings`,
+      `check a bundle offline: exit code ${EXIT.failed} and the line that is wrong, ${EXIT.undecided} where numbers could not be computed again from their raw readings`,
     )
     .argument('<file>', 'a bundle')
     // Those of its parent, which reads them wherever they stand.
-    .option('--key <file>', 'PEM: the public Ed25519 key that has to have signed')
+    .option('--key <file>', 'PEM: the public Ed25519 key by which the bundle must be signed')
     .option('--json', 'print JSON')
     .action(async (file: string, _: object, command: Command) => {
       const { printVerified } = await import('./print.js');
@@ -50,6 +50,6 @@ export function registerBundle(program: Command): void {
   bundle
     .command('keygen')
     .description('make an Ed25519 key to sign with, and the public one beside it')
-    .argument('<file>', 'private key to write (PEM); the public one gets .pub.pem')
+    .argument('<file>', 'private key to write (PEM); the public key gets the ending .pub.pem')
     .action(lazy(async () => (await import('./print.js')).printKeys));
 }

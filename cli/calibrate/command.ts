@@ -42,7 +42,7 @@ export function registerCalibrate(program: Command): void {
     .addOption(
       new Option(
         '--format <name>',
-        'what to write (default: safetensors, or imatrix where the output ends with .gguf); imatrix takes chunks',
+        'format of the output (default: safetensors, or imatrix if its name ends with .gguf); imatrix needs --windows chunks',
       ).choices(['imatrix', 'safetensors']),
     )
     .option('-f, --force', 'overwrite the output if it exists')

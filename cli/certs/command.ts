@@ -29,7 +29,7 @@ export function registerCerts(program: Command): void {
   const certs = program
     .command('certs')
     .description(
-      'an authority of your own for mutual TLS: certificates of coordinator, nodes and people, and the list of those revoked',
+      'run an authority of your own for mutual TLS: certificates of coordinator, nodes and people, and the list of revoked ones',
     );
   const init = sub(certs, 'init', AUTHORITY_DAYS)
     .description(
@@ -38,26 +38,33 @@ export function registerCerts(program: Command): void {
     .addOption(hostOption());
   init.action(lazy(async () => (await import('./certs.js')).init));
   sub(certs, 'coordinator', DAYS)
-    .description('make the coordinator’s certificate again; it takes it without a restart')
+    .description('renew the coordinator’s certificate, which the coordinator reads without a restart')
     .addOption(hostOption())
     .action(lazy(async () => (await import('./certs.js')).renewCoordinator));
   sub(certs, 'node', DAYS)
-    .description('make or renew the certificate of a node: its agent may be that node, and no other')
+    .description(
+      'make or renew the certificate of a node: an agent that has it can be that node, and no other',
+    )
     .argument('<name>', 'name of the node')
     .action(lazy(async () => (await import('./certs.js')).makeNode));
   sub(certs, 'user', DAYS)
-    .description('make or renew the certificate of somebody, with what they may do at most')
+    .description(
+      'make or renew the certificate of a person or program, with the scopes that it can have at most',
+    )
     .argument('<name>', 'who it is for; shown in logs')
     .addOption(scopesOption())
-    .addOption(namesOption('namespaces', 'namespaces that it is for (default: all)'))
+    .addOption(namesOption('namespaces', 'namespaces in which it is valid (default: all)'))
     .action(lazy(async () => (await import('./certs.js')).makeUser));
   folder(certs.command('list'))
-    .description('list what was made: for whom, for what, until when')
+    .description('list the certificates: name, scopes, and until when they are valid')
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./certs.js')).list));
   folder(certs.command('revoke'))
     .description('revoke certificates; a coordinator that reads the list cuts their holders off')
-    .argument('<name>', 'of a certificate, or its serial number: of a name all that were made so far')
+    .argument(
+      '<name>',
+      'name of the certificate, or its serial number; a name revokes all certificates that were made for it so far',
+    )
     .action(async (name: string, options: Pick<CertsOptions, 'folder'>) => {
       const { revoke } = await import('./certs.js');
       await revoke(name, options);
@@ -71,7 +78,7 @@ function sub(certs: Command, name: string, days: number): Command {
 function folder(command: Command): Command {
   return command.option(
     '--folder <dir>',
-    'folder of the authority; whoever reads it may do everything',
+    'folder of the authority; whoever can read it may do everything',
     'ridge-certs',
   );
 }
@@ -79,7 +86,7 @@ function folder(command: Command): Command {
 function hostOption(): Option {
   const option = new Option(
     '--host <name>',
-    'name or address that the coordinator is reached under (repeatable; default: this machine’s)',
+    'name or address at which the coordinator is reached (repeatable; default: this machine’s)',
   );
   return option.argParser(collect).default([]);
 }

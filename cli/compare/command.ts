@@ -31,14 +31,17 @@ export function registerCompare(program: Command): void {
   const command = program
     .command('compare')
     .description(
-      'how results changed from A to B, experiment by experiment: ratios with their 95 % interval for speed, size and energy, differences for quality. ' +
+      'show how results changed from A to B, experiment by experiment: ratios with their 95 % interval for speed, size and energy, differences for quality. ' +
         'A side is a folder of `ridge run`, a results.jsonl, a bundle, or what llama-bench wrote (JSON, JSON lines, SQL); what follows a # chooses rows by number or by axes: ' +
         'before after, run#3 run#7, run#quantization=f16 run#quantization=q4_k_m. ' +
         'B may be what another load generator wrote (JSON of AIPerf or vllm bench serve): its figures stand beside ours, each by its definition there',
     )
-    .argument('<a>', 'what is compared from; with --baseline what is compared with it')
-    .argument('[b]', 'what is compared with A; or a JSON file of another load generator')
-    .option('--baseline <name>', 'in place of A: what `ridge baseline save` has kept by this name')
+    .argument('<a>', 'results before the change; with --baseline, the results that are compared with it')
+    .argument('[b]', 'results after the change, or a JSON file of another load generator')
+    .option(
+      '--baseline <name>',
+      'in place of A: the results that `ridge baseline save` keeps under this name',
+    )
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...COMPARE_FORMATS]).default('table'),
     )
@@ -52,14 +55,14 @@ export function registerCompare(program: Command): void {
     .option('--all', 'a line for each metric of each experiment, not one line for each experiment')
     .option(
       '--false-alarms <share>',
-      'chance that any gate is red in any experiment though nothing has changed, such as 1% (the default) or 0.1%; a smaller one needs more starts, or --again',
+      'probability that any gate is red in any experiment although nothing has changed, such as 1% (the default) or 0.1%; a smaller one needs more starts, or --again',
       percentage,
     )
     .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`)
     .option('--strict', 'compare no speed or energy of disturbed rows, as for publication')
     .option(
       '--again',
-      'measure both sides again on this machine, in turns: rows that a gate leaves undecided, or those chosen with #, the cheapest first, until they are decided or the time is over',
+      'measure both sides again on this machine, in turns: rows that a gate leaves undecided, or those chosen with #, the cheapest first, until they are decided or the time is up',
     )
     .option('--within <time>', 'time for all of --again, such as 90s, 10min or 1h', duration, 600)
     .option('-o, --out <dir>', 'folder that --again keeps its starts in (default: ridge-out/again-…)')

@@ -41,7 +41,7 @@ export function registerCoordinator(program: Command): void {
       'let callers with the scope submit also submit, pause and cancel sweeps in the web view',
     )
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
-    .option('--audit <file>', 'note in this file who did what and who was refused, as JSON lines')
+    .option('--audit <file>', 'log to this file who did what and who was refused, as JSON lines')
     .addOption(logFormatOption())
     .action(lazy(async () => (await import('./coordinator.js')).serveCoordinator));
 }

@@ -13,10 +13,10 @@ export function registerDoctor(program: Command): void {
   program
     .command('doctor')
     .description(
-      'what this node has, what is missing, and how to get it; which settings of this host make numbers move.\n' +
-        '--noise measures how much they move, and which difference can still be seen',
+      'show what this node has, what is missing and how to get it, and which settings of this host make numbers vary.\n' +
+        '--noise measures how much they vary, and which difference can still be seen',
     )
-    .option('--noise', 'measure how much one measurement varies from start to start here')
+    .option('--noise', 'measure how much one measurement varies from start to start on this machine')
     .option('--seconds <count>', 'how long --noise measures (default: 60)', positiveInteger)
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')

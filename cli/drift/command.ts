@@ -18,7 +18,7 @@ export function registerDrift(program: Command): void {
   const command = program
     .command('drift')
     .description(
-      'the same experiments over time on a node, as control charts: what is out of limits, when a level changed, and what changed in the environment with it.\n' +
+      'chart the same experiments over time on a node: what is out of limits, when a level changed, and what changed in the environment with it.\n' +
         `Exit code ${EXIT.gate}: a level changed, or the last sitting is out of limits.`,
     )
     .argument(

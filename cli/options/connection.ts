@@ -40,14 +40,14 @@ export function addSourceOptions(command: Command, coordinator: string): Command
 function addWaitOption(command: Command): Command {
   return command.option(
     '--no-wait',
-    `end at once where the coordinator cannot answer now, as while its log is away (default: wait for it, ${OUTAGE_SECONDS} s at most)`,
+    `end at once if the coordinator cannot answer now, for example while its log is not available (default: wait for it, at most ${OUTAGE_SECONDS} s)`,
   );
 }
 
 function coordinatorOption(): Option {
   return new Option(
     '-c, --coordinator <address>',
-    'host:port of the coordinator; of several, all of them: A,B,C',
+    'host:port of the coordinator; if there are several, all of them: A,B,C',
   ).env('RIDGE_COORDINATOR');
 }
 

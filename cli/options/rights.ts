@@ -41,6 +41,6 @@ function readNames(text: string): readonly string[] {
 export function namespaceOption(): Option {
   return new Option(
     '--namespace <name>',
-    'whose sweep it is (default: that of your certificate or token, where it is for one alone, else `default`)',
+    'namespace of the sweep (default: that of your certificate or token, if it is for a single one, else `default`)',
   ).env('RIDGE_NAMESPACE');
 }

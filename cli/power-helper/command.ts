@@ -16,7 +16,7 @@ export function registerPowerHelper(program: Command): void {
       'set power caps and clocks for the agents of this machine, and restore them (run it as root)',
     )
     .option('--folder <dir>', 'folder of the socket and of the saved settings', DEFAULT_FOLDER)
-    .option('--group <group>', 'group whose members may use it, by name or number (default: this user alone)')
+    .option('--group <group>', 'group whose members may use it, by name or number (default: only this user)')
     .option('--sys-root <dir>', 'where /sys is mounted, inside a container', '/sys')
     .option(
       '--resting-clocks <range>',

@@ -22,7 +22,7 @@ export function registerProfile(program: Command): void {
     )
     .argument('<model>', 'GGUF or ONNX file, or any source: builtin:small, synthetic:llama-3.2-1b')
     .option('--prompt-tokens <count>', 'tokens of a prompt; 0 profiles no prefill', wholeNumber, 512)
-    .option('--generate-tokens <count>', 'decode steps, 32 at most; 0 profiles none', wholeNumber, 32)
+    .option('--generate-tokens <count>', 'decode steps, at most 32; 0 profiles none', wholeNumber, 32)
     .option('--parallel <count>', 'sequences evaluated together', positiveInteger, 1)
     .option('--depth <tokens>', 'tokens already in the cache of each sequence', wholeNumber, 0)
     .option('--threads <count>', 'CPU threads (default: all)', positiveInteger)

@@ -24,7 +24,7 @@ export function registerPrune(program: Command): void {
   const command = program
     .command('prune')
     .description(
-      'prune a model file, with the step that sweeps use; pruned weights become zeros, tensor types stay',
+      'prune a model file, with the same step as in sweeps; pruned weights become zeros, and tensors keep their types',
     )
     .argument('<input>', 'GGUF file of type f16, bf16 or f32, or builtin:NAME')
     .argument('<output>', 'GGUF file to write')

@@ -35,7 +35,10 @@ export function registerQuality(program: Command): void {
       '--text <file>',
       'UTF-8 text for perplexity (without --task: the text that ships with Ridgepoint)',
     )
-    .option('--base <model>', 'the model this one was made from: KL divergence, top-1 agreement, retention')
+    .option(
+      '--base <model>',
+      'the model from which this one was made: adds KL divergence, top-1 agreement and retention',
+    )
     .option(
       '--task <file>',
       'task items, JSONL, or a YAML file that maps their fields (repeatable)',
@@ -69,7 +72,7 @@ export function registerQuality(program: Command): void {
     .option(...ALLOW_HF_OPTION)
     .option(
       '--ask <options>',
-      'ask every --task otherwise than its file says: options of a task as YAML, such as "{ chat: true, fewShot: 5 }"',
+      'ask every --task in another way than its file says: options of a task as YAML, such as "{ chat: true, fewShot: 5 }"',
       otherwiseOf,
     )
     .option(
@@ -79,7 +82,7 @@ export function registerQuality(program: Command): void {
     )
     .option(
       '--answers <file>',
-      'write what was said to each item of --task, JSON lines; if it is interrupted, the same command continues at that item',
+      'write the answer to each item of --task, as JSON lines; after an interruption the same command continues with the next item',
     )
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./quality.js')).runQuality));

@@ -21,12 +21,12 @@ export interface QuantizeOptions extends NodeOptions {
 export function registerQuantize(program: Command): void {
   program
     .command('quantize')
-    .description('quantize a model file, with the step that sweeps use')
+    .description('quantize a model file, with the same step as in sweeps')
     .argument(
       '<input>',
       'GGUF file of type f16, bf16 or f32, a Hugging Face folder, an ONNX graph, or any source: builtin:small, synthetic:llama-3.2-1b',
     )
-    .argument('<output>', 'GGUF file to write; of the types of ONNX graphs, the folder')
+    .argument('<output>', 'GGUF file to write; for an ONNX graph, the folder')
     .requiredOption(
       '-t, --type <name>',
       'llama.cpp’s name of the quantization, e.g. q4_k_m, or int4, int8, int8_dynamic, f16 of an ONNX graph',

@@ -54,8 +54,8 @@ export function registerRecommend(program: Command): void {
   const command = program
     .command('recommend')
     .description(
-      'which configuration to deploy: the one with the highest throughput (or another objective) that keeps an SLO, budgets and a floor of quality, ' +
-        'how sure that is, the runner-up, and what excludes the others; as text, JSON, or what deploys it.\n' +
+      'recommend a configuration to deploy: the one with the highest throughput (or another objective) that keeps an SLO, budgets and a floor of quality, ' +
+        'with how sure that is, the runner-up, and what excludes the others; as text, JSON, or a command or manifest that deploys it.\n' +
         `Exit code ${EXIT.gate}: nothing keeps all bounds.`,
     )
     .argument(
@@ -83,7 +83,7 @@ export function registerRecommend(program: Command): void {
     .addOption(
       new Option(
         '--relative-to <row>',
-        'reference of relative floors: weights as they were published, or the best row',
+        'reference row of relative floors: the one with the weights as published, or the best one',
       )
         .choices(['unquantized', 'best'])
         .default('unquantized'),
@@ -96,10 +96,15 @@ export function registerRecommend(program: Command): void {
     )
     .option(
       '--load <option=number>',
-      'load to serve, such as concurrency=6: rows of one configuration are read between the loads that were measured',
+      'load to serve, such as concurrency=6: figures are interpolated between the loads at which a configuration was measured',
       loadOf,
     )
-    .option('--confidence <share>', 'from this chance on a row is sure to keep its bounds', shareOf, 0.95);
+    .option(
+      '--confidence <share>',
+      'a row is sure to keep its bounds from this probability on',
+      shareOf,
+      0.95,
+    );
   addWays(command);
   addConnectionOptions(command).action(
     lazy(async () => (await import('./recommend.js')).printRecommendation),
@@ -109,10 +114,7 @@ export function registerRecommend(program: Command): void {
 /** Where figures come from, and how the answer is given. */
 function addWays(command: Command): void {
   command
-    .option(
-      '--predict',
-      'from predictions alone: the source is a sweep file, and none of it needs to have run',
-    )
+    .option('--predict', 'use only predictions: the source is a sweep file that does not have to be run')
     .option('--strict', 'treat disturbed rows as invalid, as for publication')
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...RECOMMEND_FORMATS]).default('text'),
@@ -121,10 +123,10 @@ function addWays(command: Command): void {
     .addOption(
       new Option(
         '--as <target>',
-        'print what deploys it: the command line of its server, a Kubernetes manifest, or values of the Helm chart of vLLM (production-stack)',
+        'print how to deploy it: the command line of its server, a Kubernetes manifest, or values of the Helm chart of vLLM (production-stack)',
       ).choices([...TARGETS]),
     )
-    .option('--model-path <path>', 'with --as: where the model lies there')
+    .option('--model-path <path>', 'with --as: path of the model on the machine that serves it')
     .option('--image <image>', 'with --as kubernetes or helm: the container image')
     .option('--port <number>', 'with --as: port that it listens on (default: 8000)', positiveInteger)
     .option(

@@ -12,13 +12,13 @@ export interface ResultsOptions extends ConnectionOptions, DisplayOptions {
 export function registerResults(program: Command): void {
   const command = program
     .command('results')
-    .description('print the results a coordinator holds')
+    .description('print the results of a coordinator')
     .argument('[sweep]', 'sweep id or name (default: the newest)')
     .option('--follow', 'keep running and print each new result as a JSON line')
     .option('--all-trials', 'every trial as JSON lines, including drift controls and retried attempts');
   command.option(
     '--bodies <folder>',
-    'leave the results in this folder instead, with the answers and calls that they refer to, for `ridge answers` and `ridge graph`',
+    'save the results to this folder instead, with the answers and calls that they refer to, for `ridge answers` and `ridge graph`',
   );
   addDisplayOptions(addConnectionOptions(command)).action(
     lazy(async () => (await import('./results.js')).printResults),

@@ -20,9 +20,13 @@ export function registerRoofs(program: Command): void {
     )
     .option(
       '--device <id>',
-      'device of this node, as `ridge doctor` names it (default: all that can be measured)',
+      'device of this node, as `ridge doctor` names it (default: every device that can be measured)',
     )
-    .option('--threads <counts>', 'numbers of threads, e.g. 1,8,64 (default: some from 1 to all)', threadList)
+    .option(
+      '--threads <counts>',
+      'numbers of threads, e.g. 1,8,64 (default: several numbers from 1 to all)',
+      threadList,
+    )
     .option('--quick', 'one round of a few repeats: a few seconds, not stored')
     .option('--stored', 'show the stored roofs instead of measuring')
     .option('-o, --out <file>', 'also write them to this file, with all repeats')

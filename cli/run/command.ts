@@ -35,7 +35,7 @@ export function registerRun(program: Command): void {
     .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(
       '--no-roofs',
-      'do not first measure roofs or fit factors that this machine lacks; rows then have no roof and no prediction',
+      'do not measure roofs or fit factors first if this machine has none; rows then have no roof and no prediction',
     );
   addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
     const { openSweep } = await import('../sweep-file.js');
@@ -67,7 +67,7 @@ export function addRunOptions(command: Command): Command {
     .option(...STRICT_OPTION)
     .option(
       '--reuse',
-      'reuse what other runs here measured of these experiments, with the same engine and build, on this machine',
+      'reuse results of these experiments from other runs on this machine, with the same engine and build',
     )
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

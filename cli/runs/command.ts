@@ -9,7 +9,7 @@ export interface RunsOptions {
 export function registerRuns(program: Command): void {
   program
     .command('runs')
-    .description('list what was run here: its name, folder, time, rows and file')
+    .description('list the runs on this machine: name, folder, time, rows and file')
     .argument('[folder]', 'where the folders of runs are', DEFAULT_OUT)
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./runs.js')).printRuns));

@@ -41,13 +41,13 @@ export const HERE = 'here';
 export function registerSlurm(program: Command): void {
   const slurm = program
     .command('slurm')
-    .description('agents as an array job of Slurm, for as long as their allocations live');
+    .description('run agents as an array job of Slurm, for as long as their allocations last');
   const submit = slurm
     .command('submit')
     .description(
-      'write and submit an array job whose tasks are agents; before the time limit, or when Slurm takes a node back, they finish or give back what they run',
+      'write and submit an array job whose tasks are agents; before the time limit, or when Slurm takes a node back, they finish their trial or give it back',
     )
-    .argument('[sweep]', `submitted with the job: ${SWEEP_ARGUMENT}`)
+    .argument('[sweep]', `the sweep to submit with the job: ${SWEEP_ARGUMENT}`)
     .argument(
       '[sbatch...]',
       'after --: options of sbatch for the job, such as --partition=gpu --gres=gpu:1 --exclusive',
@@ -66,8 +66,8 @@ export function registerSlurm(program: Command): void {
   shared(submit).action(lazy(async () => (await import('./submit.js')).submitJob));
   const task = slurm
     .command('task', { hidden: true })
-    .description('what each task of the array does; the job script calls it')
-    .option('--sweep <file>', 'submitted by the task that is the coordinator');
+    .description('run one task of the array; the job script calls this')
+    .option('--sweep <file>', 'sweep file that the task with the coordinator submits');
   shared(task).action(lazy(async () => (await import('./task.js')).runTask));
 }
 
@@ -75,19 +75,19 @@ function shared(command: Command): Command {
   command
     .option(
       '--folder <dir>',
-      'folder that every node sees: output and spools of the tasks, and the log of a coordinator here',
+      'folder that every node can see, for the output and spools of the tasks and, with a coordinator in the job, its log',
       'ridge-slurm',
     )
     .option(
       '--drain <time>',
-      'how long before its time limit a task is told to finish what it runs',
+      'how long before its time limit a task is told to finish its trial',
       duration,
       120,
     )
-    .option('--go-on', 'a task that reaches its time limit queues itself again, until everything is done')
+    .option('--go-on', 'requeue a task that reaches its time limit, until everything is done')
     .option(
       '--leave-idle <time>',
-      'end a task that has had no work for so long, even if not everything is done',
+      'end a task that has had no work for this long, even if not everything is done',
       duration,
       600,
     )

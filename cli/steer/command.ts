@@ -22,13 +22,13 @@ const SAID = 'reason to record in the log';
 
 export const registerPause = steering(
   'pause',
-  'begin nothing more of a sweep until it is resumed; trials that run are finished',
+  'start no further trial of a sweep until it is resumed; trials that run are finished',
   `${SAID} and to show`,
   'paused by the user',
 );
 export const registerResume = steering(
   'resume',
-  'go on with a sweep that was paused',
+  'continue a sweep that was paused or cancelled',
   SAID,
   'resumed by the user',
 );

@@ -32,7 +32,7 @@ export function registerSubmit(program: Command): void {
     .addOption(namespaceOption())
     .option(
       '--priority <number>',
-      'against other sweeps of its namespace: the higher one first (default: 0)',
+      'priority within its namespace: the highest goes first (default: 0)',
       priority,
     )
     .option('--json', 'print JSON');

@@ -23,18 +23,23 @@ export function registerToken(program: Command): void {
   const token = program
     .command('token')
     .description(
-      'tokens for TLS without client certificates: the list that the coordinator reads, with their hashes alone',
+      'manage tokens for TLS without client certificates, in the list that the coordinator reads; it has only their hashes',
     );
   file(token.command('create'))
-    .description('make a token, add its hash to the list, and print it this once')
+    .description('make a token, add its hash to the list, and print the token, which is shown only once')
     .argument('<name>', 'who it is for; shown in logs')
     .addOption(scopesOption())
-    .addOption(namesOption('nodes', 'nodes that an agent with it may be (default: the one of its name)'))
-    .addOption(namesOption('namespaces', 'namespaces that it is for (default: all)'))
-    .option('--days <number>', 'how long it holds (default: until it is revoked)', positiveInteger)
+    .addOption(
+      namesOption(
+        'nodes',
+        'names of nodes that an agent with this token may have (default: the token’s name)',
+      ),
+    )
+    .addOption(namesOption('namespaces', 'namespaces in which it is valid (default: all)'))
+    .option('--days <number>', 'how long it is valid (default: until it is revoked)', positiveInteger)
     .action(lazy(async () => (await import('./token.js')).create));
   file(token.command('list'))
-    .description('list who has a token, for what, and until when')
+    .description('list the tokens: name, scopes, and until when they are valid')
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./token.js')).list));
   file(token.command('revoke'))

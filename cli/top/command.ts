@@ -13,9 +13,9 @@ export function registerTop(program: Command): void {
   const command = program
     .command('top')
     .description(
-      'what a coordinator’s fleet does: namespaces, nodes, and what runs on each device; repeated on a terminal, once elsewhere',
+      'show what a coordinator’s fleet is doing: namespaces, nodes, and the trial on each device; refreshed on a terminal, printed once elsewhere',
     )
-    .option('--once', 'print it once on a terminal, too')
-    .option('--every <time>', 'how often it is asked', duration, 2);
+    .option('--once', 'print once, also on a terminal')
+    .option('--every <time>', 'how often the coordinator is asked', duration, 2);
   addConnectionOptions(command).action(lazy(async () => (await import('./top.js')).top));
 }

@@ -70,8 +70,8 @@ export function confidentExit(exits: readonly ExitReadings[], threshold: number)
     agreed += Number(exits[at]!.likeliest[i] === whole.likeliest[i]);
   }
   const shares = left.map((count) => count / tokens);
-  const weightedMean = (of: (exit: ExitReadings) => number) =>
-    exits.reduce((sum, exit, i) => sum + shares[i]! * of(exit), 0);
+  const weightedMean = (numberOf: (exit: ExitReadings) => number) =>
+    exits.reduce((sum, exit, i) => sum + shares[i]! * numberOf(exit), 0);
   return {
     threshold,
     shares,

@@ -1,21 +1,21 @@
 import type { RequestRecord } from './requests.js';
 import type { ServingWindow } from './summary.js';
 
-/** When a server read prompts and nothing else, and when it decoded and nothing else. */
+/** The times in which a server only read prompts, and those in which it only decoded. */
 export interface ApartPhases {
   readonly prefill: readonly ServingWindow[];
   readonly decode: readonly ServingWindow[];
 }
 
-/** Share of the time in which both may go on: what belongs to neither is left out. */
+/** Largest share of the time in which both may happen at once; that time is left out of both. */
 const MOST_MIXED = 0.01;
 
 /**
- * Tells reading prompts and decoding apart by the times of the requests: prompts are read while a request
- * waits for its first token and none gets others, decoding is the reverse. That is so with one request at a
- * time, and where all are read before any goes on.
- * @returns why it cannot be told, as a sentence without its end, where both go on at once for more than a
- *   hundredth of the time.
+ * Separates prefill from decoding by the times of the requests. It is prefill while a request waits for its
+ * first token and no request gets later ones, and decoding in the reverse case. The two are separate with one
+ * request at a time, and if all prompts are read before any answer continues.
+ * @returns why they cannot be separated, as a clause, if both happen at once for more than a hundredth of the
+ *   time.
  */
 export function phasesApart(requests: readonly RequestRecord[]): ApartPhases | string {
   const changes: (readonly [time: number, waiting: number, decoding: number])[] = [];

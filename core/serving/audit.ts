@@ -2,13 +2,13 @@ import { pairedSigns } from '../../statistics/significance.js';
 import type { RequestRecord } from './requests.js';
 
 /**
- * The same prompt asked twice, right after another, as MLPerf's audit test for caching has it
- * (mlcommons/inference, compliance TEST04: one sample again and again may not be more than 10 % faster than
- * unseen ones). What a cache of prefixes saves is time to the first token; one of answers saves time per
+ * Compares the first and second answer to prompts that are sent twice in a row, as MLPerf's audit test for
+ * caching does (mlcommons/inference, compliance TEST04: a repeated sample may not be more than 10 % faster
+ * than unseen ones). A cache of prefixes saves time to the first token; a cache of answers saves time per
  * token, too.
  */
 export interface CacheAudit {
-  /** Prompts that were answered whole both times. */
+  /** Prompts with a complete answer both times. */
   readonly pairs: number;
   readonly firstToken: Speedup | null;
   /** Per token after the first. */
@@ -16,20 +16,20 @@ export interface CacheAudit {
 }
 
 export interface Speedup {
-  /** How much less time the second took, as a share of the first; negative = more. */
+  /** Time that the second answer saved, as a share of the first; negative = it took longer. */
   readonly saved: number;
-  /** Probability of as much between equals, exact. */
+  /** Exact probability of at least this saving if both were alike. */
   readonly p: number;
-  /** It is faster by more than the audit allows, and not by chance. */
+  /** Whether it is significantly faster by more than the audit allows. */
   readonly cached: boolean;
 }
 
 /** Of MLPerf's test. */
 const ALLOWED = 0.1;
-/** What eight pairs can reach, and seven cannot quite: 1 in 256. */
+/** Significance level: eight pairs can reach a p of 1 in 256, which is below it; seven pairs cannot. */
 const ALPHA = 0.005;
 
-/** @param requests each prompt once and then again, in the order they were sent. */
+/** @param requests each prompt twice in a row, in the order in which they were sent. */
 export function auditCaches(requests: readonly RequestRecord[]): CacheAudit {
   const pairs = pairsOf(requests);
   return {
@@ -39,22 +39,23 @@ export function auditCaches(requests: readonly RequestRecord[]): CacheAudit {
   };
 }
 
-/** How much sooner first tokens came than those of new prompts. */
+/** How much earlier first tokens came than those of new prompts. */
 interface KnownPrompts {
   readonly pairs: number;
   /** In the run. */
   readonly run: Speedup;
-  /** In the audit, of prompts that were asked a second time. */
+  /** The speed-up of prompts in the audit that were sent a second time. */
   readonly again: Speedup;
 }
 
 /**
- * Compares requests of a run with the new prompts of an audit, which are asked alone. Other requests can only
- * delay a first token, so one that comes much sooner belongs to a prompt that the server knew.
- * @param run requests in the order they were sent.
- * @param sharedRatio share of the run's prompt tokens that the load itself shares: a server need not compute
- *   them.
- * @returns null where they took as long as new prompts, or where the server caches no prompts.
+ * Compares requests of a load with the new prompts of an audit, which are sent one at a time. Other requests
+ * can only delay a first token, so a first token that comes much earlier belongs to a prompt in the server's
+ * cache.
+ * @param run requests of the load in the order in which they were sent.
+ * @param sharedRatio share of the load's prompt tokens that its prompts share, which a server need not
+ *   compute.
+ * @returns null if they took as long as new prompts, or if the server caches no prompts.
  */
 export function firstTokensKnown(
   run: readonly RequestRecord[],
@@ -70,8 +71,8 @@ export function firstTokensKnown(
     return at < 0 ? [] : [[fresh, ...waiting.splice(at, 1)] as [RequestRecord, RequestRecord]];
   });
   const saved = speedup(pairs, firstTokenOf, 1 - sharedRatio);
-  // A busy machine or a lower clock during the audit would save some time, too. A cache saves most of what it
-  // saves of a repeated prompt.
+  // A busy machine or a lower clock during the audit would look like a small saving, too. A cache saves most
+  // of the time that it saves for a repeated prompt.
   if (!saved?.cached || saved.saved < again.saved / 2) return null;
   return { pairs: pairs.length, run: saved, again };
 }
@@ -86,7 +87,7 @@ function pairsOf(requests: readonly RequestRecord[]): Pair[] {
   });
 }
 
-/** @param least share of the first request's time that counts as if nothing had been cached. */
+/** @param least the share of the first request's time from which the second counts as not cached. */
 function speedup(
   pairs: readonly Pair[],
   of: (request: RequestRecord) => number | null,
@@ -107,7 +108,7 @@ function firstTokenOf({ dispatched, firstToken }: RequestRecord): number | null 
   return dispatched === null || firstToken === null ? null : firstToken - dispatched;
 }
 
-/** Also of an answer that comes in one piece, which has no TPOT: an answer from a cache may. */
+/** This also covers an answer that comes in one piece and so has no TPOT, as an answer from a cache may. */
 function decodeOf({ firstToken, done, outputTokens }: RequestRecord): number | null {
   if (firstToken === null || done === null || outputTokens === null || outputTokens < 2) return null;
   return (done - firstToken) / (outputTokens - 1);

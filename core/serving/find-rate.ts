@@ -2,10 +2,10 @@ import { groupBy } from '../maps.js';
 import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
 
 /**
- * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met
- * and one is missed, then the gap between them is halved in ratios; what could not be told is measured again
- * and pooled. Pure: measuring is up to the caller, who asks nextLoad(), measures there, and adds what came of
- * it with measured().
+ * Finds the highest load at which a server meets its objectives. The load is doubled (or halved) until one
+ * load meets them and one misses them; then the interval between the two is bisected in ratios. Undecided
+ * loads are measured again, and their runs pooled. Pure: the caller asks nextLoad(), measures at that load,
+ * and adds the result with measured().
  */
 export interface LoadSearch {
   readonly options: LoadSearchOptions;
@@ -14,7 +14,7 @@ export interface LoadSearch {
 }
 
 export interface LoadSearchOptions {
-  /** What is raised: requests per second, or requests at a time (whole numbers). */
+  /** The quantity that is raised: requests per second, or requests in flight (whole numbers). */
   readonly of: 'rate' | 'concurrency';
   readonly start: number;
   readonly least: number;
@@ -24,7 +24,10 @@ export interface LoadSearchOptions {
    * 5 %.
    */
   readonly relativeWidth: number;
-  /** Runs at one load until it is given up as undecided, and runs that both edges are confirmed by. */
+  /**
+   * The number of runs after which a load is given up as undecided, and by which both final loads are
+   * confirmed.
+   */
   readonly repeats: number;
   readonly maxRuns: number;
 }
@@ -33,15 +36,15 @@ export interface LoadRun {
   /** As it was asked for. */
   readonly load: number;
   /**
-   * Of a concurrency: how many were really under way at once (`mostInFlight`); left out = as many as were
-   * asked for.
+   * For a concurrency: how many requests really were in flight at once (`mostInFlight`); left out = as many
+   * as intended.
    */
   readonly inFlight?: number;
   /** Who kept each objective: keptBy(). */
   readonly kept: readonly Kept[];
   /**
-   * SaturationWatch found that the server does not keep up: that misses every objective, if not yet in the
-   * requests so far.
+   * SaturationWatch found that the server does not keep up. That misses every objective, even if the requests
+   * so far met them.
    */
   readonly saturated: boolean;
 }
@@ -52,7 +55,7 @@ export type NextLoad =
       readonly kind: 'found' | 'not-found';
       /** The highest load that meets the objectives; null = none does. */
       readonly load: number | null;
-      /** The lowest load that does not, or of which it could not be told; null = none. */
+      /** The lowest load that does not meet them, or that is undecided; null = none. */
       readonly above: number | null;
       /** One sentence. */
       readonly reason: string;
@@ -64,7 +67,10 @@ export const LOAD_SEARCH: Pick<LoadSearchOptions, 'relativeWidth' | 'repeats' | 
   maxRuns: 30,
 };
 
-/** @throws RangeError where the loads are not 0 < least ≤ start ≤ most, or of a concurrency not whole. */
+/**
+ * @throws RangeError where the loads are not 0 < least ≤ start ≤ most, or if a concurrency is not a whole
+ *   number.
+ */
 export function startLoadSearch(options: LoadSearchOptions): LoadSearch {
   const { of, start, least, most } = options;
   if (!(least > 0 && least <= start && start <= most)) {
@@ -78,7 +84,7 @@ export function startLoadSearch(options: LoadSearchOptions): LoadSearch {
   return { options, runs: [] };
 }
 
-/** @returns the load that a run was of: no more than were in flight. */
+/** @returns the load of a run, which is at most the number in flight. */
 export function loadOf({ load, inFlight = load }: LoadRun): number {
   return Math.min(load, inFlight);
 }
@@ -93,7 +99,7 @@ interface Tried {
   readonly runs: number;
   /** Of all its runs together. */
   readonly verdict: SloVerdict;
-  /** One run meets the objectives for certain, another misses them for certain. */
+  /** One run surely meets the objectives, and another surely misses them. */
   readonly torn: boolean;
 }
 
@@ -104,7 +110,7 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
   const unit = of === 'rate' ? ' requests/s' : ' at a time';
   const loadText = (load: number) => `${Number(load.toPrecision(6))}${unit}`;
   const unclear = tried.find(({ verdict, runs: n }) => verdict === 'undecided' && n < repeats);
-  // An undecided load counts as too much: what is reported is what surely meets the objectives.
+  // An undecided load counts as too high, so that the reported load surely meets the objectives.
   const met = Math.max(...tried.filter(({ verdict }) => verdict === 'met').map(({ load }) => load), 0);
   const over = Math.min(
     ...tried.filter(({ verdict, load }) => verdict !== 'met' && load > met).map(({ load }) => load),
@@ -123,7 +129,7 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
       `at ${loadText(torn.load)} one run meets the objectives and another misses them, each for certain: the server does not repeat itself, so no edge can be told`,
     );
   }
-  // Too few requests to load it further: more slots would stay empty.
+  // There are too few requests for a higher load, because further slots would stay empty.
   const short = runs.find((run) => loadOf(run) < run.load);
   const measure = (load: number, why: string): NextLoad => {
     if (short !== undefined && load > loadOf(short) && met > 0) {
@@ -162,7 +168,8 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
     const load = of === 'rate' ? middle : Math.min(over - 1, Math.max(met + 1, Math.round(middle)));
     return measure(load, `between ${loadText(met)} and ${loadText(over)}`);
   }
-  // Both edges must say the same again, for a run at the edge is as often lucky as not.
+  // Both final loads are measured again, because close to the limit a run may meet the objectives only by
+  // luck.
   const edge = tried.find(({ load, runs: n }) => (load === met || load === over) && n < Math.min(2, repeats));
   if (edge !== undefined) return measure(edge.load, 'the edge, once more');
   const undecided = tried.some(({ load, verdict }) => load === over && verdict === 'undecided');
@@ -176,8 +183,8 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
 
 function triedOf(runs: readonly LoadRun[]): Tried[] {
   return [...groupBy(runs, loadOf)].map(([load, of]) => {
-    // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in
-    // the next.
+    // For `max`, a single slow request decides, which is no certainty; and near its limit a server keeps up
+    // in one run but not in the next.
     const single = of
       .filter(({ saturated }) => !saturated)
       .map(({ kept }) => sloVerdict(kept.filter(({ objective }) => objective.share < 1)));

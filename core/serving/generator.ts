@@ -5,22 +5,22 @@ export interface Delay {
   readonly max: number;
 }
 
-/** What a load generator says of itself: whether it was where its numbers say it was. */
+/** What a load generator measures about itself, by which its numbers are judged. */
 export interface GeneratorFacts {
   /**
    * From the intended start of a request, on an absolute schedule, to its socket; null = nothing was sent.
    */
   readonly lag: Delay | null;
-  /** How long its event loop was away from its sockets; null = the run was too short to tell. */
+  /** How long its event loop did not read its sockets; null = the run was too short to measure this. */
   readonly loopDelay: Delay | null;
-  /** Of its process, user and system, over the run. */
+  /** CPU seconds of its process, user and system, over the run. */
   readonly cpuSeconds: number;
   /** That the run took. */
   readonly seconds: number;
 }
 
 /**
- * What a load generator could do at most for each second of its CPU time, against a server that takes no
+ * The highest load that a generator can make for each second of its CPU time, against a server that takes no
  * time; null = not measured.
  */
 export interface GeneratorCeiling {
@@ -28,7 +28,7 @@ export interface GeneratorCeiling {
   readonly chunksPerSecond: number | null;
 }
 
-/** What the row that it stands beside measured. */
+/** What was measured in the row that the generator made. */
 export interface GeneratorTask {
   /** Seconds to the first token; null = none came. */
   readonly medianFirstToken: number | null;
@@ -37,42 +37,42 @@ export interface GeneratorTask {
 }
 
 /**
- * Delays of the generator are part of every latency it reports. Below 10 ms they are what timers and a busy
- * loop of Node.js do, and servers answer in tens of them; above, they matter where they are more than a
- * twentieth of what is measured.
+ * Delays of the generator are part of every latency it reports. Delays below 10 ms are normal for timers and
+ * a busy event loop of Node.js, and small compared with servers' answers. Longer ones matter if they are more
+ * than a twentieth of what is measured.
  */
 const LATE_SECONDS = 0.01;
 const LATE_SHARE = 0.05;
 /**
- * Beyond this share of what it can do, a queue before the generator is as long as its service (utilization
- * 0.8 of M/M/1: four times).
+ * Beyond this share of its ceiling, requests would wait too long for the generator itself (M/M/1 at a
+ * utilization of 0.8: four times the service time).
  */
 const CEILING_SHARE = 0.8;
 
 /**
- * Share of a CPU, well below `CEILING_SHARE`, and CPU time, below which compiling its own code is most of
- * what a generator did.
+ * Share of a CPU (well below `CEILING_SHARE`) and CPU time; below the latter, compiling its own code is most
+ * of what a generator does.
  */
 const BUSY = { share: 0.5, seconds: 0.5 };
 
 /**
- * A ceiling counts per second of CPU time, of the cheapest requests, so a generator is no nearer to it than
- * by the share of a CPU that it used.
- * @returns whether it used so much that its ceiling has to be known; measuring that takes a second of two
+ * A ceiling is per second of CPU time with the cheapest requests, so the share of it that a generator reached
+ * is at most the share of a CPU that it used.
+ * @returns whether it used so much CPU that its ceiling must be known; measuring that takes a second on two
  *   CPUs.
  */
 export function needsCeiling({ cpuSeconds, seconds }: GeneratorFacts): boolean {
   return cpuSeconds > BUSY.seconds && cpuSeconds > BUSY.share * seconds;
 }
 
-/** An open loop that falls short of its rate by more than this share is another load than the row says. */
+/** If an open loop is below its rate by more than this share, its load is not the one that the row states. */
 const MOST_SHORT = 0.01;
 
 /**
- * How much of the rate that a schedule offers a generator kept up with: the inverse of the slope of
- * dispatches over intended starts (least squares), so that a delay it catches up with is none, and one at
- * either end weighs little.
- * @returns null where all is sent on time, or no two requests were meant for different times.
+ * The share of the scheduled rate with which a generator kept up: the inverse of the slope of dispatches over
+ * intended starts (least squares). A delay that it catches up with does not count, and one at either end has
+ * little weight.
+ * @returns null if everything was sent on time, or if all requests had the same intended time.
  */
 export function rateShortfall(
   requests: readonly { readonly intended: number; readonly dispatched: number | null }[],
@@ -92,8 +92,8 @@ export function rateShortfall(
 }
 
 /**
- * @returns why this row's numbers may be the generator's instead of the server's, one sentence each; none =
- *   they are the server's.
+ * @returns reasons why this row's numbers may describe the generator and not the server, one sentence each;
+ *   empty if there are none.
  */
 export function generatorProblems(
   { lag, loopDelay }: GeneratorFacts,

@@ -1,10 +1,10 @@
 import type { RequestRecord } from './requests.js';
 
 /**
- * Latencies of one request, in seconds. `scheduled` counts from when it was meant to start, so that a server
- * that stalls, or a generator that is late, cannot hide the requests that it held up (coordinated omission:
- * Tene, "How NOT to Measure Latency"); `service` counts from when it was dispatched. Both are kept, for their
- * difference is the queue in front of the socket.
+ * Latencies of one request, in seconds. `scheduled` counts from the intended start, so that a server that
+ * stalls, or a generator that is late, cannot hide the requests that it delayed (coordinated omission: Tene,
+ * "How NOT to Measure Latency"); `service` counts from the dispatch. Both are kept, because their difference
+ * is the time in the queue before the socket.
  */
 export interface Latencies {
   readonly scheduled: FromStart;
@@ -15,11 +15,11 @@ export interface Latencies {
    * chunk.
    */
   readonly tpot: number | null;
-  /** What its user sees: 1 / tpot, in tokens per second. */
+  /** The speed that its user sees: 1 / tpot, in tokens per second. */
   readonly tokensPerSecond: number | null;
 }
 
-/** From one start; null = it never came to that. */
+/** Latencies from one of the two starts; null = it did not get that far. */
 interface FromStart {
   /** Time to the first token, of whatever kind: TTFT. */
   readonly ttft: number | null;
@@ -29,7 +29,7 @@ interface FromStart {
   readonly e2e: number | null;
 }
 
-/** @returns the latencies of a request; all that it never came to is null. */
+/** @returns the latencies of a request; those that it did not reach are null. */
 export function latenciesOf(request: RequestRecord): Latencies {
   const tpot = tpotOf(request);
   return {
@@ -61,13 +61,16 @@ export interface InterTokenLatencies {
   /** From each chunk to the next. */
   readonly perChunk: Float64Array;
   /**
-   * Each gap divided among the tokens that ended it: a chunk of n tokens is n latencies of an n-th. The same
-   * array where every chunk is a token.
+   * Each gap divided among the tokens of the chunk that ends it: a chunk of n tokens gives n latencies of an
+   * n-th of the gap. It is the same array if every chunk is one token.
    */
   readonly perToken: Float64Array;
 }
 
-/** @returns inter-token latencies, in two arrays, for there are millions; empty without a second chunk. */
+/**
+ * @returns inter-token latencies, in two typed arrays because there may be millions; empty without a second
+ *   chunk.
+ */
 export function interTokenLatencies(requests: readonly RequestRecord[]): InterTokenLatencies {
   let [gaps, tokens] = [0, 0];
   for (const { chunks } of requests) {

@@ -3,22 +3,22 @@ import { quote } from '../quote.js';
 /** Of prompts or answers, in tokens. */
 export type Lengths =
   | { readonly kind: 'fixed'; readonly tokens: number }
-  /** Every whole number of them is as likely, both ends included. */
+  /** Every whole number in the range is equally likely, including both ends. */
   | { readonly kind: 'uniform'; readonly from: number; readonly to: number }
   | { readonly kind: 'normal'; readonly mean: number; readonly deviation: number }
-  /** Its logarithm is normal, around that of the median. */
+  /** The logarithm has a normal distribution around that of the median. */
   | { readonly kind: 'lognormal'; readonly median: number; readonly sigma: number };
 
 const FORMS = '256, uniform:64..256, normal:256,64 or lognormal:256,0.5';
-/** Longer contexts no model has; it keeps a slip of the keyboard from filling the memory. */
+/** No model has a longer context; the limit keeps a typing error from filling the memory. */
 const LONGEST = 10_000_000;
-/** Of the logarithm: beyond it lengths are a thousandfold of each other. */
+/** Limit of the logarithm's standard deviation; beyond it lengths would differ by factors of a thousand. */
 const WIDEST_SIGMA = 3;
 
 /**
  * Reads lengths as sweeps write them: `256`, `uniform:64..256`, `normal:256,64` (mean, standard deviation),
  * `lognormal:256,0.5` (median, standard deviation of the logarithm).
- * @returns lengths, or a sentence on what is wrong.
+ * @returns lengths, or a sentence about what is wrong.
  */
 export function parseLengths(written: string | number): Lengths | string {
   const text = String(written).trim();
@@ -49,7 +49,7 @@ export function parseLengths(written: string | number): Lengths | string {
 
 /**
  * Draws a length, at least 1.
- * @param uniform gives numbers of [0, 1).
+ * @param uniform returns random numbers in [0, 1).
  */
 export function drawLength(lengths: Lengths, uniform: () => number): number {
   const wholeTokens = (tokens: number) => Math.min(LONGEST, Math.max(1, Math.round(tokens)));
@@ -65,7 +65,7 @@ export function drawLength(lengths: Lengths, uniform: () => number): number {
   }
 }
 
-/** @returns the mean of so many tokens, as drawing them rounds and bounds it or not. */
+/** @returns the mean number of tokens, without the effect of rounding and limits in drawing. */
 export function meanLength(lengths: Lengths): number {
   switch (lengths.kind) {
     case 'fixed':

@@ -4,24 +4,27 @@ import type { RequestRecord } from './requests.js';
 import { requestsIn, type ServingWindow } from './summary.js';
 
 /**
- * How full the steps of a server were, and what it computed meanwhile, as its requests tell: with continuous
- * batching a server chooses which requests share a step, and from outside it shows in which of them get their
- * tokens at the same time. Tokens are those that the server computed, by its own count where it tells one: a
- * text may be cut into fewer when it is read again.
+ * How full the steps of a server were, and what it computed, derived from its requests. With continuous
+ * batching a server chooses which requests share a step; from outside this shows in which requests get tokens
+ * at the same time. Tokens are those that the server computed, by its own count if it reports one, because
+ * tokenizing a text again may give fewer.
  */
 export interface ServedLoad {
   readonly window: ServingWindow;
-  /** What tells how many sequences a step has: our requests, or the server's own count of those that run. */
+  /**
+   * The source of the number of sequences in a step: our requests, or the server's own count of running
+   * requests.
+   */
   readonly batchFrom: 'requests' | 'server';
   /**
-   * Sequences of a step as one of them sees it: the mean of n over all tokens that came out of steps, n being
-   * the sequences that decoded when a token came; 0 where none did. A sequence meets full steps more often
-   * than a clock does, and TPOT is what sequences see.
+   * Sequences of a step as a sequence sees it: the mean of n over all tokens from steps, where n is the
+   * number of sequences that were decoding when the token came; 0 if none were. A sequence is in full steps
+   * more often than a clock would find, and TPOT is measured by sequences.
    */
   readonly stepSequences: number;
   /**
-   * The mean over steps: a token that came with n − 1 others is the n-th part of one, so that steps are Σ 1/n
-   * over all tokens.
+   * The mean over steps: a token that came with n − 1 others counts as 1/n of a step, so the number of steps
+   * is Σ 1/n over all tokens.
    */
   readonly meanSequences: number;
   /**
@@ -32,29 +35,28 @@ export interface ServedLoad {
   /** Other prompts that are read between two tokens of a sequence. */
   readonly promptsPerStep: number;
   /**
-   * Prompts that were read in the window, how long they are in the mean, and how many the server reads in one
-   * go.
+   * Prompts that were read in the window, their mean length, and how many the server reads in one pass.
    */
   readonly prompts: number;
   readonly promptTokens: number;
   readonly promptsAtOnce: number;
   /** Share of them that were read while others decoded. */
   readonly promptsBetween: number;
-  /** Tokens that came out of steps in the window: the first of an answer comes out of its prompt. */
+  /** Tokens from decode steps in the window; the first token of an answer comes from its prefill. */
   readonly decodeTokens: number;
   /**
-   * (end − first chunk) over the tokens behind it, all requests of the window together: TPOT of a mean step.
-   * Seconds; null without any.
+   * (end − first chunk) divided by the tokens after it, over all requests of the window together: TPOT of a
+   * mean step. Seconds; null without any.
    */
   readonly tpotSeconds: number | null;
-  /** Median of TTFT from dispatch. Seconds; null where nothing was streamed. */
+  /** Median of TTFT from dispatch. Seconds; null if nothing was streamed. */
   readonly ttftSeconds: number | null;
 }
 
 /**
- * @param running requests that the server says it works on in the mean, where others may ask it, too: they
- *   count where they are more than ours. null = all are ours, or it does not say.
- * @returns how full its steps were, or in one clause why that cannot be told.
+ * @param running mean number of running requests that the server reports, if others may use it; it is used if
+ *   it is larger than our own number. null = all requests are ours, or the server does not report it.
+ * @returns how full its steps were, or a clause about why that is unknown.
  */
 export function servedLoad(
   requests: readonly RequestRecord[],
@@ -99,7 +101,7 @@ interface Computed {
   readonly outputTokens: number;
 }
 
-/** A request while it decodes: behind its first token, up to its last. */
+/** A request during decoding: after its first token, up to its last. */
 interface Stream extends Computed {
   readonly from: number;
   readonly to: number;
@@ -111,7 +113,7 @@ const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const mean = (values: readonly number[]) => (values.length === 0 ? 0 : sum(values) / values.length);
 const isInWindow = (time: number, { fromSeconds, toSeconds }: ServingWindow) =>
   time >= fromSeconds && time <= toSeconds;
-/** Of the steps of an answer the middle one. */
+/** Context of the middle step of an answer. */
 const middleStepTokens = ({ promptTokens, outputTokens }: Computed) => promptTokens + outputTokens / 2 - 1;
 
 function computedBy(request: RequestRecord): Computed | null {
@@ -131,10 +133,10 @@ function streamOf(computed: Computed): Stream | null {
   return { ...computed, from: firstToken, to: lastToken, tpot };
 }
 
-/** Most tokens whose neighbours are counted; of more, evenly many are. */
+/** The most tokens for which neighbours are counted; if there are more, an even sample is used. */
 const MOST_TOKENS = 200_000;
 
-/** What the tokens of a window that came out of steps tell of these. */
+/** Statistics of decode steps, from the tokens of a window. */
 function stepsOf(
   streams: readonly Stream[],
   window: ServingWindow,
@@ -148,7 +150,7 @@ function stepsOf(
     const { seconds: times, tokens: own } = request.chunks;
     const scale = outputTokens / sum(own);
     let before = 0;
-    // By index: of millions an iterator asks each whether there is one.
+    // A loop by index, because an iterator would be slow over millions of tokens.
     for (let i = 0; i < own.length; i++) {
       const count = Math.max(0, own[i]! * scale - (i === 0 ? 1 : 0));
       const middle = promptTokens + before + (count - 1) / 2;
@@ -170,9 +172,9 @@ function stepsOf(
 }
 
 /**
- * Prompts whose first token came while others decoded: over the gaps of these, and as a share of all. One
- * within a gap of a sequence's own first token came out of the same pass, or of one that had begun before: it
- * held up none of its tokens.
+ * Prompts whose first token came while others were decoding: per gap of these, and as a share of all. A first
+ * token within one gap of a sequence's own first token came from the same pass, or from one that had begun
+ * earlier, so it did not delay the sequence.
  */
 function betweenSteps(
   streams: readonly Stream[],
@@ -198,9 +200,9 @@ function betweenSteps(
 
 const ascending = (values: readonly number[]) => Float64Array.from(values).sort();
 
-/** @returns how many of ascending values are at most so large. */
+/** @returns how many of the ascending values are at most `most`. */
 const countTo = (values: Float64Array, most: number) => search(values, (value) => value <= most);
-/** @returns how many of ascending values are smaller. */
+/** @returns how many of the ascending values are smaller than the limit. */
 const countBelow = (values: Float64Array, limit: number) => search(values, (value) => value < limit);
 
 function search(values: Float64Array, isBefore: (value: number) => boolean): number {
@@ -214,8 +216,8 @@ function search(values: Float64Array, isBefore: (value: number) => boolean): num
 }
 
 /**
- * First tokens that come within a step came out of one pass.
- * @returns how many prompts a pass reads, in the mean.
+ * First tokens that come within the time of a step are from one pass.
+ * @returns the mean number of prompts that a pass reads.
  */
 function atOnce(firsts: readonly number[], tpotSeconds: number | null): number {
   if (firsts.length === 0 || tpotSeconds === null) return 1;

@@ -4,7 +4,10 @@ import { quote } from '../quote.js';
 export interface NamedLora {
   /** What requests call it. */
   readonly name: string;
-  /** As every adapter is named: a file or folder below a model folder, `builtin:NAME`. */
+  /**
+   * The adapter's source, written as for the technique `adapter`: a file or folder below a model folder, or
+   * `builtin:NAME`.
+   */
   readonly source: string;
 }
 
@@ -12,11 +15,11 @@ export interface NamedLora {
 export interface LoraShare {
   /** null = the model as it is. */
   readonly name: string | null;
-  /** Of all requests; the shares of a list add up to 1. */
+  /** Share of all requests; the shares of a list add up to 1. */
   readonly share: number;
 }
 
-/** The model as it is, among names of adapters. */
+/** The name, among those of adapters, that stands for the model without an adapter. */
 const BASE = 'base';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
@@ -36,7 +39,7 @@ export function parseLoras(text: string): readonly NamedLora[] | string {
   return loras;
 }
 
-/** @returns the adapters that a point has loaded; the door has refused what cannot be read. */
+/** @returns the adapters that a point loads. Text that cannot be read was refused with the sweep. */
 export function lorasOf({ loras }: { readonly loras?: unknown }): readonly NamedLora[] {
   const read = typeof loras === 'string' ? parseLoras(loras) : [];
   return typeof read === 'string' ? [] : read;

@@ -1,11 +1,12 @@
 import { incompleteBeta } from '../../statistics/distributions.js';
 
-/** How sure a bound is: what MLPerf's LoadGen has built in (results.cc). */
+/** Confidence of the bound, as built into MLPerf's LoadGen (results.cc). */
 const CONFIDENCE = 0.99;
 
 export interface PercentileBound {
   /**
-   * The percentile lies at most here, in the unit of the values; null = too few values for any such claim.
+   * The upper bound of the percentile, in the unit of the values; null = there are too few values for a
+   * bound.
    */
   readonly upper: number | null;
   /** One sentence where there is none. */
@@ -15,11 +16,12 @@ export interface PercentileBound {
 /**
  * Upper confidence bound of a percentile that assumes no shape: early stopping of MLPerf's LoadGen
  * (early_stopping.cc, results.cc: the estimate of SingleStream; docs/early_stopping.md of
- * mlcommons/endpoints). If the percentile lay above a value, each reading would lie above it with a chance of
- * more than 1 − p; so few that do, among so many, are then less likely than 1 − CONFIDENCE. The bound is the
- * t-th largest value with the largest t that the readings carry: h + t ≤ n, where h is the least number of
- * readings below with P(at most t of h + t above) = I_p(h, t + 1) < 1 − CONFIDENCE. Values must be
- * independent of each other: requests nearly are, gaps of one request are not.
+ * mlcommons/endpoints). If the percentile were above a value, each reading would be above that value with a
+ * probability of more than 1 − p, and so few readings above it would have a probability of less than 1 −
+ * CONFIDENCE. The bound is the t-th largest value, with the largest t that the number of readings allows: h +
+ * t ≤ n, where h is the least number of readings below with P(at most t of h + t above) = I_p(h, t + 1) < 1 −
+ * CONFIDENCE. Values must be independent of each other, which is nearly true of requests but not of the gaps
+ * within a request.
  * @param ordered smallest first
  * @param p of the percentile, between 0 and 1
  */
@@ -37,22 +39,22 @@ export function percentileBound(ordered: ArrayLike<number>, p: number): Percenti
   return { upper: ordered[n - carried]!, reason: null };
 }
 
-/** @returns how many readings bound a percentile at all: 662 for p99, 64 for p90. */
+/** @returns how many readings are needed for any bound of a percentile: 662 for p99, 64 for p90. */
 export function readingsNeeded(p: number): number {
   return lastOf(0, (below) => !isOutweighed(below, 1, p)) + 2;
 }
 
 /**
- * Whether so many readings below a value leave too small a chance that the percentile lies above it, with so
- * many above.
+ * Whether it is sufficiently improbable that the percentile is above a value, given the numbers of readings
+ * below and above it.
  */
 function isOutweighed(below: number, above: number, p: number): boolean {
   return below > 0 && incompleteBeta(p, below, above + 1) < 1 - CONFIDENCE;
 }
 
 /**
- * @returns the largest whole number for which a condition holds that holds for `from` and fails for good
- *   somewhere above.
+ * @returns the largest whole number for which a condition holds. The condition must hold for `from`, and fail
+ *   for all numbers above some limit.
  */
 function lastOf(from: number, holds: (x: number) => boolean): number {
   let step = 1;

@@ -2,17 +2,18 @@ import { meanLength, parseLengths } from './lengths.js';
 import type { ServingRecord } from './record.js';
 
 /**
- * Tokens that prompts of random words have in common by chance, at their beginning, with one of many that a
- * server keeps.
+ * Number of tokens with which prompts of random words may begin alike by chance, among the many in a server's
+ * cache.
  */
 const CHANCE_TOKENS = 2;
 /**
- * Share of prompt tokens that may be known without a warning: it shortens no time by more than a hundredth.
+ * Share of prompt tokens that may have been in the cache without a warning, since it shortens no time by more
+ * than a hundredth.
  */
 const ALLOWED = 0.01;
 /**
- * Tokens that a chat template may put before each message, assumed where nobody counted the tokens of
- * prompts.
+ * Tokens that a chat template is assumed to put before each message, if the tokens of prompts were not
+ * counted.
  */
 const TEMPLATE_TOKENS = 64;
 
@@ -25,8 +26,8 @@ export interface SharedPrompts {
 }
 
 /**
- * @returns the share of prompt tokens that a server says it found in its prefix cache; null where it does not
- *   say. What it says of each request is preferred: its counters include the requests of others.
+ * @returns the share of prompt tokens that a server reports as hits of its prefix cache; null if it reports
+ *   none. Its counts for single requests are preferred, because its counters include the requests of others.
  */
 export function prefixHitRatio({
   requests,
@@ -34,9 +35,9 @@ export function prefixHitRatio({
 }: Pick<ServingRecord, 'requests' | 'inside'>): number | null {
   const { prefixCacheHitRatio: gauge, prefixCacheHitTokens: hits, prefixCacheQueriedTokens: all } = inside;
   const told = requests.usage.filter((_, i) => requests.outcome[i] === 'complete');
-  const sum = (of: (usage: (typeof told)[number]) => number | null | undefined) =>
+  const sum = (tokensOf: (usage: (typeof told)[number]) => number | null | undefined) =>
     told.reduce<number | null>((total, usage) => {
-      const value = of(usage);
+      const value = tokensOf(usage);
       return total === null || value == null ? null : total + value;
     }, 0);
   const [cached, prompts] = [sum((usage) => usage?.cachedTokens), sum((usage) => usage?.promptTokens)];
@@ -47,8 +48,8 @@ export function prefixHitRatio({
 }
 
 /**
- * @returns what the prompts of a run shared, as its record says; null where nobody counted the tokens of
- *   prompts.
+ * @returns what the prompts of a load shared, from its record; null if the tokens of prompts were not
+ *   counted.
  */
 export function sharedOfRun({
   requests,
@@ -61,8 +62,8 @@ export function sharedOfRun({
 }
 
 /**
- * @returns what prompts share at most by the options of a workload; null where that depends on a file or on
- *   answers.
+ * @returns what prompts can share at most, from the options of a workload; null if that depends on a file or
+ *   on answers.
  */
 export function sharedByOptions(options: Readonly<Record<string, unknown>>): SharedPrompts | null {
   const { promptDataset, trace, turns, sharedPrefix, inputTokens, api } = options;
@@ -77,8 +78,8 @@ export function sharedByOptions(options: Readonly<Record<string, unknown>>): Sha
 
 /**
  * @param hits share of prompt tokens that a server found in its cache.
- * @returns a clause about what it knew before the run; null where the load itself, or chance, explains all
- *   hits.
+ * @returns a clause about what was in its cache before the load; null if the load itself, or chance, explains
+ *   all hits.
  */
 export function knownBefore(hits: number, { ratio, promptTokens }: SharedPrompts): string | null {
   if (hits - ratio - CHANCE_TOKENS / promptTokens <= ALLOWED) return null;

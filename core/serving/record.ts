@@ -7,7 +7,9 @@ const numbers = z.array(z.number());
 const gaps = z.array(z.number().nullable());
 const delay = z.object({ p50: z.number(), p99: z.number(), max: z.number() }).nullable();
 
-/** A column for each field of `RequestRecord`, one entry a request, in the order of intended starts. */
+/**
+ * A column for each field of `RequestRecord`, with one entry per request, in the order of intended starts.
+ */
 const requestColumnsSchema = z
   .object({
     conversation: gaps,
@@ -30,14 +32,14 @@ const requestColumnsSchema = z
     reasoningTokens: numbers,
     chunkSeconds: z.array(numbers),
     chunkTokens: z.array(numbers),
-    /** Left out where no request asked for one. */
+    /** Left out if no request asked for one. */
     lora: z.array(z.string().nullable()).optional(),
     usage: z.array(
       z
         .object({
           promptTokens: z.number().nullable(),
           completionTokens: z.number().nullable(),
-          /** Left out where the server does not say. */
+          /** Left out if the server does not report it. */
           cachedTokens: z.number().optional(),
         })
         .nullable(),
@@ -49,59 +51,59 @@ export type RequestColumns = z.infer<typeof requestColumnsSchema>;
 const countedBy = z.enum(['tokenizer', 'chunks', 'server', 'nobody']);
 
 /**
- * What asking a server gave: enough to compute every figure of it again. Times are seconds since the phase
+ * The record of a load, from which all its figures can be computed again. Times are seconds since the phase
  * `serve` began.
  */
 export const servingRecordSchema = z.object({
   /** Of the node's configuration. */
   server: z.string(),
-  /** From its start until it had answered a request; null where it was running already. */
+  /** Seconds from the server's start until it had answered a request; null if it was running already. */
   startSeconds: z.number().nullable(),
   /** Of these, as its log says. */
   weightsLoadSeconds: z.number().nullable(),
-  /** It was running already, for a trial that asked for the same. */
+  /** True if the server was kept running from an earlier trial with the same command line. */
   kept: z.boolean(),
   requests: requestColumnsSchema,
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
   /**
-   * What made the texts of this trial's prompts different from any other's. With `loadSeed` it makes them
-   * again (`promptSalt` of the sweep).
+   * The salt that makes this trial's prompts different from all others. With `loadSeed` it reproduces them
+   * (`promptSalt` of the sweep).
    */
   promptSalt: z.string(),
   /**
-   * Tokens of prompts that the load itself shares: those that also begin an earlier prompt of the run with
-   * its answer, and those that the server puts before each prompt. Hits of its cache beyond them are of
-   * prompts from before the run.
+   * Prompt tokens that the load itself shares: those with which an earlier prompt of the load and its answer
+   * begin, too, and those that the server puts before each prompt. Further cache hits are from prompts before
+   * the load.
    */
   sharedPromptTokens: z.number().int().nonnegative(),
   promptTokensBy: countedBy,
   /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
   /**
-   * Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted;
-   * left out = not known.
+   * Tokens of the texts of complete answers as the tokenizer counts them, if the server's counts are used;
+   * left out = unknown.
    */
   retokenized: z.number().int().optional(),
   tokenizer: z.object({ name: z.string(), digest: digestSchema }).nullable(),
-  /** That prompts of chats were counted by; left out = there was none, or none was needed. */
+  /** The template by which prompts of chats were counted; left out = there was none, or none was needed. */
   chatTemplate: z.object({ digest: digestSchema }).optional(),
   /** Why the run was ended before its time; null = it was not. */
   endedEarly: z.string().nullable(),
-  /** How the load of the row was found; null where the sweep states it. */
+  /** How the load of the row was found; null if the sweep states it. */
   search: z
     .object({
       of: z.enum(['requestsPerSecond', 'concurrency']),
-      /** The highest that keeps the objectives; null = none that was tried does. */
+      /** The highest load that meets the objectives; null = no tried load does. */
       load: z.number().nullable(),
-      /** The lowest that does not, or of which it could not be told. */
+      /** The lowest load that does not meet them, or that is undecided. */
       above: z.number().nullable(),
       reason: z.string(),
       runs: z.array(
         z.object({
           load: z.number(),
           requests: z.number().int(),
-          /** Requests that kept each objective, in the canonical order of slo. */
+          /** Number of requests that met each objective, in the canonical order of slo. */
           kept: z.array(z.number().int()),
           saturated: z.boolean(),
         }),
@@ -109,8 +111,8 @@ export const servingRecordSchema = z.object({
     })
     .nullable(),
   /**
-   * Prompts that the server had not seen, each asked twice in a row after the run, and short answers taken:
-   * whether it keeps answers (core/serving/audit.ts). null = not asked for, or the run had failures.
+   * New prompts, each sent twice in a row after the load with short answers, which show whether the server
+   * caches (core/serving/audit.ts). null = not requested, or the load had failures.
    */
   audit: requestColumnsSchema.nullable(),
   /** How the generator itself did. */
@@ -122,22 +124,21 @@ export const servingRecordSchema = z.object({
     cpuSeconds: z.number(),
     seconds: z.number(),
     /**
-     * What it could do here at most, per second of its CPU time; null = it was idle so much that it had room
-     * in any case.
+     * The generator's ceiling on this machine, per second of its CPU time; null = it was idle enough for the
+     * ceiling not to matter.
      */
     ceiling: z
       .object({ requestsPerSecond: z.number().nullable(), chunksPerSecond: z.number().nullable() })
       .nullable(),
   }),
   /**
-   * What the server's own metrics say: counters as what they grew by over the run, gauges as mean and largest
-   * reading.
+   * The server's own metrics: counters as their increase over the load, gauges as mean and largest reading.
    */
   inside: z.partialRecord(
     z.enum(SERVER_METRIC_NAMES),
     z.union([z.object({ growth: z.number() }), z.object({ mean: z.number(), max: z.number() })]),
   ),
-  /** Why the server's metrics are absent; null where they are there. */
+  /** Why the server's metrics are absent; null if they are present. */
   insideAbsent: z.string().nullable(),
 });
 export type ServingRecord = z.infer<typeof servingRecordSchema>;

@@ -1,15 +1,18 @@
 /**
  * What a load generator keeps of every request, raw. Times are seconds since the origin of the run, by the
- * monotonic clock that stamps phases; null = it never came to that.
+ * monotonic clock that stamps phases; null = the request did not get that far.
  */
 export interface RequestRecord {
   /** In the order of intended starts, from 0. */
   readonly index: number;
-  /** Requests of one conversation share it and are sent one after the other; null = it stands alone. */
+  /**
+   * Requests of one conversation share this number and are sent one after the other; null = it belongs to
+   * none.
+   */
   readonly conversation: number | null;
   /** From 0. */
   readonly turn: number;
-  /** When the schedule wanted it to start: of a closed loop, when its slot became free. */
+  /** The scheduled start; in a closed loop, the time at which its slot became free. */
   readonly intended: number;
   /** When it was handed to the socket. */
   readonly dispatched: number | null;
@@ -25,38 +28,38 @@ export interface RequestRecord {
   /** The end of the answer, or when it was given up. */
   readonly done: number | null;
   readonly outcome: RequestOutcome;
-  /** One sentence where it did not end well. */
+  /** One sentence if it did not end well. */
   readonly problem: string | null;
   /** Of HTTP. */
   readonly status: number | null;
   /** Of the body of the answer. */
   readonly bytes: number;
   /**
-   * By the client's tokenizer, chat template included; null = no tokenizer is known, nor does the server
-   * tell.
+   * Counted by the client's tokenizer, including the chat template; null = there is no tokenizer, and the
+   * server does not report it.
    */
   readonly promptTokens: number | null;
-  /** The tokens that were asked for; null = as many as the model likes. */
+  /** The requested number of tokens; null = the model decides. */
   readonly wantedTokens: number | null;
   /** Of every kind. */
   readonly outputTokens: number | null;
   readonly reasoningTokens: number;
-  /** Every chunk that held tokens: when it came, and how many. Empty for what was not streamed. */
+  /** Every chunk with tokens: its time, and their number. Empty if the answer was not streamed. */
   readonly chunks: { readonly seconds: readonly number[]; readonly tokens: readonly number[] };
   /** The LoRA adapter that it asked for; null or left out = none. */
   readonly lora?: string | null;
-  /** What the server says it counted; kept beside our own count and never in its place without a word. */
+  /** The server's own counts, kept beside ours; where they replace ours, the record says so. */
   readonly usage: {
     readonly promptTokens: number | null;
     readonly completionTokens: number | null;
-    /** Of the prompt, those that it had computed before; left out = it does not say. */
+    /** Prompt tokens from its cache; left out = the server does not report them. */
     readonly cachedTokens?: number | undefined;
   } | null;
 }
 
 /**
- * How a request ended. `unfinished` was cut off by the end of the run; it stands in the denominator of
- * goodput like every other that gave no whole answer.
+ * How a request ended. `unfinished` was cut off by the end of the run; it counts in the denominator of
+ * goodput like every other request without a complete answer.
  */
 export const REQUEST_OUTCOMES = [
   'complete',
@@ -70,8 +73,8 @@ export const REQUEST_OUTCOMES = [
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
 /**
- * @returns how many were under way at once, at most: requests that were sent, a conversation from its first
- *   turn to the end of its last as one.
+ * @returns the largest number of requests in flight at once, where a conversation counts as one from its
+ *   first turn to the end of its last.
  */
 export function mostInFlight(
   requests: readonly Pick<RequestRecord, 'index' | 'conversation' | 'dispatched' | 'done'>[],
@@ -88,7 +91,7 @@ export function mostInFlight(
     { at: from, by: 1 },
     { at: to, by: -1 },
   ]);
-  // Where one ends and the next begins at the same moment, it was one at a time.
+  // If one ends at the moment at which the next begins, they count as one at a time.
   changes.sort((a, b) => a.at - b.at || a.by - b.by);
   let now = 0;
   let most = 0;
@@ -101,13 +104,14 @@ export function mostInFlight(
 
 /** When requests are meant to start. */
 export type Arrival =
-  /** So many are always on their way: the next starts when one ends. */
+  /** A constant number is in flight: the next request starts when one ends. */
   | { readonly kind: 'closed'; readonly concurrency: number }
   /**
-   * Whatever the server does: gaps of a Gamma distribution of this shape; 1 = Poisson, Infinity = constant.
+   * Starts do not depend on the server; their gaps have a Gamma distribution of this shape: 1 = Poisson,
+   * Infinity = constant.
    */
   | { readonly kind: 'open'; readonly requestsPerSecond: number; readonly shape: number }
-  /** Poisson, its rate growing evenly over the run. */
+  /** Poisson with a rate that grows linearly over the load. */
   | {
       readonly kind: 'ramp';
       readonly fromPerSecond: number;

@@ -2,14 +2,14 @@ import { studentCdf } from '../../statistics/distributions.js';
 import { moments } from '../../statistics/summary.js';
 
 /**
- * Does an open loop send more requests than the server finishes? Then the queue grows without end, and with
- * it every latency from the scheduled start (Little's law). All that would be measured is the length of the
- * run.
+ * Detects whether an open loop sends more requests than the server finishes. Then the queue grows without
+ * limit, and with it every latency from the scheduled start (Little's law), so that the result would depend
+ * only on the length of the run.
  *
- * The test looks at arrivals less completions, in even slices of time. If both rates are equal, the queue
- * wanders without aim and may make long excursions; but its steps have mean 0 and do not depend on each
- * other. So a one-sided t test of the steps is not misled by an excursion, which a test of the queue's length
- * would call a trend.
+ * The test uses arrivals minus completions in equal slices of time. If both rates are equal, the length of
+ * the queue is a random walk, which may have long excursions, but its steps have mean 0 and are independent.
+ * So a one-sided t test of the steps is not misled by an excursion, which a test of the queue's length would
+ * take for a trend.
  */
 export interface Saturation {
   readonly state: 'too-early' | 'keeping-up' | 'saturated';
@@ -19,16 +19,16 @@ export interface Saturation {
 
 /** Nothing is said before. */
 const MINIMUM_SECONDS = 30;
-/** Slices that are kept; when they are full, neighbours become one. */
+/** Number of slices; when all are used, neighbouring ones are merged. */
 const SLICES = 64;
-/** So small a chance because it is asked again and again while a run goes on. */
+/** A small significance level, because the test is repeated many times during a run. */
 const SIGNIFICANT = 0.001;
-/** The share of requests that the server falls behind by, at least: less would take hours to matter. */
+/** The smallest share of requests by which the server must fall behind; less would take hours to matter. */
 const SMALLEST_DEFICIT = 0.05;
 
 /**
- * Watches a run as it goes: O(1) for each request, and for each question. Times are seconds since the origin
- * of the run and never go back.
+ * Watches a running load in constant time for each request and for each query. Times are seconds since the
+ * origin of the run and never go back.
  */
 export class SaturationWatch {
   #width = MINIMUM_SECONDS / (SLICES / 2);
@@ -36,7 +36,7 @@ export class SaturationWatch {
   readonly #ended = new Float64Array(SLICES);
   #outstanding = 0;
 
-  /** A request was meant to start, whether or not it could be dispatched. */
+  /** Counts the scheduled start of a request, whether or not it could be dispatched. */
   started(seconds: number): void {
     const slice = this.#slice(seconds);
     this.#started[slice]! += 1;
@@ -53,7 +53,7 @@ export class SaturationWatch {
   /** @param seconds now */
   decide(seconds: number): Saturation {
     const whole = this.#slice(seconds);
-    // While the server fills up more starts than ends: the first third is left out.
+    // More requests start than end while the server fills up, so the first third is left out.
     const first = Math.ceil(whole / 3);
     const steps = Array.from(
       { length: whole - first },
@@ -74,7 +74,7 @@ export class SaturationWatch {
       : { state: 'keeping-up', reason };
   }
 
-  /** @returns the slice of a time, after making slices wider until it is one of those kept. */
+  /** @returns the slice of a time, after widening slices until the time falls into one of them. */
   #slice(seconds: number): number {
     while (seconds >= SLICES * this.#width) {
       for (const counts of [this.#started, this.#ended]) {

@@ -1,6 +1,6 @@
 /**
- * Metrics of a server's own endpoint that rows tell. A counter only grows, and what it grew by over a run is
- * what it did; a gauge is what it is at a moment.
+ * Metrics from a server's own endpoint that rows have. A counter only grows, and its increase over a load is
+ * used; a gauge is a value at one moment.
  */
 export const SERVER_METRICS = {
   requestsRunning: 'gauge',

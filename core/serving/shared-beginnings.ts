@@ -1,16 +1,16 @@
-/** A prompt as it was sent, and what its server computed in all: the prompt with its answer. */
+/** A prompt as it was sent, and all the text that the server computed for it: the prompt with its answer. */
 export interface ComputedText {
   readonly prompt: string;
   readonly computed: string;
 }
 
 /**
- * In a sorted list, the neighbours of a text have the longest beginning in common with it. So all texts are
- * sorted, and then taken out of the list in the reverse of the order in which they were sent: the neighbours
- * of a text are then from before it. That takes about as long as the sorting.
+ * In a sorted list, a text has its longest common prefix with one of its neighbours. So all texts are sorted,
+ * and then removed from the list in the reverse of the order in which they were sent; the neighbours of a
+ * text are then texts that were sent before it. That takes about as long as the sorting.
  * @param texts in the order in which they were sent.
- * @returns by prompt, how many characters of its beginning a server had computed before, for a prompt or an
- *   answer.
+ * @returns for each prompt, how many characters of its beginning the server had already computed, for a
+ *   prompt or an answer.
  */
 export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
   const sorted = [...texts.keys()].sort((a, b) => byCodeUnits(texts[a]!.computed, texts[b]!.computed));
@@ -32,7 +32,7 @@ export function sharedBeginnings(texts: readonly ComputedText[]): number[] {
 /** Orders texts as `commonLength` compares them. */
 const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** @returns how many characters two texts begin with alike. */
+/** @returns the number of characters in the common prefix of two texts. */
 export function commonLength(a: string, b: string): number {
   const most = Math.min(a.length, b.length);
   let at = 0;

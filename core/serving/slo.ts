@@ -6,9 +6,9 @@ import { latenciesOf } from './latencies.js';
 import type { RequestRecord } from './requests.js';
 
 /**
- * Service level objectives: what a request must keep to be good, and how many must.
- * `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` asks that 90 % of requests have their first token within 500
- * ms of when they were meant to start, and so on.
+ * Service level objectives: the limits that a request must keep to be good, and the share of requests that
+ * must be good. `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` requires that 90 % of requests have their first
+ * token within 500 ms of their intended start, and so on.
  */
 export interface Objective {
   readonly metric: SloMetric;
@@ -17,7 +17,7 @@ export interface Objective {
   readonly seconds: number;
 }
 
-/** Latencies that an objective may be of, from the scheduled start; canonical order. */
+/** Latencies that an objective may limit, from the scheduled start, in canonical order. */
 const METRICS = {
   ttft: (request) => latenciesOf(request).scheduled.ttft,
   ttfa: (request) => latenciesOf(request).scheduled.firstAnswer,
@@ -27,7 +27,7 @@ const METRICS = {
 export type SloMetric = keyof typeof METRICS;
 export const SLO_METRICS = Object.keys(METRICS) as SloMetric[];
 
-/** @returns a latency of a complete request, in seconds; null where it has none, or did not end well. */
+/** @returns a latency of a complete request, in seconds; null if it has none, or did not end well. */
 export function latencyFor(metric: SloMetric, request: RequestRecord): number | null {
   return request.outcome === 'complete' ? METRICS[metric](request) : null;
 }
@@ -37,15 +37,15 @@ const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?
 const EXAMPLE = 'ttft:p90<=500ms';
 
 /**
- * @returns the objectives that an option states; null where it states none. The door has refused what cannot
- *   be read.
+ * @returns the objectives that an option states; null if it states none. Text that cannot be read was refused
+ *   with the sweep.
  */
 export function objectivesOf(slo: unknown): readonly Objective[] | null {
   const reading = typeof slo === 'string' ? parseSlo(slo) : null;
   return reading?.ok === true ? reading.value : null;
 }
 
-/** @returns the objectives of a text, in canonical order, or one sentence about the first that is none. */
+/** @returns the objectives of a text, in canonical order, or one sentence about the first invalid one. */
 export function parseSlo(text: string): Reading<readonly Objective[]> {
   const found = new Map<string, Objective>();
   for (const written of text.split(',')) {
@@ -93,7 +93,7 @@ export function parseSlo(text: string): Reading<readonly Objective[]> {
   return { ok: true, value: objectives };
 }
 
-/** @returns the one spelling of these objectives. */
+/** @returns the canonical spelling of these objectives. */
 export function sloText(objectives: readonly Objective[]): string {
   return objectives
     .map(({ metric, share, seconds }) => {
@@ -106,8 +106,8 @@ export function sloText(objectives: readonly Objective[]): string {
 }
 
 /**
- * @returns whether a request is good: complete, and within the time of every objective. What has no such
- *   latency has not kept it.
+ * @returns whether a request is good: complete, and within the time of every objective. A request without
+ *   such a latency has not kept the objective.
  */
 export function keepsSlo(request: RequestRecord, objectives: readonly Objective[]): boolean {
   return request.outcome === 'complete' && objectives.every((objective) => keeps(request, objective));
@@ -128,8 +128,8 @@ export interface Kept {
 }
 
 /**
- * Counts who kept each objective. Failed and unfinished requests are counted and kept none: a server must not
- * look better for the requests that it turned away.
+ * Counts the requests that kept each objective. Failed and unfinished requests count as having kept none,
+ * because a server must not look better by rejecting requests.
  */
 export function keptBy(requests: readonly RequestRecord[], objectives: readonly Objective[]): Kept[] {
   return objectives.map((objective) => ({
@@ -150,9 +150,9 @@ export function pooled(runs: readonly (readonly Kept[])[]): Kept[] {
 }
 
 /**
- * Whether a run meets its objectives: `met` where the Wilson interval of every share lies at or above what is
- * asked, `missed` where one lies below, `undecided` where there are too few requests to tell. `max` is met by
- * all or missed.
+ * Whether a run meets its objectives: `met` if the Wilson interval of every share is at or above the required
+ * share, `missed` if one is below it, and `undecided` if there are too few requests. `max` is met only if all
+ * requests keep it.
  */
 export function sloVerdict(counts: readonly Kept[], confidence = 0.95): SloVerdict {
   const verdicts = counts.map(({ objective, kept, requests }): SloVerdict => {

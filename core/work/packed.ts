@@ -99,7 +99,8 @@ function storedAs(
   sizes: readonly PackedSize[],
   valueBits: number,
 ): Required<Pick<MatrixShape, 'bits' | 'packed'>> {
-  const sum = (of: (size: PackedSize) => number) => sizes.reduce((total, size) => total + of(size), 0);
+  const sum = (numberOf: (size: PackedSize) => number) =>
+    sizes.reduce((total, size) => total + numberOf(size), 0);
   const weights = sum((size) => size.weights);
   const density = sum((size) => size.kept) / weights;
   return { bits: (8 * sum((size) => size.bytes)) / weights, packed: { valueBits, density } };

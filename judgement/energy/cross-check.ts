@@ -5,7 +5,7 @@ import { allMissing, perRepeat, single } from '../entries.js';
 import type { Findings } from '../evidence.js';
 import { joulesOf, type Observation } from './observations.js';
 
-/** Counter and integral further apart than this share of the counter are worth a note. */
+/** If counter and integral differ by more than this share of the counter, the row gets a note. */
 const DISAGREEMENT = 0.05;
 
 /**

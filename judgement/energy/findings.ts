@@ -33,9 +33,9 @@ interface Measured {
 }
 
 /**
- * Energy per repeat and phase, gross and net, with the ratios that rest on it. There is one value for each
- * observation (see observations.ts), so that energy has a spread like everything else. Windows that the
- * readings do not cover are left out: `n` says how many are left, and a code says why.
+ * Energy per repeat and phase, gross and net, with the ratios that are computed from it. There is one value
+ * for each observation (see observations.ts), so that energy has a spread like everything else. Windows that
+ * the readings do not cover are left out: `n` says how many are left, and a code says why.
  */
 export function energyFindings(evidence: Evidence): Findings {
   const { input, repeats } = evidence;
@@ -51,7 +51,8 @@ export function energyFindings(evidence: Evidence): Findings {
   const apart = servedParts(input);
   const within =
     apart === null || typeof apart === 'string' ? [] : [...planParts(apart, primary.periodSeconds)];
-  // That what a server did cannot be split for this source is no fault of the row: the entries say why.
+  // If the work of a server cannot be split for this source, that is no fault of the row; the entries say
+  // why.
   const resolved = within.filter(([, { how }]) => how !== 'unresolved');
   const planned = planObservations(input.phases, repeats, primary.periodSeconds);
   const plan = { ...planned, parts: new Map([...planned.parts, ...within]) };
@@ -107,7 +108,7 @@ export function energyFindings(evidence: Evidence): Findings {
   };
 }
 
-/** Of the applications that ran from start to end in the sitting that was measured. */
+/** Energy of one application, of those that ran from start to end in the measured sitting. */
 function perApplication(joules: number, { graph }: TrialFacts): number | null {
   const ended =
     graph?.applications.filter((one) => one.outcome === 'complete' && one.sitting === graph.sitting) ?? [];
@@ -201,12 +202,12 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   };
 }
 
-/** @returns the tokens of all prompts that a server was given; their phase counts what came back. */
+/** @returns the tokens of all prompts that a server received; the phase itself counts only output tokens. */
 function servedPromptTokens({ serving }: TrialFacts): number {
   return (serving?.requests.promptTokens ?? []).reduce<number>((sum, tokens) => sum + (tokens ?? 0), 0);
 }
 
-/** @param mixed why a server has no parts; null = it has, or was not asked. */
+/** @param mixed why a server's energy has no parts; null = it has parts, or no server was used. */
 function partEntries(
   prefill: Measured | null,
   decode: Measured | null,
@@ -244,7 +245,7 @@ function withoutSource({ input }: Evidence, odd: string | null, warnings: readon
   return { entries: allMissing(metricsOf('energy'), reason), warnings };
 }
 
-/** Idle power of the very domains the source adds up; null as soon as one is unknown. */
+/** Idle power of the same domains that the source adds up; null if one of them is unknown. */
 function idleWatts(source: EnergySource, watts: Readonly<Record<string, number>>): number | null {
   const parts = source.domains.map((domain) => watts[domain]);
   return parts.every((w) => w !== undefined) ? parts.reduce((sum, w) => sum + w, 0) : null;
@@ -257,7 +258,7 @@ function gapsOf(source: EnergySource, readings: readonly Reading[]): Map<string,
   return new Map(found.length === 0 ? [] : [[source.label, Math.max(...found)]]);
 }
 
-/** A trial that computed on a second GPU too has energy that nobody read; null when it did not. */
+/** A warning if the trial also computed on another GPU, whose energy was not read; null otherwise. */
 function energyElsewhere({ series }: Evidence): Warning | null {
   const gpus = series.get('otherDevicesUsed')?.values.reduce((max, count) => Math.max(max, count), 0) ?? 0;
   if (gpus === 0) return null;

@@ -4,13 +4,16 @@ import { type Reading, SHORT_WINDOW_PERIODS, type Window } from '../../core/metr
 import type { Phase } from '../../core/result/result.js';
 import { median } from '../../statistics/quantile.js';
 
-/** A window shorter than this many update periods consists of edges: each may be off by a whole period. */
+/**
+ * A window shorter than this many update periods may be wrong altogether, because each of its edges may be
+ * off by a whole period.
+ */
 export const LEAST_PERIODS = 2;
 
 type PartName = (typeof MEASURED)[number];
 type Tokens = Readonly<Record<PartName, number>>;
 
-/** Windows from which the energy of one repeat, or of one phase of it, follows. */
+/** Windows from which the energy of one repeat, or of one of its phases, is computed. */
 export interface Observation {
   /** Energy of the windows, divided by how many times they hold the work. */
   readonly pieces: readonly { readonly windows: readonly Window[]; readonly times: number }[];
@@ -20,10 +23,10 @@ export interface Observation {
 }
 
 /**
- * - `repeats`: every repeat by itself, for its windows are long enough;
+ * - `repeats`: every repeat by itself, because its windows are long enough;
  * - `lengthened`: work that was repeated without a pause until it was long enough;
  * - `joined`: as many repeats as are long enough together;
- * - `short`: too short for the source, and nothing could be done about it;
+ * - `short`: too short for the source, and it could not be made longer;
  * - `unresolved`: shorter than two of its periods, so that there is no energy.
  */
 export type How = 'repeats' | 'lengthened' | 'joined' | 'short' | 'unresolved';
@@ -31,12 +34,12 @@ export type How = 'repeats' | 'lengthened' | 'joined' | 'short' | 'unresolved';
 export interface Observed {
   readonly how: How;
   readonly observations: readonly Observation[];
-  /** Typical length of a window, and of all together. */
+  /** Typical length of a window, and the length of all windows together. */
   readonly windowSeconds: number;
   readonly totalSeconds: number;
 }
 
-/** What energy is read from: of whole repeats, and of each phase that they have. */
+/** The windows from which energy is read, for whole repeats and for each of their phases. */
 export interface ObservationPlan {
   readonly whole: Observed;
   readonly parts: ReadonlyMap<PartName, Observed>;
@@ -52,7 +55,7 @@ export function planObservations(
   const loops = new Map(present.map((name) => [name, loopsOf(phases, name, periodSeconds)]));
   const whole = wholeRepeats(repeats, present, loops, periodSeconds);
   const parts = present.map((name) => {
-    // A phase that is all of its repeat is what the repeat is.
+    // If a repeat has only one phase, the two are the same.
     if (present.length === 1) return [name, whole] as const;
     return [name, onePhase(repeats, name, loops.get(name) ?? [], periodSeconds)] as const;
   });
@@ -155,7 +158,9 @@ function wholeOf(repeat: Repeat): Observation {
   return { pieces: [{ windows, times: 1 }], seconds: repeatSeconds(repeat), tokens };
 }
 
-/** Neighbours together until they are long enough; what is left at the end joins the last group. */
+/**
+ * Joins consecutive observations until they are long enough; those left over at the end join the last group.
+ */
 function groupsOf(all: readonly Observation[], neededSeconds: number): Observation[] {
   const groups: Observation[][] = [];
   let open: Observation[] = [];
@@ -169,7 +174,7 @@ function groupsOf(all: readonly Observation[], neededSeconds: number): Observati
   return groups.map((group) => meanObservation(group, group.length));
 }
 
-/** Observations of so many repeats as one of a single repeat. */
+/** Observations of several repeats as one observation of a mean repeat. */
 function meanObservation(group: readonly Observation[], repeats: number): Observation {
   const tokens = Object.fromEntries(
     MEASURED.map((name) => [name, sum(group.map((one) => one.tokens[name])) / repeats]),

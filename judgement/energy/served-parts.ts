@@ -5,8 +5,8 @@ import { requestsOf } from '../../core/serving/record.js';
 import type { ServingWindow } from '../../core/serving/summary.js';
 
 /**
- * Prefill and decode of a server as phases of one repeat, where its load keeps the two apart.
- * @returns why they are not apart; null for a trial that asked no server.
+ * Prefill and decode of a server as phases of one repeat, if they overlap little enough.
+ * @returns the reason if they overlap too much; null for a trial without a server.
  */
 export function servedParts({ serving, phases }: TrialFacts): Repeat | string | null {
   const served = phases.find(({ name }) => name === 'serve');
@@ -31,7 +31,7 @@ export function servedParts({ serving, phases }: TrialFacts): Repeat | string | 
   return {
     index: 0,
     prefill: part(apart.prefill, sum(read.map(({ promptTokens }) => promptTokens ?? 0))),
-    // The first token of an answer comes out of its prompt.
+    // The first token of an answer is a result of the prefill.
     decode: part(apart.decode, sum(read.map(({ outputTokens }) => Math.max(0, (outputTokens ?? 0) - 1)))),
     train: null,
     kernel: null,

@@ -8,7 +8,7 @@ import { LEAST_PERIODS, type ObservationPlan, type Observed } from './observatio
 
 /**
  * Rule: a window is long enough when it lasts 20 update periods of the source. An edge can be off by one
- * period, so that is 5 %. For what could not be made that long, a note says what follows from it.
+ * period, which is then 5 %. For a window that could not be made long enough, a note states the consequence.
  */
 export function windowWarnings(source: EnergySource, { whole, parts }: ObservationPlan): Warning[] {
   const limit = `20 update periods of ${source.label} (${(SHORT_WINDOW_PERIODS * source.periodSeconds).toPrecision(2)} s)`;
@@ -36,7 +36,10 @@ function consequenceOf(part: Observed, whole: Observed, periodSeconds: number): 
   return `${total}, so ${totals}`;
 }
 
-/** Lengthened by the period that was known then, and the readings show a longer one. */
+/**
+ * The window was lengthened according to the period known at that time, but the readings show a longer
+ * period.
+ */
 function tooLittle({ observations }: Observed, periodSeconds: number): string | null {
   const lengths = observations.flatMap(({ pieces }) =>
     pieces.flatMap(({ windows }) => windows.map((w) => w.endSeconds - w.startSeconds)),
@@ -47,8 +50,8 @@ function tooLittle({ observations }: Observed, periodSeconds: number): string | 
 }
 
 /**
- * Which observations have no energy, by what is wrong with their readings.
- * @param observed readings by what they belong to: `repeat`, `prefill`, …
+ * Warnings for observations without an energy, by the fault of their readings.
+ * @param observed readings with the name of what they belong to: `repeat`, `prefill`, …
  */
 export function lostWarnings(observed: readonly (readonly [string, readonly Reading[]])[]): Warning[] {
   const lost = new Map<WarningCode, { counts: string[]; reason: string }>();
@@ -67,7 +70,7 @@ export function lostWarnings(observed: readonly (readonly [string, readonly Read
 const codeOf = (reading: Reading) => (reading.value === null ? (reading.code ?? null) : null);
 const reasonOf = (reading: Reading | undefined) => (reading?.value === null ? reading.reason : '');
 
-/** Counters that began anew, also between two repeats, where it costs nothing. */
+/** Warnings for counters that were reset, also between two repeats, where no energy is lost. */
 export function resetWarnings(source: EnergySource): Warning[] {
   if (source.kind !== 'counter') return [];
   return source.series.flatMap((series) => {
@@ -89,7 +92,7 @@ const REPAIRS = [
   ['reordered', 'meter-disorder', 'readings out of order, sorted'],
 ] as const;
 
-/** What had to be done to series before they could be added up, of any quantity. */
+/** Repairs of series of any quantity that were necessary before they could be used. */
 export function repairWarnings(samples: readonly SampleSeries[]): Warning[] {
   const cleaned = samples.map(cleanSeries);
   return REPAIRS.flatMap(([repair, code, what]) => {

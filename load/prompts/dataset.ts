@@ -6,11 +6,11 @@ import { ALONE, type PlannedRequest, textOf } from '../endpoint.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads prompts that somebody wrote, one JSON object on each line: `{"prompt": "…"}` or
- * `{"messages": [{"role": …, "content": …}]}`, with `output_length` where the answer shall have so many
- * tokens; or sessions with think time, as AIPerf's multi_turn has them:
- * `{"session_id": …, "turns": [{"text": "…", "delay": 1500}]}`, `delay` in ms before a turn, each sent with
- * what was said before it.
+ * Reads prompts of a file, one JSON object on each line: `{"prompt": "…"}` or
+ * `{"messages": [{"role": …, "content": …}]}`, with `output_length` if the answer should have that many
+ * tokens; or sessions with think time, as in AIPerf's multi_turn:
+ * `{"session_id": …, "turns": [{"text": "…", "delay": 1500}]}`, with a `delay` in ms before a turn; each turn
+ * is sent with the conversation before it.
  * @returns requests, or a sentence that names the first line that is wrong.
  */
 export function datasetRequests(text: string, tokenizer: Tokenizer | null): PlannedRequest[] | string {
@@ -58,7 +58,7 @@ function sessionOf(
 }
 
 /**
- * Goes over the lines of a file that holds a JSON object on each: its number, and its fields or what is wrong
+ * Yields, for each line of a file with a JSON object per line, its number and its fields, or what is wrong
  * with it.
  */
 export function* jsonLines(text: string): Generator<readonly [number, Fields | string]> {

@@ -9,21 +9,21 @@ import { TextMaker } from './text.js';
 /** Requests that are made up. */
 export interface SyntheticOrder {
   readonly count: number;
-  /** The same seed gives the same lengths: all variants of a load have one. */
+  /** The same seed gives the same lengths, so all variants of a load have the same seed. */
   readonly seed: number;
   /**
-   * With the seed it decides the words. Another salt gives other words of the same lengths, which no cache of
-   * a server knows.
+   * Together with the seed it determines the words. Another salt gives other words of the same lengths, which
+   * are in no server's cache.
    */
   readonly salt: string;
-  /** Of a prompt as a server reads it, begin tokens included. */
+  /** Tokens of a prompt as a server reads it, including begin tokens. */
   readonly promptTokens: Lengths;
   /** Tokens that a server puts before a text; left out = none. */
   readonly beginTokens?: number;
   readonly outputTokens: Lengths;
-  /** Of each prompt of a first turn, how much all of them have in common, from their beginning: 0 to 1. */
+  /** Share of the prompt of each first turn that is the same in all of them, from the beginning: 0 to 1. */
   readonly sharedPrefix?: number;
-  /** Of each conversation; 1 = requests stand alone. */
+  /** Turns of each conversation; 1 = no conversations. */
   readonly turns?: number;
   /** Before each turn but the first. */
   readonly thinkSeconds?: number;
@@ -31,7 +31,7 @@ export interface SyntheticOrder {
 
 const SEEDS = 0x7fff_ffff;
 
-/** @returns that many requests (of conversations, the last may be cut short). */
+/** @returns that many requests; the last conversation may have fewer turns. */
 export function syntheticRequests(order: SyntheticOrder, tokenizer: Tokenizer | null): PlannedRequest[] {
   const { count, seed, salt, promptTokens, beginTokens = 0, outputTokens } = order;
   const { sharedPrefix = 0, turns = 1, thinkSeconds = 0 } = order;

@@ -4,28 +4,30 @@ import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
 
-/** Where no tokenizer is known, words stand for tokens: most vocabularies have each of these as one. */
+/**
+ * Without a tokenizer, words are used in place of tokens; in most vocabularies each of these is one token.
+ */
 const COMMON =
   'the of and to in is that it was for on as with he be at by had not are but from or have an they which one you were all her she there would their we him been has when who will no more if out so up said what its about than into them can only other time new some could these two may first then do any like my now over such our man me even most made after also did many before must through years where much your way well down should because each just those people how too little state good very make world still own see men work long here between both life being under never day same another know while last might us great old year off come since against go came right used take three';
 
-/** Words of a vocabulary that are kept: enough that no text of them compresses or repeats itself much. */
+/** Number of words of a vocabulary that are kept, enough for texts without much repetition. */
 const WORDS = 4096;
-/** Tokens that are drawn to find them, some more than once. */
+/** Number of tokens drawn to find these words; some are drawn more than once. */
 const TRIES = 24_000;
-/** Fewer than these would be a text of repetitions. */
+/** With fewer words than this, texts would repeat themselves too much. */
 const FEWEST_WORDS = 64;
-/** Rounds of repairing a text; one or two are what it takes. */
+/** The most rounds of correcting a text; one or two are usually enough. */
 const REPAIRS = 50;
 
-/** A text and how many tokens it has; null = nobody counted, and it has as many words. */
+/** A text and its number of tokens; null = not counted, and it has that many words. */
 export interface Text {
   readonly text: string;
   readonly tokens: number | null;
 }
 
 /**
- * Makes texts of so many tokens: of seeded random words, each a token of the vocabulary, so that prompts
- * spread over it. The whole is tokenized again and repaired until the count is right.
+ * Makes texts of a given number of tokens from seeded random words, each a token of the vocabulary, so that
+ * prompts use all of it. The text is then tokenized and corrected until the count is right.
  */
 export class TextMaker {
   readonly #tokenizer: Tokenizer | null;
@@ -45,8 +47,8 @@ export class TextMaker {
   }
 
   /**
-   * @returns a text that begins with these words and has so many tokens.
-   * @param key of words that it takes in addition.
+   * @returns a text that begins with these words and has the given number of tokens.
+   * @param key seed of the words that are added.
    */
   textOf(words: readonly string[], tokens: number, key: string): Text {
     const tokenizer = this.#tokenizer;
@@ -57,7 +59,7 @@ export class TextMaker {
       const text = taken.join(' ');
       const count = tokenizer.tokenize(text).length;
       if (count === tokens || round === REPAIRS) return { text, tokens: count };
-      // Shared beginnings stay: a text is mended at its end.
+      // A text is corrected at its end, so that a shared prefix is kept.
       const less = Math.max(1, Math.floor((count - tokens) / 2));
       if (count > tokens) taken.length = Math.max(1, taken.length - less);
       else for (let missing = count; missing < tokens; missing++) taken.push(this.#draw(random));
@@ -70,7 +72,8 @@ export class TextMaker {
 }
 
 /**
- * Seeded by the whole digest of a key: with seeds of 32 bits, some of a million prompts would be the same.
+ * Seeded by the whole digest of a key, because with seeds of 32 bits some of a million prompts would be
+ * equal.
  */
 function randomOf(key: string): RandomGenerator {
   const digest = createHash('sha256').update(key).digest();
@@ -78,12 +81,12 @@ function randomOf(key: string): RandomGenerator {
 }
 
 /**
- * Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and
- * audit.
+ * The words are cached, because finding them takes a second, and requests are made several times in a trial,
+ * for warm-up, load and audit.
  */
 const found = new WeakMap<Tokenizer, readonly string[]>();
 
-/** @returns words that are one token each where a blank stands before them. */
+/** @returns words that are one token each after a blank. */
 function wordsOf(tokenizer: Tokenizer): readonly string[] {
   const known = found.get(tokenizer);
   if (known !== undefined) return known;

@@ -3,13 +3,13 @@ import type { PlannedRequest } from '../endpoint.js';
 import { isCount, jsonLines } from './dataset.js';
 import { TextMaker } from './text.js';
 
-/** A request as a trace knows it: when and how long, and not what it said. */
+/** A request of a trace, with its time and lengths but without its text. */
 interface Traced {
   /** null = after the turn before it. */
   readonly atSeconds: number | null;
   readonly promptTokens: number;
   readonly outputTokens: number;
-  /** Blocks of the prompt, by names that stand for their content; empty = nothing is known of it. */
+  /** Hashes of the prompt's blocks; empty = the trace has none. */
   readonly blocks: readonly number[];
   readonly session: string | null;
   readonly thinkSeconds: number;
@@ -24,24 +24,24 @@ const BLOCK_TOKENS = 512;
 interface TraceOptions {
   /** Another salt gives other words of the same lengths, with the same shared prefixes. */
   readonly salt: string;
-  /** Tokens that a server puts before a text: the trace counts them, too. Left out = none. */
+  /** Tokens that a server puts before a text, which the trace counts, too. Left out = none. */
   readonly beginTokens?: number;
   /** Requests that are read at most. */
   readonly most: number;
 }
 
 /**
- * Reads a trace and makes up texts of its lengths.
+ * Reads a trace and makes texts of the lengths in it.
  *
  * - `mooncake`: JSON on each line, `timestamp` in ms, `input_length`, `output_length`, `hash_ids`: the same
- *   id is the same text. Agents' traces have `session_id`, and `delay` in ms before a turn, as AIPerf writes
- *   them; a turn without `hash_ids` follows what was said.
+ *   id stands for the same text. Agents' traces have `session_id`, and `delay` in ms before a turn, as AIPerf
+ *   writes them; a turn without `hash_ids` continues the conversation.
  * - `azure`: CSV with TIMESTAMP,ContextTokens,GeneratedTokens
  * - `burstgpt`: CSV with Timestamp (in s), "Request tokens" and "Response tokens", and "Session ID" where
  *   there is one
  *
- * @returns requests in the order of their times, turns of a session together, or a sentence that names the
- *   first line that is wrong.
+ * @returns requests in the order of their times, with the turns of a session together, or a sentence that
+ *   names the first wrong line.
  */
 export function traceRequests(
   text: string,
@@ -99,7 +99,7 @@ const COLUMNS: Readonly<Record<'azure' | 'burstgpt', Columns>> = {
     prompt: 'ContextTokens',
     output: 'GeneratedTokens',
     session: null,
-    // "2023-11-16 18:15:46.6805900": Date reads milliseconds alone.
+    // "2023-11-16 18:15:46.6805900": Date reads only milliseconds.
     seconds(text) {
       const [, whole = '', part = ''] = /^(.*?)(\.\d+)?(?:\+00:00|Z)?$/.exec(text.trim()) ?? [];
       return Date.parse(`${whole.replace(' ', 'T')}Z`) / 1000 + Number(part === '' ? 0 : part);
@@ -132,7 +132,7 @@ function readCsv(text: string, columns: Columns, most: number): Traced[] | strin
     if (!Number.isFinite(seconds)) return `Line ${index + 2}: ${columns.time} is no time.`;
     if (!Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(outputTokens))
       return `Line ${index + 2}: ${columns.prompt} and ${columns.output} have to be whole numbers.`;
-    // Both traces keep requests that failed: they have no answer, and some no prompt.
+    // Both traces contain failed requests, which have no answer, and some of them no prompt.
     if (promptTokens < 1 || outputTokens < 1) continue;
     const key = session < 0 ? '' : (cells[session] ?? '').trim();
     const place = { blocks: [], session: key === '' ? null : key, thinkSeconds: 0 };

@@ -1,4 +1,4 @@
-/** How a simulated server tells log-probabilities. */
+/** How a simulated server reports log-probabilities. */
 export const TELLS = {
   echo: 'of each token of a prompt, where `echo` asks for it',
   next: 'of the next token at /completion, and `echo` is ignored, as by llama-server',
@@ -11,21 +11,23 @@ export type TellsName = keyof typeof TELLS;
 type Fields = Readonly<Record<string, unknown>>;
 type Token = string | number;
 
-/** @returns the tokens of a prompt: the ids that it gives, or its words, each with the blank before it. */
+/**
+ * @returns the tokens of a prompt: its ids if it has them, or else its words, each with the blank before it.
+ */
 export function tokensOf({ prompt, messages }: Fields): readonly Token[] {
   if (Array.isArray(prompt) && typeof prompt[0] === 'number') return prompt as number[];
   const texts = Array.isArray(messages) ? messages.map((message) => message?.content) : [prompt];
   return texts.join(' ').match(/\s*\S+/g) ?? [];
 }
 
-/** Nats of a token, whatever stands before it: a word is the less likely the longer it is. */
+/** Log-probability of a token in nats. It does not depend on the context; longer words are less likely. */
 export function logProbabilityOf(token: Token): number {
   return typeof token === 'number' ? -1 - (token % 7) : -token.trim().length;
 }
 
 /**
- * @returns `logprobs` of a completion, of its answer and, where that is asked for and told, of its prompt;
- *   null = not asked for, or not told.
+ * @returns `logprobs` of a completion: of its answer and, if requested and supported, of its prompt; null =
+ *   not requested, or not supported.
  */
 export function logProbabilities(asked: Fields, answer: string, tells: TellsName) {
   if (typeof asked.logprobs !== 'number' || tells === 'nothing') return null;
@@ -46,7 +48,7 @@ export function logProbabilities(asked: Fields, answer: string, tells: TellsName
   };
 }
 
-/** @returns what llama-server's own `/completion` says of the next token. */
+/** @returns what llama-server's own `/completion` reports about the next token. */
 export function nextToken({ n_probs: count }: Fields) {
   const ids = Array.from({ length: typeof count === 'number' ? count : 0 }, (_, id) => id);
   const top = ids.map((id) => ({ id, logprob: logProbabilityOf(id) }));

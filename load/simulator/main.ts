@@ -1,7 +1,7 @@
 /**
- * A server that pretends: OpenAI's API with the times and faults that its options name, and no model. Says
- * where it listens in one line on stdout; ends with the process that started it where there is a channel to
- * one.
+ * A simulated server: OpenAI's API without a model, with the times and faults that its options name. It
+ * prints its address as one line on stdout, and ends together with the process that started it, if there is a
+ * channel to that process.
  */
 import { helpText, parseOptions } from './options.js';
 import { startSimulator } from './server.js';

@@ -3,7 +3,7 @@ import type { SimulatorOptions } from './options.js';
 /** What a simulated server counts of itself. */
 export interface Counters {
   promptTokens: number;
-  /** Of these, those that were found in its cache. */
+  /** Prompt tokens that were found in its cache. */
   cachedTokens: number;
   promptSeconds: number;
   outputTokens: number;
@@ -13,11 +13,14 @@ export interface Counters {
   chunks: number;
   /** Whole answers. */
   answered: number;
-  /** From requests to their first chunks, by the server's clock. */
+  /** Times from requests to their first chunks, by the server's clock. */
   firstToken: Observed;
   /** From each chunk to the next. */
   interChunk: Observed;
-  /** Of whole answers, from the first chunk to the last over the tokens after the first. */
+  /**
+   * Times per token of complete answers: from the first chunk to the last, divided by the tokens after the
+   * first.
+   */
   perToken: Observed;
 }
 
@@ -51,8 +54,8 @@ export function noCounters(): Counters {
 }
 
 /**
- * @returns them as the server shows its own at `/metrics` that is spoken like; of a cache only where there is
- *   one that tells of itself.
+ * @returns the counters in the format of the imitated server's `/metrics`; those of a cache only if there is
+ *   one that reports them.
  */
 export function metricsText(
   counters: Counters,
@@ -62,7 +65,7 @@ export function metricsText(
   return speaks === 'vLLM' ? vllmMetrics(counters, model, tells) : llamaServerMetrics(counters, tells);
 }
 
-/** vLLM 0.32, of its series those that tell something here (vllm/v1/metrics/loggers.py). */
+/** Those series of vLLM 0.32 that mean something here (vllm/v1/metrics/loggers.py). */
 function vllmMetrics(counters: Counters, model: string, tells: boolean): string {
   const labels = (more = '') => `{engine="0"${more},model_name="${model}"}`;
   const lines = (name: string, type: string, values: readonly (readonly [suffix: string, value: number])[]) =>

@@ -36,28 +36,28 @@ const OPTIONS = z.strictObject({
   ready: seconds.default(0),
   /** From a request to its first chunk. */
   ttft: seconds.default(0.02),
-  /** Between tokens; between chunks as many times that as a chunk has tokens. */
+  /** Time between tokens; between chunks it is multiplied by the tokens of a chunk. */
   itl: seconds.default(0.005),
   'chunk-tokens': z.coerce.number().int().min(1).max(1000).default(1),
   /** Prompt tokens (words) per second, which make the first chunk later; 0 = prompts take no time. */
   prefill: z.coerce.number().min(0).max(1e9).default(0),
-  /** Requests that are answered at once, others wait; 0 = any number. */
+  /** The most requests that are answered at the same time, while others wait; 0 = no limit. */
   'max-sequences': z.coerce.number().int().min(0).max(1e6).default(0),
-  /** Tokens of an answer where none are asked for. */
+  /** Tokens of an answer if the request does not say. */
   tokens: z.coerce.number().int().min(1).max(1e6).default(64),
-  /** What answers are made of, over and over; '' = some words. */
+  /** The text that answers repeat; '' = some words. */
   says: z.string().max(1000).default(''),
   /**
-   * Of prompts that it has seen: their first token comes at once, or the whole answer; of `beginnings` the
-   * words that two have in common take no time.
+   * How it caches prompts that it has seen: the first token comes at once (`prefixes`), the whole answer does
+   * (`answers`), or the words that two prompts have in common take no time (`beginnings`).
    */
   keeps: z.enum(['nothing', 'prefixes', 'answers', 'beginnings']).default('nothing'),
-  /** Whose metrics it has, what it says of itself, and how it ends and counts its streams. */
+  /** The server that it imitates in its metrics, its name, and how it ends and counts streams. */
   speaks: z.enum(['llama.cpp', 'vLLM']).default('llama.cpp'),
-  /** The text of each so-manieth token comes with the next one, like a part of a character; 0 = of none. */
+  /** The text of every n-th token comes with the next one, like a part of a character; 0 = never. */
   'late-text': z.coerce.number().int().min(0).max(1000).default(0),
   'log-probabilities': z.enum(Object.keys(TELLS) as [TellsName, ...TellsName[]]).default('echo'),
-  /** When everything stands still, from the first request on, and for how long. */
+  /** The time after the first request at which everything stalls, and for how long. */
   'stall-at': seconds.default(0),
   'stall-for': seconds.default(0),
   /** `hang`, or `hang:20` after that many requests that go well. */
@@ -73,7 +73,7 @@ const OPTIONS = z.strictObject({
 });
 export type SimulatorOptions = z.infer<typeof OPTIONS>;
 
-/** @returns options with what is left out by default. @throws ZodError. */
+/** @returns options with defaults for those left out. @throws ZodError. */
 export function simulatorOptions(given: z.input<typeof OPTIONS> = {}): SimulatorOptions {
   return OPTIONS.parse(given);
 }

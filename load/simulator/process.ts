@@ -10,12 +10,12 @@ export interface SimulatorProcess {
 }
 
 /**
- * Starts a simulated server with these words of its command line; it ends with this process at the latest.
- * @throws Error when it says no address.
+ * Starts a simulated server with these command-line arguments; it ends with this process at the latest.
+ * @throws Error if it prints no address.
  */
 export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
   const { loader, path } = ownProgram('./main', import.meta.url);
-  // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change what it can do.
+  // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change the server's speed.
   const { NODE_OPTIONS: _dropped, ...env } = process.env;
   const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', 'ipc'];
   const child = fork(path, [...args], { execArgv: [...loader], env, stdio });

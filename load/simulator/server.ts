@@ -15,7 +15,7 @@ export interface Simulator {
   readonly died: Promise<void>;
 }
 
-/** One token each in vocabularies of English, with the blank before it. */
+/** Each word is one token in English vocabularies, together with the blank before it. */
 const WORDS = 'the of and to in is that it was for';
 /** Tokens before a stream breaks. */
 const BEFORE_FAULT = 4;
@@ -24,12 +24,12 @@ const REQUEST_BYTES = 64 * 2 ** 20;
 const MOST_KEPT = 200;
 /** Of vLLM, whose words it speaks. */
 const VLLM_RELEASE = '0.32.0';
-/** Of vLLM's prefix cache, unless it is told otherwise (--block-size). */
+/** Block size of vLLM's prefix cache, unless --block-size changes it. */
 const VLLM_BLOCK_TOKENS = 16;
 
 /**
  * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an
- * absolute time, so that their mean is exact. Its tokens are words, of prompts as of answers.
+ * absolute time, so that their mean is exact. Its tokens are words, both in prompts and in answers.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const simulated = new Simulated(options);
@@ -65,12 +65,12 @@ interface Job {
   readonly chat: boolean;
   readonly stream: boolean;
   readonly promptTokens: number;
-  /** Of these, those with which an earlier prompt and its answer begin; null = it keeps none. */
+  /** Prompt tokens that an earlier prompt with its answer begins with, too; null = it has no cache. */
   cachedTokens: number | null;
   readonly tokens: number;
   readonly fails: boolean;
   readonly arrived: number;
-  /** When its first chunk was sent, and its last so far; null = none was. */
+  /** The times at which its first and its newest chunk were sent; null = none was sent. */
   sent: { readonly first: number; last: number } | null;
 }
 
@@ -182,7 +182,7 @@ class Simulated {
     }
   }
 
-  /** Sends a job's chunks at their times, by a clock that stalls where it is asked to. */
+  /** Sends a job's chunks at their times, by a clock that stalls when the options say so. */
   #begin(job: Job): void {
     const { ttft, prefill, keeps, 'chunk-tokens': chunk } = this.#options;
     if (keeps === 'beginnings') job.cachedTokens = this.#common(job);
@@ -226,7 +226,7 @@ class Simulated {
       const goesOn = this.#chunk(job, sent, count);
       this.counters.outputSeconds += sent === 0 ? 0 : itl * count;
       if (!goesOn) return;
-      // A chunk goes when its last token is there; of streams without end all are full.
+      // A chunk is sent when its last token is due; in endless streams all chunks are full.
       const left = job.tokens - sent - chunk;
       const next = sent + (left > 0 ? Math.min(chunk, left) : chunk);
       this.#pacer.schedule(real(first + next * itl), () => step(sent + chunk));
@@ -235,8 +235,8 @@ class Simulated {
   }
 
   /**
-   * @returns how many tokens its prompt has in common with one before it and its answer, at most all but its
-   *   last; of vLLM whole blocks.
+   * @returns how many tokens its prompt has in common with an earlier prompt and its answer, but never the
+   *   last token; for vLLM only whole blocks.
    */
   #common({ asked, tokens: answered }: Job): number {
     const tokens = tokensOf(asked);
@@ -251,7 +251,7 @@ class Simulated {
     return this.#options.speaks === 'vLLM' ? most - (most % VLLM_BLOCK_TOKENS) : most;
   }
 
-  /** @returns whether its prompt was asked before. */
+  /** @returns whether the same prompt was sent before. */
   #seen({ asked: { prompt, messages } }: Job): boolean {
     const key = JSON.stringify(prompt ?? messages);
     const seen = this.#prompts.has(key);
@@ -259,7 +259,7 @@ class Simulated {
     return seen;
   }
 
-  /** @returns whether there is more to come. */
+  /** @returns whether further chunks follow. */
   #chunk(job: Job, sent: number, count: number): boolean {
     const { response, fails, tokens } = job;
     const fault = fails ? this.#options.fault.name : 'none';
@@ -335,7 +335,7 @@ class Simulated {
     if (tokens > 1 && sent !== null) observe(this.counters.perToken, (sent.last - sent.first) / (tokens - 1));
   }
 
-  /** The text that a chunk brings, from one token to another: that of some tokens comes with the next. */
+  /** The text of a chunk, from one token to another; the text of some tokens comes with the next one. */
   #textOf({ tokens }: Job, from: number, to: number): string {
     const late = this.#options['late-text'];
     const isLate = (until: number) => late > 0 && until < tokens && until % late === 0;
@@ -353,7 +353,7 @@ class Simulated {
     return { id: 'cmpl-simulated', object, created: 0, model: this.#options.model };
   }
 
-  /** vLLM tells of hits in its metrics alone, unless it is started with --enable-prompt-tokens-details. */
+  /** vLLM reports hits only in its metrics, unless it is started with --enable-prompt-tokens-details. */
   #usage({ promptTokens, cachedTokens }: Job, tokens: number) {
     const tells = cachedTokens !== null && this.#options.speaks !== 'vLLM';
     return {
@@ -364,7 +364,7 @@ class Simulated {
     };
   }
 
-  /** @param until tokens of the answer with this chunk's. */
+  /** @param until tokens of the answer up to and including this chunk. */
   #fields(job: Job, text: string, finish: string | null, until: number): object {
     const said = job.chat ? { delta: text === '' ? {} : { content: text } } : { text };
     const options = job.asked.stream_options as { continuous_usage_stats?: unknown } | undefined;

@@ -1,8 +1,11 @@
-/** A clock that stands still for a while: what a server has still to do is put off by that. Seconds. */
+/**
+ * A clock that stands still for a while, which delays everything that the server has still to do. Times are
+ * in seconds.
+ */
 export interface StallingClock {
   /** @returns the server's time at a real one. */
   serverTime(real: number): number;
-  /** @returns when it is so late for the server. */
+  /** @returns the real time at a time of the server. */
   realTime(inside: number): number;
 }
 

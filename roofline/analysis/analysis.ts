@@ -4,15 +4,15 @@ import type { CeilingOrigin } from '../ceilings.js';
 import { type Bound, linkSecondsOf, type PlacedOperator } from '../place.js';
 import type { AnalysisPoint } from './point.js';
 
-/** An operator of all layers together, under the roof. */
+/** An operator, summed over all layers, under its roof. */
 export interface AnalysisRow
   extends Pick<OperatorWork, 'name' | 'module' | 'calls' | 'flops' | 'traffic' | 'linkBytes'>,
     Omit<PlacedOperator, 'work' | 'peak'> {
-  /** What is computed in; null where no ceiling for it is known. */
+  /** The data type of the computation; null if no ceiling for it is known. */
   readonly arithmetic: Arithmetic | null;
   /** Of the time of all operators. */
   readonly share: number;
-  /** FLOP per second that the roof allows; null for what computes nothing. */
+  /** FLOP per second that the roof allows; null for an operator without FLOPs. */
   readonly flopsPerSecond: number | null;
 }
 
@@ -22,25 +22,28 @@ export interface PhaseAnalysis {
   readonly bytes: number;
   readonly intensity: number;
   readonly linkBytes: number;
-  /** Of all operators one after the other, which a pipeline overlaps; null as in rows. */
+  /** Seconds on links of all operators one after the other, which a pipeline overlaps; null as in rows. */
   readonly linkSeconds: number | null;
   /** Until all sequences are through. */
   readonly seconds: number;
-  /** Share of it in which a pipeline stage waits for others; 0 without stages. */
+  /** Share of the time in which a pipeline stage waits for others; 0 without stages. */
   readonly idleShare: number;
   /** All sequences together. */
   readonly tokensPerSecond: number;
-  /** What decides over the larger part of the time. */
+  /** What limits most of the time. */
   readonly bound: Bound;
   /** Share of the time that is bound by memory. */
   readonly memoryBoundShare: number;
 }
 
-/** Bytes of one device, the fullest; adapters count as weights. */
+/** Bytes on the fullest device; adapters count as weights. */
 export interface MemoryAnalysis extends Omit<PassMemory, 'activationsAt'> {
-  /** The operator at which most of them are alive; null in a mode that adds up the dead as well. */
+  /**
+   * The operator at which most activations are needed at the same time; null in a mode that adds up all of
+   * them.
+   */
   readonly activationsAt: string | null;
-  /** null where nobody says how much memory the device has. */
+  /** null if the device's memory is not known. */
   readonly fits: boolean | null;
 }
 
@@ -56,7 +59,7 @@ export interface SpeculativeAnalysis {
   readonly speedup: number;
 }
 
-/** The lines of the roofline that the point stands under. */
+/** The lines of the roofline for this point. */
 export interface RoofLines {
   readonly name: string;
   readonly origin: CeilingOrigin;
@@ -65,7 +68,7 @@ export interface RoofLines {
   readonly flopsPerSecond: number | null;
   /** FLOP per byte at which the two meet. */
   readonly ridgePoint: number | null;
-  /** Every ceiling that an operator of the point stands under. */
+  /** Every peak that limits an operator of the point. */
   readonly peaks: readonly { readonly arithmetic: Arithmetic; readonly flopsPerSecond: number }[];
 }
 
@@ -83,7 +86,7 @@ export interface Analysis {
   readonly speculative: SpeculativeAnalysis | null;
   /** Prefill and all steps of `generateTokens`; null when none were asked for. */
   readonly generateSeconds: number | null;
-  /** Sentences about what the numbers do not show. */
+  /** Sentences about the limits of the numbers. */
   readonly notes: readonly string[];
 }
 
@@ -95,7 +98,7 @@ export interface ImpossiblePoint {
 }
 
 /**
- * @param given seconds that the phase takes, where they are fewer than those of its rows.
+ * @param given seconds of the phase, if it takes less time than the sum of its rows.
  * @returns the sums of a phase over its rows, whose shares are not known yet.
  */
 export function summarize(
@@ -103,8 +106,8 @@ export function summarize(
   tokens: number,
   given?: number,
 ): PhaseAnalysis {
-  const sum = (of: (row: Omit<AnalysisRow, 'share'>) => number) =>
-    rows.reduce((total, row) => total + of(row), 0);
+  const sum = (numberOf: (row: Omit<AnalysisRow, 'share'>) => number) =>
+    rows.reduce((total, row) => total + numberOf(row), 0);
   const total = sum((row) => row.seconds);
   const seconds = given ?? total;
   const boundBy = (bound: Bound) => sum((row) => (row.bound === bound ? row.seconds : 0));

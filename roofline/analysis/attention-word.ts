@@ -10,8 +10,8 @@ const NSA = 'nsa';
 const NSA_BLOCKS = { compressBlock: 32, compressStride: 16, selectBlock: 64, selectCount: 16, window: 512 };
 
 /**
- * @returns whether a word says what is done to attention: as in a sweep, and `nsa`, which only a count can
- *   have.
+ * @returns whether a word names a change of attention, as in a sweep, or `nsa`, which can only be counted and
+ *   not run.
  */
 export function checkAttention(setting: string): Reading<unknown> {
   return setting === NSA ? { ok: true, value: NSA } : readAttention(setting);
@@ -19,8 +19,9 @@ export function checkAttention(setting: string): Reading<unknown> {
 
 /**
  * @param setting that `checkAttention` accepts.
- * @returns the model with its attention changed: what it would be if it had been trained so.
- * @throws FailureError `impossible-combination` for heads that cannot be grouped so, and for latent attention
+ * @returns the model with its attention changed, as if it had been trained that way.
+ * @throws FailureError `impossible-combination` for heads that cannot be grouped in this way, and for latent
+ *   attention
  */
 export function withAttention(architecture: ModelArchitecture, setting: string): ModelArchitecture {
   if (setting === AS_IT_IS) return architecture;
@@ -51,7 +52,7 @@ function changed(
   if (window === null) return [{ ...group, attention }];
   const windowed = { ...attention, window: window.tokens };
   if (window.fullEvery === 0) return [{ ...group, attention: windowed }];
-  // Every so manieth layer of the model sees all tokens.
+  // Every n-th layer of the model sees all tokens.
   return Array.from({ length: group.count }, (_, i) => ({
     ...group,
     count: 1,

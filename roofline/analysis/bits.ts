@@ -6,11 +6,11 @@ import type { Arithmetic } from '../../core/work/work.js';
 
 /** What numbers are stored in. */
 export interface Bits {
-  /** Bits of a weight, scales included where a quantization names them; null = as the model has them. */
+  /** Bits of a weight, including scales if a quantization was named; null = those of the model. */
   readonly weights: number | null;
   readonly activations: number;
   readonly cache: number;
-  /** What matrices are multiplied in: both operands have to have it. */
+  /** The data type in which matrices are multiplied, to which both operands are converted. */
   readonly arithmetic: Arithmetic;
 }
 
@@ -21,8 +21,8 @@ const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
 
 /**
- * Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations
- * where it is not named.
+ * Reads bits as papers write them: weights, activations, and cache; if the cache is not named, it has the
+ * bits of activations.
  */
 export function readBits(setting: string): Reading<Bits> {
   if (setting === 'native')
@@ -52,7 +52,7 @@ export function readBits(setting: string): Reading<Bits> {
 
 const size = (part: string) => (part === 'fp8' ? 8 : Number(part));
 
-/** The wider operand decides; integers multiply floats after they were made floats. */
+/** The wider operand decides; integers are converted before they are multiplied with floats. */
 function arithmeticOf(weights: string, activations: string): Arithmetic {
   if (weights === 'fp8' && activations === 'fp8') return 'fp8';
   const integers = weights !== 'fp8' && activations !== 'fp8';
@@ -76,7 +76,7 @@ function unknown(setting: string, part?: string): Reading<never> {
   return refused(`bits ${JSON.stringify(setting)} are unknown${why}; known are ${GRAMMAR}${meant}`);
 }
 
-/** @returns what a pass is asked with when numbers are stored so. */
+/** @returns the parts of a pass request for numbers that are stored with these bits. */
 export function storedIn({
   weights,
   activations,

@@ -2,7 +2,7 @@ import { groupBy } from '../../core/maps.js';
 import type { Analysis, PhaseAnalysis, RoofLines } from './analysis.js';
 import type { AnalysisPoint, PointField } from './point.js';
 
-/** What a chart shows, without a word about how it is drawn. */
+/** The content of a chart, independent of how it is drawn. */
 export type ChartData = RooflineChart | SweepChart;
 
 /** Operators under their ceilings, both axes logarithmic. */
@@ -22,7 +22,7 @@ export interface ChartOperator {
   readonly share: number;
 }
 
-/** One number over one field, a line for each combination of the others. */
+/** A number over one field, with a line for each combination of the other fields. */
 export interface SweepChart {
   readonly kind: 'sweep';
   readonly title: string;
@@ -35,7 +35,7 @@ export interface SweepChart {
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
 }
 
-/** @returns the operators of both phases that compute something and move something through memory. */
+/** @returns the operators of both phases that have both FLOPs and memory traffic. */
 export function rooflineChart(analysis: Analysis): RooflineChart {
   const { point, prefill, decode, roof } = analysis;
   const group = (name: string, { rows }: PhaseAnalysis) => ({
@@ -54,7 +54,7 @@ export function rooflineChart(analysis: Analysis): RooflineChart {
   };
 }
 
-/** What is drawn over what, where there is a choice. */
+/** Fields for the horizontal axis, in order of preference. */
 const X_FIELDS: readonly PointField[] = [
   'batch',
   'context',
@@ -89,7 +89,7 @@ export type SweepMeasure = 'tokens' | 'time' | 'memory';
 interface Measured {
   readonly name: string;
   readonly unit: SweepChart['y']['unit'];
-  /** Lines of each combination: what they are called behind its name, and their value at a point. */
+  /** The lines of each combination: the suffix of their name, and their value at a point. */
   readonly lines: readonly (readonly [string, (analysis: Analysis) => number])[];
 }
 
@@ -110,7 +110,7 @@ const MEASURES: Readonly<Record<SweepMeasure, Measured>> = {
   memory: { name: 'memory', unit: 'B', lines: [['', ({ memory }) => memory.bytes]] },
 };
 
-/** @returns a number of all points over the field that varies most usefully; null when none varies. */
+/** @returns a chart of a number over the most useful of the fields that vary; null if none varies. */
 export function sweepChart(
   analyses: readonly Analysis[],
   varying: readonly PointField[],

@@ -23,12 +23,12 @@ import type { AnalysisPoint } from './point.js';
 import { requestsOf } from './request.js';
 
 /**
- * Steps at which generation is looked at; between them the time of a step is taken for linear in the context,
- * as it nearly is.
+ * Number of contexts at which the time of a step is computed; between them it is taken as linear in the
+ * context, which is nearly true.
  */
 const SAMPLES = 16;
 
-/** @returns seconds of the steps after the prefill: trapezoids between a few contexts. */
+/** @returns seconds of the steps after the prefill, by the trapezoidal rule between a few contexts. */
 function generationSeconds(
   secondsAt: (context: number) => number,
   context: number,
@@ -48,7 +48,7 @@ function generationSeconds(
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
-/** @throws FailureError `impossible-combination` with one sentence about what cannot be */
+/** @throws FailureError `impossible-combination` with one sentence about what is impossible */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
   { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
@@ -143,7 +143,7 @@ function checkTokens(
     );
 }
 
-/** A model and its draft are held at one time, and compute one after the other. */
+/** A model and its draft are in memory together, but compute one after the other. */
 function withDraft(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
   if (draft === null) return model;
   const weights = model.weights + draft.weights;
@@ -152,7 +152,7 @@ function withDraft(model: HeldBytes, draft: HeldBytes | null): HeldBytes {
   return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
 }
 
-/** The ceilings that operators stand under, the highest first. */
+/** The peaks that limit operators, the highest first. */
 function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   const used = new Map<Arithmetic, Peak>();
   for (const { operators } of passes) {
@@ -163,8 +163,8 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
 }
 
 /**
- * All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one
- * after the other.
+ * All micro-batches together. The time is that of the pipeline, which is shorter than the sum over its
+ * operators.
  */
 function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
   const rows = way.operators.map(
@@ -188,8 +188,8 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
 }
 
 /**
- * Bytes that one device holds at the fuller of two passes.
- * @param inFlight micro-batches whose caches are held.
+ * Bytes on one device in the pass that needs more memory.
+ * @param inFlight micro-batches whose caches are in memory.
  */
 function memoryOf(
   architecture: ModelArchitecture,
@@ -197,7 +197,7 @@ function memoryOf(
   inFlight: number,
 ): Omit<MemoryAnalysis, 'fits'> {
   const passes = [prefill, decode].map((request) => passMemory(architecture, request, inFlight));
-  const largest = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
+  const largest = (bytesOf: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(bytesOf));
   const weights = largest((pass) => pass.weights) + adapterBytes(architecture, decode);
   const kvCache = largest((pass) => pass.kvCache);
   const activations = largest((pass) => pass.activations);
@@ -206,8 +206,8 @@ function memoryOf(
 }
 
 /**
- * Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all
- * are held.
+ * Bytes of attached adapters on the stage that has most of them. A pass reads only those of its tokens, but
+ * all are in memory.
  */
 function adapterBytes(architecture: ModelArchitecture, request: PassRequest): number {
   const { adapter = null, batch } = request;
@@ -220,10 +220,10 @@ function adapterBytes(architecture: ModelArchitecture, request: PassRequest): nu
 }
 
 /**
- * A step of speculative decoding on one device, its draft there, too: each pass at the least time that the
+ * A step of speculative decoding with model and draft on one device, each pass with the least time that the
  * ceilings allow.
- * @param plainSeconds of a decode step without a draft.
- * @throws FailureError `impossible-combination` for a draft of other tokens
+ * @param plainSeconds time of a decode step without a draft.
+ * @throws FailureError `impossible-combination` for a draft with another vocabulary
  */
 function speculate(
   { batch, draftTokens, acceptance, tokensPerStep, microBatches }: AnalysisPoint,

@@ -6,18 +6,18 @@ import { readPacked } from './sparsity-word.js';
 
 const LARGEST = 1e9;
 
-/** A field as a file or an option has it: what a value must be, as a phrase after "must be". */
+/** A field of a file or an option. `must` says what a value must be, as a phrase after "must be". */
 export interface Field {
   readonly expected: string;
   /** True when integers may be written as ranges (`1-64*2`). */
   readonly counts: boolean;
   /** One value, as JSON Schema. */
   readonly scalar: Readonly<Record<string, unknown>>;
-  /** @returns the value, or why it is none. */
+  /** @returns the value, or why it is invalid. */
   read(value: unknown): unknown;
 }
 
-/** What `read` gives for a value that is none. */
+/** The result of `read` for an invalid value. */
 export class NotAValue {
   readonly message: string | null;
   constructor(message: string | null = null) {

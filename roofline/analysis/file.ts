@@ -14,11 +14,11 @@ export type RooflineReading =
   | {
       readonly ok: false;
       readonly diagnostics: readonly Diagnostic[];
-      /** The values without an error, so that their names can be looked up, too. */
+      /** The values without an error, so that the names among them can be checked as well. */
       readonly readable: Partial<AnalysisSpec>;
     };
 
-/** What a file must say of itself, by path. */
+/** Values that a file must have, by path. */
 const HEAD = { apiVersion: 'ridgepoint.dev/v1', kind: 'Roofline' } as const;
 
 /**

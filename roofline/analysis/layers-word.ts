@@ -1,7 +1,7 @@
 import { readLayers } from '../../core/techniques/layers.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 
-/** @returns the model of which only the first layers compute, as the technique `layers` leaves it. */
+/** @returns the model with only its first layers, as the technique `layers` leaves it. */
 export function withLayers(architecture: ModelArchitecture, setting: string): ModelArchitecture {
   const reading = readLayers(setting);
   const kept = reading.ok ? reading.value : null;

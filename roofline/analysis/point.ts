@@ -1,6 +1,6 @@
 /**
- * `corrected` counts what is asked of a machine; `llm-viewer` gives LLM-Viewer's numbers, its errors
- * included.
+ * `corrected` counts the work that a machine has to do; `llm-viewer` reproduces LLM-Viewer's numbers,
+ * including its errors.
  */
 export const ANALYSIS_MODES = ['corrected', 'llm-viewer'] as const;
 export type AnalysisMode = (typeof ANALYSIS_MODES)[number];
@@ -14,7 +14,7 @@ export interface AnalysisPoint {
   readonly hardware: string;
   /** Sequences that are computed together, on all devices. */
   readonly batch: number;
-  /** Further sequences that decode a token in the pass of the prefill: a mixed batch. */
+  /** Further sequences that decode a token in the same pass as the prefill (a mixed batch). */
   readonly decodes: number;
   /** Tokens of each sequence at the end of the prefill, and those that a decode step attends to. */
   readonly context: number;
@@ -23,14 +23,14 @@ export interface AnalysisPoint {
   /** `native`, `w4a16`, `w8a8kv8`, or a quantization such as `q4_k_m`. */
   readonly bits: string;
   readonly flashAttention: boolean;
-  /** What is done to attention (`kv-heads:2`, `mqa`, `window:256`, `nsa`), or `base`. */
+  /** The change of attention (`kv-heads:2`, `mqa`, `window:256`, `nsa`), or `base`. */
   readonly attention: string;
   /** How pruned weights are packed: `2:4`, `bitmap:0.5`, `csr:0.8`, or `none`. */
   readonly sparsity: string;
-  /** ggml's name of the type that keys, or values, are kept in; null = as the bits say. */
+  /** ggml's name of the type of keys or values in the cache; null = the type that `bits` implies. */
   readonly kvCacheTypeK: string | null;
   readonly kvCacheTypeV: string | null;
-  /** Rank of adapters that run beside the weights; 0 = none. */
+  /** Rank of attached adapters; 0 = none. */
   readonly adapterRank: number;
   /** Different ones in a batch. */
   readonly adapters: number;
@@ -38,17 +38,18 @@ export interface AnalysisPoint {
   readonly tensorParallel: number;
   /** Stages of consecutive layers. */
   readonly pipelineParallel: number;
-  /** Parts that the batch is cut into, so that stages work at one time. */
+  /** Parts into which the batch is divided, so that stages work at the same time. */
   readonly microBatches: number;
   /** Devices that experts are spread over. */
   readonly expertParallel: number;
   /**
-   * Different experts that a pass reads in a layer, where it was measured; null = as uniform routing expects.
+   * Number of different experts that a pass reads in a layer, if it was measured; null = the expectation
+   * under uniform routing.
    */
   readonly distinctExperts: number | null;
   /** Share of the layers whose weights are in the memory of the host. */
   readonly offload: number;
-  /** Tokens that one decode step computes of each sequence: above 1 when drafts are verified. */
+  /** Tokens per sequence in one decode step; more than 1 when drafts are verified. */
   readonly tokensPerStep: number;
   /** A small model that proposes tokens, for speculative decoding; null = none. */
   readonly draft: string | null;
@@ -62,7 +63,7 @@ export interface AnalysisPoint {
 
 export type PointField = keyof AnalysisPoint;
 
-/** Every value of every field; their product is what is analysed. */
+/** The values of every field; all their combinations are analysed. */
 export type AnalysisSpec = {
   readonly [Field in PointField]: readonly AnalysisPoint[Field][];
 };
@@ -71,8 +72,8 @@ export type AnalysisSpec = {
 type Asked = 'model' | 'hardware' | 'context';
 
 /**
- * What each field is when nothing is said of it, in the order in which points are enumerated: the last
- * changes fastest. null of those that have to be said.
+ * The default of each field, in the order in which points are enumerated, where the last field changes
+ * fastest; null for fields that must be given.
  */
 export const POINT_DEFAULTS: Omit<AnalysisPoint, Asked> & Readonly<Record<Asked, null>> = {
   model: null,
@@ -118,7 +119,7 @@ export function pointsOf(spec: AnalysisSpec): AnalysisPoint[] {
   return points as unknown as AnalysisPoint[];
 }
 
-/** @returns how many there are, without making them. */
+/** @returns the number of combinations, without making them. */
 export function countPoints(spec: AnalysisSpec): number {
   return POINT_FIELDS.reduce((product, field) => product * spec[field].length, 1);
 }

@@ -18,16 +18,16 @@ import { packedWeights, readPacked } from './sparsity-word.js';
 /** The passes of a point, each of one micro-batch of one group of devices. */
 export interface PointRequests {
   readonly prefill: PassRequest;
-  /** A step at which each sequence has so many tokens. */
+  /** A decode step in which each sequence has this many tokens. */
   stepAt(tokens: number): PassRequest;
 }
 
-/** Matrices that adapters sit beside, by their operators; experts have none. */
+/** Matrices with adapters, by their operators; experts have none. */
 const ADAPTED = ['q', 'k', 'v', 'o', 'qkv', 'q_a', 'q_b', 'kv_a', 'gate', 'up', 'gate_up', 'down'].map(
   (name) => `${name}_proj`,
 );
 
-/** @throws FailureError `impossible-combination` with one sentence about what cannot be */
+/** @throws FailureError `impossible-combination` with one sentence about what is impossible */
 export function requestsOf(
   point: AnalysisPoint,
   architecture: ModelArchitecture,
@@ -98,7 +98,7 @@ function adapterOf({ adapterRank: rank, adapters: distinct }: AnalysisPoint): Ad
   throw impossible(`${distinct} adapters of rank 0`, 'Say their rank, too, or leave them out.');
 }
 
-/** A share of a batch that is not whole would be a wrong number for some devices. */
+/** If the shares of a batch were not whole numbers, the result would be wrong for some devices. */
 function dividedEvenly(
   count: number,
   what: string,
@@ -119,7 +119,7 @@ function dividedEvenly(
   );
 }
 
-/** What is kept in the memory of the host has to come from there. */
+/** Weights in the memory of the host have to be transferred, so the link's rate must be known. */
 function checkLinks({ offload, hardware }: AnalysisPoint, { origin, hostBytesPerSecond }: Ceilings): void {
   if (offload === 0 || hostBytesPerSecond !== null) return;
   throw impossible(
@@ -129,8 +129,8 @@ function checkLinks({ offload, hardware }: AnalysisPoint, { origin, hostBytesPer
 }
 
 /**
- * Blocks of queries of one head run side by side, and share its K and V where the last cache holds them;
- * where it does not, each block reads them again. A cache of unknown size is taken for large enough.
+ * Blocks of queries of one head run at the same time and share its K and V if these fit into the last-level
+ * cache; otherwise each block reads them again. A cache of unknown size is assumed to be large enough.
  */
 function attentionOf(
   { flashAttention, context }: AnalysisPoint,

@@ -5,7 +5,8 @@ import { POINT_DEFAULTS, POINT_FIELDS, type PointField } from './point.js';
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * The published JSON Schema of files of `kind: Roofline`: for editors; `readAnalysisSpec` is what decides.
+ * The published JSON Schema of files of `kind: Roofline`: it is for editors, while `readAnalysisSpec` decides
+ * what is valid.
  */
 export function rooflineJsonSchema(): Schema {
   return {

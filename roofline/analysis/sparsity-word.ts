@@ -12,7 +12,7 @@ export interface PackedReading {
 
 const DENSE = 'none';
 
-/** @returns what `none`, `2:4`, `bitmap:0.5` or `csr:0.8` says; undefined for another word. */
+/** @returns the meaning of `none`, `2:4`, `bitmap:0.5` or `csr:0.8`; undefined for another word. */
 export function readPacked(setting: string): PackedReading | null | undefined {
   if (setting === DENSE) return null;
   if (setting === '2:4') return { format: '2:4', share: 0.5 };
@@ -23,9 +23,9 @@ export function readPacked(setting: string): PackedReading | null | undefined {
 }
 
 /**
- * @param bits of a value that is kept; null = as the model has them.
- * @throws FailureError `impossible-combination` where the model's own bits differ, so that no one number says
- *   what is kept
+ * @param bits bits of a kept value; null = those of the model.
+ * @throws FailureError `impossible-combination` if the model's weights have different bits, so that no single
+ *   number describes them
  */
 export function packedWeights(
   architecture: ModelArchitecture,
@@ -53,11 +53,11 @@ function onlyBits({ layers }: ModelArchitecture): number {
 type SparseFormat = 'bitmap' | '2:4' | 'csr';
 
 /**
- * Bits of one original weight when only kept ones are stored: `bitmap` one bit each and the values that are
- * kept; `2:4` half of the values and 2 bits of place for each of them (NVIDIA's sparse tensor cores); `csr` a
- * 16-bit column beside each value. The pointers of rows are small and left out. A kernel that skips what is
- * pruned multiplies the kept share alone; sparse tensor cores do the same in half the time.
- * @param sparsity share of weights that are pruned; 2:4 prunes half, whatever is given.
+ * Bits per original weight if only kept weights are stored. `bitmap` has one bit for each weight, and the
+ * kept values; `2:4` has half of the values, and 2 bits for the place of each (NVIDIA's sparse tensor cores);
+ * `csr` has a 16-bit column for each value. Row pointers are small and left out. A kernel that skips pruned
+ * weights multiplies only the kept share; sparse tensor cores take half the time.
+ * @param sparsity share of pruned weights; 2:4 always prunes half.
  */
 export function sparseWeights(format: SparseFormat, valueBits: number, sparsity: number): WeightsSetting {
   const density = format === '2:4' ? 0.5 : 1 - sparsity;

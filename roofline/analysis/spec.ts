@@ -11,7 +11,7 @@ import {
   type PointField,
 } from './point.js';
 
-/** Most points of one command; each takes a millisecond or less. */
+/** The most points of one command; each takes at most a millisecond. */
 const MAX_POINTS = 20_000;
 
 const REQUIRED: readonly PointField[] = ['model', 'hardware', 'context'];
@@ -21,14 +21,14 @@ export type SpecReading =
   | {
       readonly ok: false;
       readonly findings: readonly UnlocatedDiagnostic[];
-      /** The values that can be read, so that whoever knows names can look at them, too. */
+      /** The values without an error, so that a caller who knows the names can check them as well. */
       readonly readable: Partial<AnalysisSpec>;
     };
 
 /**
- * Reads lists of values by field, from a file's `spec` or from options: every value checked and every default
- * filled in, or every error at once.
- * @param at where the fields stand, for messages.
+ * Reads lists of values for each field, from a file's `spec` or from options. It checks every value and fills
+ * in defaults, or reports all errors at once.
+ * @param at the place of the fields, for messages.
  */
 export function readAnalysisSpec(data: Readonly<Record<string, unknown>>, at: Path = []): SpecReading {
   const findings: UnlocatedDiagnostic[] = [];

@@ -4,15 +4,15 @@ import { architectureFromConfig } from '../readers/config.js';
 import type { ArchitectureReading } from '../readers/reading.js';
 import models from './models.json' with { type: 'json' };
 
-/** A config.json as it is published: the fields that decide the shape, by the names of transformers. */
+/** The fields of a published config.json that determine the shape, with the names of transformers. */
 interface PublishedConfig {
   readonly source: string;
   readonly config: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Published models by the name that `--model` takes, from models.json: their repository on the hub, and what
- * its config.json says.
+ * Published models by the name that `--model` takes, from models.json: their repository on the hub, and the
+ * content of its config.json.
  */
 export const CONFIGS: ReadonlyMap<string, PublishedConfig> = new Map(
   Object.entries(models).map(([name, { repository, ...config }]) => [
@@ -35,8 +35,8 @@ export function namedArchitecture(name: string, bits: Partial<StoredBits> = {}):
 }
 
 /**
- * @returns the published model whose name is nearest: one of the size that was written, where there is one
- *   near. `llama-70b` is two letters from `llama-2-70b`, one from `llama-7b`, and means the first.
+ * @returns the published model with the most similar name, preferably one of the size in the name.
+ *   `llama-70b` differs in two letters from `llama-2-70b` and in one from `llama-7b`, but means the first.
  */
 export function nearestModel(name: string): string | null {
   const part = name.split('/').at(-1) ?? name;

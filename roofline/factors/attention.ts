@@ -38,7 +38,8 @@ export function fitAttention(
 }
 
 /**
- * Arithmetic by queries, and how well keys and values stream, from benches whose caches fit and do not fit.
+ * Fits the efficiency of arithmetic by number of queries, and how fast keys and values are read, from benches
+ * with caches that fit and caches that do not.
  */
 function fitTerms(
   samples: readonly OperatorSample[],

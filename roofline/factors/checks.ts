@@ -5,8 +5,8 @@ import { expectPhase } from '../placement.js';
 import type { CheckSample } from './sample.js';
 
 /**
- * @returns how far predictions lie from models that the fit has not seen, phase by phase; none of a phase
- *   that nothing was timed of.
+ * @returns the errors of predictions for models that were not part of the fit, by phase; no entry for a phase
+ *   without timings.
  */
 export function checksOf(
   samples: readonly CheckSample[],

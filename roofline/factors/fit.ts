@@ -14,13 +14,15 @@ import { fitProducts } from './products.js';
 import type { FactorSamples, OperatorSample, StepSample } from './sample.js';
 import { search } from './search.js';
 
-/** Flash attention of one query waits for each key. */
+/**
+ * Exponent of the soft maximum at which times add up, since flash attention of one query waits for each key.
+ */
 const TAKE_TURNS = 1;
 
 /**
- * Fits the factors of one number of threads: least absolute difference of logarithms, so that a bench that
- * was disturbed pulls at nothing; each group of operators by itself, and the cache by the type that was
- * benched at the most working sets. Each step takes the factors of those before it.
+ * Fits the factors for one number of threads by the least absolute difference of logarithms, so that a
+ * disturbed bench has little influence. Each group of operators is fitted by itself, and the cache by the
+ * type that was benched with the most working sets. Each step uses the factors of the steps before it.
  */
 export function fitFactors(samples: FactorSamples, machineModel: MachineModel, threads: number): Fitted {
   const own = samples.operators.filter((sample) => sample.threads === threads);
@@ -35,7 +37,7 @@ export function fitFactors(samples: FactorSamples, machineModel: MachineModel, t
   };
 }
 
-/** What is read off without a search, and neutral terms where nothing was benched. */
+/** Factors that can be computed without a search, and neutral ones where nothing was benched. */
 function startOf(
   { operators, passes }: FactorSamples,
   machineModel: MachineModel,
@@ -47,7 +49,7 @@ function startOf(
     nodeSeconds: middle(nodes.map(({ seconds }) => seconds)),
     streamedNodeSeconds: 0,
     passSeconds: middle(passes.filter((sample) => sample.threads === threads).map(({ seconds }) => seconds)),
-    // Read from where they were computed, written where the caller finds them.
+    // Logits are read from the place where they were computed and written to the caller's.
     logitSecondsPerByte: 2 / machineModel.ceilings.memoryBytesPerSecond,
     capacityBytes: null,
     steepness: 1,
@@ -64,7 +66,7 @@ function startOf(
 const middle = (values: readonly number[]) =>
   values.length === 0 ? 0 : quantileOfSorted(sorted(values), 0.5);
 
-/** Fits what is done to each element, by kind and number of tokens. */
+/** Fits elementwise operators, by kind and number of tokens. */
 function fitElementwise(
   all: readonly OperatorSample[],
   machineModel: MachineModel,
@@ -90,7 +92,7 @@ function fitElementwise(
   return { factors, evidence };
 }
 
-/** Each point of a curve by the samples at it alone. */
+/** Fits each point of a curve only from the samples at this point. */
 function fitCurve(
   samples: readonly OperatorSample[],
   withCurve: (points: Curve) => ThreadFactors,
@@ -106,7 +108,7 @@ function fitCurve(
   });
 }
 
-/** Fits what only whole steps of a model tell, where any was timed. */
+/** Fits the terms that only whole steps of a model show, if any step was timed. */
 function fitSteps(steps: readonly StepSample[], machineModel: MachineModel, before: ThreadFactors): Fitted {
   if (steps.length === 0) return { factors: before, evidence: [] };
   const factors = { ...before, ...fitTerms(steps, machineModel, before) };
@@ -128,8 +130,8 @@ function fitSteps(steps: readonly StepSample[], machineModel: MachineModel, befo
 
 /**
  * Fits the waiting time of nodes, and attention of one query, from steps of whole models. Nodes of one kind
- * that run one after the other hardly make threads wait, and there attention is up to twice as slow or fast,
- * by how its operands happen to lie.
+ * in a row hardly make threads wait, and in a bench of only attention its speed differs by up to a factor of
+ * two with the placement of its operands in memory.
  */
 function fitTerms(
   steps: readonly StepSample[],
@@ -164,7 +166,7 @@ function fitTerms(
   );
 }
 
-/** Whether more than half of what a step reads again comes from memory. */
+/** Whether more than half of what every step reads comes from memory. */
 const isStreamedIn =
   (machineModel: MachineModel, factors: ThreadFactors) =>
   ({ workingSet }: StepSample) =>

@@ -5,8 +5,8 @@ import type { OperatorSample } from './sample.js';
 import type { Unknown } from './search.js';
 
 /**
- * Factors with those of one more group of operators, and how well these are known: what each step of a fit
- * gives.
+ * The result of a step of the fit: the factors including one more group of operators, and how well these are
+ * known.
  */
 export interface Fitted {
   readonly factors: ThreadFactors;
@@ -14,12 +14,13 @@ export interface Fitted {
 }
 
 /**
- * Of memory: where operators are slower than reading, nothing else keeps this one from growing without end.
+ * The efficiency of memory. It needs an upper limit, because if operators are slower than reading, nothing
+ * else would keep it from growing.
  */
 export const STREAMING: Unknown = { start: 0.5, least: 0.005, most: 1 };
 
 /**
- * @returns what `used` tell of a factor under the factors that were fitted.
+ * @returns how well the samples `used` determine a factor, given the fitted factors.
  * @param name `products q4_k compute 8`
  */
 export function evidenceOf(
@@ -39,21 +40,21 @@ export function evidenceOf(
   };
 }
 
-/** @returns the standard deviation of residuals around nothing: a bias is an error, too. */
+/** @returns the standard deviation of residuals around zero, because a bias is an error, too. */
 export function spreadOf(all: readonly number[]): number {
   return Math.sqrt(all.reduce((sum, r) => sum + r * r, 0) / Math.max(1, all.length - 1));
 }
 
 /**
- * Residuals below this count as squares, for a search along one number at a time needs a loss without
- * corners.
+ * Residuals below this count by their square, because a search along one number at a time needs a smooth
+ * loss.
  */
 const SMOOTH = 0.03;
 
-/** @returns |r|, rounded off at its tip. */
+/** @returns |r|, smoothed near 0. */
 export const size = (r: number) => Math.sqrt(r * r + SMOOTH * SMOOTH) - SMOOTH;
 
-/** @returns the mean of |ln(predicted / measured)|, rounded off at its tip. */
+/** @returns the mean of |ln(predicted / measured)|, smoothed near 0. */
 export function lossOf(
   samples: readonly OperatorSample[],
   machineModel: MachineModel,
@@ -74,6 +75,6 @@ export function residuals(
   });
 }
 
-/** Whether what is read comes from memory, for the greater part. */
+/** Whether most of what is read comes from memory. */
 export const isStreamed = ({ workingSet }: OperatorSample, { capacityBytes }: ThreadFactors) =>
   workingSet > 2 * (capacityBytes ?? 0);

@@ -6,8 +6,7 @@ import type { OperatorSample } from './sample.js';
 import { search, type Unknown } from './search.js';
 
 /**
- * Above 1 only where a roof was measured lower than it is, or a product has instructions that the roof has
- * not.
+ * Above 1 only if a roof was measured too low, or if a product uses instructions that the roof does not.
  */
 const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
 const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
@@ -18,7 +17,7 @@ const OUTPUT: Unknown = { start: 1e-9, least: 1e-13, most: 1e-7 };
 const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
 
-/** Fits matrix products, each type of weights by itself, and before them the cache, which all types share. */
+/** Fits first the cache, which all types share, and then matrix products, each type of weights by itself. */
 export function fitProducts(
   all: readonly OperatorSample[],
   machineModel: MachineModel,
@@ -45,14 +44,14 @@ export function fitProducts(
 }
 
 /**
- * What nobody saw read from memory is taken to be read as fast as its roof says, as where nothing was fitted.
+ * A type that was never benched from memory is assumed to be read at the speed of the roof.
  */
 const AS_THE_ROOF = 1;
 
 /**
- * How much of a cache is left of a working set: from the type whose products with one row were benched at the
- * most sizes.
- * @returns also how these are read from memory, for types that no bench has seen come from there.
+ * Fits how much of a working set stays in the cache, from the type whose products with one row were benched
+ * at the most sizes.
+ * @returns also how fast these are read from memory, for types that were never benched from there.
  */
 function fitCache(
   samples: readonly OperatorSample[],
@@ -111,8 +110,8 @@ function fitProduct(
   const rowsOfAll = (all: readonly OperatorSample[]) => [...new Set(all.map(rowsIn))].sort((a, b) => a - b);
   const computed = rowsOfAll(samples);
   const streamed = samples.filter((sample) => isStreamed(sample, factors));
-  // Only what came from memory tells how memory is read, and only sizes beside each other what a matrix takes
-  // beside its bytes.
+  // Only samples from memory show how fast memory is read, and only samples of different sizes show the time
+  // of a matrix apart from its bytes.
   const read = rowsOfAll(streamed);
   const hasSizes = new Set(streamed.map(({ work }) => work.traffic.weightsRead / work.calls)).size > 1;
   const points = (name: string, rows: readonly number[], found: Readonly<Record<string, number>>) =>
@@ -143,5 +142,5 @@ function fitProduct(
   );
 }
 
-/** The sample's own number of rows, not what rounding made of it. */
+/** The sample's number of rows, without the rounding error of the division. */
 const rowsIn = ({ work }: OperatorSample) => Math.round(rowsOf(work));

@@ -5,7 +5,7 @@ import { PASS_DEFAULTS } from '../../core/work/llama-cpp-options.js';
 import type { PhaseWork } from '../../core/work/phase-work.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 
-/** Which factors a bench of one operator tells of. */
+/** The group of factors that a bench of one operator determines. */
 export type SampleGroup =
   /** A node that has next to nothing to do. */
   | { readonly kind: 'node' }
@@ -13,7 +13,7 @@ export type SampleGroup =
   | { readonly kind: 'attention' }
   | { readonly kind: 'elementwise'; readonly of: ElementwiseKind };
 
-/** One operator, timed alone, many times one behind the other. */
+/** One operator, timed alone, many times in a row. */
 export interface OperatorSample {
   readonly threads: number;
   readonly group: SampleGroup;
@@ -23,24 +23,27 @@ export interface OperatorSample {
   readonly queries: number;
   /** Bytes that a round of calls reads. */
   readonly workingSet: number;
-  /** Of one call; the low quartile of the rounds. */
+  /** Seconds of one call: the lower quartile over the rounds. */
   readonly seconds: number;
 }
 
-/** What the engine does around a graph, from a run of a model. */
+/** The engine's time around a graph, from a run of a model. */
 export interface PassSample {
   readonly threads: number;
   readonly seconds: number;
 }
 
-/** A step of a model as it runs, where nodes wait for each other as they do not in a bench of one kind. */
+/**
+ * A step of a model as it runs. Its nodes wait for each other, which does not happen in a bench of one kind
+ * of node.
+ */
 export interface StepSample extends Omit<OperatorSample, 'group' | 'work'> {
   readonly work: Pick<PassWork, 'operators'>;
 }
 
-/** A phase of a model that no factor is fitted to. */
+/** A phase of a model that is not used for fitting. */
 export interface CheckSample {
-  /** What is predicted too fast in one of its phases is in all of them. */
+  /** The model, because a model that is predicted too fast in one phase is so in all of them. */
   readonly model: string;
   readonly threads: number;
   readonly work: PhaseWork;
@@ -58,11 +61,11 @@ export interface FactorSamples {
   readonly engineBuild: string;
   /** Benches that there was no time for. */
   readonly leftOut: number;
-  /** What else used the machine while benches were timed; null when nothing did. */
+  /** What else used the machine during the benches; null if nothing did. */
   readonly disturbed: string | null;
 }
 
-/** @returns the work of y = W x with so many rows, as a pass counts it. */
+/** @returns the work of y = W x with this many rows, as a pass counts it. */
 export function productWork(
   weights: string,
   inputs: number,

@@ -1,18 +1,18 @@
-/** A number that is searched for, in logarithms, between two ends. */
+/** A number to be found, searched for in logarithms between two limits. */
 export interface Unknown {
   readonly start: number;
   readonly least: number;
   readonly most: number;
 }
 
-/** How far a step goes at first and at last, as a factor less one. */
+/** Size of the first and of the last step, as a factor minus one. */
 const FIRST_STEP = 0.5;
 const LAST_STEP = 1e-3;
 
 /**
- * Finds the numbers for which `loss` is least, one after the other by steps that are halved when none helps
- * (Hooke & Jeeves, J. ACM 8(2), 1961). Few numbers, a loss that is cheap and may have corners: nothing finer
- * is needed.
+ * Finds the numbers with the least `loss`. It changes one number at a time, by steps that are halved when
+ * none helps (Hooke & Jeeves, J. ACM 8(2), 1961). That is enough for a few numbers and a loss that is cheap
+ * and may not be smooth.
  */
 export function search<K extends string>(
   unknowns: Readonly<Record<K, Unknown>>,
@@ -36,7 +36,8 @@ export function search<K extends string>(
         }
       }
     }
-    // What helped together is tried once more: numbers that depend on each other move along their valley.
+    // The combined change that helped is repeated, so that numbers that depend on each other move together
+    // along a valley.
     for (let tries = 0; least < before && tries < 8; tries++) {
       const candidate = { ...best };
       for (const name of names) {

@@ -11,11 +11,11 @@ import { draftRequest, speculativeStep } from '../speculative.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 
 /**
- * Prompts are computed in pieces of at most so many tokens, which bounds what is alive at once (chunked
+ * Prompts are computed in chunks of at most this many tokens, which limits the memory of activations (chunked
  * prefill, arXiv 2308.16369).
  */
 const CHUNK = 8192;
-/** The passes of a goal on one split, each of one micro-batch of one group of devices. */
+/** The passes of a goal with one split, each for one micro-batch of one group of devices. */
 interface Passes {
   readonly prefill: PassRequest;
   readonly decode: PassRequest;
@@ -23,8 +23,8 @@ interface Passes {
 }
 
 /**
- * Groups that have the attention each share the batch, and stages get as many micro-batches as there are of
- * them; where the batch cannot be shared evenly, the fullest decides. A draft is verified in one.
+ * Groups of devices with their own attention divide the batch, and there are as many micro-batches as stages.
+ * If the batch cannot be divided evenly, the largest part decides. A draft is verified in one micro-batch.
  */
 function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: number): Passes {
   const { batch, promptTokens, contextTokens, speculation } = goal;
@@ -49,9 +49,9 @@ function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: 
 }
 
 /**
- * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch
- * is not looked for.
- * @throws FailureError `impossible-combination` where the model cannot be split so
+ * Computes memory and times of one split of a model, and which requirements it does not meet. The largest
+ * batch is not searched for.
+ * @throws FailureError `impossible-combination` if the model cannot be split in this way
  */
 export function placeServing(
   architecture: ModelArchitecture,
@@ -109,8 +109,8 @@ export function placeServing(
 }
 
 /**
- * @returns the least share of the layers, in whole ones of a stage, that has to stay with the host; 0 when
- *   that does not help.
+ * @returns the smallest share of layers, in whole layers of a stage, that must stay in the host's memory; 0
+ *   if that would not help.
  */
 function offloadOf(
   { layers }: ModelArchitecture,
@@ -151,7 +151,7 @@ function speculated(
 }
 
 /**
- * Weights, the cache of the whole batch, and what is alive in a piece of a prompt or in a step, on the
+ * Weights, the cache of the whole batch, and the activations of a chunk of a prompt or of a step, on the
  * fullest device.
  */
 function memoryOf(architecture: ModelArchitecture, { prefill, decode, microBatches }: Passes): number {

@@ -9,11 +9,11 @@ import { fewestDevices, splitsOf } from './split.js';
 const LARGEST_BATCH = 4096;
 
 /**
- * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number
- * that meet it the one with the shortest time per token.
- * @returns the first number that meets it, or the last one that is possible with what it lacks; null when
- *   none is possible.
- * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number
+ * Finds the smallest number of devices of a kind that meets a goal, and how they divide the model. Among the
+ * splits of that number that meet the goal, it takes the one with the shortest time per token.
+ * @returns the first number that meets the goal, or the last possible one with its unmet requirements; null
+ *   if none is possible.
+ * @throws FailureError `impossible-combination` if the model cannot do this on any number of devices
  */
 export function fitServing(
   architecture: ModelArchitecture,
@@ -38,8 +38,8 @@ export function fitServing(
 }
 
 /**
- * The one that lacks least, and of these the quickest; of two that are alike the first, which has the fewest
- * stages.
+ * The split with the fewest unmet requirements, and among these the fastest; of two equal ones the first,
+ * which has fewer stages.
  */
 function bestOf(fits: readonly ServingFit[]): ServingFit | null {
   const order = (a: ServingFit, b: ServingFit) =>
@@ -47,7 +47,7 @@ function bestOf(fits: readonly ServingFit[]): ServingFit | null {
   return [...fits].sort(order)[0] ?? null;
 }
 
-/** @returns null where the model cannot be split so. */
+/** @returns null if the model cannot be split in this way. */
 function attempt(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
@@ -62,7 +62,7 @@ function attempt(
   }
 }
 
-/** Memory and time per token grow with the batch, so halving finds the edge. */
+/** Memory and time per token grow with the batch, so bisection finds the limit. */
 function largestBatch(
   architecture: ModelArchitecture,
   ceilings: Ceilings,

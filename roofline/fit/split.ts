@@ -2,20 +2,20 @@ import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
 import type { Parallelism } from '../../core/work/pass/setting.js';
 
-/** What is decided already; null = whatever is best. */
+/** The parts of the split that are given; null = the best value is chosen. */
 export type WantedSplit = { readonly [Way in keyof Parallelism]: number | null };
 
 /**
- * @returns the fewest devices that what is decided needs: the experts' and the matrices' are the same ones.
+ * @returns the fewest devices for the given parts; experts and matrices share the same devices.
  */
 export function fewestDevices({ tensor, pipeline, expert }: WantedSplit): number {
   return devicesOf({ tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 });
 }
 
 /**
- * Every way to spread a model over exactly so many devices: stages, and in each of them matrices that are
- * shared, experts that are spread over the same devices, or over more of them. Whether a model can be split
- * so is not asked here.
+ * Every way to divide a model over exactly this many devices: into stages, and in each stage matrices over
+ * devices and experts over the same devices or more of them. Whether a model allows a split is not checked
+ * here.
  */
 export function splitsOf(
   { layers }: Pick<ModelArchitecture, 'layers'>,

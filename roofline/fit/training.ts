@@ -14,7 +14,7 @@ export type ZeroStage = (typeof ZERO_STAGES)[number];
 
 export interface TrainingGoal {
   readonly method: TrainingMethod;
-  /** Of the adapters, which sit beside every matrix. */
+  /** Rank of the adapters, which every matrix has. */
   readonly rank: number;
   readonly zero: ZeroStage;
   readonly recomputation: Recomputation;
@@ -22,7 +22,7 @@ export interface TrainingGoal {
   readonly sequenceTokens: number;
   /** Sequences of one device in one step. */
   readonly microBatch: number;
-  /** Share of the peak that is reached: an assumption, and the same for every device. */
+  /** Share of the peak that is reached, which is assumed to be the same for every device. */
   readonly efficiency: number;
   readonly memoryShare: number;
 }
@@ -34,7 +34,7 @@ export interface TrainingMemory extends Omit<TrainingNeeds, 'inputs'> {
 
 export interface TrainingFit extends Pick<ServingFit, 'hardware' | 'devices' | 'roomBytes' | 'misses'> {
   readonly memory: TrainingMemory;
-  /** Forward, backward, what is computed again, and what is sent; null where no peak is known. */
+  /** Seconds of forward and backward pass, recomputation and transfers; null if no peak is known. */
   readonly stepSeconds: number | null;
   readonly tokensPerSecond: number | null;
 }
@@ -51,7 +51,9 @@ const NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8;
 const HALF_BYTES = 2;
 const OPTIMIZER_BYTES = 12;
 
-/** @returns the fewest of 1, 2, 4, … devices that hold a step, or the most with what they lack. */
+/**
+ * @returns the fewest of 1, 2, 4, … devices that can hold a step, or the largest number with what is missing.
+ */
 export function fitTraining(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
@@ -87,9 +89,9 @@ function placed(
 }
 
 /**
- * ZeRO (arXiv 1910.02054, figure 1): stage 1 shares out the optimizer's state, 2 the gradients, too, 3 the
- * weights, too. Of adapters only what is trained has gradients and state; the frozen base is shared out by
- * stage 3.
+ * ZeRO (arXiv 1910.02054, figure 1): stage 1 divides the optimizer's state over devices, stage 2 also the
+ * gradients, stage 3 also the weights. With adapters, only trained parameters have gradients and state; the
+ * frozen base is divided in stage 3.
  */
 export function trainingMemory(
   architecture: ModelArchitecture,
@@ -136,9 +138,9 @@ function eachMatrix(
 
 /**
  * Bytes of a layer's activations in 16 bits (Korthikanti et al., arXiv 2205.05198, equation 1 and section 5):
- * s b h (34 + 5 A s / h); selective recomputation and flash attention drop the second part, full
- * recomputation keeps 2 s b h and needs the rest for one layer at a time. Behind the last layer logits and
- * their gradient, in 32 bits.
+ * s b h (34 + 5 A s / h); selective recomputation and flash attention drop the second term, and full
+ * recomputation keeps 2 s b h and needs the rest only for one layer at a time. After the last layer come
+ * logits and their gradient, in 32 bits.
  */
 function activationBytes(architecture: ModelArchitecture, goal: TrainingGoal): number {
   const { embedding, vocabulary, layers } = architecture;
@@ -158,9 +160,9 @@ function activationBytes(architecture: ModelArchitecture, goal: TrainingGoal): n
 }
 
 /**
- * The way back costs twice the way there, once where the base is frozen (no gradient of its weights); full
- * recomputation goes there once more. ZeRO sends 2 (n − 1)/n of the gradients, and with stage 3 the weights,
- * twice (arXiv 1910.02054, section 7).
+ * The backward pass costs twice as much as the forward pass, or once as much if the base is frozen (there are
+ * no gradients of its weights); full recomputation adds one forward pass. ZeRO sends 2 (n − 1)/n of the
+ * gradients, and with stage 3 the weights, twice (arXiv 1910.02054, section 7).
  */
 function stepTime(
   architecture: ModelArchitecture,

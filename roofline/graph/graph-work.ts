@@ -5,8 +5,8 @@ import type { GraphNode } from '../profile/nodes.js';
 import { nodeWork } from './node-work.js';
 
 /**
- * Where a source of a node comes from: `stored` was there before (weights, moments, what a batch fills in),
- * `earlier` was computed by a graph that ran before this one and was kept, `own` by this graph.
+ * The origin of a node's source: `stored` existed before (weights, moments, inputs of a batch), `earlier` was
+ * computed and kept by a graph that ran before this one, `own` was computed by this graph.
  */
 export type Origin = 'stored' | 'earlier' | 'own';
 
@@ -15,14 +15,14 @@ export interface TracedNode {
   readonly node: GraphNode;
   /** Of each source. */
   readonly origins: readonly Origin[];
-  /** The result takes the place of what was stored. */
+  /** Whether the result overwrites a stored value. */
   readonly inPlace: boolean;
 }
 
 /**
- * Counts what a graph asks from its nodes, operations of one kind together. What is stored is read as
- * weights, what an earlier graph left as a cache is; what takes the place of something stored is written as
- * to a cache.
+ * Counts the work of a graph from its nodes, with operations of one kind together. Stored values count as
+ * reading weights, and values of an earlier graph as reading a cache; overwriting a stored value counts as
+ * writing to a cache.
  */
 export function graphWork(nodes: readonly TracedNode[]): OperatorWork[] {
   return merged(nodes.map(traced));

@@ -4,20 +4,20 @@ import { SIGMOID_OPERATIONS } from '../../core/work/pass/experts.js';
 import { SOFTMAX_OPERATIONS } from '../../core/work/pass/scores.js';
 import type { GraphNode } from '../profile/nodes.js';
 
-/** What one node of ggml's graph computes and moves, by its shapes and types alone. */
+/** The operations and bytes of one node of ggml's graph, from only its shapes and types. */
 export interface NodeWork {
   readonly flops: number;
-  /** Bytes of each source that is read, in their order; what is left out is not read. */
+  /** Bytes read from each source, in order; sources left out are not read. */
   readonly read: readonly number[];
   readonly written: number;
 }
 
 type Source = GraphNode['sources'][number];
 
-/** The softmax, the label taken off, the gradient multiplied. */
+/** The softmax, the subtraction of the label, and the product with the gradient. */
 const CROSS_ENTROPY_OPERATIONS = SOFTMAX_OPERATIONS + 2;
 
-/** Operations an element of the result (ggml-cpu/ops.cpp), an exponential or a root counted as one. */
+/** Operations per element of the result (ggml-cpu/ops.cpp); an exponential or a root counts as one. */
 const OF_RESULT: Readonly<Record<string, number>> = {
   ADD: 1,
   ADD_ID: 1,
@@ -41,7 +41,7 @@ const OF_RESULT: Readonly<Record<string, number>> = {
   /** Two moments (7), their corrections and the root (4), the step and the decay (4). */
   OPT_STEP_ADAMW: 15,
 };
-/** Operations an element of the first source. */
+/** Operations per element of the first source. */
 const OF_FIRST: Readonly<Record<string, number>> = {
   GET_ROWS_BACK: 1,
   SUM_ROWS: 1,
@@ -49,8 +49,8 @@ const OF_FIRST: Readonly<Record<string, number>> = {
   CROSS_ENTROPY_LOSS: CROSS_ENTROPY_OPERATIONS,
 };
 /**
- * Sources that are read, where those are not two: behind them are masks, positions, numbers of rows, and
- * where a copy goes.
+ * Number of sources that are read, if it is not two. Further sources are masks, positions, row numbers, and
+ * the destination of a copy.
  */
 const READ: Readonly<Record<string, number>> = {
   GET_ROWS_BACK: 1,
@@ -61,14 +61,15 @@ const READ: Readonly<Record<string, number>> = {
   REPEAT_BACK: 1,
   CPY: 1,
   CROSS_ENTROPY_LOSS_BACK: 3,
-  // The parameter, its gradient and two moments; all but the gradient are written again.
+  // It reads the parameter, its gradient and two moments; all of these except the gradient are written back.
   OPT_STEP_ADAMW: 4,
 };
 
 /**
- * Counts a node as ggml's CPU kernels compute it (ggml-cpu/ops.cpp): every element of the result, whatever a
- * mask hides; what it reads and writes once. Row numbers, positions and masks are left out. An exponential is
- * one operation, as in pass/elementwise.ts. What is in no table copies, sorts or joins: bytes alone.
+ * Counts a node as ggml's CPU kernels compute it (ggml-cpu/ops.cpp): every element of the result, including
+ * masked ones, and each value as read or written once. Row numbers, positions and masks are left out. An
+ * exponential is one operation, as in pass/elementwise.ts. Operations in no table only copy, sort or join, so
+ * they have bytes but no operations.
  */
 export function nodeWork(node: GraphNode): NodeWork {
   const { op, sources } = node;
@@ -92,10 +93,11 @@ export function nodeWork(node: GraphNode): NodeWork {
       return { ...plain, read: [bytesOf(first), chosenBytes(node, second)] };
     case 'FLASH_ATTN_EXT':
       return flash(node, first, second);
-    // Rows are taken from one and their numbers from the other: as many elements are read as are written.
+    // It reads rows from one source and their numbers from the other, so as many elements are read as
+    // written.
     case 'GET_ROWS':
       return { ...plain, read: [elements * bytesPer(first)] };
-    // The result is a view of everything; only the rows that are given are written.
+    // The result is a view of the whole tensor, but only the given rows are written.
     case 'SET_ROWS':
       return { ...plain, written: elementsOf(first) * bytesPer(node) };
     case 'GLU':
@@ -109,7 +111,7 @@ export function nodeWork(node: GraphNode): NodeWork {
   }
 }
 
-/** Experts that were chosen: at most as many as there are choices, all of them where choices abound. */
+/** Number of experts read: at most one per choice, and all of them if there are more choices than experts. */
 function chosen(node: GraphNode, experts: Source | undefined, input: Source | undefined): NodeWork {
   if (experts === undefined || input === undefined) return { flops: 0, read: [], written: 0 };
   const [inputs = 0, outputs = 0, count = 1] = experts.shape;
@@ -122,7 +124,7 @@ function chosen(node: GraphNode, experts: Source | undefined, input: Source | un
   };
 }
 
-/** Rows of experts that were chosen, as `chosen` counts them. */
+/** Bytes of the rows of chosen experts, as `chosen` counts these. */
 function chosenBytes({ shape }: GraphNode, bias: Source | undefined): number {
   const [width = 0, count = 1] = bias?.shape ?? [];
   const choices = (shape[1] ?? 1) * (shape[2] ?? 1);
@@ -146,7 +148,7 @@ function flash(node: GraphNode, query: Source | undefined, key: Source | undefin
 
 /**
  * By the name that llama.cpp gives the node: `ffn_swiglu`, `ffn_geglu`, `ffn_gelu`; `ffn_moe_probs` where
- * experts are judged by sigmoids.
+ * experts are gated by sigmoids.
  */
 function activationOf({ name }: GraphNode): number {
   if (/swiglu_oai/.test(name)) return ACTIVATION_OPERATIONS['silu-clamped'];

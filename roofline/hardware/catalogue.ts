@@ -5,12 +5,12 @@ import type { Figure, Hardware, Peaks } from './figure.js';
 
 type Single = 'memoryBytes' | 'onChipBytes' | 'peerBytesPerSecond' | 'hostBytesPerSecond' | 'watts';
 
-/** Peaks that share a source (and a note): those beside the two keys, in operations per second. */
+/** Peaks with a common source (and note); all other keys are peaks in operations per second. */
 type ListedPeaks = Readonly<Record<string, string | number>>;
 
 /**
- * A device as devices.json has it: a `source` is a key of the file's `sources`, and what nobody has published
- * is left out.
+ * A device in devices.json. A `source` is a key of the file's `sources`, and unpublished figures are left
+ * out.
  */
 type Listed = Pick<Hardware, 'id' | 'name' | 'aliases' | 'kind' | 'memoryBytesPerSecond'> &
   Partial<Readonly<Record<Single, Figure>>> &
@@ -52,7 +52,7 @@ function readDevices(): Hardware[] {
 }
 
 /**
- * Case and what stands between the letters are what people write differently: `NVIDIA A100-SXM4-80GB`,
+ * Removes case and separators, in which spellings differ: `NVIDIA A100-SXM4-80GB`,
  * `a100_sxm4_80gb`.
  */
 export function plainName(name: string): string {
@@ -63,7 +63,7 @@ const BY_NAME: ReadonlyMap<string, Hardware> = new Map(
   HARDWARE.flatMap((device) => namesOf(device).map((name) => [plainName(name), device])),
 );
 
-/** @returns every name a device is found by. */
+/** @returns every name by which a device can be found. */
 export function namesOf({ id, name, aliases }: Hardware): readonly string[] {
   return [id, name, ...aliases];
 }
@@ -86,7 +86,7 @@ export function requireHardware(name: string): Hardware {
   );
 }
 
-/** Devices whose names begin with the same letters: what `rtx` and `rtx9` may have meant. */
+/** Devices whose names begin with the same letters, which `rtx` or `rtx9` may have meant. */
 function similarDevices(name: string): string {
   const letters = /^[a-z]{2,}/.exec(plainName(name))?.[0];
   const found = letters === undefined ? [] : HARDWARE.filter(({ id }) => plainName(id).startsWith(letters));

@@ -1,15 +1,15 @@
 import { type Draws, drawNew, type History } from '../history.js';
 
 /**
- * Points of a design that may have been asked for already, or run nowhere, before one is drawn at random
- * instead.
+ * Number of design points in a row that may be already chosen, or impossible, before a point is drawn at
+ * random instead.
  */
 const TRIES = 256;
 
 /**
- * The next point of a design that is laid down beforehand.
- * @param placeAt where on an axis its point of this index lies, 0 to less than 1: values that a sweep lists
- *   share that range evenly.
+ * The next point of a design that is fixed beforehand.
+ * @param placeAt the place of a design point on an axis, from 0 to less than 1; the values of the sweep
+ *   divide this range evenly.
  */
 export function nextOfDesign(
   history: History,

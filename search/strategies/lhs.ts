@@ -3,13 +3,13 @@ import { PythonRandom } from '../../statistics/python-random.js';
 import { drawBelow, type Strategy } from '../history.js';
 import { nextOfDesign } from './design.js';
 
-/** Points of one hypercube where the number of trials is open; others follow. */
+/** Points of one hypercube if the budget of trials is open; further hypercubes follow. */
 const POINTS = 64;
 
 /**
  * Latin hypercubes (McKay, Beckman and Conover, Technometrics 21(2), 1979) with a point for each trial of the
- * budget. Each axis is cut into as many equal parts, and each point takes the middle of another part. So all
- * values of an axis come equally often, however many other axes there are.
+ * budget. Each axis is divided into that many equal parts, and each point takes the middle of a different
+ * part. So all values of an axis occur equally often, however many other axes there are.
  */
 export const lhs: Strategy = {
   choose(history, draws) {
@@ -23,7 +23,7 @@ export const lhs: Strategy = {
   },
 };
 
-/** @returns 0 to `count` − 1 in an order that follows from the seeds (Fisher and Yates). */
+/** @returns the numbers 0 to `count` − 1 in an order that depends on the seeds (Fisher and Yates). */
 function shuffled(count: number, [seed, cube, axis]: readonly [number, number, number]): number[] {
   const random = new PythonRandom(
     (seed ^ Math.imul(cube + 1, 0x9e37_79b9) ^ Math.imul(axis + 1, 0x85eb_ca6b)) >>> 0,

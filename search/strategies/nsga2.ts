@@ -8,18 +8,18 @@ const POPULATION = 40;
 /** Points of the first design. */
 const FIRST = 16;
 /**
- * Of the axes that parents differ on, each comes from either with the same chance; this share of axes takes a
- * new value besides.
+ * On axes where the parents differ, the child takes either value with the same probability. In addition, this
+ * many axes on average take a new value.
  */
 const MUTATED_AXES = 1;
-/** Children that were asked for already before a point is drawn at random. */
+/** Number of children in a row that may be already chosen, before a point is drawn at random. */
 const TRIES = 64;
 
 /**
- * NSGA-II (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002) one child at a time: parents by binary
- * tournament over front and crowding among the best so far, uniform crossover, and on average one axis that
- * takes another value, a near one more often. Points that miss constraints come behind all that meet them
- * (Deb's constrained dominance).
+ * NSGA-II (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002) one child at a time. Parents are chosen from the
+ * best points so far, by binary tournament over front and crowding. Uniform crossover follows, and on average
+ * one axis takes another value, more often a near one. Points that violate constraints come after all that
+ * meet them (Deb's constrained dominance).
  */
 export const nsga2: Strategy = {
   choose(history, draws) {

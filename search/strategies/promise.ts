@@ -3,25 +3,26 @@ import { addedTo, undominated } from '../hypervolume.js';
 import { CORNER, isMeeting, ranked, spread, unitScale } from '../order.js';
 
 /**
- * How much a candidate's place by prediction adds to its logarithm of densities, from the first place to the
- * last, if the model explains everything that it was not shown. It adds less if the model explains less.
+ * How much the predicted rank of a candidate adds to its logarithm of densities, between the last and the
+ * first rank, if the model explains all of the variance of left-out points. It adds less if the model
+ * explains less.
  */
 const PREDICTED = 4;
 /**
- * Observations until which that is so. From there on it fades with the square of their number, as a prior
- * does (π-BO: Hvarfner et al., ICLR 2022): densities come to know what a model does not.
+ * Up to this number of observations predictions have their full weight. From there on the weight falls with
+ * the square of the number, as that of a prior does (π-BO: Hvarfner et al., ICLR 2022), because densities
+ * then contain more than the model.
  */
 const FADES_FROM = 90;
-/** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
+/** How much more a candidate must promise, as a logarithm, if it is predicted to take e times as long. */
 const TIME = 0.5;
 /**
- * By how many standard deviations of what is not known of a candidate it is taken to be better than
- * predicted.
+ * A candidate is assumed to be better than predicted by this many standard deviations.
  */
 const HOPE = 1;
 /**
- * Points of the front beside which volumes are counted, spread along it: of many objectives, each takes time
- * by a power of their number.
+ * The number of points of the front, spread along it, from which volumes are computed. With many objectives,
+ * the time grows with a power of their number.
  */
 const MOST_OF_FRONT = 64;
 
@@ -41,10 +42,9 @@ export function promiseOf(
 
 /**
  * Orders candidates by the volume that each is expected to add under the front of the measured points, if it
- * does not fail and comes out a standard deviation better than predicted (an upper confidence bound of the
- * gain: Ponweiser et al., PPSN X, 2008: SMS-EGO). Candidates that would add nothing are ordered among
- * themselves.
- * @returns the place of each position, from 1 for the best to 0.
+ * does not fail and is a standard deviation better than predicted (an upper confidence bound of the gain:
+ * Ponweiser et al., PPSN X, 2008: SMS-EGO). Candidates that would add nothing are ordered among themselves.
+ * @returns the rank of each position, scaled from 1 for the best to 0.
  */
 function placesBy(
   prior: PriorOf,

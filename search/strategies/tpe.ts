@@ -7,9 +7,9 @@ import { promiseOf } from './promise.js';
 import { sobol } from './sobol.js';
 import { explores, unfamiliar } from './unfamiliar.js';
 
-/** Points of the first design, before densities say anything. */
+/** Number of points chosen by a design before there are enough observations for densities. */
 const FIRST = 10;
-/** Of the observations, which are called good; at most MOST_GOOD. */
+/** The share of observations that count as good; at most MOST_GOOD of them. */
 const GOOD_SHARE = 0.15;
 const MOST_GOOD = 30;
 /** Points drawn from the density of the good ones, among which the most promising is taken. */
@@ -23,12 +23,15 @@ const PREDICTED_TURN = 5;
 const EXCHANGES = 1000;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
 const UNIFORM = 1;
-/** Values of an axis from which the sum of a kernel is estimated; shorter axes are summed whole. */
+/**
+ * The sum of a kernel over a long axis is estimated from this many values; shorter axes are summed
+ * completely.
+ */
 const LOOKED_AT = 512;
 /**
  * Widths of a kernel, as shares of an axis, at one observation; they narrow with their number (Scott's rule).
- * Trials take them in turns: a wide one leaves a region that is good but not the best, a narrow one finds the
- * bottom of a valley.
+ * Trials alternate between them: a wide kernel can leave a region that is good but not the best, and a narrow
+ * one finds the best point within a region.
  */
 const WIDTHS = [0.35, 0.12];
 
@@ -36,12 +39,12 @@ const WIDTHS = [0.35, 0.12];
  * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al.,
  * NeurIPS 2011), multivariate (Falkner et al., ICML 2018): the density of values among the good observations
  * over that among the others. An observation's kernel is a product over axes of a step kernel on the
- * distances between their values, so that one on a value says something of its neighbours, and nothing of
- * axes that a point does not have. Points that are being measured count among the others (Ginsbourger's
- * constant liar), so that many agents ask for different ones. Densities and predictions order candidates and
- * rule none out. A share of the trials takes what predictions alone promise most of, also of points that
- * differ from the front in one value (as the local search of SMAC: Hutter et al., LION 5, 2011). What neither
- * would ever ask for, a share of the trials explores once the front hardly grows.
+ * distances between their values, so that an observation at one value says something about its neighbours,
+ * and nothing about axes that a point does not have. Points that are being measured count among the others
+ * (Ginsbourger's constant liar), so that many agents get different points. Densities and predictions order
+ * candidates but exclude none. In a share of the trials the predictions alone choose, also among points that
+ * differ from the front in one value (as the local search of SMAC: Hutter et al., LION 5, 2011). Once the
+ * front hardly grows, a share of the trials explores points that neither of them would choose.
  */
 export const tpe: Strategy = {
   choose(history, draws) {
@@ -101,7 +104,7 @@ function split(observations: readonly Observation[]): { good: Observation[]; oth
   return { good: order.slice(0, count), others: order.slice(count) };
 }
 
-/** @returns of each axis the chance of a value beside one that was measured. */
+/** @returns for each axis, the kernel: the probability of a value given one that was measured. */
 function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
   const width =
     WIDTHS[observations % WIDTHS.length]! * Math.max(1, observations) ** (-1 / (space.axes.length + 4));
@@ -109,7 +112,7 @@ function kernelsOf(space: SearchSpace, observations: number): Kernel[] {
 }
 
 /**
- * A step kernel on the values of an axis, worked out for those alone that were measured: an axis may have ten
+ * A step kernel on the values of an axis, computed only for measured values, because an axis may have ten
  * thousand. The sum over a long axis is estimated from some of its values, at equal distances in their order.
  */
 class Kernel {
@@ -130,7 +133,7 @@ class Kernel {
     return (1 - this.#spread) * near + this.#spread / this.#size;
   }
 
-  /** @returns the chance of each value beside one from which is drawn. */
+  /** @returns the probability of each value given one value, for drawing from it. */
   row(from: number): Float64Array {
     return getOrMake(this.#rows, from, () => {
       const row = new Float64Array(this.#size);
@@ -153,7 +156,7 @@ class Density {
   readonly #kernels: readonly Kernel[];
   readonly #centres: readonly Int32Array[];
   readonly #total: number;
-  /** Of each axis and each value that was asked for, what every centre says of it. */
+  /** For each axis and each value that was needed, the probability under each centre. */
   readonly #factors: readonly Map<number, Float64Array>[];
   readonly #products: Float64Array;
 
@@ -186,7 +189,7 @@ class Density {
     const { size } = this.#space.axes[axis]!;
     return Float64Array.from(this.#centres, (centre) => {
       const from = centre[axis]!;
-      // What one of them does not have says nothing of the other.
+      // An axis that one of the two points lacks says nothing about the other.
       return from === ABSENT ? 1 / size : kernel.probability(from, to);
     });
   }

@@ -5,15 +5,15 @@ import { ABSENT, type SearchSpace } from '../space.js';
 import { promiseOf } from './promise.js';
 
 /**
- * One in so many trials explores, while the newest half of the points that meet all constraints has less than
- * this share of the front.
+ * One of this many trials explores while the newer half of the points that meet all constraints has less than
+ * the share below of the front.
  */
 const EXPLORED = 10;
 const GROWING = 0.3;
 
 /**
- * Whether the next trial explores, whatever is thought of it: predictions and densities have their turn
- * first, and keep it as long as what they ask for comes onto the front.
+ * Whether the next trial explores, regardless of predictions. Predictions and densities choose first, and
+ * continue to choose as long as their points reach the front.
  */
 export function explores({ observations, pending }: History): boolean {
   if ((observations.length + pending.length) % EXPLORED !== 0) return false;
@@ -23,17 +23,18 @@ export function explores({ observations, pending }: History): boolean {
   return newest.length < GROWING * Math.max(1, front.size);
 }
 
-/** Points drawn, and how many of them, the least familiar ones, predictions choose from. */
+/** Number of points drawn, and number of the least familiar ones among which predictions choose. */
 const DRAWN = 64;
 const LEAST = 8;
 /** Within this share of an axis, values count as nearly the same. */
 const ALIKE = 0.35;
 
 /**
- * A point whose pairs of values were measured least: what two settings do to each other shows at the first
- * point that has both, however bad either is elsewhere, and there are far fewer pairs than points (pairwise
- * testing: Cohen et al., IEEE Trans. Softw. Eng. 23(7), 1997). Points are drawn value by value, so that small
- * branches come as often as large ones. Predictions choose among the least familiar ones.
+ * Chooses a point whose pairs of values were measured least. An interaction of two settings shows at the
+ * first point that has both, however bad each is with other settings, and there are far fewer pairs than
+ * points (pairwise testing: Cohen et al., IEEE Trans. Softw. Eng. 23(7), 1997). Points are drawn value by
+ * value, so that small grids are drawn as often as large ones. Predictions choose among the least familiar
+ * ones.
  */
 export function unfamiliar(history: History, draws: Draws): number | null {
   const { space, observations, pending, asked } = history;
@@ -56,7 +57,8 @@ export function unfamiliar(history: History, draws: Draws): number | null {
 }
 
 /**
- * @returns how new a point's pairs of values are on average: 1 where nothing like any of them was measured.
+ * @returns how new a point's pairs of values are on average: 1 if nothing similar to any of them was
+ *   measured.
  */
 function noveltyOf(
   space: SearchSpace,
@@ -65,7 +67,7 @@ function noveltyOf(
   digits: Int32Array,
 ): number {
   const present = [...space.axes.keys()].filter((axis) => digits[axis] !== ABSENT);
-  // Of each axis, how much each point that was measured says of this value.
+  // For each axis, how close each measured point is to this value.
   const said = present.map((axis) =>
     Float64Array.from(seen, (other) =>
       other[axis] === ABSENT ? 0 : near[axis]!(other[axis]!, digits[axis]!),

@@ -124,7 +124,7 @@ export interface Rope {
 export function ropeOf(config: FolderConfig): Rope {
   const said = config.nested('rope_parameters') ?? config.nested('rope_scaling') ?? new FolderConfig({});
   const values = said.nested('full_attention') ?? said;
-  const number = (of: FolderConfig, name: string) => (of.has(name) ? of.number(name) : null);
+  const number = (section: FolderConfig, name: string) => (section.has(name) ? section.number(name) : null);
   const window = said.nested('sliding_attention');
   return {
     base: number(values, 'rope_theta') ?? number(config, 'rope_theta'),

@@ -171,7 +171,7 @@ function inGroups(base: string, stored: Stored, bits: number) {
     requiredTensor(stored, `${base}.${one}`),
   );
   const [groups] = matrixOf(scales!);
-  const words = async (of: LocatedTensor) => rowsOfInts(await shards.read(of, 0, of.bytes), bits);
+  const words = async (tensor: LocatedTensor) => rowsOfInts(await shards.read(tensor, 0, tensor.bytes), bits);
   return {
     weight: weight!,
     groups,

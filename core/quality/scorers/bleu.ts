@@ -51,7 +51,7 @@ export function bleuCounts(answer: string, references: readonly string[]): BleuC
 
 /** @returns the counts of two texts together. */
 export function addBleu(a: BleuCounts, b: BleuCounts): BleuCounts {
-  const sum = (of: 'matches' | 'total') => a[of].map((count, i) => count + b[of][i]!);
+  const sum = (field: 'matches' | 'total') => a[field].map((count, i) => count + b[field][i]!);
   return {
     answer: a.answer + b.answer,
     reference: a.reference + b.reference,

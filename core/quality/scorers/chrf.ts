@@ -36,8 +36,8 @@ export function chrfCounts(answer: string, reference: string, words: boolean): C
  */
 export function chrfOf(counts: ChrfCounts): number {
   const both = counts.filter(({ answer, reference }) => answer > 0 && reference > 0);
-  const average = (of: (one: ChrfCounts[number]) => number) =>
-    both.reduce((sum, one) => sum + of(one), 0) / both.length;
+  const average = (numberOf: (one: ChrfCounts[number]) => number) =>
+    both.reduce((sum, one) => sum + numberOf(one), 0) / both.length;
   const precision = average(({ matches, answer }) => matches / answer);
   const recall = average(({ matches, reference }) => matches / reference);
   if (both.length === 0 || precision + recall === 0) return 0;

@@ -60,15 +60,17 @@ export interface PruneTotals {
 }
 
 export function totalsOf({ layers }: PruneReport): PruneTotals {
-  const sum = (of: (layer: PrunedLayerReport) => number) =>
-    layers.reduce((total, layer) => total + of(layer), 0);
+  const sum = (numberOf: (layer: PrunedLayerReport) => number) =>
+    layers.reduce((total, layer) => total + numberOf(layer), 0);
   const mean = (
-    of: (layer: PrunedLayerReport) => number | null | undefined,
+    numberOf: (layer: PrunedLayerReport) => number | null | undefined,
     weight: (layer: PrunedLayerReport) => number,
   ): number | null => {
-    const known = layers.filter((layer) => typeof of(layer) === 'number');
+    const known = layers.filter((layer) => typeof numberOf(layer) === 'number');
     const all = known.reduce((total, layer) => total + weight(layer), 0);
-    return all === 0 ? null : known.reduce((total, layer) => total + of(layer)! * weight(layer), 0) / all;
+    return all === 0
+      ? null
+      : known.reduce((total, layer) => total + numberOf(layer)! * weight(layer), 0) / all;
   };
   const rows = ({ rows: count }: PrunedLayerReport) => count;
   const weights = sum((layer) => layer.weights);

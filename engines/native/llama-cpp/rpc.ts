@@ -129,16 +129,16 @@ function unreachable({ code = 'no reason was given' }: NodeJS.ErrnoException): s
  * @returns the same words, JSON all through, with the names of the node's configuration in their place, for
  *   what goes into records.
  */
-export function withServersNamed<T>(said: T, { servers }: ConfiguredRpc): T {
+export function withServersNamed<T>(texts: T, { servers }: ConfiguredRpc): T {
   const names = Object.entries(servers).map(([name, address]) => {
     const literal = address.replaceAll('.', '\\.');
     return { name, pattern: new RegExp(`(?<![\\w.-])${literal}(?!\\d)`, 'gi') };
   });
-  if (names.length === 0) return said;
+  if (names.length === 0) return texts;
   const named = (text: string) =>
     names.reduce((left, { name, pattern }) => left.replace(pattern, name), text);
   return JSON.parse(
-    JSON.stringify(said, (_, value: unknown) => (typeof value === 'string' ? named(value) : value)),
+    JSON.stringify(texts, (_, value: unknown) => (typeof value === 'string' ? named(value) : value)),
   ) as T;
 }
 

@@ -58,7 +58,7 @@ const TABLES = {
     }),
   ),
   'profiles of servers': table(
-    ['profile', 'held against', 'has run'],
+    ['profile', 'checked against', 'has run'],
     profiles.map(({ name, checkedAgainst, proved }) => [`\`${name}\``, checkedAgainst ?? '', proved]),
   ),
 };
