@@ -49,7 +49,7 @@ const results = await new Stryker({
   concurrency: 2,
   // A process that is kept grows.
   maxTestRunnerReuse: 400,
-  timeoutMS: 30_000,
+  timeoutMS: 10_000,
   incremental: true,
   incrementalFile: join(cache, 'incremental.json'),
   tempDirName: '.cache/mutants/copy',
