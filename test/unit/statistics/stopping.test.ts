@@ -25,6 +25,21 @@ describe('shouldStop', () => {
     expect(shouldStop(state(wild(10), wild(10))).decision).toBe('max-repeats');
   });
 
+  test('repeats are those that every metric has', () => {
+    expect(shouldStop(state(wild(10), wild(4))).decision).toBe('continue');
+    expect(shouldStop(state(wild(10), wild(4), 49)).decision).toBe('time-budget');
+  });
+
+  test('before the first repeat nothing ends it', () => {
+    const before = { ...state([], [], 60), samplesByMetric: {} };
+    expect(shouldStop(before)).toEqual({ decision: 'continue', halfWidth: null });
+  });
+
+  test('one repeat says nothing about its spread, so it is not narrow enough', () => {
+    const one = { ...state([100], [100]), policy: { ...policy, minRepeats: 1 } };
+    expect(shouldStop(one)).toEqual({ decision: 'continue', halfWidth: null });
+  });
+
   test('an interval exactly as wide as is asked for is narrow enough', () => {
     const { halfWidth } = shouldStop(state(wild(4), wild(4)));
     const asked = (width: number) =>
@@ -71,6 +86,8 @@ test('the warm-up is settled when the last three rounds are calm', () => {
   expect(warmupSettled([50, 99, 100, 101], 0.02)).toBe(true);
   expect(warmupSettled([50, 99, 100, 101], 0.005)).toBe(false);
   expect(warmupSettled([100, 100], 0.5)).toBe(false);
+  // Rounds that measured nothing agree about nothing.
+  expect(warmupSettled([0, 0, 0], 0.5)).toBe(false);
   const spread = cv([99, 100, 101])!;
   expect([spread, spread - 2 ** -50].map((most) => warmupSettled([50, 99, 100, 101], most))).toEqual([
     true,
