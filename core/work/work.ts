@@ -35,7 +35,7 @@ export const OPERATOR_CLASSES = [
 export type OperatorClass = (typeof OPERATOR_CLASSES)[number];
 
 /** What multiplies: which ceiling an operator is held against. */
-export const ARITHMETICS = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const;
+export const ARITHMETICS = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4', 'fp4'] as const;
 export type Arithmetic = (typeof ARITHMETICS)[number];
 
 /** Bytes by what they are. */
