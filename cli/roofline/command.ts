@@ -16,6 +16,10 @@ export const FIELD_OPTIONS = {
     '--hardware <names>',
     'devices of the catalogue (--list), or `this`: the measured roofs of this node',
   ],
+  engine: [
+    '--engine <names>',
+    'vllm, sglang, trtllm, each also as NAME@RELEASE: predicted times beside the roofs',
+  ],
   batch: ['--batch <list>', 'sequences computed together, on all devices (default: 1)'],
   context: [
     '--context <list>',
@@ -23,7 +27,7 @@ export const FIELD_OPTIONS = {
   ],
   promptTokens: ['--prompt <list>', 'new tokens in the prefill, at the end of the context (default: all)'],
   decodes: ['--decodes <list>', 'sequences that decode in the same pass as the prefill: a mixed batch'],
-  bits: ['--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m'],
+  bits: ['--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, fp8, nvfp4, or a quantization such as q4_k_m'],
   flashAttention: ['--flash-attention <list>', 'true, false or both (default: true)'],
   kvCacheTypeK: ['--kv-cache-type-k <list>', "type of cached keys, by ggml's name (default: as --bits says)"],
   kvCacheTypeV: ['--kv-cache-type-v <list>', 'the same of values'],

@@ -3,7 +3,7 @@ import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
 import { newTokensOf, type PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
-import { type Arithmetic, timesTraffic } from '../../core/work/work.js';
+import { type Arithmetic, type PassWork, timesTraffic } from '../../core/work/work.js';
 import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
@@ -20,6 +20,7 @@ import { withAttention } from './attention-word.js';
 import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
+import { PointPredictor, type PredictedOperator, type Predictor, served, servedBits } from './prediction.js';
 import { requestsOf } from './request.js';
 
 /**
@@ -48,18 +49,31 @@ function generationSeconds(
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
+interface AnalysedModels {
+  readonly model: ModelArchitecture;
+  readonly draft: ModelArchitecture | null;
+  /** null where no engine was asked for. */
+  readonly predictor: Predictor | null;
+}
+
 /** @throws FailureError `impossible-combination` with one sentence about what cannot be */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
-  { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
+  { model, draft, predictor }: AnalysedModels,
   ceilings: Ceilings,
   bits: Bits,
 ): Analysis {
   const { batch, context, promptTokens, tokensPerStep, generateTokens, decodes, microBatches } = point;
   const prompt = promptTokens ?? context;
-  const architecture = withAttention(model, point.attention);
+  const { architecture, kernels } = asRun(withAttention(model, point.attention), point);
   checkTokens(point, architecture, prompt);
-  const requests = requestsOf(point, architecture, ceilings, bits);
+  const requests = requestsOf(point, architecture, ceilings, bits, kernels);
+  const devices = devicesOf({
+    tensor: point.tensorParallel,
+    pipeline: point.pipelineParallel,
+    expert: point.expertParallel,
+  });
+  const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
     return { stages, ...placePipeline(stages, microBatches, ceilings) };
@@ -85,13 +99,10 @@ export function analyzeInCorrectedMode(
       ridgePoint: peak === null ? null : peak.flopsPerSecond / ceilings.memoryBytesPerSecond,
       peaks: peaksOf([prefill.way, decode.way]),
     },
-    devices: devicesOf({
-      tensor: point.tensorParallel,
-      pipeline: point.pipelineParallel,
-      expert: point.expertParallel,
-    }),
-    prefill: phase(prefill, microBatches, batch * prompt + decodes),
-    decode: phase(decode, microBatches, batch * tokensPerStep),
+    devices,
+    prefill: phase(prefill, microBatches, batch * prompt + decodes, predictions),
+    decode: phase(decode, microBatches, batch * tokensPerStep, predictions),
+    prediction: predictions?.source() ?? null,
     memory: {
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
@@ -114,6 +125,12 @@ export function analyzeInCorrectedMode(
       ...new Set([...prefill.stages, ...decode.stages].flatMap((stage) => unknownCeilings(stage, ceilings))),
     ],
   };
+}
+
+/** An engine fuses matrices, and serves formats of its own. */
+function asRun(architecture: ModelArchitecture, point: AnalysisPoint) {
+  if (point.engine === null) return { architecture, kernels: null };
+  return served(architecture, servedBits(point));
 }
 
 function checkTokens(
@@ -166,7 +183,12 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
  * All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one
  * after the other.
  */
-function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
+function phase(
+  { stages, way, seconds, idleShare }: PlacedPipeline & { readonly stages: readonly PassWork[] },
+  times: number,
+  tokens: number,
+  predictions: PointPredictor | null,
+): PhaseAnalysis {
   const rows = way.operators.map(
     ({ work, bytes, intensity, bound, peak, ...row }): Omit<AnalysisRow, 'share'> => ({
       name: work.name,
@@ -182,9 +204,23 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
       seconds: row.seconds * times,
       linkSeconds: row.linkSeconds === null ? null : row.linkSeconds * times,
       flopsPerSecond: work.flops === 0 ? null : work.flops / row.seconds,
+      predicted: timesPredicted(predictions?.operator(work) ?? null, times),
     }),
   );
-  return { ...summarize(rows, tokens, seconds), idleShare };
+  return {
+    ...summarize(rows, tokens, seconds),
+    predicted: predictions?.pass(stages, times) ?? null,
+    idleShare,
+  };
+}
+
+function timesPredicted(one: PredictedOperator | null, times: number): PredictedOperator | null {
+  if (one === null) return null;
+  return {
+    ...one,
+    seconds: one.seconds * times,
+    reachableSeconds: one.reachableSeconds * times,
+  };
 }
 
 /**
