@@ -55,10 +55,18 @@ export function fitOperators<Call extends OperatorCall>(
     slowdown: fitSurface(family.grid, pointsOf(samples, launchSeconds)),
     launchSeconds,
     reachableShare: reachableShareOf(samples, ceilings),
-    spread: rootMeanSquare(unseenResidualsOf(family, samples, launchSeconds).map(({ residual }) => residual)),
+    spread: spreadOf(family, samples, launchSeconds),
     measurements: samples.length,
     aboveRoof: all.length - samples.length,
   };
+}
+
+/** Of one shape alone nothing tells how others would do: as far off as tables of few shapes are. */
+const UNKNOWN_SPREAD = 0.4;
+
+function spreadOf(family: Pick<Family, 'grid'>, samples: readonly Sample[], launchSeconds: number): number {
+  const residuals = unseenResidualsOf(family, samples, launchSeconds).map(({ residual }) => residual);
+  return residuals.length === 0 ? UNKNOWN_SPREAD : rootMeanSquare(residuals);
 }
 
 function samplesOf<Call extends OperatorCall>(
