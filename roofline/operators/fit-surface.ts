@@ -18,6 +18,8 @@ const CALM = 0.02;
 /** Least squares first, then twice with less weight for what lies far off: outliers pull at little. */
 const ROUNDS = 3;
 const ITERATIONS = 120;
+/** Of the first gradient's square, where to end. */
+const ENOUGH = 1e-7;
 
 /**
  * Fits a surface to points: least absolute residuals, by reweighted least squares, and as smooth as the
@@ -125,7 +127,7 @@ function solve(system: Interpolation, smoothing: Smoothing, values: Float64Array
   const residual = gradientAt(values, 1).map((gradient) => -gradient);
   let direction = residual.slice();
   let length = dot(residual, residual);
-  const enough = length * 1e-10;
+  const enough = length * ENOUGH;
   for (let iteration = 0; iteration < ITERATIONS && length > enough && length > 0; iteration++) {
     const image = gradientAt(direction, 0);
     const step = length / dot(direction, image);
