@@ -4,9 +4,10 @@ import type { Analysis, ImpossiblePoint } from './analysis/analysis.js';
 import { readBits } from './analysis/bits.js';
 import { analyzeInCorrectedMode } from './analysis/corrected.js';
 import type { AnalysisPoint } from './analysis/point.js';
-import { type Predictor, servedBits } from './analysis/prediction.js';
+import { servedBits } from './analysis/prediction.js';
 import type { Ceilings } from './ceilings.js';
 import { analyzeInLlmViewerMode } from './llm-viewer/mode.js';
+import type { Predictor } from './step/predict-stages.js';
 
 /** The things that points name, opened. */
 export interface Opened {

@@ -1,8 +1,8 @@
 import { type FailureError, failed } from '../../core/errors.js';
-import type { Predictor } from '../../roofline/analysis/prediction.js';
 import { hardwareNamed } from '../../roofline/hardware/catalogue.js';
 import { timesOn } from '../../roofline/operators/shipped/index.js';
 import { readEngine, unknownEngine } from '../../roofline/step/engines.js';
+import type { Predictor } from '../../roofline/step/predict-stages.js';
 
 /**
  * Opens the measured operators of an engine on a device of the catalogue; of one without tables the nearest's.

@@ -11,10 +11,10 @@ import {
   pointsOf,
   varyingFields,
 } from '../../roofline/analysis/point.js';
-import type { Predictor } from '../../roofline/analysis/prediction.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
 import { type Analyses, analyzeAll, type Opened, predictorKey } from '../../roofline/analyze.js';
 import type { Ceilings } from '../../roofline/ceilings.js';
+import type { Predictor } from '../../roofline/step/predict-stages.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';

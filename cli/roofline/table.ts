@@ -6,11 +6,8 @@ import type {
   SpeculativeAnalysis,
 } from '../../roofline/analysis/analysis.js';
 import type { AnalysisPoint, PointField } from '../../roofline/analysis/point.js';
-import type {
-  PredictedOperator,
-  PredictedTime,
-  PredictionSource,
-} from '../../roofline/analysis/prediction.js';
+import type { PredictedOperator, PredictionSource } from '../../roofline/analysis/prediction.js';
+import type { PredictedTime } from '../../roofline/step/predict-stages.js';
 import { plainTable } from '../output/plain-table.js';
 
 /** `1.23 G`: a bare number with its prefix. */

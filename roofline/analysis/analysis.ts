@@ -2,8 +2,9 @@ import type { PassMemory } from '../../core/work/memory/pass-memory.js';
 import type { Arithmetic, OperatorWork } from '../../core/work/work.js';
 import type { CeilingOrigin } from '../ceilings.js';
 import { type Bound, linkSecondsOf, type PlacedOperator } from '../place.js';
+import type { PredictedTime } from '../step/predict-stages.js';
 import type { AnalysisPoint } from './point.js';
-import type { PredictedOperator, PredictedTime, PredictionSource } from './prediction.js';
+import type { PredictedOperator, PredictionSource } from './prediction.js';
 
 /** An operator of all layers together, under the roof. */
 export interface AnalysisRow

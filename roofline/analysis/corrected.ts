@@ -8,6 +8,7 @@ import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
+import type { Predictor } from '../step/predict-stages.js';
 import {
   type Analysis,
   type AnalysisRow,
@@ -20,7 +21,7 @@ import { withAttention } from './attention-word.js';
 import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
-import { PointPredictor, type PredictedOperator, type Predictor, served, servedBits } from './prediction.js';
+import { PointPredictor, type PredictedOperator, served, servedBits } from './prediction.js';
 import { requestsOf } from './request.js';
 
 /**

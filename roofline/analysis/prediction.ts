@@ -1,40 +1,21 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import type { OperatorTimes } from '../../core/work/operator-call.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 import type { Ceilings } from '../ceilings.js';
-import { pipelineSeconds } from '../pipeline.js';
 import { placeOperator } from '../place.js';
+import { isTimed, limitOf, spreadOf } from '../step/calls-time.js';
 import {
-  addedTimes,
-  type CallsTime,
-  callsTime,
-  isTimed,
-  limitOf,
-  type StepLimit,
-  spreadOf,
-  uncalled,
-} from '../step/calls-time.js';
-import type { ServingEngine } from '../step/engines.js';
+  isPredicted,
+  type PredictedTime,
+  type Predictor,
+  predictStages,
+  timeOperators,
+} from '../step/predict-stages.js';
 import { reachableCeilings } from '../step/reachable.js';
 import { servedIn } from '../step/served-in.js';
 import { kernelsIn } from '../step/setting.js';
 import { type ServedBits, servedFormats } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
-
-/** What predicts the times of a point. */
-export interface Predictor {
-  readonly engine: ServingEngine;
-  readonly times: OperatorTimes;
-}
-
-/** A time that was not measured, but follows from measured operators. */
-export interface PredictedTime {
-  readonly seconds: number;
-  readonly limit: StepLimit;
-  /** Standard deviation of ln(predicted / measured). */
-  readonly spread: number;
-}
 
 /** Of one operator, all its calls together. */
 export interface PredictedOperator extends PredictedTime {
@@ -101,12 +82,13 @@ export class PointPredictor {
 
   /** @returns null where an operator runs inside another, or no table times it. */
   operator(work: OperatorWork): PredictedOperator | null {
-    const time = this.#timeOf([work]);
-    if (time === null || time.seconds === 0) return null;
+    const time = timeOperators([work], this.#predictor.times);
+    if (!isTimed(time) || time.seconds === 0) return null;
     return {
       seconds: time.seconds,
       limit: limitOf(time),
       spread: spreadOf(time, time.seconds, null),
+      widened: time.widened,
       reachableSeconds: placeOperator(work, this.#reachable).seconds,
     };
   }
@@ -116,20 +98,11 @@ export class PointPredictor {
    * @returns null where some kernel has no table.
    */
   pass(stages: readonly PassWork[], microBatches: number): PredictedTime | null {
-    const { host } = this.#predictor.engine;
-    const times = stages.map(({ operators }) => this.#timeOf(operators));
-    const known = times.filter((time) => time !== null);
-    const [first] = stages;
-    if (known.length < times.length || first === undefined) return null;
-    const sum = addedTimes(known.map((time) => [1, time]));
-    const around = host.stepSeconds ?? 0;
-    const each = known.map(({ seconds }) => seconds * (host.kernelFactor ?? 1) + around);
-    const seconds = pipelineSeconds(first.phase, each, microBatches);
-    return {
-      seconds,
-      limit: limitOf(sum, around),
-      spread: spreadOf(sum, sum.seconds, host.spread),
-    };
+    const time = predictStages(stages, microBatches, this.#predictor);
+    const predicted = isPredicted(time);
+    for (const reason of predicted ? time.widened : time)
+      (predicted ? this.#widened : this.#untimed).add(reason);
+    return predicted ? time : null;
   }
 
   /** Of all that was asked. */
@@ -143,16 +116,5 @@ export class PointPredictor {
       widened: [...this.#widened],
       untimed: [...this.#untimed],
     };
-  }
-
-  #timeOf(operators: readonly OperatorWork[]): CallsTime | null {
-    for (const reason of uncalled(operators)) this.#untimed.add(reason);
-    const time = callsTime(operators, this.#predictor.times, null);
-    if (!isTimed(time)) {
-      for (const reason of time) this.#untimed.add(reason);
-      return null;
-    }
-    for (const reason of time.widened) this.#widened.add(reason);
-    return operators.some(({ kernelCalls }) => kernelCalls === undefined) ? null : time;
   }
 }

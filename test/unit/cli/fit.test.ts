@@ -28,7 +28,7 @@ describe('ridge fit', () => {
     expect(error).toBeNull();
     const lines = stdout.trim().split('\n');
     expect(lines[0]).toMatch(
-      /^device +number +split +memory each +of +TTFT +TPOT +throughput +link +link time +largest batch +fits$/,
+      /^device +number +split +memory each +of +TTFT +TPOT +throughput +link +link time +90 % band of TPOT +times from +largest batch +fits$/,
     );
     expect(lines[1]).toMatch(/^h200 +2 .*yes$/);
     expect(lines[2]).toMatch(/^a100-80gb +2 .*yes$/);
