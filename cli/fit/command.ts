@@ -21,6 +21,7 @@ export interface FitOptions {
   readonly draftTokens: number;
   readonly acceptance: number;
   readonly engine: string;
+  readonly calibration?: string;
   readonly efficiency: number;
   readonly memoryShare: number;
   readonly train?: TrainingMethod;
@@ -90,6 +91,7 @@ export function registerFit(program: Command): void {
       'vllm, sglang, trtllm, each also as NAME@RELEASE: its measured operators predict times where there are any',
       'vllm',
     )
+    .option('--calibration <file>', 'what the host takes, of `ridge factors --calibrate`')
     .option(
       '--efficiency <share>',
       'fraction of the roofs assumed where no measured operators tell',

@@ -63,7 +63,7 @@ function fitOn(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  { engine, bits, devices }: FitOptions,
+  { engine, calibration, bits, devices }: FitOptions,
 ): ServingFit | null {
   const formats = servedFormats(bits === 'native' ? 'bf16' : bits);
   const measured = ceilings.origin === 'published' && SHIPPED.some(({ device }) => device === ceilings.name);
@@ -75,7 +75,13 @@ function fitOn(
     kernels,
     weights: null,
   };
-  return fitServing(asServed, ceilings, { ...goal, pass }, devices, openPredictor(ceilings.name, engine));
+  return fitServing(
+    asServed,
+    ceilings,
+    { ...goal, pass },
+    devices,
+    openPredictor(ceilings.name, engine, calibration),
+  );
 }
 
 /** @param options whose words were looked at. */

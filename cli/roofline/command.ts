@@ -61,6 +61,8 @@ export interface AnalysisRequest {
   /** Folders that models are looked for in. */
   readonly folders: readonly string[];
   readonly config: string | undefined;
+  /** A file of `ridge factors --calibrate`; left out = the engine's own times. */
+  readonly calibration: string | undefined;
 }
 
 /** What is written of an analysis: one way to stdout, and files. */
@@ -86,6 +88,7 @@ interface Words extends Readonly<Record<string, unknown>> {
   readonly chart?: (typeof CHARTS)[number];
   readonly models: readonly string[];
   readonly config?: string;
+  readonly calibration?: string;
 }
 
 export function registerRoofline(program: Command): void {
@@ -112,6 +115,7 @@ export function registerRoofline(program: Command): void {
       ).choices([...CHARTS]),
     )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option('--calibration <file>', 'with --engine: what the host takes, of `ridge factors --calibrate`')
     .option(...CONFIG_OPTION)
     .action(async (file: string | undefined, options: Words) => {
       if (options.list === true) {
@@ -129,8 +133,14 @@ function requestOf(file: string | undefined, options: Words): AnalysisRequest {
     const list = options[new Option(flags, help).attributeName()];
     return list === undefined ? [] : [[field, list]];
   });
-  const { models: folders, config } = options;
-  return { lists: Object.fromEntries(lists), file: file ?? null, folders, config };
+  const { models: folders, config, calibration } = options;
+  return {
+    lists: Object.fromEntries(lists),
+    file: file ?? null,
+    folders,
+    config,
+    calibration,
+  };
 }
 
 function outputOf({ json, csv, svg, html, chart }: Words): RooflineOutput {

@@ -141,7 +141,7 @@ function chosenContext(spec: AnalysisSpec, { models }: Opened): AnalysisSpec {
  */
 async function open(
   spec: Partial<AnalysisSpec>,
-  { folders, file, config }: AnalysisRequest,
+  { folders, file, config, calibration }: AnalysisRequest,
 ): Promise<{ readonly opened: Opened; readonly unopened: string }> {
   const modelFolders = [...folders, '.', ...(file === null ? [] : [dirname(file)])].map((f) => resolve(f));
   const models = new Map<string, ModelArchitecture>();
@@ -159,7 +159,9 @@ async function open(
   for (const name of ceilings.keys()) {
     for (const engine of spec.engine ?? []) {
       if (engine === null) continue;
-      await openings.try(() => predictors.set(predictorKey(name, engine), openPredictor(name, engine)));
+      await openings.try(() =>
+        predictors.set(predictorKey(name, engine), openPredictor(name, engine, calibration)),
+      );
     }
   }
   return { opened: { models, ceilings, predictors }, unopened: openings.text };

@@ -77,7 +77,8 @@ export function analyzeInCorrectedMode(
   const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
-    return { stages, ...placePipeline(stages, microBatches, ceilings) };
+    const sequences = request.batch.reduce((sum, group) => sum + group.sequences, 0);
+    return { stages, sequences, ...placePipeline(stages, microBatches, ceilings) };
   };
   const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
   const prefill = placed(passes.prefill);
@@ -180,12 +181,19 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   return [...used.values()].sort((a, b) => b.flopsPerSecond - a.flopsPerSecond);
 }
 
+/** A request under the roofs, with the stages that it was counted in. */
+interface PlacedRequest extends PlacedPipeline {
+  readonly stages: readonly PassWork[];
+  /** Of a micro-batch. */
+  readonly sequences: number;
+}
+
 /**
  * All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one
  * after the other.
  */
 function phase(
-  { stages, way, seconds, idleShare }: PlacedPipeline & { readonly stages: readonly PassWork[] },
+  { stages, sequences, way, seconds, idleShare }: PlacedRequest,
   times: number,
   tokens: number,
   predictions: PointPredictor | null,
@@ -210,7 +218,7 @@ function phase(
   );
   return {
     ...summarize(rows, tokens, seconds),
-    predicted: predictions?.pass(stages, times) ?? null,
+    predicted: predictions?.pass(stages, times, sequences) ?? null,
     idleShare,
   };
 }

@@ -95,10 +95,11 @@ export class PointPredictor {
 
   /**
    * @param stages of one micro-batch, in order.
+   * @param sequences of it.
    * @returns null where some kernel has no table.
    */
-  pass(stages: readonly PassWork[], microBatches: number): PredictedTime | null {
-    const time = predictStages(stages, microBatches, this.#predictor);
+  pass(stages: readonly PassWork[], microBatches: number, sequences: number): PredictedTime | null {
+    const time = predictStages(stages, microBatches, sequences, this.#predictor);
     const predicted = isPredicted(time);
     for (const reason of predicted ? time.widened : time)
       (predicted ? this.#widened : this.#untimed).add(reason);

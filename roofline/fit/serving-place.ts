@@ -127,8 +127,13 @@ function predictedFit(
   { prefill, decode, microBatches }: Passes,
   predictor: Predictor,
 ): Pick<ServingFit, 'firstTokenSeconds' | 'tokenSeconds' | 'source' | 'spread'> | null {
-  const first = predictStages(stageWorks(architecture, prefill), 1, predictor);
-  const step = predictStages(stageWorks(architecture, decode), microBatches, predictor);
+  const first = predictStages(stageWorks(architecture, prefill), 1, 1, predictor);
+  const step = predictStages(
+    stageWorks(architecture, decode),
+    microBatches,
+    decode.batch[0]?.sequences ?? 1,
+    predictor,
+  );
   if (!isPredicted(first) || !isPredicted(step)) return null;
   const { requestSeconds } = predictor.engine.host;
   return {

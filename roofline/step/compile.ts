@@ -17,7 +17,7 @@ import {
   uncalled,
 } from './calls-time.js';
 import { Curve } from './curve.js';
-import type { StepBatch, StepSetting } from './setting.js';
+import { type StepBatch, type StepSetting, withHost } from './setting.js';
 import { Surface } from './surface.js';
 
 /** How long one forward pass takes, with all that an engine does around it. */
@@ -226,14 +226,12 @@ class CompiledStep implements Step {
 
   /** @param launched kernels: where no graph has them, the host may be slower than the device. */
   #withHost(kernelSeconds: number, launched: number, batch: StepBatch): number {
-    const { kernelFactor, stepSeconds, sequenceSeconds } = this.#setting.host;
-    const { launchSeconds } = this.#setting.graphs;
-    const onDevice = kernelSeconds * (kernelFactor ?? 1);
-    const inGraph = launchSeconds === null || tokensOf(batch) <= this.#largestGraph;
-    return (
-      (inGraph ? onDevice : Math.max(onDevice, launched * launchSeconds)) +
-      (stepSeconds ?? 0) +
-      (batch.decodes + batch.chunks.length) * (sequenceSeconds ?? 0)
-    );
+    const { host, graphs } = this.#setting;
+    const sequences = batch.decodes + batch.chunks.length;
+    if (graphs.launchSeconds === null || tokensOf(batch) <= this.#largestGraph)
+      return withHost(kernelSeconds, 1, sequences, host);
+    // What the host is slower at is no kernel's time.
+    const launchSeconds = launched * graphs.launchSeconds - kernelSeconds * (host.kernelFactor ?? 1);
+    return withHost(kernelSeconds, 1, sequences, host) + Math.max(0, launchSeconds);
   }
 }

@@ -12,6 +12,7 @@ import {
   uncalled,
 } from './calls-time.js';
 import type { ServingEngine } from './engines.js';
+import { withHost } from './setting.js';
 
 /** What predicts times: an engine, and how long its operators take on a device. */
 export interface Predictor {
@@ -43,11 +44,13 @@ export function timeOperators(
 /**
  * Predicts one pass through pipeline stages, with what the engine's host takes around each of them.
  * @param stages of one micro-batch, in order.
+ * @param sequences of it.
  * @returns in clauses why it cannot be predicted.
  */
 export function predictStages(
   stages: readonly PassWork[],
   microBatches: number,
+  sequences: number,
   { engine, times }: Predictor,
 ): PredictedTime | readonly string[] {
   const all = stages.map(({ operators }) => timeOperators(operators, times));
@@ -55,13 +58,14 @@ export function predictStages(
   const [first] = stages;
   if (first === undefined || reasons.length > 0) return [...new Set(reasons)];
   const known = all.filter(isTimed);
-  const { stepSeconds, kernelFactor, spread } = engine.host;
+  const { host } = engine;
   const sum = addedTimes(known.map((time) => [1, time]));
-  const each = known.map(({ seconds }) => seconds * (kernelFactor ?? 1) + (stepSeconds ?? 0));
+  const each = known.map(({ seconds }) => withHost(seconds, 1, sequences, host));
+  const hostSeconds = stages.length * withHost(0, 1, sequences, host);
   return {
     seconds: pipelineSeconds(first.phase, each, microBatches),
-    limit: limitOf(sum, (stepSeconds ?? 0) * stages.length),
-    spread: spreadOf(sum, sum.seconds, spread),
+    limit: limitOf(sum, hostSeconds),
+    spread: spreadOf(sum, sum.seconds + hostSeconds, host.spread),
     widened: sum.widened,
   };
 }
