@@ -89,9 +89,14 @@ export interface AskedEngine {
 /** @returns what `vllm` and `vllm@0.24.0` ask for; null for an engine that is not known. */
 export function readEngine(word: string): AskedEngine | null {
   const [name = '', release = null] = word.split('@');
+  const engine = servingEngineNamed(name);
+  return engine === null || release === '' ? null : { engine, release };
+}
+
+/** @returns null for a name of none. */
+export function servingEngineNamed(name: string): ServingEngine | null {
   const wanted = plain(name);
-  const engine = SERVING_ENGINES.find((known) => [known.id, plain(known.name)].includes(wanted));
-  return engine === undefined || release === '' ? null : { engine, release };
+  return SERVING_ENGINES.find((known) => [known.id, plain(known.name)].includes(wanted)) ?? null;
 }
 
 const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '');
