@@ -1,3 +1,5 @@
+import type { NumberFormat } from './operator-call.js';
+
 /**
  * What the analytic model must know of a model: shapes and bits, no weights. Read from a GGUF header, a
  * safetensors config, an ONNX graph, or a published config; everything that counts work starts from it.
@@ -83,6 +85,8 @@ export interface MatrixShape {
   readonly bits: number;
   /** ggml's name of the type (`q4_k`), where it is known: types of the same bits are not equally fast. */
   readonly type?: string | undefined;
+  /** How an engine on a GPU keeps and multiplies it; left out where nobody said (roofline/step/served-in.ts). */
+  readonly format?: NumberFormat | undefined;
   readonly bias: boolean;
   /** Left out where every weight is kept as its type has it. */
   readonly packed?: PackedShape | undefined;
@@ -173,6 +177,8 @@ export interface ExpertsShape {
   readonly usedPerToken: number;
   /** Experts that every token passes; their matrices have this width together, 0 when there are none. */
   readonly sharedWidth: number;
+  /** How those are kept, where it is otherwise than the chosen ones. */
+  readonly sharedStored?: Pick<MatrixShape, 'bits' | 'format'> | undefined;
   /** What the shared experts give is weighed by a sigmoid of the input (Qwen2-MoE). */
   readonly sharedGate: boolean;
   readonly router: MatrixShape;

@@ -92,13 +92,18 @@ export function matricesOf(
   const present = (list: readonly (MatrixShape | null)[]) => list.filter((matrix) => matrix !== null);
   const forward = present([gate, up, down]);
   if (experts === null) return [...present(ofAttention), ...forward].map((matrix) => [matrix, 1]);
-  const { count, sharedWidth, router } = experts;
+  const { count, sharedWidth, sharedStored, router } = experts;
   // Shared experts have their width together, a routed one that of `up`.
   const shared = sharedWidth / up.outputs;
   return [
     ...present(ofAttention).map((matrix) => [matrix, 1] as const),
     [router, 1],
-    ...forward.map((matrix) => [matrix, count + shared] as const),
+    ...(sharedStored === undefined
+      ? forward.map((matrix) => [matrix, count + shared] as const)
+      : forward.flatMap((matrix) => [
+          [matrix, count] as const,
+          [{ ...matrix, ...sharedStored }, shared] as const,
+        ])),
   ];
 }
 

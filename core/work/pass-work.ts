@@ -9,7 +9,13 @@ import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
 import { logitRowsOf, newTokensOf, type PassRequest, type WorkSetting } from './pass/setting.js';
-import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/sharding.js';
+import {
+  attentionCollective,
+  dispatched,
+  feedForwardCollective,
+  shardOf,
+  stageCollective,
+} from './pass/sharding.js';
 import { type Stage, stagesCut, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
@@ -90,11 +96,20 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
   const { tokens, feedForwardTokens } = pass;
   // In the order of their names: the one before attention sees all tokens, the others may see fewer.
   const names = norms.behind === true ? NORM_NAMES.slice(2) : NORM_NAMES;
+  const fuses = norms.behind !== true && norms.perLayer > 0;
   const [before, others] = [true, false].map((isBefore) =>
     names
       .slice(0, norms.perLayer)
       .filter((name) => (name === 'attn_norm') === isBefore)
-      .map((name) => norm(pass, name, isBefore ? tokens : feedForwardTokens)),
+      .map((name) =>
+        norm(
+          pass,
+          name,
+          isBefore ? tokens : feedForwardTokens,
+          pass.embedding,
+          fuses && !name.startsWith('post'),
+        ),
+      ),
   ) as [OperatorWork[], OperatorWork[]];
   const across = norms.acrossHeads === true;
   const headNorms =
@@ -115,10 +130,11 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
     ...(attention.kind === 'latent' ? latent(pass, attention) : dotProduct(pass, attention, headNorms)),
     ...attentionCollective(pass),
     ...others,
-    residual(pass, 'attn_add', feedForwardTokens),
+    residual(pass, 'attn_add', feedForwardTokens, fuses),
+    ...dispatched(pass, forward),
     ...feedForward(pass, forward),
     ...feedForwardCollective(pass, forward),
-    residual(pass, 'mlp_add', feedForwardTokens),
+    residual(pass, 'mlp_add', feedForwardTokens, fuses),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { AttentionShape, FeedForwardShape, LayerGroup, ModelArchitecture } from '../architecture.js';
+import { replicasOf } from '../pass/devices.js';
 import { keysInReach } from '../pass/pairs.js';
 import type { WorkSetting } from '../pass/setting.js';
 import type { Step } from './liveness.js';
@@ -137,8 +138,9 @@ function feedForwardSteps(sizes: Sizes, shape: FeedForwardShape, input: string):
   const { rows, tokens, embedding } = sizes;
   const { gate, up, experts, fused } = shape;
   // Where experts are spread, each device has its share of what the tokens of all of them chose.
-  const { tensor, expert } = sizes.setting.parallelism;
-  const copies = experts === null ? tokens : (tokens * experts.usedPerToken) / (expert > 1 ? tensor : 1);
+  const { parallelism } = sizes.setting;
+  const meeting = tokens * replicasOf(parallelism);
+  const copies = experts === null ? tokens : (meeting * experts.usedPerToken) / parallelism.expert;
   const half = rows(up.outputs, copies);
   const into: Step[] =
     gate === null || fused

@@ -66,7 +66,7 @@ function parallelFlaw(
   { layers }: ModelArchitecture,
   { parallelism, offloadedLayers, distinctExperts }: WorkSetting,
 ): string | null {
-  const { tensor, pipeline, expert } = parallelism;
+  const { tensor, pipeline, expert, data } = parallelism;
   for (const [what, degree] of Object.entries(parallelism)) {
     if (!isCount(degree, 1)) return `${what} parallelism over ${degree} devices; give at least 1`;
   }
@@ -85,11 +85,15 @@ function parallelFlaw(
   const counts = layers.flatMap(({ feedForward }) => feedForward.experts?.count ?? []);
   if (expert > 1) {
     if (counts.length === 0) return 'expert parallelism needs a model with experts, and this one has none';
-    if (expert % tensor !== 0)
+    if (data === undefined && expert % tensor !== 0)
       return `experts over ${expert} devices and matrices over ${tensor}: the first has to be a multiple of the second`;
     if (counts.some((count) => count % expert !== 0))
       return `${Math.min(...counts)} experts cannot be spread evenly over ${expert} devices`;
   }
+  if (data !== undefined && counts.length === 0 && data > 1)
+    return 'groups of devices share nothing but experts, and this model has none: count one of them';
+  if (data !== undefined && (tensor * data) % expert !== 0)
+    return `experts over ${expert} of ${tensor * data} devices; the first has to divide the second`;
   if (!(offloadedLayers >= 0 && offloadedLayers <= 1))
     return `a share of ${offloadedLayers} of the layers is offloaded; shares are from 0 to 1`;
   if (distinctExperts === null) return null;

@@ -1,13 +1,13 @@
-import type { OperatorWork } from '../work.js';
+import type { KernelCall, OperatorWork } from '../work.js';
 import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
-import { operator } from './operators.js';
+import { calling, operator } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
 
 /** What it takes of a pass. */
 export type ScoredPass = Pick<
   LayerPass,
-  'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits'
+  'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits' | 'kernels'
 >;
 
 /** Queries against a cache; lengths are of one head. */
@@ -91,6 +91,7 @@ function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] 
         activationsRead: counts.queries * queryHeads * keyLength * bytes + parts * SPLIT_BYTES,
         activationsWritten: counts.queries * queryHeads * valueLength * bytes + parts * SPLIT_BYTES,
       },
+      kernelCalls: attentionCalls(pass, shape),
     }),
     elementwise(pass, {
       name: 'softmax',
@@ -98,6 +99,35 @@ function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] 
       flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
     }),
   ];
+}
+
+/** Sequences that are alike are one call; keys that are latents have kernels of their own. */
+function attentionCalls(
+  pass: ScoredPass,
+  { queryHeads, cacheHeads, keyLength, window, valuesInKeys }: Scores,
+): readonly KernelCall[] | undefined {
+  if (pass.kernels === null || valuesInKeys) return undefined;
+  const { attention: format, cache: cacheFormat } = pass.kernels;
+  return pass.batch.flatMap(
+    ({ sequences, newTokens, cachedTokens }) =>
+      calling(
+        pass,
+        {
+          family: 'attention',
+          phase: newTokens === 1 ? 'decode' : 'prefill',
+          format,
+          cacheFormat,
+          heads: queryHeads,
+          kvHeads: cacheHeads,
+          headLength: keyLength,
+          window,
+          sequences,
+          newTokens,
+          cachedTokens,
+        },
+        'sequences',
+      ) ?? [],
+  );
 }
 
 /**

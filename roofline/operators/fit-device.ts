@@ -1,0 +1,138 @@
+import { groupBy } from '../../core/maps.js';
+import { type Ceilings, publishedCeilings } from '../ceilings.js';
+import type { Hardware } from '../hardware/figure.js';
+import { roofTimeOf } from './device-roofs.js';
+import {
+  encodeFit,
+  OPERATOR_FACTORS_SCHEMA,
+  type OperatorFactors,
+  type OperatorTable,
+} from './factors-file.js';
+import { FAMILIES } from './families.js';
+import type { Family, Measurement } from './family.js';
+import { type FittedOperators, fitOperators } from './fit-operators.js';
+import { compareReleases } from './release.js';
+
+/** All measurements of one family with one release of an engine on one device. */
+export interface MeasuredFamily {
+  readonly engine: string;
+  readonly release: string;
+  readonly family: Family;
+  readonly measurements: readonly Measurement[];
+}
+
+/** Factors of a device, and what was left out with the reason, a sentence each. */
+export interface DeviceFit {
+  readonly factors: OperatorFactors;
+  readonly leftOut: readonly string[];
+}
+
+/** Fits every family that was measured on a device. */
+export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
+  const leftOut: string[] = [];
+  const ceilings = publishedCeilings(device);
+  const tables = newestOf(measured.flatMap(surfacesOf)).flatMap(
+    ({ engine, release, family, surface, measurements }): OperatorTable[] => {
+      const name = `${family.name} ${surface} of ${engine} ${release} on ${device.id}`;
+      const fit = fitOperators(family, measurements, ceilings);
+      const reason = fit === null ? impossibility(family, measurements, ceilings) : refusalOf(family, fit);
+      if (reason !== null) leftOut.push(`${name}: ${reason}`);
+      if (fit === null || reason !== null) return [];
+      return [{ engine, release, family: family.name, surface, excessSeconds: 0, ...encodeFit(fit) }];
+    },
+  );
+  return {
+    factors: {
+      schema: OPERATOR_FACTORS_SCHEMA,
+      device: device.id,
+      source,
+      grids: Object.fromEntries(
+        FAMILIES.filter(({ name }) => tables.some(({ family }) => family === name)).map(({ name, grid }) => [
+          name,
+          grid.map((nodes) => [...nodes]),
+        ]),
+      ),
+      tables: withExcess(tables),
+    },
+    leftOut,
+  };
+}
+
+/** Measurements of one surface. */
+interface MeasuredSurface extends MeasuredFamily {
+  readonly surface: string;
+}
+
+const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
+  [...groupBy(one.measurements, ({ call }) => one.family.coordinatesOf(call).surface)].map(
+    ([surface, measurements]) => ({ ...one, surface, measurements: fastest(measurements) }),
+  );
+
+/** Newer tables of fewer measurements than this share of an older's hold some new model's calls alone. */
+const WHOLE_TABLE = 0.5;
+
+/** Of each surface of an engine the newest release that was measured as widely as others. */
+export function newestOf(all: readonly MeasuredSurface[]): MeasuredSurface[] {
+  const groups = groupBy(all, ({ engine, family, surface }) => `${engine} ${family.name} ${surface}`);
+  return [...groups.values()].map((group) => {
+    const most = Math.max(...group.map(({ measurements }) => measurements.length));
+    const whole = group.filter(({ measurements }) => measurements.length >= WHOLE_TABLE * most);
+    return whole.sort((a, b) => compareReleases(b.release, a.release))[0]!;
+  });
+}
+
+/** Of a call that was measured more than once, by several kernels: an engine takes the fastest. */
+function fastest(measurements: readonly Measurement[]): Measurement[] {
+  const best = new Map<string, Measurement>();
+  for (const one of measurements) {
+    const key = JSON.stringify(Object.values(one.call));
+    const other = best.get(key);
+    if (other === undefined || one.seconds < other.seconds) best.set(key, one);
+  }
+  return [...best.values()];
+}
+
+/** A launch of a kernel takes a few microseconds, of a captured graph fewer: what takes more is the host. */
+const HOST_SECONDS = 40e-6;
+/** More rows above the roof are no accident of a cache. */
+const ABOVE_ROOF_SHARE = 0.3;
+
+/** @returns why a fit cannot be used; null where it can. */
+function refusalOf(
+  family: Family,
+  { launchSeconds, measurements, aboveRoof }: FittedOperators,
+): string | null {
+  if (aboveRoof > ABOVE_ROOF_SHARE * (measurements + aboveRoof))
+    return `${aboveRoof} of ${measurements + aboveRoof} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
+  if (family.launchIsOfDevice && launchSeconds > HOST_SECONDS)
+    return `its shortest calls take ${(launchSeconds * 1e6).toFixed(0)} µs, so the host was timed and not the device`;
+  return null;
+}
+
+function impossibility(family: Family, measurements: readonly Measurement[], ceilings: Ceilings): string {
+  const roofs = measurements.map(({ call }) => roofTimeOf(family.workOf(call), ceilings));
+  return roofs.every((roof) => roof === null)
+    ? 'nobody publishes a roof of this device for it'
+    : `all ${measurements.length} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
+}
+
+/** Floors that differ by less do so by kernel. */
+const FLOOR_RATIO = 1.5;
+
+/**
+ * What the smallest calls of a family take on a device is the same for all engines, as far as formats are the
+ * same: where an engine's table says more, its calls were timed with something around them.
+ */
+function withExcess(tables: readonly OperatorTable[]): OperatorTable[] {
+  return tables.map((table) => {
+    const family = FAMILIES.find(({ name }) => name === table.family)!;
+    if (!family.launchIsOfDevice) return table;
+    const least = Math.min(
+      ...tables
+        .filter(({ family: other, surface }) => other === table.family && surface === table.surface)
+        .map(({ launchSeconds }) => launchSeconds),
+    );
+    const excess = table.launchSeconds > FLOOR_RATIO * least ? table.launchSeconds - least : 0;
+    return { ...table, excessSeconds: Number(excess.toPrecision(4)) };
+  });
+}
