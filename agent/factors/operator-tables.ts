@@ -33,11 +33,12 @@ export async function devicesIn(
 /**
  * Reads the tables of every engine and release.
  * @param folder of one device.
+ * @param families left out = all.
  */
-export async function readTables(folder: string): Promise<ReadTables> {
+export async function readTables(folder: string, families?: readonly string[]): Promise<ReadTables> {
   const measured: MeasuredFamily[] = [];
   const leftOut: string[] = [];
-  for (const family of FAMILIES) {
+  for (const family of FAMILIES.filter(({ name }) => families?.includes(name) ?? true)) {
     for (const table of family.tables) {
       for (const engine of await foldersIn(join(folder, table.folder))) {
         for (const release of await foldersIn(join(folder, table.folder, engine))) {

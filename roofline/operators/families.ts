@@ -3,6 +3,10 @@ import { ATTENTION } from './attention/family.js';
 import { COLLECTIVE } from './collective/family.js';
 import { EXPERTS } from './experts/family.js';
 import type { Family } from './family.js';
+import { HEAD_PRODUCT } from './head-product/family.js';
+import { LATENT } from './latent/family.js';
+import { LATENT_LAYER } from './latent-layer/family.js';
+import { LINEAR_ATTENTION } from './linear-attention/family.js';
 import { PRODUCT } from './product/family.js';
 import { QUANTIZE } from './quantize/family.js';
 import { STREAM } from './stream/family.js';
@@ -16,6 +20,10 @@ const BY_NAME: { readonly [Name in OperatorCall['family']]: Family<CallOf<Name>>
   collective: COLLECTIVE,
   quantize: QUANTIZE,
   stream: STREAM,
+  latent: LATENT,
+  'head-product': HEAD_PRODUCT,
+  'latent-layer': LATENT_LAYER,
+  'linear-attention': LINEAR_ATTENTION,
 };
 
 /** @returns the family, for calls of its name alone. */

@@ -63,7 +63,7 @@ interface MeasuredSurface extends MeasuredFamily {
   readonly surface: string;
 }
 
-const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
+export const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
   [...groupBy(one.measurements, ({ call }) => one.family.coordinatesOf(call).surface)].map(
     ([surface, measurements]) => ({ ...one, surface, measurements: fastest(measurements) }),
   );

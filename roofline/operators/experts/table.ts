@@ -7,6 +7,14 @@ import type { Table } from '../family.js';
  */
 const ROUTING = 'power_law_1.01';
 
+/**
+ * Experts of Nemotron 3 have no gate, two matrices in place of three, and tables do not say so: embedding and
+ * width of each.
+ */
+const WITHOUT_GATE = ['2688 1856', '1024 2688', '2048 5120', '8192 5120'];
+
+const isGated = (embedding: number, width: number) => !WITHOUT_GATE.includes(`${embedding} ${width}`);
+
 export const TABLES: readonly Table<ExpertsCall>[] = [
   {
     folder: 'moe',
@@ -21,26 +29,25 @@ export const TABLES: readonly Table<ExpertsCall>[] = [
       'moe_tp_size',
       'moe_ep_size',
       'distribution',
-      'kernel_source',
       'latency',
     ],
-    measurementOf: (row) =>
-      // Experts without a gate have two matrices in place of three.
-      row.text('distribution') !== ROUTING || row.text('kernel_source').endsWith('_nongated')
-        ? null
-        : {
-            call: {
-              family: 'experts',
-              format: row.format('moe_dtype'),
-              tokens: row.size('num_tokens'),
-              embedding: row.size('hidden_size'),
-              width: row.size('inter_size'),
-              used: row.size('topk'),
-              count: row.size('num_experts'),
-              tensor: row.size('moe_tp_size'),
-              expert: row.size('moe_ep_size'),
-            },
-            seconds: row.seconds('latency'),
-          },
+    measurementOf: (row) => {
+      const [embedding, width] = [row.size('hidden_size'), row.size('inter_size')];
+      if (row.text('distribution') !== ROUTING || !isGated(embedding, width)) return null;
+      return {
+        call: {
+          family: 'experts',
+          format: row.format('moe_dtype'),
+          tokens: row.size('num_tokens'),
+          embedding,
+          width,
+          used: row.size('topk'),
+          count: row.size('num_experts'),
+          tensor: row.size('moe_tp_size'),
+          expert: row.size('moe_ep_size'),
+        },
+        seconds: row.seconds('latency'),
+      };
+    },
   },
 ];
