@@ -4,6 +4,13 @@ import type { RoofsOptions } from '../roofs/command.js';
 
 export interface FactorsOptions extends Omit<RoofsOptions, 'out'> {
   readonly types?: readonly string[];
+  /** A run whose rows of a server calibrate an engine's host; the rest says what served it. */
+  readonly calibrate?: string;
+  readonly model?: string;
+  readonly hardware?: string;
+  readonly engine: string;
+  readonly bits: string;
+  readonly out?: string;
 }
 
 export function registerFactors(program: Command): void {
@@ -18,6 +25,18 @@ export function registerFactors(program: Command): void {
     .option('--types <names>', 'types of weights, e.g. f16,q4_k (default: the usual ones)', namesIn)
     .option('--quick', 'a fifth of the time; not stored')
     .option('--stored', 'show the stored factors instead of fitting')
+    .option(
+      '--calibrate <run>',
+      'fit what an engine takes beside kernels to rows of its server: three are enough',
+    )
+    .option('--model <name>', 'with --calibrate: the model that was served')
+    .option('--hardware <name>', 'with --calibrate: the device of the catalogue that served it')
+    .option('--engine <name>', 'with --calibrate: vllm, sglang or trtllm, also as NAME@RELEASE', 'vllm')
+    .option('--bits <word>', 'with --calibrate: native, fp8, fp8-block, nvfp4, …', 'native')
+    .option(
+      '--out <file>',
+      'with --calibrate: write them, for --calibration of `ridge roofline` and `ridge fit`',
+    )
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./factors.js')).factors));

@@ -114,6 +114,7 @@ export function analyzeInLlmViewerMode(
       bytes,
       fits: memoryBytes === null ? null : bytes <= memoryBytes,
     },
+    prediction: null,
     speculative: null,
     generateSeconds:
       generateTokens === 0 ? null : generateAsLlmViewer(model, hardware, setting, generateTokens).seconds,
@@ -179,6 +180,7 @@ function phase(
 ): PhaseAnalysis {
   const arithmetic = isInt8(setting) ? 'int8' : 'f16';
   const line = (row: Row, calls: number): Omit<AnalysisRow, 'share'> => ({
+    predicted: null,
     name: row.name,
     module: MODULE_OF[row.name] ?? 'other',
     calls,

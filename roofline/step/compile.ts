@@ -1,12 +1,23 @@
 import { failed } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import type { OperatorTime, OperatorTimes } from '../../core/work/operator-call.js';
+import type { OperatorTimes } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import type { KernelCall, OperatorWork } from '../../core/work/work.js';
-import { addedTimes, type CallsTime, callCount, callsTime, NO_TIME, uncalled } from './calls-time.js';
+import {
+  addedTimes,
+  type CallsTime,
+  callCount,
+  callsTime,
+  isTimed,
+  limitOf,
+  NO_TIME,
+  type StepLimit,
+  spreadOf,
+  uncalled,
+} from './calls-time.js';
 import { Curve } from './curve.js';
-import type { StepBatch, StepSetting } from './setting.js';
+import { type StepBatch, type StepSetting, withHost } from './setting.js';
 import { Surface } from './surface.js';
 
 /** How long one forward pass takes, with all that an engine does around it. */
@@ -15,9 +26,11 @@ export interface StepTime {
   /** Of them, those of kernels. */
   readonly kernelSeconds: number;
   /** What takes the larger part of the time. */
-  readonly limit: OperatorTime['limit'] | 'host';
+  readonly limit: StepLimit;
   /** Standard deviation of ln(predicted / measured). */
   readonly spread: number;
+  /** Why it is wider than of tables of one's own: a clause each. */
+  readonly widened: readonly string[];
 }
 
 /** A model under an engine on devices, ready to be asked about many steps. */
@@ -50,7 +63,7 @@ export function compileStep(
   let compiling = true;
   const timed = (operators: readonly OperatorWork[], follows: KernelCall['follows']): CallsTime => {
     const time = callsTime(operators, times, follows);
-    if (!isReasons(time)) return time;
+    if (isTimed(time)) return time;
     if (!compiling) throw failed('impossible-combination', `This step cannot be timed: ${time.join('; ')}.`);
     for (const reason of time) reasons.add(reason);
     return NO_TIME;
@@ -93,8 +106,6 @@ export function compileStep(
   compiling = false;
   return new CompiledStep(times.source, stages, setting);
 }
-
-const isReasons = (time: CallsTime | readonly string[]): time is readonly string[] => Array.isArray(time);
 
 type Pass = (request: Pick<PassRequest, 'phase' | 'batch'>) => (readonly OperatorWork[])[];
 
@@ -186,23 +197,13 @@ class CompiledStep implements Step {
     const seconds = this.secondsOf(batch);
     const kernelSeconds = sum.seconds * (this.#setting.host.kernelFactor ?? 1);
     const host = Math.max(0, seconds - kernelSeconds);
-    const limits = Object.entries({ ...sum.limits, host }) as [StepTime['limit'], number][];
     return {
       seconds,
       kernelSeconds,
-      limit: limits.reduce((most, one) => (one[1] > most[1] ? one : most))[0],
-      spread: this.#spread(sum, seconds),
+      limit: limitOf(sum, host),
+      spread: spreadOf(sum, seconds, this.#setting.host.spread),
+      widened: sum.widened,
     };
-  }
-
-  /**
-   * Tables of one family are off together, families independently of one another, and what was seen of whole
-   * runs comes beside: √(Σ (share · spread)² + end-to-end²).
-   */
-  #spread({ deviations }: CallsTime, seconds: number): number {
-    const squares = Object.values(deviations).map((deviation) => (deviation / seconds) ** 2);
-    const own = this.#setting.host.spread ?? 0;
-    return seconds === 0 ? 0 : Math.sqrt(squares.reduce((sum, square) => sum + square, own ** 2));
   }
 
   #kernelSeconds(stage: CompiledStage, batch: StepBatch): number {
@@ -225,14 +226,12 @@ class CompiledStep implements Step {
 
   /** @param launched kernels: where no graph has them, the host may be slower than the device. */
   #withHost(kernelSeconds: number, launched: number, batch: StepBatch): number {
-    const { kernelFactor, stepSeconds, sequenceSeconds } = this.#setting.host;
-    const { launchSeconds } = this.#setting.graphs;
-    const onDevice = kernelSeconds * (kernelFactor ?? 1);
-    const inGraph = launchSeconds === null || tokensOf(batch) <= this.#largestGraph;
-    return (
-      (inGraph ? onDevice : Math.max(onDevice, launched * launchSeconds)) +
-      (stepSeconds ?? 0) +
-      (batch.decodes + batch.chunks.length) * (sequenceSeconds ?? 0)
-    );
+    const { host, graphs } = this.#setting;
+    const sequences = batch.decodes + batch.chunks.length;
+    if (graphs.launchSeconds === null || tokensOf(batch) <= this.#largestGraph)
+      return withHost(kernelSeconds, 1, sequences, host);
+    // What the host is slower at is no kernel's time.
+    const launchSeconds = launched * graphs.launchSeconds - kernelSeconds * (host.kernelFactor ?? 1);
+    return withHost(kernelSeconds, 1, sequences, host) + Math.max(0, launchSeconds);
   }
 }

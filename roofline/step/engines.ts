@@ -1,4 +1,5 @@
 import { nearest } from '../../core/input/suggest.js';
+import { engineName } from '../operators/engines.js';
 import type { EngineMemory } from './residency.js';
 import { type GraphSetting, type HostTimes, NO_HOST } from './setting.js';
 
@@ -25,7 +26,7 @@ const GRAPH_SIZES = [1, 2, 4, ...Array.from({ length: 64 }, (_, i) => 8 * (i + 1
 export const SERVING_ENGINES: readonly ServingEngine[] = [
   {
     id: 'vllm',
-    name: 'vLLM',
+    name: engineName('vllm'),
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -43,7 +44,7 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
   },
   {
     id: 'sglang',
-    name: 'SGLang',
+    name: engineName('sglang'),
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -61,7 +62,7 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
   },
   {
     id: 'trtllm',
-    name: 'TensorRT-LLM',
+    name: engineName('trtllm'),
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -79,19 +80,31 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
   },
 ];
 
-/** @returns null for a name of none. */
-export function servingEngineNamed(name: string): ServingEngine | null {
-  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '');
-  const wanted = plain(name);
-  return SERVING_ENGINES.find(({ id, name: own }) => [id, plain(own)].includes(wanted)) ?? null;
+/** An engine, and a release of it; null = the newest that was measured. */
+export interface AskedEngine {
+  readonly engine: ServingEngine;
+  readonly release: string | null;
 }
 
-/** @returns one sentence about a name of none. */
-export function unknownEngine(name: string): string {
-  const guess = nearest(
-    name,
-    SERVING_ENGINES.map(({ id }) => id),
-  );
-  const known = SERVING_ENGINES.map(({ id }) => id).join(', ');
-  return `there are no times of an engine ${JSON.stringify(name)}: known are ${known}${guess === null ? '' : `; did you mean ${guess}?`}`;
+/** @returns what `vllm` and `vllm@0.24.0` ask for; null for an engine that is not known. */
+export function readEngine(word: string): AskedEngine | null {
+  const [name = '', release = null] = word.split('@');
+  const engine = servingEngineNamed(name);
+  return engine === null || release === '' ? null : { engine, release };
+}
+
+/** @returns null for a name of none. */
+export function servingEngineNamed(name: string): ServingEngine | null {
+  const wanted = plain(name);
+  return SERVING_ENGINES.find((known) => [known.id, plain(known.name)].includes(wanted)) ?? null;
+}
+
+const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '');
+
+/** @returns one clause about a word that asks for none. */
+export function unknownEngine(word: string): string {
+  const known = SERVING_ENGINES.map(({ id }) => id);
+  const guess = nearest(word.split('@')[0] ?? word, known);
+  const meant = guess === null ? '' : `; did you mean ${guess}?`;
+  return `there are no measured operators of an engine ${JSON.stringify(word)}: known are ${known.join(', ')}, each also as NAME@RELEASE${meant}`;
 }

@@ -1,6 +1,6 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { passMemory } from '../../core/work/memory/pass-memory.js';
-import type { PassRequest } from '../../core/work/pass/setting.js';
+import type { Parallelism, PassRequest } from '../../core/work/pass/setting.js';
 import type { StepSetting } from './setting.js';
 
 /** What an engine takes of a device beside weights and cache, and how it shares out the rest. */
@@ -39,6 +39,15 @@ export interface Residency {
 /** Logits are sampled from in f32: themselves, and what sampling makes of them. */
 const SAMPLER_BYTES = 2 * 4;
 
+/** @returns bytes of a device that an engine keeps for itself. */
+export function engineBytes(
+  { contextBytes, graphBytes, linkBytes }: EngineMemory,
+  parallelism: Parallelism,
+): number {
+  const several = Object.values(parallelism).some((degree) => degree > 1);
+  return contextBytes + graphBytes + (several ? linkBytes : 0);
+}
+
 /**
  * Counts what fits: the share of the memory that an engine takes, less the weights, the fullest pass and what
  * the engine keeps for itself, is the cache.
@@ -65,15 +74,14 @@ export function residency(
   const each = Math.ceil(passTokens / mostSequences);
   const fullest = heldBy([{ sequences: mostSequences, newTokens: each, cachedTokens: 0 }]);
   const activationBytes = fullest.activations + mostSequences * architecture.vocabulary * SAMPLER_BYTES;
-  const several = Object.values(parallelism).some((degree) => degree > 1);
-  const engineBytes = memory.contextBytes + memory.graphBytes + (several ? memory.linkBytes : 0);
-  const held = fullest.weights + engineBytes + (memory.holdsActivations ? activationBytes : 0);
+  const own = engineBytes(memory, parallelism);
+  const held = fullest.weights + own + (memory.holdsActivations ? activationBytes : 0);
   const of = share ?? memory.share;
   const cacheBytes = memory.shareOf === 'device' ? of * deviceBytes - held : of * (deviceBytes - held);
   return {
     weightBytes: fullest.weights,
     activationBytes,
-    engineBytes,
+    engineBytes: own,
     cacheBytes,
     sequencesOf: (tokens) => {
       const cells = Math.ceil(tokens / memory.blockTokens) * memory.blockTokens;

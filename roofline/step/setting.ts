@@ -28,6 +28,21 @@ export const NO_HOST: HostTimes = {
   source: 'nobody fitted them',
 };
 
+/**
+ * @param sequences that run in the steps, over all of them.
+ * @returns seconds of kernels and of what the host takes around them.
+ */
+export function withHost(
+  kernelSeconds: number,
+  steps: number,
+  sequences: number,
+  { kernelFactor, stepSeconds, sequenceSeconds }: HostTimes,
+): number {
+  return (
+    kernelSeconds * (kernelFactor ?? 1) + steps * (stepSeconds ?? 0) + sequences * (sequenceSeconds ?? 0)
+  );
+}
+
 /** CUDA graphs: a step of few tokens is padded to the next size, one of more is launched kernel by kernel. */
 export interface GraphSetting {
   /** Ascending. */

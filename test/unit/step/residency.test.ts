@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
-import { servingEngineNamed, unknownEngine } from '../../../roofline/step/engines.js';
+import { readEngine, unknownEngine } from '../../../roofline/step/engines.js';
 import { residency } from '../../../roofline/step/residency.js';
 import { servedIn } from '../../../roofline/step/served-in.js';
 import { kernelsIn } from '../../../roofline/step/setting.js';
@@ -14,7 +14,7 @@ function served(name: string): ModelArchitecture {
   return servedIn(sound(namedArchitecture(name)).architecture, 'bf16');
 }
 
-const { memory: vllm } = servingEngineNamed('vLLM')!;
+const { memory: vllm } = readEngine('vLLM')!.engine;
 const one = { parallelism: { tensor: 1, pipeline: 1, expert: 1 }, kernels: kernelsIn('bf16') };
 
 describe('what fits beside an engine', () => {
@@ -53,9 +53,11 @@ describe('what fits beside an engine', () => {
 
   test('an engine that is not known is one sentence', () => {
     expect(unknownEngine('vlm')).toBe(
-      'there are no times of an engine "vlm": known are vllm, sglang, trtllm; did you mean vllm?',
+      'there are no measured operators of an engine "vlm": known are vllm, sglang, trtllm, each also as NAME@RELEASE; did you mean vllm?',
     );
-    expect(servingEngineNamed('TensorRT-LLM')?.id).toBe('trtllm');
-    expect(servingEngineNamed('tgi')).toBeNull();
+    expect(readEngine('TensorRT-LLM')?.engine.id).toBe('trtllm');
+    expect(readEngine('vllm@0.24.0')?.release).toBe('0.24.0');
+    expect(readEngine('tgi')).toBeNull();
+    expect(readEngine('vllm@')).toBeNull();
   });
 });
