@@ -59,10 +59,10 @@ export function fitHost(all: readonly Predicted[]): Host {
     mean(cells.map((cell) => median(cell.map((one) => Math.abs(miss(one))))));
   const steps = search(STEPS, (values) => {
     const host = { ...NO_HOST, ...values };
-    return (
-      loss((one) => tpotMiss(one, host)) + KERNELS_ARE_MEASURED * Math.log(values.kernelFactor) ** 2
-    );
+    return loss((one) => tpotMiss(one, host)) + KERNELS_ARE_MEASURED * Math.log(values.kernelFactor) ** 2;
   });
-  const request = search(REQUEST, (values) => loss((one) => ttftMiss(one, { ...NO_HOST, ...steps, ...values })));
+  const request = search(REQUEST, (values) =>
+    loss((one) => ttftMiss(one, { ...NO_HOST, ...steps, ...values })),
+  );
   return { ...steps, ...request };
 }

@@ -68,32 +68,39 @@ export class Servers {
     });
   }
 
-  #made({ model, formats, device, engine, served, cache, memoryShare }: ServerSetting): TimedServer | string {
+  #made({ model, ...setting }: ServerSetting): TimedServer | string {
     const architecture = this.architectureOf(model);
-    if (typeof architecture === 'string') return architecture;
-    const [hardware, named] = [requireHardware(device), servingEngineNamed(engine)];
-    if (named === null) return `no engine ${engine}`;
-    const own = servedIn(architecture, formats);
-    const { tensor, data, expert } = served;
-    const setting = {
-      parallelism: {
-        tensor,
-        pipeline: 1,
-        expert,
-        data,
-      },
-      kernels: kernelsIn(cache),
-      graphs: named.graphs,
-      host: NO_HOST,
-    };
-    try {
-      const step = compileStep(own, timesOn(hardware, engine), setting);
-      if (!('secondsOf' in step)) return step.join('; ');
-      const held = residency(own, setting, named.memory, hardware.memoryBytes!.value, memoryShare);
-      return { step, cacheTokens: held.sequencesOf(LONG) * LONG };
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+    return typeof architecture === 'string' ? architecture : timedServer(architecture, setting);
+  }
+}
+
+/** @returns a reason where no step can be timed. */
+export function timedServer(
+  architecture: ModelArchitecture,
+  { formats, device, engine, served, cache, memoryShare }: Omit<ServerSetting, 'model'>,
+): TimedServer | string {
+  const [hardware, named] = [requireHardware(device), servingEngineNamed(engine)];
+  if (named === null) return `no engine ${engine}`;
+  const own = servedIn(architecture, formats);
+  const { tensor, data, expert } = served;
+  const setting = {
+    parallelism: {
+      tensor,
+      pipeline: 1,
+      expert,
+      data,
+    },
+    kernels: kernelsIn(cache),
+    graphs: named.graphs,
+    host: NO_HOST,
+  };
+  try {
+    const step = compileStep(own, timesOn(hardware, engine), setting);
+    if (!('secondsOf' in step)) return step.join('; ');
+    const held = residency(own, setting, named.memory, hardware.memoryBytes!.value, memoryShare);
+    return { step, cacheTokens: held.sequencesOf(LONG) * LONG };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
