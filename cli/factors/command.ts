@@ -1,9 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { lazy } from '../options/lazy.js';
 import type { RoofsOptions } from '../roofs/command.js';
 
 export interface FactorsOptions extends Omit<RoofsOptions, 'out'> {
   readonly types?: readonly string[];
+  readonly from?: string;
+  readonly out?: string;
 }
 
 export function registerFactors(program: Command): void {
@@ -18,6 +20,13 @@ export function registerFactors(program: Command): void {
     .option('--types <names>', 'types of weights, e.g. f16,q4_k (default: the usual ones)', namesIn)
     .option('--quick', 'a fifth of the time; not stored')
     .option('--stored', 'show the stored factors instead of fitting')
+    .addOption(
+      new Option(
+        '--from <folder>',
+        'fit factors of GPUs to tables of measured operators instead (docs/gpu-factors.md)',
+      ).conflicts(['threads', 'types', 'quick', 'stored', 'config']),
+    )
+    .option('--out <folder>', 'with --from, where a file for each device is written')
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./factors.js')).factors));

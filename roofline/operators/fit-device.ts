@@ -1,7 +1,6 @@
 import { groupBy } from '../../core/maps.js';
-import { type Ceilings, publishedCeilings } from '../ceilings.js';
+import { publishedCeilings } from '../ceilings.js';
 import type { Hardware } from '../hardware/figure.js';
-import { roofTimeOf } from './device-roofs.js';
 import {
   encodeFit,
   OPERATOR_FACTORS_SCHEMA,
@@ -10,7 +9,8 @@ import {
 } from './factors-file.js';
 import { FAMILIES } from './families.js';
 import type { Family, Measurement } from './family.js';
-import { type FittedOperators, fitOperators } from './fit-operators.js';
+import { fitOperators } from './fit-operators.js';
+import { refusalOf } from './refusal.js';
 import { compareReleases } from './release.js';
 
 /** All measurements of one family with one release of an engine on one device. */
@@ -34,10 +34,12 @@ export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[],
   const tables = newestOf(measured.flatMap(surfacesOf)).flatMap(
     ({ engine, release, family, surface, measurements }): OperatorTable[] => {
       const name = `${family.name} ${surface} of ${engine} ${release} on ${device.id}`;
+      const reason = refusalOf(family, measurements, ceilings);
+      if (reason !== null) {
+        leftOut.push(`${name}: ${reason}`);
+        return [];
+      }
       const fit = fitOperators(family, measurements, ceilings);
-      const reason = fit === null ? impossibility(family, measurements, ceilings) : refusalOf(family, fit);
-      if (reason !== null) leftOut.push(`${name}: ${reason}`);
-      if (fit === null || reason !== null) return [];
       return [{ engine, release, family: family.name, surface, excessSeconds: 0, ...encodeFit(fit) }];
     },
   );
@@ -90,30 +92,6 @@ function fastest(measurements: readonly Measurement[]): Measurement[] {
     if (other === undefined || one.seconds < other.seconds) best.set(key, one);
   }
   return [...best.values()];
-}
-
-/** A launch of a kernel takes a few microseconds, of a captured graph fewer: what takes more is the host. */
-const HOST_SECONDS = 40e-6;
-/** More rows above the roof are no accident of a cache. */
-const ABOVE_ROOF_SHARE = 0.3;
-
-/** @returns why a fit cannot be used; null where it can. */
-function refusalOf(
-  family: Family,
-  { launchSeconds, measurements, aboveRoof }: FittedOperators,
-): string | null {
-  if (aboveRoof > ABOVE_ROOF_SHARE * (measurements + aboveRoof))
-    return `${aboveRoof} of ${measurements + aboveRoof} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
-  if (family.launchIsOfDevice && launchSeconds > HOST_SECONDS)
-    return `its shortest calls take ${(launchSeconds * 1e6).toFixed(0)} µs, so the host was timed and not the device`;
-  return null;
-}
-
-function impossibility(family: Family, measurements: readonly Measurement[], ceilings: Ceilings): string {
-  const roofs = measurements.map(({ call }) => roofTimeOf(family.workOf(call), ceilings));
-  return roofs.every((roof) => roof === null)
-    ? 'nobody publishes a roof of this device for it'
-    : `all ${measurements.length} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
 }
 
 /** Floors that differ by less do so by kernel. */
