@@ -2,10 +2,11 @@ import { groupBy } from '../../core/maps.js';
 import { publishedCeilings } from '../ceilings.js';
 import type { Hardware } from '../hardware/figure.js';
 import {
-  encodeFit,
+  encodeSurfaces,
+  figuresOf,
   OPERATOR_FACTORS_SCHEMA,
   type OperatorFactors,
-  type OperatorTable,
+  type SurfaceTable,
 } from './factors-file.js';
 import { FAMILIES } from './families.js';
 import type { Family, Measurement } from './family.js';
@@ -31,16 +32,16 @@ export interface DeviceFit {
 export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
   const leftOut: string[] = [];
   const ceilings = publishedCeilings(device);
-  const tables = newestOf(measured.flatMap(surfacesOf)).flatMap(
-    ({ engine, release, family, surface, measurements }): OperatorTable[] => {
-      const name = `${family.name} ${surface} of ${engine} ${release} on ${device.id}`;
+  const fitted = newestOf(measured.flatMap(surfacesOf)).flatMap(
+    ({ engine, release, family, surface, measurements }): SurfaceTable[] => {
       const reason = refusalOf(family, measurements, ceilings);
       if (reason !== null) {
-        leftOut.push(`${name}: ${reason}`);
+        leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
         return [];
       }
       const fit = fitOperators(family, measurements, ceilings);
-      return [{ engine, release, family: family.name, surface, excessSeconds: 0, ...encodeFit(fit) }];
+      const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
+      return [{ table, slowdown: fit.slowdown }];
     },
   );
   return {
@@ -49,12 +50,11 @@ export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[],
       device: device.id,
       source,
       grids: Object.fromEntries(
-        FAMILIES.filter(({ name }) => tables.some(({ family }) => family === name)).map(({ name, grid }) => [
-          name,
-          grid.map((nodes) => [...nodes]),
-        ]),
+        FAMILIES.filter(({ name }) => fitted.some(({ table }) => table.family === name)).map(
+          ({ name, grid }) => [name, grid.map((nodes) => [...nodes])],
+        ),
       ),
-      tables: withExcess(tables),
+      ...encodeSurfaces(withExcess(fitted)),
     },
     leftOut,
   };
@@ -101,16 +101,15 @@ const FLOOR_RATIO = 1.5;
  * What the smallest calls of a family take on a device is the same for all engines, as far as formats are the
  * same: where an engine's table says more, its calls were timed with something around them.
  */
-function withExcess(tables: readonly OperatorTable[]): OperatorTable[] {
-  return tables.map((table) => {
+function withExcess(all: readonly SurfaceTable[]): SurfaceTable[] {
+  return all.map(({ table, slowdown }) => {
     const family = FAMILIES.find(({ name }) => name === table.family)!;
-    if (!family.launchIsOfDevice) return table;
-    const least = Math.min(
-      ...tables
-        .filter(({ family: other, surface }) => other === table.family && surface === table.surface)
-        .map(({ launchSeconds }) => launchSeconds),
+    if (!family.launchIsOfDevice) return { table, slowdown };
+    const alike = all.filter(
+      ({ table: other }) => other.family === table.family && other.surface === table.surface,
     );
+    const least = Math.min(...alike.map(({ table: { launchSeconds } }) => launchSeconds));
     const excess = table.launchSeconds > FLOOR_RATIO * least ? table.launchSeconds - least : 0;
-    return { ...table, excessSeconds: Number(excess.toPrecision(4)) };
+    return { table: { ...table, excessSeconds: Number(excess.toPrecision(4)) }, slowdown };
   });
 }
