@@ -12,7 +12,10 @@ import { printData, printJson, say } from '../output/print.js';
 import type { FactorsOptions } from './command.js';
 
 /** `ridge factors --from`: fits factors of GPUs to tables of measured operators, one file for each device. */
-export async function factorsFrom(folder: string, { device: wanted, out, json }: FactorsOptions): Promise<void> {
+export async function factorsFrom(
+  folder: string,
+  { device: wanted, out, json }: FactorsOptions,
+): Promise<void> {
   const fits: OperatorFactors[] = [];
   for (const [device, path] of await chosenIn(folder, wanted)) {
     const { measured, leftOut } = await readTables(path);
