@@ -127,3 +127,10 @@ test('work of large calls stands under the same roofs as anything else', () => {
   expect(roof).toMatchObject({ limit: 'compute' });
   expect(roof!.seconds).toBeCloseTo((2 * 8192 ** 3) / 989.5e12, 6);
 });
+
+test('what only passes bytes through runs near the bandwidth, with every engine', () => {
+  for (const engine of ['vllm', 'sglang', 'trtllm']) {
+    const { seconds, roofSeconds } = timed('h100', engine, { family: 'stream', bytes: 1e9 });
+    expect(roofSeconds / seconds, engine).toBeGreaterThan(0.6);
+  }
+});
