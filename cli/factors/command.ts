@@ -8,7 +8,7 @@ export interface FactorsOptions extends Omit<RoofsOptions, 'out'> {
   readonly calibrate?: string;
   readonly model?: string;
   readonly hardware?: string;
-  readonly engine: string;
+  readonly engine?: string;
   readonly bits: string;
   readonly out?: string;
 }
@@ -31,7 +31,7 @@ export function registerFactors(program: Command): void {
     )
     .option('--model <name>', 'with --calibrate: the model that was served')
     .option('--hardware <name>', 'with --calibrate: the device of the catalogue that served it')
-    .option('--engine <name>', 'with --calibrate: vllm, sglang or trtllm, also as NAME@RELEASE', 'vllm')
+    .option('--engine <name>', 'with --calibrate: vllm (default), sglang or trtllm, also as NAME@RELEASE')
     .option('--bits <word>', 'with --calibrate: native, fp8, fp8-block, nvfp4, …', 'native')
     .option(
       '--out <file>',
