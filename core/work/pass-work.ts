@@ -1,9 +1,10 @@
-import type { FeedForwardShape, LayerGroup, ModelArchitecture } from './architecture.js';
+import type { AttentionShape, FeedForwardShape, LayerGroup, ModelArchitecture } from './architecture.js';
 import { dotProduct } from './pass/attention.js';
 import { checkedSetting } from './pass/check.js';
 import { dense } from './pass/dense.js';
 import { norm, residual } from './pass/elementwise.js';
 import { experts } from './pass/experts.js';
+import { gatedDelta } from './pass/gated-delta.js';
 import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
@@ -127,7 +128,7 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
       : [];
   return [
     ...before,
-    ...(attention.kind === 'latent' ? latent(pass, attention) : dotProduct(pass, attention, headNorms)),
+    ...attentionOf(pass, attention, headNorms),
     ...attentionCollective(pass),
     ...others,
     residual(pass, 'attn_add', feedForwardTokens, fuses),
@@ -136,6 +137,21 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
     ...feedForwardCollective(pass, forward),
     residual(pass, 'mlp_add', feedForwardTokens, fuses),
   ];
+}
+
+function attentionOf(
+  pass: LayerPass,
+  attention: AttentionShape,
+  headNorms: readonly OperatorWork[],
+): OperatorWork[] {
+  switch (attention.kind) {
+    case 'latent':
+      return latent(pass, attention);
+    case 'gated-delta':
+      return gatedDelta(pass, attention);
+    case 'dot-product':
+      return dotProduct(pass, attention, headNorms);
+  }
 }
 
 /** Weights of layers that are kept elsewhere come over a link once a pass. */

@@ -124,6 +124,7 @@ export function analyzeInCorrectedMode(
             tokensPerStep,
           ),
     notes: [
+      ...(architecture.leftOut ?? []).map((part) => `of ${architecture.family} ${part} is not counted`),
       ...new Set([...prefill.stages, ...decode.stages].flatMap((stage) => unknownCeilings(stage, ceilings))),
     ],
   };

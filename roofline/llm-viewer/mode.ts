@@ -51,6 +51,8 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
     notes.push('LLM-Viewer has no experts: one of them is counted, as if it were the whole layer');
   if (attention.kind === 'latent')
     notes.push('LLM-Viewer has no latent attention: it is counted as one K and V for each head');
+  if (attention.kind === 'gated-delta')
+    notes.push('LLM-Viewer has no linear attention: it is counted as one K and V for each head');
   if (architecture.layers.length > 1)
     notes.push('LLM-Viewer has one kind of layer: all are counted as the first');
   if (feedForward.gate === null && !gptj)
@@ -59,7 +61,7 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
     hidden: architecture.embedding,
     intermediate: feedForward.up.outputs,
     heads: attention.heads,
-    kvHeads: attention.kind === 'latent' ? attention.heads : attention.kvHeads,
+    kvHeads: attention.kind === 'dot-product' ? attention.kvHeads : attention.heads,
     layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
     vocabulary: architecture.vocabulary,
     gate: !gptj,

@@ -72,12 +72,14 @@ function parallelFlaw(
   }
   const depth = depthOf(layers);
   if (pipeline > depth) return `${pipeline} pipeline stages for ${depth} layers`;
-  const heads = Math.min(...layers.map(({ attention }) => attention.heads));
-  if (tensor > heads || heads % tensor !== 0)
-    return `${heads} attention heads cannot be shared evenly by ${tensor} devices`;
+  const uneven = layers.find(({ attention }) => attention.heads % tensor !== 0);
+  if (uneven !== undefined)
+    return `${uneven.attention.heads} attention heads cannot be shared evenly by ${tensor} devices`;
   // Fewer K/V heads than devices are repeated, each as often as the others.
   for (const { attention } of layers) {
-    if (attention.kind === 'latent') continue;
+    if (attention.kind === 'gated-delta' && attention.keyHeads % tensor !== 0)
+      return `${attention.keyHeads} key heads of linear attention cannot be shared evenly by ${tensor} devices`;
+    if (attention.kind !== 'dot-product') continue;
     const { kvHeads } = attention;
     if (kvHeads % tensor !== 0 && tensor % kvHeads !== 0)
       return `${kvHeads} key/value heads cannot be shared evenly by ${tensor} devices, nor repeated`;

@@ -8,7 +8,7 @@ import type { AskedKernels } from './setting.js';
  * Operations an element: RMSNorm x · (1/√mean x²) · w (square, sum, two products); LayerNorm takes the mean
  * off and adds a bias.
  */
-const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
+export const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
 
 /**
  * Operations an element, an exponential counted as one: silu x / (1 + e⁻ˣ); gelu ½ x (1 + tanh(√(2/π) (x +
@@ -21,6 +21,9 @@ export const ACTIVATION_OPERATIONS: Readonly<Record<ActivationFunction, number>>
   relu: 1,
   'silu-clamped': 9,
 };
+
+/** 1 / (1 + e⁻ˣ), an exponential counted as one. */
+export const SIGMOID_OPERATIONS = 4;
 
 /** A pair of elements is turned by 4 products and 2 sums (arXiv 2104.09864, equation 34). */
 const ROPE_OPERATIONS = 3;

@@ -2,7 +2,7 @@ import type { ExpertsShape, FeedForwardShape, MatrixShape } from '../architectur
 import type { OperatorWork } from '../work.js';
 import { dense } from './dense.js';
 import { expertTensorOf, replicasOf } from './devices.js';
-import { elementwise } from './elementwise.js';
+import { elementwise, SIGMOID_OPERATIONS } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { calling, summed } from './operators.js';
@@ -74,9 +74,6 @@ const named = ({ module, class: kind, arithmetic }: OperatorWork) => ({
   class: kind,
   arithmetic,
 });
-
-/** 1 / (1 + e⁻ˣ), an exponential counted as one. */
-export const SIGMOID_OPERATIONS = 4;
 
 /** Weights of experts from what the router says of so many. */
 function gate(pass: LayerPass, scores: number, { gating }: ExpertsShape): OperatorWork {

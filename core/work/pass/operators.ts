@@ -8,7 +8,7 @@ import {
   type OperatorWork,
   type Traffic,
 } from '../work.js';
-import type { AskedKernels } from './setting.js';
+import type { AskedKernels, SequenceGroup } from './setting.js';
 
 /** An operator as a formula gives it: what is left out is 0, and it runs once. */
 export interface Counted {
@@ -92,7 +92,7 @@ function joined(a: readonly KernelCall[], b: readonly KernelCall[]): readonly Ke
   if (b.length === 0) return a;
   const found = new Map<string, KernelCall>();
   for (const one of [...a, ...b]) {
-    const key = `${one.follows} ${Object.values(one.call).join(' ')}`;
+    const key = `${one.follows} ${JSON.stringify(one.call)}`;
     const before = found.get(key);
     found.set(key, before === undefined ? one : { ...before, times: before.times + one.times });
   }
@@ -106,6 +106,11 @@ export function calling(
   follows: KernelCall['follows'] = 'tokens',
 ): readonly KernelCall[] | undefined {
   return kernels === null ? undefined : [{ call, times: 1, follows }];
+}
+
+/** @returns what kernels call sequences that compute so many tokens each. */
+export function phaseOf({ newTokens }: SequenceGroup): 'prefill' | 'decode' {
+  return newTokens === 1 ? 'decode' : 'prefill';
 }
 
 /**

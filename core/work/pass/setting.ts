@@ -84,6 +84,11 @@ export interface KernelSetting {
   readonly cache: NumberFormat;
   /** Formats whose activations are scaled down by a kernel of its own before a product. */
   readonly quantizes: readonly NumberFormat[];
+  /**
+   * Of latent attention tables have the kernels one by one; left out = they have its whole layer, projections
+   * and all.
+   */
+  readonly latentParts?: boolean;
 }
 
 export interface Parallelism {

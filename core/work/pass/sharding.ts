@@ -14,8 +14,8 @@ import type { Parallelism } from './setting.js';
 
 /**
  * The part of a model that one device of a tensor-parallel group has (Megatron-LM, arXiv 1909.08053, section
- * 3): heads, feed-forward and vocabulary are shared out; norms, routers and latent vectors are on every
- * device. K/V heads that are fewer than devices are repeated, so the cache of a device stops shrinking.
+ * 3): heads, feed-forward and vocabulary are shared out; norms, routers, latent vectors and what
+ * chooses tokens are on every device. K/V heads that are fewer than devices are repeated, so the cache of a device stops shrinking.
  */
 export function shardOf(architecture: ModelArchitecture, parallelism: Parallelism): ModelArchitecture {
   const { tensor } = parallelism;
@@ -46,6 +46,18 @@ function shardAttention(shape: AttentionShape, tensor: number): AttentionShape {
       upKey: columns(shape.upKey),
       upValue: columns(shape.upValue),
       output: rows(shape.output),
+    };
+  }
+  if (shape.kind === 'gated-delta') {
+    const { input, gate, control, output, keyHeads } = shape;
+    return {
+      ...shape,
+      heads,
+      keyHeads: keyHeads / tensor,
+      input: columns(input),
+      gate: columns(gate),
+      control: columns(control),
+      output: rows(output),
     };
   }
   const kvHeads = Math.ceil(shape.kvHeads / tensor);
