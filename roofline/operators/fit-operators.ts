@@ -32,7 +32,7 @@ interface Sample {
 }
 
 /** Of measured times: the smallest are launches. */
-const LAUNCH_QUANTILE = 0.01;
+export const LAUNCH_QUANTILE = 0.01;
 /** What any GPU of today reads at, where a table's kernels do not show it. */
 const LEAST_REACHABLE_SHARE = 0.85;
 /** Times the last cache, from which on a call streams from memory. */
@@ -40,16 +40,16 @@ const BEYOND_CACHES = 4;
 
 /**
  * @param measurements of one surface of a family.
- * @returns null where none of them is below the device's roofs.
+ * @throws Error where all of them are above the device's roofs: `refusalOf` tells of these.
  */
 export function fitOperators<Call extends OperatorCall>(
   family: Family<Call>,
   measurements: readonly Measurement<Call>[],
   ceilings: Ceilings,
-): FittedOperators | null {
+): FittedOperators {
   const all = samplesOf(family, measurements, ceilings);
   const samples = all.filter(({ seconds, roofSeconds }) => seconds >= roofSeconds);
-  if (samples.length === 0) return null;
+  if (samples.length === 0) throw new Error('no measurement is below the roofs');
   const launchSeconds = launchOf(samples);
   return {
     slowdown: fitSurface(family.grid, pointsOf(samples, launchSeconds)),

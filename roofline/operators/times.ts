@@ -9,7 +9,7 @@ import { hardwareNamed } from '../hardware/catalogue.js';
 import type { Hardware } from '../hardware/figure.js';
 import { roofTimeOf } from './device-roofs.js';
 import { engineName, isSharedLibrary } from './engines.js';
-import { decodeSlowdown, type OperatorFactors, type OperatorTable } from './factors-file.js';
+import { decodeSurfaces, type OperatorFactors, type OperatorTable } from './factors-file.js';
 import { familyNamed } from './families.js';
 import type { Family, Substitute } from './family.js';
 import { compareReleases } from './release.js';
@@ -115,7 +115,7 @@ class Tables {
   constructor(files: readonly OperatorFactors[]) {
     this.#all = files.flatMap((file) => {
       const device = hardwareNamed(file.device);
-      return device === null ? [] : file.tables.map((table) => lookup(table, device, file));
+      return device === null ? [] : lookups(file, device);
     });
   }
 
@@ -184,12 +184,15 @@ function deviceDistance(one: Hardware, other: Hardware): number {
   );
 }
 
-/** Decodes what is looked up, when it is. */
-function lookup(table: OperatorTable, device: Hardware, { grids }: OperatorFactors): Lookup {
-  let decoded: Surface | null = null;
-  const slowdownAt = (point: readonly number[]) => {
-    decoded ??= decodeSlowdown(table, grids[table.family]!);
-    return Math.exp(valueAt(decoded, point));
-  };
-  return { ...table, device, slowdownAt };
+/** @returns the tables of a file; its surfaces are decoded when the first of them is looked up. */
+function lookups(file: OperatorFactors, device: Hardware): Lookup[] {
+  let surfaces: readonly Surface[] | null = null;
+  return file.tables.map((table, index) => ({
+    ...table,
+    device,
+    slowdownAt: (point) => {
+      surfaces ??= decodeSurfaces(file);
+      return Math.exp(valueAt(surfaces[index]!, point));
+    },
+  }));
 }

@@ -1,0 +1,2 @@
+// What commands ask of this room of tables of measured operators.
+export { devicesIn, readTables } from '../factors/operator-tables.js';
