@@ -68,10 +68,10 @@ export function compileStep(
     for (const reason of time) reasons.add(reason);
     return NO_TIME;
   };
-  for (const reason of smallest.flatMap(uncalled)) reasons.add(reason);
   const works = TOKEN_NODES.map((sequences) =>
     pass({ phase: 'decode', batch: [{ sequences, newTokens: 1, cachedTokens: 0 }] }),
   );
+  for (const reason of [...smallest, ...works[0]!].flatMap(uncalled)) reasons.add(reason);
   const stages = smallest.map((_, stage): CompiledStage => {
     const curve = (follows: KernelCall['follows']) =>
       new Curve(
