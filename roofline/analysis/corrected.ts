@@ -3,11 +3,12 @@ import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
 import { newTokensOf, type PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
-import { type Arithmetic, timesTraffic } from '../../core/work/work.js';
+import { type Arithmetic, type PassWork, timesTraffic } from '../../core/work/work.js';
 import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
+import type { Predictor } from '../step/predict-stages.js';
 import {
   type Analysis,
   type AnalysisRow,
@@ -20,6 +21,7 @@ import { withAttention } from './attention-word.js';
 import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
+import { PointPredictor, type PredictedOperator, served, servedBits } from './prediction.js';
 import { requestsOf } from './request.js';
 
 /**
@@ -48,21 +50,35 @@ function generationSeconds(
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
+interface AnalysedModels {
+  readonly model: ModelArchitecture;
+  readonly draft: ModelArchitecture | null;
+  /** null where no engine was asked for. */
+  readonly predictor: Predictor | null;
+}
+
 /** @throws FailureError `impossible-combination` with one sentence about what cannot be */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
-  { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
+  { model, draft, predictor }: AnalysedModels,
   ceilings: Ceilings,
   bits: Bits,
 ): Analysis {
   const { batch, context, promptTokens, tokensPerStep, generateTokens, decodes, microBatches } = point;
   const prompt = promptTokens ?? context;
-  const architecture = withAttention(model, point.attention);
+  const { architecture, kernels } = asRun(withAttention(model, point.attention), point);
   checkTokens(point, architecture, prompt);
-  const requests = requestsOf(point, architecture, ceilings, bits);
+  const requests = requestsOf(point, architecture, ceilings, bits, kernels);
+  const devices = devicesOf({
+    tensor: point.tensorParallel,
+    pipeline: point.pipelineParallel,
+    expert: point.expertParallel,
+  });
+  const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
-    return { stages, ...placePipeline(stages, microBatches, ceilings) };
+    const sequences = request.batch.reduce((sum, group) => sum + group.sequences, 0);
+    return { stages, sequences, ...placePipeline(stages, microBatches, ceilings) };
   };
   const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
   const prefill = placed(passes.prefill);
@@ -85,13 +101,10 @@ export function analyzeInCorrectedMode(
       ridgePoint: peak === null ? null : peak.flopsPerSecond / ceilings.memoryBytesPerSecond,
       peaks: peaksOf([prefill.way, decode.way]),
     },
-    devices: devicesOf({
-      tensor: point.tensorParallel,
-      pipeline: point.pipelineParallel,
-      expert: point.expertParallel,
-    }),
-    prefill: phase(prefill, microBatches, batch * prompt + decodes),
-    decode: phase(decode, microBatches, batch * tokensPerStep),
+    devices,
+    prefill: phase(prefill, microBatches, batch * prompt + decodes, predictions),
+    decode: phase(decode, microBatches, batch * tokensPerStep, predictions),
+    prediction: predictions?.source() ?? null,
     memory: {
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
@@ -111,9 +124,16 @@ export function analyzeInCorrectedMode(
             tokensPerStep,
           ),
     notes: [
+      ...(architecture.leftOut ?? []).map((part) => `of ${architecture.family} ${part} is not counted`),
       ...new Set([...prefill.stages, ...decode.stages].flatMap((stage) => unknownCeilings(stage, ceilings))),
     ],
   };
+}
+
+/** An engine fuses matrices, and serves formats of its own. */
+function asRun(architecture: ModelArchitecture, point: AnalysisPoint) {
+  if (point.engine === null) return { architecture, kernels: null };
+  return served(architecture, servedBits(point));
 }
 
 function checkTokens(
@@ -162,11 +182,23 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   return [...used.values()].sort((a, b) => b.flopsPerSecond - a.flopsPerSecond);
 }
 
+/** A request under the roofs, with the stages that it was counted in. */
+interface PlacedRequest extends PlacedPipeline {
+  readonly stages: readonly PassWork[];
+  /** Of a micro-batch. */
+  readonly sequences: number;
+}
+
 /**
  * All micro-batches together; the time is the pipeline's, which is shorter than that of its operators one
  * after the other.
  */
-function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
+function phase(
+  { stages, sequences, way, seconds, idleShare }: PlacedRequest,
+  times: number,
+  tokens: number,
+  predictions: PointPredictor | null,
+): PhaseAnalysis {
   const rows = way.operators.map(
     ({ work, bytes, intensity, bound, peak, ...row }): Omit<AnalysisRow, 'share'> => ({
       name: work.name,
@@ -182,9 +214,23 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
       seconds: row.seconds * times,
       linkSeconds: row.linkSeconds === null ? null : row.linkSeconds * times,
       flopsPerSecond: work.flops === 0 ? null : work.flops / row.seconds,
+      predicted: timesPredicted(predictions?.operator(work) ?? null, times),
     }),
   );
-  return { ...summarize(rows, tokens, seconds), idleShare };
+  return {
+    ...summarize(rows, tokens, seconds),
+    predicted: predictions?.pass(stages, times, sequences) ?? null,
+    idleShare,
+  };
+}
+
+function timesPredicted(one: PredictedOperator | null, times: number): PredictedOperator | null {
+  if (one === null) return null;
+  return {
+    ...one,
+    seconds: one.seconds * times,
+    reachableSeconds: one.reachableSeconds * times,
+  };
 }
 
 /**
