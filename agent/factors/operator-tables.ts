@@ -18,14 +18,19 @@ export interface ReadTables {
   readonly leftOut: readonly string[];
 }
 
-/** @returns the devices that a folder has tables of, and the names of folders that no known device has. */
+/**
+ * @param folder with one for each device, in itself or in its `data`.
+ * @returns the devices that it has tables of, and the names of folders that no known device has.
+ */
 export async function devicesIn(
   folder: string,
 ): Promise<{ devices: [Hardware, string][]; unknown: string[] }> {
-  const names = await foldersIn(folder);
+  const isAbove = (await foldersIn(folder)).includes('data');
+  const place = isAbove ? join(folder, 'data') : folder;
+  const names = await foldersIn(place);
   const found = names.map((name) => [hardwareNamed(name), name] as const);
   return {
-    devices: found.flatMap(([device, name]) => (device === null ? [] : [[device, join(folder, name)]])),
+    devices: found.flatMap(([device, name]) => (device === null ? [] : [[device, join(place, name)]])),
     unknown: found.flatMap(([device, name]) => (device === null ? [name] : [])),
   };
 }
