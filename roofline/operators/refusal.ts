@@ -45,8 +45,8 @@ export function refusalOf(
 }
 
 /**
- * @returns the share of memory's bandwidth that the best of large calls reach, of a family that does nothing else;
- *   null of others, and where no call is large.
+ * @returns the share of memory's bandwidth that the best of large calls reach, of a family that does nothing
+ *   else; null of others, and where no call is large.
  */
 function streamedShare(
   { workOf }: Family,
@@ -55,7 +55,9 @@ function streamedShare(
 ): number | null {
   const shares = measurements.flatMap(({ call, seconds }) => {
     const { bytes, flops, linkBytes } = workOf(call);
-    return flops === 0 && linkBytes === 0 && bytes > LARGE_BYTES ? [bytes / memoryBytesPerSecond / seconds] : [];
+    return flops === 0 && linkBytes === 0 && bytes > LARGE_BYTES
+      ? [bytes / memoryBytesPerSecond / seconds]
+      : [];
   });
   return shares.length === 0 ? null : quantile(shares, 0.9);
 }
