@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { formatValue } from '../../core/metrics/format.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
+import type { KernelSetting } from '../../core/work/pass/setting.js';
 import { splitAsked } from '../../core/work/served-work.js';
 import { servedFormats } from '../../roofline/analysis/bits.js';
 import { served } from '../../roofline/analysis/prediction.js';
 import { calibrateHost } from '../../roofline/step/calibrate.js';
 import { compileStep } from '../../roofline/step/compile.js';
+import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
 import type { Predictor } from '../../roofline/step/predict-stages.js';
 import { calibrationPoints } from '../../roofline/step/run-points.js';
 import { type HostTimes, NO_HOST } from '../../roofline/step/setting.js';
@@ -24,7 +26,7 @@ import type { FactorsOptions } from './command.js';
  * @throws CommandError (2) for words that do not go together, (1) for a run without such rows
  */
 export function calibrate(options: FactorsOptions, run: string): void {
-  const { model, hardware, engine, bits, out } = options;
+  const { model, hardware, engine = DEFAULT_ENGINE, bits, out } = options;
   if (model === undefined || hardware === undefined)
     throw usageError(
       '--calibrate needs --model and --hardware: rows say how full steps were, and not what served them',
@@ -66,7 +68,7 @@ export function calibrate(options: FactorsOptions, run: string): void {
 function stepOf(
   { experiment }: ResultRecord,
   architecture: ModelArchitecture,
-  kernels: ReturnType<typeof served>['kernels'],
+  kernels: KernelSetting,
   { engine, times }: Predictor,
 ) {
   const { tensor, pipeline, replicas, spreadsExperts } = splitAsked(experiment.runner.options);

@@ -48,7 +48,8 @@ export function optionErrors(
     errors.push(wrong(longer, 'The context holds the prompt and the answer.'));
   }
   if (!reading.ok) errors.push(wrong(reading.message));
-  if (readEngine(options.engine) === null) errors.push(wrong(unknownEngine(options.engine)));
+  if (options.engine !== undefined && readEngine(options.engine) === null)
+    errors.push(wrong(unknownEngine(options.engine)));
   return [...errors, ...splitErrors(options, architecture), ...offloadErrors(options, devices)];
 }
 

@@ -20,7 +20,7 @@ export interface FitOptions {
   readonly draft?: string;
   readonly draftTokens: number;
   readonly acceptance: number;
-  readonly engine: string;
+  readonly engine?: string;
   readonly calibration?: string;
   readonly efficiency: number;
   readonly memoryShare: number;
@@ -88,16 +88,10 @@ export function registerFit(program: Command): void {
     .option('--acceptance <share>', 'probability that a draft token is accepted', share, 0.7)
     .option(
       '--engine <name>',
-      'vllm, sglang, trtllm, each also as NAME@RELEASE: its measured operators predict times where there are any',
-      'vllm',
+      'vllm (default), sglang or trtllm: measured operators predict times where there are any',
     )
     .option('--calibration <file>', 'what the host takes, of `ridge factors --calibrate`')
-    .option(
-      '--efficiency <share>',
-      'fraction of the roofs assumed where no measured operators tell',
-      share,
-      0.6,
-    )
+    .option('--efficiency <share>', 'fraction of the roofs assumed where none were measured', share, 0.6)
     .option('--memory-share <share>', 'fraction of the memory that may be used', share, 0.9)
     .addOption(new Option('--train <method>', 'fine-tune instead').choices([...TRAINING_METHODS]))
     .option('--rank <r>', 'rank of the adapters, one at every matrix', positiveInteger, 16)

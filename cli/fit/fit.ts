@@ -12,6 +12,7 @@ import {
 } from '../../roofline/fit/training.js';
 import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { SHIPPED } from '../../roofline/operators/shipped/index.js';
+import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
 import { asWords, CommandError, EXIT, usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -47,7 +48,7 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
     const assumed = fits.filter(({ source }) => source === null);
     if (assumed.length > 0)
       say(
-        `no measured operators of ${options.engine} tell of ${assumed.map(({ hardware }) => hardware).join(', ')} in ${options.bits}: times there are ${options.efficiency * 100} % of the ceilings, an assumption`,
+        `no measured operators of ${options.engine ?? DEFAULT_ENGINE} tell of ${assumed.map(({ hardware }) => hardware).join(', ')} in ${options.bits}: times there are ${options.efficiency * 100} % of the ceilings, an assumption`,
       );
     const silent = fits.filter(({ stepLinkSeconds }) => stepLinkSeconds === null);
     if (silent.length > 0)
@@ -58,12 +59,14 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
   requireOne(fits, options);
 }
 
-/** Times follow from measured operators where the package has tables of the device, and what is asked in them. */
+/**
+ * Times follow from measured operators where the package has tables of the device, and what is asked in them.
+ */
 function fitOn(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  { engine, calibration, bits, devices }: FitOptions,
+  { engine = DEFAULT_ENGINE, calibration, bits, devices }: FitOptions,
 ): ServingFit | null {
   const formats = servedFormats(bits === 'native' ? 'bf16' : bits);
   const measured = ceilings.origin === 'published' && SHIPPED.some(({ device }) => device === ceilings.name);

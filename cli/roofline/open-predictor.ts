@@ -9,7 +9,8 @@ import type { Predictor } from '../../roofline/step/predict-stages.js';
 import type { HostTimes } from '../../roofline/step/setting.js';
 
 /**
- * Opens the measured operators of an engine on a device of the catalogue; of one without tables the nearest's.
+ * Opens the measured operators of an engine on a device of the catalogue; of one without tables the
+ * nearest's.
  * @param calibration a file of `ridge factors --calibrate RUN --out FILE`.
  * @throws FailureError `device-missing` for a device of which none can be had
  */

@@ -87,7 +87,9 @@ export interface MatrixShape {
   readonly bits: number;
   /** ggml's name of the type (`q4_k`), where it is known: types of the same bits are not equally fast. */
   readonly type?: string | undefined;
-  /** How an engine on a GPU keeps and multiplies it; left out where nobody said (roofline/step/served-in.ts). */
+  /**
+   * How an engine on a GPU keeps and multiplies it; left out where nobody said (roofline/step/served-in.ts).
+   */
   readonly format?: NumberFormat | undefined;
   readonly bias: boolean;
   /** Left out where every weight is kept as its type has it. */

@@ -53,8 +53,8 @@ function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: 
 /**
  * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch
  * is not looked for.
- * @param predictor where operators of an engine were measured on these devices: the goal's pass has its kernels
- *   then. Where some have no table, times are the assumed share of the ceilings.
+ * @param predictor where operators of an engine were measured on these devices: the goal's pass has its
+ *   kernels then. Where some have no table, times are the assumed share of the ceilings.
  * @throws FailureError `impossible-combination` where the model cannot be split so
  */
 export function placeServing(

@@ -12,7 +12,8 @@ const LARGEST_BATCH = 4096;
 /**
  * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number
  * that meet it the one with the shortest time per token.
- * @param predictor whose measured operators say how long passes take; null = the goal's share of the ceilings.
+ * @param predictor whose measured operators say how long passes take; null = the goal's share of the
+ *   ceilings.
  * @returns the first number that meets it, or the last one that is possible with what it lacks; null when
  *   none is possible.
  * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number

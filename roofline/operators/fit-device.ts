@@ -1,16 +1,17 @@
 import { groupBy } from '../../core/maps.js';
-import { type Ceilings, publishedCeilings } from '../ceilings.js';
+import { publishedCeilings } from '../ceilings.js';
 import type { Hardware } from '../hardware/figure.js';
-import { roofTimeOf } from './device-roofs.js';
 import {
-  encodeFit,
+  encodeSurfaces,
+  figuresOf,
   OPERATOR_FACTORS_SCHEMA,
   type OperatorFactors,
-  type OperatorTable,
+  type SurfaceTable,
 } from './factors-file.js';
 import { FAMILIES } from './families.js';
 import type { Family, Measurement } from './family.js';
-import { type FittedOperators, fitOperators } from './fit-operators.js';
+import { fitOperators } from './fit-operators.js';
+import { refusalOf } from './refusal.js';
 import { compareReleases } from './release.js';
 
 /** All measurements of one family with one release of an engine on one device. */
@@ -31,14 +32,16 @@ export interface DeviceFit {
 export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
   const leftOut: string[] = [];
   const ceilings = publishedCeilings(device);
-  const tables = newestOf(measured.flatMap(surfacesOf)).flatMap(
-    ({ engine, release, family, surface, measurements }): OperatorTable[] => {
-      const name = `${family.name} ${surface} of ${engine} ${release} on ${device.id}`;
+  const fitted = newestOf(measured.flatMap(surfacesOf)).flatMap(
+    ({ engine, release, family, surface, measurements }): SurfaceTable[] => {
+      const reason = refusalOf(family, measurements, ceilings);
+      if (reason !== null) {
+        leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
+        return [];
+      }
       const fit = fitOperators(family, measurements, ceilings);
-      const reason = fit === null ? impossibility(family, measurements, ceilings) : refusalOf(family, fit);
-      if (reason !== null) leftOut.push(`${name}: ${reason}`);
-      if (fit === null || reason !== null) return [];
-      return [{ engine, release, family: family.name, surface, excessSeconds: 0, ...encodeFit(fit) }];
+      const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
+      return [{ table, slowdown: fit.slowdown }];
     },
   );
   return {
@@ -47,12 +50,11 @@ export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[],
       device: device.id,
       source,
       grids: Object.fromEntries(
-        FAMILIES.filter(({ name }) => tables.some(({ family }) => family === name)).map(({ name, grid }) => [
-          name,
-          grid.map((nodes) => [...nodes]),
-        ]),
+        FAMILIES.filter(({ name }) => fitted.some(({ table }) => table.family === name)).map(
+          ({ name, grid }) => [name, grid.map((nodes) => [...nodes])],
+        ),
       ),
-      tables: withExcess(tables),
+      ...encodeSurfaces(withExcess(fitted)),
     },
     leftOut,
   };
@@ -92,30 +94,6 @@ function fastest(measurements: readonly Measurement[]): Measurement[] {
   return [...best.values()];
 }
 
-/** A launch of a kernel takes a few microseconds, of a captured graph fewer: what takes more is the host. */
-const HOST_SECONDS = 40e-6;
-/** More rows above the roof are no accident of a cache. */
-const ABOVE_ROOF_SHARE = 0.3;
-
-/** @returns why a fit cannot be used; null where it can. */
-function refusalOf(
-  family: Family,
-  { launchSeconds, measurements, aboveRoof }: FittedOperators,
-): string | null {
-  if (aboveRoof > ABOVE_ROOF_SHARE * (measurements + aboveRoof))
-    return `${aboveRoof} of ${measurements + aboveRoof} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
-  if (family.launchIsOfDevice && launchSeconds > HOST_SECONDS)
-    return `its shortest calls take ${(launchSeconds * 1e6).toFixed(0)} µs, so the host was timed and not the device`;
-  return null;
-}
-
-function impossibility(family: Family, measurements: readonly Measurement[], ceilings: Ceilings): string {
-  const roofs = measurements.map(({ call }) => roofTimeOf(family.workOf(call), ceilings));
-  return roofs.every((roof) => roof === null)
-    ? 'nobody publishes a roof of this device for it'
-    : `all ${measurements.length} times are shorter than the device's roofs allow, so they cannot be in the unit that they are read in`;
-}
-
 /** Floors that differ by less do so by kernel. */
 const FLOOR_RATIO = 1.5;
 
@@ -123,16 +101,15 @@ const FLOOR_RATIO = 1.5;
  * What the smallest calls of a family take on a device is the same for all engines, as far as formats are the
  * same: where an engine's table says more, its calls were timed with something around them.
  */
-function withExcess(tables: readonly OperatorTable[]): OperatorTable[] {
-  return tables.map((table) => {
+function withExcess(all: readonly SurfaceTable[]): SurfaceTable[] {
+  return all.map(({ table, slowdown }) => {
     const family = FAMILIES.find(({ name }) => name === table.family)!;
-    if (!family.launchIsOfDevice) return table;
-    const least = Math.min(
-      ...tables
-        .filter(({ family: other, surface }) => other === table.family && surface === table.surface)
-        .map(({ launchSeconds }) => launchSeconds),
+    if (!family.launchIsOfDevice) return { table, slowdown };
+    const alike = all.filter(
+      ({ table: other }) => other.family === table.family && other.surface === table.surface,
     );
+    const least = Math.min(...alike.map(({ table: { launchSeconds } }) => launchSeconds));
     const excess = table.launchSeconds > FLOOR_RATIO * least ? table.launchSeconds - least : 0;
-    return { ...table, excessSeconds: Number(excess.toPrecision(4)) };
+    return { table: { ...table, excessSeconds: Number(excess.toPrecision(4)) }, slowdown };
   });
 }

@@ -9,7 +9,7 @@ import { hardwareNamed } from '../hardware/catalogue.js';
 import type { Hardware } from '../hardware/figure.js';
 import { roofTimeOf } from './device-roofs.js';
 import { engineName, isSharedLibrary } from './engines.js';
-import { decodeSlowdown, type OperatorFactors, type OperatorTable } from './factors-file.js';
+import { decodeSurfaces, type OperatorFactors, type OperatorTable } from './factors-file.js';
 import { familyNamed } from './families.js';
 import type { Family, Substitute } from './family.js';
 import { compareReleases } from './release.js';
@@ -22,11 +22,10 @@ interface Lookup extends OperatorTable {
   slowdownAt(point: readonly number[]): number;
 }
 
-/**
- * How far apart tables lie that stand in for each other, as the root mean square of logarithms: it is added
- * to the spread of the table's own (`npm run bench -- silicon` prints these).
- */
-const WIDENING = { release: 0.15, engine: 0.25, device: 0.3, call: 0.35 };
+/** Added to a table's own spread where it is of another release: what runs of servers show of these. */
+const RELEASE_SPREAD = 0.15;
+/** Added for a device whose roofs differ by a factor of e. */
+const FARTHER = 0.2;
 
 /**
  * @param all files of factors; a later one wins over an earlier of the same device.
@@ -43,7 +42,7 @@ export function timesFrom(
 ): OperatorTimes {
   const tables = new Tables(all);
   const ceilings = publishedCeilings(device);
-  const own = tables.of(device, engine);
+  const own = tables.tablesOf(device, engine);
   const newest = own
     .map((table) => table.release)
     .sort(compareReleases)
@@ -62,7 +61,7 @@ export function timesFrom(
       found.set(key, table);
     }
     return table === null
-      ? { seconds: null, reason: `no table of ${key} for any engine or device like ${device.name}` }
+      ? { seconds: null, reason: `no table of ${key} on a device like ${device.name}` }
       : timeAt(family, call, ceilings, table);
   };
   return { source, timeOf };
@@ -101,7 +100,7 @@ function timeAt(
 }
 
 /** Ways in which a table may differ from what was asked, and how each is said. */
-type Difference = readonly [kind: keyof typeof WIDENING, words: string];
+type Difference = readonly [spread: number, words: string];
 
 interface Wanted {
   readonly device: Hardware;
@@ -115,11 +114,11 @@ class Tables {
   constructor(files: readonly OperatorFactors[]) {
     this.#all = files.flatMap((file) => {
       const device = hardwareNamed(file.device);
-      return device === null ? [] : file.tables.map((table) => lookup(table, device, file));
+      return device === null ? [] : lookups(file, device);
     });
   }
 
-  of(device: Hardware, engine: string): Lookup[] {
+  tablesOf(device: Hardware, engine: string): Lookup[] {
     return this.#all.filter((table) => table.device.id === device.id && table.engine === engine);
   }
 
@@ -129,8 +128,18 @@ class Tables {
     const candidates = calls.flatMap((substitute, index) => {
       const { surface } = family.coordinatesOf(substitute?.call ?? call);
       return this.#all
-        .filter((table) => table.family === family.name && table.surface === surface)
-        .map((table) => ({ table, substitute, place: index - 1, ...compared(table, substitute, wanted) }));
+        .filter(
+          (table) =>
+            table.family === family.name &&
+            table.surface === surface &&
+            table.device.kind === wanted.device.kind,
+        )
+        .map((table) => ({
+          table,
+          substitute,
+          place: index - 1,
+          ...compared(family, table, substitute, wanted),
+        }));
     });
     const [best] = candidates.sort(
       (a, b) =>
@@ -138,7 +147,8 @@ class Tables {
     );
     if (best === undefined) return null;
     const { table, substitute, place, differences } = best;
-    const widening = differences.reduce((sum, [kind]) => sum + WIDENING[kind] ** 2, 0);
+    const apart = FARTHER * deviceDistance(table.device, wanted.device);
+    const widening = differences.reduce((sum, [spread]) => sum + spread ** 2, apart ** 2);
     return {
       table,
       substitute: substitute === null ? null : place,
@@ -151,24 +161,29 @@ class Tables {
   }
 }
 
-function compared(table: Lookup, substitute: Substitute | null, { device, engine, release }: Wanted) {
+function compared(
+  { standIn }: Family,
+  table: Lookup,
+  substitute: Substitute | null,
+  { device, engine, release }: Wanted,
+) {
   const isOwnDevice = table.device.id === device.id;
   const isOwnEngine = table.engine === engine;
   const isUsed = isOwnEngine || isSharedLibrary(table.engine);
   const isOwnRelease = !isOwnEngine || release === null || release === table.release;
   const differences: readonly Difference[] = [
-    ...(isOwnDevice ? [] : [['device', `on ${table.device.name}`] as const]),
-    ...(isUsed ? [] : [['engine', `of ${engineName(table.engine)} ${table.release}`] as const]),
-    ...(isOwnRelease ? [] : [['release', `of release ${table.release}`] as const]),
-    ...(substitute === null ? [] : [['call', substitute.difference] as const]),
+    ...(isOwnDevice ? [] : [[standIn.device, `on ${table.device.name}`] as const]),
+    ...(isUsed ? [] : [[standIn.engine, `of ${engineName(table.engine)} ${table.release}`] as const]),
+    ...(isOwnRelease ? [] : [[RELEASE_SPREAD, `of release ${table.release}`] as const]),
+    ...(substitute === null ? [] : [[standIn.call, substitute.difference] as const]),
   ];
   return {
     differences,
     distance:
-      (substitute === null ? 0 : WIDENING.call) +
-      (isOwnDevice ? 0 : WIDENING.device + deviceDistance(table.device, device)) +
-      (isUsed ? 0 : WIDENING.engine) +
-      (isOwnRelease ? 0 : WIDENING.release) +
+      (substitute === null ? 0 : standIn.call) +
+      (isOwnDevice ? 0 : standIn.device + deviceDistance(table.device, device)) +
+      (isUsed ? 0 : standIn.engine) +
+      (isOwnRelease ? 0 : RELEASE_SPREAD) +
       // An engine's own kernel comes before the library's.
       (isOwnEngine ? 0 : 0.001),
   };
@@ -176,20 +191,23 @@ function compared(table: Lookup, substitute: Substitute | null, { device, engine
 
 /** By how much two devices' roofs differ. */
 function deviceDistance(one: Hardware, other: Hardware): number {
-  const apart = (a: number | undefined, b: number | undefined) =>
+  const logRatio = (a: number | undefined, b: number | undefined) =>
     a === undefined || b === undefined ? 1 : Math.abs(Math.log(a / b));
   return (
-    apart(one.memoryBytesPerSecond.value, other.memoryBytesPerSecond.value) +
-    apart(one.peaks.bf16?.value, other.peaks.bf16?.value)
+    logRatio(one.memoryBytesPerSecond.value, other.memoryBytesPerSecond.value) +
+    logRatio(one.peaks.bf16?.value, other.peaks.bf16?.value)
   );
 }
 
-/** Decodes what is looked up, when it is. */
-function lookup(table: OperatorTable, device: Hardware, { grids }: OperatorFactors): Lookup {
-  let decoded: Surface | null = null;
-  const slowdownAt = (point: readonly number[]) => {
-    decoded ??= decodeSlowdown(table, grids[table.family]!);
-    return Math.exp(valueAt(decoded, point));
-  };
-  return { ...table, device, slowdownAt };
+/** @returns the tables of a file; its surfaces are decoded when the first of them is looked up. */
+function lookups(file: OperatorFactors, device: Hardware): Lookup[] {
+  let surfaces: readonly Surface[] | null = null;
+  return file.tables.map((table, index) => ({
+    ...table,
+    device,
+    slowdownAt: (point) => {
+      surfaces ??= decodeSurfaces(file);
+      return Math.exp(valueAt(surfaces[index]!, point));
+    },
+  }));
 }

@@ -1,5 +1,5 @@
 import { failed } from '../../core/errors.js';
-import type { ModelArchitecture } from '../../core/work/architecture.js';
+import type { LayerGroup, ModelArchitecture } from '../../core/work/architecture.js';
 import type { OperatorTimes } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
@@ -68,10 +68,10 @@ export function compileStep(
     for (const reason of time) reasons.add(reason);
     return NO_TIME;
   };
-  for (const reason of smallest.flatMap(uncalled)) reasons.add(reason);
   const works = TOKEN_NODES.map((sequences) =>
     pass({ phase: 'decode', batch: [{ sequences, newTokens: 1, cachedTokens: 0 }] }),
   );
+  for (const reason of [...smallest, ...works[0]!].flatMap(uncalled)) reasons.add(reason);
   const stages = smallest.map((_, stage): CompiledStage => {
     const curve = (follows: KernelCall['follows']) =>
       new Curve(
@@ -111,10 +111,22 @@ type Pass = (request: Pick<PassRequest, 'phase' | 'batch'>) => (readonly Operato
 
 /** Nodes lie beyond what a model was trained for, where nobody asks and neighbours need a value. */
 function passOf(architecture: ModelArchitecture, { parallelism, kernels }: StepSetting): Pass {
-  const unbounded = { ...architecture, contextLength: Number.MAX_SAFE_INTEGER };
+  const layers = parallelism.pipeline === 1 ? alikeTogether(architecture.layers) : architecture.layers;
+  const unbounded = { ...architecture, layers, contextLength: Number.MAX_SAFE_INTEGER };
   const cacheBits = kernels.cache === 'bf16' ? 16 : 8;
   const common = { parallelism, kernels, cacheBits: { key: cacheBits, value: cacheBits } };
   return (request) => stageWorks(unbounded, { ...common, ...request }).map(({ operators }) => operators);
+}
+
+/** Layers take turns in many models; in what order they run matters to stages alone. */
+function alikeTogether(layers: readonly LayerGroup[]): LayerGroup[] {
+  const found = new Map<string, LayerGroup>();
+  for (const group of layers) {
+    const key = JSON.stringify({ ...group, count: 0 });
+    const before = found.get(key);
+    found.set(key, { ...group, count: group.count + (before?.count ?? 0) });
+  }
+  return [...found.values()];
 }
 
 /** Whole numbers from 1 up, each so many times the one before or the next one. */

@@ -18,20 +18,21 @@ export class Curve {
     const { low, share } = bracketOf(this.#nodes, size);
     const before = this.#times[low]!.seconds;
     const between = share === 0 ? before : before + share * (this.#times[low + 1]!.seconds - before);
-    return between * this.#beyond(size);
+    return between * this.#growthAt(size);
   }
 
   timeAt(size: number): CallsTime {
     if (size <= 0) return addedTimes([]);
     const { low, share } = bracketOf(this.#nodes, size);
-    const beyond = this.#beyond(size);
+    const growth = this.#growthAt(size);
     return addedTimes([
-      [beyond * (1 - share), this.#times[low]!],
-      ...(share === 0 ? [] : [[beyond * share, this.#times[low + 1]!] as const]),
+      [growth * (1 - share), this.#times[low]!],
+      ...(share === 0 ? [] : [[growth * share, this.#times[low + 1]!] as const]),
     ]);
   }
 
-  #beyond(size: number): number {
+  /** How many times the last node it is. */
+  #growthAt(size: number): number {
     return Math.max(1, size / this.#nodes.at(-1)!);
   }
 }

@@ -19,14 +19,13 @@ const GIB = 2 ** 30;
 const GRAPH_SIZES = [1, 2, 4, ...Array.from({ length: 64 }, (_, i) => 8 * (i + 1))];
 
 /**
- * Sources of memory: vLLM's own log of Llama-3-8B on an H100 (github.com/vllm-project/vllm/pull/12126: 0.16 GiB
- * beside PyTorch on one device; issues/235 and 3430 of LMCache: 0.52 GiB of graphs, counted since v0.21), the
- * arguments' defaults in the documentation of each engine, and nccl_mem of aiconfigurator's h100_sxm.yaml.
+ * Sources of memory: vLLM's own log of Llama-3-8B on an H100 (github.com/vllm-project/vllm/pull/12126: 0.16
+ * GiB beside PyTorch on one device; issues/235 and 3430 of LMCache: 0.52 GiB of graphs, counted since v0.21),
+ * the arguments' defaults in the documentation of each engine, and nccl_mem of aiconfigurator's
+ * h100_sxm.yaml.
  */
-export const SERVING_ENGINES: readonly ServingEngine[] = [
-  {
-    id: 'vllm',
-    name: engineName('vllm'),
+const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
+  vllm: {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -42,9 +41,7 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
       blockTokens: 16,
     },
   },
-  {
-    id: 'sglang',
-    name: engineName('sglang'),
+  sglang: {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -60,9 +57,7 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
       blockTokens: 1,
     },
   },
-  {
-    id: 'trtllm',
-    name: engineName('trtllm'),
+  trtllm: {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
@@ -78,7 +73,16 @@ export const SERVING_ENGINES: readonly ServingEngine[] = [
       blockTokens: 32,
     },
   },
-];
+};
+
+export const SERVING_ENGINES: readonly ServingEngine[] = Object.entries(KNOWN).map(([id, known]) => ({
+  ...known,
+  id,
+  name: engineName(id),
+}));
+
+/** Whose measured operators are taken where nobody says. */
+export const DEFAULT_ENGINE = SERVING_ENGINES[0]!.id;
 
 /** An engine, and a release of it; null = the newest that was measured. */
 export interface AskedEngine {

@@ -1,7 +1,6 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { passMemory } from '../../core/work/memory/pass-memory.js';
-import type { Parallelism, PassRequest } from '../../core/work/pass/setting.js';
-import type { StepSetting } from './setting.js';
+import type { KernelSetting, Parallelism, PassRequest } from '../../core/work/pass/setting.js';
 
 /** What an engine takes of a device beside weights and cache, and how it shares out the rest. */
 export interface EngineMemory {
@@ -13,7 +12,10 @@ export interface EngineMemory {
   readonly shareOf: 'device' | 'free';
   /** Activations are inside the share, beside the cache; otherwise they have the rest of the device. */
   readonly holdsActivations: boolean;
-  /** Of the driver's context and libraries' workspaces, of links where there are several devices, of CUDA graphs. */
+  /**
+   * Of the driver's context and libraries' workspaces, of links where there are several devices, of CUDA
+   * graphs.
+   */
   readonly contextBytes: number;
   readonly linkBytes: number;
   readonly graphBytes: number;
@@ -34,6 +36,12 @@ export interface Residency {
   readonly cacheBytes: number;
   /** @returns sequences of so many tokens each that fit together, on one group of devices. */
   sequencesOf(tokens: number): number;
+}
+
+/** How a model is spread, and in what its cache is kept. */
+interface ServedSplit {
+  readonly parallelism: Parallelism;
+  readonly kernels: KernelSetting;
 }
 
 /** Logits are sampled from in f32: themselves, and what sampling makes of them. */
@@ -57,7 +65,7 @@ export function engineBytes(
  */
 export function residency(
   architecture: ModelArchitecture,
-  { parallelism, kernels }: Pick<StepSetting, 'parallelism' | 'kernels'>,
+  { parallelism, kernels }: ServedSplit,
   memory: EngineMemory,
   deviceBytes: number,
   share: number | null = null,

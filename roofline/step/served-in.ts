@@ -8,7 +8,10 @@ import type {
 import type { NumberFormat } from '../../core/work/operator-call.js';
 import { FORMATS } from '../operators/number-format.js';
 
-/** What the matrices of layers are served in. Embedding, routers and output stay bf16, as checkpoints have them. */
+/**
+ * What the matrices of layers are served in. Embedding, routers and output stay bf16, as checkpoints have
+ * them.
+ */
 export interface ServedFormats {
   readonly attention: NumberFormat;
   /** Of layers without experts, and experts that every token passes. */
@@ -17,7 +20,10 @@ export interface ServedFormats {
   readonly experts: NumberFormat;
 }
 
-/** Checkpoints of mixtures in these keep everything but the chosen experts in bf16 (gpt-oss, Kimi-K2.5, NVFP4). */
+/**
+ * Checkpoints of mixtures in these keep everything but the chosen experts in bf16 (gpt-oss, Kimi-K2.5,
+ * NVFP4).
+ */
 const EXPERTS_ALONE: readonly NumberFormat[] = ['nvfp4', 'mxfp4', 'mxfp4-mxfp8', 'int4'];
 
 /** @returns what a checkpoint in a format usually has in it. */
@@ -33,8 +39,8 @@ export function usualFormats({ layers }: ModelArchitecture, format: NumberFormat
 }
 
 /**
- * The model as an engine on a GPU serves it: every matrix in a format, and Q, K and V, gate and up each as one
- * matrix.
+ * The model as an engine on a GPU serves it: every matrix in a format, and Q, K and V, gate and up each as
+ * one matrix.
  */
 export function servedIn(
   architecture: ModelArchitecture,

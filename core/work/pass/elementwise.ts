@@ -2,6 +2,7 @@ import type { ActivationFunction } from '../architecture.js';
 import type { KernelCall, Module, OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { calling, insideOther, operator } from './operators.js';
+import type { AskedKernels } from './setting.js';
 
 /**
  * Operations an element: RMSNorm x · (1/√mean x²) · w (square, sum, two products); LayerNorm takes the mean
@@ -44,7 +45,7 @@ interface Elements {
 
 /** An operation on units that do not multiply matrices. */
 export function elementwise(
-  pass: Pick<LayerPass, 'arithmetic' | 'activationBytes' | 'kernels'>,
+  pass: Pick<LayerPass, 'arithmetic' | 'activationBytes'> & AskedKernels,
   { name, module, flops, read = 0, written = 0, weightsRead = 0, fusedBytes = 0, follows }: Elements,
 ): OperatorWork {
   const { arithmetic, activationBytes } = pass;
@@ -69,8 +70,8 @@ export function elementwise(
 
 /**
  * Reads and writes every element once, and its weights (with LayerNorm a bias, too) once a pass.
- * @param addsResidual engines on GPUs add the residual in the kernel of the norm behind it: one more operand is
- *   read, and the sum written.
+ * @param addsResidual engines on GPUs add the residual in the kernel of the norm behind it: one more operand
+ *   is read, and the sum written.
  */
 export function norm(
   pass: LayerPass,

@@ -8,7 +8,7 @@ import {
   type OperatorWork,
   type Traffic,
 } from '../work.js';
-import type { SequenceGroup, WorkSetting } from './setting.js';
+import type { AskedKernels, SequenceGroup } from './setting.js';
 
 /** An operator as a formula gives it: what is left out is 0, and it runs once. */
 export interface Counted {
@@ -101,7 +101,7 @@ function joined(a: readonly KernelCall[], b: readonly KernelCall[]): readonly Ke
 
 /** @returns one call of a kernel; undefined where no kernels are asked about. */
 export function calling(
-  { kernels }: Pick<WorkSetting, 'kernels'>,
+  { kernels }: AskedKernels,
   call: OperatorCall,
   follows: KernelCall['follows'] = 'tokens',
 ): readonly KernelCall[] | undefined {
@@ -113,8 +113,10 @@ export function phaseOf({ newTokens }: SequenceGroup): 'prefill' | 'decode' {
   return newTokens === 1 ? 'decode' : 'prefill';
 }
 
-/** @returns that an operator runs inside the kernel of another; undefined where no kernels are asked about. */
-export function insideOther({ kernels }: Pick<WorkSetting, 'kernels'>): readonly KernelCall[] | undefined {
+/**
+ * @returns that an operator runs inside the kernel of another; undefined where no kernels are asked about.
+ */
+export function insideOther({ kernels }: AskedKernels): readonly KernelCall[] | undefined {
   return kernels === null ? undefined : [];
 }
 

@@ -4,13 +4,11 @@ import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { calling, operator, phaseOf } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
-import type { AttentionKernel, SequenceGroup } from './setting.js';
+import type { AskedKernels, AttentionKernel, SequenceGroup } from './setting.js';
 
 /** What it takes of a pass. */
-export type ScoredPass = Pick<
-  LayerPass,
-  'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits' | 'kernels'
->;
+export type ScoredPass = AskedKernels &
+  Pick<LayerPass, 'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits'>;
 
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {

@@ -107,8 +107,14 @@ export interface Parallelism {
   readonly data?: number;
 }
 
+/** What is asked about kernels. */
+export interface AskedKernels {
+  /** null = operators say nothing of kernels. */
+  readonly kernels: KernelSetting | null;
+}
+
 /** How a model is run: with an architecture, this is all that a pass depends on. */
-export interface WorkSetting {
+export interface WorkSetting extends AskedKernels {
   readonly phase: PassWork['phase'];
   readonly batch: readonly SequenceGroup[];
   readonly activationBits: number;
@@ -135,8 +141,6 @@ export interface WorkSetting {
    * expects.
    */
   readonly distinctExperts: number | null;
-  /** null = operators say nothing of kernels. */
-  readonly kernels: KernelSetting | null;
 }
 
 export type PassRequest = Pick<WorkSetting, 'phase' | 'batch'> & Partial<WorkSetting>;

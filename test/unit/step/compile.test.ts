@@ -69,6 +69,8 @@ describe('a compiled step', () => {
     ['llama-3-8b', ONE],
     ['llama-3-70b', { tensor: 4, pipeline: 2, expert: 1 }],
     ['mixtral-8x7b', { tensor: 2, pipeline: 1, expert: 4, data: 2 }],
+    // Its layers take turns: a window, all tokens.
+    ['gpt-oss-20b', ONE],
   ])('of %s takes what its calls take', (name, parallelism) => {
     const architecture = served(name);
     const step = compiled(architecture, { parallelism });

@@ -18,8 +18,8 @@ const { memory: vllm } = readEngine('vLLM')!.engine;
 const one = { parallelism: { tensor: 1, pipeline: 1, expert: 1 }, kernels: kernelsIn('bf16') };
 
 describe('what fits beside an engine', () => {
-  // github.com/vllm-project/vllm/pull/10511: 14.96 GiB of weights, 53.29 GiB of cache on an H100 of 79.22 GiB at
-  // 0.90; pull/12126 has 1.6 GiB less beside PyTorch.
+  // github.com/vllm-project/vllm/pull/10511: 14.96 GiB of weights, 53.29 GiB of cache on an H100 of 79.22 GiB
+  // at 0.90; pull/12126 has 1.6 GiB less beside PyTorch.
   test("is what vLLM's log says of Llama-3-8B on an H100", () => {
     const { weightBytes, activationBytes, cacheBytes } = residency(served('llama-3-8b'), one, vllm, H100);
     expect(weightBytes / GIB).toBeCloseTo(14.96, 1);
