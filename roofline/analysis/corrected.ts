@@ -133,7 +133,12 @@ export function analyzeInCorrectedMode(
 /** An engine fuses matrices, and serves formats of its own. */
 function asRun(architecture: ModelArchitecture, point: AnalysisPoint) {
   if (point.engine === null) return { architecture, kernels: null };
-  return served(architecture, servedBits(point));
+  const found = served(architecture, servedBits(point));
+  if (found !== null) return found;
+  throw impossible(
+    `the bits that ${point.model} has name no format that ${point.engine} serves`,
+    'Name one with --bits: bf16, fp8, nvfp4, mxfp4 or int4.',
+  );
 }
 
 function checkTokens(

@@ -11,7 +11,7 @@ import {
   timeOperators,
 } from '../step/predict-stages.js';
 import { reachableCeilings } from '../step/reachable.js';
-import { servedIn } from '../step/served-in.js';
+import { servedAsKept, servedIn } from '../step/served-in.js';
 import { kernelsIn } from '../step/setting.js';
 import { type ServedBits, servedFormats } from './bits.js';
 import { impossible } from './impossible.js';
@@ -45,7 +45,7 @@ export function servedBits({
   draft,
   mode,
 }: AnalysisPoint): ServedBits {
-  const served = servedFormats(bits === 'native' ? 'bf16' : bits);
+  const served = servedFormats(bits);
   const hint = 'Leave the engine out for the roofs alone.';
   if (served === null)
     throw impossible(
@@ -63,9 +63,13 @@ export function servedBits({
   return served;
 }
 
-/** @returns the architecture as it is served, and what operators are asked with. */
+/**
+ * @returns the architecture as it is served, and what operators are asked with; null where nobody says in
+ *   what an engine would serve the bits that it has.
+ */
 export function served(architecture: ModelArchitecture, { matrices, cache }: ServedBits) {
-  return { architecture: servedIn(architecture, matrices), kernels: kernelsIn(cache) };
+  const asServed = matrices === null ? servedAsKept(architecture) : servedIn(architecture, matrices);
+  return asServed === null ? null : { architecture: asServed, kernels: kernelsIn(cache) };
 }
 
 /** Predicts passes of one point. */
