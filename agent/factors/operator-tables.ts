@@ -18,14 +18,19 @@ export interface ReadTables {
   readonly leftOut: readonly string[];
 }
 
-/** @returns the devices that a folder has tables of, and the names of folders that no known device has. */
+/**
+ * @param folder with one for each device, in itself or in its `data`.
+ * @returns the devices that it has tables of, and the names of folders that no known device has.
+ */
 export async function devicesIn(
   folder: string,
 ): Promise<{ devices: [Hardware, string][]; unknown: string[] }> {
-  const names = await foldersIn(folder);
+  const isAbove = (await foldersIn(folder)).includes('data');
+  const place = isAbove ? join(folder, 'data') : folder;
+  const names = await foldersIn(place);
   const found = names.map((name) => [hardwareNamed(name), name] as const);
   return {
-    devices: found.flatMap(([device, name]) => (device === null ? [] : [[device, join(folder, name)]])),
+    devices: found.flatMap(([device, name]) => (device === null ? [] : [[device, join(place, name)]])),
     unknown: found.flatMap(([device, name]) => (device === null ? [name] : [])),
   };
 }
@@ -70,17 +75,17 @@ interface ReadTable {
 }
 
 async function readFile(path: string, table: Table<Measurement['call']>): Promise<ReadTable> {
-  const compressors = { ZSTD: (input: Uint8Array) => decompress(input) };
-  const file = await asyncBufferFromFile(path);
-  const metadata = await parquetMetadataAsync(file);
-  const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-  const missing = table.columns.filter((column) => !columns.includes(column));
-  if (missing.length > 0)
-    return { measurements: [], leftOut: [`${path} has no column ${missing.join(', ')}`] };
-  const rows = await parquetReadObjects({ file, metadata, compressors });
+  let rows: Rows;
+  try {
+    rows = await rowsOf(path, table.columns);
+  } catch (error) {
+    return { measurements: [], leftOut: [`${path} cannot be read as Parquet: ${(error as Error).message}`] };
+  }
+  if ('missing' in rows)
+    return { measurements: [], leftOut: [`${path} has no column ${rows.missing.join(', ')}`] };
   const measurements: Measurement[] = [];
   const refused: string[] = [];
-  for (const [index, values] of rows.entries()) {
+  for (const [index, values] of rows.values.entries()) {
     try {
       const one = table.measurementOf(new TableRow(values, `row ${index + 1} of ${path}`));
       if (one !== null) measurements.push(one);
@@ -89,13 +94,21 @@ async function readFile(path: string, table: Table<Measurement['call']>): Promis
       refused.push(error.message);
     }
   }
-  return {
-    measurements,
-    leftOut:
-      refused.length === 0
-        ? []
-        : [`${refused.length} of ${rows.length} rows are left out; the first is ${refused[0]}`],
-  };
+  if (refused.length === 0) return { measurements, leftOut: [] };
+  const sentence = `${refused.length} of ${rows.values.length} rows are left out; the first is ${refused[0]}`;
+  return { measurements, leftOut: [sentence] };
+}
+
+type Rows = { readonly values: Record<string, unknown>[] } | { readonly missing: string[] };
+
+async function rowsOf(path: string, wanted: readonly string[]): Promise<Rows> {
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const missing = wanted.filter((column) => !columns.includes(column));
+  if (missing.length > 0) return { missing };
+  const compressors = { ZSTD: (input: Uint8Array) => decompress(input) };
+  return { values: await parquetReadObjects({ file, metadata, compressors }) };
 }
 
 const foldersIn = async (folder: string) => await namesIn(folder, true);

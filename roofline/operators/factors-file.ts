@@ -111,7 +111,9 @@ export function decodeSurfaces({ tables, steps, grids }: OperatorFactors): Surfa
   let start = 0;
   return tables.map(({ family, low, step }, index) => {
     let level = 0;
-    const levels = bytes.subarray(start, (start += sizes[index]!));
+    const end = start + sizes[index]!;
+    const levels = bytes.subarray(start, end);
+    start = end;
     return {
       grid: gridOf(grids, family),
       values: Float64Array.from(levels, (difference) => {

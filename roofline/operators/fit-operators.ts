@@ -63,13 +63,9 @@ export function fitOperators<Call extends OperatorCall>(
 
 /** Of one shape alone nothing tells how others would do: as far off as tables of few shapes are. */
 const UNKNOWN_SPREAD = 0.4;
-/** To tell a spread. */
-const ENOUGH_SAMPLES = 8000;
 
 function spreadOf(family: Pick<Family, 'grid'>, samples: readonly Sample[], launchSeconds: number): number {
-  const every = Math.ceil(samples.length / ENOUGH_SAMPLES);
-  const some = samples.filter((_sample, index) => index % every === 0);
-  const residuals = unseenResidualsOf(family, some, launchSeconds).map(({ residual }) => residual);
+  const residuals = unseenResidualsOf(family, samples, launchSeconds).map(({ residual }) => residual);
   return residuals.length === 0 ? UNKNOWN_SPREAD : rootMeanSquare(residuals);
 }
 
@@ -122,13 +118,17 @@ export interface UnseenResidual {
 }
 
 const FOLDS = 5;
+/** To tell how a table does. */
+const ENOUGH_SAMPLES = 8000;
 
-/** Leaves a fifth of the shapes out of the fit, five times. */
+/** Leaves a fifth of the shapes out of the fit, five times; a large table is thinned out before. */
 function unseenResidualsOf(
   { grid }: Pick<Family, 'grid'>,
-  samples: readonly Sample[],
+  all: readonly Sample[],
   launchSeconds: number,
 ): UnseenResidual[] {
+  const every = Math.ceil(all.length / ENOUGH_SAMPLES);
+  const samples = all.filter((_sample, index) => index % every === 0);
   const shapes = [...new Set(samples.map(({ shape }) => shape))];
   const foldOf = new Map(shapes.map((shape, index) => [shape, index % FOLDS]));
   const points = pointsOf(samples, launchSeconds);

@@ -28,6 +28,9 @@ interface Lookup extends OperatorTable {
  */
 const WIDENING = { release: 0.15, engine: 0.25, device: 0.3, call: 0.35 };
 
+/** Added for a device whose roofs differ by a factor of e. */
+const FARTHER = 0.2;
+
 /**
  * @param all files of factors; a later one wins over an earlier of the same device.
  * @param engine as folders of tables have it.
@@ -62,7 +65,7 @@ export function timesFrom(
       found.set(key, table);
     }
     return table === null
-      ? { seconds: null, reason: `no table of ${key} for any engine or device like ${device.name}` }
+      ? { seconds: null, reason: `no table of ${key} on a device like ${device.name}` }
       : timeAt(family, call, ceilings, table);
   };
   return { source, timeOf };
@@ -129,7 +132,12 @@ class Tables {
     const candidates = calls.flatMap((substitute, index) => {
       const { surface } = family.coordinatesOf(substitute?.call ?? call);
       return this.#all
-        .filter((table) => table.family === family.name && table.surface === surface)
+        .filter(
+          (table) =>
+            table.family === family.name &&
+            table.surface === surface &&
+            table.device.kind === wanted.device.kind,
+        )
         .map((table) => ({ table, substitute, place: index - 1, ...compared(table, substitute, wanted) }));
     });
     const [best] = candidates.sort(
@@ -138,7 +146,8 @@ class Tables {
     );
     if (best === undefined) return null;
     const { table, substitute, place, differences } = best;
-    const widening = differences.reduce((sum, [kind]) => sum + WIDENING[kind] ** 2, 0);
+    const apart = FARTHER * deviceDistance(table.device, wanted.device);
+    const widening = differences.reduce((sum, [kind]) => sum + WIDENING[kind] ** 2, apart ** 2);
     return {
       table,
       substitute: substitute === null ? null : place,
