@@ -55,7 +55,9 @@ function streamedShare(
 ): number | null {
   const shares = measurements.flatMap(({ call, seconds }) => {
     const { bytes, flops, linkBytes } = workOf(call);
-    return flops === 0 && linkBytes === 0 && bytes > LARGE_BYTES ? [bytes / memoryBytesPerSecond / seconds] : [];
+    return flops === 0 && linkBytes === 0 && bytes > LARGE_BYTES
+      ? [bytes / memoryBytesPerSecond / seconds]
+      : [];
   });
   return shares.length === 0 ? null : quantile(shares, 0.9);
 }

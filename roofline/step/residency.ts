@@ -37,7 +37,7 @@ export interface Residency {
 }
 
 /** How a model is spread, and in what its cache is kept. */
-interface ServedSplit {
+export interface ServedSplit {
   readonly parallelism: Parallelism;
   readonly kernels: KernelSetting;
 }
