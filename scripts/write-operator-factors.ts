@@ -1,6 +1,6 @@
 // Makes the operator factors that the package ships, of tables of measured operators:
-// `node --import tsx scripts/write-operator-factors.ts FOLDER [DEVICE …]`, where FOLDER is `systems` of the wheel
-// aiconfigurator-core (docs/gpu-factors.md says how to get it). Of a device that is named, or of all.
+// `node --import tsx scripts/write-operator-factors.ts FOLDER [DEVICE …]`, where FOLDER is `systems` of the
+// wheel aiconfigurator-core (docs/gpu-factors.md says how to get it). Of a device that is named, or of all.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { devicesIn, readTables } from '../agent/factors/operator-tables.js';

@@ -10,7 +10,8 @@ import type { Measurement, Table } from '../../roofline/operators/family.js';
 import type { MeasuredFamily } from '../../roofline/operators/fit-device.js';
 import { TableError, TableRow } from '../../roofline/operators/table-row.js';
 
-// A folder of tables of measured operators is laid out as <device>/<family>/<engine>/<release>/<table>.parquet.
+// A folder of tables of measured operators is laid out
+// as <device>/<family>/<engine>/<release>/<table>.parquet.
 
 /** Tables of one device, and what was left out, a sentence each. */
 export interface ReadTables {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { devicesIn, readTables } from '../../agent/door/operator-tables.js';
+import { devicesIn, readTables } from '../../agent/door/roofs.js';
 import { groupBy } from '../../core/maps.js';
 import type { Hardware } from '../../roofline/hardware/figure.js';
 import { engineName } from '../../roofline/operators/engines.js';

@@ -50,6 +50,12 @@ export interface Family<Call extends OperatorCall = OperatorCall> {
    * what a table says beyond it is of how it was measured.
    */
   readonly launchIsOfDevice: boolean;
+  /**
+   * How far tables that stand in for each other lie apart, in logarithms: two thirds of the nodes of two
+   * surfaces in the package lie nearer, of another engine, another device, or a call that a substitute is
+   * taken for.
+   */
+  readonly standIn: Readonly<Record<'engine' | 'device' | 'call', number>>;
   workOf(call: Call): CallWork;
   coordinatesOf(call: Call): CallCoordinates;
   /** What calls have in common that are left out of a fit together, to see how it does on unseen shapes. */

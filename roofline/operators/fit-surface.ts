@@ -11,7 +11,9 @@ export interface SurfacePoint {
  * noise, and carries the surface over nodes that nothing was measured at.
  */
 const BEND = 0.02;
-/** How much a step costs: it only matters where bends leave a slope open, and makes the surface flat there. */
+/**
+ * How much a step costs: it only matters where bends leave a slope open, and makes the surface flat there.
+ */
 const STEP = 0.002;
 /** Residuals of less are as good as none. */
 const CALM = 0.02;

@@ -45,8 +45,8 @@ export function refusalOf(
 }
 
 /**
- * @returns the share of memory's bandwidth that the best of large calls reach, of a family that does nothing else;
- *   null of others, and where no call is large.
+ * @returns the share of memory's bandwidth that the best of large calls reach, of a family that does nothing
+ *   else; null of others, and where no call is large.
  */
 function streamedShare(
   { workOf }: Family,

@@ -22,12 +22,8 @@ interface Lookup extends OperatorTable {
   slowdownAt(point: readonly number[]): number;
 }
 
-/**
- * How far apart tables lie that stand in for each other, as the root mean square of logarithms: it is added
- * to the spread of the table's own (`npm run bench -- silicon` prints these).
- */
-const WIDENING = { release: 0.15, engine: 0.25, device: 0.3, call: 0.35 };
-
+/** Added to a table's own spread where it is of another release: what runs of servers show of these. */
+const RELEASE_SPREAD = 0.15;
 /** Added for a device whose roofs differ by a factor of e. */
 const FARTHER = 0.2;
 
@@ -46,7 +42,7 @@ export function timesFrom(
 ): OperatorTimes {
   const tables = new Tables(all);
   const ceilings = publishedCeilings(device);
-  const own = tables.of(device, engine);
+  const own = tables.tablesOf(device, engine);
   const newest = own
     .map((table) => table.release)
     .sort(compareReleases)
@@ -104,7 +100,7 @@ function timeAt(
 }
 
 /** Ways in which a table may differ from what was asked, and how each is said. */
-type Difference = readonly [kind: keyof typeof WIDENING, words: string];
+type Difference = readonly [spread: number, words: string];
 
 interface Wanted {
   readonly device: Hardware;
@@ -122,7 +118,7 @@ class Tables {
     });
   }
 
-  of(device: Hardware, engine: string): Lookup[] {
+  tablesOf(device: Hardware, engine: string): Lookup[] {
     return this.#all.filter((table) => table.device.id === device.id && table.engine === engine);
   }
 
@@ -138,7 +134,12 @@ class Tables {
             table.surface === surface &&
             table.device.kind === wanted.device.kind,
         )
-        .map((table) => ({ table, substitute, place: index - 1, ...compared(table, substitute, wanted) }));
+        .map((table) => ({
+          table,
+          substitute,
+          place: index - 1,
+          ...compared(family, table, substitute, wanted),
+        }));
     });
     const [best] = candidates.sort(
       (a, b) =>
@@ -147,7 +148,7 @@ class Tables {
     if (best === undefined) return null;
     const { table, substitute, place, differences } = best;
     const apart = FARTHER * deviceDistance(table.device, wanted.device);
-    const widening = differences.reduce((sum, [kind]) => sum + WIDENING[kind] ** 2, apart ** 2);
+    const widening = differences.reduce((sum, [spread]) => sum + spread ** 2, apart ** 2);
     return {
       table,
       substitute: substitute === null ? null : place,
@@ -160,24 +161,29 @@ class Tables {
   }
 }
 
-function compared(table: Lookup, substitute: Substitute | null, { device, engine, release }: Wanted) {
+function compared(
+  { standIn }: Family,
+  table: Lookup,
+  substitute: Substitute | null,
+  { device, engine, release }: Wanted,
+) {
   const isOwnDevice = table.device.id === device.id;
   const isOwnEngine = table.engine === engine;
   const isUsed = isOwnEngine || isSharedLibrary(table.engine);
   const isOwnRelease = !isOwnEngine || release === null || release === table.release;
   const differences: readonly Difference[] = [
-    ...(isOwnDevice ? [] : [['device', `on ${table.device.name}`] as const]),
-    ...(isUsed ? [] : [['engine', `of ${engineName(table.engine)} ${table.release}`] as const]),
-    ...(isOwnRelease ? [] : [['release', `of release ${table.release}`] as const]),
-    ...(substitute === null ? [] : [['call', substitute.difference] as const]),
+    ...(isOwnDevice ? [] : [[standIn.device, `on ${table.device.name}`] as const]),
+    ...(isUsed ? [] : [[standIn.engine, `of ${engineName(table.engine)} ${table.release}`] as const]),
+    ...(isOwnRelease ? [] : [[RELEASE_SPREAD, `of release ${table.release}`] as const]),
+    ...(substitute === null ? [] : [[standIn.call, substitute.difference] as const]),
   ];
   return {
     differences,
     distance:
-      (substitute === null ? 0 : WIDENING.call) +
-      (isOwnDevice ? 0 : WIDENING.device + deviceDistance(table.device, device)) +
-      (isUsed ? 0 : WIDENING.engine) +
-      (isOwnRelease ? 0 : WIDENING.release) +
+      (substitute === null ? 0 : standIn.call) +
+      (isOwnDevice ? 0 : standIn.device + deviceDistance(table.device, device)) +
+      (isUsed ? 0 : standIn.engine) +
+      (isOwnRelease ? 0 : RELEASE_SPREAD) +
       // An engine's own kernel comes before the library's.
       (isOwnEngine ? 0 : 0.001),
   };
@@ -185,11 +191,11 @@ function compared(table: Lookup, substitute: Substitute | null, { device, engine
 
 /** By how much two devices' roofs differ. */
 function deviceDistance(one: Hardware, other: Hardware): number {
-  const apart = (a: number | undefined, b: number | undefined) =>
+  const logRatio = (a: number | undefined, b: number | undefined) =>
     a === undefined || b === undefined ? 1 : Math.abs(Math.log(a / b));
   return (
-    apart(one.memoryBytesPerSecond.value, other.memoryBytesPerSecond.value) +
-    apart(one.peaks.bf16?.value, other.peaks.bf16?.value)
+    logRatio(one.memoryBytesPerSecond.value, other.memoryBytesPerSecond.value) +
+    logRatio(one.peaks.bf16?.value, other.peaks.bf16?.value)
   );
 }
 

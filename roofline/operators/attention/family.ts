@@ -25,6 +25,7 @@ export const ATTENTION: Family<AttentionCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.42, device: 0.31, call: 0.47 },
   workOf,
   coordinatesOf,
   shapeOf,

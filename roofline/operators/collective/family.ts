@@ -20,6 +20,7 @@ export const COLLECTIVE: Family<CollectiveCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.31, device: 0.34, call: 0.35 },
   workOf,
   coordinatesOf,
   shapeOf,

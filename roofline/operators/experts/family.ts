@@ -10,6 +10,7 @@ export const EXPERTS: Family<ExpertsCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.51, device: 0.38, call: 0.4 },
   workOf,
   coordinatesOf,
   shapeOf,

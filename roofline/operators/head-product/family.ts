@@ -10,6 +10,7 @@ export const HEAD_PRODUCT: Family<HeadProductCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.05, device: 0.17, call: 0.2 },
   workOf,
   coordinatesOf,
   shapeOf,

@@ -27,6 +27,7 @@ export const LATENT_LAYER: Family<LatentLayerCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.23, device: 0.13, call: 0.24 },
   workOf,
   coordinatesOf,
   shapeOf,

@@ -20,6 +20,7 @@ export const LATENT: Family<LatentCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.1, device: 0.36, call: 0.14 },
   workOf,
   coordinatesOf,
   shapeOf,

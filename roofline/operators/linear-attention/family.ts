@@ -15,6 +15,7 @@ export const LINEAR_ATTENTION: Family<LinearAttentionCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.31, device: 0.26, call: 0.4 },
   workOf,
   coordinatesOf,
   shapeOf,

@@ -10,6 +10,7 @@ export const PRODUCT: Family<ProductCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: true,
+  standIn: { engine: 0.16, device: 0.19, call: 0.35 },
   workOf,
   coordinatesOf,
   shapeOf,

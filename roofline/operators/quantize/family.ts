@@ -10,6 +10,7 @@ export const QUANTIZE: Family<QuantizeCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.17, device: 0.2, call: 0.2 },
   workOf,
   coordinatesOf,
   shapeOf,

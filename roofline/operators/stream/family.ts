@@ -9,6 +9,7 @@ export const STREAM: Family<StreamCall> = {
   tables: TABLES,
   grid: GRID,
   launchIsOfDevice: false,
+  standIn: { engine: 0.1, device: 0.15, call: 0.2 },
   workOf,
   coordinatesOf,
   shapeOf,

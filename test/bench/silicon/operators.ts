@@ -1,4 +1,4 @@
-import { devicesIn, readTables } from '../../../agent/door/operator-tables.js';
+import { devicesIn, readTables } from '../../../agent/factors/operator-tables.js';
 import { groupBy } from '../../../core/maps.js';
 import { publishedCeilings } from '../../../roofline/ceilings.js';
 import { engineName } from '../../../roofline/operators/engines.js';
@@ -32,8 +32,8 @@ const CLAIMS: readonly (readonly [kind: RegExp, most: number])[] = [
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 /**
- * Leaves whole shapes out of the fit of each table (pairs of n and k, head configurations, experts' sizes, message
- * lengths), and prints how far predictions of these lie off, by device and engine.
+ * Leaves whole shapes out of the fit of each table (pairs of n and k, head configurations, experts' sizes,
+ * message lengths), and prints how far predictions of these lie off, by device and engine.
  * @param folder with a folder for each device, as `systems/data` of the wheel.
  */
 export async function judgeOperators(folder: string): Promise<Figure[]> {

@@ -98,7 +98,7 @@ describe('a call without a table of its own', () => {
     // vLLM's table of it was timed from the host.
     const time = timed('h100', 'vllm', product('fp8-block', 64));
     expect(time.widened).toMatch(/^taken from tables of (SGLang|TensorRT-LLM) /);
-    expect(time.spread).toBeGreaterThan(0.25);
+    expect(time.spread).toBeGreaterThan(1.2 * timed('h100', 'trtllm', product('fp8-block', 64)).spread);
     expect(timed('h100', 'sglang', product('fp8-block', 64)).widened).toBeNull();
   });
 
