@@ -1,6 +1,7 @@
 import { devicesIn, readTables } from '../../../agent/factors/operator-tables.js';
 import { groupBy } from '../../../core/maps.js';
 import { publishedCeilings } from '../../../roofline/ceilings.js';
+import type { Hardware } from '../../../roofline/hardware/figure.js';
 import { engineName } from '../../../roofline/operators/engines.js';
 import { newestOf, surfacesOf } from '../../../roofline/operators/fit-device.js';
 import { unseenResiduals } from '../../../roofline/operators/fit-operators.js';
@@ -37,29 +38,35 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
  * @param folder with a folder for each device, as `systems/data` of the wheel.
  */
 export async function judgeOperators(folder: string): Promise<Figure[]> {
+  console.log('operators on shapes that their fits had not seen');
+  console.log('device | engine | operators | measurements | median error | 90th percentile');
   const judged: Judged[] = [];
   const { devices } = await devicesIn(folder);
   for (const [device, path] of devices) {
-    const ceilings = publishedCeilings(device);
-    const { measured } = await readTables(path);
-    for (const { engine, release, family, surface, measurements } of newestOf(measured.flatMap(surfacesOf))) {
-      if (refusalOf(family, measurements, ceilings) !== null) continue;
-      const errors = unseenResiduals(family, measurements, ceilings).map(({ residual }) =>
-        Math.abs(Math.expm1(residual)),
-      );
-      if (errors.length === 0) continue;
-      const kind = `${family.name} ${surface.split(' ')[0]}`;
-      judged.push({ device: device.id, engine, release, kind, measurements: measurements.length, errors });
-    }
+    const own = await judgeDevice(device, path);
+    print(own);
+    judged.push(...own);
   }
-  print(judged);
   return CLAIMS.map(([kind, most]) => claim(judged, kind, most));
 }
 
+async function judgeDevice(device: Hardware, path: string): Promise<Judged[]> {
+  const ceilings = publishedCeilings(device);
+  const { measured } = await readTables(path);
+  return newestOf(measured.flatMap(surfacesOf)).flatMap(
+    ({ engine, release, family, surface, measurements }) => {
+      if (refusalOf(family, measurements, ceilings) !== null) return [];
+      const errors = unseenResiduals(family, measurements, ceilings).map(({ residual }) =>
+        Math.abs(Math.expm1(residual)),
+      );
+      if (errors.length === 0) return [];
+      const kind = `${family.name} ${surface.split(' ')[0]}`;
+      return [{ device: device.id, engine, release, kind, measurements: measurements.length, errors }];
+    },
+  );
+}
+
 function print(judged: readonly Judged[]): void {
-  const all = judged.reduce((sum, { measurements }) => sum + measurements, 0);
-  console.log(`operators: ${all} measurements, whole shapes left out of each fit`);
-  console.log('device | engine | operators | measurements | median error | 90th percentile');
   for (const group of rowsOf(judged)) {
     const [{ device, engine, release, kind }] = group as [Judged];
     const errors = group.flatMap((one) => one.errors);
