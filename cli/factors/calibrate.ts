@@ -32,14 +32,16 @@ export function calibrate(options: FactorsOptions, run: string): void {
       '--calibrate needs --model and --hardware: rows say how full steps were, and not what served them',
       'Name them as `ridge roofline` does: --model llama-3.1-8b --hardware h100.',
     );
-  const formats = servedFormats(bits === 'native' ? 'bf16' : bits);
-  if (formats === null)
+  const formats = servedFormats(bits);
+  const found =
+    formats === null ? null : served(openArchitecture(model, modelFoldersFor([model], [])), formats);
+  if (found === null)
     throw usageError(
-      `no operators are measured in ${bits}`,
-      'Known are native, fp8, fp8-block, nvfp4, mxfp4, int8 and int4.',
+      `no operators are measured in ${bits === 'native' ? `the bits that ${model} has` : bits}`,
+      'Name a format: --bits bf16, fp8, fp8-block, nvfp4, mxfp4, int8 or int4.',
     );
   const predictor = openPredictor(hardware, engine);
-  const { architecture, kernels } = served(openArchitecture(model, modelFoldersFor([model], [])), formats);
+  const { architecture, kernels } = found;
   const { records } = readRun(run);
   const points = records.flatMap((record) =>
     record.roofline === null || record.roofline === undefined || record.roofline.served === undefined

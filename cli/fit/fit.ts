@@ -68,18 +68,18 @@ function fitOn(
   goal: ServingGoal,
   { engine = DEFAULT_ENGINE, calibration, bits, devices }: FitOptions,
 ): ServingFit | null {
-  const formats = servedFormats(bits === 'native' ? 'bf16' : bits);
+  const formats = servedFormats(bits);
+  const found = formats === null ? null : served(architecture, formats);
   const measured = ceilings.origin === 'published' && SHIPPED.some(({ device }) => device === ceilings.name);
-  if (formats === null || !measured || goal.speculation !== null)
+  if (found === null || !measured || goal.speculation !== null)
     return fitServing(architecture, ceilings, goal, devices);
-  const { architecture: asServed, kernels } = served(architecture, formats);
   const pass = {
     ...goal.pass,
-    kernels,
+    kernels: found.kernels,
     weights: null,
   };
   return fitServing(
-    asServed,
+    found.architecture,
     ceilings,
     { ...goal, pass },
     devices,

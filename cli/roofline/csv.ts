@@ -66,6 +66,8 @@ const POINT_COLUMNS: Columns<Analysis> = {
   devices: ({ devices }) => devices,
   ceilings: ({ roof }) => roof.origin,
   predictionSource: ({ prediction }) => prediction?.source ?? null,
+  engineCacheBytes: ({ prediction }) => prediction?.cacheBytes ?? null,
+  residentSequences: ({ prediction }) => prediction?.residentSequences ?? null,
   ridgePointFlopPerByte: ({ roof }) => roof.ridgePoint,
   ...Object.fromEntries(
     PHASES.flatMap((phase) =>

@@ -38,6 +38,10 @@ export function pointText(analysis: Analysis): string {
     '',
     memoryLine(memory),
   ];
+  if (prediction !== null && prediction.cacheBytes !== null)
+    lines.push(
+      `under ${prediction.engine}: ${formatValue(prediction.cacheBytes, 'B')} a device for the cache, room for ${prediction.residentSequences} sequence${prediction.residentSequences === 1 ? '' : 's'} of ${context} tokens`,
+    );
   if (speculative !== null) lines.push(speculativeLine(point, speculative));
   if (generateSeconds !== null) {
     const each = formatValue((batch * point.generateTokens) / generateSeconds, 'tokens/s');

@@ -125,7 +125,9 @@ export interface DotProductAttention {
   readonly unturned?: boolean | undefined;
   /** Each head has a logit of its own in every softmax, which no value belongs to (GPT-OSS). */
   readonly sinks?: boolean | undefined;
-  /** What a head gives is weighed by a sigmoid of the input, whose matrix is part of the query's (Qwen3.5). */
+  /**
+   * What a head gives is weighed by a sigmoid of the input, whose matrix is part of the query's (Qwen3.5).
+   */
   readonly gated?: boolean | undefined;
   /** Native sparse attention (arXiv 2502.11089); null for the dense kind. */
   readonly sparse: NativeSparseShape | null;
@@ -165,8 +167,8 @@ export interface LatentAttention {
 }
 
 /**
- * Lightning indexer (DeepSeek-V3.2, inference/model.py): a few small heads score every token before a query, and
- * attention sees those with the highest scores. Its keys are kept beside the latents.
+ * Lightning indexer (DeepSeek-V3.2, inference/model.py): a few small heads score every token before a query,
+ * and attention sees those with the highest scores. Its keys are kept beside the latents.
  */
 export interface TokenIndexShape {
   readonly heads: number;

@@ -1,7 +1,9 @@
 import type { AttentionShape, GatedDeltaAttention, TokenIndexShape } from './architecture.js';
 import type { WorkSetting } from './pass/setting.js';
 
-/** An index keeps its keys in fp8 with a scale in f32 for each 128 elements, whatever the cache is kept in. */
+/**
+ * An index keeps its keys in fp8 with a scale in f32 for each 128 elements, whatever the cache is kept in.
+ */
 const INDEX_BLOCK = 128;
 const SCALE_BYTES = 4;
 

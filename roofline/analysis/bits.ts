@@ -30,9 +30,9 @@ export function readBits(setting: string): Reading<Bits> {
   if (setting === 'native')
     return { ok: true, value: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
   const served = servedFormats(setting);
-  if (served !== null) {
+  if (served !== null && served.matrices !== null) {
     const { weightBytes, arithmetic } = FORMATS[served.matrices];
-    const weights = served.matrices === 'bf16' ? null : 8 * weightBytes;
+    const weights = 8 * weightBytes;
     const cache = served.cache === 'bf16' ? 16 : 8;
     return {
       ok: true,
@@ -69,12 +69,14 @@ export function readBits(setting: string): Reading<Bits> {
 
 /** Formats of matrices and of the cache under an engine on a GPU. */
 export interface ServedBits {
-  readonly matrices: NumberFormat;
+  /** null = as the model has them. */
+  readonly matrices: NumberFormat | null;
   readonly cache: NumberFormat;
 }
 
 /** @returns null for a word of other bits, which engines on GPUs do not serve. */
 export function servedFormats(setting: string): ServedBits | null {
+  if (setting === 'native') return { matrices: null, cache: 'bf16' };
   const matrices = setting.replace(/kv8$/, '');
   const format = NUMBER_FORMATS.find((known) => known === matrices);
   if (format === undefined) return null;

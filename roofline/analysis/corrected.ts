@@ -21,7 +21,7 @@ import { withAttention } from './attention-word.js';
 import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
-import { PointPredictor, type PredictedOperator, served, servedBits } from './prediction.js';
+import { PointPredictor, type PredictedOperator, resident, served, servedBits } from './prediction.js';
 import { requestsOf } from './request.js';
 
 /**
@@ -69,11 +69,12 @@ export function analyzeInCorrectedMode(
   const { architecture, kernels } = asRun(withAttention(model, point.attention), point);
   checkTokens(point, architecture, prompt);
   const requests = requestsOf(point, architecture, ceilings, bits, kernels);
-  const devices = devicesOf({
+  const parallelism = {
     tensor: point.tensorParallel,
     pipeline: point.pipelineParallel,
     expert: point.expertParallel,
-  });
+  };
+  const devices = devicesOf(parallelism);
   const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
@@ -104,7 +105,13 @@ export function analyzeInCorrectedMode(
     devices,
     prefill: phase(prefill, microBatches, batch * prompt + decodes, predictions),
     decode: phase(decode, microBatches, batch * tokensPerStep, predictions),
-    prediction: predictions?.source() ?? null,
+    prediction:
+      predictions === null || predictor === null || kernels === null
+        ? null
+        : {
+            ...predictions.source(),
+            ...resident(architecture, { parallelism, kernels }, predictor, ceilings, context),
+          },
     memory: {
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
@@ -133,7 +140,12 @@ export function analyzeInCorrectedMode(
 /** An engine fuses matrices, and serves formats of its own. */
 function asRun(architecture: ModelArchitecture, point: AnalysisPoint) {
   if (point.engine === null) return { architecture, kernels: null };
-  return served(architecture, servedBits(point));
+  const found = served(architecture, servedBits(point));
+  if (found !== null) return found;
+  throw impossible(
+    `the bits that ${point.model} has name no format that ${point.engine} serves`,
+    'Name one with --bits: bf16, fp8, nvfp4, mxfp4 or int4.',
+  );
 }
 
 function checkTokens(

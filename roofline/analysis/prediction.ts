@@ -1,4 +1,5 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { replicasOf } from '../../core/work/pass/devices.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 import type { Ceilings } from '../ceilings.js';
 import { placeOperator } from '../place.js';
@@ -11,7 +12,8 @@ import {
   timeOperators,
 } from '../step/predict-stages.js';
 import { reachableCeilings } from '../step/reachable.js';
-import { servedIn } from '../step/served-in.js';
+import { residency, type ServedSplit } from '../step/residency.js';
+import { servedAsKept, servedIn } from '../step/served-in.js';
 import { kernelsIn } from '../step/setting.js';
 import { type ServedBits, servedFormats } from './bits.js';
 import { impossible } from './impossible.js';
@@ -33,6 +35,10 @@ export interface PredictionSource {
   /** Why spreads are wider than of tables of one's own, and which kernels no table times: a clause each. */
   readonly widened: readonly string[];
   readonly untimed: readonly string[];
+  /** What the engine has of a device for keys and values; null where nobody says how much memory it has. */
+  readonly cacheBytes: number | null;
+  /** Of the point's context, that are resident together, on all devices. */
+  readonly residentSequences: number | null;
 }
 
 /** @throws FailureError for a point whose parts no table tells of. */
@@ -45,7 +51,7 @@ export function servedBits({
   draft,
   mode,
 }: AnalysisPoint): ServedBits {
-  const served = servedFormats(bits === 'native' ? 'bf16' : bits);
+  const served = servedFormats(bits);
   const hint = 'Leave the engine out for the roofs alone.';
   if (served === null)
     throw impossible(
@@ -63,9 +69,34 @@ export function servedBits({
   return served;
 }
 
-/** @returns the architecture as it is served, and what operators are asked with. */
+/**
+ * @returns the architecture as it is served, and what operators are asked with; null where nobody says in
+ *   what an engine would serve the bits that it has.
+ */
 export function served(architecture: ModelArchitecture, { matrices, cache }: ServedBits) {
-  return { architecture: servedIn(architecture, matrices), kernels: kernelsIn(cache) };
+  const asServed = matrices === null ? servedAsKept(architecture) : servedIn(architecture, matrices);
+  return asServed === null ? null : { architecture: asServed, kernels: kernelsIn(cache) };
+}
+
+/** @returns what fits beside the engine, on all groups of devices. */
+export function resident(
+  architecture: ModelArchitecture,
+  { parallelism, kernels }: ServedSplit,
+  { engine }: Predictor,
+  { memoryBytes }: Ceilings,
+  tokens: number,
+): Pick<PredictionSource, 'cacheBytes' | 'residentSequences'> {
+  if (memoryBytes === null) return { cacheBytes: null, residentSequences: null };
+  const { cacheBytes, sequencesOf } = residency(
+    architecture,
+    { parallelism, kernels },
+    engine.memory,
+    memoryBytes,
+  );
+  return {
+    cacheBytes: Math.max(0, cacheBytes),
+    residentSequences: replicasOf(parallelism) * sequencesOf(tokens),
+  };
 }
 
 /** Predicts passes of one point. */
@@ -107,7 +138,7 @@ export class PointPredictor {
   }
 
   /** Of all that was asked. */
-  source(): PredictionSource {
+  source(): Omit<PredictionSource, 'cacheBytes' | 'residentSequences'> {
     const { engine, times } = this.#predictor;
     const { memoryBytesPerSecond, peaks } = this.#reachable;
     return {

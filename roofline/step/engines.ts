@@ -19,17 +19,16 @@ const GIB = 2 ** 30;
 const GRAPH_SIZES = [1, 2, 4, ...Array.from({ length: 64 }, (_, i) => 8 * (i + 1))];
 
 /**
- * Sources of memory: vLLM's own log of Llama-3-8B on an H100 (github.com/vllm-project/vllm/pull/12126: 0.16
- * GiB beside PyTorch on one device; issues/235 and 3430 of LMCache: 0.52 GiB of graphs, counted since v0.21),
- * the arguments' defaults in the documentation of each engine, and nccl_mem of aiconfigurator's
- * h100_sxm.yaml.
+ * Sources of memory: vLLM's log of what lies beside PyTorch on an H100 (0.16 GiB on one device,
+ * github.com/vllm-project/vllm/pull/12126) and of graphs of Qwen3-8B (0.52 GiB, counted since v0.21,
+ * github.com/LMCache/LMCache/issues/3430), the defaults in the documentation of each engine, and what NCCL
+ * takes (nccl_mem of aiconfigurator's h100_sxm.yaml).
  */
 const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
   vllm: {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
-      option: '--gpu-memory-utilization',
       share: 0.9,
       shareOf: 'device',
       holdsActivations: true,
@@ -45,7 +44,6 @@ const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
-      option: '--mem-fraction-static',
       share: 0.88,
       shareOf: 'device',
       holdsActivations: false,
@@ -61,7 +59,6 @@ const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
     host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
-      option: 'free_gpu_memory_fraction',
       share: 0.9,
       shareOf: 'free',
       holdsActivations: true,

@@ -4,8 +4,6 @@ import type { KernelSetting, Parallelism, PassRequest } from '../../core/work/pa
 
 /** What an engine takes of a device beside weights and cache, and how it shares out the rest. */
 export interface EngineMemory {
-  /** The argument that says the share. */
-  readonly option: string;
   /** Unless told otherwise. */
   readonly share: number;
   /** The share is of the device's memory, or of what weights and all else leave. */
@@ -39,7 +37,7 @@ export interface Residency {
 }
 
 /** How a model is spread, and in what its cache is kept. */
-interface ServedSplit {
+export interface ServedSplit {
   readonly parallelism: Parallelism;
   readonly kernels: KernelSetting;
 }

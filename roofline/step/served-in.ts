@@ -47,16 +47,67 @@ export function servedIn(
   formats: NumberFormat | ServedFormats,
 ): ModelArchitecture {
   const own = typeof formats === 'string' ? usualFormats(architecture, formats) : formats;
+  return fused(
+    architecture,
+    architecture.layers.map(
+      (group): LayerGroup => ({
+        ...group,
+        attention: withFormat(group.attention, own.attention) as AttentionShape,
+        feedForward: feedForwardIn(group.feedForward, own),
+      }),
+    ),
+  );
+}
+
+/**
+ * The same of a model whose matrices stay as they are kept.
+ * @returns null where some are kept in what no engine on a GPU multiplies, or in bits that several formats
+ *   have.
+ */
+export function servedAsKept(architecture: ModelArchitecture): ModelArchitecture | null {
+  let known = true;
+  const visit = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    if (!isStored(value))
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner)]));
+    const format = formatOf(value);
+    if (format === null) known = false;
+    return { ...value, format };
+  };
+  const layers = architecture.layers.map((group) => visit(group) as LayerGroup);
+  return known ? fused(architecture, layers) : null;
+}
+
+/** Formats that are told by their bits; 4.5 are nvfp4 and int4 in groups of 32. */
+const TOLD_BY_BITS: readonly NumberFormat[] = ['bf16', 'fp8', 'fp8-block', 'mxfp4'];
+const FLOATS: readonly (string | undefined)[] = [undefined, 'f16', 'bf16'];
+
+/** A matrix, or how the shared experts are kept. */
+type Stored = Pick<MatrixShape, 'bits' | 'type' | 'packed'>;
+const isStored = (value: object): value is Stored => 'bits' in value;
+
+function formatOf({ bits, type, packed }: Stored): NumberFormat | null {
+  if (!FLOATS.includes(type) || packed !== undefined) return null;
+  return TOLD_BY_BITS.find((format) => Math.abs(8 * FORMATS[format].weightBytes - bits) < SAME_BITS) ?? null;
+}
+
+/** A scale for each block of 128 × 128 adds 0.002 bits. */
+const SAME_BITS = 1e-3;
+
+function fused(architecture: ModelArchitecture, layers: readonly LayerGroup[]): ModelArchitecture {
   return {
     ...architecture,
     embeddingBits: BF16_BITS,
     outputBits: BF16_BITS,
     vectorBits: BF16_BITS,
-    layers: architecture.layers.map(
-      (group): LayerGroup => ({
+    layers: layers.map(
+      ({ attention, feedForward, ...group }): LayerGroup => ({
         ...group,
-        attention: servedAttention(group.attention, own.attention),
-        feedForward: servedFeedForward(group.feedForward, own),
+        attention:
+          attention.kind === 'dot-product' && attention.sparse === null
+            ? { ...attention, fused: true }
+            : attention,
+        feedForward: { ...feedForward, fused: feedForward.gate !== null },
       }),
     ),
   };
@@ -64,12 +115,7 @@ export function servedIn(
 
 const BF16_BITS = 16;
 
-function servedAttention(shape: AttentionShape, format: NumberFormat): AttentionShape {
-  const served = withFormat(shape, format) as AttentionShape;
-  return served.kind === 'dot-product' && served.sparse === null ? { ...served, fused: true } : served;
-}
-
-function servedFeedForward(shape: FeedForwardShape, formats: ServedFormats): FeedForwardShape {
+function feedForwardIn(shape: FeedForwardShape, formats: ServedFormats): FeedForwardShape {
   const { experts } = shape;
   const matrices = withFormat(
     shape,
@@ -77,7 +123,6 @@ function servedFeedForward(shape: FeedForwardShape, formats: ServedFormats): Fee
   ) as FeedForwardShape;
   return {
     ...matrices,
-    fused: shape.gate !== null,
     experts:
       experts === null
         ? null
@@ -92,10 +137,12 @@ function servedFeedForward(shape: FeedForwardShape, formats: ServedFormats): Fee
 /** Every matrix below a value. */
 function withFormat(value: unknown, format: NumberFormat): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  if ('inputs' in value && 'outputs' in value && 'bits' in value)
-    return inFormat(value as MatrixShape, format);
+  if (isMatrix(value)) return inFormat(value, format);
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withFormat(inner, format)]));
 }
+
+const isMatrix = (value: object): value is MatrixShape =>
+  'inputs' in value && 'outputs' in value && 'bits' in value;
 
 function inFormat(matrix: MatrixShape, format: NumberFormat): MatrixShape {
   return {

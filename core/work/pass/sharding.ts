@@ -14,8 +14,9 @@ import type { Parallelism } from './setting.js';
 
 /**
  * The part of a model that one device of a tensor-parallel group has (Megatron-LM, arXiv 1909.08053, section
- * 3): heads, feed-forward and vocabulary are shared out; norms, routers, latent vectors and what
- * chooses tokens are on every device. K/V heads that are fewer than devices are repeated, so the cache of a device stops shrinking.
+ * 3): heads, feed-forward and vocabulary are shared out; norms, routers, latent vectors and what chooses
+ * tokens are on every device. K/V heads that are fewer than devices are repeated, so the cache of a device
+ * stops shrinking.
  */
 export function shardOf(architecture: ModelArchitecture, parallelism: Parallelism): ModelArchitecture {
   const { tensor } = parallelism;

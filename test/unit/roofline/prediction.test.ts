@@ -98,6 +98,16 @@ describe('predictions beside the roofs', () => {
     expect(chart.reachable?.memoryBytesPerSecond).toBeLessThan(chart.roof.memoryBytesPerSecond);
   });
 
+  test('come with the sequences that are resident beside the engine', () => {
+    const one = analysisOf({ context: 2048 });
+    // 85.9 GB at 90 %, less 16.1 GB of weights and some 2.5 GB: 0.27 GB a sequence of 2048 tokens.
+    expect(one.prediction?.residentSequences).toBeGreaterThan(200);
+    expect(one.prediction?.residentSequences).toBeLessThan(230);
+    expect(pointText(one)).toMatch(/under vLLM: 5\d\.\d GB a device for the cache, room for 2\d\d sequences/);
+    const two = analysisOf({ context: 2048, tensorParallel: 2 }).prediction!;
+    expect(two.residentSequences! / one.prediction!.residentSequences!).toBeGreaterThan(2);
+  });
+
   test('are not there where nobody asked', () => {
     const analysis = analysisOf({ engine: null });
     expect(analysis.prediction).toBeNull();

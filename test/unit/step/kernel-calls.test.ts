@@ -5,7 +5,7 @@ import type { PassRequest } from '../../../core/work/pass/setting.js';
 import { passWork } from '../../../core/work/pass-work.js';
 import type { KernelCall } from '../../../core/work/work.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
-import { servedIn, usualFormats } from '../../../roofline/step/served-in.js';
+import { servedAsKept, servedIn, usualFormats } from '../../../roofline/step/served-in.js';
 import { kernelsIn } from '../../../roofline/step/setting.js';
 import { sound } from '../../support/reading.js';
 
@@ -149,6 +149,36 @@ describe('formats', () => {
     expect(formats).toMatchObject({ experts: 'nvfp4', qkv_proj: 'bf16', router: 'bf16', lm_head: 'bf16' });
     expect(usualFormats(llama, 'nvfp4').attention).toBe('nvfp4');
     expect(usualFormats(mixtral, 'fp8-block').attention).toBe('fp8-block');
+  });
+
+  test('a model as it is published has what its config says, part by part', () => {
+    const formatsOf = (name: string) => {
+      const calls = callsOf(servedAsKept(published(name))!, step(1, 10));
+      const format = (operator: string) => {
+        const call = calls[operator]?.[0]?.call;
+        return call !== undefined && 'format' in call ? call.format : null;
+      };
+      return { experts: format('experts'), output: format('o_proj'), router: format('router') };
+    };
+    expect(formatsOf('gpt-oss-20b')).toEqual({ experts: 'mxfp4', output: 'bf16', router: 'bf16' });
+    expect(formatsOf('mixtral-8x7b')).toEqual({ experts: 'bf16', output: 'bf16', router: 'bf16' });
+    const deepseek = servedAsKept(published('deepseek-v3'));
+    const [group] = deepseek!.layers;
+    expect(group?.attention.output.format).toBe('fp8-block');
+  });
+
+  test('bits that several formats have, and types of GGUF files, are no format', () => {
+    const kept = (change: { readonly bits: number; readonly type?: string }) =>
+      servedAsKept({
+        ...llama,
+        layers: llama.layers.map((group) => ({
+          ...group,
+          feedForward: { ...group.feedForward, up: { ...group.feedForward.up, ...change } },
+        })),
+      });
+    expect(kept({ bits: 4.5 })).toBeNull();
+    expect(kept({ bits: 16, type: 'q4_k' })).toBeNull();
+    expect(kept({ bits: 16, type: 'f16' })).not.toBeNull();
   });
 
   test('weights take what their format says', () => {
