@@ -18,6 +18,8 @@ export interface SiliconModel {
   readonly config: string;
   /** Formats by the precision that the points state. */
   readonly checkpoints: Readonly<Record<string, CheckpointFormats>>;
+  /** Where engines compute them otherwise: mxfp4 meets mxfp8 there (InferenceX's recipes of both engines). */
+  readonly onBlackwell?: Readonly<Record<string, CheckpointFormats>>;
 }
 
 const all = (format: NumberFormat): CheckpointFormats => ({
@@ -66,7 +68,11 @@ export const SILICON_MODELS: readonly SiliconModel[] = [
     name: 'gpt-oss-120b',
     paths: ['openai/gpt-oss-120b'],
     config: 'openai--gpt-oss-120b',
-    checkpoints: { fp4: expertsAlone('mxfp4'), fp8: expertsAlone('mxfp4') },
+    checkpoints: {
+      fp4: expertsAlone('mxfp4'),
+      fp8: expertsAlone('mxfp4'),
+    },
+    onBlackwell: { fp4: expertsAlone('mxfp4-mxfp8') },
   },
   {
     name: 'MiniMax-M2.5',

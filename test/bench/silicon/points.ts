@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NumberFormat } from '../../../core/work/operator-call.js';
 import { type CheckpointFormats, SILICON_MODELS, type SiliconModel } from './models.js';
 
 /** Devices and how they share a model, as the server was started. */
@@ -108,6 +107,11 @@ function pointOf(same: readonly CsvRow[]): SiliconPoint | LeftOut {
   const precision = row.precision!;
   const formats = formatsOf(row, model);
   if (formats === undefined) return { id, reason: `no checkpoint of ${model.name} in ${precision} is known` };
+  if (SPECULATIVE_RELEASES.includes(row.backend_version!))
+    return {
+      id,
+      reason: `${row.backend} ${row.backend_version}: speculative decoding, of which no column tells`,
+    };
   const served = servedOn(row);
   if (typeof served === 'string') return { id, reason: served };
   const source = row.silicon_data_source!;
@@ -137,16 +141,29 @@ function pointOf(same: readonly CsvRow[]): SiliconPoint | LeftOut {
 }
 
 function formatsOf(
-  { precision, gemm_quant_mode }: CsvRow,
+  { precision, gemm_quant_mode, system }: CsvRow,
   model: SiliconModel,
 ): CheckpointFormats | undefined {
   if (gemm_quant_mode === '') return model.checkpoints.bf16;
-  const formats = model.checkpoints[precision!];
-  const dense: NumberFormat | null = gemm_quant_mode === 'fp8_block' ? 'fp8-block' : null;
-  return formats === undefined || dense === null || formats.attention !== 'fp8'
-    ? formats
-    : { attention: dense, feedForward: dense, shared: dense, experts: dense };
+  const stated = model.checkpoints[precision!];
+  const formats = isBlackwell(system!) ? (model.onBlackwell?.[precision!] ?? stated) : stated;
+  if (formats?.attention !== 'fp8' || gemm_quant_mode !== 'fp8_block') return formats;
+  return {
+    attention: 'fp8-block',
+    feedForward: 'fp8-block',
+    shared: 'fp8-block',
+    experts: 'fp8-block',
+  };
 }
+
+/** @param device as folders of tables name it. */
+export const isBlackwell = (device: string) => /^g?b[23]00/.test(device);
+
+/**
+ * Releases that InferenceX ran with speculative decoding alone (`nvidia-master.yaml`, February and March 2026:
+ * dsr1-*-trt-mtp): the rows do not tell how many tokens a step gives.
+ */
+const SPECULATIVE_RELEASES = ['1.2.0rc6.post3'];
 
 const DEVICES_OF_A_SERVER = 8;
 

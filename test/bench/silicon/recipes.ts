@@ -1,5 +1,5 @@
 import type { NumberFormat } from '../../../core/work/operator-call.js';
-import type { SiliconPoint } from './points.js';
+import { isBlackwell, type SiliconPoint } from './points.js';
 
 /** How the server of a point was started, and its clients: what no column of the points says. */
 export interface Recipe {
@@ -45,19 +45,18 @@ export function recipeOf(point: SiliconPoint): Recipe {
   return { ...KEPT, shortest: DRAWN, ...(told === undefined ? {} : told(point)) };
 }
 
-const isBlackwell = ({ device }: SiliconPoint) => /^[bg]b?[23]00/.test(device);
 const roundedUp = (tokens: number) => Math.ceil(tokens / 64) * 64;
 
 const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPoint) => Told>>>> = {
   vllm: {
     'Llama-3.1-70B': () => ({ cache: 'fp8', memoryShare: 0.9 }),
     'gpt-oss-120b': (point) => ({
-      cache: isBlackwell(point) ? 'fp8' : 'bf16',
+      cache: isBlackwell(point.device) ? 'fp8' : 'bf16',
       memoryShare: 0.9,
-      ...(isBlackwell(point) ? { mostSequences: 512 } : {}),
+      ...(isBlackwell(point.device) ? { mostSequences: 512 } : {}),
     }),
     'MiniMax-M2.5': (point) =>
-      point.release.startsWith('0.19') && isBlackwell(point)
+      point.release.startsWith('0.19') && isBlackwell(point.device)
         ? { cache: 'fp8', memoryShare: 0.9, stepTokens: 2 * point.promptTokens }
         : { memoryShare: 0.95 },
     'Kimi-K2.5': ({ precision }) =>
@@ -65,7 +64,7 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
   },
   sglang: {
     'DeepSeek-R1': (point) =>
-      isBlackwell(point)
+      isBlackwell(point.device)
         ? point.precision === 'fp4'
           ? { cache: 'fp8', memoryShare: 0.85, stepTokens: 16_384, mostSequences: 256 }
           : { cache: 'fp8', memoryShare: 0.82, stepTokens: 32_768, mostSequences: 128 }
@@ -77,7 +76,9 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
       mostSequences: 128,
     }),
     'GLM-5': (point) =>
-      isBlackwell(point) ? { cache: 'fp8', memoryShare: 0.85, stepTokens: 32_768 } : { memoryShare: 0.85 },
+      isBlackwell(point.device)
+        ? { cache: 'fp8', memoryShare: 0.85, stepTokens: 32_768 }
+        : { memoryShare: 0.85 },
   },
   trtllm: {
     'Llama-3.1-70B': ({ promptTokens, answerTokens, served }) => ({
@@ -89,13 +90,13 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
           : null,
     }),
     'gpt-oss-120b': (point) => ({
-      cache: isBlackwell(point) ? 'fp8' : 'bf16',
+      cache: isBlackwell(point.device) ? 'fp8' : 'bf16',
       memoryShare: 0.85,
       stepTokens: 20_000,
     }),
     'DeepSeek-R1': (point) => ({
       cache: 'fp8',
-      memoryShare: isBlackwell(point) ? 0.8 : 0.75,
+      memoryShare: isBlackwell(point.device) ? 0.8 : 0.75,
       stepTokens: Math.max(8192, roundedUp(point.concurrency + point.promptTokens + 64)),
       waiting: waitsAsDeepSeek(point) ? { steps: 40, share: 0.8 } : null,
     }),
@@ -104,7 +105,7 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
 
 /** `DELAY_BATCHING` of dsr1_fp8_b200_trt.sh since February 2026. */
 const waitsAsDeepSeek = (point: SiliconPoint) =>
-  isBlackwell(point) &&
+  isBlackwell(point.device) &&
   point.precision === 'fp8' &&
   point.release.startsWith('1.2') &&
   point.promptTokens === 1024 &&
