@@ -45,10 +45,6 @@ const clone = (name: string) => {
   return found;
 };
 
-if (existsSync(core)) judgeCore(core);
-else console.log(`skipped: core is not in ${data}`);
-conclude('silicon', figures);
-
 function judgeCore(folder: string): void {
   const { rows, points, leftOut } = readSiliconPoints(folder);
   const servers = new Servers(folder);
@@ -125,6 +121,7 @@ function judgeSplits(predicted: readonly Predicted[]): Judged[] {
     bySplit.set(split, judged);
     console.log(errorLine(`${split} left out`, judged));
   }
+  console.log(errorLine('model left out, host of its engine alone', leaveOut(predicted, 'model', 'engine')));
   const judged = bySplit.get('model')!;
   console.log('\nmodel left out');
   for (const [title, keyOf] of TABLES) {
@@ -191,12 +188,10 @@ function judgeBands(judged: readonly Judged[]): void {
 function judgeOwnPoints(predicted: readonly Predicted[]): void {
   const hosts = new Map<string, Host>();
   const hostOf = ({ point }: Predicted): Host => {
-    const key = `${point.engine} ${point.model.name}`;
+    const key = point.model.name;
     const known = hosts.get(key);
     if (known !== undefined) return known;
-    const others = predicted.filter((one) => one.point.model.name !== point.model.name);
-    const own = others.filter((one) => one.point.engine === point.engine);
-    const host = fitHost(own.length > 0 ? own : others);
+    const host = fitHost(predicted.filter((one) => one.point.model.name !== key));
     hosts.set(key, host);
     return host;
   };
@@ -285,3 +280,7 @@ function writeSample(file: string, points: readonly SiliconPoint[], servers: Ser
   writeFileSync(file, JSON.stringify(sample));
   console.log(`${sample.length} points for predictor.py in ${file}`);
 }
+
+if (existsSync(core)) judgeCore(core);
+else console.log(`skipped: core is not in ${data}`);
+conclude('silicon', figures);

@@ -55,6 +55,7 @@ const REQUEST = { requestSeconds: { start: 3e-2, least: 1e-4, most: 5e-1 } };
  */
 export function fitHost(all: readonly Predicted[]): Host {
   const cells = [...groupBy(all, cellOf).values()];
+  if (all.length === 0) return NO_HOST;
   const loss = (miss: (one: Predicted) => number) =>
     mean(cells.map((cell) => median(cell.map((one) => Math.abs(miss(one))))));
   const steps = search(STEPS, (values) => {

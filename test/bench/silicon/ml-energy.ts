@@ -34,7 +34,6 @@ interface Listed {
     readonly parallelization: {
       readonly data_parallel: number;
       readonly expert_parallel: number;
-      readonly tensor_parallel: number;
     };
   }[];
 }
@@ -77,7 +76,9 @@ function pointsOf({ model_id, task, weight_precision, configurations }: Listed):
   return configurations.flatMap((one) => {
     const device = DEVICES[one.gpu_model];
     if (device === undefined || one.avg_batch_size === null || one.median_itl_ms === null) return [];
-    const { data_parallel: data, expert_parallel: spread, tensor_parallel: tensor } = one.parallelization;
+    const { data_parallel: data, expert_parallel: spread } = one.parallelization;
+    // Where experts are spread, `tensor_parallel` is 1, and vLLM spreads them over its tensor group.
+    const tensor = one.num_gpus / data;
     const expert = Math.max(1, spread);
     return [
       {

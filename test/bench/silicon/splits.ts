@@ -1,5 +1,5 @@
 import { groupBy } from '../../../core/maps.js';
-import { cellOf, fitHost, type Host, tpotMiss, ttftMiss } from './host.js';
+import { fitHost, type Host, tpotMiss, ttftMiss } from './host.js';
 import type { Predicted } from './predictions.js';
 
 /** A point judged by what was fitted on others. */
@@ -25,21 +25,19 @@ export const judgedBy = (of: Predicted, host: Host): Judged => ({
   ttftMiss: ttftMiss(of, host),
 });
 
-/** Cells that a fit of an engine alone rests on at least; below, all engines' tell. */
-const FEWEST_CELLS = 3;
-
 /**
- * Judges every point by constants that were fitted without any point that has the same `split` as it: of its own
- * engine, where others of that are left.
+ * Judges every point by constants that were fitted without any point that has the same `split` as it.
+ * @param among whose runs they are fitted on: of all engines, for of one there are few models, or of its own where
+ *   others of that are left.
  */
-export function leaveOut(all: readonly Predicted[], split: Split): Judged[] {
+export function leaveOut(all: readonly Predicted[], split: Split, among: 'all' | 'engine' = 'all'): Judged[] {
   const keyOf = SPLITS[split];
-  return [...groupBy(all, (one) => `${one.point.engine} ${keyOf(one)}`).values()].flatMap((judged) => {
-    const [{ point }] = judged as [Predicted];
-    const others = all.filter((one) => keyOf(one) !== keyOf(judged[0]!));
-    const own = others.filter((one) => one.point.engine === point.engine);
-    const enough = new Set(own.map(cellOf)).size >= FEWEST_CELLS;
-    const host = fitHost(enough ? own : others);
+  const groupOf = (one: Predicted) => `${among === 'all' ? '' : one.point.engine} ${keyOf(one)}`;
+  return [...groupBy(all, groupOf).values()].flatMap((judged) => {
+    const [first] = judged as [Predicted];
+    const others = all.filter((one) => keyOf(one) !== keyOf(first));
+    const own = others.filter((one) => one.point.engine === first.point.engine);
+    const host = fitHost(among === 'all' || own.length === 0 ? others : own);
     return judged.map((one) => judgedBy(one, host));
   });
 }
