@@ -1,5 +1,6 @@
 import type { ModelFacts } from '../core/experiment/experiment.js';
 import type { AttentionShape } from '../core/work/architecture.js';
+import { keptElements } from '../core/work/kept.js';
 import { sizeOf } from '../core/work/model-size.js';
 import type { ArchitectureReading } from '../roofline/readers/reading.js';
 
@@ -23,25 +24,18 @@ export function shapeFacts(reading: ArchitectureReading): ShapeFacts {
   const { architecture } = reading;
   const { layers, contextLength, vocabulary, embedding, encoder } = architecture;
   // An encoder keeps nothing.
-  const perToken = (elements: (attention: AttentionShape) => number) =>
+  const perToken = (part: 0 | 1) =>
     encoder !== undefined
       ? 0
-      : layers.reduce((sum, { count, attention }) => sum + count * elements(attention), 0);
+      : layers.reduce((sum, { count, attention }) => sum + count * keptElements(attention)[part], 0);
   const [first, ...others] = layers.map(({ attention }) => headsOf(attention));
   const alike = first !== undefined && others.every((one) => JSON.stringify(one) === JSON.stringify(first));
   return {
     parameters: sizeOf(architecture).parameters,
     layers: layers.reduce((sum, { count }) => sum + count, 0),
     contextLength,
-    keyElementsPerToken: perToken((attention) =>
-      attention.kind === 'latent'
-        ? attention.kvRank + attention.ropeLength
-        : attention.kvHeads * attention.keyLength,
-    ),
-    // Latent attention keeps one vector for both.
-    valueElementsPerToken: perToken((attention) =>
-      attention.kind === 'latent' ? 0 : attention.kvHeads * attention.valueLength,
-    ),
+    keyElementsPerToken: perToken(0),
+    valueElementsPerToken: perToken(1),
     vocabularySize: vocabulary,
     embeddingLength: embedding,
     heads: alike ? first : null,
@@ -51,5 +45,16 @@ export function shapeFacts(reading: ArchitectureReading): ShapeFacts {
 
 /** Of latent attention as GGUF counts it: one head of keys for all queries. */
 function headsOf(attention: AttentionShape): NonNullable<ModelFacts['heads']> {
-  return { query: attention.heads, keyValue: attention.kind === 'latent' ? 1 : attention.kvHeads };
+  return { query: attention.heads, keyValue: keyHeadsOf(attention) };
+}
+
+function keyHeadsOf(attention: AttentionShape): number {
+  switch (attention.kind) {
+    case 'latent':
+      return 1;
+    case 'gated-delta':
+      return attention.keyHeads;
+    case 'dot-product':
+      return attention.kvHeads;
+  }
 }

@@ -4,14 +4,21 @@ import type { Analysis, ImpossiblePoint } from './analysis/analysis.js';
 import { readBits } from './analysis/bits.js';
 import { analyzeInCorrectedMode } from './analysis/corrected.js';
 import type { AnalysisPoint } from './analysis/point.js';
+import { servedBits } from './analysis/prediction.js';
 import type { Ceilings } from './ceilings.js';
 import { analyzeInLlmViewerMode } from './llm-viewer/mode.js';
+import type { Predictor } from './step/predict-stages.js';
 
 /** The things that points name, opened. */
 export interface Opened {
   readonly models: ReadonlyMap<string, ModelArchitecture>;
   readonly ceilings: ReadonlyMap<string, Ceilings>;
+  /** By `predictorKey`. */
+  readonly predictors?: ReadonlyMap<string, Predictor>;
 }
+
+/** @returns how measured operators of an engine on a device are found. */
+export const predictorKey = (hardware: string, engine: string) => `${engine} on ${hardware}`;
 
 export interface Analyses {
   readonly analyses: readonly Analysis[];
@@ -34,17 +41,21 @@ export function analyzeAll(points: readonly AnalysisPoint[], opened: Opened): An
   return { analyses, impossible: failed };
 }
 
-/** @throws FailureError with one sentence about what is impossible */
-function analyze(point: AnalysisPoint, { models, ceilings }: Opened): Analysis {
+/** @throws FailureError with one sentence about what cannot be */
+function analyze(point: AnalysisPoint, { models, ceilings, predictors }: Opened): Analysis {
   const architecture = models.get(point.model);
   const bits = readBits(point.bits);
   if (architecture === undefined || !bits.ok)
     throw new Error(`${point.model} or ${point.bits} was not opened`);
   const roofs = ceilings.get(point.hardware);
   if (roofs === undefined) throw new Error(`${point.hardware} was not opened`);
+  if (point.engine !== null) servedBits(point);
   if (point.mode === 'llm-viewer')
     return analyzeInLlmViewerMode(point, architecture, bits.value, roofs.memoryBytes);
   const draft = point.draft === null ? null : models.get(point.draft);
   if (draft === undefined) throw new Error(`${point.draft} was not opened`);
-  return analyzeInCorrectedMode(point, { model: architecture, draft }, roofs, bits.value);
+  const predictor =
+    point.engine === null ? null : predictors?.get(predictorKey(point.hardware, point.engine));
+  if (predictor === undefined) throw new Error(`${point.engine} was not opened`);
+  return analyzeInCorrectedMode(point, { model: architecture, draft, predictor }, roofs, bits.value);
 }

@@ -37,6 +37,7 @@ export function publishedCeilings(device: Hardware): Ceilings {
 
 /** If a device lacks a data type, it computes in the next wider one that it has, never in a narrower one. */
 export const WIDER: Readonly<Record<Arithmetic, readonly Arithmetic[]>> = {
+  fp4: ['fp8', 'f16', 'bf16', 'tf32', 'f32', 'f64'],
   int4: ['int8', 'f16', 'bf16', 'tf32', 'f32', 'f64'],
   int8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],
   fp8: ['f16', 'bf16', 'tf32', 'f32', 'f64'],

@@ -1,17 +1,17 @@
 import type { Curve, Factors, RecordFactors, ThreadFactors } from '../core/result/factors.js';
 import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
+import { bracketOf } from './log-grid.js';
 
 /**
  * @returns the factor at a number of rows: linearly interpolated in logarithms, and constant beyond the ends.
  */
 export function factorAt(points: Curve, rows: number): number {
-  const after = points.findIndex((point) => point.rows >= rows);
-  if (after === -1) return points.at(-1)!.factor;
-  const high = points[after]!;
-  if (after === 0 || high.rows === rows) return high.factor;
-  const low = points[after - 1]!;
-  const share = Math.log(rows / low.rows) / Math.log(high.rows / low.rows);
-  return Math.exp((1 - share) * Math.log(low.factor) + share * Math.log(high.factor));
+  const { low, share } = bracketOf(
+    points.map((point) => point.rows),
+    rows,
+  );
+  const { factor } = points[low]!;
+  return share === 0 ? factor : factor ** (1 - share) * points[low + 1]!.factor ** share;
 }
 
 /** @returns the factors for work on a number of threads: those of the nearest number that was fitted. */

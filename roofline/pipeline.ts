@@ -43,10 +43,25 @@ export function throughAll(
 }
 
 /**
- * Places every stage under the ceilings. The last of m micro-batches of a prefill comes out (m − 1) turns of
+ * The last of m micro-batches of a prefill comes out (m − 1) turns of
  * the slowest stage behind the first, so that p even stages are idle for (p − 1)/(m + p − 1) of the time
  * (GPipe, arXiv 1811.06965, section 2.3). A decode step of a micro-batch begins when its last one is through,
  * so it takes the way or m turns of the slowest stage.
+ * @param stages seconds of one micro-batch in each.
+ * @returns seconds until all micro-batches are through.
+ */
+export function pipelineSeconds(
+  phase: PassWork['phase'],
+  stages: readonly number[],
+  microBatches: number,
+): number {
+  const way = stages.reduce((sum, seconds) => sum + seconds, 0);
+  const slowest = Math.max(...stages);
+  return phase === 'prefill' ? way + (microBatches - 1) * slowest : Math.max(way, microBatches * slowest);
+}
+
+/**
+ * Places every stage under the ceilings.
  * @param stages of one micro-batch, in order.
  */
 export function placePipeline(
@@ -57,10 +72,11 @@ export function placePipeline(
   const placed = stages.map((stage) => placePass(stage, ceilings));
   const way = concatenateStages(placed);
   const slowestSeconds = Math.max(...placed.map(({ seconds }) => seconds));
-  const seconds =
-    way.phase === 'prefill'
-      ? way.seconds + (microBatches - 1) * slowestSeconds
-      : Math.max(way.seconds, microBatches * slowestSeconds);
+  const seconds = pipelineSeconds(
+    way.phase,
+    placed.map((stage) => stage.seconds),
+    microBatches,
+  );
   const idleShare = stages.length === 1 ? 0 : 1 - (microBatches * way.seconds) / (stages.length * seconds);
   return { way, slowestSeconds, seconds, idleShare };
 }

@@ -17,6 +17,8 @@ import type { ThisNode } from './node.js';
 
 // What commands ask of this room of ceilings, and of how near engines come to them.
 
+export { devicesIn, readTables } from '../factors/operator-tables.js';
+
 /** Work that is shown while it goes, and that Ctrl-C ends. */
 interface Interruptible {
   say(sentence: string): void;

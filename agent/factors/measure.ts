@@ -239,7 +239,7 @@ function attentionWork(shape: AttentionShape): OperatorWork {
   const setting = llamaCppSetting(PASS_DEFAULTS);
   const batch = [{ sequences, newTokens, cachedTokens }];
   const [work] = scores(
-    { ...setting, batch, activationBytes: setting.activationBits / 8 },
+    { ...setting, batch, activationBytes: setting.activationBits / 8, kernels: null },
     {
       queryHeads: heads,
       cacheHeads: kvHeads,

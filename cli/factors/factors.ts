@@ -12,6 +12,12 @@ import type { FactorsOptions } from './command.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
 export async function factors(options: FactorsOptions): Promise<void> {
+  if (options.calibrate !== undefined)
+    return (await import('./calibrate.js')).calibrate(options, options.calibrate);
+  if (options.from !== undefined) {
+    await (await import('./from.js')).factorsFrom(options.from, options);
+    return;
+  }
   const unknown = options.types?.find((type) => weightType(type) === null);
   if (unknown !== undefined)
     throw usageError(`there is no type ${unknown}`, 'Types are named as ggml does: f16, q4_k.');

@@ -4,6 +4,7 @@ import { DEFAULT_SETTING } from '../../core/work/pass/setting.js';
 import { readBits } from '../../roofline/analysis/bits.js';
 import type { Ceilings } from '../../roofline/ceilings.js';
 import { fewestDevices, type WantedSplit } from '../../roofline/fit/split.js';
+import { readEngine, unknownEngine } from '../../roofline/step/engines.js';
 import type { FitOptions } from './command.js';
 
 interface OptionError {
@@ -47,6 +48,8 @@ export function optionErrors(
     errors.push(wrong(longer, 'The context holds the prompt and the answer.'));
   }
   if (!reading.ok) errors.push(wrong(reading.message));
+  if (options.engine !== undefined && readEngine(options.engine) === null)
+    errors.push(wrong(unknownEngine(options.engine)));
   return [...errors, ...splitErrors(options, architecture), ...offloadErrors(options, devices)];
 }
 

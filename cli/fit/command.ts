@@ -20,6 +20,8 @@ export interface FitOptions {
   readonly draft?: string;
   readonly draftTokens: number;
   readonly acceptance: number;
+  readonly engine?: string;
+  readonly calibration?: string;
   readonly efficiency: number;
   readonly memoryShare: number;
   readonly train?: TrainingMethod;
@@ -84,7 +86,12 @@ export function registerFit(program: Command): void {
     .option('--draft <model>', 'draft model for speculative decoding')
     .option('--draft-tokens <count>', 'draft tokens per step', positiveInteger, 4)
     .option('--acceptance <share>', 'probability that a draft token is accepted', share, 0.7)
-    .option('--efficiency <share>', 'assumed fraction of the roofs that is reached', share, 0.6)
+    .option(
+      '--engine <name>',
+      'vllm (default), sglang or trtllm: measured operators predict times where there are any',
+    )
+    .option('--calibration <file>', 'what the host takes, of `ridge factors --calibrate`')
+    .option('--efficiency <share>', 'fraction of the roofs assumed where none were measured', share, 0.6)
     .option('--memory-share <share>', 'fraction of the memory that may be used', share, 0.9)
     .addOption(new Option('--train <method>', 'fine-tune instead').choices([...TRAINING_METHODS]))
     .option('--rank <r>', 'rank of the adapters, one at every matrix', positiveInteger, 16)

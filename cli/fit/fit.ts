@@ -1,5 +1,6 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import { readBits, storedIn } from '../../roofline/analysis/bits.js';
+import { readBits, servedFormats, storedIn } from '../../roofline/analysis/bits.js';
+import { served } from '../../roofline/analysis/prediction.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
 import { fitServing } from '../../roofline/fit/serving.js';
 import type { ServingFit, ServingGoal } from '../../roofline/fit/serving-goal.js';
@@ -10,11 +11,14 @@ import {
   ZERO_STAGES,
 } from '../../roofline/fit/training.js';
 import { HARDWARE } from '../../roofline/hardware/catalogue.js';
+import { SHIPPED } from '../../roofline/operators/shipped/index.js';
+import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
 import { asWords, CommandError, EXIT, usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { Openings, openArchitecture } from '../roofline/open-model.js';
+import { openPredictor } from '../roofline/open-predictor.js';
 import { optionErrors, wantedSplit } from './check-options.js';
 import type { FitOptions } from './command.js';
 import { servingTable, trainingTable } from './table.js';
@@ -32,7 +36,7 @@ export async function runFit(options: FitOptions): Promise<void> {
 function serve({ model, architecture, devices, draft }: OpenedFit, options: FitOptions): void {
   const goal = servingGoal(draft, options);
   const fits = devices
-    .map((ceilings) => asWords(() => fitServing(architecture, ceilings, goal, options.devices)))
+    .map((ceilings) => asWords(() => fitOn(architecture, ceilings, goal, options)))
     .filter((fit) => fit !== null)
     .sort(fewestFirst((a: ServingFit, b: ServingFit) => a.tokenSeconds - b.tokenSeconds));
   // The draft by its name: its shapes say nothing to a reader.
@@ -40,9 +44,12 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
   if (options.json === true) printJson({ model, goal: said, fits });
   else {
     printData(servingTable(fits));
-    say(
-      `at ${options.efficiency * 100} % of the ceilings; a first token at an idle service, a step at full context`,
-    );
+    say('a first token is of an idle service, a step at full context');
+    const assumed = fits.filter(({ source }) => source === null);
+    if (assumed.length > 0)
+      say(
+        `no measured operators of ${options.engine ?? DEFAULT_ENGINE} tell of ${assumed.map(({ hardware }) => hardware).join(', ')} in ${options.bits}: times there are ${options.efficiency * 100} % of the ceilings, an assumption`,
+      );
     const silent = fits.filter(({ stepLinkSeconds }) => stepLinkSeconds === null);
     if (silent.length > 0)
       say(
@@ -50,6 +57,34 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
       );
   }
   requireOne(fits, options);
+}
+
+/**
+ * Times follow from measured operators where the package has tables of the device, and what is asked in them.
+ */
+function fitOn(
+  architecture: ModelArchitecture,
+  ceilings: Ceilings,
+  goal: ServingGoal,
+  { engine = DEFAULT_ENGINE, calibration, bits, devices }: FitOptions,
+): ServingFit | null {
+  const formats = servedFormats(bits);
+  const found = formats === null ? null : served(architecture, formats);
+  const measured = ceilings.origin === 'published' && SHIPPED.some(({ device }) => device === ceilings.name);
+  if (found === null || !measured || goal.speculation !== null)
+    return fitServing(architecture, ceilings, goal, devices);
+  const pass = {
+    ...goal.pass,
+    kernels: found.kernels,
+    weights: null,
+  };
+  return fitServing(
+    found.architecture,
+    ceilings,
+    { ...goal, pass },
+    devices,
+    openPredictor(ceilings.name, engine, calibration),
+  );
 }
 
 /** @param options whose words were looked at. */

@@ -2,6 +2,7 @@ import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import type { ServingFit } from '../../roofline/fit/serving-goal.js';
 import type { TrainingFit } from '../../roofline/fit/training.js';
 import { plainTable, tableOf } from '../output/plain-table.js';
+import { bandText } from '../roofline/table.js';
 
 const lacks = (misses: readonly string[]) => (misses.length === 0 ? 'yes' : `no: ${misses.join(', ')}`);
 
@@ -22,6 +23,7 @@ function splitText({ split: { tensor, pipeline, expert } }: ServingFit): string 
  */
 export function servingTable(fits: readonly ServingFit[]): string {
   const sends = fits.some(({ stepLinkBytes }) => stepLinkBytes > 0);
+  const predicts = fits.some(({ source }) => source !== null);
   const offloads = fits.some(({ offload }) => offload > 0);
   return plainTable(
     [
@@ -29,6 +31,7 @@ export function servingTable(fits: readonly ServingFit[]): string {
       ...(offloads ? ['with the host'] : []),
       ...['TTFT', 'TPOT', 'throughput'],
       ...(sends ? ['link', 'link time'] : []),
+      ...(predicts ? ['90 % band of TPOT', 'times from'] : []),
       ...['largest batch', 'fits'],
     ],
     fits.map((fit) => [
@@ -42,10 +45,17 @@ export function servingTable(fits: readonly ServingFit[]): string {
       formatValue(fit.tokenSeconds, 's'),
       formatValue(fit.tokensPerSecond, 'tokens/s'),
       ...(sends ? linkCells(fit) : []),
+      ...(predicts ? sourceCells(fit) : []),
       fit.largestBatch === 0 ? null : fit.largestBatch,
       lacks(fit.misses),
     ]),
   );
+}
+
+/** A prediction says whose tables it follows from. */
+function sourceCells({ tokenSeconds: seconds, spread, source }: ServingFit) {
+  if (source === null || spread === null) return [null, 'assumed'];
+  return [bandText({ seconds, spread }), source];
 }
 
 function linkCells({ stepLinkBytes, stepLinkSeconds }: ServingFit) {

@@ -16,6 +16,10 @@ export const FIELD_OPTIONS = {
     '--hardware <names>',
     'devices of the catalogue (--list), or `this`: the measured roofs of this node',
   ],
+  engine: [
+    '--engine <names>',
+    'vllm, sglang, trtllm, each also as NAME@RELEASE: predicted times beside the roofs',
+  ],
   batch: ['--batch <list>', 'sequences computed together, on all devices (default: 1)'],
   context: [
     '--context <list>',
@@ -23,7 +27,7 @@ export const FIELD_OPTIONS = {
   ],
   promptTokens: ['--prompt <list>', 'new tokens in the prefill, at the end of the context (default: all)'],
   decodes: ['--decodes <list>', 'sequences that decode in the same pass as the prefill: a mixed batch'],
-  bits: ['--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m'],
+  bits: ['--bits <list>', 'native, w4a16, w8a8kv8, wfp8afp8, fp8, nvfp4, or a quantization such as q4_k_m'],
   flashAttention: ['--flash-attention <list>', 'true, false or both (default: true)'],
   kvCacheTypeK: ['--kv-cache-type-k <list>', "type of cached keys, by ggml's name (default: as --bits says)"],
   kvCacheTypeV: ['--kv-cache-type-v <list>', 'the same of values'],
@@ -57,6 +61,8 @@ export interface AnalysisRequest {
   /** Folders that models are looked for in. */
   readonly folders: readonly string[];
   readonly config: string | undefined;
+  /** A file of `ridge factors --calibrate`; left out = the engine's own times. */
+  readonly calibration: string | undefined;
 }
 
 /** What is written of an analysis: one way to stdout, and files. */
@@ -82,6 +88,7 @@ interface Words extends Readonly<Record<string, unknown>> {
   readonly chart?: (typeof CHARTS)[number];
   readonly models: readonly string[];
   readonly config?: string;
+  readonly calibration?: string;
 }
 
 export function registerRoofline(program: Command): void {
@@ -108,6 +115,7 @@ export function registerRoofline(program: Command): void {
       ).choices([...CHARTS]),
     )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option('--calibration <file>', 'with --engine: what the host takes, of `ridge factors --calibrate`')
     .option(...CONFIG_OPTION)
     .action(async (file: string | undefined, options: Words) => {
       if (options.list === true) {
@@ -125,8 +133,14 @@ function requestOf(file: string | undefined, options: Words): AnalysisRequest {
     const list = options[new Option(flags, help).attributeName()];
     return list === undefined ? [] : [[field, list]];
   });
-  const { models: folders, config } = options;
-  return { lists: Object.fromEntries(lists), file: file ?? null, folders, config };
+  const { models: folders, config, calibration } = options;
+  return {
+    lists: Object.fromEntries(lists),
+    file: file ?? null,
+    folders,
+    config,
+    calibration,
+  };
 }
 
 function outputOf({ json, csv, svg, html, chart }: Words): RooflineOutput {

@@ -25,6 +25,10 @@ const OPERATOR_COLUMNS: Columns<AnalysisRow> = {
   seconds: ({ seconds }) => seconds,
   linkSeconds: ({ linkSeconds }) => linkSeconds,
   share: ({ share }) => share,
+  reachableSeconds: ({ predicted }) => predicted?.reachableSeconds ?? null,
+  predictedSeconds: ({ predicted }) => predicted?.seconds ?? null,
+  predictedLimit: ({ predicted }) => predicted?.limit ?? null,
+  predictedSpread: ({ predicted }) => predicted?.spread ?? null,
 };
 
 /** @returns a row for each operator of each phase of each point, in base units. */
@@ -53,11 +57,17 @@ const PHASE_COLUMNS: Columns<PhaseAnalysis> = {
   LinkBytes: ({ linkBytes }) => linkBytes,
   LinkSeconds: ({ linkSeconds }) => linkSeconds,
   IdleShare: ({ idleShare }) => idleShare,
+  PredictedSeconds: ({ predicted }) => predicted?.seconds ?? null,
+  PredictedLimit: ({ predicted }) => predicted?.limit ?? null,
+  PredictedSpread: ({ predicted }) => predicted?.spread ?? null,
 };
 
 const POINT_COLUMNS: Columns<Analysis> = {
   devices: ({ devices }) => devices,
   ceilings: ({ roof }) => roof.origin,
+  predictionSource: ({ prediction }) => prediction?.source ?? null,
+  engineCacheBytes: ({ prediction }) => prediction?.cacheBytes ?? null,
+  residentSequences: ({ prediction }) => prediction?.residentSequences ?? null,
   ridgePointFlopPerByte: ({ roof }) => roof.ridgePoint,
   ...Object.fromEntries(
     PHASES.flatMap((phase) =>

@@ -1,7 +1,7 @@
-import { formatPercent, formatValue } from '../../core/metrics/format.js';
+import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import type { Analysis, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
 import type { PointField } from '../../roofline/analysis/point.js';
-import { roofText, settingText } from './table.js';
+import { bandText, roofText, settingText, sourceNotes } from './table.js';
 
 /** Points that are shown in full; of more, the table alone. */
 const IN_FULL = 12;
@@ -51,22 +51,28 @@ ${more > 0 ? `<p>${more} more points are in the table alone.</p>` : ''}
 }
 
 function section(analysis: Analysis, chart: string): string {
-  const { point, roof, devices, prefill, decode, memory, notes } = analysis;
+  const { point, roof, devices, prefill, decode, memory, prediction, notes } = analysis;
   const size = (bytes: number) => formatValue(bytes, 'B');
   return `<h2>${escaped(point.model)} on ${escaped(roof.name)}</h2>
 <p>${escaped(roofText(roof))}</p>
 <p>${escaped(`${point.mode}: batch ${point.batch}, context ${point.context}, ${settingText(point)}; devices: ${devices}`)}</p>
 <p>memory ${size(memory.bytes)}: weights ${size(memory.weights)}, KV cache ${size(memory.kvCache)}, activations ${size(memory.activations)}</p>
-${notes.map((note) => `<p>${escaped(note)}</p>`).join('\n')}
+${[...notes, ...sourceNotes(prediction)].map((note) => `<p>${escaped(note)}</p>`).join('\n')}
 ${chart}
 ${phaseSection('Prefill', prefill)}
 ${phaseSection('Decode step', decode)}`;
 }
 
 function phaseSection(name: string, phase: PhaseAnalysis): string {
-  const total = `${formatValue(phase.seconds, 's')}, ${formatValue(phase.tokensPerSecond, 'tokens/s')}, ${formatPercent(phase.memoryBoundShare)} of the time bound by memory`;
+  const { predicted } = phase;
+  const expected =
+    predicted === null
+      ? ''
+      : `; predicted ${formatValue(predicted.seconds, 's')}, 90 % band ${bandText(predicted)}`;
+  const total = `${formatValue(phase.seconds, 's')}, ${formatValue(phase.tokensPerSecond, 'tokens/s')}, ${formatPercent(phase.memoryBoundShare)} of the time bound by memory${expected}`;
   const head = ['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B', 'bound', 'time', 'share'];
   const sends = phase.linkBytes > 0;
+  const predicts = phase.rows.some((row) => row.predicted !== null);
   const rows = phase.rows.map((row) => [
     row.name,
     row.module,
@@ -78,8 +84,20 @@ function phaseSection(name: string, phase: PhaseAnalysis): string {
     formatValue(row.seconds, 's'),
     formatPercent(row.share),
     ...(sends ? [formatValue(row.linkBytes, 'B'), formatValue(row.linkSeconds, 's')] : []),
+    ...(predicts
+      ? [
+          formatValue(row.predicted?.reachableSeconds ?? null, 's'),
+          formatValue(row.predicted?.seconds ?? null, 's'),
+          row.predicted?.limit ?? NO_VALUE,
+          row.predicted === null ? NO_VALUE : bandText(row.predicted),
+        ]
+      : []),
   ]);
-  const columns = sends ? [...head, 'link', 'link time'] : head;
+  const columns = [
+    ...head,
+    ...(sends ? ['link', 'link time'] : []),
+    ...(predicts ? ['reachable', 'predicted', 'limit', '90 % band'] : []),
+  ];
   return `<h3>${name}</h3>\n<p>${total}</p>\n${table(columns, rows, [0, 1, 6])}`;
 }
 

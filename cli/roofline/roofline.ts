@@ -12,8 +12,9 @@ import {
   varyingFields,
 } from '../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
-import { type Analyses, analyzeAll, type Opened } from '../../roofline/analyze.js';
+import { type Analyses, analyzeAll, type Opened, predictorKey } from '../../roofline/analyze.js';
 import type { Ceilings } from '../../roofline/ceilings.js';
+import type { Predictor } from '../../roofline/step/predict-stages.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
@@ -21,6 +22,7 @@ import { type AnalysisRequest, FIELD_OPTIONS, type RooflineOutput } from './comm
 import { operatorsCsv, pointsCsv } from './csv.js';
 import { openCeilings } from './open-hardware.js';
 import { Openings, openArchitecture } from './open-model.js';
+import { openPredictor } from './open-predictor.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
 
@@ -139,11 +141,12 @@ function chosenContext(spec: AnalysisSpec, { models }: Opened): AnalysisSpec {
  */
 async function open(
   spec: Partial<AnalysisSpec>,
-  { folders, file, config }: AnalysisRequest,
+  { folders, file, config, calibration }: AnalysisRequest,
 ): Promise<{ readonly opened: Opened; readonly unopened: string }> {
   const modelFolders = [...folders, '.', ...(file === null ? [] : [dirname(file)])].map((f) => resolve(f));
   const models = new Map<string, ModelArchitecture>();
   const ceilings = new Map<string, Ceilings>();
+  const predictors = new Map<string, Predictor>();
   const openings = new Openings();
   for (const name of new Set([...(spec.model ?? []), ...(spec.draft ?? [])])) {
     if (name === null) continue;
@@ -153,7 +156,15 @@ async function open(
   for (const name of spec.hardware ?? []) {
     await openings.try(async () => ceilings.set(name, await openCeilings(name, config)));
   }
-  return { opened: { models, ceilings }, unopened: openings.text };
+  for (const name of ceilings.keys()) {
+    for (const engine of spec.engine ?? []) {
+      if (engine === null) continue;
+      await openings.try(() =>
+        predictors.set(predictorKey(name, engine), openPredictor(name, engine, calibration)),
+      );
+    }
+  }
+  return { opened: { models, ceilings, predictors }, unopened: openings.text };
 }
 
 /** @throws CommandError (2) with the reasons when no point can be. */

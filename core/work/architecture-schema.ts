@@ -32,6 +32,7 @@ const dotProduct = z.object({
   fused: z.boolean(),
   unturned: z.boolean().optional(),
   sinks: z.boolean().optional(),
+  gated: z.boolean().optional(),
   sparse: z
     .object({
       compressBlock: size,
@@ -57,6 +58,30 @@ const latent = z.object({
   upKey: matrix,
   upValue: matrix,
   output: matrix,
+  fused: z.boolean().optional(),
+  index: z
+    .object({
+      heads: size,
+      headLength: size,
+      chosen: size,
+      matrices: z.object({ query: matrix, key: matrix, weight: matrix }).nullable(),
+    })
+    .optional(),
+});
+
+const gatedDelta = z.object({
+  kind: z.literal('gated-delta'),
+  heads: size,
+  keyHeads: size,
+  keyLength: size,
+  valueLength: size,
+  convolution: size,
+  stateBits: bits,
+  input: matrix,
+  gate: matrix,
+  control: matrix,
+  output: matrix,
+  fused: z.boolean().optional(),
 });
 
 const feedForward = z.object({
@@ -71,6 +96,7 @@ const feedForward = z.object({
       count: size,
       usedPerToken: size,
       sharedWidth: size,
+      sharedStored: z.object({ bits }).optional(),
       sharedGate: z.boolean(),
       router: matrix,
       gating: z.enum(GATINGS).optional(),
@@ -88,7 +114,7 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
   layers: z.array(
     z.object({
       count: size,
-      attention: z.discriminatedUnion('kind', [dotProduct, latent]),
+      attention: z.discriminatedUnion('kind', [dotProduct, latent, gatedDelta]),
       feedForward,
       norms: z.object({
         perLayer: size,
@@ -114,6 +140,7 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
   encoder: z.object({ tokenTypes: size }).optional(),
   wholeLastLayer: z.boolean().optional(),
   graphLogits: z.enum(['all', 'last']).optional(),
+  leftOut: z.array(z.string()).optional(),
 });
 
 /**

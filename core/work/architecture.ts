@@ -1,3 +1,5 @@
+import type { NumberFormat } from './operator-call.js';
+
 /**
  * What the analytic model must know of a model: shapes and bits, no weights. Read from a GGUF header, a
  * safetensors config, an ONNX graph, or a published config; everything that counts work starts from it.
@@ -35,6 +37,8 @@ export interface ModelArchitecture {
    * own graph.
    */
   readonly graphLogits?: 'all' | 'last' | undefined;
+  /** Parts of the published model that no pass of text runs, and that are counted nowhere: `vision`. */
+  readonly leftOut?: readonly string[] | undefined;
 }
 
 /**
@@ -83,6 +87,10 @@ export interface MatrixShape {
   readonly bits: number;
   /** ggml's name of the type (`q4_k`), where it is known: types of the same bits are not equally fast. */
   readonly type?: string | undefined;
+  /**
+   * How an engine on a GPU keeps and multiplies it; left out where nobody said (roofline/step/served-in.ts).
+   */
+  readonly format?: NumberFormat | undefined;
   readonly bias: boolean;
   /** Left out where every weight is kept as its type has it. */
   readonly packed?: PackedShape | undefined;
@@ -96,7 +104,7 @@ export interface PackedShape {
   readonly density: number;
 }
 
-export type AttentionShape = DotProductAttention | LatentAttention;
+export type AttentionShape = DotProductAttention | LatentAttention | GatedDeltaAttention;
 
 /** MHA, GQA and MQA: keys and values are kept themselves. */
 export interface DotProductAttention {
@@ -117,6 +125,10 @@ export interface DotProductAttention {
   readonly unturned?: boolean | undefined;
   /** Each head has a logit of its own in every softmax, which no value belongs to (GPT-OSS). */
   readonly sinks?: boolean | undefined;
+  /**
+   * What a head gives is weighed by a sigmoid of the input, whose matrix is part of the query's (Qwen3.5).
+   */
+  readonly gated?: boolean | undefined;
   /** Native sparse attention (arXiv 2502.11089); null for the dense kind. */
   readonly sparse: NativeSparseShape | null;
 }
@@ -148,6 +160,57 @@ export interface LatentAttention {
   readonly upKey: MatrixShape;
   readonly upValue: MatrixShape;
   readonly output: MatrixShape;
+  /** What is made of the embedding is one matrix, and the input is read once. */
+  readonly fused?: boolean | undefined;
+  /** What chooses the tokens that a query sees; left out = it sees all before it. */
+  readonly index?: TokenIndexShape | undefined;
+}
+
+/**
+ * Lightning indexer (DeepSeek-V3.2, inference/model.py): a few small heads score every token before a query,
+ * and attention sees those with the highest scores. Its keys are kept beside the latents.
+ */
+export interface TokenIndexShape {
+  readonly heads: number;
+  readonly headLength: number;
+  /** Tokens that a query sees at most, itself included. */
+  readonly chosen: number;
+  /** null where the layer takes what the one before it chose (GLM-5.2). */
+  readonly matrices: TokenIndexMatrices | null;
+}
+
+export interface TokenIndexMatrices {
+  /** From the queries' latents. */
+  readonly query: MatrixShape;
+  /** One key for all heads. */
+  readonly key: MatrixShape;
+  /** How much each head counts. */
+  readonly weight: MatrixShape;
+}
+
+/**
+ * Gated delta rule (arXiv 2412.06464): linear attention with a state of keyLength × valueLength elements for
+ * each head, which does not grow with the tokens.
+ */
+export interface GatedDeltaAttention {
+  readonly kind: 'gated-delta';
+  /** Of values, and states; several share a head of keys and queries. */
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Tokens that the short convolution over keys, queries and values sees, itself included. */
+  readonly convolution: number;
+  readonly stateBits: number;
+  /** Queries, keys and values. */
+  readonly input: MatrixShape;
+  /** Of the output, element by element. */
+  readonly gate: MatrixShape;
+  /** Decay and rate of each head. */
+  readonly control: MatrixShape;
+  readonly output: MatrixShape;
+  /** `input` and `gate` are one matrix. */
+  readonly fused?: boolean | undefined;
 }
 
 export interface FeedForwardShape {
@@ -173,6 +236,8 @@ export interface ExpertsShape {
   readonly usedPerToken: number;
   /** Experts that every token passes; their matrices have this width together, 0 when there are none. */
   readonly sharedWidth: number;
+  /** How those are kept, where it is otherwise than the chosen ones. */
+  readonly sharedStored?: Pick<MatrixShape, 'bits' | 'format'> | undefined;
   /** What the shared experts give is weighed by a sigmoid of the input (Qwen2-MoE). */
   readonly sharedGate: boolean;
   readonly router: MatrixShape;

@@ -46,7 +46,7 @@ export function windowedShare(
 ): number {
   let [windowed, all] = [0, 0];
   for (const { count, attention } of layers) {
-    if (attention.kind === 'latent') return 1;
+    if (attention.kind !== 'dot-product') return 1;
     const { kvHeads, keyLength, valueLength, window } = attention;
     const bytes = count * kvHeads * (keyLength + valueLength);
     const cells = window === null ? perSequence : Math.min(perSequence, window + microBatch(options));

@@ -1,10 +1,13 @@
 import type {
   AttentionShape,
   FeedForwardShape,
+  GatedDeltaAttention,
+  LatentAttention,
   LayerGroup,
   MatrixShape,
   ModelArchitecture,
 } from './architecture.js';
+import { convolvedWidth } from './kept.js';
 
 /** Weights by number and by bytes as stored. */
 export interface Size {
@@ -67,6 +70,7 @@ export function layerSize(architecture: ModelArchitecture, group: LayerGroup): S
       ? sized(attention.heads, architecture.vectorBits)
       : NOTHING,
     ...(attention.kind === 'latent' ? latentNorms(architecture, attention) : []),
+    ...(attention.kind === 'gated-delta' ? [ruleVectors(architecture, attention)] : []),
     feedForward.experts?.sharedGate === true
       ? sized(architecture.embedding, architecture.vectorBits)
       : NOTHING,
@@ -78,28 +82,38 @@ export function matricesOf(
   attention: AttentionShape,
   { gate, up, down, experts }: FeedForwardShape,
 ): readonly (readonly [MatrixShape, number])[] {
-  const ofAttention: readonly (MatrixShape | null)[] =
-    attention.kind === 'latent'
-      ? [
-          attention.downQuery,
-          attention.upQuery,
-          attention.downKeyValue,
-          attention.upKey,
-          attention.upValue,
-          attention.output,
-        ]
-      : [attention.query, attention.key, attention.value, attention.output];
-  const present = (list: readonly (MatrixShape | null)[]) => list.filter((matrix) => matrix !== null);
-  const forward = present([gate, up, down]);
-  if (experts === null) return [...present(ofAttention), ...forward].map((matrix) => [matrix, 1]);
-  const { count, sharedWidth, router } = experts;
+  const ofAttention = attentionMatrices(attention);
+  const forward = [gate, up, down].filter((matrix) => matrix !== null);
+  if (experts === null) return [...ofAttention, ...forward].map((matrix) => [matrix, 1]);
+  const { count, sharedWidth, sharedStored, router } = experts;
   // Shared experts have their width together, a routed one that of `up`.
   const shared = sharedWidth / up.outputs;
   return [
-    ...present(ofAttention).map((matrix) => [matrix, 1] as const),
+    ...ofAttention.map((matrix) => [matrix, 1] as const),
     [router, 1],
-    ...forward.map((matrix) => [matrix, count + shared] as const),
+    ...(sharedStored === undefined
+      ? forward.map((matrix) => [matrix, count + shared] as const)
+      : forward.flatMap((matrix) => [
+          [matrix, count] as const,
+          [{ ...matrix, ...sharedStored }, shared] as const,
+        ])),
   ];
+}
+
+function attentionMatrices(attention: AttentionShape): readonly MatrixShape[] {
+  switch (attention.kind) {
+    case 'dot-product':
+      return [attention.query, attention.key, attention.value, attention.output];
+    case 'gated-delta':
+      return [attention.input, attention.gate, attention.control, attention.output];
+    case 'latent': {
+      const { downQuery, upQuery, downKeyValue, upKey, upValue, output, index } = attention;
+      const { query, key, weight } = index?.matrices ?? { query: null, key: null, weight: null };
+      return [downQuery, upQuery, downKeyValue, upKey, upValue, output, query, key, weight].filter(
+        (matrix) => matrix !== null,
+      );
+    }
+  }
 }
 
 const NOTHING: Size = { parameters: 0, bytes: 0 };
@@ -113,17 +127,28 @@ function normsSize({ norm, vectorBits }: ModelArchitecture, width: number): Size
 }
 
 function headNorms(architecture: ModelArchitecture, attention: AttentionShape, across: boolean): Size[] {
+  if (attention.kind === 'gated-delta') return [];
   if (attention.kind === 'latent')
     return [attention.headLength, attention.headLength].map((length) => normsSize(architecture, length));
   const { heads, kvHeads, keyLength } = attention;
   return [heads, kvHeads].map((count) => normsSize(architecture, (across ? count : 1) * keyLength));
 }
 
-function latentNorms(
-  architecture: ModelArchitecture,
-  { kvRank, queryRank }: { readonly kvRank: number; readonly queryRank: number | null },
-): Size[] {
-  return [kvRank, ...(queryRank === null ? [] : [queryRank])].map((rank) => normsSize(architecture, rank));
+function latentNorms(architecture: ModelArchitecture, { kvRank, queryRank, index }: LatentAttention): Size[] {
+  const norms = [kvRank, ...(queryRank === null ? [] : [queryRank])].map((rank) =>
+    normsSize(architecture, rank),
+  );
+  // A LayerNorm of the index's keys.
+  const matrices = index?.matrices ?? null;
+  return matrices === null
+    ? norms
+    : [...norms, normsSize({ ...architecture, norm: 'layer' }, matrices.key.outputs)];
+}
+
+/** The convolution, a decay and a step of each head, and the norm behind the rule, which all heads share. */
+function ruleVectors({ vectorBits }: ModelArchitecture, attention: GatedDeltaAttention): Size {
+  const { heads, convolution, valueLength } = attention;
+  return sized(convolvedWidth(attention) * convolution + 2 * heads + valueLength, vectorBits);
 }
 
 function sized(parameters: number, bits: number): Size {

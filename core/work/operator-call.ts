@@ -8,7 +8,18 @@ export type OperatorCall =
   | ExpertsCall
   | CollectiveCall
   | QuantizeCall
-  | StreamCall;
+  | StreamCall
+  | LatentCall
+  | HeadProductCall
+  | LatentLayerCall
+  | LinearAttentionCall;
+
+/**
+ * How a state of linear attention follows from the one before: gated delta rule (arXiv 2412.06464), the same
+ * with a decay for each channel (Kimi Linear, arXiv 2510.26692), Mamba-2 (arXiv 2405.21060).
+ */
+export const LINEAR_RULES = ['gated-delta', 'kimi-delta', 'mamba-2'] as const;
+export type LinearRule = (typeof LINEAR_RULES)[number];
 
 /** How the numbers of a product are kept and multiplied: weights, and what they meet. */
 export const NUMBER_FORMATS = [
@@ -85,6 +96,103 @@ export interface QuantizeCall {
 export interface StreamCall {
   readonly family: 'stream';
   readonly bytes: number;
+}
+
+/** Sizes of multi-head latent attention that are the same on every device. */
+export interface LatentSizes {
+  readonly kvRank: number;
+  readonly ropeLength: number;
+  /** Elements of a head without positions, and of its value. */
+  readonly headLength: number;
+  readonly valueLength: number;
+}
+
+/**
+ * Scores and sums of one layer of latent attention, without projections: what goes into the space of the
+ * latents and comes out of it are calls of their own (HeadProductCall where `way` is `absorbed`, a ProductCall
+ * with the up-projection where it is `naive`).
+ */
+export interface LatentCall extends LatentSizes {
+  readonly family: 'latent';
+  readonly phase: 'prefill' | 'decode';
+  /**
+   * `absorbed`: queries of kvRank + ropeLength elements meet one latent for all heads; `naive`: each head has
+   * keys of headLength + ropeLength elements, and values.
+   */
+  readonly way: 'absorbed' | 'naive';
+  readonly format: NumberFormat;
+  readonly cacheFormat: NumberFormat;
+  /** Of this device. */
+  readonly heads: number;
+  readonly sequences: number;
+  /** Of each sequence: computed in this call, and in the cache before it. */
+  readonly newTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** y = W x with a small matrix for each head, all heads at once: into the space of latents, or out of it. */
+export interface HeadProductCall {
+  readonly family: 'head-product';
+  readonly format: NumberFormat;
+  readonly heads: number;
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/**
+ * All that one layer of latent attention does, in whichever way the engine does it: every projection with the
+ * output matrix, norms of the latents, positions, the cache, scores and sums, and, where there is an index,
+ * its projections, scores and the choice of tokens. Without the norm before it and the collective behind it.
+ */
+export interface LatentLayerCall extends LatentSizes {
+  readonly family: 'latent-layer';
+  readonly phase: 'prefill' | 'decode';
+  /** Of its matrices. */
+  readonly format: NumberFormat;
+  readonly cacheFormat: NumberFormat;
+  readonly embedding: number;
+  /** null where queries are made from the embedding directly. */
+  readonly queryRank: number | null;
+  /** Of this device. */
+  readonly heads: number;
+  /** null where every query sees all tokens before it. */
+  readonly index: TokenIndex | null;
+  readonly sequences: number;
+  readonly newTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** What chooses the tokens that a query sees (lightning indexer of DeepSeek-V3.2). */
+export interface TokenIndex {
+  /** On every device the whole of them. */
+  readonly heads: number;
+  readonly headLength: number;
+  /** Tokens that a query sees at most. */
+  readonly chosen: number;
+  /** false where the layer takes what the one before it chose. */
+  readonly computed: boolean;
+}
+
+/**
+ * One of the two kernels of a layer of linear attention, without projections, gates and norms; its state is
+ * read and written once a call for each sequence.
+ */
+export interface LinearAttentionCall {
+  readonly family: 'linear-attention';
+  readonly rule: LinearRule;
+  /** The short convolution over keys, queries and values; or the rule itself over the state. */
+  readonly kernel: 'convolution' | 'recurrence';
+  readonly phase: 'prefill' | 'decode';
+  /** Of this device. Of Mamba-2 groups and their states count as heads of keys, heads as heads of values. */
+  readonly keyHeads: number;
+  readonly valueHeads: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Tokens that the convolution sees. */
+  readonly convolution: number;
+  readonly sequences: number;
+  readonly newTokens: number;
 }
 
 /** How long calls take on a device under an engine, from measurements. */

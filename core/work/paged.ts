@@ -55,7 +55,7 @@ function setting(architecture: ModelArchitecture, options: Options): PassSetting
   if (cacheBits === undefined) return `bits of a KV cache of ${cache} are not known`;
   const method =
     quantizationMethod === null || quantizationMethod === undefined ? '' : String(quantizationMethod);
-  const stored = Math.min(...architecture.layers.map(({ attention }) => queryBits(attention)));
+  const stored = Math.min(...architecture.layers.map(({ attention }) => attention.output.bits));
   const online = stored >= 16 && method !== '' && method !== 'unquant';
   if (online && !ONLINE_8_BITS.test(method))
     return `the file is not quantized, and how many bits ${method} makes of its weights is not known`;
@@ -74,8 +74,4 @@ function setting(architecture: ModelArchitecture, options: Options): PassSetting
     },
     ...(online && { weights: { bits, valueBits: bits, density: 1 } }),
   };
-}
-
-function queryBits(attention: ModelArchitecture['layers'][number]['attention']): number {
-  return attention.kind === 'latent' ? attention.upQuery.bits : attention.query.bits;
 }

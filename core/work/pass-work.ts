@@ -1,15 +1,22 @@
-import type { FeedForwardShape, LayerGroup, ModelArchitecture } from './architecture.js';
+import type { AttentionShape, FeedForwardShape, LayerGroup, ModelArchitecture } from './architecture.js';
 import { dotProduct } from './pass/attention.js';
 import { checkedSetting } from './pass/check.js';
 import { dense } from './pass/dense.js';
 import { norm, residual } from './pass/elementwise.js';
 import { experts } from './pass/experts.js';
+import { gatedDelta } from './pass/gated-delta.js';
 import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
 import { logitRowsOf, newTokensOf, type PassRequest, type WorkSetting } from './pass/setting.js';
-import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/sharding.js';
+import {
+  attentionCollective,
+  dispatched,
+  feedForwardCollective,
+  shardOf,
+  stageCollective,
+} from './pass/sharding.js';
 import { type Stage, stagesCut, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
@@ -90,11 +97,20 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
   const { tokens, feedForwardTokens } = pass;
   // In the order of their names: the one before attention sees all tokens, the others may see fewer.
   const names = norms.behind === true ? NORM_NAMES.slice(2) : NORM_NAMES;
+  const fuses = norms.behind !== true && norms.perLayer > 0;
   const [before, others] = [true, false].map((isBefore) =>
     names
       .slice(0, norms.perLayer)
       .filter((name) => (name === 'attn_norm') === isBefore)
-      .map((name) => norm(pass, name, isBefore ? tokens : feedForwardTokens)),
+      .map((name) =>
+        norm(
+          pass,
+          name,
+          isBefore ? tokens : feedForwardTokens,
+          pass.embedding,
+          fuses && !name.startsWith('post'),
+        ),
+      ),
   ) as [OperatorWork[], OperatorWork[]];
   const across = norms.acrossHeads === true;
   const headNorms =
@@ -112,14 +128,30 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
       : [];
   return [
     ...before,
-    ...(attention.kind === 'latent' ? latent(pass, attention) : dotProduct(pass, attention, headNorms)),
+    ...attentionOf(pass, attention, headNorms),
     ...attentionCollective(pass),
     ...others,
-    residual(pass, 'attn_add', feedForwardTokens),
+    residual(pass, 'attn_add', feedForwardTokens, fuses),
+    ...dispatched(pass, forward),
     ...feedForward(pass, forward),
     ...feedForwardCollective(pass, forward),
-    residual(pass, 'mlp_add', feedForwardTokens),
+    residual(pass, 'mlp_add', feedForwardTokens, fuses),
   ];
+}
+
+function attentionOf(
+  pass: LayerPass,
+  attention: AttentionShape,
+  headNorms: readonly OperatorWork[],
+): OperatorWork[] {
+  switch (attention.kind) {
+    case 'latent':
+      return latent(pass, attention);
+    case 'gated-delta':
+      return gatedDelta(pass, attention);
+    case 'dot-product':
+      return dotProduct(pass, attention, headNorms);
+  }
 }
 
 /** Weights of layers that are kept elsewhere come over a link once a pass. */

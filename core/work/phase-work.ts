@@ -3,9 +3,10 @@ import type { ModelArchitecture } from './architecture.js';
 import type { EnginePasses } from './engine-passes.js';
 import type { LatencyWork } from './latency.js';
 import { llamaCppPasses } from './llama-cpp.js';
+import { repeated } from './pass/operators.js';
 import { newTokensOf, type PassRequest } from './pass/setting.js';
 import { passWork, stageWorks } from './pass-work.js';
-import { type OperatorWork, type PassWork, type PlacedPhase, timesTraffic } from './work.js';
+import type { OperatorWork, PassWork, PlacedPhase } from './work.js';
 
 /** Passes that are alike: one is counted, and stands for so many. */
 export interface CountedPass {
@@ -121,16 +122,7 @@ function countedAs(
 
 /** @returns the operators of all passes of a phase together. */
 export function operatorsOf({ passes }: PhaseWork): OperatorWork[] {
-  return passes.flatMap(({ work, times }) =>
-    work.operators.map((operator) => ({
-      ...operator,
-      calls: operator.calls * times,
-      flops: operator.flops * times,
-      linkBytes: operator.linkBytes * times,
-      ...(operator.maskedPairs === undefined ? {} : { maskedPairs: operator.maskedPairs * times }),
-      traffic: timesTraffic(operator.traffic, times),
-    })),
-  );
+  return passes.flatMap(({ work, times }) => work.operators.map((operator) => repeated(operator, times)));
 }
 
 /** @returns bytes of weights and cache that a pass reads: what the next one finds in a cache, or not. */

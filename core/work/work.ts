@@ -1,5 +1,7 @@
 /** Work is what a phase asks of a machine, whatever machine: operations, and bytes that must move. */
 
+import type { OperatorCall } from './operator-call.js';
+
 /**
  * Modules of "Dissecting the Runtime Performance …" (arXiv 2311.03687); a breakdown and a count group by
  * them.
@@ -33,7 +35,7 @@ export const OPERATOR_CLASSES = [
 export type OperatorClass = (typeof OPERATOR_CLASSES)[number];
 
 /** What multiplies: which ceiling an operator is held against. */
-export const ARITHMETICS = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const;
+export const ARITHMETICS = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4', 'fp4'] as const;
 export type Arithmetic = (typeof ARITHMETICS)[number];
 
 /** Bytes by what they are. */
@@ -72,6 +74,22 @@ export interface OperatorWork {
   readonly linkBytes: number;
   /** Pairs of query and key whose mask alone is looked at; left out where there are none. */
   readonly maskedPairs?: number;
+  /**
+   * Its calls as tables of measured operators are indexed; none where it runs inside the kernel of another,
+   * left out where no kernels were asked about, or nobody knows how to time it.
+   */
+  readonly kernelCalls?: readonly KernelCall[] | undefined;
+}
+
+/** Calls that are alike. */
+export interface KernelCall {
+  readonly call: OperatorCall;
+  readonly times: number;
+  /**
+   * What of a batch it follows from: its new tokens alone, how they are spread over sequences and what is
+   * cached before them, or the rows that have logits.
+   */
+  readonly follows: 'tokens' | 'sequences' | 'sampled';
 }
 
 /**

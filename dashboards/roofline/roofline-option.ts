@@ -49,6 +49,7 @@ export function rooflineOption(chart: RooflineChart) {
     },
     series: [
       slope(chart, left, highest),
+      ...reachableLines(chart, left, right),
       ...roof.peaks.map(({ arithmetic, flopsPerSecond }) =>
         ceiling(arithmetic, flopsPerSecond, flopsPerSecond / roof.memoryBytesPerSecond, right),
       ),
@@ -125,6 +126,33 @@ function slope({ roof }: RooflineChart, left: number, highest: number) {
       data: [{ coord: [Math.sqrt(left * highest), Math.sqrt(left * highest) * rate] }],
     },
   };
+}
+
+/** What measured operators reach of memory and of each ceiling, dashed below them. */
+function reachableLines({ roof, reachable }: RooflineChart, left: number, right: number) {
+  if (reachable === null) return [];
+  const { memoryBytesPerSecond: rate, peaks } = reachable;
+  const dashed = { ...STROKE, lineStyle: { color: LINE, width: 1, type: 'dashed' } };
+  const ceilings = roof.peaks.flatMap(({ arithmetic }) => peaks[arithmetic] ?? []);
+  const highest = Math.max(...ceilings);
+  return [
+    {
+      ...dashed,
+      name: 'memory, reachable',
+      data: [
+        [left, left * rate],
+        [highest / rate, highest],
+      ],
+    },
+    ...ceilings.map((peak) => ({
+      ...dashed,
+      name: 'reachable',
+      data: [
+        [peak / rate, peak],
+        [right, peak],
+      ],
+    })),
+  ];
 }
 
 function ceiling(arithmetic: string, rate: number, from: number, to: number) {

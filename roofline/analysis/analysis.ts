@@ -2,7 +2,9 @@ import type { PassMemory } from '../../core/work/memory/pass-memory.js';
 import type { Arithmetic, OperatorWork } from '../../core/work/work.js';
 import type { CeilingOrigin } from '../ceilings.js';
 import { type Bound, linkSecondsOf, type PlacedOperator } from '../place.js';
+import type { PredictedTime } from '../step/predict-stages.js';
 import type { AnalysisPoint } from './point.js';
+import type { PredictedOperator, PredictionSource } from './prediction.js';
 
 /** An operator, summed over all layers, under its roof. */
 export interface AnalysisRow
@@ -14,6 +16,8 @@ export interface AnalysisRow
   readonly share: number;
   /** FLOP per second that the roof allows; null for an operator without FLOPs. */
   readonly flopsPerSecond: number | null;
+  /** null where no engine was asked for, it runs inside another's kernel, or no table times it. */
+  readonly predicted: PredictedOperator | null;
 }
 
 export interface PhaseAnalysis {
@@ -26,7 +30,9 @@ export interface PhaseAnalysis {
   readonly linkSeconds: number | null;
   /** Until all sequences are through. */
   readonly seconds: number;
-  /** Share of the time in which a pipeline stage waits for others; 0 without stages. */
+  /** The same as it is predicted; null as in rows, or where one of its kernels has no table. */
+  readonly predicted: PredictedTime | null;
+  /** Share of it in which a pipeline stage waits for others; 0 without stages. */
   readonly idleShare: number;
   /** All sequences together. */
   readonly tokensPerSecond: number;
@@ -82,6 +88,8 @@ export interface Analysis {
   /** One step. */
   readonly decode: PhaseAnalysis;
   readonly memory: MemoryAnalysis;
+  /** null where no engine was asked for. */
+  readonly prediction: PredictionSource | null;
   /** null without a draft. */
   readonly speculative: SpeculativeAnalysis | null;
   /** Prefill and all steps of `generateTokens`; null when none were asked for. */
@@ -123,6 +131,7 @@ export function summarize(
     linkBytes: sum((row) => row.linkBytes),
     linkSeconds: linkSecondsOf(rows),
     seconds,
+    predicted: null,
     idleShare: 0,
     tokensPerSecond: tokens / seconds,
     bound: largest === memory ? 'memory' : largest === boundBy('compute') ? 'compute' : 'link',

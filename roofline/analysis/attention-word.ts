@@ -28,11 +28,13 @@ export function withAttention(architecture: ModelArchitecture, setting: string):
   let index = 0;
   const layers = architecture.layers.flatMap((group): LayerGroup[] => {
     const { attention } = group;
-    if (attention.kind === 'latent')
+    if (attention.kind !== 'dot-product') {
+      const kind = attention.kind === 'latent' ? 'latent' : 'linear';
       throw impossible(
-        `attention ${setting} of a model with latent attention`,
-        'Latent attention has no K/V heads and no window: leave the attention as it is.',
+        `attention ${setting} of a model with ${kind} attention`,
+        `${kind === 'latent' ? 'Latent' : 'Linear'} attention has no K/V heads and no window: leave the attention as it is.`,
       );
+    }
     if (setting === NSA) return [{ ...group, attention: { ...attention, sparse: NSA_BLOCKS } }];
     const start = index;
     index += group.count;

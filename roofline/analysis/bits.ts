@@ -1,8 +1,10 @@
 import { type Reading, refused } from '../../core/input/reading.js';
 import { nearest } from '../../core/input/suggest.js';
 import { FILE_TYPES, fileType } from '../../core/techniques/file-types.js';
+import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import type { Arithmetic } from '../../core/work/work.js';
+import { FORMATS } from '../operators/number-format.js';
 
 /** What numbers are stored in. */
 export interface Bits {
@@ -18,7 +20,7 @@ const WHOLE = [1, 2, 3, 4, 5, 6, 8, 16, 32];
 const NUMBER = String.raw`fp8|\d{1,3}`;
 const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 
-const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
+const GRAMMAR = `native, a format that engines on GPUs serve (${NUMBER_FORMATS.join(', ')}, with kv8 behind it for a cache in fp8), w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
 
 /**
  * Reads bits as papers write them: weights, activations, and cache; if the cache is not named, it has the
@@ -27,6 +29,21 @@ const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a 
 export function readBits(setting: string): Reading<Bits> {
   if (setting === 'native')
     return { ok: true, value: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
+  const served = servedFormats(setting);
+  if (served !== null && served.matrices !== null) {
+    const { weightBytes, arithmetic } = FORMATS[served.matrices];
+    const weights = 8 * weightBytes;
+    const cache = served.cache === 'bf16' ? 16 : 8;
+    return {
+      ok: true,
+      value: {
+        weights,
+        activations: 16,
+        cache,
+        arithmetic,
+      },
+    };
+  }
   const mixture = fileType(setting);
   if (mixture !== null)
     return {
@@ -47,6 +64,25 @@ export function readBits(setting: string): Reading<Bits> {
       cache: size(cache),
       arithmetic: arithmeticOf(weights, activations),
     },
+  };
+}
+
+/** Formats of matrices and of the cache under an engine on a GPU. */
+export interface ServedBits {
+  /** null = as the model has them. */
+  readonly matrices: NumberFormat | null;
+  readonly cache: NumberFormat;
+}
+
+/** @returns null for a word of other bits, which engines on GPUs do not serve. */
+export function servedFormats(setting: string): ServedBits | null {
+  if (setting === 'native') return { matrices: null, cache: 'bf16' };
+  const matrices = setting.replace(/kv8$/, '');
+  const format = NUMBER_FORMATS.find((known) => known === matrices);
+  if (format === undefined) return null;
+  return {
+    matrices: format,
+    cache: setting === matrices ? 'bf16' : 'fp8',
   };
 }
 

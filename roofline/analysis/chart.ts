@@ -1,6 +1,7 @@
 import { groupBy } from '../../core/maps.js';
 import type { Analysis, PhaseAnalysis, RoofLines } from './analysis.js';
 import type { AnalysisPoint, PointField } from './point.js';
+import type { PredictionSource } from './prediction.js';
 
 /** The content of a chart, independent of how it is drawn. */
 export type ChartData = RooflineChart | SweepChart;
@@ -11,6 +12,8 @@ export interface RooflineChart {
   readonly title: string;
   readonly roof: RoofLines;
   readonly groups: readonly { readonly name: string; readonly operators: readonly ChartOperator[] }[];
+  /** What measured operators reach at best; null where none are asked. */
+  readonly reachable: PredictionSource['reachable'] | null;
 }
 
 export interface ChartOperator {
@@ -37,7 +40,7 @@ export interface SweepChart {
 
 /** @returns the operators of both phases that have both FLOPs and memory traffic. */
 export function rooflineChart(analysis: Analysis): RooflineChart {
-  const { point, prefill, decode, roof } = analysis;
+  const { point, prefill, decode, prediction, roof } = analysis;
   const group = (name: string, { rows }: PhaseAnalysis) => ({
     name,
     operators: rows.flatMap(({ name: operator, intensity, flopsPerSecond, share }): ChartOperator[] =>
@@ -50,11 +53,27 @@ export function rooflineChart(analysis: Analysis): RooflineChart {
     kind: 'roofline',
     title: `${point.model} on ${roof.name}, batch ${point.batch}, context ${point.context} (${point.mode})`,
     roof,
-    groups: [group('prefill', prefill), group('decode', decode)],
+    groups: [
+      group('prefill', prefill),
+      group('decode', decode),
+      ...predictedGroup('prefill', prefill),
+      ...predictedGroup('decode', decode),
+    ],
+    reachable: prediction === null ? null : prediction.reachable,
   };
 }
 
-/** Fields for the horizontal axis, in order of preference. */
+/** The same operators in the time that is predicted, which lies below the roof; none where nothing is. */
+function predictedGroup(name: string, { rows }: PhaseAnalysis): RooflineChart['groups'] {
+  const operators = rows.flatMap(({ name: operator, intensity, flops, share, predicted }): ChartOperator[] =>
+    intensity === null || intensity === 0 || predicted === null || flops === 0
+      ? []
+      : [{ name: operator, intensity, flopsPerSecond: flops / predicted.seconds, share }],
+  );
+  return operators.length === 0 ? [] : [{ name: `${name}, predicted`, operators }];
+}
+
+/** What is drawn over what, where there is a choice. */
 const X_FIELDS: readonly PointField[] = [
   'batch',
   'context',
@@ -80,6 +99,7 @@ const X_FIELDS: readonly PointField[] = [
   'hardware',
   'model',
   'flashAttention',
+  'engine',
   'mode',
   'draft',
 ];

@@ -3,11 +3,12 @@ import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
 import { newTokensOf, type PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
-import { type Arithmetic, timesTraffic } from '../../core/work/work.js';
+import { type Arithmetic, type PassWork, timesTraffic } from '../../core/work/work.js';
 import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
+import type { Predictor } from '../step/predict-stages.js';
 import {
   type Analysis,
   type AnalysisRow,
@@ -20,6 +21,7 @@ import { withAttention } from './attention-word.js';
 import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
+import { PointPredictor, type PredictedOperator, resident, served, servedBits } from './prediction.js';
 import { requestsOf } from './request.js';
 
 /**
@@ -48,21 +50,36 @@ function generationSeconds(
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
-/** @throws FailureError `impossible-combination` with one sentence about what is impossible */
+interface AnalysedModels {
+  readonly model: ModelArchitecture;
+  readonly draft: ModelArchitecture | null;
+  /** null where no engine was asked for. */
+  readonly predictor: Predictor | null;
+}
+
+/** @throws FailureError `impossible-combination` with one sentence about what cannot be */
 export function analyzeInCorrectedMode(
   point: AnalysisPoint,
-  { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
+  { model, draft, predictor }: AnalysedModels,
   ceilings: Ceilings,
   bits: Bits,
 ): Analysis {
   const { batch, context, promptTokens, tokensPerStep, generateTokens, decodes, microBatches } = point;
   const prompt = promptTokens ?? context;
-  const architecture = withAttention(model, point.attention);
+  const { architecture, kernels } = asRun(withAttention(model, point.attention), point);
   checkTokens(point, architecture, prompt);
-  const requests = requestsOf(point, architecture, ceilings, bits);
+  const requests = requestsOf(point, architecture, ceilings, bits, kernels);
+  const parallelism = {
+    tensor: point.tensorParallel,
+    pipeline: point.pipelineParallel,
+    expert: point.expertParallel,
+  };
+  const devices = devicesOf(parallelism);
+  const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
-    return { stages, ...placePipeline(stages, microBatches, ceilings) };
+    const sequences = request.batch.reduce((sum, group) => sum + group.sequences, 0);
+    return { stages, sequences, ...placePipeline(stages, microBatches, ceilings) };
   };
   const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
   const prefill = placed(passes.prefill);
@@ -85,13 +102,16 @@ export function analyzeInCorrectedMode(
       ridgePoint: peak === null ? null : peak.flopsPerSecond / ceilings.memoryBytesPerSecond,
       peaks: peaksOf([prefill.way, decode.way]),
     },
-    devices: devicesOf({
-      tensor: point.tensorParallel,
-      pipeline: point.pipelineParallel,
-      expert: point.expertParallel,
-    }),
-    prefill: phase(prefill, microBatches, batch * prompt + decodes),
-    decode: phase(decode, microBatches, batch * tokensPerStep),
+    devices,
+    prefill: phase(prefill, microBatches, batch * prompt + decodes, predictions),
+    decode: phase(decode, microBatches, batch * tokensPerStep, predictions),
+    prediction:
+      predictions === null || predictor === null || kernels === null
+        ? null
+        : {
+            ...predictions.source(),
+            ...resident(architecture, { parallelism, kernels }, predictor, ceilings, context),
+          },
     memory: {
       ...memory,
       fits: ceilings.memoryBytes === null ? null : memory.bytes <= ceilings.memoryBytes,
@@ -111,9 +131,21 @@ export function analyzeInCorrectedMode(
             tokensPerStep,
           ),
     notes: [
+      ...(architecture.leftOut ?? []).map((part) => `of ${architecture.family} ${part} is not counted`),
       ...new Set([...prefill.stages, ...decode.stages].flatMap((stage) => unknownCeilings(stage, ceilings))),
     ],
   };
+}
+
+/** An engine fuses matrices, and serves formats of its own. */
+function asRun(architecture: ModelArchitecture, point: AnalysisPoint) {
+  if (point.engine === null) return { architecture, kernels: null };
+  const found = served(architecture, servedBits(point));
+  if (found !== null) return found;
+  throw impossible(
+    `the bits that ${point.model} has name no format that ${point.engine} serves`,
+    'Name one with --bits: bf16, fp8, nvfp4, mxfp4 or int4.',
+  );
 }
 
 function checkTokens(
@@ -162,11 +194,23 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
   return [...used.values()].sort((a, b) => b.flopsPerSecond - a.flopsPerSecond);
 }
 
+/** A request under the roofs, with the stages that it was counted in. */
+interface PlacedRequest extends PlacedPipeline {
+  readonly stages: readonly PassWork[];
+  /** Of a micro-batch. */
+  readonly sequences: number;
+}
+
 /**
  * All micro-batches together. The time is that of the pipeline, which is shorter than the sum over its
  * operators.
  */
-function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, tokens: number): PhaseAnalysis {
+function phase(
+  { stages, sequences, way, seconds, idleShare }: PlacedRequest,
+  times: number,
+  tokens: number,
+  predictions: PointPredictor | null,
+): PhaseAnalysis {
   const rows = way.operators.map(
     ({ work, bytes, intensity, bound, peak, ...row }): Omit<AnalysisRow, 'share'> => ({
       name: work.name,
@@ -182,9 +226,23 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
       seconds: row.seconds * times,
       linkSeconds: row.linkSeconds === null ? null : row.linkSeconds * times,
       flopsPerSecond: work.flops === 0 ? null : work.flops / row.seconds,
+      predicted: timesPredicted(predictions?.operator(work) ?? null, times),
     }),
   );
-  return { ...summarize(rows, tokens, seconds), idleShare };
+  return {
+    ...summarize(rows, tokens, seconds),
+    predicted: predictions?.pass(stages, times, sequences) ?? null,
+    idleShare,
+  };
+}
+
+function timesPredicted(one: PredictedOperator | null, times: number): PredictedOperator | null {
+  if (one === null) return null;
+  return {
+    ...one,
+    seconds: one.seconds * times,
+    reachableSeconds: one.reachableSeconds * times,
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { WEIGHT_TYPES } from '../../core/techniques/tensor-types.js';
+import { readEngine, unknownEngine } from '../step/engines.js';
 import { checkAttention } from './attention-word.js';
 import { readBits } from './bits.js';
 import { ANALYSIS_MODES, type PointField } from './point.js';
@@ -71,11 +72,24 @@ export const FIELDS: Readonly<Record<PointField, Field & { readonly help: string
     scalar: { enum: [...ANALYSIS_MODES] },
     read: (value) => (ANALYSIS_MODES.some((mode) => mode === value) ? value : new NotAValue()),
   },
+  engine: {
+    ...names,
+    help: 'An engine whose operators were measured (vllm, sglang or trtllm, with @RELEASE for one): predicted times stand beside the roofs.',
+    expected: 'an engine: vllm, sglang or trtllm',
+    read: (value) => {
+      if (typeof value !== 'string') return new NotAValue();
+      const engine = value.trim();
+      return readEngine(engine) === null ? new NotAValue(unknownEngine(engine)) : engine;
+    },
+  },
   bits: {
-    help: 'What numbers are stored in: native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m.',
+    help: 'What numbers are stored in: native, w4a16, w8a8kv8, wfp8afp8, fp8, nvfp4, or a quantization such as q4_k_m.',
     expected: 'native, w4a16, w8a8kv8, or a quantization such as q4_k_m',
     counts: false,
-    scalar: { type: 'string', examples: ['native', 'w16a16', 'w4a16', 'w8a8kv8', 'wfp8afp8', 'q4_k_m'] },
+    scalar: {
+      type: 'string',
+      examples: ['native', 'w16a16', 'w4a16', 'w8a8kv8', 'wfp8afp8', 'fp8', 'nvfp4', 'q4_k_m'],
+    },
     read: (value) => {
       if (typeof value !== 'string') return new NotAValue();
       const setting = value.trim().toLowerCase();

@@ -12,6 +12,11 @@ export interface AnalysisPoint {
   readonly model: string;
   /** A name of the catalogue, or `this` for the measured roofs of this machine. */
   readonly hardware: string;
+  /**
+   * An engine, whose measured operators say how long they take beside what the roofs allow (`vllm`,
+   * `vllm@0.24.0`); null = roofs alone.
+   */
+  readonly engine: string | null;
   /** Sequences that are computed together, on all devices. */
   readonly batch: number;
   /** Further sequences that decode a token in the same pass as the prefill (a mixed batch). */
@@ -79,6 +84,7 @@ export const POINT_DEFAULTS: Omit<AnalysisPoint, Asked> & Readonly<Record<Asked,
   model: null,
   hardware: null,
   mode: 'corrected',
+  engine: null,
   bits: 'native',
   flashAttention: true,
   attention: 'base',

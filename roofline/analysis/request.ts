@@ -6,6 +6,7 @@ import {
   type AdapterSetting,
   type AttentionKernel,
   FLASH,
+  type KernelSetting,
   type PassRequest,
   UNFUSED,
 } from '../../core/work/pass/setting.js';
@@ -27,16 +28,24 @@ const ADAPTED = ['q', 'k', 'v', 'o', 'qkv', 'q_a', 'q_b', 'kv_a', 'gate', 'up', 
   (name) => `${name}_proj`,
 );
 
-/** @throws FailureError `impossible-combination` with one sentence about what is impossible */
+/**
+ * @param kernels null where no engine was asked for.
+ * @throws FailureError `impossible-combination` with one sentence about what cannot be
+ */
 export function requestsOf(
   point: AnalysisPoint,
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   bits: Bits,
+  kernels: KernelSetting | null,
 ): PointRequests {
   const { batch, context, decodes, tokensPerStep } = point;
   const prompt = point.promptTokens ?? context;
-  const common = commonOf(point, architecture, ceilings, bits);
+  const common = {
+    ...commonOf(point, architecture, ceilings, bits),
+    // Formats of an engine stand at each matrix.
+    ...(kernels === null ? {} : { kernels, weights: null }),
+  };
   checkedSetting(architecture, {
     ...common,
     phase: 'decode',

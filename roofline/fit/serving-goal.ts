@@ -47,6 +47,10 @@ export interface ServingFit {
   readonly firstTokenSeconds: number;
   readonly tokenSeconds: number;
   readonly tokensPerSecond: number;
+  /** Whose measured operators times follow from; null = from the assumed share of the ceilings. */
+  readonly source: string | null;
+  /** Standard deviation of ln(predicted / measured) of the time per token; null where it is assumed. */
+  readonly spread: number | null;
   /** What a device of each stage sends over links in a step of the model. */
   readonly stepLinkBytes: number;
   /**

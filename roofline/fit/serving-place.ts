@@ -8,6 +8,8 @@ import type { Ceilings } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { linkSecondsOf, placePass } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
+import { isPredicted, type Predictor, predictStages } from '../step/predict-stages.js';
+import { engineBytes } from '../step/residency.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 
 /**
@@ -49,15 +51,18 @@ function passesOf(goal: ServingGoal, parallelism: Parallelism, offloadedLayers: 
 }
 
 /**
- * Computes memory and times of one split of a model, and which requirements it does not meet. The largest
- * batch is not searched for.
- * @throws FailureError `impossible-combination` if the model cannot be split in this way
+ * What one split of a model does: its memory and its times, and what of the goal it lacks; the largest batch
+ * is not looked for.
+ * @param predictor where operators of an engine were measured on these devices: the goal's pass has its
+ *   kernels then. Where some have no table, times are the assumed share of the ceilings.
+ * @throws FailureError `impossible-combination` where the model cannot be split so
  */
 export function placeServing(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
   split: Parallelism,
+  predictor: Predictor | null = null,
 ): ServingFit {
   const { batch, efficiency, speculation } = goal;
   const roomBytes = ceilings.memoryBytes === null ? null : ceilings.memoryBytes * goal.memoryShare;
@@ -65,7 +70,8 @@ export function placeServing(
     speculation === null
       ? 0
       : passMemory(speculation.draft, draftRequest(passesOf(goal, split, 0).decode)).bytes;
-  const memoryAt = (share: number) => memoryOf(architecture, passesOf(goal, split, share)) + draft;
+  const besides = draft + (predictor === null ? 0 : engineBytes(predictor.engine.memory, split));
+  const memoryAt = (share: number) => memoryOf(architecture, passesOf(goal, split, share)) + besides;
   const offload = offloadOf(
     architecture,
     ceilings,
@@ -77,12 +83,17 @@ export function placeServing(
   const memoryBytes = memoryAt(offload);
   const time = (request: PassRequest, parts: number): PlacedPipeline =>
     placePipeline(stageWorks(architecture, request), parts, ceilings);
-  const firstTokenSeconds = time(passes.prefill, 1).seconds / efficiency;
   const step = time(passes.decode, passes.microBatches);
+  const predicted =
+    predictor === null || speculation !== null || offload > 0
+      ? null
+      : predictedFit(architecture, passes, predictor);
+  const firstTokenSeconds = predicted?.firstTokenSeconds ?? time(passes.prefill, 1).seconds / efficiency;
   const tokenSeconds =
-    speculation === null
+    predicted?.tokenSeconds ??
+    (speculation === null
       ? step.seconds / efficiency
-      : speculated(architecture, ceilings, passes.decode, goal);
+      : speculated(architecture, ceilings, passes.decode, goal));
   const linkSeconds = linkSecondsOf(step.way.operators);
   const exceeds = (value: number, most: number | null) => most !== null && value > most;
   return {
@@ -96,6 +107,8 @@ export function placeServing(
     firstTokenSeconds,
     tokenSeconds,
     tokensPerSecond: batch / tokenSeconds,
+    source: predicted?.source ?? null,
+    spread: predicted?.spread ?? null,
     stepLinkBytes:
       passes.microBatches * step.way.operators.reduce((sum, { work }) => sum + work.linkBytes, 0),
     stepLinkSeconds: linkSeconds === null ? null : passes.microBatches * linkSeconds,
@@ -105,6 +118,29 @@ export function placeServing(
       ...(exceeds(firstTokenSeconds, goal.maxFirstTokenSeconds) ? ['time to first token'] : []),
       ...(exceeds(tokenSeconds, goal.maxTokenSeconds) ? ['time per token'] : []),
     ],
+  };
+}
+
+/** @returns times that follow from measured operators; null where some have no table. */
+function predictedFit(
+  architecture: ModelArchitecture,
+  { prefill, decode, microBatches }: Passes,
+  predictor: Predictor,
+): Pick<ServingFit, 'firstTokenSeconds' | 'tokenSeconds' | 'source' | 'spread'> | null {
+  const first = predictStages(stageWorks(architecture, prefill), 1, 1, predictor);
+  const step = predictStages(
+    stageWorks(architecture, decode),
+    microBatches,
+    decode.batch[0]?.sequences ?? 1,
+    predictor,
+  );
+  if (!isPredicted(first) || !isPredicted(step)) return null;
+  const { requestSeconds } = predictor.engine.host;
+  return {
+    firstTokenSeconds: first.seconds + (requestSeconds ?? 0),
+    tokenSeconds: step.seconds,
+    source: predictor.times.source,
+    spread: step.spread,
   };
 }
 

@@ -2,6 +2,7 @@ import { FailureError } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import type { Parallelism } from '../../core/work/pass/setting.js';
 import type { Ceilings } from '../ceilings.js';
+import type { Predictor } from '../step/predict-stages.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 import { placeServing } from './serving-place.js';
 import { fewestDevices, splitsOf } from './split.js';
@@ -9,29 +10,32 @@ import { fewestDevices, splitsOf } from './split.js';
 const LARGEST_BATCH = 4096;
 
 /**
- * Finds the smallest number of devices of a kind that meets a goal, and how they divide the model. Among the
- * splits of that number that meet the goal, it takes the one with the shortest time per token.
- * @returns the first number that meets the goal, or the last possible one with its unmet requirements; null
- *   if none is possible.
- * @throws FailureError `impossible-combination` if the model cannot do this on any number of devices
+ * Finds how few devices of a kind meet a goal, and how they share the model: of the splits of that number
+ * that meet it the one with the shortest time per token.
+ * @param predictor whose measured operators say how long passes take; null = the goal's share of the
+ *   ceilings.
+ * @returns the first number that meets it, or the last one that is possible with what it lacks; null when
+ *   none is possible.
+ * @throws FailureError `impossible-combination` where the model cannot do what is asked, on whatever number
  */
 export function fitServing(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
   mostDevices: number,
+  predictor: Predictor | null = null,
 ): ServingFit | null {
   let last: ServingFit | null = null;
   const fewest = fewestDevices(goal.split);
   for (let devices = fewest; devices <= mostDevices; devices *= 2) {
     const fit = bestOf(
       splitsOf(architecture, devices, goal.split).flatMap(
-        (split) => attempt(architecture, ceilings, goal, split) ?? [],
+        (split) => attempt(architecture, ceilings, goal, split, predictor) ?? [],
       ),
     );
     if (fit === null) continue;
     if (fit.misses.length === 0)
-      return { ...fit, largestBatch: largestBatch(architecture, ceilings, goal, fit) };
+      return { ...fit, largestBatch: largestBatch(architecture, ceilings, goal, fit, predictor) };
     last = fit;
   }
   return last;
@@ -53,9 +57,10 @@ function attempt(
   ceilings: Ceilings,
   goal: ServingGoal,
   split: Parallelism,
+  predictor: Predictor | null,
 ): ServingFit | null {
   try {
-    return placeServing(architecture, ceilings, goal, split);
+    return placeServing(architecture, ceilings, goal, split, predictor);
   } catch (error) {
     if (error instanceof FailureError && Object.values(split).some((degree) => degree > 1)) return null;
     throw error;
@@ -68,9 +73,10 @@ function largestBatch(
   ceilings: Ceilings,
   goal: ServingGoal,
   { split, roomBytes }: ServingFit,
+  predictor: Predictor | null,
 ): number {
   const meets = (batch: number) =>
-    attempt(architecture, ceilings, { ...goal, batch }, split)?.misses.length === 0;
+    attempt(architecture, ceilings, { ...goal, batch }, split, predictor)?.misses.length === 0;
   // Without a bound there is no edge.
   if (roomBytes === null && goal.maxTokenSeconds === null) return goal.batch;
   let low = goal.batch;

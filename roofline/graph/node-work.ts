@@ -1,6 +1,5 @@
 import { bytesPerElement } from '../../core/techniques/tensor-types.js';
-import { ACTIVATION_OPERATIONS } from '../../core/work/pass/elementwise.js';
-import { SIGMOID_OPERATIONS } from '../../core/work/pass/experts.js';
+import { ACTIVATION_OPERATIONS, SIGMOID_OPERATIONS } from '../../core/work/pass/elementwise.js';
 import { SOFTMAX_OPERATIONS } from '../../core/work/pass/scores.js';
 import type { GraphNode } from '../profile/nodes.js';
 

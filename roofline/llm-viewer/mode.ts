@@ -51,6 +51,8 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
     notes.push('LLM-Viewer has no experts: one of them is counted, as if it were the whole layer');
   if (attention.kind === 'latent')
     notes.push('LLM-Viewer has no latent attention: it is counted as one K and V for each head');
+  if (attention.kind === 'gated-delta')
+    notes.push('LLM-Viewer has no linear attention: it is counted as one K and V for each head');
   if (architecture.layers.length > 1)
     notes.push('LLM-Viewer has one kind of layer: all are counted as the first');
   if (feedForward.gate === null && !gptj)
@@ -59,7 +61,7 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
     hidden: architecture.embedding,
     intermediate: feedForward.up.outputs,
     heads: attention.heads,
-    kvHeads: attention.kind === 'latent' ? attention.heads : attention.kvHeads,
+    kvHeads: attention.kind === 'dot-product' ? attention.kvHeads : attention.heads,
     layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
     vocabulary: architecture.vocabulary,
     gate: !gptj,
@@ -112,6 +114,7 @@ export function analyzeInLlmViewerMode(
       bytes,
       fits: memoryBytes === null ? null : bytes <= memoryBytes,
     },
+    prediction: null,
     speculative: null,
     generateSeconds:
       generateTokens === 0 ? null : generateAsLlmViewer(model, hardware, setting, generateTokens).seconds,
@@ -177,6 +180,7 @@ function phase(
 ): PhaseAnalysis {
   const arithmetic = isInt8(setting) ? 'int8' : 'f16';
   const line = (row: Row, calls: number): Omit<AnalysisRow, 'share'> => ({
+    predicted: null,
     name: row.name,
     module: MODULE_OF[row.name] ?? 'other',
     calls,

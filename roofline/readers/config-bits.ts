@@ -1,5 +1,6 @@
 import type { StoredBits } from './assemble.js';
 import { ConfigFile } from './config-file.js';
+import { excludedBy } from './excluded.js';
 import { Unreadable } from './reading.js';
 
 const TYPE_BITS: Readonly<Record<string, number>> = {
@@ -19,7 +20,10 @@ const TYPE_BITS: Readonly<Record<string, number>> = {
  * included.
  */
 export function storedBits(config: ConfigFile): StoredBits {
-  const named = config.text('torch_dtype') ?? config.text('dtype') ?? 'float16';
+  const inner = config.nested('text_config');
+  const named =
+    [config, inner].flatMap((one) => [one?.text('torch_dtype'), one?.text('dtype')]).find((name) => name) ??
+    'float16';
   const type = named.replace(/^torch\./, '');
   const whole = Object.hasOwn(TYPE_BITS, type) ? TYPE_BITS[type] : undefined;
   if (whole === undefined)
@@ -27,20 +31,28 @@ export function storedBits(config: ConfigFile): StoredBits {
       `the config says torch_dtype ${JSON.stringify(type)}, whose bits are not known`,
       `Known are ${Object.keys(TYPE_BITS).join(', ')}.`,
     );
-  const quantization = config.nested('quantization_config');
+  const quantization =
+    config.nested('quantization_config') ??
+    config.nested('text_config')?.nested('quantization_config') ??
+    null;
   const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
   const plain = { embedding: whole, output: whole, vector: whole };
+  if (quantization === null) return { ...plain, matrix };
   // GPT-OSS is published with its experts alone in MXFP4.
-  const expertsAlone = quantization?.text('quant_method') === 'mxfp4';
-  return expertsAlone ? { ...plain, matrix: whole, experts: matrix } : { ...plain, matrix };
+  const expertsAlone = quantization.text('quant_method') === 'mxfp4';
+  if (expertsAlone) return { ...plain, matrix: whole, experts: matrix };
+  return { ...plain, matrix, excluded: { bits: whole, has: excludedBy(quantization) } };
 }
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 
 function quantizedBits(config: ConfigFile, whole: number): number {
-  const method = config.text('quant_method') ?? (config.get('load_in_4bit') === true ? 'bitsandbytes' : null);
+  const method = methodOf(config);
   switch (method) {
+    case 'modelopt':
+    case 'modelopt_fp4':
+      return modelOptBits(config);
     case 'gptq':
     case 'awq': {
       // A scale in f16 and a zero of the weights' width for each group; −1 = one group a row, next to
@@ -73,7 +85,38 @@ function quantizedBits(config: ConfigFile, whole: number): number {
     default:
       throw new Unreadable(
         `the config is quantized by ${JSON.stringify(method)}, whose bits are not known`,
-        'Say the bits of the weights yourself; known are gptq, awq, fp8, compressed-tensors, mxfp4 and bitsandbytes.',
+        'Say the bits of the weights yourself; known are gptq, awq, fp8, compressed-tensors, modelopt, mxfp4 and bitsandbytes.',
       );
   }
+}
+
+/** ModelOpt's own file names an algorithm and no method. */
+function methodOf(config: ConfigFile): string | null {
+  const named = config.text('quant_method');
+  if (named !== null) return named;
+  if (config.text('quant_algo') !== null) return 'modelopt';
+  return config.get('load_in_4bit') === true ? 'bitsandbytes' : null;
+}
+
+/**
+ * Bits by ModelOpt's names of algorithms: NVFP4 has a scale of 8 bits for each block of 16, MXFP8 one for each 32;
+ * one in f32 for the whole matrix is next to nothing.
+ */
+const MODEL_OPT_BITS: Readonly<Record<string, number>> = {
+  FP8: 8,
+  FP8_PB_WO: 8 + 32 / 128 ** 2,
+  FP8_PB_REAL: 8 + 32 / 128 ** 2,
+  MXFP8: 8 + 8 / 32,
+  NVFP4: 4 + 8 / 16,
+  W4A16_NVFP4: 4 + 8 / 16,
+};
+
+function modelOptBits(config: ConfigFile): number {
+  const algorithm = config.text('quant_algo') ?? '';
+  const bits = Object.hasOwn(MODEL_OPT_BITS, algorithm) ? MODEL_OPT_BITS[algorithm] : undefined;
+  if (bits !== undefined) return bits;
+  throw new Unreadable(
+    `the config is quantized by ModelOpt's ${JSON.stringify(algorithm)}, whose bits are not known`,
+    `Say the bits of the weights yourself; known are ${Object.keys(MODEL_OPT_BITS).join(', ')}.`,
+  );
 }

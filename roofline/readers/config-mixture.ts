@@ -1,4 +1,4 @@
-import type { DecoderNumbers, ExpertNumbers } from './assemble.js';
+import type { DecoderNumbers, ExpertNumbers, TokenIndexNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
 import { llama, qwen2, windowInEveryLayer } from './config-llama.js';
@@ -17,6 +17,10 @@ export const MIXTURE_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ],
   ['deepseek_v2', deepseek],
   ['deepseek_v3', deepseek],
+  ['kimi_k2', deepseek],
+  ['deepseek_v32', chooses],
+  ['glm_moe_dsa', chooses],
+  ['minimax_m2', minimax],
   ['gpt_oss', gptOss],
 ];
 
@@ -26,10 +30,30 @@ function mixtral(config: ConfigFile): Numbers {
   const numbers = llama(config);
   const { width } = numbers.feedForward;
   const [count, usedPerToken] = [config.size('num_local_experts'), config.size('num_experts_per_tok')];
-  return { ...windowInEveryLayer(config, numbers), experts: { count, usedPerToken, width } };
+  const module = 'block_sparse_moe.experts.0';
+  return { ...windowInEveryLayer(config, numbers), experts: { count, usedPerToken, width, module } };
 }
 
-function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
+/** MiniMaxAI/MiniMax-M2, modeling_minimax_m2.py: queries and keys are normalized over all heads at once. */
+function minimax(config: ConfigFile): Numbers {
+  const numbers = llama(config);
+  const { attention, feedForward } = numbers;
+  return {
+    ...numbers,
+    positions: { kind: 'rotary', length: config.size('rotary_dim', attention.headLength) },
+    queryKeyNorm: config.flag('use_qk_norm', true) ? 'across heads' : false,
+    experts: {
+      count: config.size('num_local_experts'),
+      usedPerToken: config.size('num_experts_per_tok'),
+      width: feedForward.width,
+      sharedWidth: config.optionalSize('shared_intermediate_size') ?? 0,
+      module: 'block_sparse_moe.experts.0',
+      ...(config.text('scoring_func') === 'sigmoid' ? { gating: 'sigmoid' as const } : {}),
+    },
+  };
+}
+
+export function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
   const step = config.size('decoder_sparse_step', 1);
   const dense = config.list('mlp_only_layers') ?? [];
   return {
@@ -38,6 +62,7 @@ function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
     width: config.size('moe_intermediate_size'),
     sharedWidth: shared ? config.size('shared_expert_intermediate_size') : 0,
     sharedGate: shared,
+    sharedModule: 'mlp.shared_expert',
     inLayer: (layer) => (layer + 1) % step === 0 && !dense.includes(layer),
   };
 }
@@ -76,6 +101,20 @@ function deepseek(config: ConfigFile): Numbers {
       inLayer: (layer) => layer >= firstDense && layer % frequency === 0,
     };
   }
+}
+
+/** DeepSeek-V3.2 and GLM-5, inference/model.py: a query sees the tokens that an index chose for it. */
+function chooses(config: ConfigFile): Numbers {
+  const numbers = deepseek(config);
+  // GLM-5.2: `shared` layers take what the `full` one before them chose.
+  const types = config.list('indexer_types');
+  const index: TokenIndexNumbers = {
+    heads: config.size('index_n_heads'),
+    headLength: config.size('index_head_dim'),
+    chosen: config.size('index_topk'),
+    inLayer: (layer) => types?.[layer] !== 'shared',
+  };
+  return { ...numbers, attention: { ...numbers.attention, index } as DecoderNumbers['attention'] };
 }
 
 /** modeling_gpt_oss.py: every second layer has a window, every head a sink, every matrix a bias. */

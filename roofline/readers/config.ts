@@ -2,6 +2,7 @@ import { assemble, type DecoderNumbers, type StoredBits } from './assemble.js';
 import { storedBits } from './config-bits.js';
 import { ConfigFile } from './config-file.js';
 import { GPT_FAMILIES } from './config-gpt.js';
+import { HYBRID_FAMILIES } from './config-hybrid.js';
 import { LLAMA_FAMILIES } from './config-llama.js';
 import { MIXTURE_FAMILIES } from './config-mixture.js';
 import { type ArchitectureReading, reading, Unreadable, unknownFamily } from './reading.js';
@@ -13,6 +14,7 @@ const CONFIG_FAMILIES: ReadonlyMap<string, FamilyReader> = new Map([
   ...LLAMA_FAMILIES,
   ...GPT_FAMILIES,
   ...MIXTURE_FAMILIES,
+  ...HYBRID_FAMILIES,
 ]);
 
 /**
@@ -28,8 +30,23 @@ export function architectureFromConfig(values: unknown, bits: Partial<StoredBits
     if (family === null) throw new Unreadable('the config does not say its model_type');
     const read = CONFIG_FAMILIES.get(family);
     if (read === undefined) throw unknownFamily('model_type', family, [...CONFIG_FAMILIES.keys()]);
-    return assemble(checked({ family, ...read(config) }), { ...storedBits(whole), ...bits });
+    const numbers = checked({ family, ...read(config), leftOut: leftOutOf(whole, config) });
+    return assemble(numbers, { ...storedBits(whole), ...bits });
   });
+}
+
+/** Keys that say how many layers a model has that guess tokens after the next one. */
+const GUESSING_LAYERS = ['num_nextn_predict_layers', 'mtp_num_hidden_layers', 'num_mtp_modules'];
+
+/** What was published with a model and takes no part in a pass of text. */
+function leftOutOf(whole: ConfigFile, config: ConfigFile): string[] {
+  const guessing = GUESSING_LAYERS.reduce((most, key) => Math.max(most, config.number(key, 0)), 0);
+  return [
+    ...(guessing === 0
+      ? []
+      : [`${guessing} ${guessing === 1 ? 'layer' : 'layers'} of multi-token prediction`]),
+    ...(whole.nested('vision_config') === null ? [] : ['what sees images']),
+  ];
 }
 
 /** Shapes that contradict each other. */

@@ -61,6 +61,7 @@ function withStoredBits(
     embedding: bitsOf([embedding])!,
     output: (output === undefined ? null : bitsOf([output])) ?? bitsOf([embedding])!,
     vector: vectorBits,
+    excluded: undefined,
   });
   if (!again.ok) throw new Unreadable(again.reason, again.hint);
   return { ...again.architecture, tied: output === undefined };

@@ -1,4 +1,5 @@
-import type { AttentionShape, ModelArchitecture } from '../architecture.js';
+import type { ModelArchitecture } from '../architecture.js';
+import { keptBytes } from '../kept.js';
 import { vocabularySize } from '../model-size.js';
 import { heldLayerBytes } from '../pass/held-weights.js';
 import {
@@ -6,7 +7,6 @@ import {
   logitRowsOf,
   newTokensOf,
   type PassRequest,
-  type SequenceGroup,
   type WorkSetting,
 } from '../pass/setting.js';
 import { shardOf } from '../pass/sharding.js';
@@ -84,35 +84,14 @@ function weightBytes(shard: ModelArchitecture, stage: Stage, setting: WorkSettin
   return layers * Math.min(1, resident) + vocabularySize(shard, stage).bytes;
 }
 
-function cacheBytes({ layers, encoder }: ModelArchitecture, { cacheBits, batch }: WorkSetting): number {
+function cacheBytes({ layers, encoder }: ModelArchitecture, setting: WorkSetting): number {
   if (encoder !== undefined) return 0;
-  const { key, value } = cacheBits;
   return layers.reduce((sum, { count, attention }) => {
-    const [keys, values] = cachedElements(attention);
-    const tokens = batch.reduce((total, group) => total + cachedTokens(group, attention), 0);
-    return sum + (count * tokens * (keys * key + values * value)) / 8;
+    const bytes = setting.batch.reduce(
+      (total, { sequences, newTokens, cachedTokens }) =>
+        total + sequences * keptBytes(attention, cachedTokens + newTokens, setting),
+      0,
+    );
+    return sum + count * bytes;
   }, 0);
-}
-
-/**
- * Elements that are kept of a token, of its key and of its value; one vector stands for both where attention
- * is latent.
- */
-function cachedElements(attention: AttentionShape): readonly [number, number] {
-  if (attention.kind === 'latent') return [attention.kvRank + attention.ropeLength, 0];
-  const { kvHeads, keyLength, valueLength } = attention;
-  return [kvHeads * keyLength, kvHeads * valueLength];
-}
-
-function cachedTokens(
-  { sequences, newTokens, cachedTokens: before }: SequenceGroup,
-  attention: AttentionShape,
-): number {
-  const context = before + newTokens;
-  if (attention.kind === 'latent') return sequences * context;
-  const { sparse, window } = attention;
-  if (sparse === null) return sequences * Math.min(context, window ?? context);
-  // NSA: all tokens of the selected branch, one in a stride of the compressed one, the last of the window's.
-  const branches = context + context / sparse.compressStride + Math.min(context, sparse.window);
-  return sequences * branches;
 }

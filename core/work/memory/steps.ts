@@ -1,4 +1,14 @@
-import type { AttentionShape, FeedForwardShape, LayerGroup, ModelArchitecture } from '../architecture.js';
+import type {
+  AttentionShape,
+  DotProductAttention,
+  FeedForwardShape,
+  GatedDeltaAttention,
+  LatentAttention,
+  LayerGroup,
+  ModelArchitecture,
+} from '../architecture.js';
+import { convolvedWidth } from '../kept.js';
+import { replicasOf } from '../pass/devices.js';
 import { keysInReach } from '../pass/pairs.js';
 import type { WorkSetting } from '../pass/setting.js';
 import type { Step } from './liveness.js';
@@ -31,9 +41,7 @@ export function layerSteps(
   const shared = norms.perLayer === 1;
   return [
     { name: 'attn_norm', reads: ['x'], writes: [['normed', whole]] },
-    ...(attention.kind === 'latent'
-      ? latentSteps(sizes, attention)
-      : headSteps(sizes, attention, encoder === undefined)),
+    ...attentionSteps(sizes, attention, encoder === undefined),
     { name: 'o_proj', reads: ['attended'], writes: [['attention', whole]] },
     { name: 'attn_add', reads: ['x', 'attention'], writes: [['x1', whole]], inPlace: true },
     ...(shared ? [] : [{ name: 'mlp_norm', reads: ['x1'], writes: [['normed2', whole]] } satisfies Step]),
@@ -43,14 +51,38 @@ export function layerSteps(
   ];
 }
 
+function attentionSteps(sizes: Sizes, attention: AttentionShape, keeps: boolean): Step[] {
+  switch (attention.kind) {
+    case 'latent':
+      return latentSteps(sizes, attention);
+    case 'gated-delta':
+      return gatedDeltaSteps(sizes, attention);
+    case 'dot-product':
+      return headSteps(sizes, attention, keeps);
+  }
+}
+
+/** What is convolved takes the place of what went in. */
+function gatedDeltaSteps({ rows }: Sizes, shape: GatedDeltaAttention): Step[] {
+  const values = rows(shape.heads * shape.valueLength);
+  const convolved = rows(convolvedWidth(shape));
+  return [
+    { name: 'qkv_proj', reads: ['normed'], writes: [['qkv', convolved]] },
+    { name: 'z_proj', reads: ['normed'], writes: [['z', values]] },
+    { name: 'convolution', reads: ['qkv'], writes: [['convolved', convolved]], inPlace: true },
+    { name: 'delta_rule', reads: ['convolved'], writes: [['ruled', values]] },
+    { name: 'gated_norm', reads: ['ruled', 'z'], writes: [['attended', values]], inPlace: true },
+  ];
+}
+
 /**
  * @param keeps keys and values go into a cache, which is counted elsewhere; otherwise they stay until
  *   attention has read them.
  */
-function headSteps(sizes: Sizes, shape: Exclude<AttentionShape, { kind: 'latent' }>, keeps: boolean): Step[] {
+function headSteps(sizes: Sizes, shape: DotProductAttention, keeps: boolean): Step[] {
   const { heads, kvHeads, keyLength, valueLength, fused, window } = shape;
   const { rows } = sizes;
-  const q = ['q', rows(heads * keyLength)] as const;
+  const q = ['q', rows(shape.query.outputs)] as const;
   const k = ['k', rows(kvHeads * keyLength)] as const;
   const v = ['v', rows(kvHeads * valueLength)] as const;
   return [
@@ -88,10 +120,11 @@ function scoreSteps(
   ];
 }
 
-function latentSteps(sizes: Sizes, shape: Extract<AttentionShape, { kind: 'latent' }>): Step[] {
+function latentSteps(sizes: Sizes, shape: LatentAttention): Step[] {
   const { heads, kvRank, queryRank, ropeLength, headLength, valueLength } = shape;
   const { rows, setting } = sizes;
   const absorbs =
+    shape.index !== undefined ||
     (setting.attention.latent ?? (setting.phase === 'prefill' ? 'naive' : 'absorbed')) === 'absorbed';
   const seen = setting.batch.reduce((sum, g) => sum + g.sequences * (g.cachedTokens + g.newTokens), 0);
   const query = ['q', rows(heads * (headLength + ropeLength))] as const;
@@ -137,8 +170,9 @@ function feedForwardSteps(sizes: Sizes, shape: FeedForwardShape, input: string):
   const { rows, tokens, embedding } = sizes;
   const { gate, up, experts, fused } = shape;
   // Where experts are spread, each device has its share of what the tokens of all of them chose.
-  const { tensor, expert } = sizes.setting.parallelism;
-  const copies = experts === null ? tokens : (tokens * experts.usedPerToken) / (expert > 1 ? tensor : 1);
+  const { parallelism } = sizes.setting;
+  const meeting = tokens * replicasOf(parallelism);
+  const copies = experts === null ? tokens : (meeting * experts.usedPerToken) / parallelism.expert;
   const half = rows(up.outputs, copies);
   const into: Step[] =
     gate === null || fused

@@ -1,7 +1,7 @@
 import type { DotProductAttention } from '../architecture.js';
 import type { OperatorWork } from '../work.js';
 import { cacheStore } from './cache-store.js';
-import { rope } from './elementwise.js';
+import { elementwise, rope, SIGMOID_OPERATIONS } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { sparseAttention } from './native-sparse.js';
@@ -35,8 +35,20 @@ export function dotProduct(
           }),
         ]
       : sparseAttention(pass, shape, sparse)),
+    ...(shape.gated === true ? [outputGate(pass, tokens * heads * valueLength)] : []),
     ...linear(pass, shape.output, { name: 'o_proj', module: 'output', rows: tokens }),
   ];
+}
+
+/** y σ(g) for each element of every head. */
+function outputGate(pass: LayerPass, elements: number): OperatorWork {
+  return elementwise(pass, {
+    name: 'attention_gate',
+    module: 'attention',
+    flops: (SIGMOID_OPERATIONS + 1) * elements,
+    read: 2 * elements,
+    written: elements,
+  });
 }
 
 /** Where nothing is kept, keys and values are activations like any others. */

@@ -1,6 +1,6 @@
 import type { OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
-import { operator } from './operators.js';
+import { calling, operator } from './operators.js';
 
 /** New keys and values are read as activations and written in the cache's type. */
 export function cacheStore(
@@ -10,14 +10,17 @@ export function cacheStore(
   valueLength: number,
 ): OperatorWork {
   const { cacheBits } = pass;
+  const read = vectors * (keyLength + valueLength) * pass.activationBytes;
+  const written = (vectors * (keyLength * cacheBits.key + valueLength * cacheBits.value)) / 8;
   return operator({
     name: 'cache_store',
     module: 'attention',
     class: 'elementwise',
     arithmetic: pass.arithmetic.vector,
     traffic: {
-      activationsRead: vectors * (keyLength + valueLength) * pass.activationBytes,
-      cacheWritten: (vectors * (keyLength * cacheBits.key + valueLength * cacheBits.value)) / 8,
+      activationsRead: read,
+      cacheWritten: written,
     },
+    kernelCalls: calling(pass, { family: 'stream', bytes: read + written }),
   });
 }

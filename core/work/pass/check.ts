@@ -66,18 +66,20 @@ function parallelFlaw(
   { layers }: ModelArchitecture,
   { parallelism, offloadedLayers, distinctExperts }: WorkSetting,
 ): string | null {
-  const { tensor, pipeline, expert } = parallelism;
+  const { tensor, pipeline, expert, data } = parallelism;
   for (const [what, degree] of Object.entries(parallelism)) {
     if (!isCount(degree, 1)) return `${what} parallelism over ${degree} devices; give at least 1`;
   }
   const depth = depthOf(layers);
   if (pipeline > depth) return `${pipeline} pipeline stages for ${depth} layers`;
-  const heads = Math.min(...layers.map(({ attention }) => attention.heads));
-  if (tensor > heads || heads % tensor !== 0)
-    return `${heads} attention heads cannot be shared evenly by ${tensor} devices`;
+  const uneven = layers.find(({ attention }) => attention.heads % tensor !== 0);
+  if (uneven !== undefined)
+    return `${uneven.attention.heads} attention heads cannot be shared evenly by ${tensor} devices`;
   // Fewer K/V heads than devices are repeated, each as often as the others.
   for (const { attention } of layers) {
-    if (attention.kind === 'latent') continue;
+    if (attention.kind === 'gated-delta' && attention.keyHeads % tensor !== 0)
+      return `${attention.keyHeads} key heads of linear attention cannot be shared evenly by ${tensor} devices`;
+    if (attention.kind !== 'dot-product') continue;
     const { kvHeads } = attention;
     if (kvHeads % tensor !== 0 && tensor % kvHeads !== 0)
       return `${kvHeads} key/value heads cannot be shared evenly by ${tensor} devices, nor repeated`;
@@ -85,11 +87,15 @@ function parallelFlaw(
   const counts = layers.flatMap(({ feedForward }) => feedForward.experts?.count ?? []);
   if (expert > 1) {
     if (counts.length === 0) return 'expert parallelism needs a model with experts, and this one has none';
-    if (expert % tensor !== 0)
+    if (data === undefined && expert % tensor !== 0)
       return `experts over ${expert} devices and matrices over ${tensor}: the first has to be a multiple of the second`;
     if (counts.some((count) => count % expert !== 0))
       return `${Math.min(...counts)} experts cannot be spread evenly over ${expert} devices`;
   }
+  if (data !== undefined && counts.length === 0 && data > 1)
+    return 'groups of devices share nothing but experts, and this model has none: count one of them';
+  if (data !== undefined && (tensor * data) % expert !== 0)
+    return `experts over ${expert} of ${tensor * data} devices; the first has to divide the second`;
   if (!(offloadedLayers >= 0 && offloadedLayers <= 1))
     return `a share of ${offloadedLayers} of the layers is offloaded; shares are from 0 to 1`;
   if (distinctExperts === null) return null;

@@ -1,9 +1,11 @@
 import type { ExpertsShape, FeedForwardShape, MatrixShape } from '../architecture.js';
 import type { OperatorWork } from '../work.js';
 import { dense } from './dense.js';
-import { elementwise } from './elementwise.js';
+import { expertTensorOf, replicasOf } from './devices.js';
+import { elementwise, SIGMOID_OPERATIONS } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
+import { calling, summed } from './operators.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
 
 /**
@@ -21,11 +23,10 @@ function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number)
  */
 export function experts(pass: LayerPass, shape: FeedForwardShape, choice: ExpertsShape): OperatorWork[] {
   const { feedForwardTokens: tokens, parallelism } = pass;
-  const { tensor, expert } = parallelism;
+  const { expert } = parallelism;
   const { usedPerToken, router, sharedWidth } = choice;
-  // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device
-  // has a slice of each.
-  const meeting = expert > 1 ? (tokens * expert) / tensor : tokens;
+  // Tokens of all replicas of the attention meet at the experts.
+  const meeting = tokens * replicasOf(parallelism);
   const distinct = Math.min(choice.count, pass.distinctExperts ?? expectedDistinct(choice, meeting));
   const here = distinct / expert;
   const rows = (meeting * usedPerToken) / expert;
@@ -33,14 +34,46 @@ export function experts(pass: LayerPass, shape: FeedForwardShape, choice: Expert
   return [
     ...linear({ ...pass, weights: null }, router, { name: 'router', module: 'router', rows: tokens }),
     gate(pass, tokens * (choice.gating === 'softmax-of-chosen' ? usedPerToken : router.outputs), choice),
-    ...dense(pass, shape, rows, names, here),
-    combination(pass, tokens, usedPerToken),
+    ...fused(pass, shape, choice, meeting, [
+      ...dense(pass, shape, rows, names, here),
+      combination(pass, tokens, usedPerToken),
+    ]),
     ...(sharedWidth === 0 ? [] : shared(pass, shape, choice)),
   ];
 }
 
-/** 1 / (1 + e⁻ˣ), an exponential counted as one. */
-export const SIGMOID_OPERATIONS = 4;
+/** Engines on GPUs run all that the chosen experts do as one kernel. */
+function fused(
+  pass: LayerPass,
+  { up }: FeedForwardShape,
+  { count, usedPerToken }: ExpertsShape,
+  tokens: number,
+  routed: readonly OperatorWork[],
+): readonly OperatorWork[] {
+  const { parallelism, kernels, embedding } = pass;
+  if (kernels === null || up.format === undefined) return routed;
+  const tensor = expertTensorOf(parallelism);
+  const kernelCalls = calling(pass, {
+    family: 'experts',
+    format: up.format,
+    tokens,
+    embedding,
+    width: up.outputs * tensor,
+    used: usedPerToken,
+    count,
+    tensor,
+    expert: parallelism.expert,
+  });
+  const products = routed.find(({ class: kind }) => kind.startsWith('mat'))!;
+  return [{ ...routed.reduce(summed), ...named(products), calls: 1, kernelCalls }];
+}
+
+const named = ({ module, class: kind, arithmetic }: OperatorWork) => ({
+  name: 'experts',
+  module,
+  class: kind,
+  arithmetic,
+});
 
 /** Weights of experts from what the router says of so many. */
 function gate(pass: LayerPass, scores: number, { gating }: ExpertsShape): OperatorWork {
@@ -70,19 +103,29 @@ function combination(pass: LayerPass, tokens: number, used: number): OperatorWor
 function shared(
   pass: LayerPass,
   shape: FeedForwardShape,
-  { sharedWidth, sharedGate }: ExpertsShape,
+  { sharedWidth, sharedGate, sharedStored }: ExpertsShape,
 ): OperatorWork[] {
   const { feedForwardTokens: tokens, embedding } = pass;
-  const wide = (matrix: MatrixShape): MatrixShape => ({ ...matrix, outputs: sharedWidth });
+  const wide = (matrix: MatrixShape): MatrixShape => ({
+    ...matrix,
+    ...sharedStored,
+    outputs: sharedWidth,
+  });
   const whole: FeedForwardShape = {
     ...shape,
     gate: shape.gate === null ? null : wide(shape.gate),
     up: wide(shape.up),
-    down: { ...shape.down, inputs: sharedWidth },
+    down: { ...shape.down, ...sharedStored, inputs: sharedWidth },
     experts: null,
   };
   const names = { gate: 'shared_gate_proj', up: 'shared_up_proj', down: 'shared_down_proj' };
-  const gate: MatrixShape = { inputs: embedding, outputs: 1, bits: pass.vectorBits, bias: false };
+  const gate: MatrixShape = {
+    inputs: embedding,
+    outputs: 1,
+    bits: pass.vectorBits,
+    bias: false,
+    format: 'bf16',
+  };
   return [
     ...dense(pass, whole, tokens, names),
     ...(sharedGate

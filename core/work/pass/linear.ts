@@ -1,8 +1,8 @@
 import type { MatrixShape } from '../architecture.js';
-import type { Arithmetic, Module, OperatorWork } from '../work.js';
+import type { Arithmetic, KernelCall, Module, OperatorWork } from '../work.js';
 import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
-import { operator } from './operators.js';
+import { calling, operator } from './operators.js';
 
 /**
  * ggml's repacked matrix products take rows in fours and send the rest through products with a vector
@@ -17,6 +17,8 @@ export interface Product {
   readonly rows: number;
   /** Copies of the matrix that are read: distinct experts. */
   readonly copies?: number;
+  /** What of a batch the rows are; new tokens unless said otherwise. */
+  readonly follows?: KernelCall['follows'];
 }
 
 /**
@@ -24,8 +26,8 @@ export interface Product {
  * read and outputs written once. A bias adds one operation an output, and its vector.
  */
 export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): OperatorWork[] {
-  const { name, module, rows, copies = 1 } = product;
-  const { inputs, outputs, bias } = matrix;
+  const { name, module, rows, copies = 1, follows } = product;
+  const { inputs, outputs, bias, format } = matrix;
   const { bits, valueBits, density } = pass.weights ?? {
     bits: matrix.bits,
     ...(matrix.packed ?? { valueBits: matrix.bits, density: 1 }),
@@ -34,6 +36,7 @@ export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): 
   const biasOperations = bias ? rows * outputs : 0;
   const biasBytes = bias ? (copies * outputs * pass.vectorBits) / 8 : 0;
   return [
+    ...quantization(pass, matrix, product),
     operator({
       name,
       module,
@@ -46,9 +49,32 @@ export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): 
         activationsRead: rows * inputs * pass.activationBytes,
         activationsWritten: rows * outputs * pass.activationBytes,
       },
+      kernelCalls: format && calling(pass, { family: 'product', format, rows, inputs, outputs }, follows),
     }),
     ...dequantization(pass, valueBits, copies * elements * density),
     ...adapterWork(pass, matrix, name, rows),
+  ];
+}
+
+/** Activations are read, scaled down and written where the engine has a kernel of its own for that. */
+function quantization(
+  pass: LayerPass,
+  { inputs, format, bits }: MatrixShape,
+  { rows, follows }: Product,
+): OperatorWork[] {
+  if (format === undefined || !pass.kernels?.quantizes.includes(format)) return [];
+  return [
+    operator({
+      name: 'quantize',
+      module: 'other',
+      class: 'elementwise',
+      arithmetic: pass.arithmetic.vector,
+      traffic: {
+        activationsRead: rows * inputs * pass.activationBytes,
+        activationsWritten: (rows * inputs * bits) / 8,
+      },
+      kernelCalls: calling(pass, { family: 'quantize', format, rows, inputs }, follows),
+    }),
   ];
 }
 

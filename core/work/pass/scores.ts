@@ -1,14 +1,14 @@
-import type { OperatorWork } from '../work.js';
+import type { OperatorCall } from '../operator-call.js';
+import type { KernelCall, OperatorWork } from '../work.js';
 import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
-import { operator } from './operators.js';
+import { calling, operator, phaseOf } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
+import type { AskedKernels, AttentionKernel, SequenceGroup } from './setting.js';
 
 /** What it takes of a pass. */
-export type ScoredPass = Pick<
-  LayerPass,
-  'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits'
->;
+export type ScoredPass = AskedKernels &
+  Pick<LayerPass, 'batch' | 'attention' | 'arithmetic' | 'activationBytes' | 'cacheBits'>;
 
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {
@@ -19,6 +19,10 @@ export interface Scores {
   readonly window: number | null;
   /** Values are the first elements of the keys (latent attention, absorbed): they are read once. */
   readonly valuesInKeys: boolean;
+  /** Keys that are picked for each query from all that it may see; left out = it meets all of them. */
+  readonly chosen?: number | undefined;
+  /** How a kernel is called for sequences that are alike; left out = as one of plain heads. */
+  readonly callOf?: ((group: SequenceGroup) => OperatorCall) | undefined;
 }
 
 /**
@@ -42,28 +46,36 @@ interface Counts {
  */
 export function scores(pass: ScoredPass, shape: Scores): OperatorWork[] {
   const { attention, arithmetic } = pass;
-  const counts = countsOf(pass, shape.window);
+  const counts = countsOf(pass, shape);
   return attention.kind === 'flash'
     ? flash(pass, shape, counts)
     : unfused(pass, shape, counts, arithmetic.attention);
 }
 
-function countsOf(pass: ScoredPass, window: number | null): Counts {
+/** @returns which pairs a kernel computes. */
+export function maskingOf({ kind, causal, skipsMasked, padKeys }: AttentionKernel): Masking {
+  return { causal, skips: skipsMasked ?? kind === 'flash', padKeys };
+}
+
+function countsOf(pass: ScoredPass, { window, chosen }: Scores): Counts {
   const { attention, batch } = pass;
-  const masking: Masking = {
-    causal: attention.causal,
-    skips: attention.skipsMasked ?? attention.kind === 'flash',
-    padKeys: attention.padKeys,
-  };
+  const masking = maskingOf(attention);
   const counts: Counts = { pairs: 0, maskedPairs: 0, queries: 0, keysOnce: 0, keysRead: 0, sequences: 0 };
+  const read = (span: Span) => keysRead(span, masking, attention.queryBlock);
+  // Each query picks its own; only where a cache holds all of them are they read once.
+  const picked = (span: Span, most: number) =>
+    attention.queryBlock === null || span.cachedTokens + span.newTokens <= most
+      ? read(span)
+      : Number.POSITIVE_INFINITY;
   for (const { sequences, newTokens, cachedTokens } of batch) {
     const span: Span = { newTokens, cachedTokens, window };
     counts.sequences += sequences;
     counts.queries += sequences * newTokens;
-    counts.pairs += sequences * pairs(span, masking);
+    const met = pairs(chosen === undefined ? span : { ...span, window: chosen }, masking);
+    counts.pairs += sequences * met;
     counts.maskedPairs += sequences * maskedPairs(span, masking, attention.maskKeys);
     counts.keysOnce += sequences * keysInReach(span, masking);
-    counts.keysRead += sequences * keysRead(span, masking, attention.queryBlock);
+    counts.keysRead += sequences * (chosen === undefined ? read(span) : Math.min(met, picked(span, chosen)));
   }
   return counts;
 }
@@ -91,6 +103,7 @@ function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] 
         activationsRead: counts.queries * queryHeads * keyLength * bytes + parts * SPLIT_BYTES,
         activationsWritten: counts.queries * queryHeads * valueLength * bytes + parts * SPLIT_BYTES,
       },
+      kernelCalls: attentionCalls(pass, shape),
     }),
     elementwise(pass, {
       name: 'softmax',
@@ -98,6 +111,27 @@ function flash(pass: ScoredPass, shape: Scores, counts: Counts): OperatorWork[] 
       flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
     }),
   ];
+}
+
+/** Sequences that are alike are one call. */
+function attentionCalls(
+  pass: ScoredPass,
+  { queryHeads, cacheHeads, keyLength, window, callOf }: Scores,
+): readonly KernelCall[] | undefined {
+  if (pass.kernels === null) return undefined;
+  const { attention: format, cache: cacheFormat } = pass.kernels;
+  const plain = (group: SequenceGroup): OperatorCall => ({
+    family: 'attention',
+    phase: phaseOf(group),
+    format,
+    cacheFormat,
+    heads: queryHeads,
+    kvHeads: cacheHeads,
+    headLength: keyLength,
+    window,
+    ...group,
+  });
+  return pass.batch.flatMap((group) => calling(pass, (callOf ?? plain)(group), 'sequences') ?? []);
 }
 
 /**

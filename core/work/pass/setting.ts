@@ -1,3 +1,4 @@
+import type { NumberFormat } from '../operator-call.js';
 import type { Arithmetic, PassWork } from '../work.js';
 
 /**
@@ -76,19 +77,44 @@ export interface AdapterSetting {
   readonly distinct: number;
 }
 
+/** How an engine on a GPU runs operators, as far as tables of measured ones ask. */
+export interface KernelSetting {
+  /** That queries meet keys in. */
+  readonly attention: NumberFormat;
+  readonly cache: NumberFormat;
+  /** Formats whose activations are scaled down by a kernel of its own before a product. */
+  readonly quantizes: readonly NumberFormat[];
+  /**
+   * Of latent attention tables have the kernels one by one; left out = they have its whole layer, projections
+   * and all.
+   */
+  readonly latentParts?: boolean;
+}
+
 export interface Parallelism {
   /** Devices that share each matrix. */
   readonly tensor: number;
   /** Stages of consecutive layers; the pass goes through all of them. */
   readonly pipeline: number;
   /**
-   * Devices that experts are spread over; 1 = experts are cut as other matrices are. A multiple of `tensor`.
+   * Devices that experts are spread over; 1 = experts are cut over all devices, as other matrices are.
    */
   readonly expert: number;
+  /**
+   * Groups of `tensor` devices that have the attention each, and sequences of their own, while experts are
+   * shared by all of them; left out = as many as the experts need.
+   */
+  readonly data?: number;
+}
+
+/** What is asked about kernels. */
+export interface AskedKernels {
+  /** null = operators say nothing of kernels. */
+  readonly kernels: KernelSetting | null;
 }
 
 /** How a model is run: with an architecture, this is all that a pass depends on. */
-export interface WorkSetting {
+export interface WorkSetting extends AskedKernels {
   readonly phase: PassWork['phase'];
   readonly batch: readonly SequenceGroup[];
   readonly activationBits: number;
@@ -150,6 +176,7 @@ export const DEFAULT_SETTING: Omit<WorkSetting, 'phase' | 'batch'> = {
   parallelism: { tensor: 1, pipeline: 1, expert: 1 },
   offloadedLayers: 0,
   distinctExperts: null,
+  kernels: null,
 };
 
 /** @returns new tokens of all sequences. */

@@ -4,7 +4,7 @@ import type { OperatorWork } from '../work.js';
 import { added, elementwise, norm } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
-import { operator } from './operators.js';
+import { calling, operator } from './operators.js';
 import { logitsCollective, vocabularyCollective } from './sharding.js';
 
 /** A row of the table for each token, and, where positions are learned, one of theirs and their sum. */
@@ -22,6 +22,7 @@ export function embed(
       class: 'gather',
       arithmetic: pass.arithmetic.vector,
       traffic: { weightsRead: (elements * bits) / 8, activationsWritten: bytes },
+      kernelCalls: calling(pass, { family: 'stream', bytes: (elements * bits) / 8 + bytes }),
     });
   return [
     gather('embed_tokens', embeddingBits),
@@ -60,6 +61,7 @@ export function selectRows(pass: LayerPass, rows: number, vectors = 2): Operator
     class: 'gather',
     arithmetic: pass.arithmetic.vector,
     traffic: { activationsRead: bytes, activationsWritten: bytes },
+    kernelCalls: calling(pass, { family: 'stream', bytes: 2 * bytes }, 'sampled'),
   });
 }
 
@@ -73,6 +75,7 @@ export function logits(pass: LayerPass, architecture: ModelArchitecture, rows: n
     type: outputType,
     bias: outputBias,
     packed: outputPacked,
+    format: 'bf16',
   };
   // What is done to the matrices of layers leaves the output as it is.
   const head = { ...pass, weights: null };
@@ -80,7 +83,7 @@ export function logits(pass: LayerPass, architecture: ModelArchitecture, rows: n
   return [
     ...(selectsRows && !trimsLastLayer ? [selectRows(pass, rows, 1)] : []),
     norm(pass, 'output_norm', trimsLastLayer || selectsRows ? rows : tokens),
-    ...linear(head, matrix, { name: 'lm_head', module: 'lm-head', rows }),
+    ...linear(head, matrix, { name: 'lm_head', module: 'lm-head', rows, follows: 'sampled' }),
     ...logitsCollective(pass, rows, vocabulary),
   ];
 }

@@ -37,6 +37,7 @@ export async function writeArchitecture(
 function metadataOf(model: ModelArchitecture, as: string, window: number | undefined) {
   const [first] = model.layers;
   const attention = first!.attention;
+  if (attention.kind === 'gated-delta') throw new Error('no GGUF file has the gated delta rule');
   const layers = model.layers.reduce((sum, { count }) => sum + count, 0);
   const experts = model.layers.at(-1)!.feedForward.experts;
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
@@ -118,6 +119,7 @@ function tensorsOf(
       : [...norm('token_embd_norm'), floats('token_types', model.encoder.tokenTypes)]),
     ...(model.tied ? [] : [weights('output', model.embedding, model.vocabulary)]),
     ...layers.flatMap(({ attention, feedForward, norms }, index) => {
+      if (attention.kind === 'gated-delta') throw new Error('no GGUF file has the gated delta rule');
       const at = (name: string) => `blk.${index}.${name}`;
       const { experts, gate, up, down } = feedForward;
       return [

@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs';
+import { formatValue } from '../../core/metrics/format.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import type { KernelSetting } from '../../core/work/pass/setting.js';
+import { splitAsked } from '../../core/work/served-work.js';
+import { servedFormats } from '../../roofline/analysis/bits.js';
+import { served } from '../../roofline/analysis/prediction.js';
+import { calibrateHost } from '../../roofline/step/calibrate.js';
+import { compileStep } from '../../roofline/step/compile.js';
+import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
+import type { Predictor } from '../../roofline/step/predict-stages.js';
+import { calibrationPoints } from '../../roofline/step/run-points.js';
+import { type HostTimes, NO_HOST } from '../../roofline/step/setting.js';
+import { tryFile, usageError, workError } from '../exit.js';
+import { modelFoldersFor } from '../local-models.js';
+import { printData, printJson, say } from '../output/print.js';
+import { readRun } from '../report/run-folder.js';
+import { openArchitecture } from '../roofline/open-model.js';
+import { openPredictor } from '../roofline/open-predictor.js';
+import type { FactorsOptions } from './command.js';
+
+/**
+ * `ridge factors --calibrate RUN`: what an engine's host takes a step, a running sequence and a request, from
+ * rows of its server.
+ * @throws CommandError (2) for words that do not go together, (1) for a run without such rows
+ */
+export function calibrate(options: FactorsOptions, run: string): void {
+  const { model, hardware, engine = DEFAULT_ENGINE, bits, out } = options;
+  if (model === undefined || hardware === undefined)
+    throw usageError(
+      '--calibrate needs --model and --hardware: rows say how full steps were, and not what served them',
+      'Name them as `ridge roofline` does: --model llama-3.1-8b --hardware h100.',
+    );
+  const formats = servedFormats(bits);
+  const found =
+    formats === null ? null : served(openArchitecture(model, modelFoldersFor([model], [])), formats);
+  if (found === null)
+    throw usageError(
+      `no operators are measured in ${bits === 'native' ? `the bits that ${model} has` : bits}`,
+      'Name a format: --bits bf16, fp8, fp8-block, nvfp4, mxfp4, int8 or int4.',
+    );
+  const predictor = openPredictor(hardware, engine);
+  const { architecture, kernels } = found;
+  const { records } = readRun(run);
+  const points = records.flatMap((record) =>
+    record.roofline === null || record.roofline === undefined || record.roofline.served === undefined
+      ? []
+      : calibrationPoints(record.roofline, stepOf(record, architecture, kernels, predictor)),
+  );
+  if (points.length === 0)
+    throw workError(
+      `no row of ${run} says how full the steps of a server were`,
+      'Rows of `workload: serving` do, of servers whose model file the node has.',
+    );
+  const host = calibrateHost(points, predictor.engine.host);
+  if (out !== undefined) {
+    tryFile(
+      `cannot write ${out}`,
+      () => writeFileSync(out, `${JSON.stringify(host, null, 2)}\n`),
+      'Name another file.',
+    );
+    say(`written: ${out}; \`ridge roofline --calibration ${out}\` takes it`);
+  }
+  if (options.json === true) printJson(host);
+  else printData(hostText(host, points.length));
+}
+
+/** A row knows over how many devices its server spread the model. */
+function stepOf(
+  { experiment }: ResultRecord,
+  architecture: ModelArchitecture,
+  kernels: KernelSetting,
+  { engine, times }: Predictor,
+) {
+  const { tensor, pipeline, replicas, spreadsExperts } = splitAsked(experiment.runner.options);
+  const mixture = architecture.layers.some(({ feedForward }) => feedForward.experts !== null);
+  const data = mixture ? replicas : 1;
+  const step = compileStep(architecture, times, {
+    parallelism: {
+      tensor,
+      pipeline,
+      expert: spreadsExperts ? tensor * data : 1,
+      data,
+    },
+    kernels,
+    graphs: engine.graphs,
+    host: NO_HOST,
+  });
+  if ('secondsOf' in step) return step;
+  throw workError(`this model cannot be timed: ${step.join('; ')}`);
+}
+
+function hostText(host: HostTimes, count: number): string {
+  const { kernelFactor, stepSeconds, sequenceSeconds, requestSeconds, spread } = host;
+  return [
+    `from ${count} measured times (TPOT and TTFT of rows), with a belief about each number`,
+    `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what tables say`,
+    `a step takes ${formatValue(stepSeconds, 's')} beside them, and ${formatValue(sequenceSeconds, 's')} for each running sequence`,
+    `a request takes ${formatValue(requestSeconds, 's')} beside its steps`,
+    `left over: ${spread === null ? 'unknown' : `${(100 * Math.expm1(spread)).toFixed(0)} % (standard deviation of a time)`}`,
+  ].join('\n');
+}

@@ -1,0 +1,25 @@
+/** Where a value lies between two neighbouring nodes of a grid, in logarithms. */
+export interface Bracket {
+  /** Of the node at or below the value. */
+  readonly low: number;
+  /** Of the way to the next node: 0 at `low`, below 1. */
+  readonly share: number;
+}
+
+/**
+ * @param nodes above 0, ascending.
+ * @returns the ends themselves beyond the ends, so that what is interpolated is flat there.
+ */
+export function bracketOf(nodes: readonly number[], value: number): Bracket {
+  const last = nodes.length - 1;
+  if (value <= nodes[0]!) return { low: 0, share: 0 };
+  if (value >= nodes[last]!) return { low: last, share: 0 };
+  let low = 0;
+  for (let high = last; high - low > 1; ) {
+    const middle = (low + high) >> 1;
+    if (nodes[middle]! <= value) low = middle;
+    else high = middle;
+  }
+  const from = nodes[low]!;
+  return { low, share: Math.log(value / from) / Math.log(nodes[low + 1]! / from) };
+}

@@ -1,0 +1,115 @@
+import { groupBy } from '../../core/maps.js';
+import { publishedCeilings } from '../ceilings.js';
+import type { Hardware } from '../hardware/figure.js';
+import {
+  encodeSurfaces,
+  figuresOf,
+  OPERATOR_FACTORS_SCHEMA,
+  type OperatorFactors,
+  type SurfaceTable,
+} from './factors-file.js';
+import { FAMILIES } from './families.js';
+import type { Family, Measurement } from './family.js';
+import { fitOperators } from './fit-operators.js';
+import { refusalOf } from './refusal.js';
+import { compareReleases } from './release.js';
+
+/** All measurements of one family with one release of an engine on one device. */
+export interface MeasuredFamily {
+  readonly engine: string;
+  readonly release: string;
+  readonly family: Family;
+  readonly measurements: readonly Measurement[];
+}
+
+/** Factors of a device, and what was left out with the reason, a sentence each. */
+export interface DeviceFit {
+  readonly factors: OperatorFactors;
+  readonly leftOut: readonly string[];
+}
+
+/** Fits every family that was measured on a device. */
+export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
+  const leftOut: string[] = [];
+  const ceilings = publishedCeilings(device);
+  const fitted = newestOf(measured.flatMap(surfacesOf)).flatMap(
+    ({ engine, release, family, surface, measurements }): SurfaceTable[] => {
+      const reason = refusalOf(family, measurements, ceilings);
+      if (reason !== null) {
+        leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
+        return [];
+      }
+      const fit = fitOperators(family, measurements, ceilings);
+      const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
+      return [{ table, slowdown: fit.slowdown }];
+    },
+  );
+  return {
+    factors: {
+      schema: OPERATOR_FACTORS_SCHEMA,
+      device: device.id,
+      source,
+      grids: Object.fromEntries(
+        FAMILIES.filter(({ name }) => fitted.some(({ table }) => table.family === name)).map(
+          ({ name, grid }) => [name, grid.map((nodes) => [...nodes])],
+        ),
+      ),
+      ...encodeSurfaces(withExcess(fitted)),
+    },
+    leftOut,
+  };
+}
+
+/** Measurements of one surface. */
+interface MeasuredSurface extends MeasuredFamily {
+  readonly surface: string;
+}
+
+export const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
+  [...groupBy(one.measurements, ({ call }) => one.family.coordinatesOf(call).surface)].map(
+    ([surface, measurements]) => ({ ...one, surface, measurements: fastest(measurements) }),
+  );
+
+/** Newer tables of fewer measurements than this share of an older's hold some new model's calls alone. */
+const WHOLE_TABLE = 0.5;
+
+/** Of each surface of an engine the newest release that was measured as widely as others. */
+export function newestOf(all: readonly MeasuredSurface[]): MeasuredSurface[] {
+  const groups = groupBy(all, ({ engine, family, surface }) => `${engine} ${family.name} ${surface}`);
+  return [...groups.values()].map((group) => {
+    const most = Math.max(...group.map(({ measurements }) => measurements.length));
+    const whole = group.filter(({ measurements }) => measurements.length >= WHOLE_TABLE * most);
+    return whole.sort((a, b) => compareReleases(b.release, a.release))[0]!;
+  });
+}
+
+/** Of a call that was measured more than once, by several kernels: an engine takes the fastest. */
+function fastest(measurements: readonly Measurement[]): Measurement[] {
+  const best = new Map<string, Measurement>();
+  for (const one of measurements) {
+    const key = JSON.stringify(Object.values(one.call));
+    const other = best.get(key);
+    if (other === undefined || one.seconds < other.seconds) best.set(key, one);
+  }
+  return [...best.values()];
+}
+
+/** Floors that differ by less do so by kernel. */
+const FLOOR_RATIO = 1.5;
+
+/**
+ * What the smallest calls of a family take on a device is the same for all engines, as far as formats are the
+ * same: where an engine's table says more, its calls were timed with something around them.
+ */
+function withExcess(all: readonly SurfaceTable[]): SurfaceTable[] {
+  return all.map(({ table, slowdown }) => {
+    const family = FAMILIES.find(({ name }) => name === table.family)!;
+    if (!family.launchIsOfDevice) return { table, slowdown };
+    const alike = all.filter(
+      ({ table: other }) => other.family === table.family && other.surface === table.surface,
+    );
+    const least = Math.min(...alike.map(({ table: { launchSeconds } }) => launchSeconds));
+    const excess = table.launchSeconds > FLOOR_RATIO * least ? table.launchSeconds - least : 0;
+    return { table: { ...table, excessSeconds: Number(excess.toPrecision(4)) }, slowdown };
+  });
+}

@@ -1,0 +1,70 @@
+import { search, type Unknown } from '../factors/search.js';
+import type { HostTimes } from './setting.js';
+
+/** A time of one's own, and what is predicted in its place. */
+export interface CalibrationPoint {
+  readonly measuredSeconds: number;
+  /** Under other times of the host: of a step, or of whatever is made of steps. */
+  secondsUnder(host: HostTimes): number;
+}
+
+type Fitted = 'kernelFactor' | 'stepSeconds' | 'sequenceSeconds' | 'requestSeconds';
+
+/**
+ * Where a number is believed to lie before anything of one's own is measured, and how wide that is: the
+ * standard deviation of its logarithm.
+ */
+interface Belief extends Unknown {
+  readonly width: number;
+}
+
+/**
+ * From what was seen of engines (vLLM 0.04 to 0.06 ms a running sequence and step, 20 to 120 ms of a request,
+ * 1 to 5 ms a step); wide, so that three points move them.
+ */
+const BELIEFS: Readonly<Record<Fitted, Belief>> = {
+  kernelFactor: { start: 1, least: 0.5, most: 2, width: 0.15 },
+  stepSeconds: { start: 1.5e-3, least: 1e-5, most: 5e-2, width: 0.8 },
+  sequenceSeconds: { start: 2e-5, least: 1e-7, most: 1e-3, width: 1 },
+  requestSeconds: { start: 3e-2, least: 1e-4, most: 1, width: 0.8 },
+};
+
+/** What times of whole runs scatter by from run to run. */
+const POINT_SPREAD = 0.05;
+/** What is believed of the spread before, as if so many points had been seen. */
+const BELIEVED_SPREAD = 0.15;
+const BELIEVED_POINTS = 3;
+
+/**
+ * Fits what an engine takes beside kernels to measured times of one's own: three points, each with its TTFT
+ * and its TPOT, are enough, for what they do not tell stays where it is believed to be (least squares of
+ * logarithms, with a belief about each number).
+ * @param before of the engine, as far as somebody fitted them: where the search starts.
+ * @throws Error without points.
+ */
+export function calibrateHost(points: readonly CalibrationPoint[], before: HostTimes): HostTimes {
+  if (points.length === 0) throw new Error('calibration without points');
+  const started = Object.fromEntries(
+    Object.entries(BELIEFS).map(([name, belief]) => [
+      name,
+      { ...belief, start: before[name as Fitted] || belief.start },
+    ]),
+  ) as Record<Fitted, Belief>;
+  const hostOf = (values: Readonly<Record<Fitted, number>>): HostTimes => ({ ...before, ...values });
+  const misses = (values: Readonly<Record<Fitted, number>>) =>
+    points.map((point) => Math.log(point.secondsUnder(hostOf(values)) / point.measuredSeconds));
+  const fitted = search(started, (values) => {
+    const own = misses(values).reduce((sum, miss) => sum + (miss / POINT_SPREAD) ** 2, 0);
+    return Object.entries(started).reduce(
+      (sum, [name, { start, width }]) => sum + (Math.log(values[name as Fitted] / start) / width) ** 2,
+      own,
+    );
+  });
+  const squares = misses(fitted).reduce((sum, miss) => sum + miss ** 2, 0);
+  const believed = before.spread ?? BELIEVED_SPREAD;
+  return {
+    ...fitted,
+    spread: Math.sqrt((squares + BELIEVED_POINTS * believed ** 2) / (points.length + BELIEVED_POINTS)),
+    source: `calibrated by ${points.length} measured times`,
+  };
+}

@@ -1,0 +1,158 @@
+import type {
+  AttentionShape,
+  FeedForwardShape,
+  LayerGroup,
+  MatrixShape,
+  ModelArchitecture,
+} from '../../core/work/architecture.js';
+import type { NumberFormat } from '../../core/work/operator-call.js';
+import { FORMATS } from '../operators/number-format.js';
+
+/**
+ * What the matrices of layers are served in. Embedding, routers and output stay bf16, as checkpoints have
+ * them.
+ */
+export interface ServedFormats {
+  readonly attention: NumberFormat;
+  /** Of layers without experts, and experts that every token passes. */
+  readonly feedForward: NumberFormat;
+  readonly shared: NumberFormat;
+  readonly experts: NumberFormat;
+}
+
+/**
+ * Checkpoints of mixtures in these keep everything but the chosen experts in bf16 (gpt-oss, Kimi-K2.5,
+ * NVFP4).
+ */
+const EXPERTS_ALONE: readonly NumberFormat[] = ['nvfp4', 'mxfp4', 'mxfp4-mxfp8', 'int4'];
+
+/** @returns what a checkpoint in a format usually has in it. */
+export function usualFormats({ layers }: ModelArchitecture, format: NumberFormat): ServedFormats {
+  const mixture = layers.some(({ feedForward }) => feedForward.experts !== null);
+  const rest = mixture && EXPERTS_ALONE.includes(format) ? 'bf16' : format;
+  return {
+    attention: rest,
+    feedForward: rest,
+    shared: rest,
+    experts: format,
+  };
+}
+
+/**
+ * The model as an engine on a GPU serves it: every matrix in a format, and Q, K and V, gate and up each as
+ * one matrix.
+ */
+export function servedIn(
+  architecture: ModelArchitecture,
+  formats: NumberFormat | ServedFormats,
+): ModelArchitecture {
+  const own = typeof formats === 'string' ? usualFormats(architecture, formats) : formats;
+  return fused(
+    architecture,
+    architecture.layers.map(
+      (group): LayerGroup => ({
+        ...group,
+        attention: withFormat(group.attention, own.attention) as AttentionShape,
+        feedForward: feedForwardIn(group.feedForward, own),
+      }),
+    ),
+  );
+}
+
+/**
+ * The same of a model whose matrices stay as they are kept.
+ * @returns null where some are kept in what no engine on a GPU multiplies, or in bits that several formats
+ *   have.
+ */
+export function servedAsKept(architecture: ModelArchitecture): ModelArchitecture | null {
+  let known = true;
+  const visit = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    if (!isStored(value))
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner)]));
+    const format = formatOf(value);
+    if (format === null) known = false;
+    return { ...value, format };
+  };
+  const layers = architecture.layers.map((group) => visit(group) as LayerGroup);
+  return known ? fused(architecture, layers) : null;
+}
+
+/** Formats that are told by their bits; 4.5 are nvfp4 and int4 in groups of 32. */
+const TOLD_BY_BITS: readonly NumberFormat[] = ['bf16', 'fp8', 'fp8-block', 'mxfp4'];
+const FLOATS: readonly (string | undefined)[] = [undefined, 'f16', 'bf16'];
+
+/** A matrix, or how the shared experts are kept. */
+type Stored = Pick<MatrixShape, 'bits' | 'type' | 'packed'>;
+const isStored = (value: object): value is Stored => 'bits' in value;
+
+function formatOf({ bits, type, packed }: Stored): NumberFormat | null {
+  if (!FLOATS.includes(type) || packed !== undefined) return null;
+  return TOLD_BY_BITS.find((format) => Math.abs(8 * FORMATS[format].weightBytes - bits) < SAME_BITS) ?? null;
+}
+
+/** A scale for each block of 128 × 128 adds 0.002 bits. */
+const SAME_BITS = 1e-3;
+
+function fused(architecture: ModelArchitecture, layers: readonly LayerGroup[]): ModelArchitecture {
+  return {
+    ...architecture,
+    embeddingBits: BF16_BITS,
+    outputBits: BF16_BITS,
+    vectorBits: BF16_BITS,
+    layers: layers.map(
+      ({ attention, feedForward, ...group }): LayerGroup => ({
+        ...group,
+        attention:
+          attention.kind === 'dot-product' && attention.sparse === null
+            ? { ...attention, fused: true }
+            : attention,
+        feedForward: { ...feedForward, fused: feedForward.gate !== null },
+      }),
+    ),
+  };
+}
+
+const BF16_BITS = 16;
+
+function feedForwardIn(shape: FeedForwardShape, formats: ServedFormats): FeedForwardShape {
+  const { experts } = shape;
+  const matrices = withFormat(
+    shape,
+    experts === null ? formats.feedForward : formats.experts,
+  ) as FeedForwardShape;
+  return {
+    ...matrices,
+    experts:
+      experts === null
+        ? null
+        : {
+            ...experts,
+            router: inFormat(experts.router, 'bf16'),
+            sharedStored: storedIn(formats.shared),
+          },
+  };
+}
+
+/** Every matrix below a value. */
+function withFormat(value: unknown, format: NumberFormat): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (isMatrix(value)) return inFormat(value, format);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withFormat(inner, format)]));
+}
+
+const isMatrix = (value: object): value is MatrixShape =>
+  'inputs' in value && 'outputs' in value && 'bits' in value;
+
+function inFormat(matrix: MatrixShape, format: NumberFormat): MatrixShape {
+  return {
+    ...matrix,
+    ...storedIn(format),
+    type: undefined,
+    packed: undefined,
+  };
+}
+
+function storedIn(format: NumberFormat): Pick<MatrixShape, 'bits' | 'format'> {
+  return { bits: 8 * FORMATS[format].weightBytes, format };
+}

@@ -1,0 +1,86 @@
+import type { NumberFormat } from '../../core/work/operator-call.js';
+import type { KernelSetting, Parallelism } from '../../core/work/pass/setting.js';
+
+/** What an engine takes beside kernels. What nobody fitted is null, and counts as nothing. */
+export interface HostTimes {
+  /** Of the time of kernels: what runs beside others, or waits for them, is not in tables. */
+  readonly kernelFactor: number | null;
+  /** Scheduling, launching, sampling and gaps of a step, and what they grow by with each running sequence. */
+  readonly stepSeconds: number | null;
+  readonly sequenceSeconds: number | null;
+  /** Of a request on its way in and out, beside all steps. */
+  readonly requestSeconds: number | null;
+  /**
+   * Standard deviation of ln(predicted / measured) of whole runs that is left once these are fitted; null =
+   * nobody looked, and the spread is that of operators alone.
+   */
+  readonly spread: number | null;
+  /** Where they come from: a clause. */
+  readonly source: string;
+}
+
+export const NO_HOST: HostTimes = {
+  kernelFactor: null,
+  stepSeconds: null,
+  sequenceSeconds: null,
+  requestSeconds: null,
+  spread: null,
+  source: 'nobody fitted them',
+};
+
+/**
+ * @param sequences that run in the steps, over all of them.
+ * @returns seconds of kernels and of what the host takes around them.
+ */
+export function withHost(
+  kernelSeconds: number,
+  steps: number,
+  sequences: number,
+  { kernelFactor, stepSeconds, sequenceSeconds }: HostTimes,
+): number {
+  return (
+    kernelSeconds * (kernelFactor ?? 1) + steps * (stepSeconds ?? 0) + sequences * (sequenceSeconds ?? 0)
+  );
+}
+
+/** CUDA graphs: a step of few tokens is padded to the next size, one of more is launched kernel by kernel. */
+export interface GraphSetting {
+  /** Ascending. */
+  readonly sizes: readonly number[];
+  /** That the host takes for each kernel outside of graphs; null = it keeps ahead of the device. */
+  readonly launchSeconds: number | null;
+}
+
+export const NO_GRAPHS: GraphSetting = { sizes: [], launchSeconds: null };
+
+/** How a model is served, beside its shapes. */
+export interface StepSetting {
+  readonly parallelism: Parallelism;
+  readonly kernels: KernelSetting;
+  readonly graphs: GraphSetting;
+  readonly host: HostTimes;
+}
+
+/** Sequences of a step that have a piece of their prompt computed in it. */
+export interface Chunk {
+  readonly newTokens: number;
+  /** Of the same sequence, before these. */
+  readonly cachedTokens: number;
+}
+
+/** What one forward pass computes, of one group of devices with an attention of its own. */
+export interface StepBatch {
+  /** Sequences that get a token each, and the mean number of tokens they attend to, the new one included. */
+  readonly decodes: number;
+  readonly contextTokens: number;
+  readonly chunks: readonly Chunk[];
+}
+
+/** @returns formats of queries and cache, and no kernels that quantize alone. */
+export function kernelsIn(cache: NumberFormat, attention: NumberFormat = 'bf16'): KernelSetting {
+  return {
+    attention,
+    cache,
+    quantizes: [],
+  };
+}

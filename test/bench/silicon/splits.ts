@@ -1,0 +1,43 @@
+import { groupBy } from '../../../core/maps.js';
+import { fitHost, type Host, tpotMiss, ttftMiss } from './host.js';
+import type { Predicted } from './predictions.js';
+
+/** A point judged by what was fitted on others. */
+export interface Judged {
+  readonly of: Predicted;
+  /** ln(predicted / measured). */
+  readonly tpotMiss: number;
+  readonly ttftMiss: number;
+}
+
+/** What is left out of the fit that predicts it. */
+export const SPLITS = {
+  model: ({ point }: Predicted) => point.model.name,
+  engine: ({ point }: Predicted) => point.engine,
+  device: ({ point }: Predicted) => point.device,
+  release: ({ point }: Predicted) => `${point.engine} ${point.release}`,
+} as const;
+export type Split = keyof typeof SPLITS;
+
+export const judgedBy = (of: Predicted, host: Host): Judged => ({
+  of,
+  tpotMiss: tpotMiss(of, host),
+  ttftMiss: ttftMiss(of, host),
+});
+
+/**
+ * Judges every point by constants that were fitted without any point that has the same `split` as it.
+ * @param among whose runs they are fitted on: of all engines, for of one there are few models, or of its own where
+ *   others of that are left.
+ */
+export function leaveOut(all: readonly Predicted[], split: Split, among: 'all' | 'engine' = 'all'): Judged[] {
+  const keyOf = SPLITS[split];
+  const groupOf = (one: Predicted) => `${among === 'all' ? '' : one.point.engine} ${keyOf(one)}`;
+  return [...groupBy(all, groupOf).values()].flatMap((judged) => {
+    const [first] = judged as [Predicted];
+    const others = all.filter((one) => keyOf(one) !== keyOf(first));
+    const own = others.filter((one) => one.point.engine === first.point.engine);
+    const host = fitHost(among === 'all' || own.length === 0 ? others : own);
+    return judged.map((one) => judgedBy(one, host));
+  });
+}
