@@ -109,8 +109,8 @@ export interface LatentSizes {
 
 /**
  * Scores and sums of one layer of latent attention, without projections: what goes into the space of the
- * latents and comes out of it are calls of their own (HeadProductCall where `way` is `absorbed`, a ProductCall
- * with the up-projection where it is `naive`).
+ * latents and comes out of it are calls of their own (HeadProductCall where `way` is `absorbed`, a
+ * ProductCall with the up-projection where it is `naive`).
  */
 export interface LatentCall extends LatentSizes {
   readonly family: 'latent';

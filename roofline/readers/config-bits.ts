@@ -99,8 +99,8 @@ function methodOf(config: ConfigFile): string | null {
 }
 
 /**
- * Bits by ModelOpt's names of algorithms: NVFP4 has a scale of 8 bits for each block of 16, MXFP8 one for each 32;
- * one in f32 for the whole matrix is next to nothing.
+ * Bits by ModelOpt's names of algorithms: NVFP4 has a scale of 8 bits for each block of 16, MXFP8 one for
+ * each 32; one in f32 for the whole matrix is next to nothing.
  */
 const MODEL_OPT_BITS: Readonly<Record<string, number>> = {
   FP8: 8,

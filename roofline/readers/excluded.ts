@@ -1,14 +1,18 @@
 import type { ConfigFile } from './config-file.js';
 
-/** Lists of modules that a quantizer left as they were, by the names of transformers, ModelOpt and compressed-tensors. */
+/**
+ * Lists of modules that a quantizer left as they were, by the names of transformers, ModelOpt and
+ * compressed-tensors.
+ */
 const LISTS = ['modules_to_not_convert', 'exclude_modules', 'ignore'] as const;
 
 /** Models that see have the language model inside of another. */
 const OUTER = /^(?:language_model\.)?(?:model\.)?(?:language_model\.)?/;
 
 /**
- * @returns whether a module (`layers.3.self_attn.q_proj`) is left out by a `quantization_config`: by a regular
- *   expression behind `re:`, or by its name, that of what it is in, or a part of its name, with `*` for anything.
+ * @returns whether a module (`layers.3.self_attn.q_proj`) is left out by a `quantization_config`: by a
+ *   regular expression behind `re:`, or by its name, that of what it is in, or a part of its name, with `*`
+ *   for anything.
  */
 export function excludedBy(quantization: ConfigFile): (module: string) => boolean {
   const names = LISTS.flatMap((list) => quantization.list(list) ?? []).filter(
@@ -18,17 +22,19 @@ export function excludedBy(quantization: ConfigFile): (module: string) => boolea
   const whole = new Set<string>();
   const patterns: RegExp[] = [];
   for (const name of new Set(names)) {
-    const inner = name.replace(OUTER, '');
+    // `layers.1*` means this layer, and not ten to nineteen.
+    const inner = name.replace(OUTER, '').replace(/^(layers\.\d+)\*$/, '$1');
     if (name.startsWith('re:')) patterns.push(expression(name.slice(3)));
-    else if (/^layers\.\d+\.[^*]+\*?$/.test(inner)) whole.add(inner.replace(/\*$/, ''));
+    else if (inner.startsWith('layers.') && !inner.includes('*')) whole.add(inner);
     else patterns.push(globbed(inner));
   }
   return (module) =>
-    inside(module).some((outer) => whole.has(outer)) || patterns.some((pattern) => pattern.test(module));
+    enclosingModules(module).some((outer) => whole.has(outer)) ||
+    patterns.some((pattern) => pattern.test(module));
 }
 
 /** A module and all that it is in. */
-function inside(module: string): string[] {
+function enclosingModules(module: string): string[] {
   const parts = module.split('.');
   return parts.map((_, index) => parts.slice(0, index + 1).join('.'));
 }

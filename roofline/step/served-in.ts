@@ -104,9 +104,9 @@ function fused(architecture: ModelArchitecture, layers: readonly LayerGroup[]): 
       ({ attention, feedForward, ...group }): LayerGroup => ({
         ...group,
         attention:
-          attention.kind === 'dot-product' && attention.sparse === null
-            ? { ...attention, fused: true }
-            : attention,
+          attention.kind === 'dot-product' && attention.sparse !== null
+            ? attention
+            : { ...attention, fused: true },
         feedForward: { ...feedForward, fused: feedForward.gate !== null },
       }),
     ),

@@ -9,8 +9,8 @@ import { calling, operator, phaseOf } from './operators.js';
 import type { SequenceGroup } from './setting.js';
 
 /**
- * Tokens that a prefill takes at once (flash-linear-attention, fla/ops/gated_delta_rule/chunk.py): inside of a
- * chunk they meet each other, before it they meet the state.
+ * Tokens that a prefill takes at once (flash-linear-attention, fla/ops/gated_delta_rule/chunk.py): inside of
+ * a chunk they meet each other, before it they meet the state.
  */
 const CHUNK = 64;
 
@@ -88,9 +88,9 @@ function convolution(pass: LayerPass, shape: GatedDeltaAttention): OperatorWork 
 
 /**
  * One token: the state decays, what it says of the key is taken off the value, the rest is written, and the
- * query reads: 7 keyLength · valueLength FLOPs a head. Several: in chunks of c tokens, with (6 + 1/c) keyLength ·
- * valueLength + c (6 keyLength + 4 valueLength) a token, the inverse of a chunk's triangle left out. The state is
- * read and written once.
+ * query reads: 7 keyLength · valueLength FLOPs a head. Several: in chunks of c tokens, with (6 + 1/c)
+ * keyLength · valueLength + c (6 keyLength + 4 valueLength) a token, the inverse of a chunk's triangle left
+ * out. The state is read and written once.
  */
 function rule(pass: LayerPass, shape: GatedDeltaAttention): OperatorWork {
   const { heads, keyHeads, keyLength, valueLength } = shape;

@@ -15,8 +15,9 @@ const SUM_OPERATIONS = 3;
 
 /**
  * Lightning indexer (DeepSeek-V3.2-Exp, inference/model.py, class Indexer; arXiv 2512.02556, equation 1): the
- * score of a token for a query is Σ w · ReLU(q · k) over the index's heads, 2 heads · headLength FLOPs a pair in
- * fp8; of the scores those of `chosen` tokens are kept. The turn by Hadamard's matrix before fp8 is left out.
+ * score of a token for a query is Σ w · ReLU(q · k) over the index's heads, 2 heads · headLength FLOPs a pair
+ * in fp8; of the scores those of `chosen` tokens are kept. The turn by Hadamard's matrix before fp8 is left
+ * out.
  */
 export function tokenIndex(
   pass: LayerPass,
