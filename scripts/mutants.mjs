@@ -9,8 +9,8 @@
 // alone, in minutes, and what they find the others need not.
 //
 // Texts are not changed: a test that repeats a message says nothing, and a wrong word of a union is tsc's to
-// find. What runs only while a module loads would need all tests anew for each change; `--static` tries those,
-// too. Results are kept in `.cache/mutants` and used again where neither code nor tests changed.
+// find. What runs only while a module loads would need all tests anew for each change; `--static` tries
+// those, too. Results are kept in `.cache/mutants` and used again where neither code nor tests changed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

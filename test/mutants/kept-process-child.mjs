@@ -1,6 +1,6 @@
-// What runs in the process that `kept-processes.mjs` keeps: vitest's own worker. Each run of tests opens a new
-// channel for calls; the last one gets the messages, or a process that is kept for a thousand runs would hand
-// each message to a thousand listeners.
+// What runs in the process that `kept-processes.mjs` keeps: vitest's own worker. Each run of tests opens a
+// new channel for calls; the last one gets the messages, or a process that is kept for a thousand runs would
+// hand each message to a thousand listeners.
 import { init, runBaseTests, setupEnvironment } from 'vitest/worker';
 
 // Tests may replace them.

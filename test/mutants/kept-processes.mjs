@@ -1,5 +1,5 @@
-// Processes of vitest that outlive a run of tests. A mutant is a branch that a global variable chooses, so the
-// modules under test need not be loaded again for the next one; only test files are.
+// Processes of vitest that outlive a run of tests. A mutant is a branch that a global variable chooses, so
+// the modules under test need not be loaded again for the next one; only test files are.
 import { fileURLToPath } from 'node:url';
 import { ForksPoolWorker } from 'vitest/node';
 

@@ -53,6 +53,9 @@ test('a calm machine sees 2 % with a few starts; every start counts and metrics 
   blocks[0]![0] = { ...blocks[0]![0]!, valid: false };
   const noise = noiseOf(blocks);
   expect(noise).toMatchObject({ starts: 6, blocks: 3, repeats: 5 });
+  // Of six starts three are free, the others make the means of their blocks; one start is taken for one.
+  expect(noise.spreadError).toBeCloseTo(1 / Math.sqrt(2 * 3), 12);
+  expect(noiseOf(blocksOf([[1], [1.01]])).spreadError).toBeCloseTo(1 / Math.sqrt(2), 12);
   expect(noise.metrics.map(({ metric }) => metric)).toEqual([
     'decodeTokensPerSecond',
     'prefillTokensPerSecond',

@@ -287,6 +287,26 @@ describe('drift of the machine', () => {
     expect(driftIn([...sweepOf([1, 1.1, 1]), alone])).toMatchObject({ block: 2, blocks: 4 });
   });
 
+  test('counts blocks by time, in whatever order their records come', () => {
+    expect(driftIn(sweepOf([1.1, 1, 1]).reverse())).toMatchObject({ block: 1, blocks: 3 });
+    expect(driftIn(sweepOf([1, 1, 1.1]).reverse())).toMatchObject({ block: 3, blocks: 3 });
+  });
+
+  test('is seen by starts that are complete and valid, and by the drift control', () => {
+    const control = trial('control', 1, { valid: false, ...inBlock(0, 'control') });
+    expect(speedsOf(control)).not.toBeNull();
+    expect(speedsOf(trial('row', 1, { valid: false, ...inBlock(0) }))).toBeNull();
+    expect(speedsOf({ ...control, status: 'failed' })).toBeNull();
+  });
+
+  test('is less sure for every device that was looked at, too', () => {
+    const other = { name: 'n2', hostname: 'n2', cpuModel: 'test', cores: 4, memoryBytes: 8e9 };
+    const steady = sweepOf([1, 1, 1]).map((record) => ({ ...record, node: other }));
+    const [alone, beside] = [driftIn(sweepOf([1, 1.1, 1])), driftIn([...steady, ...sweepOf([1, 1.1, 1])])];
+    expect(beside).toMatchObject({ node: alone!.node, block: 2 });
+    expect(beside!.p).toBeCloseTo(2 * alone!.p, 10);
+  });
+
   test('is not said of a steady machine, nor of a difference nobody would act on', () => {
     expect(driftIn(sweepOf([1, 1, 1]))).toBeNull();
     expect(driftIn(sweepOf([1, 1.015, 1]))).toBeNull();
