@@ -1,17 +1,18 @@
 /**
- * Predicted beside measured on GPUs that nobody here has: whole runs of servers, by factors that were fitted on
- * single operators (the package's, derived from aiconfigurator-core 0.12.0) and times of the host that were fitted
- * on other models' runs. A plain loop stands in for the engines' schedulers (silicon/closed-loop.ts).
+ * Predicted beside measured on GPUs that nobody here has: whole runs of servers, by factors that were fitted
+ * on single operators (the package's, derived from aiconfigurator-core 0.12.0) and times of the host that
+ * were fitted on other models' runs. A plain loop stands in for the engines' schedulers
+ * (silicon/closed-loop.ts).
  *
  *   node --import tsx test/bench/silicon/fetch.ts FOLDER
  *   npm run bench -- silicon --data=FOLDER [--sample=POINTS.json]
  *
- * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`, `splitwise`,
- * `vidur`. Claims: median error of TPOT with the model left out at most 9 %, its 90th percentile at most 25 %; with
- * three points of one's own at most 7 %; at least 80 % of distinct points answered; 85 to 95 % of points within
- * their band of 90 %; nearer than NVIDIA's own predictor in each engine (silicon/predictor.py wrote its answers).
- * Rows that cannot be what they say are named, and figures with them stand beside. --sample writes the points that
- * predictor.py is asked about. Five minutes.
+ * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
+ * `splitwise`, `vidur`. Claims: median error of TPOT with the model left out at most 9 %, its 90th percentile
+ * at most 25 %; with three points of one's own at most 7 %; at least 80 % of distinct points answered; 85 to
+ * 95 % of points within their band of 90 %; nearer than NVIDIA's own predictor in each engine
+ * (silicon/predictor.py wrote its answers). Rows that cannot be what they say are named, and figures with
+ * them stand beside. --sample writes the points that predictor.py is asked about. Five minutes.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ import { fitHost, type Host } from './silicon/host.js';
 import { impossibilityOf } from './silicon/impossible.js';
 import { ERROR_HEAD, errorLine, errorsOf, percent } from './silicon/judged.js';
 import { energyMiss, energyPoints } from './silicon/ml-energy.js';
+import { judgeOperators } from './silicon/operators.js';
 import { withOwnPoints } from './silicon/own-points.js';
 import { type LeftOut, readSiliconPoints, type SiliconPoint } from './silicon/points.js';
 import { type Predicted, predictPoint, Servers, type Unanswered } from './silicon/predictions.js';
@@ -281,6 +283,8 @@ function writeSample(file: string, points: readonly SiliconPoint[], servers: Ser
   console.log(`${sample.length} points for predictor.py in ${file}`);
 }
 
-if (existsSync(core)) judgeCore(core);
-else console.log(`skipped: core is not in ${data}`);
+if (existsSync(core)) {
+  figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));
+  judgeCore(core);
+} else console.log(`skipped: core is not in ${data}`);
 conclude('silicon', figures);

@@ -17,8 +17,8 @@ export interface Coverage {
 const MODELS_TO_TRUST = 4;
 
 /**
- * Bands of points whose model was left out, from the errors of all other models: of each engine's own and of all
- * engines' as far as it has few models, for the errors of two models say little of a third.
+ * Bands of points whose model was left out, from the errors of all other models: of each engine's own and of
+ * all engines' as far as it has few models, for the errors of two models say little of a third.
  * @returns of every point, the half width in logarithms.
  */
 export function bandsOf(judged: readonly Judged[], missOf: (one: Judged) => number): Map<Judged, number> {
@@ -41,8 +41,8 @@ export function bandsOf(judged: readonly Judged[], missOf: (one: Judged) => numb
 }
 
 /**
- * The size that so many errors lie below, each model counting alike; of few models a higher quantile, as the next
- * one is as likely to be the worst of all (conformal prediction: (n + 1) q of n).
+ * The size that so many errors lie below, each model counting alike; of few models a higher quantile, as the
+ * next one is as likely to be the worst of all (conformal prediction: (n + 1) q of n).
  */
 function widthOf(
   judged: readonly Judged[],

@@ -6,7 +6,9 @@ import { drawFrom } from '../statistics/draw.js';
 import { readCsv } from './points.js';
 import type { Judged } from './splits.js';
 
-/** What NVIDIA's predictor says of the fixed sample (predictor.py): its version and licence stand beside it. */
+/**
+ * What NVIDIA's predictor says of the fixed sample (predictor.py): its version and licence stand beside it.
+ */
 const ANSWERS = join(import.meta.dirname, 'predictor.csv');
 
 /** A point that both answered: ln(predicted / measured) of each. */

@@ -1,7 +1,8 @@
 /**
- * Fetches what `npm run bench -- silicon` judges by into a folder: the wheel aiconfigurator-core 0.12.0 (Apache-2.0,
- * 82 MB, by pip) and shallow clones of ml-energy/leaderboard (no licence stated: it is judged by and nothing of it
- * is shipped), Mutinifni/splitwise-sim (MIT) and microsoft/vidur (MIT). What is there already stays.
+ * Fetches what `npm run bench -- silicon` judges by into a folder: the wheel aiconfigurator-core 0.12.0
+ * (Apache-2.0, 82 MB, by pip) and shallow clones of ml-energy/leaderboard (no licence stated: it is judged by
+ * and nothing of it is shipped), Mutinifni/splitwise-sim (MIT) and microsoft/vidur (MIT). What is there
+ * already stays.
  *
  *   node --import tsx test/bench/silicon/fetch.ts FOLDER
  */

@@ -49,9 +49,9 @@ const KERNELS_ARE_MEASURED = 0.3;
 const REQUEST = { requestSeconds: { start: 3e-2, least: 1e-4, most: 5e-1 } };
 
 /**
- * Fits the host's times: the mean over cells of the median |ln(predicted / measured)| is least, TPOT first, then
- * what a request takes by TTFT. Medians, for single rows have hidden settings; cells, for some have ten times
- * the rows of others.
+ * Fits the host's times: the mean over cells of the median |ln(predicted / measured)| is least, TPOT first,
+ * then what a request takes by TTFT. Medians, for single rows have hidden settings; cells, for some have ten
+ * times the rows of others.
  */
 export function fitHost(all: readonly Predicted[]): Host {
   const cells = [...groupBy(all, cellOf).values()];

@@ -9,8 +9,8 @@ import { recipeOf } from './recipes.js';
 const LEAST_ANSWERED = 0.25;
 
 /**
- * Whether a row can be what it says: by Little's law the clients' number and the times of a request give a rate,
- * and a rate of tokens has work in it.
+ * Whether a row can be what it says: by Little's law the clients' number and the times of a request give a
+ * rate, and a rate of tokens has work in it.
  * @returns null where nothing speaks against it.
  */
 export function impossibilityOf(point: SiliconPoint, architecture: ModelArchitecture): string | null {

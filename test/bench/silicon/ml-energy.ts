@@ -56,8 +56,8 @@ const NAMES: Readonly<Record<string, string>> = {
 const PRECISIONS: Readonly<Record<string, string>> = { bfloat16: 'bf16', fp8: 'fp8', mxfp4: 'fp4' };
 
 /**
- * Points of the ML.ENERGY leaderboard (ml-energy/leaderboard, `public/data/models`; vLLM 0.11), of models whose
- * config is at hand.
+ * Points of the ML.ENERGY leaderboard (ml-energy/leaderboard, `public/data/models`; vLLM 0.11), of models
+ * whose config is at hand.
  */
 export function energyPoints(clone: Clone): EnergyPoint[] {
   const folder = 'public/data/models';

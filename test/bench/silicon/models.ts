@@ -31,7 +31,9 @@ const all = (format: NumberFormat): CheckpointFormats => ({
 
 const expertsAlone = (experts: NumberFormat): CheckpointFormats => ({ ...all('bf16'), experts });
 
-/** `weight_block_size` of the published config: such checkpoints are scaled in blocks, whatever a label says. */
+/**
+ * `weight_block_size` of the published config: such checkpoints are scaled in blocks, whatever a label says.
+ */
 const FP8_IN_BLOCKS = { fp8: all('fp8-block') };
 
 /**

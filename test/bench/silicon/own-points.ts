@@ -11,8 +11,8 @@ const FEWEST = 12;
 const SEEDS = [1, 2, 3, 4, 5];
 
 /**
- * Calibrates by three points of a cell, drawn at random, and judges the rest of it: what `ridge factors --calibrate`
- * does.
+ * Calibrates by three points of a cell, drawn at random, and judges the rest of it: what
+ * `ridge factors --calibrate` does.
  * @param hostOf fitted without the model of a point.
  */
 export function withOwnPoints(all: readonly Predicted[], hostOf: (one: Predicted) => Host): Judged[] {

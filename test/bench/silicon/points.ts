@@ -56,8 +56,8 @@ export interface SiliconPoints {
 export const SYSTEMS = 'aiconfigurator_core/systems';
 
 /**
- * Reads the end-to-end points of aiconfigurator-core: aggregated servers, each measurement once, labels mended
- * where the rows contradict themselves or the published checkpoint.
+ * Reads the end-to-end points of aiconfigurator-core: aggregated servers, each measurement once, labels
+ * mended where the rows contradict themselves or the published checkpoint.
  * @param folder of the unpacked wheel
  */
 export function readSiliconPoints(folder: string): SiliconPoints {
@@ -86,7 +86,10 @@ export function readCsv(text: string): CsvRow[] {
   });
 }
 
-/** Rows of one measurement, of which several dumps were taken: times with up to 17 digits are never equal by chance. */
+/**
+ * Rows of one measurement, of which several dumps were taken: times with up to 17 digits are never equal by
+ * chance.
+ */
 function merged(rows: readonly CsvRow[]): CsvRow[][] {
   const groups = new Map<string, CsvRow[]>();
   for (const row of rows) {
@@ -160,16 +163,16 @@ function formatsOf(
 export const isBlackwell = (device: string) => /^g?b[23]00/.test(device);
 
 /**
- * Releases that InferenceX ran with speculative decoding alone (`nvidia-master.yaml`, February and March 2026:
- * dsr1-*-trt-mtp): the rows do not tell how many tokens a step gives.
+ * Releases that InferenceX ran with speculative decoding alone (`nvidia-master.yaml`, February and March
+ * 2026: dsr1-*-trt-mtp): the rows do not tell how many tokens a step gives.
  */
 const SPECULATIVE_RELEASES = ['1.2.0rc6.post3'];
 
 const DEVICES_OF_A_SERVER = 8;
 
 /**
- * How many devices there were, from columns that several tools wrote differently; the ids of rows that have it
- * (`tp8_ep4`) say the same in all of them.
+ * How many devices there were, from columns that several tools wrote differently; the ids of rows that have
+ * it (`tp8_ep4`) say the same in all of them.
  */
 function servedOn(row: CsvRow): ServedOn | string {
   const read = (name: string) => Math.max(1, Number(row[name] || 1));

@@ -10,7 +10,10 @@ export interface Recipe {
   readonly memoryShare: number | null;
   /** Sequences that run at once at most; null = as many as clients ask for. */
   readonly mostSequences: number | null;
-  /** Steps that prompts wait for others until they fill this share of a step (TensorRT-LLM); null = they do not wait. */
+  /**
+   * Steps that prompts wait for others until they fill this share of a step (TensorRT-LLM); null = they do
+   * not wait.
+   */
   readonly waiting: { readonly steps: number; readonly share: number } | null;
   /** Lengths are drawn evenly from this share of the stated one up to it. */
   readonly shortest: number;
@@ -31,10 +34,10 @@ const KEPT: Recipe = {
 };
 
 /**
- * Arguments of servers in InferenceX's recipes (github.com/SemiAnalysisAI/InferenceX, Apache-2.0, `benchmarks/`
- * as of November 2025, January and March 2026, those of 70B before commit 026d16b8, which removed them). The
- * makers' own runs have none: there an engine's defaults stand, and the cache follows the weights where NVIDIA's
- * checkpoints say so (`kv_cache_quant_algo`).
+ * Arguments of servers in InferenceX's recipes (github.com/SemiAnalysisAI/InferenceX, Apache-2.0,
+ * `benchmarks/` as of November 2025, January and March 2026, those of 70B before commit 026d16b8, which
+ * removed them). The makers' own runs have none: there an engine's defaults stand, and the cache follows the
+ * weights where NVIDIA's checkpoints say so (`kv_cache_quant_algo`).
  */
 export function recipeOf(point: SiliconPoint): Recipe {
   if (point.origin === 'makers') {

@@ -6,8 +6,8 @@ import type { SiliconPoint } from './points.js';
 const MOST_OF_A_CELL = 20;
 
 /**
- * The points that are put beside the predictor of the data's makers: of each model, device and engine the first
- * by a digest of their ids, in turns, so that a part of the list is a fair sample already.
+ * The points that are put beside the predictor of the data's makers: of each model, device and engine the
+ * first by a digest of their ids, in turns, so that a part of the list is a fair sample already.
  */
 export function fixedSample(points: readonly SiliconPoint[]): SiliconPoint[] {
   const cells = groupBy(points, ({ model, device, engine }) => `${model.name} ${device} ${engine}`);

@@ -27,8 +27,8 @@ export const judgedBy = (of: Predicted, host: Host): Judged => ({
 
 /**
  * Judges every point by constants that were fitted without any point that has the same `split` as it.
- * @param among whose runs they are fitted on: of all engines, for of one there are few models, or of its own where
- *   others of that are left.
+ * @param among whose runs they are fitted on: of all engines, for of one there are few models, or of its own
+ *   where others of that are left.
  */
 export function leaveOut(all: readonly Predicted[], split: Split, among: 'all' | 'engine' = 'all'): Judged[] {
   const keyOf = SPLITS[split];

@@ -18,8 +18,8 @@ const DEVICES: Readonly<Record<string, string>> = {
 const F16 = { attention: 'bf16', feedForward: 'bf16', shared: 'bf16', experts: 'bf16' } as const;
 
 /**
- * Splitwise's measurements (Mutinifni/splitwise-sim, `data/perf_model.csv`, MIT; Patel et al., ISCA 2024): a batch
- * of prompts, then tokens of it, with vLLM of 2023; medians over repeats.
+ * Splitwise's measurements (Mutinifni/splitwise-sim, `data/perf_model.csv`, MIT; Patel et al., ISCA 2024): a
+ * batch of prompts, then tokens of it, with vLLM of 2023; medians over repeats.
  * @returns misses of the prompt's time and of the time between tokens.
  */
 export function splitwiseMisses(clone: Clone, host: Host): [string, Misses][] {

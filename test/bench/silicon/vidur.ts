@@ -15,8 +15,8 @@ const MODELS = [
 ];
 
 /**
- * Products that Vidur timed on an A40 in f16 (microsoft/vidur, MIT; Agrawal et al., MLSys 2024), beside what the
- * nearest device's tables say of it.
+ * Products that Vidur timed on an A40 in f16 (microsoft/vidur, MIT; Agrawal et al., MLSys 2024), beside what
+ * the nearest device's tables say of it.
  */
 export function vidurMisses(clone: Clone): [key: string, miss: number | string][] {
   const times = timesOn(requireHardware('a40'), 'vllm');
