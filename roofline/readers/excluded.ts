@@ -1,4 +1,5 @@
 import type { ConfigFile } from './config-file.js';
+import { Unreadable } from './reading.js';
 
 /**
  * Lists of modules that a quantizer left as they were, by the names of transformers, ModelOpt and
@@ -13,6 +14,7 @@ const OUTER = /^(?:language_model\.)?(?:model\.)?(?:language_model\.)?/;
  * @returns whether a module (`layers.3.self_attn.q_proj`) is left out by a `quantization_config`: by a
  *   regular expression behind `re:`, or by its name, that of what it is in, or a part of its name, with `*`
  *   for anything.
+ * @throws Unreadable for a pattern that could take for ever.
  */
 export function excludedBy(quantization: ConfigFile): (module: string) => boolean {
   const names = LISTS.flatMap((list) => quantization.list(list) ?? []).filter(
@@ -39,14 +41,34 @@ function enclosingModules(module: string): string[] {
   return parts.map((_, index) => parts.slice(0, index + 1).join('.'));
 }
 
+/**
+ * A config may be a stranger's, and some expressions take for ever on a name of fifty letters: those that
+ * repeat a group or a reference, and those that repeat many things.
+ */
+const MOST_REPEATS = 4;
+const UNBOUNDED = /\)[*+?{]|\\[1-9k]|\(\?[^:]/;
+
 function expression(source: string): RegExp {
+  const repeats = source.match(/[*+?{]/g)?.length ?? 0;
+  if (repeats > MOST_REPEATS || UNBOUNDED.test(source))
+    throw refused(source, 'it may take too long to match');
   try {
     return new RegExp(source);
   } catch {
-    // No module is called so.
-    return /(?!)/;
+    throw refused(source, 'it is no regular expression');
   }
 }
 
-const globbed = (name: string) =>
-  new RegExp(`(?:^|\\.)${name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}(?:$|\\.)`);
+/** A name, or a part of one between dots, with `*` for anything. */
+function globbed(name: string): RegExp {
+  if (name.split('*').length - 1 > MOST_REPEATS) throw refused(name, 'it may take too long to match');
+  const inner = name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`(?:^|\\.)${inner}(?:$|\\.)`);
+}
+
+function refused(pattern: string, why: string): Unreadable {
+  return new Unreadable(
+    `the config leaves modules out of quantization by the pattern ${JSON.stringify(pattern)}, and ${why}`,
+    'Write the names of the modules, or a simpler pattern.',
+  );
+}

@@ -350,9 +350,25 @@ describe('what a quantizer left out', () => {
       num_experts_per_tok: 2,
       quantization_config: {
         quant_method: 'fp8',
-        modules_to_not_convert: ['gate', 'model.layers.*.self_attn', 're:('],
+        modules_to_not_convert: ['gate', 'model.layers.*.self_attn'],
       },
     };
     expect(bitsOf(read(config))).toEqual([16, 8, undefined]);
+  });
+
+  test.each([
+    ['re:(', 'it is no regular expression'],
+    ['re:([a-z]+.)+X', 'it may take too long to match'],
+    ['re:.*a.*b.*c.*d.*e', 'it may take too long to match'],
+    ['a*b*c*d*e*f', 'it may take too long to match'],
+  ])('%s is refused, for a config may be a stranger’s', (pattern, why) => {
+    const config = {
+      ...COMMON,
+      model_type: 'minimax_m2',
+      num_local_experts: 4,
+      num_experts_per_tok: 2,
+      quantization_config: { quant_method: 'fp8', modules_to_not_convert: [pattern] },
+    };
+    expect(architectureFromConfig(config)).toMatchObject({ ok: false, reason: expect.stringContaining(why) });
   });
 });
