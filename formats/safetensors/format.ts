@@ -42,7 +42,7 @@ export const safetensors: Format = {
   inspect,
   details,
   shapes: (path) =>
-    isConfig(path) ? architectureFromConfig(readJson(path)) : shapesOfFolder(folderOf(path)),
+    isConfig(path) ? architectureFromConfig(readConfig(path)) : shapesOfFolder(folderOf(path)),
   peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
   parts: { choose: partsOf, looked: (name) => name === CONFIG || isNamedAs('safetensors', name) },
 };
@@ -192,9 +192,25 @@ function typeOf(config: Readonly<Record<string, unknown>>, tensors: readonly Loc
  * to.
  */
 function shapesOfFolder(folder: string): ArchitectureReading {
-  const config = readJson(join(folder, CONFIG));
+  const config = readConfig(join(folder, CONFIG));
   const tensors = tensorsOf(folder);
   return tensors === null ? architectureFromConfig(config) : architectureFromSafetensors(config, tensors);
+}
+
+/** Where ModelOpt says how weights are stored, beside a config that may say nothing of it. */
+const MODEL_OPT = 'hf_quant_config.json';
+
+/** @returns a config with the quantization that a file beside it says. @throws FormatError */
+function readConfig(path: string): unknown {
+  const config = readJson(path);
+  const beside = join(dirname(path), MODEL_OPT);
+  if (basename(path) !== CONFIG || !existsSync(beside) || 'quantization_config' in fieldsOf(config))
+    return config;
+  const { quantization } = fieldsOf(readJson(beside));
+  return {
+    ...fieldsOf(config),
+    quantization_config: { quant_method: 'modelopt', ...fieldsOf(quantization) },
+  };
 }
 
 /** @returns null where the folder has none. @throws FormatError that names the file. */

@@ -34,6 +34,31 @@ describe('the format of a file', () => {
     expect(() => formatOf(join(folder, 'empty'))).toThrow(FormatError);
   });
 
+  test('reads how weights are stored from the file that ModelOpt puts beside a config', () => {
+    const model = join(folder, 'modelopt');
+    mkdirSync(model);
+    const config = {
+      model_type: 'llama',
+      num_hidden_layers: 1,
+      hidden_size: 32,
+      num_attention_heads: 2,
+      intermediate_size: 16,
+      vocab_size: 64,
+      max_position_embeddings: 4096,
+    };
+    writeFileSync(join(model, 'config.json'), JSON.stringify(config));
+    const bitsOfDown = () => {
+      const reading = formatOf(model).shapes(model);
+      return reading.ok ? reading.architecture.layers[0]?.feedForward.down.bits : reading.reason;
+    };
+    expect(bitsOfDown()).toBe(16);
+    const beside = join(model, 'hf_quant_config.json');
+    writeFileSync(beside, JSON.stringify({ quantization: { quant_algo: 'NVFP4', group_size: 16 } }));
+    expect(bitsOfDown()).toBe(4.5);
+    writeFileSync(beside, JSON.stringify({ quantization: {} }));
+    expect(bitsOfDown()).toContain('whose bits are not known');
+  });
+
   test('is refused with one sentence that names every format', () => {
     const path = file('notes.txt', 'hello');
     for (const { title } of FORMATS) expect(() => formatOf(path)).toThrow(title);
