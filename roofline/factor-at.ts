@@ -6,12 +6,10 @@ import { bracketOf } from './log-grid.js';
  * @returns the factor at a number of rows: linearly interpolated in logarithms, and constant beyond the ends.
  */
 export function factorAt(points: Curve, rows: number): number {
-  const { low, share } = bracketOf(
-    points.map((point) => point.rows),
-    rows,
-  );
+  const { low, share } = bracketOf(points, rows, (point) => point.rows);
   const { factor } = points[low]!;
-  return share === 0 ? factor : factor ** (1 - share) * points[low + 1]!.factor ** share;
+  if (share === 0) return factor;
+  return Math.exp((1 - share) * Math.log(factor) + share * Math.log(points[low + 1]!.factor));
 }
 
 /** @returns the factors for work on a number of threads: those of the nearest number that was fitted. */

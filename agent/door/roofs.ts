@@ -17,7 +17,8 @@ import type { ThisNode } from './node.js';
 
 // What commands ask of this room of ceilings, and of how near engines come to them.
 
-export { devicesIn, readTables } from '../factors/operator-tables.js';
+/** Tables of measured operators, whose readers no other command should load. */
+export const operatorTables = async () => await import('../factors/operator-tables.js');
 
 /** Work that is shown while it goes, and that Ctrl-C ends. */
 interface Interruptible {

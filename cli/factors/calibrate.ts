@@ -7,6 +7,7 @@ import { splitAsked } from '../../core/work/served-work.js';
 import { servedFormats } from '../../roofline/analysis/bits.js';
 import { served } from '../../roofline/analysis/prediction.js';
 import { calibrateHost } from '../../roofline/step/calibrate.js';
+import { isKnown } from '../../roofline/step/calls-time.js';
 import { compileStep } from '../../roofline/step/compile.js';
 import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
 import type { Predictor } from '../../roofline/step/predict-stages.js';
@@ -87,7 +88,7 @@ function stepOf(
     graphs: engine.graphs,
     host: NO_HOST,
   });
-  if ('secondsOf' in step) return step;
+  if (isKnown(step)) return step;
   throw workError(`this model cannot be timed: ${step.join('; ')}`);
 }
 

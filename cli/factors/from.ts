@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { devicesIn, readTables } from '../../agent/door/roofs.js';
+import { operatorTables } from '../../agent/door/roofs.js';
 import { groupBy } from '../../core/maps.js';
 import type { Hardware } from '../../roofline/hardware/figure.js';
 import { engineName } from '../../roofline/operators/engines.js';
@@ -16,8 +16,9 @@ export async function factorsFrom(
   folder: string,
   { device: wanted, out, json }: FactorsOptions,
 ): Promise<void> {
+  const { devicesIn, readTables } = await operatorTables();
   const fits: OperatorFactors[] = [];
-  for (const [device, path] of await chosenIn(folder, wanted)) {
+  for (const [device, path] of chosenIn(folder, await devicesIn(folder), wanted)) {
     const { measured, leftOut } = await readTables(path);
     const fit = fitDevice(device, measured, `fitted to the tables in ${folder}`);
     for (const sentence of [...leftOut, ...fit.leftOut]) say(`left out: ${sentence}`);
@@ -33,9 +34,14 @@ export async function factorsFrom(
   else printData(fits.map(describe).join('\n\n'));
 }
 
+type DevicesIn = Awaited<ReturnType<Awaited<ReturnType<typeof operatorTables>>['devicesIn']>>;
+
 /** @throws CommandError (2) where the folder has no tables of a known device, or not of the wanted one. */
-async function chosenIn(folder: string, wanted: string | undefined): Promise<readonly [Hardware, string][]> {
-  const { devices, unknown } = await devicesIn(folder);
+function chosenIn(
+  folder: string,
+  { devices, unknown }: DevicesIn,
+  wanted: string | undefined,
+): readonly [Hardware, string][] {
   if (devices.length === 0)
     throw usageError(
       unknown.length === 0

@@ -1,7 +1,7 @@
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import type { Analysis, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
 import type { PointField } from '../../roofline/analysis/point.js';
-import { bandText, roofText, settingText, sourceNotes } from './table.js';
+import { bandText, PREDICTED_COLUMNS, predictedCells, roofText, settingText, sourceNotes } from './table.js';
 
 /** Points that are shown in full; of more, the table alone. */
 const IN_FULL = 12;
@@ -84,20 +84,9 @@ function phaseSection(name: string, phase: PhaseAnalysis): string {
     formatValue(row.seconds, 's'),
     formatPercent(row.share),
     ...(sends ? [formatValue(row.linkBytes, 'B'), formatValue(row.linkSeconds, 's')] : []),
-    ...(predicts
-      ? [
-          formatValue(row.predicted?.reachableSeconds ?? null, 's'),
-          formatValue(row.predicted?.seconds ?? null, 's'),
-          row.predicted?.limit ?? NO_VALUE,
-          row.predicted === null ? NO_VALUE : bandText(row.predicted),
-        ]
-      : []),
+    ...(predicts ? predictedCells(row.predicted).map((cell) => cell ?? NO_VALUE) : []),
   ]);
-  const columns = [
-    ...head,
-    ...(sends ? ['link', 'link time'] : []),
-    ...(predicts ? ['reachable', 'predicted', 'limit', '90 % band'] : []),
-  ];
+  const columns = [...head, ...(sends ? ['link', 'link time'] : []), ...(predicts ? PREDICTED_COLUMNS : [])];
   return `<h3>${name}</h3>\n<p>${total}</p>\n${table(columns, rows, [0, 1, 6])}`;
 }
 

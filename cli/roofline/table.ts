@@ -128,7 +128,7 @@ function phaseTable({ rows, linkBytes }: PhaseAnalysis, prediction: PredictionSo
       ...['operator', 'module', 'calls', 'FLOP', 'bytes', 'FLOP/B'],
       ...(sends ? ['link', 'link time'] : []),
       ...['bound', 'time', 'share'],
-      ...(predicts ? ['reachable', 'predicted', 'limit', '90 % band'] : []),
+      ...(predicts ? PREDICTED_COLUMNS : []),
     ],
     rows.map((row) => [
       row.name,
@@ -146,7 +146,9 @@ function phaseTable({ rows, linkBytes }: PhaseAnalysis, prediction: PredictionSo
   );
 }
 
-function predictedCells(predicted: PredictedOperator | null) {
+export const PREDICTED_COLUMNS = ['reachable', 'predicted', 'limit', '90 % band'];
+
+export function predictedCells(predicted: PredictedOperator | null) {
   if (predicted === null) return [null, null, null, null];
   return [
     formatValue(predicted.reachableSeconds, 's'),

@@ -4,7 +4,7 @@ import { FILE_TYPES, fileType } from '../../core/techniques/file-types.js';
 import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import type { Arithmetic } from '../../core/work/work.js';
-import { FORMATS } from '../operators/number-format.js';
+import { cacheBitsOf, FORMATS } from '../operators/number-format.js';
 
 /** What numbers are stored in. */
 export interface Bits {
@@ -33,7 +33,7 @@ export function readBits(setting: string): Reading<Bits> {
   if (served !== null && served.matrices !== null) {
     const { weightBytes, arithmetic } = FORMATS[served.matrices];
     const weights = 8 * weightBytes;
-    const cache = served.cache === 'bf16' ? 16 : 8;
+    const cache = cacheBitsOf(served.cache);
     return {
       ok: true,
       value: {

@@ -3,14 +3,8 @@ import { replicasOf } from '../../core/work/pass/devices.js';
 import type { OperatorWork, PassWork } from '../../core/work/work.js';
 import type { Ceilings } from '../ceilings.js';
 import { placeOperator } from '../place.js';
-import { isTimed, limitOf, spreadOf } from '../step/calls-time.js';
-import {
-  isPredicted,
-  type PredictedTime,
-  type Predictor,
-  predictStages,
-  timeOperators,
-} from '../step/predict-stages.js';
+import { isKnown, limitOf, spreadOf } from '../step/calls-time.js';
+import { type PredictedTime, type Predictor, predictStages, timeOperators } from '../step/predict-stages.js';
 import { reachableCeilings } from '../step/reachable.js';
 import { residency, type ServedSplit } from '../step/residency.js';
 import { servedAsKept, servedIn } from '../step/served-in.js';
@@ -114,7 +108,7 @@ export class PointPredictor {
   /** @returns null where an operator runs inside another, or no table times it. */
   operator(work: OperatorWork): PredictedOperator | null {
     const time = timeOperators([work], this.#predictor.times);
-    if (!isTimed(time) || time.seconds === 0) return null;
+    if (!isKnown(time) || time.seconds === 0) return null;
     return {
       seconds: time.seconds,
       limit: limitOf(time),
@@ -131,7 +125,7 @@ export class PointPredictor {
    */
   pass(stages: readonly PassWork[], microBatches: number, sequences: number): PredictedTime | null {
     const time = predictStages(stages, microBatches, sequences, this.#predictor);
-    const predicted = isPredicted(time);
+    const predicted = isKnown(time);
     for (const reason of predicted ? time.widened : time)
       (predicted ? this.#widened : this.#untimed).add(reason);
     return predicted ? time : null;

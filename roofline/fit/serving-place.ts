@@ -8,7 +8,8 @@ import type { Ceilings } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
 import { linkSecondsOf, placePass } from '../place.js';
 import { draftRequest, speculativeStep } from '../speculative.js';
-import { isPredicted, type Predictor, predictStages } from '../step/predict-stages.js';
+import { isKnown } from '../step/calls-time.js';
+import { type Predictor, predictStages } from '../step/predict-stages.js';
 import { engineBytes } from '../step/residency.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 
@@ -134,7 +135,7 @@ function predictedFit(
     decode.batch[0]?.sequences ?? 1,
     predictor,
   );
-  if (!isPredicted(first) || !isPredicted(step)) return null;
+  if (!isKnown(first) || !isKnown(step)) return null;
   const { requestSeconds } = predictor.engine.host;
   return {
     firstTokenSeconds: first.seconds + (requestSeconds ?? 0),

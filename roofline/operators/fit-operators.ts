@@ -48,14 +48,14 @@ export function fitOperators<Call extends OperatorCall>(
   ceilings: Ceilings,
 ): FittedOperators {
   const all = samplesOf(family, measurements, ceilings);
-  const samples = all.filter(({ seconds, roofSeconds }) => seconds >= roofSeconds);
+  const samples = belowRoofs(all);
   if (samples.length === 0) throw new Error('no measurement is below the roofs');
   const launchSeconds = launchOf(samples);
   return {
     slowdown: fitSurface(family.grid, pointsOf(samples, launchSeconds)),
     launchSeconds,
     reachableShare: reachableShareOf(samples, ceilings),
-    spread: spreadOf(family, samples, launchSeconds),
+    spread: spreadOf(family, samples),
     measurements: samples.length,
     aboveRoof: all.length - samples.length,
   };
@@ -64,8 +64,8 @@ export function fitOperators<Call extends OperatorCall>(
 /** Of one shape alone nothing tells how others would do: as far off as tables of few shapes are. */
 const UNKNOWN_SPREAD = 0.4;
 
-function spreadOf(family: Pick<Family, 'grid'>, samples: readonly Sample[], launchSeconds: number): number {
-  const residuals = unseenResidualsOf(family, samples, launchSeconds).map(({ residual }) => residual);
+function spreadOf(family: Pick<Family, 'grid'>, samples: readonly Sample[]): number {
+  const residuals = residualsOf(family, samples);
   return residuals.length === 0 ? UNKNOWN_SPREAD : rootMeanSquare(residuals);
 }
 
@@ -91,6 +91,9 @@ function samplesOf<Call extends OperatorCall>(
   });
 }
 
+const belowRoofs = (samples: readonly Sample[]) =>
+  samples.filter(({ seconds, roofSeconds }) => seconds >= roofSeconds);
+
 const launchOf = (samples: readonly Sample[]) =>
   quantileOfSorted(sorted(samples.map(({ seconds }) => seconds)), LAUNCH_QUANTILE);
 
@@ -111,48 +114,39 @@ const pointsOf = (samples: readonly Sample[], launchSeconds: number): SurfacePoi
     value: Math.log(seconds / (launchSeconds + roofSeconds)),
   }));
 
-/** ln(predicted / measured) of a measurement that the fit had not seen, nor any other of its shape. */
-export interface UnseenResidual {
-  readonly shape: string;
-  readonly residual: number;
-}
-
 const FOLDS = 5;
 /** To tell how a table does. */
 const ENOUGH_SAMPLES = 8000;
 
-/** Leaves a fifth of the shapes out of the fit, five times; a large table is thinned out before. */
-function unseenResidualsOf(
-  { grid }: Pick<Family, 'grid'>,
-  all: readonly Sample[],
-  launchSeconds: number,
-): UnseenResidual[] {
+/**
+ * Leaves a fifth of the shapes out of the fit, five times; a large table is thinned out before.
+ * @returns ln(predicted / measured) of each measurement by the fit that saw none of its shape.
+ */
+function residualsOf({ grid }: Pick<Family, 'grid'>, all: readonly Sample[]): number[] {
+  if (all.length === 0) return [];
   const every = Math.ceil(all.length / ENOUGH_SAMPLES);
   const samples = all.filter((_sample, index) => index % every === 0);
   const shapes = [...new Set(samples.map(({ shape }) => shape))];
   const foldOf = new Map(shapes.map((shape, index) => [shape, index % FOLDS]));
-  const points = pointsOf(samples, launchSeconds);
+  const points = pointsOf(samples, launchOf(all));
   return Array.from({ length: FOLDS }, (_, fold) => {
     const isOut = (index: number) => foldOf.get(samples[index]!.shape) === fold;
     const seen = points.filter((_point, index) => !isOut(index));
     if (seen.length === 0) return [];
     const surface = fitSurface(grid, seen);
-    return samples.flatMap(({ shape, at }, index) =>
-      isOut(index) ? [{ shape, residual: valueAt(surface, at) - points[index]!.value }] : [],
+    return samples.flatMap(({ at }, index) =>
+      isOut(index) ? [valueAt(surface, at) - points[index]!.value] : [],
     );
   }).flat();
 }
 
-/** @returns how predictions of unseen shapes lie, measurement by measurement. */
+/** @returns ln(predicted / measured) of measurements whose shape the fit had not seen. */
 export function unseenResiduals<Call extends OperatorCall>(
   family: Family<Call>,
   measurements: readonly Measurement<Call>[],
   ceilings: Ceilings,
-): UnseenResidual[] {
-  const samples = samplesOf(family, measurements, ceilings).filter(
-    ({ seconds, roofSeconds }) => seconds >= roofSeconds,
-  );
-  return samples.length === 0 ? [] : unseenResidualsOf(family, samples, launchOf(samples));
+): number[] {
+  return residualsOf(family, belowRoofs(samplesOf(family, measurements, ceilings)));
 }
 
 const rootMeanSquare = (values: readonly number[]) =>

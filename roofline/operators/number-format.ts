@@ -11,6 +11,9 @@ interface FormatFacts {
   readonly arithmetic: Arithmetic;
 }
 
+/** Bits of an element of a cache in a format. */
+export const cacheBitsOf = (format: NumberFormat) => (format === 'bf16' ? 16 : 8);
+
 /** Blocks of 128 × 128 have a scale of 4 bytes, of nvfp4 16 one of 1 byte, of mxfp4 32 one of 1 byte. */
 export const FORMATS: Readonly<Record<NumberFormat, FormatFacts>> = {
   bf16: { weightBytes: 2, inputBytes: 2, arithmetic: 'bf16' },

@@ -1,4 +1,4 @@
-import { type Bracket, bracketOf } from '../log-grid.js';
+import { type Bracket, bracketAt } from '../log-grid.js';
 
 /** The nodes of each coordinate, above 0 and ascending. */
 export type Grid = readonly (readonly number[])[];
@@ -22,7 +22,7 @@ export interface Corners {
 
 /** @param point one number above 0 for each coordinate; beyond the ends of the grid it counts as at them. */
 export function cornersOf(grid: Grid, point: readonly number[]): Corners {
-  const brackets: Bracket[] = grid.map((nodes, axis) => bracketOf(nodes, point[axis]!));
+  const brackets: Bracket[] = grid.map((nodes, axis) => bracketAt(nodes, point[axis]!));
   const size = brackets.reduce((count, { share }) => (share === 0 ? count : 2 * count), 1);
   const indices = new Int32Array(size);
   const weights = new Float64Array(size).fill(1);

@@ -28,19 +28,18 @@ const RELEASE_SPREAD = 0.15;
 const FARTHER = 0.2;
 
 /**
- * @param all files of factors; a later one wins over an earlier of the same device.
+ * @param tables of all devices.
  * @param engine as folders of tables have it.
  * @param release left out = the newest there is.
  * @returns times of the nearest tables there are: of the device, engine and release itself where these have
  *   any, otherwise of others, with a wider spread and the reason.
  */
 export function timesFrom(
-  all: readonly OperatorFactors[],
+  tables: OperatorTables,
   device: Hardware,
   engine: string,
   release: string | null = null,
 ): OperatorTimes {
-  const tables = new Tables(all);
   const ceilings = publishedCeilings(device);
   const own = tables.tablesOf(device, engine);
   const newest = own
@@ -108,7 +107,8 @@ interface Wanted {
   readonly release: string | null;
 }
 
-class Tables {
+/** The tables of several files of factors. */
+export class OperatorTables {
   readonly #all: readonly Lookup[];
 
   constructor(files: readonly OperatorFactors[]) {

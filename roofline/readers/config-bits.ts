@@ -31,10 +31,7 @@ export function storedBits(config: ConfigFile): StoredBits {
       `the config says torch_dtype ${JSON.stringify(type)}, whose bits are not known`,
       `Known are ${Object.keys(TYPE_BITS).join(', ')}.`,
     );
-  const quantization =
-    config.nested('quantization_config') ??
-    config.nested('text_config')?.nested('quantization_config') ??
-    null;
+  const quantization = config.nested('quantization_config') ?? inner?.nested('quantization_config') ?? null;
   const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
   const plain = { embedding: whole, output: whole, vector: whole };
   if (quantization === null) return { ...plain, matrix };

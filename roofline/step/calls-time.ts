@@ -64,8 +64,8 @@ export function callCount(operators: readonly OperatorWork[]): number {
   );
 }
 
-/** @returns whether a time was found. */
-export const isTimed = (time: CallsTime | readonly string[]): time is CallsTime => !Array.isArray(time);
+/** @returns whether something is known, and not the reasons why it is not. */
+export const isKnown = <Answer>(found: Answer | readonly string[]): found is Answer => !Array.isArray(found);
 
 /** @returns clauses about operators that no call stands for, though they take time. */
 export function uncalled(operators: readonly OperatorWork[]): string[] {

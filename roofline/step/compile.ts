@@ -4,12 +4,13 @@ import type { OperatorTimes } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import type { KernelCall, OperatorWork } from '../../core/work/work.js';
+import { cacheBitsOf } from '../operators/number-format.js';
 import {
   addedTimes,
   type CallsTime,
   callCount,
   callsTime,
-  isTimed,
+  isKnown,
   limitOf,
   NO_TIME,
   type StepLimit,
@@ -63,7 +64,7 @@ export function compileStep(
   let compiling = true;
   const timed = (operators: readonly OperatorWork[], follows: KernelCall['follows']): CallsTime => {
     const time = callsTime(operators, times, follows);
-    if (isTimed(time)) return time;
+    if (isKnown(time)) return time;
     if (!compiling) throw failed('impossible-combination', `This step cannot be timed: ${time.join('; ')}.`);
     for (const reason of time) reasons.add(reason);
     return NO_TIME;
@@ -113,7 +114,7 @@ type Pass = (request: Pick<PassRequest, 'phase' | 'batch'>) => (readonly Operato
 function passOf(architecture: ModelArchitecture, { parallelism, kernels }: StepSetting): Pass {
   const layers = parallelism.pipeline === 1 ? alikeTogether(architecture.layers) : architecture.layers;
   const unbounded = { ...architecture, layers, contextLength: Number.MAX_SAFE_INTEGER };
-  const cacheBits = kernels.cache === 'bf16' ? 16 : 8;
+  const cacheBits = cacheBitsOf(kernels.cache);
   const common = { parallelism, kernels, cacheBits: { key: cacheBits, value: cacheBits } };
   return (request) => stageWorks(unbounded, { ...common, ...request }).map(({ operators }) => operators);
 }

@@ -1,4 +1,4 @@
-import { bracketOf } from '../log-grid.js';
+import { bracketAt } from '../log-grid.js';
 import { addedTimes, type CallsTime } from './calls-time.js';
 
 /** Times over one size, looked up between nodes. */
@@ -15,7 +15,7 @@ export class Curve {
   /** Beyond the last node time grows with the size. */
   secondsAt(size: number): number {
     if (size <= 0) return 0;
-    const { low, share } = bracketOf(this.#nodes, size);
+    const { low, share } = bracketAt(this.#nodes, size);
     const before = this.#times[low]!.seconds;
     const between = share === 0 ? before : before + share * (this.#times[low + 1]!.seconds - before);
     return between * this.#growthAt(size);
@@ -23,7 +23,7 @@ export class Curve {
 
   timeAt(size: number): CallsTime {
     if (size <= 0) return addedTimes([]);
-    const { low, share } = bracketOf(this.#nodes, size);
+    const { low, share } = bracketAt(this.#nodes, size);
     const growth = this.#growthAt(size);
     return addedTimes([
       [growth * (1 - share), this.#times[low]!],

@@ -5,7 +5,7 @@ import {
   addedTimes,
   type CallsTime,
   callsTime,
-  isTimed,
+  isKnown,
   limitOf,
   type StepLimit,
   spreadOf,
@@ -37,7 +37,7 @@ export function timeOperators(
 ): CallsTime | readonly string[] {
   const unknown = uncalled(operators);
   const time = callsTime(operators, times, null);
-  if (isTimed(time)) return unknown.length > 0 ? unknown : time;
+  if (isKnown(time)) return unknown.length > 0 ? unknown : time;
   return [...unknown, ...time];
 }
 
@@ -54,10 +54,10 @@ export function predictStages(
   { engine, times }: Predictor,
 ): PredictedTime | readonly string[] {
   const all = stages.map(({ operators }) => timeOperators(operators, times));
-  const reasons = all.flatMap((time) => (isTimed(time) ? [] : time));
+  const reasons = all.flatMap((time) => (isKnown(time) ? [] : time));
   const [first] = stages;
   if (first === undefined || reasons.length > 0) return [...new Set(reasons)];
-  const known = all.filter(isTimed);
+  const known = all.filter(isKnown);
   const { host } = engine;
   const sum = addedTimes(known.map((time) => [1, time]));
   const each = known.map(({ seconds }) => withHost(seconds, 1, sequences, host));
@@ -69,7 +69,3 @@ export function predictStages(
     widened: sum.widened,
   };
 }
-
-/** @returns whether a pass was predicted. */
-export const isPredicted = (time: PredictedTime | readonly string[]): time is PredictedTime =>
-  !Array.isArray(time);

@@ -1,6 +1,7 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { passMemory } from '../../core/work/memory/pass-memory.js';
 import type { KernelSetting, Parallelism, PassRequest } from '../../core/work/pass/setting.js';
+import { cacheBitsOf } from '../operators/number-format.js';
 
 /** What an engine takes of a device beside weights and cache, and how it shares out the rest. */
 export interface EngineMemory {
@@ -68,7 +69,7 @@ export function residency(
   deviceBytes: number,
   share: number | null = null,
 ): Residency {
-  const bits = kernels.cache === 'bf16' ? 16 : 8;
+  const bits = cacheBitsOf(kernels.cache);
   const heldBy = (batch: PassRequest['batch']) =>
     passMemory(architecture, {
       phase: 'prefill',

@@ -1,5 +1,4 @@
 import type {
-  AttentionShape,
   FeedForwardShape,
   LayerGroup,
   MatrixShape,
@@ -52,7 +51,7 @@ export function servedIn(
     architecture.layers.map(
       (group): LayerGroup => ({
         ...group,
-        attention: withFormat(group.attention, own.attention) as AttentionShape,
+        attention: eachStored(group.attention, inFormat(own.attention)),
         feedForward: feedForwardIn(group.feedForward, own),
       }),
     ),
@@ -66,15 +65,11 @@ export function servedIn(
  */
 export function servedAsKept(architecture: ModelArchitecture): ModelArchitecture | null {
   let known = true;
-  const visit = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    if (!isStored(value))
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner)]));
-    const format = formatOf(value);
+  const layers = eachStored(architecture.layers, (stored) => {
+    const format = formatOf(stored);
     if (format === null) known = false;
-    return { ...value, format };
-  };
-  const layers = architecture.layers.map((group) => visit(group) as LayerGroup);
+    return { ...stored, format: format ?? undefined };
+  });
   return known ? fused(architecture, layers) : null;
 }
 
@@ -83,8 +78,18 @@ const TOLD_BY_BITS: readonly NumberFormat[] = ['bf16', 'fp8', 'fp8-block', 'mxfp
 const FLOATS: readonly (string | undefined)[] = [undefined, 'f16', 'bf16'];
 
 /** A matrix, or how the shared experts are kept. */
-type Stored = Pick<MatrixShape, 'bits' | 'type' | 'packed'>;
+type Stored = Pick<MatrixShape, 'bits' | 'format' | 'type' | 'packed'>;
 const isStored = (value: object): value is Stored => 'bits' in value;
+
+/** @returns the same with every matrix in it changed. */
+function eachStored<Value>(value: Value, change: (stored: Stored) => Stored): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((inner) => eachStored(inner, change)) as Value;
+  if (isStored(value)) return change(value) as Value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, eachStored(inner, change)]),
+  ) as Value;
+}
 
 function formatOf({ bits, type, packed }: Stored): NumberFormat | null {
   if (!FLOATS.includes(type) || packed !== undefined) return null;
@@ -117,10 +122,7 @@ const BF16_BITS = 16;
 
 function feedForwardIn(shape: FeedForwardShape, formats: ServedFormats): FeedForwardShape {
   const { experts } = shape;
-  const matrices = withFormat(
-    shape,
-    experts === null ? formats.feedForward : formats.experts,
-  ) as FeedForwardShape;
+  const matrices = eachStored(shape, inFormat(experts === null ? formats.feedForward : formats.experts));
   return {
     ...matrices,
     experts:
@@ -128,30 +130,20 @@ function feedForwardIn(shape: FeedForwardShape, formats: ServedFormats): FeedFor
         ? null
         : {
             ...experts,
-            router: inFormat(experts.router, 'bf16'),
+            router: eachStored(experts.router, inFormat('bf16')),
             sharedStored: storedIn(formats.shared),
           },
   };
 }
 
-/** Every matrix below a value. */
-function withFormat(value: unknown, format: NumberFormat): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  if (isMatrix(value)) return inFormat(value, format);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withFormat(inner, format)]));
-}
-
-const isMatrix = (value: object): value is MatrixShape =>
-  'inputs' in value && 'outputs' in value && 'bits' in value;
-
-function inFormat(matrix: MatrixShape, format: NumberFormat): MatrixShape {
-  return {
-    ...matrix,
+const inFormat =
+  (format: NumberFormat) =>
+  (stored: Stored): Stored => ({
+    ...stored,
     ...storedIn(format),
     type: undefined,
     packed: undefined,
-  };
-}
+  });
 
 function storedIn(format: NumberFormat): Pick<MatrixShape, 'bits' | 'format'> {
   return { bits: 8 * FORMATS[format].weightBytes, format };

@@ -36,7 +36,11 @@ export function withHost(
   kernelSeconds: number,
   steps: number,
   sequences: number,
-  { kernelFactor, stepSeconds, sequenceSeconds }: HostTimes,
+  {
+    kernelFactor,
+    stepSeconds,
+    sequenceSeconds,
+  }: Pick<HostTimes, 'kernelFactor' | 'stepSeconds' | 'sequenceSeconds'>,
 ): number {
   return (
     kernelSeconds * (kernelFactor ?? 1) + steps * (stepSeconds ?? 0) + sequences * (sequenceSeconds ?? 0)

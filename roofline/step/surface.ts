@@ -1,4 +1,4 @@
-import { bracketOf } from '../log-grid.js';
+import { bracketAt } from '../log-grid.js';
 import { addedTimes, type CallsTime } from './calls-time.js';
 
 /**
@@ -21,8 +21,8 @@ export class Surface {
   }
 
   secondsAt(x: number, y: number): number {
-    const u = bracketOf(this.#x, x);
-    const v = bracketOf(this.#y, y);
+    const u = bracketAt(this.#x, x);
+    const v = bracketAt(this.#y, y);
     let sum = (1 - u.share) * (1 - v.share) * this.#logarithm(u.low, v.low);
     if (u.share > 0) sum += u.share * (1 - v.share) * this.#logarithm(u.low + 1, v.low);
     if (v.share > 0) sum += (1 - u.share) * v.share * this.#logarithm(u.low, v.low + 1);
@@ -32,8 +32,8 @@ export class Surface {
 
   /** What limits, and how sure it is, are those of the nearest node. */
   timeAt(x: number, y: number): CallsTime {
-    const u = bracketOf(this.#x, x);
-    const v = bracketOf(this.#y, y);
+    const u = bracketAt(this.#x, x);
+    const v = bracketAt(this.#y, y);
     const nearest = this.#node(u.low + Math.round(u.share), v.low + Math.round(v.share));
     if (nearest.seconds === 0) return nearest;
     return addedTimes([[this.secondsAt(x, y) / nearest.seconds, nearest]]);

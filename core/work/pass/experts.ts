@@ -12,7 +12,10 @@ import { SOFTMAX_OPERATIONS } from './scores.js';
  * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real
  * routing is uneven and reads fewer; a measured number can take its place.
  */
-function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number): number {
+export function expectedDistinct(
+  { count, usedPerToken }: Pick<ExpertsShape, 'count' | 'usedPerToken'>,
+  tokens: number,
+): number {
   return count * (1 - (1 - usedPerToken / count) ** tokens);
 }
 

@@ -1,7 +1,7 @@
 import type { AttentionCall } from '../../../core/work/operator-call.js';
+import { isWindowed, keysPerQuery } from '../causal.js';
 import type { CallCoordinates } from '../family.js';
 import type { Grid } from '../surface.js';
-import { isWindowed, keysPerQuery } from './pairs.js';
 
 /**
  * What can run side by side, keys that a query sees, heads that share keys, length of a head. Of a prefill

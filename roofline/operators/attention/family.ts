@@ -1,7 +1,7 @@
 import type { AttentionCall } from '../../../core/work/operator-call.js';
+import { isWindowed } from '../causal.js';
 import type { Family, Substitute } from '../family.js';
 import { coordinatesOf, GRID, shapeOf } from './coordinates.js';
-import { isWindowed } from './pairs.js';
 import { TABLES } from './table.js';
 import { workOf } from './work.js';
 

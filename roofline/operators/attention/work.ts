@@ -1,7 +1,7 @@
 import type { AttentionCall } from '../../../core/work/operator-call.js';
+import { keysPerQuery, keysSeen } from '../causal.js';
 import type { CallWork } from '../family.js';
 import { FORMATS } from '../number-format.js';
-import { keysPerQuery, keysSeen } from './pairs.js';
 
 /** Keys and values that are seen are read once; queries are read and sums written, in 16 bits. */
 export function workOf(call: AttentionCall): CallWork {

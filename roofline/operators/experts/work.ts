@@ -1,4 +1,5 @@
 import type { ExpertsCall } from '../../../core/work/operator-call.js';
+import { expectedDistinct } from '../../../core/work/pass/experts.js';
 import type { CallWork } from '../family.js';
 import { FORMATS } from '../number-format.js';
 
@@ -7,7 +8,7 @@ const MATRICES = 3;
 
 /** Experts of this device that any token chooses, where tokens choose evenly. */
 export function activeExperts({ tokens, used, count, expert }: ExpertsCall): number {
-  return (count / expert) * (1 - (1 - used / count) ** tokens);
+  return expectedDistinct({ count, usedPerToken: used }, tokens) / expert;
 }
 
 /** Pairs of a token and an expert that this device computes. */

@@ -1,5 +1,6 @@
 import { groupBy } from '../../../core/maps.js';
 import { search } from '../../../roofline/factors/search.js';
+import { withHost } from '../../../roofline/step/setting.js';
 import { median } from '../../../statistics/quantile.js';
 import { mean } from '../../../statistics/summary.js';
 import type { LoopTimes, Spent } from './closed-loop.js';
@@ -19,7 +20,7 @@ export interface EndToEnd {
 }
 
 const spentSeconds = ({ deviceSeconds, steps, sequences }: Spent, host: Host) =>
-  host.kernelFactor * deviceSeconds + host.stepSeconds * steps + host.sequenceSeconds * sequences;
+  withHost(deviceSeconds, steps, sequences, host);
 
 export const endToEnd = ({ perToken, first }: LoopTimes, host: Host): EndToEnd => ({
   tpotSeconds: spentSeconds(perToken, host),

@@ -56,7 +56,7 @@ async function judgeDevice(device: Hardware, path: string): Promise<Judged[]> {
   return newestOf(measured.flatMap(surfacesOf)).flatMap(
     ({ engine, release, family, surface, measurements }) => {
       if (refusalOf(family, measurements, ceilings) !== null) return [];
-      const errors = unseenResiduals(family, measurements, ceilings).map(({ residual }) =>
+      const errors = unseenResiduals(family, measurements, ceilings).map((residual) =>
         Math.abs(Math.expm1(residual)),
       );
       if (errors.length === 0) return [];

@@ -1,5 +1,6 @@
 import { groupBy } from '../../../core/maps.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { type StepBatch, withHost } from '../../../roofline/step/setting.js';
 import { median } from '../../../statistics/quantile.js';
 import type { Clone } from './clone.js';
 import type { Host } from './host.js';
@@ -73,17 +74,13 @@ function missesOf(
     Number(row.token_size),
   ];
   const measured = (name: string) => median(same.map((one) => Number(one[name]))) / 1000;
-  const withHost = (seconds: number) =>
-    host.kernelFactor * seconds + host.stepSeconds + host.sequenceSeconds * sequences;
+  const seconds = (batch: StepBatch) => withHost(server.step.secondsOf(batch), 1, sequences, host);
   const chunks = Array.from({ length: sequences }, () => ({ newTokens: prompt, cachedTokens: 0 }));
   return {
-    prompt: Math.log(
-      withHost(server.step.secondsOf({ decodes: 0, contextTokens: 0, chunks })) / measured('prompt_time'),
-    ),
+    prompt: Math.log(seconds({ decodes: 0, contextTokens: 0, chunks }) / measured('prompt_time')),
     token: Math.log(
-      withHost(
-        server.step.secondsOf({ decodes: sequences, contextTokens: prompt + answer / 2, chunks: [] }),
-      ) / measured('token_time'),
+      seconds({ decodes: sequences, contextTokens: prompt + answer / 2, chunks: [] }) /
+        measured('token_time'),
     ),
   };
 }
