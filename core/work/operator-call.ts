@@ -206,11 +206,19 @@ export interface OperatorTime {
   readonly seconds: number;
   /** The same work at the device's published roofs, and which of them binds. */
   readonly roofSeconds: number;
+  /** What memory and arithmetic take of it there, each for itself. */
+  readonly roofs: RoofSeconds;
   readonly limit: 'memory' | 'compute' | 'link' | 'launch';
   /** Standard deviation of ln(predicted / measured) on shapes that the fit had not seen. */
   readonly spread: number;
   /** Why the spread is wider than of the call's own table; null where it is its own. */
   readonly widened: string | null;
+}
+
+/** Seconds that work takes of a device's memory and of its arithmetic, at their published roofs. */
+export interface RoofSeconds {
+  readonly memory: number;
+  readonly compute: number;
 }
 
 /** No table tells: never replaced in silence. */

@@ -6,6 +6,7 @@ import type {
 } from '../../core/work/operator-call.js';
 import { type Ceilings, publishedCeilings } from '../ceilings.js';
 import { hardwareNamed } from '../hardware/catalogue.js';
+import { deviceDistance } from '../hardware/distance.js';
 import type { Hardware } from '../hardware/figure.js';
 import { roofTimeOf } from './device-roofs.js';
 import { engineName, isSharedLibrary } from './engines.js';
@@ -92,6 +93,7 @@ function timeAt(
   return {
     seconds: Math.max(seconds, least, roof.seconds),
     roofSeconds: roof.seconds,
+    roofs: roof.roofs,
     limit: table.launchSeconds > roof.seconds ? 'launch' : roof.limit,
     spread,
     widened,
@@ -187,16 +189,6 @@ function compared(
       // An engine's own kernel comes before the library's.
       (isOwnEngine ? 0 : 0.001),
   };
-}
-
-/** By how much two devices' roofs differ. */
-function deviceDistance(one: Hardware, other: Hardware): number {
-  const logRatio = (a: number | undefined, b: number | undefined) =>
-    a === undefined || b === undefined ? 1 : Math.abs(Math.log(a / b));
-  return (
-    logRatio(one.memoryBytesPerSecond.value, other.memoryBytesPerSecond.value) +
-    logRatio(one.peaks.bf16?.value, other.peaks.bf16?.value)
-  );
 }
 
 /** @returns the tables of a file; its surfaces are decoded when the first of them is looked up. */

@@ -1,4 +1,4 @@
-import type { OperatorTime, OperatorTimes } from '../../core/work/operator-call.js';
+import type { OperatorTime, OperatorTimes, RoofSeconds } from '../../core/work/operator-call.js';
 import type { KernelCall, OperatorWork } from '../../core/work/work.js';
 
 export type StepLimit = OperatorTime['limit'] | 'host';
@@ -6,6 +6,8 @@ export type StepLimit = OperatorTime['limit'] | 'host';
 /** How long calls of kernels take, one after the other. */
 export interface CallsTime {
   readonly seconds: number;
+  /** What the same work takes of memory and of arithmetic at the device's published roofs. */
+  readonly roofs: RoofSeconds;
   /** Of the seconds, those of calls that are limited so. */
   readonly limits: Readonly<Record<OperatorTime['limit'], number>>;
   /**
@@ -19,6 +21,7 @@ export interface CallsTime {
 
 export const NO_TIME: CallsTime = {
   seconds: 0,
+  roofs: { memory: 0, compute: 0 },
   limits: { memory: 0, compute: 0, link: 0, launch: 0 },
   deviations: {},
   widened: [],
@@ -37,6 +40,7 @@ export function callsTime(
   const deviations: Record<string, number> = {};
   const reasons = new Set<string>();
   const widened = new Set<string>();
+  const roofs = { memory: 0, compute: 0 };
   let seconds = 0;
   for (const { kernelCalls } of operators) {
     for (const { call, times: count, follows: own } of kernelCalls ?? []) {
@@ -49,11 +53,13 @@ export function callsTime(
       if (time.widened !== null) widened.add(`${call.family}: ${time.widened}`);
       const all = count * time.seconds;
       seconds += all;
+      roofs.memory += count * time.roofs.memory;
+      roofs.compute += count * time.roofs.compute;
       limits[time.limit] += all;
       deviations[call.family] = (deviations[call.family] ?? 0) + all * time.spread;
     }
   }
-  return reasons.size > 0 ? [...reasons] : { seconds, limits, deviations, widened: [...widened] };
+  return reasons.size > 0 ? [...reasons] : { seconds, roofs, limits, deviations, widened: [...widened] };
 }
 
 /** @returns kernels that operators launch. */
@@ -79,15 +85,18 @@ export function addedTimes(parts: readonly (readonly [share: number, time: Calls
   const limits = { ...NO_TIME.limits };
   const deviations: Record<string, number> = {};
   const widened = new Set<string>();
+  const roofs = { memory: 0, compute: 0 };
   let seconds = 0;
   for (const [share, time] of parts) {
     seconds += share * time.seconds;
+    roofs.memory += share * time.roofs.memory;
+    roofs.compute += share * time.roofs.compute;
     for (const limit of LIMITS) limits[limit] += share * time.limits[limit];
     for (const [family, own] of Object.entries(time.deviations))
       deviations[family] = (deviations[family] ?? 0) + share * own;
     for (const reason of time.widened) widened.add(reason);
   }
-  return { seconds, limits, deviations, widened: [...widened] };
+  return { seconds, roofs, limits, deviations, widened: [...widened] };
 }
 
 const LIMITS = Object.keys(NO_TIME.limits) as readonly OperatorTime['limit'][];

@@ -1,6 +1,6 @@
 import { failed } from '../../core/errors.js';
 import type { LayerGroup, ModelArchitecture } from '../../core/work/architecture.js';
-import type { OperatorTimes } from '../../core/work/operator-call.js';
+import type { OperatorTimes, RoofSeconds } from '../../core/work/operator-call.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import type { KernelCall, OperatorWork } from '../../core/work/work.js';
@@ -26,6 +26,10 @@ export interface StepTime {
   readonly seconds: number;
   /** Of them, those of kernels. */
   readonly kernelSeconds: number;
+  /** Of these, those of kernels that arithmetic limits. */
+  readonly computeSeconds: number;
+  /** What the same work takes of memory and of arithmetic at the device's published roofs. */
+  readonly roofs: RoofSeconds;
   /** What takes the larger part of the time. */
   readonly limit: StepLimit;
   /** Standard deviation of ln(predicted / measured). */
@@ -208,11 +212,14 @@ class CompiledStep implements Step {
     ]);
     const sum = addedTimes(parts.map((part) => [1, part]));
     const seconds = this.secondsOf(batch);
-    const kernelSeconds = sum.seconds * (this.#setting.host.kernelFactor ?? 1);
+    const kernelFactor = this.#setting.host.kernelFactor ?? 1;
+    const kernelSeconds = sum.seconds * kernelFactor;
     const host = Math.max(0, seconds - kernelSeconds);
     return {
       seconds,
       kernelSeconds,
+      computeSeconds: sum.limits.compute * kernelFactor,
+      roofs: sum.roofs,
       limit: limitOf(sum, host),
       spread: spreadOf(sum, seconds, this.#setting.host.spread),
       widened: sum.widened,

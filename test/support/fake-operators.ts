@@ -1,4 +1,9 @@
-import type { OperatorCall, OperatorTime, OperatorTimes } from '../../core/work/operator-call.js';
+import type {
+  OperatorCall,
+  OperatorTime,
+  OperatorTimes,
+  RoofSeconds,
+} from '../../core/work/operator-call.js';
 
 const BYTES_PER_SECOND = 3e12;
 const LINK_BYTES_PER_SECOND = 4e11;
@@ -53,19 +58,28 @@ export class FakeOperators implements OperatorTimes {
     if (call.family === this.#without) return { seconds: null, reason: `no table of ${call.family}` };
     if (call.family === 'collective') {
       const sent = (4 * call.elements) / LINK_BYTES_PER_SECOND;
-      return time(LAUNCH_SECONDS + sent, sent, 'link');
+      return time(LAUNCH_SECONDS + sent, sent, 'link', { memory: 0, compute: 0 });
     }
     const { bytes, flops } = workOf(call);
     const [memory, compute] = [bytes / BYTES_PER_SECOND, flops / FLOPS_PER_SECOND];
     const roof = Math.max(memory, compute);
-    return time(LAUNCH_SECONDS + roof, roof, memory > compute ? 'memory' : 'compute');
+    return time(LAUNCH_SECONDS + roof, roof, memory > compute ? 'memory' : 'compute', {
+      memory,
+      compute,
+    });
   }
 }
 
-function time(seconds: number, roofSeconds: number, limit: OperatorTime['limit']): OperatorTime {
+function time(
+  seconds: number,
+  roofSeconds: number,
+  limit: OperatorTime['limit'],
+  roofs: RoofSeconds,
+): OperatorTime {
   return {
     seconds,
     roofSeconds,
+    roofs,
     limit: seconds > 2 * roofSeconds ? 'launch' : limit,
     spread: 0.1,
     widened: null,

@@ -1,6 +1,6 @@
 import type { Clone } from './clone.js';
 import type { Host } from './host.js';
-import { SILICON_MODELS } from './models.js';
+import { SILICON_MODELS, type SiliconModel } from './models.js';
 import type { ServerSetting, Servers } from './predictions.js';
 
 /** A server with a known mean batch, and the median time between two tokens. */
@@ -10,6 +10,9 @@ export interface EnergyPoint {
   readonly promptTokens: number;
   readonly answerTokens: number;
   readonly gapSeconds: number;
+  /** Of all devices together, and tokens of answers that the server gave meanwhile. */
+  readonly watts: number;
+  readonly tokensPerSecond: number;
 }
 
 /** Prompts of the task: lm-arena-chat has short ones, gpqa a question, sourcegraph-fim a file. */
@@ -28,6 +31,8 @@ interface Listed {
   readonly configurations: readonly {
     readonly avg_batch_size: number | null;
     readonly avg_output_len: number;
+    readonly avg_power_watts: number;
+    readonly output_throughput_tokens_per_sec: number;
     readonly median_itl_ms: number | null;
     readonly gpu_model: string;
     readonly num_gpus: number;
@@ -58,19 +63,29 @@ const PRECISIONS: Readonly<Record<string, string>> = { bfloat16: 'bf16', fp8: 'f
 /**
  * Points of the ML.ENERGY leaderboard (ml-energy/leaderboard, `public/data/models`; vLLM 0.11), of models
  * whose config is at hand.
+ * @param others that the end-to-end points do not have, by their name on the leaderboard.
  */
-export function energyPoints(clone: Clone): EnergyPoint[] {
+export function energyPoints(
+  clone: Clone,
+  others: Readonly<Record<string, SiliconModel>> = {},
+): EnergyPoint[] {
   const folder = 'public/data/models';
   return clone
     .filesIn(folder)
     .filter((file) => Object.keys(PROMPT_TOKENS).some((task) => file.endsWith(`__${task}.json`)))
-    .flatMap((file) => pointsOf(JSON.parse(clone.read(`${folder}/${file}`)) as Listed));
+    .flatMap((file) => {
+      const listed = JSON.parse(clone.read(`${folder}/${file}`)) as Listed;
+      const name = NAMES[listed.model_id];
+      return pointsOf(listed, others[listed.model_id] ?? SILICON_MODELS.find((known) => known.name === name));
+    });
 }
 
 const BF16 = { attention: 'bf16', feedForward: 'bf16', shared: 'bf16', experts: 'bf16' } as const;
 
-function pointsOf({ model_id, task, weight_precision, configurations }: Listed): EnergyPoint[] {
-  const model = SILICON_MODELS.find(({ name }) => name === NAMES[model_id]);
+function pointsOf(
+  { task, weight_precision, configurations }: Listed,
+  model: SiliconModel | undefined,
+): EnergyPoint[] {
   if (model === undefined) return [];
   const formats = model.checkpoints[PRECISIONS[weight_precision] ?? weight_precision];
   return configurations.flatMap((one) => {
@@ -101,6 +116,8 @@ function pointsOf({ model_id, task, weight_precision, configurations }: Listed):
         promptTokens: PROMPT_TOKENS[task]!,
         answerTokens: one.avg_output_len,
         gapSeconds: one.median_itl_ms / 1000,
+        watts: one.avg_power_watts,
+        tokensPerSecond: one.output_throughput_tokens_per_sec,
       },
     ];
   });
