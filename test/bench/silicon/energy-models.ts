@@ -1,42 +1,35 @@
 import type { NumberFormat } from '../../../core/work/operator-call.js';
-import type { CheckpointFormats, SiliconModel } from './models.js';
+import type { SiliconModel } from './models.js';
 
-const all = (format: NumberFormat): CheckpointFormats => ({
-  attention: format,
-  feedForward: format,
-  shared: format,
-  experts: format,
-});
-
-/** Models of the leaderboard whose configs lie in the wheel, but which the end-to-end points do not have. */
+/** Models of the leaderboard that the end-to-end points do not have, by their name there. */
 export const OTHER_MODELS: Readonly<Record<string, SiliconModel>> = {
-  'Qwen/Qwen3-8B': dense('Qwen3-8B', 'Qwen--Qwen3-8B'),
-  'Qwen/Qwen3-30B-A3B-Instruct-2507': dense('Qwen3-30B-A3B', 'Qwen--Qwen3-30B-A3B'),
-  'Qwen/Qwen3-30B-A3B-Thinking-2507': dense('Qwen3-30B-A3B', 'Qwen--Qwen3-30B-A3B'),
-  'Qwen/Qwen3-Coder-30B-A3B-Instruct': dense('Qwen3-30B-A3B', 'Qwen--Qwen3-30B-A3B'),
-  'Qwen/Qwen3-Coder-480B-A35B-Instruct': dense(
-    'Qwen3-Coder-480B-A35B',
-    'Qwen--Qwen3-Coder-480B-A35B-Instruct',
-  ),
-  'Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8': dense(
-    'Qwen3-Coder-480B-A35B',
-    'Qwen--Qwen3-Coder-480B-A35B-Instruct',
-  ),
-  'meta-llama/Llama-3.1-405B-Instruct': dense('Llama-3.1-405B', 'meta-llama--Meta-Llama-3.1-405B', 'fp8'),
-  'meta-llama/Llama-3.1-405B-Instruct-FP8': dense('Llama-3.1-405B', 'meta-llama--Meta-Llama-3.1-405B', 'fp8'),
-  'meta-llama/Llama-4-Scout-17B-16E-Instruct': dense(
-    'Llama-4-Scout',
-    'meta-llama--Llama-4-Scout-17B-16E-Instruct',
-    'fp8',
-  ),
-  'meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8': dense(
-    'Llama-4-Maverick',
-    'meta-llama--Llama-4-Maverick-17B-128E-Instruct',
-    'fp8',
-  ),
+  'Qwen/Qwen3-8B': published('Qwen3-8B'),
+  'Qwen/Qwen3-14B': published('Qwen3-14B'),
+  'Qwen/Qwen3-30B-A3B-Instruct-2507': published('Qwen3-30B-A3B'),
+  'Qwen/Qwen3-30B-A3B-Thinking-2507': published('Qwen3-30B-A3B'),
+  'Qwen/Qwen3-Coder-30B-A3B-Instruct': published('Qwen3-30B-A3B'),
+  'Qwen/Qwen3-Coder-480B-A35B-Instruct': published('Qwen3-Coder-480B-A35B'),
+  'Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8': published('Qwen3-Coder-480B-A35B'),
+  'google/gemma-3-12b-it': published('Gemma-3-12B'),
+  'google/gemma-3-27b-it': published('Gemma-3-27B'),
+  'meta-llama/Llama-3.1-405B-Instruct': published('Llama-3.1-405B', 'fp8'),
+  'meta-llama/Llama-3.1-405B-Instruct-FP8': published('Llama-3.1-405B', 'fp8'),
+  'openai/gpt-oss-20b': {
+    name: 'gpt-oss-20b',
+    paths: [],
+    config: '',
+    checkpoints: { fp4: { attention: 'bf16', feedForward: 'bf16', shared: 'bf16', experts: 'mxfp4' } },
+  },
 };
 
 /** @param fp8 how its fp8 checkpoint is scaled. */
-function dense(name: string, config: string, fp8: NumberFormat = 'fp8-block'): SiliconModel {
+function published(name: string, fp8: NumberFormat = 'fp8-block'): SiliconModel {
+  const all = (format: NumberFormat) => ({
+    attention: format,
+    feedForward: format,
+    shared: format,
+    experts: format,
+  });
+  const config = name.includes('480B') ? `Qwen--${name}-Instruct` : '';
   return { name, paths: [], config, checkpoints: { bf16: all('bf16'), fp8: all(fp8) } };
 }
