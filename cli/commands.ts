@@ -58,6 +58,7 @@ export const COMMANDS: readonly CommandGroup[] = [
     commands: {
       roofline: async () => (await import('./roofline/command.js')).registerRoofline,
       fit: async () => (await import('./fit/command.js')).registerFit,
+      turns: async () => (await import('./turns/command.js')).registerTurns,
     },
   },
   {

@@ -161,9 +161,13 @@ interface CompiledStage {
   readonly chunks: Surface;
 }
 
+/** @returns rows of logits of all sequences. */
+const sampledOf = ({ decodes, decodeTokens = 1, chunks }: StepBatch) =>
+  decodes * decodeTokens + chunks.length;
+
 /** @returns new tokens of all sequences. */
-function tokensOf({ decodes, chunks }: StepBatch): number {
-  let tokens = decodes;
+function tokensOf({ decodes, decodeTokens = 1, chunks }: StepBatch): number {
+  let tokens = decodes * decodeTokens;
   for (const { newTokens } of chunks) tokens += newTokens;
   return tokens;
 }
@@ -204,7 +208,7 @@ class CompiledStep implements Step {
     const tokens = this.#computedTokens(batch);
     const parts = this.#stages.flatMap((stage) => [
       stage.tokens.timeAt(tokens),
-      stage.sampled.timeAt(decodes + chunks.length),
+      stage.sampled.timeAt(sampledOf(batch)),
       ...(decodes === 0 ? [] : [stage.decodes.timeAt(decodes, contextTokens)]),
       ...chunks.map(({ newTokens, cachedTokens }) =>
         stage.chunks.timeAt(newTokens, cachedTokens + CACHED_OFFSET),
@@ -229,7 +233,7 @@ class CompiledStep implements Step {
   #kernelSeconds(stage: CompiledStage, batch: StepBatch): number {
     const { decodes, contextTokens, chunks } = batch;
     let seconds =
-      stage.tokens.secondsAt(this.#computedTokens(batch)) + stage.sampled.secondsAt(decodes + chunks.length);
+      stage.tokens.secondsAt(this.#computedTokens(batch)) + stage.sampled.secondsAt(sampledOf(batch));
     if (decodes > 0) seconds += stage.decodes.secondsAt(decodes, contextTokens);
     for (const { newTokens, cachedTokens } of chunks)
       seconds += stage.chunks.secondsAt(newTokens, cachedTokens + CACHED_OFFSET);

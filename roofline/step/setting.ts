@@ -77,6 +77,11 @@ export interface StepBatch {
   /** Sequences that get a token each, and the mean number of tokens they attend to, the new one included. */
   readonly decodes: number;
   readonly contextTokens: number;
+  /**
+   * New tokens of each of them; left out = 1, more where a draft's tokens are verified: these are all sampled
+   * from, and read the cache of their sequence once.
+   */
+  readonly decodeTokens?: number;
   readonly chunks: readonly Chunk[];
 }
 

@@ -158,3 +158,13 @@ describe('a compiled step', () => {
     expect(reasons).toContain('nobody knows how q_proj is called on a GPU');
   });
 });
+
+test('drafted tokens are verified at one reading of the cache: between one token a sequence and as many sequences', () => {
+  const step = compiled(served('llama-3-8b'));
+  const batch = batchOf(32, 8192);
+  const verified = step.secondsOf({ ...batch, decodeTokens: 4 });
+  expect(verified).toBeGreaterThan(step.secondsOf(batch));
+  expect(verified).toBeLessThan(step.secondsOf(batchOf(128, 8192)) / 2);
+  expect(step.timeOf({ ...batch, decodeTokens: 4 }).seconds).toBeCloseTo(verified, 9);
+  expect(step.secondsOf({ ...batch, decodeTokens: 1 })).toBe(step.secondsOf(batch));
+});

@@ -1,0 +1,141 @@
+import { nearest } from '../../core/input/suggest.js';
+import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call.js';
+import { servedFormats } from '../../roofline/analysis/bits.js';
+import { requireHardware } from '../../roofline/hardware/catalogue.js';
+import { acceptanceOf, MOST_DRAFT_TOKENS } from '../../roofline/turns/acceptance.js';
+import {
+  type AnsweredTurn,
+  type AskedTurns,
+  answerTurns,
+  QUESTIONS,
+  type Question,
+} from '../../roofline/turns/questions.js';
+import { asWords, usageError } from '../exit.js';
+import { modelFoldersFor } from '../local-models.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { openArchitecture } from '../roofline/open-model.js';
+import { openPredictor } from '../roofline/open-predictor.js';
+import type { TurnsOptions } from './command.js';
+
+/**
+ * `ridge turns`: where a way to serve stops paying, or begins to.
+ * @throws CommandError (2) for words that contradict one another or name nothing
+ */
+export function runTurns(model: string, options: TurnsOptions): void {
+  const { asked, context } = asWords(() => openTurns(model, options));
+  const answers = asWords(() => answerTurns(asked));
+  const answered = answers.flatMap((one) => ('answer' in one ? [one] : []));
+  const leftOut = answers.flatMap((one) => ('reason' in one ? [one] : []));
+  if (answered.length === 0)
+    throw usageError(
+      `nothing can be answered of ${model}: ${[...new Set(leftOut.map(({ reason }) => reason))].join('; ')}`,
+      'Say with --bits in what it is served, or name more devices, another GPU, or fewer tokens.',
+    );
+  if (options.json === true) {
+    printJson({ model, ...context, answers: answered, leftOut });
+    return;
+  }
+  for (const { answer } of answered) printData(answer);
+  if (answered.length > 0) printData(`\n${gainTable(answered)}`);
+  const { hardware, devices, engine, source, bits, load, host } = context;
+  say(`${devices} × ${hardware} with ${engine}, served in ${bits}; times by ${source}; of the host: ${host}`);
+  say(
+    `a steady closed loop of so many sequences at once, prompts of ${load.promptTokens} tokens and answers of ${load.answerTokens}, equally long; ratios are of tokens of answers a second and device; bands of 90 %`,
+  );
+  for (const { assumes } of answered) for (const clause of assumes) say(`assumed: ${clause}`);
+  for (const { question, reason } of leftOut) say(`${question} is left out: ${reason}`);
+}
+
+function openTurns(model: string, options: TurnsOptions) {
+  const bits = servedFormats(options.bits);
+  if (bits === null)
+    throw usageError(
+      `--bits ${options.bits}: engines on GPUs serve native, ${NUMBER_FORMATS.join(', ')}, each also with kv8 behind it`,
+    );
+  const weights = NUMBER_FORMATS.find((format) => format === options.weights);
+  if (weights === undefined)
+    throw usageError(`--weights ${options.weights}: known are ${NUMBER_FORMATS.join(', ')}`);
+  if (options.draftTokens > MOST_DRAFT_TOKENS && options.acceptanceLength === undefined)
+    throw usageError(
+      `--draft-tokens ${options.draftTokens}: acceptance was measured of at most ${MOST_DRAFT_TOKENS}; say it with --acceptance-length`,
+    );
+  if ((options.acceptanceLength ?? 1) > options.draftTokens + 1)
+    throw usageError(
+      `--acceptance-length ${options.acceptanceLength}: ${options.draftTokens} draft tokens yield at most ${options.draftTokens + 1} tokens a step`,
+    );
+  const device = requireHardware(options.hardware);
+  const { engine, times } = openPredictor(options.hardware, options.engine, options.calibration);
+  if (device.memoryBytes === null)
+    throw usageError(`nobody publishes the memory of ${device.name}, so that it is not known what fits`);
+  const architecture = openArchitecture(model, modelFoldersFor([model], options.models));
+  const load = { promptTokens: options.prompt, answerTokens: options.answer };
+  if (options.prompt + options.answer > architecture.contextLength)
+    throw usageError(
+      `--prompt ${options.prompt} and --answer ${options.answer} are more than the ${architecture.contextLength} tokens of the model`,
+    );
+  const asked: AskedTurns = {
+    architecture,
+    bits,
+    tensor: options.devices,
+    on: { engine, times, memoryBytes: device.memoryBytes.value },
+    load,
+    draftTokens: options.draftTokens,
+    acceptance:
+      options.acceptanceLength === undefined
+        ? acceptanceOf(model, options.draftTokens)
+        : { length: options.acceptanceLength, spread: 0, source: 'as --acceptance-length says' },
+    weights: weights satisfies NumberFormat,
+    questions: questionsNamed(options.question),
+  };
+  const { memory, graphs, host } = engine;
+  const context = {
+    hardware: device.name,
+    devices: options.devices,
+    engine: engine.name,
+    source: times.source,
+    bits: options.bits,
+    load,
+    flags: {
+      memoryShare: memory.share,
+      blockTokens: memory.blockTokens,
+      passTokens: memory.passTokens,
+      graphTokens: graphs.sizes.at(-1) ?? 0,
+    },
+    host: host.source,
+  };
+  return { asked, context };
+}
+
+/** @returns all where none is named. */
+function questionsNamed(words: readonly string[]): readonly Question[] {
+  for (const word of words) {
+    if (QUESTIONS.some((known) => known === word)) continue;
+    const guess = nearest(word, QUESTIONS);
+    const meant = guess === null ? '' : `; did you mean ${guess}?`;
+    throw usageError(`--question ${word}: known are ${QUESTIONS.join(', ')}${meant}`);
+  }
+  return words.length === 0 ? QUESTIONS : QUESTIONS.filter((known) => words.includes(known));
+}
+
+/** Loads of which a line is printed; `--json` has all. */
+const EACH_LINE = 4;
+
+/** One line a load; a column each for what is gained by a way, with its band. */
+function gainTable(answers: readonly AnsweredTurn[]): string {
+  const loads = [...new Set(answers.flatMap(({ gains }) => gains.map(({ sequences }) => sequences)))]
+    .sort((a, b) => a - b)
+    .filter((_, i, all) => i % EACH_LINE === 0 || i === all.length - 1);
+  return plainTable(
+    ['at once', ...answers.map(({ way, instead }) => `${way} / ${instead}`)],
+    loads.map((load) => [
+      load,
+      ...answers.map(({ gains }) => {
+        const gain = gains.find(({ sequences }) => sequences === load);
+        if (gain === undefined) return null;
+        const [ratio, low, high] = [gain.ratio, gain.low, gain.high].map((value) => value.toFixed(2));
+        return `${ratio} [${low}, ${high}]`;
+      }),
+    ]),
+  );
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CommandError, EXIT } from '../../../cli/exit.js';
+import { createProgram } from '../../../cli/program.js';
+import { heard } from '../../support/heard.js';
+
+afterEach(() => vi.restoreAllMocks());
+
+async function ridgeTurns(...args: string[]) {
+  const said = heard();
+  const error = await (await createProgram()).parseAsync(['node', 'ridge', 'turns', ...args]).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error !== null && !(error instanceof CommandError)) throw error;
+  return { stdout: said.stdout, stderr: said.stderr, error };
+}
+
+interface Answered {
+  readonly answers: readonly {
+    readonly question: string;
+    readonly answer: string;
+    readonly gains: readonly { readonly sequences: number; readonly ratio: number }[];
+  }[];
+  readonly leftOut: readonly { readonly question: string; readonly reason: string }[];
+}
+
+const answered = async (...args: string[]) =>
+  JSON.parse((await ridgeTurns(...args, '--json')).stdout) as Answered;
+
+describe('ridge turns', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/turns.md'), 'utf8');
+  const examples = [...page.matchAll(/```sh\nridge turns (.*)\n```\n\n```text\n([\s\S]*?)```/g)];
+
+  test('the page has examples', () => expect(examples).toHaveLength(2));
+
+  test.each(examples.map(([, words, text]) => [words!, text!]))(
+    'prints what the page says: %s',
+    async (words, text) => {
+      const { stdout, error } = await ridgeTurns(...words.split(' '));
+      expect(error).toBeNull();
+      expect(stdout).toBe(text);
+    },
+  );
+
+  test('drafts gain most where few sequences wait for memory, and less the more there are', async () => {
+    const { answers } = await answered('llama-3.1-8b', '--question', 'speculative', '--prompt', '100');
+    const { gains } = answers[0]!;
+    expect(gains[0]!.ratio).toBeGreaterThan(1.5);
+    expect(gains.at(-1)!.ratio).toBeLessThan(gains[0]!.ratio / 1.5);
+  });
+
+  test('takes the acceptance that is said, and the less is accepted the earlier it turns', async () => {
+    const turnAt = async (length: string) => {
+      const { answers } = await answered(
+        ...['llama-3.1-8b', '--question', 'speculative', '--prompt', '100', '--draft-tokens', '7'],
+        ...['--acceptance-length', length],
+      );
+      return Number(/at (\d+) \[/.exec(answers[0]!.answer)?.[1]);
+    };
+    expect(await turnAt('2.5')).toBeLessThan(await turnAt('3.5'));
+  });
+
+  test('says which questions it leaves out, and why', async () => {
+    const { leftOut } = await answered('llama-3.1-8b', '--bits', 'fp8kv8');
+    expect(leftOut.map(({ question }) => question)).toEqual(['weights', 'cache', 'parallel']);
+    expect((await ridgeTurns('llama-3.1-8b', '--bits', 'fp8kv8')).stderr).toContain(
+      'cache is left out: the cache is kept in fp8 already',
+    );
+  });
+
+  test('states hardware, engine, load and host', async () => {
+    const { stderr } = await ridgeTurns('llama-3.1-8b', '--question', 'cache');
+    for (const words of ['H100', 'vLLM', 'prompts of 1024 tokens and answers of 256', 'of the host'])
+      expect(stderr).toContain(words);
+  });
+
+  test.each([
+    [['llama-3.1-70b'], 'leaves no room for one request'],
+    [['llama-3.1-8b', '--question', 'weihgts'], 'did you mean weights?'],
+    [['llama-3.1-8b', '--bits', 'q4_k_m'], 'engines on GPUs serve'],
+    [['llama-3.1-8b', '--weights', 'fp3'], 'known are bf16'],
+    [['llama-3.1-8b', '--draft-tokens', '9'], '--acceptance-length'],
+    [['llama-3.1-8b', '--acceptance-length', '7'], 'at most 4 tokens'],
+    [['llama-3.1-8b', '--prompt', '200000'], 'more than the 131072 tokens'],
+    [['llama-3.1-8b', '--hardware', 'epyc-7763'], 'measured on GPUs'],
+    [['llama-3.1-8b', '--engine', 'vlm'], 'vllm'],
+    [['llama-3.1-70b', '--devices', '3'], 'cannot be shared evenly'],
+  ])('%j is one sentence', async (args, words) => {
+    const { error } = await ridgeTurns(...args);
+    expect(error?.exitCode).toBe(EXIT.usage);
+    expect(`${error?.message} ${error?.hint ?? ''}`).toContain(words);
+  });
+});
