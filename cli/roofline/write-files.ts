@@ -1,7 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
-import { failed } from '../../core/errors.js';
-import { builtFile } from '../../process/package.js';
 import type { Analysis } from '../../roofline/analysis/analysis.js';
 import {
   type ChartData,
@@ -10,32 +6,11 @@ import {
   sweepChart,
 } from '../../roofline/analysis/chart.js';
 import type { PointField } from '../../roofline/analysis/point.js';
-import { tryFile, usageError, workError } from '../exit.js';
+import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import type { RooflineOutput } from './command.js';
+import { openDrawing, writeDrawn } from './drawing.js';
 import { rooflinePage } from './page.js';
-
-const WIDTH = 960;
-const HEIGHT = 600;
-
-type RenderSvg = (chart: ChartData, width: number, height: number) => string;
-
-/**
- * @returns a way to draw charts as SVG. The chart library comes with the built form alone.
- * @throws FailureError `internal` when it has not been built
- */
-async function openDrawing(): Promise<(chart: ChartData) => string> {
-  const path = builtFile('dashboards/roofline/svg.js');
-  if (path === null) {
-    throw failed(
-      'internal',
-      'The drawing of charts is missing from this installation.',
-      'Run `npm run build`.',
-    );
-  }
-  const { renderSvg } = (await import(pathToFileURL(path).href)) as { renderSvg: RenderSvg };
-  return (chart) => renderSvg(chart, WIDTH, HEIGHT);
-}
 
 const MEASURES: readonly SweepMeasure[] = ['tokens', 'time', 'memory'];
 
@@ -49,7 +24,7 @@ export async function writeFiles(
   const [first] = analyses;
   if (first === undefined) return;
   const draw = await openDrawing();
-  if (svg !== null) write(svg, draw(chosen(analyses, varying, chart)));
+  if (svg !== null) writeDrawn(svg, draw(chosen(analyses, varying, chart)));
   if (html === null) return;
   const overview = MEASURES.flatMap((measure) => {
     const data = sweepChart(analyses, varying, measure);
@@ -58,7 +33,7 @@ export async function writeFiles(
   const title =
     analyses.length === 1 ? rooflineChart(first).title : `${analyses.length} points of the analytic model`;
   const rooflineOf = (analysis: Analysis) => draw(rooflineChart(analysis));
-  write(html, rooflinePage({ title, analyses, varying, overview, rooflineOf }));
+  writeDrawn(html, rooflinePage({ title, analyses, varying, overview, rooflineOf }));
 }
 
 function chosen(
@@ -79,9 +54,4 @@ function chosen(
   }
   if (analyses.length > 1) say('the chart shows the roofline of the first point; --html shows those of more');
   return rooflineChart(first);
-}
-
-function write(path: string, text: string): void {
-  tryFile(`cannot write ${path}`, () => writeFileSync(path, text), 'Name another file.');
-  say(`written: ${path}`);
 }

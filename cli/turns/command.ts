@@ -15,6 +15,7 @@ export interface TurnsOptions {
   readonly acceptanceLength?: number;
   readonly question: readonly string[];
   readonly models: readonly string[];
+  readonly svg?: string;
   readonly json?: true;
 }
 
@@ -45,6 +46,7 @@ export function registerTurns(program: Command): void {
     )
     .option('--question <name>', 'speculative, weights, cache or parallel alone (repeatable)', collect, [])
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
+    .option('--svg <file>', 'write a chart of all ratios')
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./turns.js')).runTurns));
 }

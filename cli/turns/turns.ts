@@ -3,6 +3,7 @@ import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call
 import { servedFormats } from '../../roofline/analysis/bits.js';
 import { requireHardware } from '../../roofline/hardware/catalogue.js';
 import { acceptanceOf, MOST_DRAFT_TOKENS } from '../../roofline/turns/acceptance.js';
+import { turnsChart } from '../../roofline/turns/chart.js';
 import {
   type AnsweredTurn,
   type AskedTurns,
@@ -14,6 +15,7 @@ import { asWords, usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { openDrawing, writeDrawn } from '../roofline/drawing.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
 import type { TurnsOptions } from './command.js';
@@ -22,7 +24,7 @@ import type { TurnsOptions } from './command.js';
  * `ridge turns`: where a way to serve stops paying, or begins to.
  * @throws CommandError (2) for words that contradict one another or name nothing
  */
-export function runTurns(model: string, options: TurnsOptions): void {
+export async function runTurns(model: string, options: TurnsOptions): Promise<void> {
   const { asked, context } = asWords(() => openTurns(model, options));
   const answers = asWords(() => answerTurns(asked));
   const answered = answers.flatMap((one) => ('answer' in one ? [one] : []));
@@ -32,6 +34,13 @@ export function runTurns(model: string, options: TurnsOptions): void {
       `nothing can be answered of ${model}: ${[...new Set(leftOut.map(({ reason }) => reason))].join('; ')}`,
       'Say with --bits in what it is served, or name more devices, another GPU, or fewer tokens.',
     );
+  if (options.svg !== undefined) {
+    const draw = await openDrawing();
+    writeDrawn(
+      options.svg,
+      draw(turnsChart(`${model} on ${context.devices} × ${context.hardware}`, answered)),
+    );
+  }
   if (options.json === true) {
     printJson({ model, ...context, answers: answered, leftOut });
     return;

@@ -1,7 +1,7 @@
 import type { SweepChart } from '../../roofline/analysis/chart.js';
 import { AXIS, FONT, LEGEND, SERIES, tick, title } from './style.js';
 
-const UNIT = { 'tokens/s': 'tokens/s', s: 's', B: 'bytes' } as const;
+const UNIT = { 'tokens/s': 'tokens/s', s: 's', B: 'bytes', ratio: 'times as much' } as const;
 /** Ranges wider than this are logarithmic. */
 const LOG_FROM = 30;
 /** Room for a line of the legend. */

@@ -34,7 +34,7 @@ export interface SweepChart {
     readonly values: readonly (string | number)[];
     readonly numeric: boolean;
   };
-  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' };
+  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' | 'ratio' };
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
+import { turnsChart } from '../../../roofline/turns/chart.js';
+import { turnOf } from '../../../roofline/turns/turn.js';
 import { heard } from '../../support/heard.js';
 
 afterEach(() => vi.restoreAllMocks());
@@ -74,6 +76,29 @@ describe('ridge turns', () => {
     const { stderr } = await ridgeTurns('llama-3.1-8b', '--question', 'cache');
     for (const words of ['H100', 'vLLM', 'prompts of 1024 tokens and answers of 256', 'of the host'])
       expect(stderr).toContain(words);
+  });
+
+  test('draws the ratios beside 1', () => {
+    const gain = (sequences: number, ratio: number) => ({
+      sequences,
+      ratio,
+      low: 0.9 * ratio,
+      high: 1.1 * ratio,
+    });
+    const answer = (way: string, ...gains: ReturnType<typeof gain>[]) => ({
+      question: 'weights' as const,
+      ...{ way, instead: 'one device', gains, turn: turnOf(gains), assumes: [], answer: '' },
+    });
+    const chart = turnsChart('a model', [
+      answer('fp8', gain(1, 1.5), gain(4, 1.2)),
+      answer('int4', gain(1, 2)),
+    ]);
+    expect(chart.x.values).toEqual([1, 4]);
+    expect(chart.lines).toEqual([
+      { name: 'fp8 / one device', values: [1.5, 1.2] },
+      { name: 'int4 / one device', values: [2, null] },
+      { name: 'as much', values: [1, 1] },
+    ]);
   });
 
   test.each([
