@@ -32,6 +32,7 @@ const CODE = [
   'statistics',
   'core',
   'judgement',
+  'batching',
   'roofline',
   'report',
   'search',

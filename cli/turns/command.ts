@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_ENGINE, SERVING_ENGINES } from '../../roofline/step/engines.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
@@ -28,7 +29,11 @@ export function registerTurns(program: Command): void {
     )
     .option('--hardware <name>', 'a GPU of the catalogue', 'h100')
     .option('--devices <count>', 'that share the model (tensor parallelism)', positiveInteger, 1)
-    .option('--engine <name>', 'whose measured operators predict times: vllm, sglang or trtllm', 'vllm')
+    .option(
+      '--engine <name>',
+      `whose measured operators predict times: ${SERVING_ENGINES.map(({ id }) => id).join(', ')}`,
+      DEFAULT_ENGINE,
+    )
     .option('--calibration <file>', 'what the host takes, of `ridge factors --calibrate`')
     .option(
       '--bits <word>',

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { readTiming } from '../../batching/read-timing.js';
 import { quote } from '../../core/quote.js';
 import { TELLS, type TellsName } from './log-probabilities.js';
 
@@ -34,6 +35,20 @@ const OPTIONS = z.strictObject({
   model: z.string().default('simulated'),
   /** From the start of the process until `/health` says that it is ready. */
   ready: seconds.default(0),
+  /**
+   * As fast as a GPU with an engine, '' = by the constants below: 'h100:vllm:llama-3.1-8b'. Requests then share
+   * steps, wait for one another and for room in the cache.
+   */
+  timing: z
+    .string()
+    .default('')
+    .transform((words, context) => {
+      if (words === '') return null;
+      const timing = readTiming(words);
+      if (typeof timing !== 'string') return timing;
+      context.addIssue(timing);
+      return z.NEVER;
+    }),
   /** From a request to its first chunk. */
   ttft: seconds.default(0.02),
   /** Time between tokens; between chunks it is multiplied by the tokens of a chunk. */
@@ -96,7 +111,11 @@ export function parseOptions(args: readonly string[]): SimulatorOptions | string
 /** @returns what `--help` says. */
 export function helpText(): string {
   const defaults = OPTIONS.parse({});
-  const options = Object.entries({ ...defaults, fault: defaults.fault.name });
+  const options = Object.entries({
+    ...defaults,
+    timing: "'' (or [Nx]DEVICE:ENGINE:MODEL[:BITS])",
+    fault: defaults.fault.name,
+  });
   const faults = Object.entries(FAULTS);
   return [
     'A server that pretends: the API of OpenAI with these times, and no model. Seconds and tokens.',

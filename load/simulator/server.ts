@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { Pacer } from '../pacer.js';
+import { BatchedTiming } from './batched.js';
 import { logProbabilities, nextToken, tokensOf } from './log-probabilities.js';
 import { type Counters, metricsText, noCounters, observe } from './metrics.js';
 import type { SimulatorOptions } from './options.js';
@@ -82,6 +83,8 @@ class Simulated {
   readonly #pacer = new Pacer(monotonicSeconds);
   readonly #started = monotonicSeconds();
   readonly #waiting: Job[] = [];
+  /** null = by constants. */
+  readonly #batched: BatchedTiming | null;
   readonly #prompts = new Set<string>();
   /** The last ones, as tokens. */
   readonly #begun: (readonly (string | number)[])[] = [];
@@ -92,6 +95,9 @@ class Simulated {
   constructor(options: SimulatorOptions) {
     this.#options = options;
     this.#words = (options.says || WORDS).split(' ');
+    const { timing, 'max-sequences': most } = options;
+    const flags = most > 0 ? { maxNumSeqs: most } : {};
+    this.#batched = timing === null ? null : new BatchedTiming(timing(flags), this.#pacer, monotonicSeconds);
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -149,6 +155,10 @@ class Simulated {
       arrived: monotonicSeconds(),
       sent: null,
     };
+    if (this.#batched !== null) {
+      this.#enter(job, this.#batched);
+      return;
+    }
     const most = this.#options['max-sequences'];
     if (most > 0 && this.counters.processing >= most) {
       this.#waiting.push(job);
@@ -232,6 +242,42 @@ class Simulated {
       this.#pacer.schedule(real(first + next * itl), () => step(sent + chunk));
     };
     this.#pacer.schedule(real(first), () => step(0));
+  }
+
+  /** Lets the scheduler decide when its tokens come. */
+  #enter(job: Job, batched: BatchedTiming): void {
+    const { response, tokens, promptTokens, stream } = job;
+    const all = promptTokens + tokens;
+    if (all > batched.server.mostTokens) {
+      const most = `the request has ${all} tokens with its answer, and there is room for ${batched.server.mostTokens}`;
+      sendJson(response, 400, problem(400, most, 'BadRequestError'));
+      return;
+    }
+    const { counters } = this;
+    const began = monotonicSeconds();
+    let sent = 0;
+    const leave = batched.arrive(Math.max(1, promptTokens), tokens, () => {
+      if (sent === 0) {
+        counters.promptSeconds += monotonicSeconds() - began;
+        if (stream)
+          response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+      } else if (job.sent !== null) counters.outputSeconds += monotonicSeconds() - job.sent.last;
+      if (stream) this.#chunk(job, sent, 1);
+      sent += 1;
+      if (!stream && sent === tokens) this.#finish(job);
+      this.#countRequests(batched);
+    });
+    counters.promptTokens += promptTokens;
+    this.#countRequests(batched);
+    response.once('close', () => {
+      leave();
+      this.#countRequests(batched);
+    });
+  }
+
+  #countRequests({ server }: BatchedTiming): void {
+    this.counters.processing = server.running;
+    this.counters.deferred = server.waiting;
   }
 
   /**

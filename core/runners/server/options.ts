@@ -10,6 +10,9 @@ const flag = () => orNull(z.boolean());
 
 /** What the simulated server pretends to be. */
 const SIMULATED_OPTIONS = {
+  simulatedTiming: orNull(shortText).describe(
+    'As fast as a GPU with an engine: `h100:vllm:llama-3.1-8b`; null = by the constants below.',
+  ),
   simulatedTtftSeconds: numberBetween(0, 3600)
     .default(0.02)
     .describe('Seconds from a request to its first token.'),

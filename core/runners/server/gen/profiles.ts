@@ -791,6 +791,12 @@ export const PROFILES = {
     "environment": {},
     "container": null,
     "options": {
+      "simulatedTiming": {
+        "arguments": [
+          "--timing",
+          "{value}"
+        ]
+      },
       "simulatedTtftSeconds": {
         "arguments": [
           "--ttft",

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { runLoad } from '../../../load/run-load.js';
+import { parseOptions } from '../../../load/simulator/options.js';
+import { endpointOf, many, withSimulator } from '../../support/simulator.js';
+
+const TIMING = 'h100:vllm:smollm2-360m';
+
+describe('a simulated server that is as fast as a GPU', () => {
+  test.each([true, false])('answers every request in full, streaming: %s', async (stream) => {
+    await withSimulator({ timing: TIMING }, async ({ url, counters }) => {
+      const { records } = await runLoad({
+        endpoint: endpointOf(url, { stream }),
+        requests: many(24, 12),
+        arrival: { kind: 'closed', concurrency: 8 },
+        seed: 1,
+        maxSeconds: null,
+        maxRequests: null,
+      });
+      expect(records.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 24 }, () => 'complete'));
+      expect(records.map(({ outputTokens }) => outputTokens)).toEqual(Array.from({ length: 24 }, () => 12));
+      await expect.poll(() => counters.processing + counters.deferred).toBe(0);
+      expect(counters).toMatchObject({ answered: 24, outputTokens: 288 });
+    });
+  });
+
+  test('refuses what its cache has no room for', async () => {
+    await withSimulator({ timing: TIMING }, async ({ url }) => {
+      const body = JSON.stringify({ prompt: 'a', max_tokens: 100_000_000 });
+      const answer = await fetch(`${url}/v1/completions`, { method: 'POST', body });
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).toContain('there is room for');
+    });
+  });
+
+  test('says what its words lack', () => {
+    expect(parseOptions(['--timing=h100:vllm:llama-9'])).toContain('--timing: no published model');
+    expect(parseOptions([])).toMatchObject({ timing: null });
+  });
+});
