@@ -171,5 +171,7 @@ export class SteppedVllm implements SteppedServer {
   }
 }
 
-/** Tokens that are in the cache before it can answer with one more: a preempted one has answers among them. */
+/**
+ * Tokens that are in the cache before it can answer with one more: a preempted one has answers among them.
+ */
 const wantedOf = ({ promptTokens, answered }: Request) => promptTokens + answered;

@@ -1,6 +1,6 @@
 // Makes roofline/turns/acceptance.json, of how many tokens a step of speculative decoding yields:
-// `node --import tsx scripts/write-acceptance.ts FOLDER`, where FOLDER is `golden_al_distribution` of a clone of
-// SemiAnalysisAI/InferenceX (Apache-2.0).
+// `node --import tsx scripts/write-acceptance.ts FOLDER`, where FOLDER is `golden_al_distribution` of a clone
+// of SemiAnalysisAI/InferenceX (Apache-2.0).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

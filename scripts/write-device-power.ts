@@ -1,7 +1,7 @@
 // Makes roofline/hardware/power.json, of what devices draw in shares of their limit:
-// `node --import tsx scripts/write-device-power.ts SYSTEMS SPLITWISE`, where SYSTEMS is `systems` of the wheel
-// aisimulate 0.13.0 (Apache-2.0), whose table of products on a B200 has a column `power`, and SPLITWISE a
-// clone of Mutinifni/splitwise-sim (MIT), whose runs on A100 say what they drew.
+// `node --import tsx scripts/write-device-power.ts SYSTEMS SPLITWISE`, where SYSTEMS is `systems` of the
+// wheel aisimulate 0.13.0 (Apache-2.0), whose table of products on a B200 has a column `power`, and SPLITWISE
+// a clone of Mutinifni/splitwise-sim (MIT), whose runs on A100 say what they drew.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';

@@ -36,8 +36,8 @@ const OPTIONS = z.strictObject({
   /** From the start of the process until `/health` says that it is ready. */
   ready: seconds.default(0),
   /**
-   * As fast as a GPU with an engine, '' = by the constants below: 'h100:vllm:llama-3.1-8b'. Requests then share
-   * steps, wait for one another and for room in the cache.
+   * As fast as a GPU with an engine, '' = by the constants below: 'h100:vllm:llama-3.1-8b'. Requests then
+   * share steps, wait for one another and for room in the cache.
    */
   timing: z
     .string()

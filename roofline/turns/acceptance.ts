@@ -10,7 +10,9 @@ export interface Acceptance {
   readonly source: string;
 }
 
-/** Of 1, 2, 3 … draft tokens, measured on prompts of programming (SPEED-Bench) with one model and its draft. */
+/**
+ * Of 1, 2, 3 … draft tokens, measured on prompts of programming (SPEED-Bench) with one model and its draft.
+ */
 type Curve = (typeof curves)[number];
 
 /** Draft lengths that were measured. */

@@ -68,10 +68,10 @@ export function compareWays(way: Way, instead: Way, loads: readonly number[], ow
 
 /** @param gains of ascending loads, at least one. */
 export function turnOf(gains: readonly Gain[]): Turn {
-  const at = (ratioOf: (gain: Gain) => number) =>
+  const crossingOf = (ratioOf: (gain: Gain) => number) =>
     crossing(gains.map((gain) => [gain.sequences, Math.log(ratioOf(gain))]));
-  const middle = at(({ ratio }) => ratio);
-  const ends = [at(({ low }) => low), at(({ high }) => high)];
+  const middle = crossingOf(({ ratio }) => ratio);
+  const ends = [crossingOf(({ low }) => low), crossingOf(({ high }) => high)];
   const known = ends.flatMap(({ sequences }) => (sequences === null ? [] : [sequences]));
   const isBeyond = (side: 'below' | 'above') =>
     ends.some(

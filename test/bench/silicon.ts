@@ -14,7 +14,8 @@
  * 95 % of points within their band of 90 %; nearer than NVIDIA's own predictor in each engine
  * (silicon/predictor.py wrote its answers). Rows that cannot be what they say are named, and figures with
  * them stand beside. --part=energy judges joules a token instead, by ML.ENERGY's leaderboard: with the model
- * left out at most 15 % in the median, on H100 and on B200. --sample writes the points that predictor.py is asked about. Five minutes.
+ * left out at most 15 % in the median, on H100 and on B200. --sample writes the points that predictor.py is
+ * asked about. Five minutes.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
