@@ -6,7 +6,7 @@ import type {
 } from '../../core/work/operator-call.js';
 import { type Ceilings, publishedCeilings } from '../ceilings.js';
 import { hardwareNamed } from '../hardware/catalogue.js';
-import { deviceDistance } from '../hardware/distance.js';
+import { deviceDistance, standInSpread } from '../hardware/distance.js';
 import type { Hardware } from '../hardware/figure.js';
 import { roofTimeOf } from './device-roofs.js';
 import { engineName, isSharedLibrary } from './engines.js';
@@ -25,8 +25,6 @@ interface Lookup extends OperatorTable {
 
 /** Added to a table's own spread where it is of another release: what runs of servers show of these. */
 const RELEASE_SPREAD = 0.15;
-/** Added for a device whose roofs differ by a factor of e. */
-const FARTHER = 0.2;
 
 /**
  * @param tables of all devices.
@@ -149,7 +147,7 @@ export class OperatorTables {
     );
     if (best === undefined) return null;
     const { table, substitute, place, differences } = best;
-    const apart = FARTHER * deviceDistance(table.device, wanted.device);
+    const apart = standInSpread(table.device, wanted.device);
     const widening = differences.reduce((sum, [spread]) => sum + spread ** 2, apart ** 2);
     return {
       table,

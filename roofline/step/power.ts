@@ -1,6 +1,6 @@
 import type { RoofSeconds } from '../../core/work/operator-call.js';
 import { hardwareNamed } from '../hardware/catalogue.js';
-import { deviceDistance } from '../hardware/distance.js';
+import { deviceDistance, standInSpread } from '../hardware/distance.js';
 import type { Hardware } from '../hardware/figure.js';
 import measured from '../hardware/power.json' with { type: 'json' };
 import type { Step, StepTime } from './compile.js';
@@ -26,6 +26,8 @@ export interface DevicePower {
   readonly limitWatts: number;
   /** Shares that count, and how much each does: 1 together. */
   readonly shares: readonly (readonly [weight: number, shares: PowerShares])[];
+  /** Of other devices' figures, beside what they are off by themselves; 0 where they are its own. */
+  readonly standInSpread: number;
   /** Why the spread is wider than of the device's own measurements: a clause; null where it is its own. */
   readonly widened: string | null;
 }
@@ -51,12 +53,13 @@ export function powerOn(device: Hardware): DevicePower | string {
   if (device.watts === null) return `nobody publishes the power limit of ${device.name}`;
   const limitWatts = device.watts.value;
   const own = MEASURED.find(([{ id }]) => id === device.id);
-  if (own !== undefined) return { limitWatts, shares: [[1, own[1]]], widened: null };
+  if (own !== undefined) return { limitWatts, shares: [[1, own[1]]], standInSpread: 0, widened: null };
   const nearness = MEASURED.map(([other]) => 1 / deviceDistance(other, device));
   const sum = nearness.reduce((total, one) => total + one, 0);
   return {
     limitWatts,
     shares: MEASURED.map(([, shares], i) => [nearness[i]! / sum, shares]),
+    standInSpread: Math.min(...MEASURED.map(([other]) => standInSpread(other, device))),
     widened: `its power was not measured, and is estimated by ${MEASURED.map(([{ name }]) => name).join(' and ')}`,
   };
 }
@@ -85,7 +88,7 @@ export function powerOf(
 function drawnBy(
   { memory, compute }: RoofSeconds,
   seconds: number,
-  { limitWatts, shares }: DevicePower,
+  { limitWatts, shares, standInSpread: borrowed }: DevicePower,
 ): Drawn {
   if (seconds === 0) return { watts: 0, spread: 0 };
   const each = shares.map(([weight, own]) => ({
@@ -97,7 +100,10 @@ function drawnBy(
     each.reduce((sum, one) => sum + one.weight * value(one), 0);
   const share = meanOf((one) => one.share);
   const apart = meanOf((one) => Math.log(one.share / share) ** 2);
-  return { watts: limitWatts * share, spread: Math.sqrt(meanOf((one) => one.spread ** 2) + apart) };
+  return {
+    watts: limitWatts * share,
+    spread: Math.sqrt(meanOf((one) => one.spread ** 2) + apart + borrowed ** 2),
+  };
 }
 
 /**

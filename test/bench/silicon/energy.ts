@@ -31,6 +31,8 @@ type Miss = (one: Drawn) => number;
 const LISTED = 565;
 const TASKS = 'gpqa, lm-arena-chat, sourcegraph-fim';
 const MOST = 0.15;
+/** Standard deviations around the middle that hold nine of ten. */
+const BAND_90 = 1.645;
 
 export interface EnergyFigure {
   readonly claim: string;
@@ -107,22 +109,22 @@ const timeMiss =
     Math.log(secondsOf(one, host) / one.measured.seconds);
 
 /** @param seconds that a step takes. */
-function wattsOf(one: Drawn, seconds: number, host: HostTime, power: DevicePower): number {
+function drawnAt(one: Drawn, seconds: number, host: HostTime, power: DevicePower) {
   const kernelSeconds = Math.min(seconds, one.kernelSeconds * host.kernelFactor);
-  return powerOf({ seconds, kernelSeconds, roofs: one }, power).watts;
+  return powerOf({ seconds, kernelSeconds, roofs: one }, power);
 }
 
 /** Where the time is as it was measured: what is left is of watts. */
 const wattsMiss =
   (power: DevicePower): Miss =>
   (one) =>
-    Math.log(wattsOf(one, one.measured.seconds, NO_HOST, power) / one.measured.watts);
+    Math.log(drawnAt(one, one.measured.seconds, NO_HOST, power).watts / one.measured.watts);
 
 const joulesMiss =
   (host: HostTime, power: DevicePower): Miss =>
   (one) => {
     const seconds = secondsOf(one, host);
-    const joules = seconds * wattsOf(one, seconds, host, power);
+    const joules = seconds * drawnAt(one, seconds, host, power).watts;
     return Math.log(joules / (one.measured.seconds * one.measured.watts));
   };
 
@@ -146,6 +148,7 @@ function fitted(all: readonly Drawn[], limitWatts: number): { host: HostTime; po
   const powerBy = (shares: Readonly<Record<'floor' | 'memory' | 'compute', number>>): DevicePower => ({
     limitWatts,
     shares: [[1, { ...shares, spread: 0, source: 'the leaderboard' }]],
+    standInSpread: 0,
     widened: null,
   });
   const shares = search(
@@ -182,6 +185,11 @@ function judgeDevice(device: string, all: readonly Drawn[]): EnergyFigure {
     console.log(`  ${label.padEnd(48)} ${String(points).padStart(4)}${cells}`);
   };
   line('watts, time as measured, the package', all.map(wattsMiss(shipped)));
+  const held = all.filter((one) => {
+    const { spread } = drawnAt(one, one.measured.seconds, NO_HOST, shipped);
+    return Math.abs(wattsMiss(shipped)(one)) <= BAND_90 * spread;
+  });
+  console.log(`  its band of 90 % of watts holds ${percent(held.length / all.length)}`);
   line('time of a step, the package', all.map(timeMiss(NO_HOST)));
   line('J/token, the package', all.map(joulesMiss(NO_HOST, shipped)));
   line(
