@@ -1,7 +1,7 @@
 // Makes roofline/hardware/power.json, of what devices draw in shares of their limit:
 // `node --import tsx scripts/write-device-power.ts SYSTEMS SPLITWISE`, where SYSTEMS is `systems` of the
-// wheel aisimulate 0.13.0 (Apache-2.0), whose table of products on a B200 has a column `power`, and SPLITWISE
-// a clone of Mutinifni/splitwise-sim (MIT), whose runs on A100 say what they drew.
+// wheel aisimulate 0.13.0.dev202610270000000085 (Apache-2.0), whose table of products on a B200 has a column
+// `power`, and SPLITWISE a clone of Mutinifni/splitwise-sim (MIT), whose runs on A100 say what they drew.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
@@ -94,7 +94,7 @@ async function b200(systems: string): Promise<PowerShares> {
   return fitted(
     draws,
     floor,
-    `${draws.length} products of TensorRT-LLM in the tables of aisimulate 0.13.0, Copyright (c) 2025-2026 NVIDIA CORPORATION & AFFILIATES, Apache-2.0`,
+    `${draws.length} products of TensorRT-LLM in the tables of aisimulate 0.13.0.dev202610270000000085, Copyright (c) 2025-2026 NVIDIA CORPORATION & AFFILIATES, Apache-2.0`,
   );
 }
 
