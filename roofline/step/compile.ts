@@ -78,6 +78,9 @@ export function compileStep(
   );
   for (const reason of [...smallest, ...works[0]!].flatMap(uncalled)) reasons.add(reason);
   const stages = smallest.map((_, stage): CompiledStage => {
+    const [decoded, prefilled] = [works[0]!, smallest].map((work) =>
+      timed(work[stage]!.filter(holdsWholeLayers), 'sequences'),
+    ) as [CallsTime, CallsTime];
     const curve = (follows: KernelCall['follows']) =>
       new Curve(
         TOKEN_NODES,
@@ -91,6 +94,7 @@ export function compileStep(
       kernels: callCount(smallest[stage]!),
       tokens: curve('tokens'),
       sampled: curve('sampled'),
+      repeated: decoded.seconds < prefilled.seconds ? decoded : prefilled,
       decodes: surface(SIZE_NODES, (sequences, context) => ({
         phase: 'decode',
         batch: [{ sequences, newTokens: 1, cachedTokens: context - 1 }],
@@ -111,6 +115,10 @@ export function compileStep(
   compiling = false;
   return new CompiledStep(times.source, stages, setting);
 }
+
+/** Whether tables have the operator with the projections around it, whose weights its time holds. */
+const holdsWholeLayers = ({ kernelCalls = [] }: OperatorWork) =>
+  kernelCalls.some(({ call }) => call.family === 'latent-layer');
 
 type Pass = (request: Pick<PassRequest, 'phase' | 'batch'>) => (readonly OperatorWork[])[];
 
@@ -156,6 +164,11 @@ interface CompiledStage {
   readonly kernels: number;
   readonly tokens: Curve;
   readonly sampled: Curve;
+  /**
+   * What every group of sequences beyond the first counts once too often: the weights of whole layers, which
+   * a step reads once. It is the time of these layers for hardly a token.
+   */
+  readonly repeated: CallsTime;
   /** Sequences × tokens of each, and new tokens × cached ones with an offset. */
   readonly decodes: Surface;
   readonly chunks: Surface;
@@ -164,6 +177,10 @@ interface CompiledStage {
 /** @returns rows of logits of all sequences. */
 const sampledOf = ({ decodes, decodeTokens = 1, chunks }: StepBatch) =>
   decodes * decodeTokens + chunks.length;
+
+/** @returns groups whose times of whole layers are added though they share their weights. */
+const repeatedGroups = ({ decodes, chunks }: StepBatch) =>
+  Math.max(0, (decodes > 0 ? 1 : 0) + chunks.length - 1);
 
 /** @returns new tokens of all sequences. */
 function tokensOf({ decodes, decodeTokens = 1, chunks }: StepBatch): number {
@@ -214,7 +231,11 @@ class CompiledStep implements Step {
         stage.chunks.timeAt(newTokens, cachedTokens + CACHED_OFFSET),
       ),
     ]);
-    const sum = addedTimes(parts.map((part) => [1, part]));
+    const repeated = repeatedGroups(batch);
+    const sum = addedTimes([
+      ...parts.map((part) => [1, part] as const),
+      ...this.#stages.map((stage) => [-repeated, stage.repeated] as const),
+    ]);
     const seconds = this.secondsOf(batch);
     const kernelFactor = this.#setting.host.kernelFactor ?? 1;
     const kernelSeconds = sum.seconds * kernelFactor;
@@ -237,7 +258,7 @@ class CompiledStep implements Step {
     if (decodes > 0) seconds += stage.decodes.secondsAt(decodes, contextTokens);
     for (const { newTokens, cachedTokens } of chunks)
       seconds += stage.chunks.secondsAt(newTokens, cachedTokens + CACHED_OFFSET);
-    return seconds;
+    return seconds - repeatedGroups(batch) * stage.repeated.seconds;
   }
 
   /** New tokens of the batch, padded where a graph has them. */

@@ -33,6 +33,19 @@ function workOf(call: OperatorCall): { readonly bytes: number; readonly flops: n
         flops: 2 * rows * weights,
       };
     }
+    case 'latent-layer': {
+      const { embedding, sequences, newTokens, cachedTokens, heads, kvRank, ropeLength, headLength } = call;
+      const queries = heads * (headLength + ropeLength);
+      const weights =
+        (call.queryRank === null ? embedding * queries : call.queryRank * (embedding + queries)) +
+        embedding * (kvRank + ropeLength + heads * call.valueLength) +
+        heads * kvRank * (headLength + call.valueLength);
+      const keys = cachedTokens + newTokens;
+      return {
+        bytes: 2 * weights + 2 * sequences * keys * (kvRank + ropeLength),
+        flops: 2 * sequences * newTokens * (weights + keys * heads * (kvRank + ropeLength)),
+      };
+    }
     case 'stream':
       return { bytes: call.bytes, flops: 0 };
     case 'quantize':

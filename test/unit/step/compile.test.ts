@@ -159,6 +159,23 @@ describe('a compiled step', () => {
   });
 });
 
+test('a mixed batch reads the weights of latent layers once, though each of its groups has a time with them', () => {
+  const fake = new FakeOperators();
+  const step = compiled(served('deepseek-v3'), { parallelism: { tensor: 8, pipeline: 1, expert: 1 } }, fake);
+  const layers = fake.calls.filter(({ family }) => family === 'latent-layer');
+  const smallest = 61 * Math.min(...layers.map((call) => fake.timeOf(call).seconds ?? Number.NaN));
+  const chunk = { newTokens: 64, cachedTokens: 0 };
+  const [one, two] = [batchOf(8, 1000, chunk), batchOf(8, 1000, chunk, chunk)];
+  // 64 more tokens cost little beside the weights of the experts, most of which are read already.
+  const apart = step.secondsOf(batchOf(8, 1000)) + step.secondsOf(batchOf(0, 0, chunk));
+  expect(smallest).toBeGreaterThan(1e-3);
+  expect(step.secondsOf(one)).toBeLessThan(apart - smallest);
+  expect(step.secondsOf(two) - step.secondsOf(one)).toBeLessThan(smallest);
+  expect(step.secondsOf(two)).toBeGreaterThan(step.secondsOf(one));
+  for (const batch of [one, two])
+    expect(step.timeOf(batch).kernelSeconds).toBeCloseTo(step.secondsOf(batch), 5);
+});
+
 test('drafted tokens are verified at one reading of the cache: between one token a sequence and as many sequences', () => {
   const step = compiled(served('llama-3-8b'));
   const batch = batchOf(32, 8192);
