@@ -21,6 +21,7 @@ const FOLDERS = [
     'statistics',
     'core',
     'judgement',
+    'batching',
     'roofline',
     'report',
     'search',
