@@ -10,6 +10,7 @@ import { calibrateHost } from '../../roofline/step/calibrate.js';
 import { isKnown } from '../../roofline/step/calls-time.js';
 import { compileStep } from '../../roofline/step/compile.js';
 import { DEFAULT_ENGINE } from '../../roofline/step/engines.js';
+import { parallelismOf } from '../../roofline/step/parallelism.js';
 import type { Predictor } from '../../roofline/step/predict-stages.js';
 import { calibrationPoints } from '../../roofline/step/run-points.js';
 import { type HostTimes, NO_HOST } from '../../roofline/step/setting.js';
@@ -74,16 +75,8 @@ function stepOf(
   kernels: KernelSetting,
   { engine, times }: Predictor,
 ) {
-  const { tensor, pipeline, replicas, spreadsExperts } = splitAsked(experiment.runner.options);
-  const mixture = architecture.layers.some(({ feedForward }) => feedForward.experts !== null);
-  const data = mixture ? replicas : 1;
   const step = compileStep(architecture, times, {
-    parallelism: {
-      tensor,
-      pipeline,
-      expert: spreadsExperts ? tensor * data : 1,
-      data,
-    },
+    parallelism: parallelismOf(architecture, splitAsked(experiment.runner.options)),
     kernels,
     graphs: engine.graphs,
     host: NO_HOST,

@@ -64,6 +64,11 @@ export interface RunnerKind {
    */
   readonly fitted: boolean;
   /**
+   * The engine that tables of operators on GPUs are of (roofline/operators) and whose kernels these are: times
+   * of its rows are predicted by them where the node has no factors; null = nobody measured its operators.
+   */
+  readonly tables: string | null;
+  /**
    * Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`;
    * null = they are measured.
    */
@@ -79,5 +84,6 @@ export const PLAIN = {
   plainRunner: null,
   memory: null,
   fitted: false,
+  tables: null,
   madeUp: null,
 } as const satisfies Partial<RunnerKind>;

@@ -109,7 +109,7 @@ export function servedWork(
 }
 
 /** A prompt that is all in the cache has its last token computed again, for its logits. */
-function newTokensOf({ promptTokens, cachedTokens }: ServedDemand): number {
+export function newTokensOf({ promptTokens, cachedTokens }: ServedDemand): number {
   return Math.max(1, Math.round(promptTokens) - Math.round(cachedTokens));
 }
 

@@ -20,13 +20,13 @@ export const SERVER_KINDS = {
     fitted: true,
   }),
   openai: serverKind(PROFILES.openai),
-  sglang: serverKind(PROFILES.sglang, { passes: pagedPasses(false) }),
+  sglang: serverKind(PROFILES.sglang, { passes: pagedPasses(false), tables: 'sglang' }),
   'simulated-server': serverKind(PROFILES['simulated-server'], {
     madeUp: 'the simulated server answers as fast as it is told to',
   }),
-  'tensorrt-llm': serverKind(PROFILES['tensorrt-llm'], { passes: pagedPasses(true) }),
+  'tensorrt-llm': serverKind(PROFILES['tensorrt-llm'], { passes: pagedPasses(true), tables: 'trtllm' }),
   tgi: serverKind(PROFILES.tgi, { passes: pagedPasses(false) }),
-  vllm: serverKind(PROFILES.vllm, { passes: pagedPasses(true) }),
+  vllm: serverKind(PROFILES.vllm, { passes: pagedPasses(true), tables: 'vllm' }),
 } satisfies Readonly<Record<keyof typeof PROFILES, RunnerKind>>;
 
 export type ServerKindName = keyof typeof SERVER_KINDS;

@@ -18,6 +18,8 @@ interface More {
   readonly passes: ServedPasses;
   /** Its kernels are those that efficiency factors are fitted of. */
   readonly fitted: boolean;
+  /** The engine that tables of operators on GPUs name it by; left out = there are none. */
+  readonly tables: string;
 }
 
 type ServerKind = RunnerKind & { readonly offers: readonly ('endpoint' | 'completions')[] };
@@ -28,7 +30,7 @@ type ServerKind = RunnerKind & { readonly offers: readonly ('endpoint' | 'comple
  */
 export function serverKind(
   profile: ServerProfile,
-  { rules, madeUp, plainRunner, passes, fitted }: Partial<More> = {},
+  { rules, madeUp, plainRunner, passes, fitted, tables }: Partial<More> = {},
 ): ServerKind {
   const known = optionsKnown(profile);
   const shape: Readonly<Record<string, z.ZodDefault>> = Object.fromEntries(
@@ -62,6 +64,7 @@ export function serverKind(
           }
         : { by: 'served', engine: passes },
     fitted: fitted ?? false,
+    tables: tables ?? null,
     madeUp: madeUp ?? null,
   };
 }
