@@ -51,7 +51,8 @@ function entriesOf(
 ): Entries {
   const { experiment, training } = input;
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
-  const predictedBy = origin === null || isFitted(experiment) ? origin : `${origin}, without factors`;
+  const unfitted = roofline?.predictedBy ?? `${origin}, without factors`;
+  const predictedBy = origin === null || isFitted(experiment) ? origin : unfitted;
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
   const secondsOf = (name: PhaseName): readonly number[] => {
     if (name === 'serve') return [];

@@ -105,15 +105,16 @@ export function nodeRoofs(points: readonly RooflinePoint[]): NodeRoof[] {
 }
 
 /**
- * @returns what the prediction of a phase rests on: factors of the engine, or the roofs alone; null where
- *   nothing is predicted.
+ * @returns what the prediction of a phase rests on: factors of the engine, tables of its operators, or the
+ *   roofs alone; null where nothing is predicted.
  */
 export function predictedFrom(
-  { factors }: Pick<RooflineRecord, 'factors'>,
+  { factors, predictedBy }: Pick<RooflineRecord, 'factors' | 'predictedBy'>,
   { predictedSeconds }: Pick<RooflinePhase, 'predictedSeconds'>,
-): 'factors' | 'roofs' | null {
+): 'factors' | 'tables' | 'roofs' | null {
   if (predictedSeconds === null) return null;
-  return factors === null ? 'roofs' : 'factors';
+  if (factors !== null) return 'factors';
+  return predictedBy === undefined ? 'roofs' : 'tables';
 }
 
 /** @returns what binds each phase of a row: `prefill int8, decode memory`; null where that is not known. */

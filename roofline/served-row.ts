@@ -9,6 +9,7 @@ import { type ServingWindow, wholeRun } from '../core/serving/summary.js';
 import type { ServedPasses } from '../core/work/engine-passes.js';
 import { devicesOf, ONE_DEVICE, servedWork } from '../core/work/served-work.js';
 import type { Evidence } from '../judgement/evidence.js';
+import { predictedByTables } from './served-tables.js';
 import { underRoofs } from './under-roofs.js';
 
 /**
@@ -41,8 +42,9 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     if (typeof work === 'string') return work;
     const seconds = secondsOf(load);
     const alone = work.map((phase) => [phase]);
-    const placed = underRoofs(input, given.roofline, alone, (name) => seconds[name] ?? []);
-    if (typeof placed === 'string') return placed;
+    const underOwn = underRoofs(input, given.roofline, alone, (name) => seconds[name] ?? []);
+    if (typeof underOwn === 'string') return underOwn;
+    const placed = predictedByTables(underOwn, input, given.roofline, { ...load, cachedTokens });
     const { batchFrom, stepSequences, meanSequences, contextTokens } = load;
     const { promptsPerStep, promptsAtOnce, promptsBetween, promptTokens } = load;
     const devices = devicesOf(split);

@@ -116,6 +116,11 @@ export const rooflineSchema = z.object({
   threads: z.number().int(),
   /** Id of the efficiency factors that predictions rest on. */
   factors: z.string().nullable(),
+  /**
+   * Whose measured operators predictions rest on: `tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB`. Left out
+   * where they rest on factors of the node, or on its roofs alone.
+   */
+  predictedBy: z.string().optional(),
   /** Of a server `prefill` is the time to the first token, `decode` one step, and `serve` the window. */
   phases: z.array(phaseSchema),
   /** Left out of what is no server. */

@@ -18,6 +18,7 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
         {ceilings.origin === 'measured' ? 'measured' : 'published'} roofs of {devicesText(roofline)},{' '}
         {threads} threads
         {alone && '; predicted by the roofs alone, for nobody fits factors of these kernels'}
+        {roofline.predictedBy !== undefined && `; predicted by ${roofline.predictedBy}`}
       </p>
       <table class="figures">
         <Heads of={['phase', 'of the roof', 'bound', 'MFU', 'MBU', 'measured', 'predicted', 'FLOP/byte']} />
