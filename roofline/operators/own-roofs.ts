@@ -1,4 +1,9 @@
-import type { OperatorCall, OperatorTime, OperatorTimes, UntimedCall } from '../../core/work/operator-call.js';
+import type {
+  OperatorCall,
+  OperatorTime,
+  OperatorTimes,
+  UntimedCall,
+} from '../../core/work/operator-call.js';
 import type { Ceilings } from '../ceilings.js';
 import { familyNamed } from './families.js';
 import { FORMATS } from './number-format.js';
