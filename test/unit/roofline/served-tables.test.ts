@@ -31,10 +31,11 @@ test('a row of vLLM on an H100 has its phases predicted by the tables, with thei
     predictedBy: 'tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB',
   });
   for (const name of ['predictedPrefillSeconds', 'predictedTimePerOutputTokenSeconds'] as const) {
-    const { value, ci95, source } = measurements[name]!;
-    expect(value).toBeGreaterThan(0);
-    expect(ci95![0]).toBeLessThan(value!);
-    expect(ci95![1]).toBeGreaterThan(value!);
+    const found = measurements[name];
+    if (found?.value == null) throw new Error(`${name} is missing`);
+    const { value, ci95, source } = found;
+    expect(ci95?.[0]).toBeLessThan(value);
+    expect(ci95?.[1]).toBeGreaterThan(value);
     expect(source).toContain('tables of vLLM 0.24.0');
     expect(source).toContain('what the host takes');
   }
