@@ -35,9 +35,7 @@ export function intervalLegend(
         ]),
     ...(calm ? ['for calm columns, of a machine without neighbours, extrapolated if no start was calm'] : []),
     ...(quality.length > 0 ? [`for ${quality.join(', ')}, of another text of the same kind`] : []),
-    ...(predicted === undefined
-      ? []
-      : [`for ${predicted.label}, of how far predictions on this node have been off`]),
+    ...(predicted === undefined ? [] : [`for ${predicted.label}, of how far such predictions have been off`]),
   ];
   if (parts.length === 0) return null;
   const same = adjusted ? '; rows are adjusted to the same neighbours' : '';

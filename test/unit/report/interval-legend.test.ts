@@ -43,6 +43,6 @@ test('the legend says of what each interval is', () => {
     { name: 'predictedTimePerOutputTokenSeconds', label: 'predicted' },
   ];
   expect(intervalLegend(banded, shown)).toBe(
-    '± and [low, high] are 95 % intervals for PPL, of another text of the same kind; for predicted, of how far predictions on this node have been off',
+    '± and [low, high] are 95 % intervals for PPL, of another text of the same kind; for predicted, of how far such predictions have been off',
   );
 });
