@@ -44,6 +44,16 @@ export function rooflineFindings(evidence: Evidence, placed: RooflineRecord | st
   };
 }
 
+/** @param origin of the roofs. */
+function predictionSource(
+  experiment: Evidence['input']['experiment'],
+  roofline: RooflineRecord | null,
+  origin: string,
+): string {
+  if (isFitted(experiment)) return origin;
+  return roofline?.predictedBy ?? `${origin}, without factors`;
+}
+
 function entriesOf(
   { repeats, input, outcome }: Evidence,
   roofline: RooflineRecord | null,
@@ -51,8 +61,7 @@ function entriesOf(
 ): Entries {
   const { experiment, training } = input;
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
-  const unfitted = roofline?.predictedBy ?? `${origin}, without factors`;
-  const predictedBy = origin === null || isFitted(experiment) ? origin : unfitted;
+  const predictedBy = origin === null ? null : predictionSource(experiment, roofline, origin);
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
   const secondsOf = (name: PhaseName): readonly number[] => {
     if (name === 'serve') return [];

@@ -34,7 +34,9 @@ export interface ServerOnGpus {
 export interface TimedPhase {
   readonly seconds: number;
   readonly operatorSeconds: number;
-  /** Of the engine's host, between and around operators; null where nobody fitted it: it counts as nothing. */
+  /**
+   * Of the engine's host, between and around operators; null where nobody fitted it: it counts as nothing.
+   */
   readonly gapSeconds: number | null;
   /** Standard deviation of ln(predicted / measured). */
   readonly spread: number;

@@ -64,8 +64,9 @@ export interface RunnerKind {
    */
   readonly fitted: boolean;
   /**
-   * The engine that tables of operators on GPUs are of (roofline/operators) and whose kernels these are: times
-   * of its rows are predicted by them where the node has no factors; null = nobody measured its operators.
+   * The engine that tables of operators on GPUs are of (roofline/operators) and whose kernels these are:
+   * times of its rows are predicted by them where the node has no factors; null = nobody measured its
+   * operators.
    */
   readonly tables: string | null;
   /**
