@@ -10,7 +10,7 @@ if (process.argv.includes('--help')) {
   console.log(helpText());
   process.exit(0);
 }
-const options = parseOptions(process.argv.slice(2));
+const options = await parseOptions(process.argv.slice(2));
 if (typeof options === 'string') {
   console.error(options);
   process.exit(2);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { readTiming } from '../../batching/read-timing.js';
+import type { Timing } from '../../batching/read-timing.js';
 import { quote } from '../../core/quote.js';
 import { TELLS, type TellsName } from './log-probabilities.js';
 
@@ -42,13 +42,7 @@ const OPTIONS = z.strictObject({
   timing: z
     .string()
     .default('')
-    .transform((words, context) => {
-      if (words === '') return null;
-      const timing = readTiming(words);
-      if (typeof timing !== 'string') return timing;
-      context.addIssue(timing);
-      return z.NEVER;
-    }),
+    .transform((words, context) => (words === '' ? null : timingOf(words, context))),
   /** From a request to its first chunk. */
   ttft: seconds.default(0.02),
   /** Time between tokens; between chunks it is multiplied by the tokens of a chunk. */
@@ -86,20 +80,29 @@ const OPTIONS = z.strictObject({
       return z.NEVER;
     }),
 });
+/** Tables of GPUs take a tenth of a second to load, and hardly any simulated server needs them. */
+async function timingOf(words: string, context: z.RefinementCtx): Promise<Timing> {
+  const { readTiming } = await import('../../batching/read-timing.js');
+  const timing = readTiming(words);
+  if (typeof timing !== 'string') return timing;
+  context.addIssue(timing);
+  return z.NEVER;
+}
+
 export type SimulatorOptions = z.infer<typeof OPTIONS>;
 
 /** @returns options with defaults for those left out. @throws ZodError. */
-export function simulatorOptions(given: z.input<typeof OPTIONS> = {}): SimulatorOptions {
-  return OPTIONS.parse(given);
+export async function simulatorOptions(given: z.input<typeof OPTIONS> = {}): Promise<SimulatorOptions> {
+  return await OPTIONS.parseAsync(given);
 }
 
 /** Reads `--ttft=0.1 --chunk=4 …`. @returns options, or a sentence on what is wrong. */
-export function parseOptions(args: readonly string[]): SimulatorOptions | string {
+export async function parseOptions(args: readonly string[]): Promise<SimulatorOptions | string> {
   try {
     const names = Object.keys(OPTIONS.shape);
     const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
     const { values } = parseArgs({ args: [...args], options, allowPositionals: false });
-    const read = OPTIONS.safeParse(values);
+    const read = await OPTIONS.safeParseAsync(values);
     if (read.success) return read.data;
     const [issue] = read.error.issues;
     return `--${issue!.path.join('.')}: ${issue!.message}`;

@@ -7,7 +7,7 @@ export async function withSimulator<T>(
   options: Parameters<typeof simulatorOptions>[0],
   use: (simulator: Simulator) => Promise<T>,
 ): Promise<T> {
-  const simulator = await startSimulator(simulatorOptions(options));
+  const simulator = await startSimulator(await simulatorOptions(options));
   try {
     return await use(simulator);
   } finally {

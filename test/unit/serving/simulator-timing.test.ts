@@ -32,8 +32,8 @@ describe('a simulated server that is as fast as a GPU', () => {
     });
   });
 
-  test('says what its words lack', () => {
-    expect(parseOptions(['--timing=h100:vllm:llama-9'])).toContain('--timing: no published model');
-    expect(parseOptions([])).toMatchObject({ timing: null });
+  test('says what its words lack', async () => {
+    expect(await parseOptions(['--timing=h100:vllm:llama-9'])).toContain('--timing: no published model');
+    expect(await parseOptions([])).toMatchObject({ timing: null });
   });
 });

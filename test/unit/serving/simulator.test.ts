@@ -30,18 +30,18 @@ describe('a simulated server', () => {
     });
   });
 
-  test('takes its options from a command line, and says what is wrong there', () => {
-    expect(parseOptions(['--port', '8080', '--ttft=0.5', '--fault=hang:20'])).toMatchObject({
+  test('takes its options from a command line, and says what is wrong there', async () => {
+    expect(await parseOptions(['--port', '8080', '--ttft=0.5', '--fault=hang:20'])).toMatchObject({
       port: 8080,
       ttft: 0.5,
       itl: 0.005,
       fault: { name: 'hang', after: 20 },
     });
-    expect(parseOptions(['--fault=explode'])).toMatch(
+    expect(await parseOptions(['--fault=explode'])).toMatch(
       /^--fault: there is no fault "explode"; there are: none, die, /,
     );
-    expect(parseOptions(['--ttft=soon'])).toMatch(/^--ttft: /);
-    expect(parseOptions(['--speed=1'])).toMatch(/--speed/);
+    expect(await parseOptions(['--ttft=soon'])).toMatch(/^--ttft: /);
+    expect(await parseOptions(['--speed=1'])).toMatch(/--speed/);
     expect(helpText()).toMatch(/--chunk-tokens +1\n[\s\S]*slow-loris +sends comments for ever/);
   });
 });
