@@ -30,14 +30,9 @@ export interface ServerOnGpus {
   readonly own: Ceilings | null;
 }
 
-/** A time by measured operators, and what it consists of. Seconds. */
+/** A time by measured operators, and by what the host takes around them where that was fitted. */
 export interface TimedPhase {
   readonly seconds: number;
-  readonly operatorSeconds: number;
-  /**
-   * Of the engine's host, between and around operators; null where nobody fitted it: it counts as nothing.
-   */
-  readonly gapSeconds: number | null;
   /** Standard deviation of ln(predicted / measured). */
   readonly spread: number;
   /** What makes it less sure than tables of one's own: a clause each. */
@@ -151,14 +146,8 @@ class StepsOfServer implements ServedPrediction {
   #sum(parts: readonly (readonly [share: number, time: StepTime])[], beside = 0): TimedPhase {
     const { stepSeconds, sequenceSeconds, requestSeconds, kernelFactor } = this.#host;
     const known = [stepSeconds, sequenceSeconds, requestSeconds, kernelFactor].some((one) => one !== null);
-    const total = (of: (time: StepTime) => number) =>
-      parts.reduce((sum, [share, time]) => sum + share * of(time), 0);
-    const seconds = total((time) => time.seconds) + beside;
-    const operatorSeconds = total((time) => time.kernelSeconds);
     return {
-      seconds,
-      operatorSeconds,
-      gapSeconds: known ? Math.max(0, seconds - operatorSeconds) : null,
+      seconds: parts.reduce((sum, [share, time]) => sum + share * time.seconds, beside),
       spread: Math.max(...parts.map(([, { spread }]) => spread)),
       widened: [...(known ? [] : [NO_GAPS]), ...grouped(parts.flatMap(([, { widened }]) => widened))],
     };

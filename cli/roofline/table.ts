@@ -7,6 +7,7 @@ import type {
 } from '../../roofline/analysis/analysis.js';
 import type { AnalysisPoint, PointField } from '../../roofline/analysis/point.js';
 import type { PredictedOperator, PredictionSource } from '../../roofline/analysis/prediction.js';
+import { BAND_90 } from '../../roofline/step/calls-time.js';
 import type { PredictedTime } from '../../roofline/step/predict-stages.js';
 import { plainTable } from '../output/plain-table.js';
 
@@ -54,12 +55,9 @@ export function pointText(analysis: Analysis): string {
 
 /** `12.1 ms to 15.3 ms`: nine of ten measured times are believed to lie in it. */
 export function bandText({ seconds, spread }: Pick<PredictedTime, 'seconds' | 'spread'>): string {
-  const ratio = Math.exp(BAND * spread);
+  const ratio = Math.exp(BAND_90 * spread);
   return `${formatValue(seconds / ratio, 's')} to ${formatValue(seconds * ratio, 's')}`;
 }
-
-/** Standard deviations around the middle that hold nine of ten. */
-const BAND = 1.645;
 
 function predictedLines({ predicted }: PhaseAnalysis, prediction: PredictionSource | null): string[] {
   if (prediction === null) return [];

@@ -62,6 +62,9 @@ export function callsTime(
   return reasons.size > 0 ? [...reasons] : { seconds, roofs, limits, deviations, widened: [...widened] };
 }
 
+/** Standard deviations on each side of a prediction that nine of ten measurements lie within. */
+export const BAND_90 = 1.645;
+
 /** @returns kernels that operators launch. */
 export function callCount(operators: readonly OperatorWork[]): number {
   return operators.reduce(

@@ -1,3 +1,5 @@
+import { BAND_90 } from '../step/calls-time.js';
+
 /** Output of a service at one load, and how sure it is. */
 export interface Yield {
   /** Of answers, of one device. */
@@ -43,9 +45,6 @@ export interface Comparison {
   readonly gains: readonly Gain[];
   readonly turn: Turn;
 }
-
-/** Of a normal distribution, on both sides together 10 % lie beyond. */
-const BAND_90 = 1.645;
 
 /**
  * Compares two ways at all loads that both have room for.

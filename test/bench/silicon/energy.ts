@@ -2,9 +2,11 @@ import { getOrMake, groupBy } from '../../../core/maps.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { search } from '../../../roofline/factors/search.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
+import { BAND_90 } from '../../../roofline/step/calls-time.js';
 import { type DevicePower, powerOf, powerOn } from '../../../roofline/step/power.js';
 import { withHost } from '../../../roofline/step/setting.js';
 import { mean } from '../../../statistics/summary.js';
+import type { Figure } from '../figure.js';
 import type { Clone } from './clone.js';
 import { OTHER_MODELS } from './energy-models.js';
 import { errorsOf, percent } from './judged.js';
@@ -31,22 +33,13 @@ type Miss = (one: Drawn) => number;
 const LISTED = 565;
 const TASKS = 'gpqa, lm-arena-chat, sourcegraph-fim';
 const MOST = 0.15;
-/** Standard deviations around the middle that hold nine of ten. */
-const BAND_90 = 1.645;
-
-export interface EnergyFigure {
-  readonly claim: string;
-  readonly measured: string;
-  readonly required: string;
-  readonly holds: boolean;
-}
 
 /**
  * Judges watts and joules a token by ML.ENERGY's leaderboard (vLLM 0.11): as the package predicts them, with
  * no time of the host; and with the host's times and the device's shares of power fitted to the leaderboard's
  * other models, which nothing of is shipped.
  */
-export function judgeEnergy(clone: Clone, servers: Servers): EnergyFigure[] {
+export function judgeEnergy(clone: Clone, servers: Servers): Figure[] {
   const points = energyPoints(clone, OTHER_MODELS);
   const timed = new Map<string, TimedServer | string>();
   const refused: string[] = [];
@@ -162,7 +155,7 @@ function fitted(all: readonly Drawn[], limitWatts: number): { host: HostTime; po
   return { host, power: powerBy(shares) };
 }
 
-function judgeDevice(device: string, all: readonly Drawn[]): EnergyFigure {
+function judgeDevice(device: string, all: readonly Drawn[]): Figure {
   const shipped = powerOn(requireHardware(device));
   if (typeof shipped === 'string') throw new Error(shipped);
   const byModel = groupBy(all, ({ model }) => model);
