@@ -1,3 +1,4 @@
+import { startsOf } from '../core/serving/arrivals.js';
 import type { GeneratorFacts } from '../core/serving/generator.js';
 import type { Arrival } from '../core/serving/requests.js';
 import type { Tokenizer } from '../core/serving/tokenizer.js';
@@ -7,7 +8,6 @@ import type { EarlierTurn, Endpoint, PlannedRequest } from './endpoint.js';
 import { watchGenerator } from './judge-generator.js';
 import { Pacer } from './pacer.js';
 import { type Counted, recordsOf } from './records.js';
-import { startsOf } from './schedule.js';
 import { Transport } from './transport.js';
 
 export interface LoadOrder {

@@ -7,11 +7,11 @@ import { type ApplicationRecord, CALL_SCHEMA, type CallRecord } from '../../core
 import { type Hands, type PromptCall, runGraph, type ToolCall } from '../../core/graph/run.js';
 import { GraphError, textOf, type Value } from '../../core/graph/value.js';
 import { type ScorerName, score } from '../../core/quality/scorers/index.js';
+import { startsOf } from '../../core/serving/arrivals.js';
 import type { Arrival } from '../../core/serving/requests.js';
 import type { Completion, Completions } from '../../engines/runners/opened.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { Pacer } from '../../load/pacer.js';
-import { startsOf } from '../../load/schedule.js';
 import type { Item, ReadGraph } from './files.js';
 import type { CallJournal } from './journal.js';
 import type { Tools } from './tools.js';

@@ -6,6 +6,7 @@ import type { ApplicationRecord, GraphRecord } from '../../core/graph/record.js'
 import { summarizeCalls } from '../../core/graph/summary.js';
 import { textOf, type Value } from '../../core/graph/value.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
+import { arrivalNamed } from '../../core/serving/arrivals.js';
 import { graph as description } from '../../core/workloads/graph.js';
 import type { Completions } from '../../engines/runners/opened.js';
 import { type ReadGraph, readFound } from '../graph/files.js';
@@ -13,7 +14,6 @@ import { CallJournal } from '../graph/journal.js';
 import { type RunTimes, runApplications } from '../graph/run.js';
 import { Tools } from '../graph/tools.js';
 import { type Scorers, scoreBy } from '../quality/scoring/scorers.js';
-import { arrivalNamed } from './serving-requests.js';
 import { defineWorkload, type GraphInput, rest, type WorkloadContext } from './workload.js';
 
 type GraphOptions = OptionsOf<typeof description>;

@@ -4,14 +4,13 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { drawLength, type Lengths, parseLengths } from '../../core/serving/lengths.js';
-import type { Arrival } from '../../core/serving/requests.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
-import type { ArrivalName } from '../../core/workloads/serving.js';
+import { traceFormatOf } from '../../core/serving/trace.js';
 import type { PlannedRequest } from '../../load/endpoint.js';
 import { datasetRequests } from '../../load/prompts/dataset.js';
 import { markedPrompt, markerOf } from '../../load/prompts/salt.js';
 import { syntheticRequests } from '../../load/prompts/synthetic.js';
-import { type TraceFormat, traceRequests } from '../../load/prompts/trace.js';
+import { traceRequests } from '../../load/prompts/trace.js';
 
 /** What a workload says of its requests. */
 export interface RequestsWanted {
@@ -30,41 +29,6 @@ export interface RequestsWanted {
    * Another salt gives other texts of the same lengths: many trials ask one server, which may cache prompts.
    */
   readonly salt: string;
-}
-
-/** The numbers that ways of arriving take; the door asks for those that each does. */
-interface ArrivalNumbers {
-  readonly atOnce: number;
-  readonly perSecond: number | null;
-  readonly toPerSecond: number | null;
-  readonly burstiness: number;
-  /** How many arrive. */
-  readonly count: number;
-  /** For how long; null = as long as so many take at the mean of both rates. */
-  readonly seconds: number | null;
-}
-
-/** @returns how requests, or applications, arrive. */
-export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arrival {
-  const { atOnce, burstiness, count } = numbers;
-  const [requestsPerSecond, toPerSecond] = [numbers.perSecond ?? 0, numbers.toPerSecond ?? 0];
-  switch (name) {
-    case 'closed':
-      return { kind: 'closed', concurrency: atOnce };
-    case 'constant':
-      return { kind: 'open', requestsPerSecond, shape: Number.POSITIVE_INFINITY };
-    case 'poisson':
-      return { kind: 'open', requestsPerSecond, shape: 1 };
-    case 'gamma':
-      return { kind: 'open', requestsPerSecond, shape: burstiness };
-    case 'ramp': {
-      const seconds = numbers.seconds ?? (2 * count) / (requestsPerSecond + toPerSecond);
-      return { kind: 'ramp', fromPerSecond: requestsPerSecond, toPerSecond, seconds };
-    }
-    case 'offline':
-    case 'trace':
-      return { kind: name };
-  }
 }
 
 /**
@@ -145,11 +109,4 @@ async function textOf(path: string): Promise<string> {
 function taken(path: string, read: PlannedRequest[] | string): readonly PlannedRequest[] {
   if (typeof read !== 'string') return read;
   throw failed('impossible-combination', `the requests ${path} cannot be read: ${read}`);
-}
-
-/** By its first line: JSON, or the heads of its columns. */
-function traceFormatOf(text: string): TraceFormat {
-  const [head = ''] = text.split('\n', 1);
-  if (head.trimStart().startsWith('{')) return 'mooncake';
-  return head.toUpperCase().includes('CONTEXTTOKENS') ? 'azure' : 'burstgpt';
 }

@@ -1,5 +1,6 @@
 import { failed } from '../../core/errors.js';
 import type { OptionsOf } from '../../core/experiment/options.js';
+import { arrivalNamed } from '../../core/serving/arrivals.js';
 import {
   LOAD_SEARCH,
   type LoadRun,
@@ -24,7 +25,7 @@ import { type InsideReadings, watchInside } from '../../load/inside.js';
 import { newSalt } from '../../load/prompts/salt.js';
 import { type LoadOutcome, runLoad } from '../../load/run-load.js';
 import { choosingLoras } from './lora-requests.js';
-import { arrivalNamed, type RequestMaker, requestMaker } from './serving-requests.js';
+import { type RequestMaker, requestMaker } from './serving-requests.js';
 import { defineWorkload, type WorkloadContext } from './workload.js';
 
 /** Requests to a server, timed from outside, while its own metrics are read beside. */

@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../bounds.js';
 import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
+import { ARRIVALS } from '../serving/arrivals.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
 import { parseSlo } from '../serving/slo.js';
 import { EVERY_ROW, lackingWhere, type ValuesOf, type WorkloadKind } from './workload.js';
 
-export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
-export type ArrivalName = (typeof ARRIVALS)[number];
 const OPEN: readonly unknown[] = ['constant', 'poisson', 'gamma', 'ramp'];
 /** @returns whether requests start when a schedule says, whatever the server does. */
 export const isScheduled = (arrival: unknown) => arrival === 'trace' || OPEN.includes(arrival);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { TraceFormat } from '../../../core/serving/trace.js';
 import { bodyOf } from '../../../load/endpoint.js';
 import { datasetRequests } from '../../../load/prompts/dataset.js';
 import { syntheticRequests } from '../../../load/prompts/synthetic.js';
-import { type TraceFormat, traceRequests } from '../../../load/prompts/trace.js';
+import { traceRequests } from '../../../load/prompts/trace.js';
 import { endpointOf, plain } from '../../support/simulator.js';
 
 const FIXED = { kind: 'fixed', tokens: 10 } as const;
@@ -158,6 +159,11 @@ describe('a trace', () => {
     ['azure', 'TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1', /^Line 2: TIMESTAMP is no time\.$/],
     ['burstgpt', 'Timestamp,Request tokens,Response tokens\n1,a,1', /^Line 2: Request tokens and /],
     ['azure', 'TIMESTAMP,ContextTokens,GeneratedTokens\n', /^The trace has no request\.$/],
+    [
+      'burstgpt',
+      'Timestamp,Request tokens,Response tokens\n1,5,5\n9,5,5\n3,5,5',
+      /^The times of the trace run backwards: a request at 2 s stands behind one at 8 s\./,
+    ],
   ])('of %s that is %j is refused', (format, text, sentence) => {
     expect(traceRequests(text, format, { salt: 'a', most: 10 }, null)).toMatch(sentence);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type ScheduledArrival, startsOf } from '../../../core/serving/arrivals.js';
 import { Pacer } from '../../../load/pacer.js';
-import { type ScheduledArrival, startsOf } from '../../../load/schedule.js';
 import { cv, mean } from '../../../statistics/summary.js';
 
 function first(count: number, arrival: ScheduledArrival, seed = 1): number[] {

@@ -1,7 +1,46 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
-import type { Arrival } from '../core/serving/requests.js';
+import type { Arrival } from './requests.js';
+
+/** As sweeps name ways of arriving. */
+export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
+export type ArrivalName = (typeof ARRIVALS)[number];
+
+/** The numbers that ways of arriving take; the door asks for those that each does. */
+interface ArrivalNumbers {
+  readonly atOnce: number;
+  readonly perSecond: number | null;
+  readonly toPerSecond: number | null;
+  readonly burstiness: number;
+  /** How many arrive. */
+  readonly count: number;
+  /** For how long; null = as long as so many take at the mean of both rates. */
+  readonly seconds: number | null;
+}
+
+/** @returns how requests, or applications, arrive. */
+export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arrival {
+  const { atOnce, burstiness, count } = numbers;
+  const [requestsPerSecond, toPerSecond] = [numbers.perSecond ?? 0, numbers.toPerSecond ?? 0];
+  switch (name) {
+    case 'closed':
+      return { kind: 'closed', concurrency: atOnce };
+    case 'constant':
+      return { kind: 'open', requestsPerSecond, shape: Number.POSITIVE_INFINITY };
+    case 'poisson':
+      return { kind: 'open', requestsPerSecond, shape: 1 };
+    case 'gamma':
+      return { kind: 'open', requestsPerSecond, shape: burstiness };
+    case 'ramp': {
+      const seconds = numbers.seconds ?? (2 * count) / (requestsPerSecond + toPerSecond);
+      return { kind: 'ramp', fromPerSecond: requestsPerSecond, toPerSecond, seconds };
+    }
+    case 'offline':
+    case 'trace':
+      return { kind: name };
+  }
+}
 
 /**
  * Arrivals whose start times are known beforehand. A closed loop has none, and the requests of a trace have
