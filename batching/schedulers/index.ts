@@ -1,0 +1,68 @@
+import type { z } from 'zod';
+import { nearest } from '../../core/input/suggest.js';
+import { llamaServerFlags } from './llama-server/flags.js';
+import { llamaServerScheduler } from './llama-server/scheduler.js';
+import type { Scheduler } from './scheduler.js';
+import { sglangFlags } from './sglang/flags.js';
+import { sglangScheduler } from './sglang/scheduler.js';
+import { trtllmFlags } from './trtllm/flags.js';
+import { trtllmScheduler } from './trtllm/scheduler.js';
+import { vllmFlags } from './vllm/flags.js';
+import { vllmScheduler } from './vllm/scheduler.js';
+
+/** Flags of an engine by their names in our spelling, as users give them. */
+export type SchedulerFlags = Readonly<Record<string, unknown>>;
+
+interface Kind {
+  readonly flags: z.ZodObject;
+  make(flags: SchedulerFlags): Scheduler | string;
+}
+
+function kind<S extends z.ZodObject>(flags: S, scheduler: (read: z.output<S>) => Scheduler | string): Kind {
+  return {
+    flags,
+    make: (given) => {
+      const read = flags.safeParse(given);
+      return read.success ? scheduler(read.data) : wrongFlag(flags, read.error);
+    },
+  };
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  vllm: kind(vllmFlags, vllmScheduler),
+  sglang: kind(sglangFlags, sglangScheduler),
+  trtllm: kind(trtllmFlags, trtllmScheduler),
+  'llama-server': kind(llamaServerFlags, llamaServerScheduler),
+};
+
+/** Engines whose schedulers are simulated, as commands name them. */
+export const SCHEDULED_ENGINES: readonly string[] = Object.keys(KINDS);
+
+/** @returns each flag of an engine with its default and what it does. */
+export function flagsOf(engine: string): { name: string; preset: unknown; help: string }[] {
+  const schema = KINDS[engine]?.flags;
+  if (schema === undefined) return [];
+  const presets = schema.parse({});
+  return Object.entries(schema.shape).map(([name, flag]) => ({
+    name,
+    preset: presets[name],
+    help: (flag as z.ZodType).description ?? '',
+  }));
+}
+
+/** @returns the scheduler of an engine under flags, others as the engine has them; or a sentence why not. */
+export function schedulerNamed(engine: string, flags: SchedulerFlags = {}): Scheduler | string {
+  const found = KINDS[engine];
+  if (found !== undefined) return found.make(flags);
+  return `No scheduler of ${JSON.stringify(engine)} is simulated: known are ${SCHEDULED_ENGINES.join(', ')}.`;
+}
+
+function wrongFlag(schema: z.ZodObject, error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (issue?.code !== 'unrecognized_keys') return `${issue?.path.join('.')}: ${issue?.message}.`;
+  const [key = ''] = issue.keys;
+  const known = Object.keys(schema.shape);
+  const guess = nearest(key, known);
+  const meant = guess === null ? `known are ${known.join(', ')}` : `did you mean ${guess}?`;
+  return `The scheduler has no flag ${key}: ${meant}${guess === null ? '.' : ''}`;
+}

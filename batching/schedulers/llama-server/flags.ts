@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+/**
+ * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. Slots have a context
+ * of their own, as without `--kv-unified`; the copies of prompts in main memory (`--cache-ram`) are not
+ * simulated.
+ */
+export const llamaServerFlags = z.strictObject({
+  parallel: z.int().min(1).default(4).describe('Slots: requests that run at once.'),
+  ctxSize: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Tokens of all slots together; 0 = what the memory has room for.'),
+  batchSize: z.int().min(1).default(2048).describe('Tokens of a step.'),
+  ubatchSize: z.int().min(1).default(512).describe('Tokens of one pass through the model.'),
+  cachePrompt: z.boolean().default(true).describe('A slot keeps its text for prompts that begin with it.'),
+  slotPromptSimilarity: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('Share of a prompt that a slot has to know to be chosen for it.'),
+});
+
+export type LlamaServerFlags = z.output<typeof llamaServerFlags>;

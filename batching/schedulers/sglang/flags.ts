@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/**
+ * Flags of SGLang 0.5 with its defaults (`sglang/srt/server_args.py`, constants of `environ.py`). The size of
+ * a chunk is that of GPUs with 80 GB; smaller ones take 2048 or 4096, larger ones 16384.
+ */
+export const sglangFlags = z.strictObject({
+  chunkedPrefillSize: z.int().min(-1).default(8192).describe('Tokens of prompts in one step; -1 = no limit.'),
+  maxPrefillTokens: z.int().min(1).default(16_384).describe('Tokens of prompts that start in one step.'),
+  maxRunningRequests: z.int().min(1).default(2048).describe('Requests that run at once.'),
+  scheduleConservativeness: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('How much of the answers is reserved before others start: more is safer.'),
+  enableMixedChunk: z.boolean().default(false).describe('Decodes take part in steps with prompts.'),
+  disableRadixCache: z.boolean().default(false).describe('Nothing stays for prompts that begin alike.'),
+  disableOverlapSchedule: z
+    .boolean()
+    .default(false)
+    .describe('A step is put together only when the one before has ended.'),
+  pageSize: z.int().min(1).max(1024).default(1).describe('Tokens of a page of the cache.'),
+});
+
+export type SglangFlags = z.output<typeof sglangFlags>;

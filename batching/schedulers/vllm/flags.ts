@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/**
+ * Flags of vLLM 0.24 with the defaults of its server (`vllm/config/scheduler.py`, `vllm/engine/arg_utils.py`).
+ * Tokens and sequences are those of GPUs with 70 GiB and more; on others it takes 2048 and 256.
+ */
+export const vllmFlags = z.strictObject({
+  maxNumBatchedTokens: z.int().min(1).default(8192).describe('Tokens of a step.'),
+  maxNumSeqs: z.int().min(1).default(1024).describe('Requests that run at once.'),
+  enableChunkedPrefill: z.boolean().default(true).describe('Prompts are cut to what is left of a step.'),
+  longPrefillTokenThreshold: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Tokens of a prompt in one step; 0 = no limit.'),
+  schedulerReserveFullIsl: z
+    .boolean()
+    .default(true)
+    .describe('A prompt starts once there are blocks for all of it, not for its first chunk alone.'),
+  enablePrefixCaching: z
+    .boolean()
+    .default(true)
+    .describe('Full blocks stay for prompts that begin with them.'),
+  asyncScheduling: z.boolean().default(true).describe('The next step is put together while one is computed.'),
+  blockSize: z.int().min(1).max(1024).default(16).describe('Tokens of a block of the cache.'),
+});
+
+export type VllmFlags = z.output<typeof vllmFlags>;
