@@ -13,8 +13,8 @@ export interface Piece {
  * What a server has to do and what it holds, between two steps. Schedulers look at it and say by `decode`,
  * `proceed`, `start` and `preempt` what the next step computes; the simulation lets it pass by `finishStep`.
  *
- * Every decoding request gets a token in every step that decodes, so how far each is follows from a counter of
- * such steps, and a step costs nothing for each of them.
+ * Every decoding request gets a token in every step that decodes, so how far each is follows from a counter
+ * of such steps, and a step costs nothing for each of them.
  */
 export class Batch {
   readonly requests: Requests;
@@ -108,7 +108,10 @@ export class Batch {
     return true;
   }
 
-  /** @returns whether there are blocks for so many tokens of the first in line, with what it finds in the cache. */
+  /**
+   * @returns whether there are blocks for so many tokens of the first in line, with what it finds in the
+   *   cache.
+   */
   fits(tokens: number): boolean {
     const request = this.waiting.at(0)!;
     const passages = this.requests.beginningOf(request);

@@ -37,7 +37,9 @@ export class Requests {
   readonly begun = growingFloats();
   /** Of requests that gave way: what they had before. */
   readonly #stretches = new Map<number, Stretch[]>();
-  /** What makes hits of caches; only of requests that begin like others, or whose answers others begin with. */
+  /**
+   * What makes hits of caches; only of requests that begin like others, or whose answers others begin with.
+   */
   readonly #texts = new Map<number, TokenRequest>();
 
   get count(): number {

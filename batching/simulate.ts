@@ -17,8 +17,8 @@ export const SIMULATION_BOUNDS: SimulationBounds = { maxSteps: 1_000_000_000, ma
 
 /**
  * Simulates servers with continuous batching under a load, step by step, without a clock of its own and
- * without chance beyond the load's seed. Steps of decodes alone, between which nobody comes or ends, are timed
- * together by the context in their middle (`stepByStep` times each for itself).
+ * without chance beyond the load's seed. Steps of decodes alone, between which nobody comes or ends, are
+ * timed together by the context in their middle (`stepByStep` times each for itself).
  * @returns what became of each request; where a bound ended it, with a sentence.
  */
 export function simulateBatching(

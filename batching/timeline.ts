@@ -1,6 +1,8 @@
 import { growingFloats } from './growing.js';
 
-/** When the steps of a server that decoded ended: runs of equal ones, each with its first step and its time. */
+/**
+ * When the steps of a server that decoded ended: runs of equal ones, each with its first step and its time.
+ */
 export class Timeline {
   readonly #from = growingFloats();
   readonly #start = growingFloats();

@@ -99,8 +99,13 @@ const OTHER_MEANINGS: Record<string, readonly string[]> = {
 };
 const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
   kind,
-  // A format may be called as the runner that opens it.
-  elsewhere: [...(OTHER_MEANINGS[kind] ?? []), `formats/${kind}/`],
+  // A format may be called as the runner that opens it, and a simulated scheduler as the runner that has it.
+  elsewhere: [
+    ...(OTHER_MEANINGS[kind] ?? []),
+    `formats/${kind}/`,
+    `batching/schedulers/${kind}/`,
+    'batching/schedulers/index.ts',
+  ],
 }));
 
 /** What a search does follows from its strategy's `choose` alone. */

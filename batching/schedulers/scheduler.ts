@@ -26,7 +26,9 @@ export interface Scheduler {
 export interface Policy {
   /** Puts the next step together, by `decode`, `proceed`, `start` and `preempt` of the batch. */
   compose(batch: Batch): void;
-  /** @returns steps like the one just put together until it wants to be asked again, if nobody comes or ends. */
+  /**
+   * @returns steps like the one just put together until it wants to be asked again, if nobody comes or ends.
+   */
   repeats(batch: Batch): number;
   /** So many steps as they were put together have passed. */
   passed?(batch: Batch, steps: number): void;

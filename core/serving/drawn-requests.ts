@@ -36,7 +36,9 @@ export interface DrawnRequest {
 
 const SEEDS = 0x7fff_ffff;
 
-/** @returns the seed of the shared text, and that many requests; the last conversation may have fewer turns. */
+/**
+ * @returns the seed of the shared text, and that many requests; the last conversation may have fewer turns.
+ */
 export function drawRequests(load: DrawnLoad): {
   readonly sharedSeed: number;
   readonly requests: Generator<DrawnRequest>;

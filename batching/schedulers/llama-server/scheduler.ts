@@ -4,9 +4,9 @@ import { type Policy, type Scheduler, tooLong } from '../scheduler.js';
 import type { LlamaServerFlags } from './flags.js';
 
 /**
- * llama-server's scheduler (`tools/server/server.cpp`): a request takes a slot that knows the beginning of its
- * prompt, or else the one that rested longest. A step has a token of each slot that decodes, then tokens of
- * prompts slot by slot, up to a batch, which passes through the model in micro-batches.
+ * llama-server's scheduler (`tools/server/server.cpp`): a request takes a slot that knows the beginning of
+ * its prompt, or else the one that rested longest. A step has a token of each slot that decodes, then tokens
+ * of prompts slot by slot, up to a batch, which passes through the model in micro-batches.
  */
 export function llamaServerScheduler(flags: LlamaServerFlags): Scheduler | string {
   const { parallel, batchSize } = flags;

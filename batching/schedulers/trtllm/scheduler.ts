@@ -3,8 +3,8 @@ import { type Policy, type Scheduler, tooLong } from '../scheduler.js';
 import type { TrtllmFlags } from './flags.js';
 
 /**
- * TensorRT-LLM's scheduler (1.3, `tensorrt_llm/_torch/pyexecutor`): prompts and decodes share steps. A request
- * starts once blocks for all of its answer are left (GUARANTEED_NO_EVICT), or for what it has now
+ * TensorRT-LLM's scheduler (1.3, `tensorrt_llm/_torch/pyexecutor`): prompts and decodes share steps. A
+ * request starts once blocks for all of its answer are left (GUARANTEED_NO_EVICT), or for what it has now
  * (MAX_UTILIZATION, where the last to start pauses if blocks run out). Prompts are whole unless chunks are
  * asked for, and may wait for others so that steps are full.
  */

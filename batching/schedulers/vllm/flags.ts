@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Flags of vLLM 0.24 with the defaults of its server (`vllm/config/scheduler.py`, `vllm/engine/arg_utils.py`).
- * Tokens and sequences are those of GPUs with 70 GiB and more; on others it takes 2048 and 256.
+ * Flags of vLLM 0.24 with the defaults of its server (`vllm/config/scheduler.py`,
+ * `vllm/engine/arg_utils.py`). Tokens and sequences are those of GPUs with 70 GiB and more; on others it
+ * takes 2048 and 256.
  */
 export const vllmFlags = z.strictObject({
   maxNumBatchedTokens: z.int().min(1).default(8192).describe('Tokens of a step.'),
