@@ -12,7 +12,7 @@ import { isKnown } from './step/calls-time.js';
 import { compileStep, type Step, type StepTime } from './step/compile.js';
 import { servingEngineNamed } from './step/engines.js';
 import { parallelismOf } from './step/parallelism.js';
-import type { Chunk, HostTimes } from './step/setting.js';
+import { type Chunk, type HostTimes, isFitted } from './step/setting.js';
 
 /** What is known of a server on GPUs before any of its times is. */
 export interface ServerOnGpus {
@@ -144,8 +144,7 @@ class StepsOfServer implements ServedPrediction {
   }
 
   #sum(parts: readonly (readonly [share: number, time: StepTime])[], beside = 0): TimedPhase {
-    const { stepSeconds, sequenceSeconds, requestSeconds, kernelFactor } = this.#host;
-    const known = [stepSeconds, sequenceSeconds, requestSeconds, kernelFactor].some((one) => one !== null);
+    const known = isFitted(this.#host);
     return {
       seconds: parts.reduce((sum, [share, time]) => sum + share * time.seconds, beside),
       spread: Math.max(...parts.map(([, { spread }]) => spread)),

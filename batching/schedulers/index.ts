@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import { nearest } from '../../core/input/suggest.js';
+import type { SchedulerDevice } from './device.js';
 import { llamaServerFlags } from './llama-server/flags.js';
 import { llamaServerScheduler } from './llama-server/scheduler.js';
 import type { Scheduler } from './scheduler.js';
-import { sglangFlags } from './sglang/flags.js';
+import { sglangDefaultsOn, sglangFlags } from './sglang/flags.js';
 import { sglangScheduler } from './sglang/scheduler.js';
 import { trtllmFlags } from './trtllm/flags.js';
 import { trtllmScheduler } from './trtllm/scheduler.js';
-import { vllmFlags } from './vllm/flags.js';
+import { vllmDefaultsOn, vllmFlags } from './vllm/flags.js';
 import { vllmScheduler } from './vllm/scheduler.js';
 
 /** Flags of an engine by their names in our spelling, as users give them. */
@@ -15,22 +16,26 @@ export type SchedulerFlags = Readonly<Record<string, unknown>>;
 
 interface Kind {
   readonly flags: z.ZodObject;
-  make(flags: SchedulerFlags): Scheduler | string;
+  make(flags: SchedulerFlags, device: SchedulerDevice | null): Scheduler | string;
 }
 
-function kind<S extends z.ZodObject>(flags: S, scheduler: (read: z.output<S>) => Scheduler | string): Kind {
+function kind<S extends z.ZodObject>(
+  flags: S,
+  scheduler: (read: z.output<S>) => Scheduler | string,
+  defaultsOn: (device: SchedulerDevice) => Partial<z.output<S>> = () => ({}),
+): Kind {
   return {
     flags,
-    make: (given) => {
-      const read = flags.safeParse(given);
+    make: (given, device) => {
+      const read = flags.safeParse({ ...(device === null ? {} : defaultsOn(device)), ...given });
       return read.success ? scheduler(read.data) : wrongFlag(flags, read.error);
     },
   };
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  vllm: kind(vllmFlags, vllmScheduler),
-  sglang: kind(sglangFlags, sglangScheduler),
+  vllm: kind(vllmFlags, vllmScheduler, vllmDefaultsOn),
+  sglang: kind(sglangFlags, sglangScheduler, sglangDefaultsOn),
   trtllm: kind(trtllmFlags, trtllmScheduler),
   'llama-server': kind(llamaServerFlags, llamaServerScheduler),
 };
@@ -50,10 +55,17 @@ export function flagsOf(engine: string): { name: string; preset: unknown; help: 
   }));
 }
 
-/** @returns the scheduler of an engine under flags, others as the engine has them; or a sentence why not. */
-export function schedulerNamed(engine: string, flags: SchedulerFlags = {}): Scheduler | string {
+/**
+ * @param device on which the engine runs, whose defaults it then has; null = a GPU with 80 GB.
+ * @returns the scheduler of an engine under flags, others as the engine has them; or a sentence why not.
+ */
+export function schedulerNamed(
+  engine: string,
+  flags: SchedulerFlags = {},
+  device: SchedulerDevice | null = null,
+): Scheduler | string {
   const found = KINDS[engine];
-  if (found !== undefined) return found.make(flags);
+  if (found !== undefined) return found.make(flags, device);
   return `No scheduler of ${JSON.stringify(engine)} is simulated: known are ${SCHEDULED_ENGINES.join(', ')}.`;
 }
 

@@ -28,6 +28,11 @@ export const NO_HOST: HostTimes = {
   source: 'nobody fitted them',
 };
 
+/** @returns whether anything of it was fitted. */
+export function isFitted({ kernelFactor, stepSeconds, sequenceSeconds, requestSeconds }: HostTimes): boolean {
+  return [kernelFactor, stepSeconds, sequenceSeconds, requestSeconds].some((one) => one !== null);
+}
+
 /**
  * @param sequences that run in the steps, over all of them.
  * @returns seconds of kernels and of what the host takes around them.

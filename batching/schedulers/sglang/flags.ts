@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { SchedulerDevice } from '../device.js';
 
 /**
  * Flags of SGLang 0.5 with its defaults (`sglang/srt/server_args.py`, constants of `environ.py`). The size of
- * a chunk is that of GPUs with 80 GB; smaller ones take 2048 or 4096, larger ones 16384.
+ * a chunk is that of GPUs with 60 to 160 GiB (`sglangDefaultsOn` for others).
  */
 export const sglangFlags = z.strictObject({
   chunkedPrefillSize: z.int().min(-1).default(8192).describe('Tokens of prompts in one step; -1 = no limit.'),
@@ -23,3 +24,10 @@ export const sglangFlags = z.strictObject({
 });
 
 export type SglangFlags = z.output<typeof sglangFlags>;
+
+/** @returns where the defaults on a device are others (`_handle_gpu_memory_settings` of `server_args.py`). */
+export function sglangDefaultsOn({ memoryGiB }: SchedulerDevice): Partial<SglangFlags> {
+  if (memoryGiB < 35) return { chunkedPrefillSize: 2048 };
+  if (memoryGiB < 60) return { chunkedPrefillSize: 4096 };
+  return memoryGiB < 160 ? {} : { chunkedPrefillSize: 16_384 };
+}

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { SchedulerDevice } from '../device.js';
 
 /**
  * Flags of vLLM 0.24 with the defaults of its server (`vllm/config/scheduler.py`,
- * `vllm/engine/arg_utils.py`). Tokens and sequences are those of GPUs with 70 GiB and more; on others it
- * takes 2048 and 256.
+ * `vllm/engine/arg_utils.py`). Tokens and sequences are those of GPUs with 70 GiB and more
+ * (`vllmDefaultsOn` for others).
  */
 export const vllmFlags = z.strictObject({
   maxNumBatchedTokens: z.int().min(1).default(8192).describe('Tokens of a step.'),
@@ -27,3 +28,11 @@ export const vllmFlags = z.strictObject({
 });
 
 export type VllmFlags = z.output<typeof vllmFlags>;
+
+/**
+ * @returns where the defaults on a device are others (`get_batch_defaults` of `vllm/engine/arg_utils.py`).
+ */
+export function vllmDefaultsOn({ memoryGiB, name }: SchedulerDevice): Partial<VllmFlags> {
+  const large = memoryGiB >= 70 && !/a100/i.test(name);
+  return large ? {} : { maxNumBatchedTokens: 2048, maxNumSeqs: 256 };
+}

@@ -1,0 +1,6 @@
+/** What an engine's defaults depend on. */
+export interface SchedulerDevice {
+  /** As its maker calls it. */
+  readonly name: string;
+  readonly memoryGiB: number;
+}
