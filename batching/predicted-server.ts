@@ -65,8 +65,8 @@ const NO_HOST_TIMES =
 
 /**
  * The door from a question to a server that can be simulated.
- * @returns in clauses why there is none: it does not fit, no table times it, a flag is wrong, the model cannot
- *   be spread so.
+ * @returns in clauses why there is none: it does not fit, no table times it, a flag is wrong, the model
+ *   cannot be spread so.
  */
 export function predictedServer(asked: AskedServer): PredictedServer | readonly string[] {
   const { architecture, formats, device, memoryBytes, engine, parallelism, replicas, memoryShare } = asked;
