@@ -8,7 +8,7 @@ import type { RequestRecord } from './requests.js';
 /**
  * Service level objectives: the limits that a request must keep to be good, and the share of requests that
  * must be good. `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s` requires that 90 % of requests have their first
- * token within 500 ms of their intended start, and so on.
+ * token within 500 ms of their intended start, and so on. `<` says the same as `<=`: times are continuous.
  */
 export interface Objective {
   readonly metric: SloMetric;
@@ -33,7 +33,8 @@ export function latencyFor(metric: SloMetric, request: RequestRecord): number | 
 }
 
 const UNITS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60 };
-const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?)([a-z]+)$/;
+const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=?(\d+(?:\.\d+)?)([a-z]*)$/;
+const OF_A_MEAN = /^[a-z0-9]+:(mean|avg|average)</;
 const EXAMPLE = 'ttft:p90<=500ms';
 
 /**
@@ -55,6 +56,11 @@ export function parseSlo(text: string): Reading<readonly Objective[]> {
         `an objective is missing in ${quote(text)}: write such as ${EXAMPLE}, with a comma between`,
       );
     const match = OBJECTIVE.exec(word.replace('≤', '<='));
+    if (OF_A_MEAN.test(word)) {
+      return refused(
+        `${quote(written.trim())} asks for a mean, which no single request keeps or misses: write a percentile, such as ${word.replace(/:[a-z]+/, ':p50')}`,
+      );
+    }
     if (match === null) {
       return refused(
         `${quote(written.trim())} is no objective: write metric:percentile<=time, such as ${EXAMPLE} or e2e:max<=10s`,
@@ -68,6 +74,8 @@ export function parseSlo(text: string): Reading<readonly Objective[]> {
         `${quote(name!)} in ${quote(written.trim())} is no latency: there are ${SLO_METRICS.join(', ')}${meant === null ? '' : ` (did you mean ${meant}?)`}`,
       );
     }
+    if (unit === '')
+      return refused(`${quote(written.trim())} has no unit: say ${amount}ms or ${Number(amount) / 1e3}s`);
     const scale = UNITS[unit!];
     if (scale === undefined) {
       return refused(

@@ -28,6 +28,7 @@ describe('objectives', () => {
     const text = 'ttft:p90<=500ms,ttfa:p90<=2s,tpot:p90<=50ms,e2e:max<=60s';
     expect(sloText(objectives(text))).toBe(text);
     expect(objectives('tpot:p95<=1min')).toEqual([{ metric: 'tpot', share: 0.95, seconds: 60 }]);
+    expect(sloText(objectives('ttft:p95 < 500ms, tpot:max<30ms'))).toBe('ttft:p95<=500ms,tpot:max<=30ms');
   });
 
   test('that are none are one sentence each', () => {
@@ -38,6 +39,10 @@ describe('objectives', () => {
       '"tpto" in "tpto:p90<=50ms" is no latency: there are ttft, ttfa, tpot, e2e (did you mean tpot?)',
     );
     expect(wrong('ttft:p90<=5h')).toBe('"h" in "ttft:p90<=5h" is no unit of time: there are us, ms, s, min');
+    expect(wrong('tpot:p95<30ms, ttft:p95<500')).toBe('"ttft:p95<500" has no unit: say 500ms or 0.5s');
+    expect(wrong('ttft:mean<=500ms')).toBe(
+      '"ttft:mean<=500ms" asks for a mean, which no single request keeps or misses: write a percentile, such as ttft:p50<=500ms',
+    );
     expect(wrong('ttft:p0<=5s')).toContain('must be above 0');
     expect(wrong('ttft:p90<=0ms')).toContain('must be above 0');
     expect(wrong('ttft:p90<=5s,ttft:p90<=6s')).toBe('"ttft:p90<=6s" says once more what ttft must keep');
