@@ -5,6 +5,8 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 
 const SOURCE = join(import.meta.dirname, '../docs/figures');
+/** Not of figures by claim: machines, and errors that docs/gpus.md has its table from. */
+const OTHERS = ['machines.json', 'gpu-errors.json'];
 /** Longer tables stay in their JSON file. */
 const MOST_ROWS = 20;
 
@@ -109,7 +111,7 @@ const folder = process.argv[2];
 if (folder === undefined) throw new Error('usage: write-figures-page.ts FOLDER');
 const machines = read('machines.json', z.record(text, text));
 const files = readdirSync(SOURCE)
-  .filter((name) => name.endsWith('.json') && basename(name) !== 'machines.json')
+  .filter((name) => name.endsWith('.json') && !OTHERS.includes(basename(name)))
   .sort();
 const page = [
   '# Figures',

@@ -5,7 +5,7 @@
  * (silicon/closed-loop.ts).
  *
  *   node --import tsx test/bench/silicon/fetch.ts FOLDER
- *   npm run bench -- silicon --data=FOLDER [--sample=POINTS.json]
+ *   npm run bench -- silicon --data=FOLDER [--part=servers] [--write] [--sample=POINTS.json]
  *   npm run bench -- silicon --data=FOLDER --part=energy
  *
  * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
@@ -15,7 +15,8 @@
  * (silicon/predictor.py wrote its answers). Rows that cannot be what they say are named, and figures with
  * them stand beside. --part=energy judges joules a token instead, by ML.ENERGY's leaderboard: with the model
  * left out at most 15 % in the median, on H100 and on B200. --sample writes the points that predictor.py is
- * asked about. Five minutes.
+ * asked about, --part=servers leaves the operators out, and --write writes docs/figures/gpu-errors.json:
+ * errors by device and engine. Five minutes.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +26,7 @@ import { BAND, bandsOf, coverageOf } from './silicon/bands.js';
 import { type BesideOf, besidePredictor } from './silicon/beside.js';
 import { Clone } from './silicon/clone.js';
 import { judgeEnergy } from './silicon/energy.js';
+import { gpuErrors, writeGpuErrors } from './silicon/gpu-errors.js';
 import { fitHost, type Host } from './silicon/host.js';
 import { impossibilityOf } from './silicon/impossible.js';
 import { ERROR_HEAD, errorLine, errorsOf, percent } from './silicon/judged.js';
@@ -78,6 +80,8 @@ function judgeCore(folder: string): void {
     holds: predicted.length >= 0.8 * possible,
   });
   const judged = judgeSplits(predicted);
+  if (process.argv.includes('--write'))
+    writeGpuErrors(gpuErrors(judged, 'operators of tables; times of the host on servers of other models'));
   judgeBands(judged);
   judgeOwnPoints(predicted);
   judgeBeside(judged);
@@ -291,7 +295,8 @@ if (argument('part') === 'energy') {
   const energy = clone('ml-energy');
   if (energy !== null) figures.push(...judgeEnergy(energy, new Servers(core)));
 } else if (existsSync(core)) {
-  figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));
+  if (argument('part') !== 'servers')
+    figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));
   judgeCore(core);
 } else console.log(`skipped: core is not in ${data}`);
 conclude('silicon', figures);
