@@ -157,6 +157,47 @@ function halving(): Figure[] {
   });
 }
 
+/** @returns what the rows that were run say of a task that is judged by time: without two of them, nothing. */
+function judgeTimes(task: Task, rows: ReadonlyMap<string, readonly Replayed[]>): Figure[] {
+  const until = (row: string, share: number) => {
+    const runs = rows.get(row);
+    return runs === undefined ? null : middle(runs, share);
+  };
+  const own = until('tpe, predicting', WHOLE);
+  if (own === null) return [];
+  const per = (share: number) => `${(100 * share).toFixed(1)} %`;
+  if (deep.includes(task)) {
+    const probing = until('tpe, probing', WHOLE);
+    if (probing === null) return [];
+    const claim = `${task.name}: device-seconds to 99 % of the volume where points are probed first, beside measuring each in full`;
+    const measured = `${(probing / own).toFixed(2)} of its ${per(own)}`;
+    return [{ claim, measured, required: 'no more', holds: probing <= own }];
+  }
+  const chance = until('random', WHOLE);
+  if (chance !== null && chance < LEAST_FOR_CHANCE) {
+    console.log(`  chance needs ${per(chance)} of the grid: it does not count`);
+    return [];
+  }
+  const near = until('tpe, predicting', NEAR)!;
+  const optuna = until('Optuna tpe', WHOLE);
+  const beside = (other: string, time: number, required: string, most: number): Figure => ({
+    claim: `${task.name}: device-seconds to 99 % of the volume, beside ${other}`,
+    measured: `${(own / time).toFixed(3)} of its ${per(time)}`,
+    required,
+    holds: own <= most * time,
+  });
+  return [
+    ...(chance === null ? [] : [beside('chance', chance, 'at most half', 0.5)]),
+    {
+      claim: `${task.name}: device-seconds to 95 % of the volume`,
+      measured: `${per(near)} of the grid's`,
+      required: 'at most 10 %',
+      holds: near <= 0.1,
+    },
+    ...(optuna === null ? [] : [beside("Optuna's TPE", optuna, 'no more', 1)]),
+  ];
+}
+
 const middle = (runs: readonly Replayed[], share: number) => median(runs.map(({ until }) => until[share]!));
 const figures: Figure[] = [];
 if (process.argv.includes('--halving')) {
@@ -194,41 +235,6 @@ for (const task of tasks) {
     const fewer = runs.length < seeds.length ? `, ${runs.length} seeds` : '';
     console.log(`  ${name.padEnd(18)}${shares}   ${trials} trials${fewer}`);
   }
-  const own = middle(rows.get('tpe, predicting')!, WHOLE);
-  if (deep.includes(task)) {
-    const probing = middle(rows.get('tpe, probing')!, WHOLE);
-    figures.push({
-      claim: `${task.name}: device-seconds to 99 % of the volume where points are probed first, beside measuring each in full`,
-      measured: `${(probing / own).toFixed(2)} of its ${(100 * own).toFixed(1)} %`,
-      required: 'no more',
-      holds: probing <= own,
-    });
-    continue;
-  }
-  const chance = middle(rows.get('random')!, WHOLE);
-  if (chance < LEAST_FOR_CHANCE) {
-    console.log(`  chance needs ${(100 * chance).toFixed(1)} % of the grid: it does not count`);
-    continue;
-  }
-  figures.push({
-    claim: `${task.name}: device-seconds to 99 % of the volume, beside chance`,
-    measured: `${(own / chance).toFixed(3)} of ${(100 * chance).toFixed(1)} %`,
-    required: 'at most half',
-    holds: own <= 0.5 * chance,
-  });
-  figures.push({
-    claim: `${task.name}: device-seconds to 95 % of the volume`,
-    measured: `${(100 * middle(rows.get('tpe, predicting')!, NEAR)).toFixed(1)} % of the grid's`,
-    required: 'at most 10 %',
-    holds: middle(rows.get('tpe, predicting')!, NEAR) <= 0.1,
-  });
-  const optuna = rows.get('Optuna tpe');
-  if (optuna === undefined) continue;
-  figures.push({
-    claim: `${task.name}: device-seconds to 99 % of the volume, beside Optuna's TPE`,
-    measured: `${(own / middle(optuna, WHOLE)).toFixed(3)} of its ${(100 * middle(optuna, WHOLE)).toFixed(1)} %`,
-    required: 'no more',
-    holds: own <= middle(optuna, WHOLE),
-  });
+  figures.push(...judgeTimes(task, rows));
 }
 conclude('search', figures);
