@@ -1,6 +1,7 @@
 import type { Step } from '../roofline/step/compile.js';
 import type { Chunk } from '../roofline/step/setting.js';
 import type { Batch } from './batch.js';
+import type { StepPass } from './schedulers/scheduler.js';
 
 /** What a step asks its times with: one object for all steps. */
 interface Asked {
@@ -23,10 +24,15 @@ export class PassSeconds {
     this.#passTokens = passTokens;
   }
 
-  /** @param further tokens of context more than in the next step, in the middle of a run of steps. */
-  secondsOf(batch: Batch, further: number): number {
+  /**
+   * @param further tokens of context more than in the next step, in the middle of a run of steps.
+   * @param passes that the scheduler cuts the step into; null = it leaves that to the order of the batch.
+   */
+  secondsOf(batch: Batch, further: number, passes: readonly StepPass[] | null = null): number {
     const decodes = batch.decodes ? batch.decoding.length : 0;
     const context = decodes === 0 ? 0 : batch.contextTokens / decodes + further;
+    if (passes !== null)
+      return passes.reduce((sum, pass) => sum + this.#timed(pass.decodes, context, pass.chunks), 0);
     if (batch.tokens <= this.#passTokens) return this.#timed(decodes, context, batch.pieces);
     return this.#passes(batch, decodes, context);
   }

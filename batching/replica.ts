@@ -104,7 +104,7 @@ export class Replica {
     for (const { request } of batch.pieces)
       if (Number.isNaN(scheduled.at(request))) scheduled.set(request, this.clock);
     const steps = this.#stepsTogether(horizon, most);
-    const seconds = this.#times.secondsOf(batch, (steps - 1) / 2);
+    const seconds = this.#secondsOf((steps - 1) / 2);
     if (batch.decodes) this.timeline.push(batch.decodeSteps, this.clock, seconds);
     this.#lastStart = this.clock + (steps - 1) * seconds;
     this.clock += steps * seconds;
@@ -114,6 +114,10 @@ export class Replica {
     batch.finishStep(steps, this.#began, this.#ended);
   }
 
+  #secondsOf(further: number): number {
+    return this.#times.secondsOf(this.batch, further, this.#policy.passes?.(this.batch) ?? null);
+  }
+
   #stepsTogether(horizon: number, most: number): number {
     const { batch } = this;
     if (batch.pieces.length > 0 || this.#oneStep || this.#incoming.length > 0) return 1;
@@ -121,7 +125,7 @@ export class Replica {
     const alike = Math.max(FEWEST_TOGETHER, Math.floor(context / GROWS_BY));
     const steps = batch.repeats(Math.min(most, alike, this.#policy.repeats(batch)));
     if (steps === 1 || horizon === Number.POSITIVE_INFINITY) return steps;
-    const seconds = this.#times.secondsOf(batch, 0);
+    const seconds = this.#secondsOf(0);
     const ahead = this.#server.scheduler.decidesAhead ? 1 : 0;
     return Math.max(1, Math.min(steps, Math.ceil((horizon - this.clock) / seconds) + ahead));
   }

@@ -1,3 +1,4 @@
+import type { Chunk } from '../../roofline/step/setting.js';
 import type { Batch } from '../batch.js';
 
 /** How an engine puts steps together. */
@@ -22,6 +23,12 @@ export interface Scheduler {
   begin(cacheTokens: number): Policy;
 }
 
+/** Sequences of a step that pass through the model together. */
+export interface StepPass {
+  readonly decodes: number;
+  readonly chunks: readonly Chunk[];
+}
+
 /** Decides what each step of one server computes. It depends on the batch and on what it decided before. */
 export interface Policy {
   /** Puts the next step together, by `decode`, `proceed`, `start` and `preempt` of the batch. */
@@ -30,6 +37,11 @@ export interface Policy {
    * @returns steps like the one just put together until it wants to be asked again, if nobody comes or ends.
    */
   repeats(batch: Batch): number;
+  /**
+   * @returns the passes through the model that the step is cut into; left out = decodes come first, then
+   *   prompts in their order, cut where a pass is full.
+   */
+  passes?(batch: Batch): readonly StepPass[];
   /** So many steps as they were put together have passed. */
   passed?(batch: Batch, steps: number): void;
   /** A request has left. */

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. Slots have a context
- * of their own, as without `--kv-unified`; the copies of prompts in main memory (`--cache-ram`) are not
- * simulated.
+ * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. The context is shared
+ * out evenly among slots; the copies of prompts in main memory (`--cache-ram`) are not simulated.
  */
 export const llamaServerFlags = z.strictObject({
   parallel: z.int().min(1).default(4).describe('Slots: requests that run at once.'),
@@ -14,6 +13,12 @@ export const llamaServerFlags = z.strictObject({
     .describe('Tokens of all slots together; 0 = what the memory has room for.'),
   batchSize: z.int().min(1).default(2048).describe('Tokens of a step.'),
   ubatchSize: z.int().min(1).default(512).describe('Tokens of one pass through the model.'),
+  kvUnified: z
+    .boolean()
+    .default(false)
+    .describe(
+      'One cache for all slots: prompts share passes with decodes. It is on where nobody says --parallel.',
+    ),
   cachePrompt: z.boolean().default(true).describe('A slot keeps its text for prompts that begin with it.'),
   slotPromptSimilarity: z
     .number()

@@ -1,7 +1,8 @@
 import type { Batch } from '../../batch.js';
 import type { Passage } from '../../request.js';
-import { type Policy, type Scheduler, tooLong } from '../scheduler.js';
+import { type Policy, type Scheduler, type StepPass, tooLong } from '../scheduler.js';
 import type { LlamaServerFlags } from './flags.js';
+import { equalPasses, type SlotWork } from './passes.js';
 
 /**
  * llama-server's scheduler (`tools/server/server.cpp`): a request takes a slot that knows the beginning of
@@ -23,7 +24,7 @@ export function llamaServerScheduler(flags: LlamaServerFlags): Scheduler | strin
     blockTokens: 1,
     refusal: (promptTokens, outputTokens, cacheTokens) =>
       tooLong(promptTokens, outputTokens, slotTokens(flags, cacheTokens)),
-    begin: () => new LlamaServerPolicy(flags),
+    begin: () => (flags.kvUnified ? new LlamaServerPolicy(flags) : new OwnCachesPolicy(flags)),
   };
 }
 
@@ -39,21 +40,21 @@ interface Slot {
 }
 
 class LlamaServerPolicy implements Policy {
-  readonly #flags: LlamaServerFlags;
-  readonly #slots: Slot[];
+  readonly flags: LlamaServerFlags;
+  readonly slots: readonly Slot[];
   #freed = 0;
 
   constructor(flags: LlamaServerFlags) {
-    this.#flags = flags;
-    this.#slots = Array.from({ length: flags.parallel }, () => ({ request: null, text: [], freed: 0 }));
+    this.flags = flags;
+    this.slots = Array.from({ length: flags.parallel }, () => ({ request: null, text: [], freed: 0 }));
   }
 
   compose(batch: Batch): void {
     while (batch.waiting.length > 0 && this.#assign(batch));
     batch.decode();
-    for (const { request } of this.#slots) {
+    for (const { request } of this.slots) {
       if (request === null || !batch.partial.includes(request)) continue;
-      const newTokens = Math.min(this.#flags.batchSize - batch.tokens, batch.leftOf(request));
+      const newTokens = Math.min(this.flags.batchSize - batch.tokens, batch.leftOf(request));
       if (newTokens > 0) batch.proceed(request, newTokens);
     }
   }
@@ -63,7 +64,7 @@ class LlamaServerPolicy implements Policy {
   }
 
   ended({ requests }: Batch, request: number): void {
-    const slot = this.#slots.find((one) => one.request === request);
+    const slot = this.slots.find((one) => one.request === request);
     if (slot === undefined) return;
     slot.request = null;
     slot.freed = ++this.#freed;
@@ -78,12 +79,13 @@ class LlamaServerPolicy implements Policy {
   /** Gives the first in line a slot. @returns whether there is one. */
   #assign(batch: Batch): boolean {
     const request = batch.waiting.at(0)!;
-    const free = this.#slots.filter((slot) => slot.request === null);
+    const free = this.slots.filter((slot) => slot.request === null);
     if (free.length === 0) return false;
-    const { cachePrompt, slotPromptSimilarity } = this.#flags;
+    const { cachePrompt, slotPromptSimilarity } = this.flags;
     const prompt = batch.requests.beginningOf(request);
     const length = batch.requests.promptTokens.at(request);
-    let chosen = free.reduce((oldest, slot) => (slot.freed < oldest.freed ? slot : oldest));
+    // Of slots that were never used it takes the last.
+    let chosen = free.reduce((oldest, slot) => (slot.freed <= oldest.freed ? slot : oldest));
     let most = cachePrompt ? slotPromptSimilarity * length : Number.POSITIVE_INFINITY;
     for (const slot of free) {
       const known = commonTokens(slot.text, prompt);
@@ -95,6 +97,22 @@ class LlamaServerPolicy implements Policy {
     if (!batch.startBehind(known, 0)) return false;
     chosen.request = request;
     return true;
+  }
+}
+
+/** Each slot has a cache of its own, and passes take equal parts of slots beside each other. */
+class OwnCachesPolicy extends LlamaServerPolicy {
+  passes(batch: Batch): StepPass[] {
+    const prompts = new Map(batch.pieces.map((piece) => [piece.request, piece]));
+    const decoding = new Set(batch.decodes ? batch.decoding : []);
+    const [decodes, reads]: [SlotWork[], SlotWork[]] = [[], []];
+    for (const [slot, { request }] of this.slots.entries()) {
+      if (request === null) continue;
+      const chunk = prompts.get(request);
+      if (decoding.has(request)) decodes.push({ slot, chunk: null });
+      else if (chunk !== undefined) reads.push({ slot, chunk });
+    }
+    return equalPasses([...decodes, ...reads], this.flags.ubatchSize);
   }
 }
 
@@ -114,6 +132,7 @@ function described(flags: LlamaServerFlags): string {
   return [
     `llama-server with ${flags.parallel} slots`,
     `${flags.batchSize} tokens of a step in passes of ${flags.ubatchSize}`,
+    flags.kvUnified ? 'one cache for all slots' : 'a cache for each slot',
     flags.cachePrompt ? 'texts kept in slots' : 'no texts kept',
   ].join(', ');
 }
