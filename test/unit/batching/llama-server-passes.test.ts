@@ -43,7 +43,7 @@ test('two prompts share a pass up to the end of the shorter one, and none is lon
 });
 
 const two: TokenLoad = {
-  requests: [aloneRequest(8, 3), aloneRequest(8, 3)],
+  requests: [aloneRequest(4, 3), aloneRequest(6, 3)],
   arrival: { kind: 'offline' },
   seed: 1,
   maxSeconds: null,
@@ -54,7 +54,7 @@ const two: TokenLoad = {
 
 /** Seconds until both are answered, where every pass takes one. */
 function seconds(kvUnified: boolean): number {
-  const scheduler = schedulerNamed('llama-server', { parallel: 2, ubatchSize: 8, kvUnified }) as Scheduler;
+  const scheduler = schedulerNamed('llama-server', { parallel: 2, ubatchSize: 16, kvUnified }) as Scheduler;
   const server = {
     scheduler,
     step: { secondsOf: () => 1 },
@@ -68,8 +68,8 @@ function seconds(kvUnified: boolean): number {
 }
 
 test('a step takes as long as its passes together', () => {
-  // Two prompts of 8 tokens fill two passes of 8, and two steps of decodes follow.
-  expect(seconds(true)).toBe(4);
+  // Both prompts share a pass, or 4 tokens of each do; two steps of decodes follow.
+  expect(seconds(true)).toBe(3);
   expect(seconds(false)).toBe(4);
   const apart = schedulerNamed('llama-server', { parallel: 4, ubatchSize: 512 }) as Scheduler;
   expect(apart.says).toContain('a cache for each slot');
