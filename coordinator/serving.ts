@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { Server } from '@grpc/grpc-js';
 import { failed } from '../core/errors.js';
-import { VERSION } from '../process/package.js';
+import { PACKAGE_ROOT, VERSION } from '../process/package.js';
 import { ArtifactServiceService } from '../proto/gen/ridgepoint/v1/artifacts.js';
 import { BodyServiceService } from '../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
@@ -72,7 +73,7 @@ export async function serve(
   addServices(server, { ...parts, ownAddress }, resolved, security);
   const health = isAlone(resolved)
     ? null
-    : (await import('../proto/reflection.js')).addStandardServices(server);
+    : (await import('../proto/reflection.js')).addStandardServices(server, join(PACKAGE_ROOT, 'proto'));
   const grpc = await listen(resolved.grpcAddress);
   address = resolved.advertise ?? grpc.address;
   opened.closedBy(() => grpc.close(1));

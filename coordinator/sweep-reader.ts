@@ -125,7 +125,7 @@ export class SweepReader {
 
 /** Where nothing is built the loader for TypeScript has to be registered in the thread itself. */
 function threadOf(resourceLimits: ResourceLimits): Worker {
-  const { loader, path } = ownProgram('./sweep-thread', import.meta.url);
+  const { loader, path } = ownProgram('coordinator/sweep-thread');
   if (loader.length === 0) return new Worker(path, { execArgv: [], resourceLimits });
   const register = import.meta.resolve('tsx/esm/api');
   const program = `import('${register}').then(({ register }) => { register(); return import('${pathToFileURL(path).href}'); })`;

@@ -1,13 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
- * The folder with package.json, models/ and dist/: one above the sources of this room, two above what is
- * built of them.
+ * The folder with package.json, models/ and dist/. It is looked for upwards, because the build decides which
+ * file of dist/ has this code.
  */
-export const PACKAGE_ROOT: string = ['..', '../..']
-  .map((place) => join(import.meta.dirname, place))
-  .find((folder) => existsSync(join(folder, 'package.json')))!;
+export const PACKAGE_ROOT: string = enclosingPackage(import.meta.dirname);
+
+/** Whether this process runs the sources, by a loader of TypeScript, and not what is built of them. */
+export const RUNS_FROM_SOURCE: boolean = import.meta.filename.endsWith('.ts');
+
+function enclosingPackage(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : enclosingPackage(dirname(folder));
+}
 
 /** What of package.json is asked for at run time. */
 export const MANIFEST = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {

@@ -6,10 +6,13 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 const AGENTS = 'ridgepoint.v1.AgentService';
 
 /**
- * The services that every gRPC tool expects. The .proto files lie beside this file, in the sources and in
- * dist/.
+ * The services that every gRPC tool expects: health and reflection.
+ * @param protoFolder holds the .proto files that reflection serves: `ridgepoint/v1/…`
  */
-export function addStandardServices(server: Server): {
+export function addStandardServices(
+  server: Server,
+  protoFolder: string,
+): {
   /**
    * @param answers it answers reads, which a standby does: the server as a whole, and ControlService
    * @param leads it takes agents: AgentService
@@ -20,7 +23,7 @@ export function addStandardServices(server: Server): {
   const health = new HealthImplementation(Object.fromEntries(services.map((name) => [name, 'NOT_SERVING'])));
   health.addToServer(server);
   const definition = loadSync(['ridgepoint/v1/agents.proto', 'ridgepoint/v1/control.proto', healthProto], {
-    includeDirs: [import.meta.dirname],
+    includeDirs: [protoFolder],
     keepCase: true,
     longs: String,
     enums: String,

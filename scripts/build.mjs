@@ -6,7 +6,7 @@
 // alone that were not built. All together goes on without them. Nothing is checked here: types are by
 // `npm run lint`.
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,8 +42,6 @@ async function buildCode() {
   );
   const failed = (await Promise.allSettled([tsc, ...pages])).some(({ status }) => status === 'rejected');
   if (failed) process.exit(1);
-  // Reflection serves the .proto files themselves.
-  cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);
 }
 

@@ -38,7 +38,7 @@ const LIMIT_MS = 60_000;
  * Never throws: what goes wrong is a diagnosis.
  */
 export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
-  return answerOf<EngineDiagnosis[]>(ownProgram('./diagnose-child', import.meta.url), LIMIT_MS, (how) => {
+  return answerOf<EngineDiagnosis[]>(ownProgram('engines/native/diagnose-child'), LIMIT_MS, (how) => {
     const reason = `loading the engines ended their process with ${how}`;
     return [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }];
   });

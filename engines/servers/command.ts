@@ -110,7 +110,7 @@ function inPlace(argument: string, values: Readonly<Record<string, unknown>>): s
 const isOption = (word: string): boolean => word.startsWith('-') && !/^-\d+(?:\.\d+)?$/.test(word);
 
 /** Programs that come with Ridgepoint, by what profiles call them. */
-const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../../load/simulator/main' };
+const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': 'load/simulator/main' };
 
 /** @returns whether a command is a program that comes with Ridgepoint. */
 export function isOwn([program = '']: readonly string[]): boolean {
@@ -122,6 +122,6 @@ export function isOwn([program = '']: readonly string[]): boolean {
 function spelledOut(argument: string): string[] {
   const path = OWN[argument];
   if (path === undefined) return [argument];
-  const program = ownProgram(path, import.meta.url);
+  const program = ownProgram(path);
   return [process.execPath, ...program.loader, program.path];
 }

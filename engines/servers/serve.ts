@@ -211,7 +211,7 @@ function start({ name, command, environment }: ServeRequest, port: number): Chil
   const message = `the server ${name} could not be started: there is no program ${program}`;
   const hint = `Install it, or say where it is with servers.${name}.command in the node’s configuration.`;
   if (findProgram(program, env.PATH) === null) throw failed('engine-missing', message, hint);
-  const { loader, path } = ownProgram('./warden', import.meta.url);
+  const { loader, path } = ownProgram('engines/servers/warden');
   const warden = fork(path, {
     execArgv: loader.length > 0 ? [...loader] : ['--single-threaded'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

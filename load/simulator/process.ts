@@ -14,7 +14,7 @@ export interface SimulatorProcess {
  * @throws Error if it prints no address.
  */
 export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
-  const { loader, path } = ownProgram('./main', import.meta.url);
+  const { loader, path } = ownProgram('load/simulator/main');
   // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change the server's speed.
   const { NODE_OPTIONS: _dropped, ...env } = process.env;
   const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', 'ipc'];

@@ -168,7 +168,7 @@ interface Started {
 function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): Started {
   // Null where there is no room: its files then lie where everybody's do.
   const scratch = orElse(() => mkdtempSync(join(tmpdir(), 'ridgepoint-child-')), null);
-  const { loader, path } = ownProgram('../../agent/worker', import.meta.url);
+  const { loader, path } = ownProgram('agent/worker');
   // V8 gets no threads of its own. So compiling and collecting garbage never take a core from the engine's
   // threads in the middle of a phase. Loading TypeScript needs them.
   const flags = loader.length > 0 ? loader : ['--single-threaded'];

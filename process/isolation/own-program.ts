@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PACKAGE_ROOT, RUNS_FROM_SOURCE } from '../package.js';
 
 /**
  * A program of ours for Node.js: what the loader of TypeScript takes where there is nothing built, and its
@@ -12,12 +14,11 @@ export interface OwnProgram {
 }
 
 /**
- * @param name without its ending, as an import would say it: `./main`.
- * @param from `import.meta.url` of who names it; it runs from source or built, and so does the program.
+ * Whoever runs from source starts programs from source, and whoever is built starts built ones.
+ * @param name the program's path in this repository, without its ending: `agent/worker`.
  */
-export function ownProgram(name: string, from: string): OwnProgram {
-  const here = fileURLToPath(from);
-  if (!here.endsWith('.ts')) return { loader: [], path: fileURLToPath(new URL(`${name}.js`, from)) };
-  const loader = ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href];
-  return { loader, path: fileURLToPath(new URL(`${name}.ts`, from)) };
+export function ownProgram(name: string): OwnProgram {
+  if (!RUNS_FROM_SOURCE) return { loader: [], path: join(PACKAGE_ROOT, 'dist', `${name}.js`) };
+  const loader = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+  return { loader, path: join(PACKAGE_ROOT, `${name}.ts`) };
 }

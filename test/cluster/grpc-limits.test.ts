@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -18,6 +19,7 @@ import { start } from '../support/coordinator.js';
 import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { sharedFolder } from '../support/folder.js';
+import { ROOT } from '../support/ridge.js';
 import { until } from '../support/services.js';
 import { submission } from '../support/sweeps.js';
 import { Authority, byTokens, hasOpenssl, type Pair } from '../support/tls.js';
@@ -68,7 +70,7 @@ function send(client: Client, path: string, bytes: Buffer): Promise<status> {
 describe('messages', () => {
   test('every method that is served is in the table, and nothing else is', () => {
     const { server } = makeServer({ kind: 'plaintext' });
-    addStandardServices(server);
+    addStandardServices(server, join(ROOT, 'proto'));
     const { handlers } = server as unknown as { handlers: Map<string, unknown> };
     const ours = [
       LimitedAgentService,

@@ -1,5 +1,4 @@
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { OwnProgram } from '../../process/isolation/own-program.js';
 import { ROOT } from './ridge.js';
 
@@ -8,7 +7,6 @@ import { ROOT } from './ridge.js';
  * start is built, as users have it. From source each child would load TypeScript first, four times the work
  * of its start.
  */
-export function ownProgram(name: string, from: string): OwnProgram {
-  const source = fileURLToPath(new URL(`${name}.js`, from));
-  return { loader: [], path: join(ROOT, 'dist', relative(ROOT, source)) };
+export function ownProgram(name: string): OwnProgram {
+  return { loader: [], path: join(ROOT, 'dist', `${name}.js`) };
 }

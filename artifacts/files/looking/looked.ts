@@ -8,7 +8,7 @@ import { orElse } from '../../../core/or-else.js';
 import { cacheFolder } from '../../../engines/native/engines/location.js';
 import { writeWhole } from '../../../formats/whole-file.js';
 import { taskOf } from '../../../process/isolation/job.js';
-import { VERSION } from '../../../process/package.js';
+import { RUNS_FROM_SOURCE, VERSION } from '../../../process/package.js';
 import type { Launcher } from '../build-file.js';
 import { LOOK, type Look, type LookRequest } from './job.js';
 import { unreadable } from './look.js';
@@ -25,9 +25,7 @@ const MOST_KEPT = 256;
 const MOST_ON_DISK = 1024;
 
 /** Which code has looked; null where it is run from its sources, which change between two looks. */
-const BUILT = import.meta.filename.endsWith('.js')
-  ? `${VERSION} ${statSync(import.meta.filename).mtimeMs}`
-  : null;
+const BUILT = RUNS_FROM_SOURCE ? null : `${VERSION} ${statSync(import.meta.filename).mtimeMs}`;
 
 /**
  * Has a child look at a model, once as long as its files stay as they are, also by another process of this

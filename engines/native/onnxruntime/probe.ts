@@ -73,7 +73,7 @@ function remedy(problem: string, hint: string): string {
 }
 
 async function ask(question: ProbeQuestion): Promise<ProbeAnswer> {
-  const program = ownProgram('./probe-child', import.meta.url);
+  const program = ownProgram('engines/native/onnxruntime/probe-child');
   return await answerOf<ProbeAnswer>(
     program,
     LIMIT_MILLISECONDS,

@@ -37,7 +37,7 @@ export async function openElsewhere(
   options: FakeOptions,
   { contextTokens, sequences }: Demands['generator'],
 ): Promise<Generator> {
-  const { loader, path } = ownProgram('./engine', import.meta.url);
+  const { loader, path } = ownProgram('engines/runners/fake/engine');
   const inner = { command: process.execPath, args: [...loader, path] };
   const { command, args } = wrapCommand(inner, [], findStartTools());
   const engine = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
