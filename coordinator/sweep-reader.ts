@@ -3,8 +3,9 @@ import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import { ownProgram } from '../process/isolation/own-program.js';
 import { invalid, WireError } from '../proto/errors.js';
+import type { PlanningOutcome } from './planning.js';
 import type { SweepView } from './scheduler/view.js';
-import { type PlanningOutcome, viewOf } from './sweeps.js';
+import { viewOf } from './sweeps.js';
 
 /**
  * What one document may take. Documents of the largest size take about a second; the rest is for busy

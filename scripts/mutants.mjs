@@ -68,7 +68,8 @@ const results = await new Stryker({
   concurrency: 2,
   // A process that is kept grows.
   maxTestRunnerReuse: 400,
-  // For a busy machine.
+  // For a busy machine, on which the first run of all unit tests takes longer than the five minutes it has.
+  dryRunTimeoutMinutes: 120,
   timeoutFactor: 4,
   timeoutMS: 30_000,
   incremental: size === null,
