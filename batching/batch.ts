@@ -351,7 +351,6 @@ export class Batch {
       const named =
         running.kept !== null && this.cache.endOf(running.kept) >= this.requests.promptTokens.at(request);
       this.cache.keepRest(running.kept, named ? this.requests.answerIdOf(request) : null, held);
-      this.requests.forgetTexts(request);
     }
     if (running.kept !== null) this.cache.release(running.kept);
     this.#running.delete(request);

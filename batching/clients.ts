@@ -1,4 +1,5 @@
 import { startsOf } from '../core/serving/arrivals.js';
+import { EarliestFirst, type Timed } from './earliest-first.js';
 import type { TokenLoad } from './load.js';
 import type { TokenRequest } from './request.js';
 
@@ -6,10 +7,7 @@ import type { TokenRequest } from './request.js';
 type Unit = readonly TokenRequest[];
 
 /** A request that is to be sent. */
-interface Due {
-  readonly seconds: number;
-  /** Order among those at the same time. */
-  readonly order: number;
+interface Due extends Timed {
   readonly unit: Unit;
   readonly turn: number;
   readonly intended: number;
@@ -29,14 +27,13 @@ export class Clients {
   readonly #load: TokenLoad;
   readonly #units: Iterator<Unit>;
   readonly #starts: Iterator<number> | null;
-  readonly #due = new DueHeap();
+  readonly #due = new EarliestFirst<Due>();
   /** Units in flight that have turns left, by the number of the request. */
   readonly #following = new Map<number, { readonly unit: Unit; readonly turn: number }>();
   /** Requests that wait for one of the most in flight to end. */
   readonly #held: Due[] = [];
   #inFlight = 0;
   #sent = 0;
-  #ordered = 0;
 
   constructor(load: TokenLoad) {
     const { arrival, seed } = load;
@@ -105,55 +102,9 @@ export class Clients {
   }
 
   #push(seconds: number, unit: Unit, turn: number, intended: number): void {
-    this.#due.push({ seconds, order: this.#ordered++, unit, turn, intended });
+    this.#due.push({ seconds, unit, turn, intended });
   }
 }
-
-/** The earliest request first. */
-class DueHeap {
-  readonly #items: Due[] = [];
-
-  get first(): Due | undefined {
-    return this.#items[0];
-  }
-
-  clear(): void {
-    this.#items.length = 0;
-  }
-
-  push(due: Due): void {
-    const items = this.#items;
-    let place = items.length;
-    items.push(due);
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      if (!isBefore(due, items[parent]!)) break;
-      items[place] = items[parent]!;
-      place = parent;
-    }
-    items[place] = due;
-  }
-
-  shift(): Due | undefined {
-    const items = this.#items;
-    const [first] = items;
-    const last = items.pop();
-    if (items.length === 0 || last === undefined) return first;
-    let place = 0;
-    for (;;) {
-      let child = 2 * place + 1;
-      if (child >= items.length) break;
-      if (child + 1 < items.length && isBefore(items[child + 1]!, items[child]!)) child += 1;
-      if (!isBefore(items[child]!, last)) break;
-      items[place] = items[child]!;
-      place = child;
-    }
-    items[place] = last;
-    return first;
-  }
-}
-
-const isBefore = (a: Due, b: Due) => a.seconds < b.seconds || (a.seconds === b.seconds && a.order < b.order);
 
 /** Groups the requests of each conversation, in the order in which conversations begin. */
 function* unitsOf(requests: Iterable<TokenRequest>): Generator<Unit> {

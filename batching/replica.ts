@@ -7,9 +7,10 @@ import type { Policy } from './schedulers/scheduler.js';
 import type { BatchingServer } from './server.js';
 import { Timeline } from './timeline.js';
 
-/** What a replica tells of its requests. */
+/** What a replica tells of its steps and requests. */
 export interface Listener {
-  began(request: number, seconds: number): void;
+  /** A step begins: who takes part in it runs, and the others wait. */
+  composed(seconds: number): void;
   ended(request: number, seconds: number): void;
   refused(request: number, seconds: number): void;
 }
@@ -56,10 +57,7 @@ export class Replica {
     );
     this.#policy = scheduler.begin(server.cacheTokens);
     this.#times = new PassSeconds(step, scheduler.passTokens);
-    this.#began = (request) => {
-      requests.beginStretch(request, this.clock);
-      listener.began(request, this.clock);
-    };
+    this.#began = (request) => requests.beginStretch(request, this.clock);
     this.#ended = (request) => {
       this.unfinished -= 1;
       this.#policy.ended?.(this.batch, request);
@@ -100,6 +98,7 @@ export class Replica {
       this.#rest();
       return;
     }
+    this.#listener.composed(this.clock);
     const { scheduled } = batch.requests;
     for (const { request } of batch.pieces)
       if (Number.isNaN(scheduled.at(request))) scheduled.set(request, this.clock);

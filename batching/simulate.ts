@@ -1,4 +1,5 @@
 import { Clients } from './clients.js';
+import { EarliestFirst, type Timed } from './earliest-first.js';
 import type { TokenLoad } from './load.js';
 import { type Listener, Replica } from './replica.js';
 import { Requests } from './requests.js';
@@ -30,6 +31,12 @@ export function simulateBatching(
   return new Simulation(load, server, bounds, stepByStep).run();
 }
 
+/** An answer that is whole, or a request that was refused, and whose client learns of it at its time. */
+interface End extends Timed {
+  readonly request: number;
+  readonly complete: boolean;
+}
+
 class Simulation implements Listener {
   readonly #server: BatchingServer;
   readonly #bounds: SimulationBounds;
@@ -37,6 +44,9 @@ class Simulation implements Listener {
   readonly #clients: Clients;
   readonly #requests = new Requests();
   readonly #replicas: readonly Replica[];
+  /** Requests on each replica whose clients wait. */
+  readonly #inFlight: number[];
+  readonly #ends = new EarliestFirst<End>();
   readonly #series = new LoadSeries();
   readonly #refusals = new Map<number, string>();
   /** Of the replica that gets the next request where several have as few. */
@@ -51,6 +61,7 @@ class Simulation implements Listener {
       { length: server.replicas },
       () => new Replica(this.#requests, server, this, stepByStep),
     );
+    this.#inFlight = this.#replicas.map(() => 0);
   }
 
   run(): BatchingRun {
@@ -58,29 +69,42 @@ class Simulation implements Listener {
     let endedEarly: string | null = null;
     for (;;) {
       const arrives = this.#clients.next + requestSeconds;
+      const ends = this.#ends.first?.seconds ?? Number.POSITIVE_INFINITY;
       const replica = this.#earliest();
-      const now = replica === null ? arrives : Math.min(arrives, replica.clock);
+      const now = Math.min(arrives, ends, replica?.clock ?? Number.POSITIVE_INFINITY);
       if (now === Number.POSITIVE_INFINITY) break;
       endedEarly = this.#bound(now);
       if (endedEarly !== null) break;
-      if (replica === null || arrives <= replica.clock) this.#arrive(arrives);
-      else this.#advance(replica, arrives);
+      if (ends === now) this.#end(this.#ends.shift()!);
+      else if (arrives === now) this.#arrive(arrives);
+      else this.#advance(replica!, Math.min(arrives, ends));
     }
     return this.#outcome(endedEarly);
   }
 
-  began(): void {}
+  composed(seconds: number): void {
+    this.#note(seconds);
+  }
 
   ended(request: number, seconds: number): void {
     this.#requests.done.set(request, seconds);
-    this.#clients.ended(request, seconds, true);
+    this.#ends.push({ seconds, request, complete: true });
   }
 
   refused(request: number, seconds: number, reason = 'it has no room in the cache'): void {
     this.#refusals.set(request, reason);
-    this.#requests.server.set(request, -1);
     this.#requests.done.set(request, seconds);
-    this.#clients.ended(request, seconds, false);
+    this.#ends.push({ seconds, request, complete: false });
+  }
+
+  /** Its client learns of it, and may send another. */
+  #end({ request, seconds, complete }: End): void {
+    const { server } = this.#requests;
+    const place = server.at(request);
+    if (place >= 0) this.#inFlight[place]! -= 1;
+    if (!complete) server.set(request, -1);
+    this.#requests.forgetTexts(request);
+    this.#clients.ended(request, seconds, complete);
   }
 
   /** @returns the replica with work whose clock is the earliest. */
@@ -91,8 +115,9 @@ class Simulation implements Listener {
     return earliest;
   }
 
-  #advance(replica: Replica, arrives: number): void {
-    let horizon = Math.min(arrives, this.#bounds.maxSeconds);
+  /** @param known when the next client acts, as far as is known. */
+  #advance(replica: Replica, known: number): void {
+    let horizon = Math.min(known, this.#bounds.maxSeconds);
     // Whoever another replica answers may come here next.
     for (const other of this.#replicas)
       if (other !== replica && other.unfinished > 0) horizon = Math.min(horizon, other.clock);
@@ -115,6 +140,7 @@ class Simulation implements Listener {
       return;
     }
     this.#requests.server.set(id, place);
+    this.#inFlight[place]! += 1;
     replica.arrive(id, seconds);
     this.#note(seconds);
   }
@@ -124,7 +150,7 @@ class Simulation implements Listener {
     let fewest = this.#turn % count;
     for (let i = 1; i < count; i++) {
       const place = (this.#turn + i) % count;
-      if (this.#replicas[place]!.unfinished < this.#replicas[fewest]!.unfinished) fewest = place;
+      if (this.#inFlight[place]! < this.#inFlight[fewest]!) fewest = place;
     }
     this.#turn = fewest + 1;
     return fewest;

@@ -114,11 +114,14 @@ class SglangPolicy implements Policy {
 
   /** Those with the fewest tokens give way, until there is room for some steps. */
   #retract(batch: Batch): void {
-    const order = [...batch.decoding].sort(
-      (a, b) =>
-        batch.answeredTokens(a) - batch.answeredTokens(b) ||
-        batch.requests.promptTokens.at(b) - batch.requests.promptTokens.at(a),
-    );
+    // Of equal ones, the last.
+    const order = [...batch.decoding]
+      .reverse()
+      .sort(
+        (a, b) =>
+          batch.answeredTokens(a) - batch.answeredTokens(b) ||
+          batch.requests.promptTokens.at(b) - batch.requests.promptTokens.at(a),
+      );
     for (const request of order) {
       if (batch.decoding.length <= 1) break;
       batch.preempt(request);
