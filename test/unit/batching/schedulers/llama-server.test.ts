@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { schedulerNamed } from '../../../../batching/schedulers/index.js';
 import { firstTokens, requestAt, stepsOf, textAt } from '../support.js';
 
-const FLAGS = { parallel: 2, batchSize: 64, ubatchSize: 32 };
+const FLAGS = { parallel: 2, batchSize: 64, ubatchSize: 32, kvUnified: true };
 
 describe("llama-server's scheduler", () => {
   test('passes a batch through the model in micro-batches, decodes first', () => {
