@@ -200,14 +200,12 @@ export class Batch {
     }
   }
 
-  /** A request is given up, wherever it is. */
-  drop(request: number): void {
-    if (!this.#running.has(request)) {
-      this.waiting.remove(request);
-      return;
-    }
-    this.#takeBack(request);
+  /** A request is given up between two steps, wherever it is. @returns whether it ran. */
+  drop(request: number): boolean {
+    if (this.waiting.remove(request)) return false;
+    this.begin();
     this.#leave(request);
+    return true;
   }
 
   /**

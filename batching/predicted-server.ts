@@ -2,13 +2,13 @@ import type { ModelArchitecture } from '../core/work/architecture.js';
 import { devicesOf, replicasOf } from '../core/work/pass/devices.js';
 import type { Parallelism } from '../core/work/pass/setting.js';
 import type { ServedBits } from '../roofline/analysis/bits.js';
-import { served } from '../roofline/analysis/prediction.js';
+import { servedStep } from '../roofline/analysis/served-step.js';
 import type { Ceilings } from '../roofline/ceilings.js';
 import type { Hardware } from '../roofline/hardware/figure.js';
 import { heldToRoofs } from '../roofline/operators/own-roofs.js';
 import { timesOn } from '../roofline/operators/shipped/index.js';
 import { isKnown } from '../roofline/step/calls-time.js';
-import { compileStep, type Step } from '../roofline/step/compile.js';
+import type { Step } from '../roofline/step/compile.js';
 import type { ServingEngine } from '../roofline/step/engines.js';
 import { type Residency, residency } from '../roofline/step/residency.js';
 import { type HostTimes, isFitted } from '../roofline/step/setting.js';
@@ -76,22 +76,15 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
     memoryGiB: memoryBytes / 2 ** 30,
   });
   if (typeof scheduler === 'string') return [scheduler];
-  const found = served(architecture, formats);
-  if (found === null) return ['no engine on a GPU multiplies the types that the model is kept in'];
   const host = asked.host ?? engine.host;
-  const setting = { parallelism, kernels: found.kernels, graphs: engine.graphs, host };
   try {
     const shipped = timesOn(device, engine.id, asked.release);
     const times = asked.own === null ? shipped : heldToRoofs(shipped, asked.own);
-    const step = compileStep(found.architecture, times, setting);
-    if (!isKnown(step)) return step;
-    const room = residency(
-      found.architecture,
-      setting,
-      memoryOf(engine, scheduler),
-      memoryBytes,
-      memoryShare,
-    );
+    const found = servedStep(architecture, formats, parallelism, engine, times, host);
+    if (!isKnown(found)) return found;
+    const { step, setting } = found;
+    const memory = memoryOf(engine, scheduler);
+    const room = residency(found.architecture, setting, memory, memoryBytes, memoryShare);
     const cacheTokens = room.sequencesOf(LONG) * LONG;
     if (cacheTokens === 0) return [doesNotFit(devicesOf(parallelism), device, room)];
     const { spread, widened } = step.timeOf({ decodes: 1, contextTokens: LONG, chunks: [] });
@@ -107,7 +100,7 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
       },
       step,
       source: step.source,
-      says: `${scheduler.says}; ${cacheTokens} tokens in the cache of a replica, in ${found.kernels.cache}; times of the host: ${host.source}`,
+      says: `${scheduler.says}; ${cacheTokens} tokens in the cache of a replica, in ${setting.kernels.cache}; times of the host: ${host.source}`,
       spread,
       widened: known ? widened : [NO_HOST_TIMES, ...widened],
       devices: replicas * devicesOf(parallelism),

@@ -33,9 +33,10 @@ export class Queue {
     return item;
   }
 
-  /** Takes one out wherever it is. */
-  remove(item: number): void {
+  /** Takes one out wherever it is. @returns whether it was there. */
+  remove(item: number): boolean {
     const place = this.#items.indexOf(item, this.#front);
     if (place >= 0) this.#items.splice(place, 1);
+    return place >= 0;
   }
 }

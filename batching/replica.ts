@@ -84,6 +84,13 @@ export class Replica {
     this.#incoming.push(request);
   }
 
+  /** A request that has come and has not ended is given up, between two steps. */
+  drop(request: number): void {
+    this.unfinished -= 1;
+    if (!this.#incoming.remove(request) && this.batch.drop(request))
+      this.#policy.ended?.(this.batch, request);
+  }
+
   /**
    * Computes the next step, and as many like it as nothing comes between.
    * @param horizon when somebody may come, in seconds: a step that begins then is put together anew.

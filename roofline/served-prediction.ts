@@ -2,14 +2,14 @@ import type { Options } from '../core/experiment/experiment.js';
 import type { ModelArchitecture } from '../core/work/architecture.js';
 import type { ServedPasses } from '../core/work/engine-passes.js';
 import { newTokensOf, type ServedDemand, type ServedSplit } from '../core/work/served-work.js';
-import { served } from './analysis/prediction.js';
+import { servedStep } from './analysis/served-step.js';
 import type { Ceilings } from './ceilings.js';
 import type { Hardware } from './hardware/figure.js';
 import { heldToRoofs } from './operators/own-roofs.js';
 import { timesOn } from './operators/shipped/index.js';
 import { formatsAsked } from './served-formats.js';
 import { isKnown } from './step/calls-time.js';
-import { compileStep, type Step, type StepTime } from './step/compile.js';
+import type { Step, StepTime } from './step/compile.js';
 import { servingEngineNamed } from './step/engines.js';
 import { parallelismOf } from './step/parallelism.js';
 import { type Chunk, type HostTimes, isFitted } from './step/setting.js';
@@ -59,18 +59,11 @@ export function servedPrediction(server: ServerOnGpus): ServedPrediction | reado
   if (engine === null) return [`no operators are measured of ${tables}`];
   const formats = formatsAsked(architecture, options);
   if (typeof formats === 'string') return [formats];
-  const found = served(architecture, formats);
-  if (found === null) return ['no engine on a GPU multiplies the types that the file has'];
   const shipped = timesOn(device, tables, release);
   const times = own === null ? shipped : heldToRoofs(shipped, own);
-  const step = compileStep(found.architecture, times, {
-    parallelism: parallelismOf(architecture, split),
-    kernels: found.kernels,
-    graphs: engine.graphs,
-    host: engine.host,
-  });
-  if (!isKnown(step)) return step;
-  return new StepsOfServer(step, server, engine.host);
+  const found = servedStep(architecture, formats, parallelismOf(architecture, split), engine, times);
+  if (!isKnown(found)) return found;
+  return new StepsOfServer(found.step, server, engine.host);
 }
 
 const NO_GAPS = 'what the host takes beside operators is not known (`ridge factors --calibrate` fits it)';

@@ -16,16 +16,20 @@ export type SchedulerFlags = Readonly<Record<string, unknown>>;
 
 interface Kind {
   readonly flags: z.ZodObject;
+  /** The flag of the most requests that run at once. */
+  readonly sequencesFlag: string;
   make(flags: SchedulerFlags, device: SchedulerDevice | null): Scheduler | string;
 }
 
 function kind<S extends z.ZodObject>(
   flags: S,
+  sequencesFlag: keyof z.output<S> & string,
   scheduler: (read: z.output<S>) => Scheduler | string,
   defaultsOn: (device: SchedulerDevice) => Partial<z.output<S>> = () => ({}),
 ): Kind {
   return {
     flags,
+    sequencesFlag,
     make: (given, device) => {
       const read = flags.safeParse({ ...(device === null ? {} : defaultsOn(device)), ...given });
       return read.success ? scheduler(read.data) : wrongFlag(flags, read.error);
@@ -34,10 +38,10 @@ function kind<S extends z.ZodObject>(
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  vllm: kind(vllmFlags, vllmScheduler, vllmDefaultsOn),
-  sglang: kind(sglangFlags, sglangScheduler, sglangDefaultsOn),
-  trtllm: kind(trtllmFlags, trtllmScheduler),
-  'llama-server': kind(llamaServerFlags, llamaServerScheduler),
+  vllm: kind(vllmFlags, 'maxNumSeqs', vllmScheduler, vllmDefaultsOn),
+  sglang: kind(sglangFlags, 'maxRunningRequests', sglangScheduler, sglangDefaultsOn),
+  trtllm: kind(trtllmFlags, 'maxBatchSize', trtllmScheduler),
+  'llama-server': kind(llamaServerFlags, 'parallel', llamaServerScheduler),
 };
 
 /** Engines whose schedulers are simulated, as commands name them. */
@@ -53,6 +57,12 @@ export function flagsOf(engine: string): { name: string; preset: unknown; help: 
     preset: presets[name],
     help: (flag as z.ZodType).description ?? '',
   }));
+}
+
+/** @returns flags of an engine by which so many requests run at once at most. */
+export function sequenceFlags(engine: string, most: number): SchedulerFlags {
+  const found = KINDS[engine];
+  return found === undefined ? {} : { [found.sequencesFlag]: most };
 }
 
 /**

@@ -96,8 +96,9 @@ class Simulated {
     this.#options = options;
     this.#words = (options.says || WORDS).split(' ');
     const { timing, 'max-sequences': most } = options;
-    const flags = most > 0 ? { maxNumSeqs: most } : {};
-    this.#batched = timing === null ? null : new BatchedTiming(timing(flags), this.#pacer, monotonicSeconds);
+    const server = timing === null ? null : timing(most > 0 ? most : null);
+    if (typeof server === 'string') throw new Error(server);
+    this.#batched = server === null ? null : new BatchedTiming(server, this.#pacer, monotonicSeconds);
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -246,18 +247,19 @@ class Simulated {
 
   /** Lets the scheduler decide when its tokens come. */
   #enter(job: Job, batched: BatchedTiming): void {
-    const { response, tokens, promptTokens, stream } = job;
-    const all = promptTokens + tokens;
-    if (all > batched.server.mostTokens) {
-      const most = `the request has ${all} tokens with its answer, and there is room for ${batched.server.mostTokens}`;
-      sendJson(response, 400, problem(400, most, 'BadRequestError'));
+    const { asked, response, tokens, promptTokens, stream } = job;
+    const refusal = batched.server.refusal(promptTokens, tokens);
+    if (refusal !== null) {
+      sendJson(response, 400, problem(400, refusal, 'BadRequestError'));
       return;
     }
     const { counters } = this;
     const began = monotonicSeconds();
     let sent = 0;
-    const leave = batched.arrive(Math.max(1, promptTokens), tokens, () => {
+    const leave = batched.arrive(tokensOf(asked), tokens, (cachedTokens) => {
       if (sent === 0) {
+        job.cachedTokens = cachedTokens;
+        counters.cachedTokens += cachedTokens;
         counters.promptSeconds += monotonicSeconds() - began;
         if (stream)
           response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });

@@ -3,7 +3,7 @@ import type { OperatorTimes } from '../../core/work/operator-call.js';
 import { replicasOf } from '../../core/work/pass/devices.js';
 import type { Parallelism } from '../../core/work/pass/setting.js';
 import type { ServedBits } from '../analysis/bits.js';
-import { served } from '../analysis/prediction.js';
+import { servedStep } from '../analysis/served-step.js';
 import { isKnown } from '../step/calls-time.js';
 import { compileStep, type Step } from '../step/compile.js';
 import type { ServingEngine } from '../step/engines.js';
@@ -52,12 +52,10 @@ export function servingWay(
   on: ServedOn,
   load: SteadyLoad,
 ): Way | readonly string[] {
-  const found = served(architecture, bits);
-  if (found === null) return ['no engine on a GPU multiplies the types that the model is kept in'];
   const { engine, times } = on;
-  const setting = { parallelism, kernels: found.kernels, graphs: engine.graphs, host: engine.host };
-  const step = compileStep(found.architecture, times, setting);
-  if (!isKnown(step)) return step;
+  const found = servedStep(architecture, bits, parallelism, engine, times);
+  if (!isKnown(found)) return found;
+  const { step, setting } = found;
   // Its passes are launched with the step: the host takes no time of its own for them.
   const head =
     draft === null ? null : compileStep(oneLayerOf(found.architecture), times, { ...setting, host: NO_HOST });

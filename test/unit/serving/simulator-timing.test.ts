@@ -28,7 +28,7 @@ describe('a simulated server that is as fast as a GPU', () => {
       const body = JSON.stringify({ prompt: 'a', max_tokens: 100_000_000 });
       const answer = await fetch(`${url}/v1/completions`, { method: 'POST', body });
       expect(answer.status).toBe(400);
-      expect(await answer.text()).toContain('there is room for');
+      expect(await answer.text()).toContain('have no room in a cache of');
     });
   });
 
