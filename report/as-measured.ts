@@ -2,12 +2,12 @@ import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Objective } from '../core/sweep/spec.js';
 import { isBetter } from '../judgement/pareto.js';
 import { labelOf } from './columns.js';
-import { isAsMeasured, type Quoted, quotedOf, quotedText, UNLIKE } from './quoted.js';
+import { isAsMeasured, type Quoted, quotedOf, quotedText, UNLIKE_ADVICE } from './quoted.js';
 import type { Row } from './rows.js';
 
 /** @returns what is best by what was measured alone, and that nobody recommends it. */
 export const bestAsMeasuredText = (row: string, metric: string, quoted: Quoted): string =>
-  `best as measured: ${row}: ${labelOf(metricNamed(metric)!)} ${quotedText(metric, quoted)}. This is no recommendation, for ${UNLIKE}`;
+  `best as measured: ${row}: ${labelOf(metricNamed(metric)!)} ${quotedText(metric, quoted)}. This is no recommendation, for ${UNLIKE_ADVICE}`;
 
 /** @returns the name of a row in a sentence: `row 3 small q8_0`. */
 export const rowName = ({ number, label }: Pick<Row, 'number' | 'label'>): string =>

@@ -4,7 +4,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { holds } from '../judgement/holds.js';
 import { missBy } from '../judgement/pareto.js';
-import { isAsMeasured, quotedOf, quotedValue, reasonOf, UNLIKE } from './quoted.js';
+import { isAsMeasured, quotedOf, quotedValue, reasonOf, UNLIKE_ADVICE } from './quoted.js';
 import type { Row } from './rows.js';
 
 /**
@@ -41,7 +41,8 @@ export function offFront(
   if (mark.missing !== null) {
     const quoted = quotedOf({ trial }, mark.missing);
     const bound = bounds.find(({ metric }) => metric === mark.missing);
-    if (quoted !== null && isAsMeasured(quoted)) return `its ${mark.missing} is as measured: ${UNLIKE}`;
+    if (quoted !== null && isAsMeasured(quoted))
+      return `its ${mark.missing} is as measured: ${UNLIKE_ADVICE}`;
     if (bound !== undefined && quoted !== null)
       return `it misses a bound of the search: ${bound.metric} ${boundText(bound)}`;
     return `it has no ${mark.missing}: ${reasonOf({ trial }, mark.missing) ?? 'not measured'}`;
@@ -76,7 +77,7 @@ export function unplaced(
     });
     const lacking = asked.find(({ metric }) => reasonOf(row, metric) !== null);
     const missed = bounds.find((bound) => (missBy(bound, quotedValue(row, bound.metric)) ?? 0) > 0);
-    if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE, row);
+    if (unlike !== undefined) enter(unlike.metric, 'unlike', UNLIKE_ADVICE, row);
     else if (lacking !== undefined)
       enter(lacking.metric, 'lacking', reasonOf(row, lacking.metric) ?? '', row);
     else if (missed !== undefined) enter(missed.metric, 'beyond', boundText(missed), row);

@@ -32,7 +32,10 @@ export interface Quoted {
 }
 
 /** Why a row is shown as measured, and has no star. */
-export const UNLIKE = "its conditions were unlike the others': run it again";
+export const UNLIKE = "its conditions were unlike the others'";
+
+/** The same with what to do about it: the same command alone prints what it has kept. */
+export const UNLIKE_ADVICE = `${UNLIKE}: measure it again (\`ridge run --fresh\`) or raise \`measure.starts\``;
 
 const CALM = 'Calm';
 

@@ -8,7 +8,7 @@ import { holds } from '../../judgement/holds.js';
 import { normalQuantile } from '../../statistics/distributions.js';
 import { type Interval, tInterval } from '../../statistics/interval.js';
 import { isExact } from '../compare.js';
-import { isAsMeasured, quotedOf, reasonOf, UNLIKE } from '../quoted.js';
+import { isAsMeasured, quotedOf, reasonOf, UNLIKE_ADVICE } from '../quoted.js';
 import type { Row } from '../rows.js';
 import { absentFigure, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
@@ -93,7 +93,8 @@ function ofMetric(row: Row, name: string): Figure {
   const quoted = quotedOf(row, name);
   if (quoted === null) return absentFigure(reasonOf(row, name) ?? 'not measured');
   if (!holds(row.trial, name)) return absentFigure(`the row is ${row.state}`);
-  if (isAsMeasured(quoted)) return { ...absentFigure(`as measured only, for ${UNLIKE}`), asMeasured: quoted };
+  if (isAsMeasured(quoted))
+    return { ...absentFigure(`as measured only, for ${UNLIKE_ADVICE}`), asMeasured: quoted };
   const { value, interval, asMeasured, calm } = quoted;
   const exact = interval === null && (isExact(name) || isSame(row, name));
   const figure = { value, interval, exact, reason: interval === null && !exact ? noInterval(row) : null };

@@ -157,7 +157,9 @@ function halving(): Figure[] {
   });
 }
 
-/** @returns what the rows that were run say of a task that is judged by time: without two of them, nothing. */
+/**
+ * @returns what the rows that were run say of a task that is judged by time: without two of them, nothing.
+ */
 function judgeTimes(task: Task, rows: ReadonlyMap<string, readonly Replayed[]>): Figure[] {
   const until = (row: string, share: number) => {
     const runs = rows.get(row);

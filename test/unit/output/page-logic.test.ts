@@ -17,7 +17,7 @@ import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { paretoFront } from '../../../judgement/pareto.js';
 import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
-import { quotedOf, UNLIKE } from '../../../report/quoted.js';
+import { quotedOf, UNLIKE_ADVICE } from '../../../report/quoted.js';
 import type { Row } from '../../../report/rows.js';
 import { forAll } from '../../support/for-all.js';
 import { sweepRecords } from '../../support/sweep-records.js';
@@ -210,7 +210,7 @@ describe('a plot without a front says why', () => {
     expect(unlike.length).toBeGreaterThan(0);
     expect(frontOf(unlike, decode!, prefill!)).toEqual([]);
     expect(whyNoFront(unlike, axes)).toBe(
-      `no front: every row has a number that is as measured, for ${UNLIKE}`,
+      `no front: every row has a number that is as measured, for ${UNLIKE_ADVICE}`,
     );
   });
 });

@@ -18,7 +18,7 @@ import { driftCharts, SITTING_SECONDS } from '../../../report/drift/charts.js';
 import { levelLines } from '../../../report/levels.js';
 import { pack, unpack } from '../../../report/payload.js';
 import { pivotOf } from '../../../report/pivot.js';
-import { calmName, quotedOf, quotedText, spreadText, UNLIKE } from '../../../report/quoted.js';
+import { calmName, quotedOf, quotedText, spreadText, UNLIKE_ADVICE } from '../../../report/quoted.js';
 import { measured } from '../../../report/recommend/candidate.js';
 import { type Bound, readBound } from '../../../report/recommend/question.js';
 import { recommend } from '../../../report/recommend/recommend.js';
@@ -170,7 +170,7 @@ test('where all is as measured nothing is recommended, and a sentence says what 
   const best = all.rows.reduce((so, row) =>
     quotedOf(row, DECODE)!.value > quotedOf(so, DECODE)!.value ? row : so,
   );
-  const sentence = `best as measured: row ${best.number} ${best.label}: decode ${quotedText(DECODE, quotedOf(best, DECODE)!)}. This is no recommendation, for ${UNLIKE}`;
+  const sentence = `best as measured: row ${best.number} ${best.label}: decode ${quotedText(DECODE, quotedOf(best, DECODE)!)}. This is no recommendation, for ${UNLIKE_ADVICE}`;
   expect(all.headlines).toContain(sentence);
   expect(report.headlines.join()).not.toContain('best as measured');
   const ask = (bounds: Bound[]) =>
@@ -234,11 +234,11 @@ test('a row whose moments were unlike the others is as measured, marked, without
   expect(quoted.range).not.toBeNull();
   expect(markOf(row)).toBe('~');
   expect(row.onFront).toBe(false);
-  expect(row.offFront).toBe(`its ${DECODE} is as measured: ${UNLIKE}`);
+  expect(row.offFront).toBe(`its ${DECODE} is as measured: ${UNLIKE_ADVICE}`);
   expect(shown.filter((_, i) => i !== WORST).every(({ quoted: { range } }) => range === null)).toBe(true);
   const { reason } = measured(row, null).figure({
     kind: 'metric',
     metric: METRICS.find(({ name }) => name === DECODE)!,
   });
-  expect(reason).toContain(UNLIKE);
+  expect(reason).toContain(UNLIKE_ADVICE);
 });

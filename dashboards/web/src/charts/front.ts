@@ -1,5 +1,5 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { comparableOf, quotedValue, UNLIKE } from '../../../../report/quoted.js';
+import { comparableOf, quotedValue, UNLIKE_ADVICE } from '../../../../report/quoted.js';
 import type { Report } from '../../../../report/report.js';
 import type { Row } from '../../../../report/rows.js';
 
@@ -47,7 +47,7 @@ export function whyNoFront(points: readonly Point[], axes: readonly MetricColumn
   if (valid.length === 0) return 'no front: no valid row has both numbers';
   const incomparable = valid.filter(({ row }) => axes.some(({ name }) => comparableOf(row, name) === null));
   if (incomparable.length === valid.length)
-    return `no front: every row has a number that is as measured, for ${UNLIKE}`;
+    return `no front: every row has a number that is as measured, for ${UNLIKE_ADVICE}`;
   return 'no front for these axes';
 }
 
