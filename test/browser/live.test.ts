@@ -178,6 +178,15 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await problem.click();
     const cursor = () => text.evaluate((area: HTMLTextAreaElement) => area.value.slice(area.selectionStart));
     expect(await cursor()).toMatch(/^fakke/);
+    await text.fill(fakeSweep(4, { objectives: '{ energyPerOutputTokenJoules: min }' }));
+    await page.click('.submit button[type=submit]');
+    const problems = () => page.locator('.submit .problems li').allTextContents();
+    await expect
+      .poll(problems, PATIENT)
+      .toEqual([
+        expect.stringMatching(/energyPerOutputTokenJoules: no row will have a number.*no source in a test$/),
+        expect.stringContaining('ridge doctor'),
+      ]);
     await text.fill(document);
     await page.click('.submit button[type=submit]');
     await expect.poll(() => page.textContent('h1'), PATIENT).toBe('typed');

@@ -85,6 +85,21 @@ describe('the web view where its operator lets it change something', () => {
     expect(await names(grpcAddress)).toEqual([]);
   });
 
+  test('a sweep that asks for energy is refused where no node can measure it, with why and what to do', async () => {
+    const { grpcAddress, webUrl } = await start();
+    await enter(grpcAddress);
+    const document = fakeSweep(1, { objectives: '{ energyPerOutputTokenJoules: min }' });
+    const { status, answer } = await post(`${webUrl}/api/v1/sweeps`, { document });
+    expect(status).toBe(400);
+    expect(answer).toMatchObject({
+      error: {
+        message: expect.stringContaining('energyPerOutputTokenJoules: no row will have a number for it'),
+        details: [expect.stringContaining('ridge doctor')],
+      },
+    });
+    expect(await names(grpcAddress)).toEqual([]);
+  });
+
   test('a request that another site made a browser send changes nothing', async () => {
     const { grpcAddress, webUrl } = await start();
     const url = `${webUrl}/api/v1/sweeps`;

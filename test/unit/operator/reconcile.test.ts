@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { WITHOUT_ENERGY } from '../../../core/sweep/energy.js';
 import type { Job } from '../../../operator/kubernetes/objects.js';
 import type { SweepObjectStatus } from '../../../operator/sweep/definition.js';
 import { agentJob } from '../../../operator/sweep/job.js';
@@ -210,6 +211,24 @@ describe('one look', () => {
     const told = (actions[0] as Extract<Action, { step: 'tell' }>).status;
     expect(told).toMatchObject({ complete: 2, progress: '2/3' });
     expect(condition(told, 'Degraded')).toMatchObject({ status: 'True', reason: 'CoordinatorUnavailable' });
+  });
+
+  test('a sweep that the coordinator refuses says why, and nobody keeps devices for it', () => {
+    const observed = running();
+    const refusal = `spec.search.budget.joules: no row will have a number for it\n${WITHOUT_ENERGY}`;
+    const actions = reconcile({
+      ...observed,
+      jobs: [jobOf(observed, 0)],
+      seen: { ...observed.seen, refusal, sweep: null },
+    });
+    expect(stepsOf(actions)).toEqual(['end-agent', 'tell']);
+    const told = (actions[1] as Extract<Action, { step: 'tell' }>).status;
+    expect(condition(told, 'Accepted')).toMatchObject({
+      status: 'False',
+      reason: 'Refused',
+      message: refusal,
+    });
+    expect(condition(told, 'Running')).toMatchObject({ status: 'False', reason: 'NotAccepted' });
   });
 
   test('a Job that failed for good is shown with what to do, and not made again in a loop', () => {

@@ -24,8 +24,7 @@ export function SubmitSweep() {
       const { sweepId } = await change<Submitted>('sweeps', { document, retryFailed });
       location.hash = hrefOf({ page: 'sweep', sweepId });
     } catch (error) {
-      const { message, details } = error instanceof Refusal ? error : new Refusal(0, String(error));
-      setProblems(details.length > 0 ? details : [message]);
+      setProblems(problemsOf(error instanceof Refusal ? error : new Refusal(0, String(error))));
     }
     setBusy(false);
   };
@@ -101,6 +100,12 @@ function Problems({
       ))}
     </ul>
   );
+}
+
+/** @returns what is wrong, then what to do. A file with errors is refused with the first of them: not twice. */
+function problemsOf({ message, details: [first, ...others] }: Refusal): string[] {
+  if (first === undefined) return [message];
+  return message.endsWith(first) ? [first, ...others] : [message, first, ...others];
 }
 
 interface Place {
