@@ -1,13 +1,13 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Change } from './compare.js';
 import type { Columns } from './csv.js';
-import { BEYOND, FURTHEST, metricScale, scaled } from './scale.js';
+import { BEYOND, FURTHEST, metricScale, ratioIntervalText, scaled } from './scale.js';
 
 /** @returns change and interval as text: `× 1.143` and `1.102 to 1.186`, or `+0.21` and `+0.02 to +0.40`. */
 export function movedText({ kind, metric, change, interval }: Change): [string, string] {
   if (change === null) return ['–', ''];
   if (kind === 'ratio') {
-    return [ratioText(change), interval === null ? '' : interval.map((v) => v.toFixed(3)).join(' to ')];
+    return [ratioText(change), interval === null ? '' : ratioIntervalText(interval)];
   }
   const half = interval === null ? [] : [(interval[1] - interval[0]) / 2];
   const scale = metricScale(metric, [change], half);

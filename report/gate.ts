@@ -4,6 +4,7 @@ import { METRIC_NAMES, metricMeant } from '../core/metrics/catalogue.js';
 import { studentQuantile } from '../statistics/distributions.js';
 import type { Interval } from '../statistics/interval.js';
 import type { Change, Comparison } from './compare.js';
+import { ratioIntervalText, spansOrders } from './scale.js';
 
 /** How far a metric of B may be from A: `decodeTokensPerSecond:-5%` = at most 5 % below. */
 export interface Gate {
@@ -118,10 +119,7 @@ function judged(gate: Gate, change: Change, level: number): readonly [GateOutcom
   if (verdict === 'missing' || moved === null) return ['undecided', reason ?? 'nothing to compare'];
   const isBeyond = (amount: number) => (gate.limit < 0 ? amount < gate.limit : amount > gate.limit);
   const changed = `changed by ${shown(gate, moved.by)}`;
-  const movedText =
-    moved.ends === null
-      ? changed
-      : `${changed} [${moved.ends.map((amount) => shown(gate, amount)).join(', ')}]`;
+  const movedText = moved.ends === null ? changed : `${changed} [${endsText(gate, change, moved.ends)}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
   // Only one of both directions is red, and p is of both.
   const isSure = p === null ? isFind : p / 2 < level;
@@ -135,6 +133,12 @@ function judged(gate: Gate, change: Change, level: number): readonly [GateOutcom
     'undecided',
     `${movedText}: ${isBeyond(moved.by) ? 'beyond the limit, which may be chance' : 'its interval reaches beyond the limit'}`,
   ];
+}
+
+/** @returns the ends in the form of the limit; of a ratio that spans orders of magnitude only that. */
+function endsText(gate: Gate, { kind, interval }: Change, ends: Interval): string {
+  if (kind === 'ratio' && interval !== null && spansOrders(interval)) return ratioIntervalText(interval);
+  return ends.map((amount) => shown(gate, amount)).join(', ');
 }
 
 /**

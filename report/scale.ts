@@ -89,7 +89,7 @@ const SYMMETRIC = 0.1;
  * An interval whose ends are further apart says that nothing is known but the order of magnitude, if that.
  */
 const WIDE = 100;
-const UNKNOWN = '[× or ÷ 10 and more]';
+const UNKNOWN = '× or ÷ 10 and more';
 
 /**
  * @returns the ends of an interval as exports have them; none where it says nothing but the order of
@@ -112,16 +112,23 @@ export function intervalText(value: number, [low, high]: Interval, scale: Scale)
   const [below, above] = [value - low, high - value];
   const longer = Math.max(below, above);
   if (Math.abs(above - below) <= SYMMETRIC * longer) return `± ${scaled(longer, scale)}`;
-  if (isUnknown([low, high])) return UNKNOWN;
+  if (isUnknown([low, high])) return `[${UNKNOWN}]`;
   return `[${scaled(low, scale)}, ${scaled(high, scale)}]`;
 }
 
 /** @returns a value's interval where room is short: the longer side as a share of the value, `± 8 %`. */
 export function intervalShare(value: number, [low, high]: Interval): string {
-  if (isUnknown([low, high])) return UNKNOWN;
+  if (isUnknown([low, high])) return `[${UNKNOWN}]`;
   const share = Math.max(value - low, high - value) / Math.abs(value);
   return `± ${share < 0.001 ? '<0.1' : Number((100 * share).toPrecision(share < 0.1 ? 1 : 2))} %`;
 }
+
+/** @returns whether the interval of a ratio says nothing but the order of magnitude, if that. */
+export const spansOrders = ([low, high]: Interval): boolean => high > WIDE * low;
+
+/** @returns the interval of a ratio, `1.102 to 1.186`; of one that spans orders of magnitude only that. */
+export const ratioIntervalText = (interval: Interval): string =>
+  spansOrders(interval) ? UNKNOWN : interval.map((end) => end.toFixed(3)).join(' to ');
 
 /** @returns half the length of an interval, which says how many digits of a value mean something. */
 export function halfOf(interval: Interval | null): number {

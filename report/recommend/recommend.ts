@@ -3,6 +3,7 @@ import { isFloatType } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Quoted } from '../quoted.js';
+import { ratioIntervalText } from '../scale.js';
 import type { Candidate } from './candidate.js';
 import { absentFigure, chanceOf, exactFigure, type Figure, missOf, ratioOf } from './figure.js';
 import { type Quantity, quantityName } from './quantity.js';
@@ -273,11 +274,12 @@ function whyLost(second: Judged, first: Judged, question: Question): string {
       );
     return `${far}, ${ahead ? 'but' : 'and'} it keeps ${open.join(' and ')}`;
   }
-  const [low, high] = found?.interval ?? [];
-  if (low === undefined || high === undefined) return `${far}; how sure that is, is not known`;
+  const interval = found?.interval ?? null;
+  if (interval === null) return `${far}; how sure that is, is not known`;
+  const [low, high] = interval;
   if (low > 1 / SAME && high < SAME) return `the same ${name} within ${percent(SAME - 1)}`;
   const apart = low > 1 || high < 1;
-  return apart ? far : `${far}, which may be chance (ratio ${low.toFixed(3)} to ${high.toFixed(3)})`;
+  return apart ? far : `${far}, which may be chance (ratio ${ratioIntervalText(interval)})`;
 }
 
 /** @returns a chance for people: never 100 %, which nothing measured is. */

@@ -461,6 +461,9 @@ describe('gates', () => {
       /: beyond the limit, which may be chance$/,
     );
     expect(outcomesOf(`${DECODE}:-5%`, 1)[0]?.sentence).toMatch(/: its interval reaches beyond the limit$/);
+    const [change] = comparisonOf(matchRows(run(1), run(1), new Set()).pairs, [DECODE]).changes;
+    const unknown = { changes: [{ ...change!, interval: [0.001, 1e4] as const }], overall: [] };
+    expect(judgeGate(gate(`${DECODE}:-5%`), unknown)[0]?.sentence).toContain('[× or ÷ 10 and more]');
     expect(outcomesOf('energyJoules:+5%', 1)[0]).toMatchObject({
       outcome: 'undecided',
       sentence: expect.stringContaining('A has none: this node'),

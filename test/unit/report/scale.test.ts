@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { intervalShare, intervalText, scaled } from '../../../report/scale.js';
+import { intervalShare, intervalText, ratioIntervalText, scaled } from '../../../report/scale.js';
 
 const whole = { unit: 'MB', divisor: 1e6, decimals: 0 };
 
@@ -16,6 +16,13 @@ test.each([
 test('an interval that is narrower than the last digit of its value still says how wide it is', () => {
   expect(intervalText(114e6, [113.67e6, 114.33e6], whole)).toBe('± 0.3');
   expect(intervalText(1.48e6, [1.5e3, 1484e6], whole)).toBe('[× or ÷ 10 and more]');
+});
+
+test('the interval of a ratio that spans orders of magnitude says only that', () => {
+  expect(ratioIntervalText([1.1021, 1.1859])).toBe('1.102 to 1.186');
+  expect(ratioIntervalText([0.3, 29])).toBe('0.300 to 29.000');
+  for (const interval of [[0.014, 93.3] as const, [0, 18_000] as const])
+    expect(ratioIntervalText(interval)).toBe('× or ÷ 10 and more');
 });
 
 test('an interval as a share of its value is its longer side', () => {

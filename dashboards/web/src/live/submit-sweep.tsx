@@ -102,7 +102,9 @@ function Problems({
   );
 }
 
-/** @returns what is wrong, then what to do. A file with errors is refused with the first of them: not twice. */
+/**
+ * @returns what is wrong, then what to do. A file with errors is refused with the first of them: not twice.
+ */
 function problemsOf({ message, details: [first, ...others] }: Refusal): string[] {
   if (first === undefined) return [message];
   return message.endsWith(first) ? [first, ...others] : [message, first, ...others];
