@@ -93,11 +93,27 @@ export function recordsOf(run: BatchingRun): RequestRecord[] {
   return Array.from({ length: run.requests.count }, (_, index) => recordOf(run, index));
 }
 
-function recordOf(run: BatchingRun, index: number): RequestRecord {
+/**
+ * The same without the times between the first token and the last, for what asks of latencies of whole
+ * requests alone.
+ */
+export function briefRecordsOf(run: BatchingRun): RequestRecord[] {
+  const { firstToken, answered, count } = run.requests;
+  return Array.from({ length: count }, (_, index) => {
+    const first = firstToken.at(index);
+    const record = recordOf(run, index, Number.isNaN(first) ? [] : [first]);
+    return { ...record, outputTokens: answered.at(index), lastToken: record.done };
+  });
+}
+
+function recordOf(
+  run: BatchingRun,
+  index: number,
+  tokens: number[] = tokenSecondsOf(run, index),
+): RequestRecord {
   const { requests, refusals, endedEarly } = run;
   const known = (seconds: number) => (Number.isNaN(seconds) ? null : seconds);
   const [first, done] = [known(requests.firstToken.at(index)), known(requests.done.at(index))];
-  const tokens = tokenSecondsOf(run, index);
   const refusal = refusals.get(index) ?? null;
   const conversation = requests.conversation.at(index);
   return {

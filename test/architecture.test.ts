@@ -52,6 +52,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'report',
     'search',
     'formats',
+    'batching',
     'roofline',
     'proto',
     'judgement',

@@ -38,23 +38,9 @@ export interface Prices {
 
 /** Reads a price list. @throws CommandError (2) with all that is wrong in it. */
 export function readPrices(path: string): Prices {
-  const text = tryFile(`the prices ${path} cannot be read`, () =>
-    readBounded(path, MOST_BYTES).toString('utf8'),
-  );
-  const source = readYaml(text);
-  const read = schema.safeParse(source.data);
-  if (!source.readable || source.diagnostics.length > 0 || !read.success) {
-    const broken = source.diagnostics.map(({ line, message }) => `${path}:${line} ${message}`);
-    // What cannot be read has no keys to judge.
-    const problems =
-      broken.length > 0 || read.success
-        ? broken
-        : read.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`);
-    const hint =
-      'Write currency: EUR and rows: { default: { perMillionTokensIn: 0.1, perMillionTokensOut: 0.4 } }.';
-    throw usageError(problems.join('\n'), hint);
-  }
-  const { currency, rows } = read.data;
+  const hint =
+    'Write currency: EUR and rows: { default: { perMillionTokensIn: 0.1, perMillionTokensOut: 0.4 } }.';
+  const { currency, rows } = readPriceFile(path, schema, hint);
   return {
     currency,
     costOf(names, used) {
@@ -76,3 +62,24 @@ function costOf(price: Price, { tokensIn, tokensOut, seconds, joules }: Used): n
 
 const part = (price: number, used: number | null, unit: number) =>
   price === 0 ? 0 : used === null ? null : (price * used) / unit;
+
+/**
+ * Reads prices of whatever a schema says.
+ * @param hint what such a file looks like.
+ * @throws CommandError (2) with all that is wrong in it.
+ */
+export function readPriceFile<Read>(path: string, expected: z.ZodType<Read>, hint: string): Read {
+  const text = tryFile(`the prices ${path} cannot be read`, () =>
+    readBounded(path, MOST_BYTES).toString('utf8'),
+  );
+  const source = readYaml(text);
+  const read = expected.safeParse(source.data);
+  if (source.readable && source.diagnostics.length === 0 && read.success) return read.data;
+  const broken = source.diagnostics.map(({ line, message }) => `${path}:${line} ${message}`);
+  // What cannot be read has no keys to judge.
+  const problems =
+    broken.length > 0 || read.success
+      ? broken
+      : read.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`);
+  throw usageError(problems.join('\n'), hint);
+}

@@ -12,6 +12,9 @@ interface OptionError {
   readonly hint: string | null;
 }
 
+/** As the model is. */
+export const DEFAULT_BITS = 'native';
+
 const wrong = (message: string, hint: string | null = null): OptionError => ({ message, hint });
 
 /** @returns how the model is to be spread, as far as it was said. */
@@ -32,8 +35,8 @@ export function optionErrors(
   architecture: ModelArchitecture | null,
   devices: readonly Ceilings[],
 ): OptionError[] {
-  const { model, context, prompt } = options;
-  const reading = readBits(options.bits);
+  const { model, context, prompt, bits } = options;
+  const reading = readBits(bits ?? DEFAULT_BITS);
   const errors: OptionError[] = [];
   if (model === undefined)
     errors.push(

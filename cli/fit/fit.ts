@@ -19,15 +19,29 @@ import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { Openings, openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
-import { optionErrors, wantedSplit } from './check-options.js';
+import { DEFAULT_BITS, optionErrors, wantedSplit } from './check-options.js';
 import type { FitOptions } from './command.js';
 import { servingTable, trainingTable } from './table.js';
 
+/** Options that say a load, or ask about one. */
+function isUnderLoad({ slo, trace, requestRate }: FitOptions): boolean {
+  return slo !== undefined || trace !== undefined || requestRate !== undefined;
+}
+
 /**
- * `ridge fit`: how few devices of each kind meet a goal, the fewest first.
+ * `ridge fit`: how few devices of each kind meet a goal, the fewest first; under a load, which deployment
+ * keeps an SLO.
  * @throws CommandError (2, or 3 when nothing fits)
  */
-export async function runFit(options: FitOptions): Promise<void> {
+export async function runFit(argument: string | undefined, typed: FitOptions): Promise<void> {
+  if (argument !== undefined && typed.model !== undefined && argument !== typed.model)
+    throw usageError(`two models are named: ${argument} and --model ${typed.model}`, 'Name one of them.');
+  const options = argument === undefined ? typed : { ...typed, model: argument };
+  if (isUnderLoad(options)) {
+    const { fitDeployment } = await import('./deploy/deploy.js');
+    await fitDeployment(options);
+    return;
+  }
   const opened = await openFit(options);
   if (options.train === undefined) serve(opened, options);
   else train(opened, options);
@@ -48,7 +62,7 @@ function serve({ model, architecture, devices, draft }: OpenedFit, options: FitO
     const assumed = fits.filter(({ source }) => source === null);
     if (assumed.length > 0)
       say(
-        `no measured operators of ${options.engine ?? DEFAULT_ENGINE} tell of ${assumed.map(({ hardware }) => hardware).join(', ')} in ${options.bits}: times there are ${options.efficiency * 100} % of the ceilings, an assumption`,
+        `no measured operators of ${options.engine ?? DEFAULT_ENGINE} tell of ${assumed.map(({ hardware }) => hardware).join(', ')} in ${options.bits ?? DEFAULT_BITS}: times there are ${options.efficiency * 100} % of the ceilings, an assumption`,
       );
     const silent = fits.filter(({ stepLinkSeconds }) => stepLinkSeconds === null);
     if (silent.length > 0)
@@ -66,7 +80,7 @@ function fitOn(
   architecture: ModelArchitecture,
   ceilings: Ceilings,
   goal: ServingGoal,
-  { engine = DEFAULT_ENGINE, calibration, bits, devices }: FitOptions,
+  { engine = DEFAULT_ENGINE, calibration, bits = DEFAULT_BITS, devices }: FitOptions,
 ): ServingFit | null {
   const formats = servedFormats(bits);
   const found = formats === null ? null : served(architecture, formats);
@@ -90,7 +104,7 @@ function fitOn(
 /** @param options whose words were looked at. */
 function servingGoal(draft: ModelArchitecture | null, options: FitOptions): ServingGoal {
   const { context, prompt = Math.max(1, context - 1), ttft, tpot } = options;
-  const reading = readBits(options.bits);
+  const reading = readBits(options.bits ?? DEFAULT_BITS);
   if (!reading.ok) throw usageError(reading.message);
   return {
     promptTokens: prompt,

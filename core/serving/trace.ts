@@ -47,12 +47,15 @@ export function traceFormatOf(text: string): TraceFormat {
  *   first wrong line.
  */
 export function readTrace(text: string, format: TraceFormat, most: number): TracedUnit[] | string {
+  if (text.trim() === '') return EMPTY;
   const traced = format === 'mooncake' ? readMooncake(text, most) : readCsv(text, COLUMNS[format], most);
   if (typeof traced === 'string') return traced;
-  if (traced.length === 0) return 'The trace has no request.';
+  if (traced.length === 0) return EMPTY;
   const units = sessionsOf(traced);
   return backwards(units) ?? inOrder(units);
 }
+
+const EMPTY = 'The trace has no request.';
 
 function sessionsOf(traced: readonly TracedRequest[]): TracedUnit[] {
   const earliest = (least: number, { atSeconds }: TracedRequest) => Math.min(least, atSeconds ?? least);

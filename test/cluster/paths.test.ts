@@ -64,6 +64,11 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['turns llama-3.1-8b --svg PATH', [NONE, 'dir', BELOW]],
   ['turns llama-3.1-8b --calibration PATH', [NONE, 'dir', BELOW]],
   ['fit --model PATH', [NONE, 'dir', 'file']],
+  ['fit llama-3.1-8b --slo e2e:p50<1s --trace PATH', [NONE, 'dir', BELOW]],
+  [
+    'fit llama-3.1-8b --slo e2e:p50<9s --request-rate 1 --input-len 8 --output-len 8 --hardware h100 --prices PATH',
+    [NONE, 'dir', BELOW],
+  ],
   ['models PATH', [NONE, BELOW]],
   ['quality PATH', [NONE, BELOW]],
   ['quality model.gguf --text PATH', [NONE, 'dir', BELOW]],
