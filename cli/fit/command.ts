@@ -98,17 +98,6 @@ export function registerFit(program: Command): void {
       positive,
     )
     .option(
-      '--tensor-parallel <count>',
-      'devices that share each matrix (default: the best)',
-      positiveInteger,
-    )
-    .option('--pipeline-parallel <count>', 'stages of layers (default: the best)', positiveInteger)
-    .option(
-      '--expert-parallel <count>',
-      'devices that experts are spread over (default: the best)',
-      positiveInteger,
-    )
-    .option(
       '--max-offload <share>',
       'largest fraction of the layers whose weights may stay in host memory',
       (text: string) => (/^0(\.0*)?$/.test(text) ? 0 : share(text)),
@@ -130,9 +119,25 @@ export function registerFit(program: Command): void {
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON');
+  addSplit(command);
   addLoad(command);
   addTraining(command);
   command.action(lazy(async () => (await import('./fit.js')).runFit));
+}
+
+function addSplit(command: Command): void {
+  command
+    .option(
+      '--tensor-parallel <count>',
+      'devices that share each matrix (default: the best)',
+      positiveInteger,
+    )
+    .option('--pipeline-parallel <count>', 'stages of layers (default: the best)', positiveInteger)
+    .option(
+      '--expert-parallel <count>',
+      'devices that experts are spread over (default: the best)',
+      positiveInteger,
+    );
 }
 
 function addTraining(command: Command): void {
