@@ -35,6 +35,10 @@ export class Batch {
   tokens = 0;
   /** Σ over decoding requests of tokens that they attend to in the next step. */
   contextTokens = 0;
+  /** Requests with their prompt computed, whose blocks stay until another server has them. */
+  handedOver = 0;
+  /** Requests leave once their prompt is computed, and decode elsewhere. */
+  readonly #handsOver: boolean;
   /** The least decode step at which an answer is whole. */
   #nextEnd = Number.POSITIVE_INFINITY;
   /** Decoding requests by the step, modulo the tokens of a block, in which they need another block. */
@@ -43,9 +47,10 @@ export class Batch {
   readonly #pool: Piece[] = [];
   #started = 0;
 
-  constructor(requests: Requests, cache: BlockCache) {
+  constructor(requests: Requests, cache: BlockCache, handsOver = false) {
     this.requests = requests;
     this.cache = cache;
+    this.#handsOver = handsOver;
     this.#needing = new Int32Array(cache.blockTokens);
   }
 
@@ -71,6 +76,11 @@ export class Batch {
     const running = this.#running.get(request);
     if (running === undefined || !running.decodes) return answered.at(request);
     return answered.at(request) + this.decodeSteps - begunAt.at(request);
+  }
+
+  /** @returns tokens that it has here in the end. */
+  outputTokens(request: number): number {
+    return this.#handsOver ? 1 : this.requests.outputTokens.at(request);
   }
 
   /** @returns tokens of a waiting request that are in the cache. */
@@ -191,6 +201,12 @@ export class Batch {
     this.waiting.pushFront(request);
   }
 
+  /** Another server has its keys and values. */
+  release(request: number): void {
+    this.handedOver -= 1;
+    this.#giveBack(request, true);
+  }
+
   /** Nothing is computed any more: what each request has so far is written down. */
   close(): void {
     const { answered, endsAt } = this.requests;
@@ -268,6 +284,11 @@ export class Batch {
     this.partial.splice(this.partial.indexOf(request), 1);
     this.#keepPrompt(request, running);
     answered.add(request, 1);
+    if (this.#handsOver && outputTokens.at(request) > 1) {
+      this.handedOver += 1;
+      ended(request);
+      return;
+    }
     began(request);
     this.#decodeFrom(request);
     if (answered.at(request) >= outputTokens.at(request)) {

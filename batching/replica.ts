@@ -41,6 +41,8 @@ export class Replica {
   readonly #incoming = new Queue();
   /** When the step was put together that has just passed; NaN = none has. */
   #lastStart = Number.NaN;
+  /** Nobody starts until a request that was handed over gives its room back. */
+  #waitsForRoom = false;
   readonly #oneStep: boolean;
   readonly #began: (request: number) => void;
   readonly #ended: (request: number) => void;
@@ -54,6 +56,7 @@ export class Replica {
     this.batch = new Batch(
       requests,
       new BlockCache(server.cacheTokens, scheduler.blockTokens, scheduler.keepsTexts),
+      scheduler.handsOver,
     );
     this.#policy = scheduler.begin(server.cacheTokens);
     this.#times = new PassSeconds(step, scheduler.passTokens);
@@ -65,6 +68,11 @@ export class Replica {
     };
   }
 
+  /** It has something to compute. */
+  get works(): boolean {
+    return this.unfinished > 0 && !this.#waitsForRoom;
+  }
+
   get waiting(): number {
     return this.batch.waiting.length + this.#incoming.length;
   }
@@ -72,7 +80,9 @@ export class Replica {
   /** @returns a clause why it never computes such a request; null = it does. */
   refusal(promptTokens: number, outputTokens: number): string | null {
     const { blocks, blockTokens } = this.batch.cache;
-    return this.#server.scheduler.refusal(promptTokens, outputTokens, blocks * blockTokens);
+    const { scheduler } = this.#server;
+    const ownTokens = scheduler.handsOver === true ? 1 : outputTokens;
+    return scheduler.refusal(promptTokens, ownTokens, blocks * blockTokens);
   }
 
   arrive(request: number, seconds: number): void {
@@ -81,7 +91,16 @@ export class Replica {
       this.#lastStart = Number.NaN;
     }
     this.unfinished += 1;
+    this.batch.requests.reached.set(request, seconds);
     this.#incoming.push(request);
+  }
+
+  /** Another server has the keys and values of a request: who waits for their room may start. */
+  release(request: number, seconds: number): void {
+    this.batch.release(request);
+    if (!this.#waitsForRoom) return;
+    this.#waitsForRoom = false;
+    this.clock = Math.max(this.clock, seconds);
   }
 
   /** A request that has come and has not ended is given up, between two steps. */
@@ -140,8 +159,8 @@ export class Replica {
   #see(): void {
     const { decidesAhead } = this.#server.scheduler;
     const seen = decidesAhead && !Number.isNaN(this.#lastStart) ? this.#lastStart : this.clock;
-    const { arrived } = this.batch.requests;
-    while (this.#incoming.length > 0 && arrived.at(this.#incoming.at(0)!) <= seen)
+    const { reached } = this.batch.requests;
+    while (this.#incoming.length > 0 && reached.at(this.#incoming.at(0)!) <= seen)
       this.batch.waiting.push(this.#incoming.shift()!);
   }
 
@@ -150,6 +169,10 @@ export class Replica {
     const { batch } = this;
     this.#lastStart = Number.NaN;
     if (this.#incoming.length > 0) return;
+    if (batch.handedOver > 0) {
+      this.#waitsForRoom = true;
+      return;
+    }
     if (batch.running > 0)
       throw new Error(`${this.#server.scheduler.engine}: requests run that get no token`);
     const request = batch.waiting.shift();

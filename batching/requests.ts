@@ -19,6 +19,8 @@ export class Requests {
   readonly intended = growingFloats();
   readonly sent = growingFloats();
   readonly arrived = growingFloats();
+  /** When the server that has it now had it. */
+  readonly reached = growingFloats();
   /** When it first took part in a step, and the end of the steps that gave its first and last token. */
   readonly scheduled = growingFloats();
   readonly firstToken = growingFloats();
@@ -56,6 +58,7 @@ export class Requests {
     this.intended.push(intended);
     this.sent.push(sent);
     this.arrived.push(arrived);
+    this.reached.push(arrived);
     for (const times of [this.scheduled, this.firstToken, this.done, this.begun]) times.push(Number.NaN);
     for (const counts of [this.cachedTokens, this.preemptions, this.answered]) counts.push(0);
     this.server.push(-1);

@@ -1,5 +1,7 @@
 import { Clients } from './clients.js';
+import type { DisaggregatedServer } from './disaggregated.js';
 import { EarliestFirst, type Timed } from './earliest-first.js';
+import { Handover } from './handover.js';
 import type { TokenLoad } from './load.js';
 import { type Listener, Replica } from './replica.js';
 import { Requests } from './requests.js';
@@ -20,64 +22,77 @@ export const SIMULATION_BOUNDS: SimulationBounds = { maxSteps: 1_000_000_000, ma
  * Simulates servers with continuous batching under a load, step by step, without a clock of its own and
  * without chance beyond the load's seed. Steps of decodes alone, between which nobody comes or ends, are
  * timed together by the context in their middle (`stepByStep` times each for itself).
+ * @param server equal replicas, or some that compute prompts and others that decode.
  * @returns what became of each request; where a bound ended it, with a sentence.
  */
 export function simulateBatching(
   load: TokenLoad,
-  server: BatchingServer,
+  server: BatchingServer | DisaggregatedServer,
   bounds: SimulationBounds = SIMULATION_BOUNDS,
   { stepByStep = false } = {},
 ): BatchingRun {
   return new Simulation(load, server, bounds, stepByStep).run();
 }
 
-/** An answer that is whole, or a request that was refused, and whose client learns of it at its time. */
-interface End extends Timed {
+/** What becomes of a request at a time, once it is known. */
+interface Turn extends Timed {
   readonly request: number;
-  readonly complete: boolean;
+  /** `computed`: its prompt is, and it decodes elsewhere; `handed`: its keys and values are there. */
+  readonly what: 'ended' | 'refused' | 'computed' | 'handed';
 }
 
 class Simulation implements Listener {
-  readonly #server: BatchingServer;
+  readonly #server: BatchingServer | DisaggregatedServer;
   readonly #bounds: SimulationBounds;
   readonly #load: TokenLoad;
   readonly #clients: Clients;
   readonly #requests = new Requests();
+  /** Those that requests come to are the first. */
   readonly #replicas: readonly Replica[];
-  /** Requests on each replica whose clients wait. */
+  readonly #doors: number;
+  readonly #requestSeconds: number;
+  readonly #handover: Handover | null;
+  /** Requests on each replica at which they come, as far as the router knows. */
   readonly #inFlight: number[];
-  readonly #ends = new EarliestFirst<End>();
+  readonly #turns = new EarliestFirst<Turn>();
   readonly #series = new LoadSeries();
   readonly #refusals = new Map<number, string>();
   /** Of the replica that gets the next request where several have as few. */
-  #turn = 0;
+  #next = 0;
 
-  constructor(load: TokenLoad, server: BatchingServer, bounds: SimulationBounds, stepByStep: boolean) {
+  constructor(
+    load: TokenLoad,
+    server: BatchingServer | DisaggregatedServer,
+    bounds: SimulationBounds,
+    stepByStep: boolean,
+  ) {
     this.#load = load;
     this.#server = server;
     this.#bounds = bounds;
     this.#clients = new Clients(load);
-    this.#replicas = Array.from(
-      { length: server.replicas },
-      () => new Replica(this.#requests, server, this, stepByStep),
+    const [first, ...others] = 'prefill' in server ? [server.prefill, server.decode] : [server];
+    this.#replicas = [first, ...others].flatMap((one) =>
+      Array.from({ length: one.replicas }, () => new Replica(this.#requests, one, this, stepByStep)),
     );
-    this.#inFlight = this.#replicas.map(() => 0);
+    this.#doors = first.replicas;
+    this.#requestSeconds = first.requestSeconds;
+    this.#handover = 'prefill' in server ? new Handover(this.#requests, server) : null;
+    this.#inFlight = Array.from({ length: this.#doors }, () => 0);
   }
 
   run(): BatchingRun {
-    const { requestSeconds } = this.#server;
     let endedEarly: string | null = null;
     for (;;) {
-      const arrives = this.#clients.next + requestSeconds;
-      const ends = this.#ends.first?.seconds ?? Number.POSITIVE_INFINITY;
+      const arrives = this.#clients.next + this.#requestSeconds;
+      const turns = this.#turns.first?.seconds ?? Number.POSITIVE_INFINITY;
       const replica = this.#earliest();
-      const now = Math.min(arrives, ends, replica?.clock ?? Number.POSITIVE_INFINITY);
+      const now = Math.min(arrives, turns, replica?.clock ?? Number.POSITIVE_INFINITY);
       if (now === Number.POSITIVE_INFINITY) break;
       endedEarly = this.#bound(now);
       if (endedEarly !== null) break;
-      if (ends === now) this.#end(this.#ends.shift()!);
+      if (turns === now) this.#turn(this.#turns.shift()!);
       else if (arrives === now) this.#arrive(arrives);
-      else this.#advance(replica!, Math.min(arrives, ends));
+      else this.#advance(replica!, Math.min(arrives, turns));
     }
     return this.#outcome(endedEarly);
   }
@@ -87,31 +102,68 @@ class Simulation implements Listener {
   }
 
   ended(request: number, seconds: number): void {
-    this.#requests.done.set(request, seconds);
-    this.#ends.push({ seconds, request, complete: true });
+    const { answered, outputTokens, done } = this.#requests;
+    const whole = answered.at(request) >= outputTokens.at(request);
+    if (whole) done.set(request, seconds);
+    this.#turns.push({ seconds, request, what: whole ? 'ended' : 'computed' });
   }
 
   refused(request: number, seconds: number, reason = 'it has no room in the cache'): void {
     this.#refusals.set(request, reason);
     this.#requests.done.set(request, seconds);
-    this.#ends.push({ seconds, request, complete: false });
+    this.#turns.push({ seconds, request, what: 'refused' });
+  }
+
+  #turn({ request, seconds, what }: Turn): void {
+    switch (what) {
+      case 'computed':
+        this.#inFlight[this.#requests.server.at(request)]! -= 1;
+        this.#handover!.push(request);
+        this.#handOver(seconds);
+        return;
+      case 'handed':
+        this.#handed(request, seconds);
+        return;
+      default:
+        this.#end(request, seconds, what === 'ended');
+    }
   }
 
   /** Its client learns of it, and may send another. */
-  #end({ request, seconds, complete }: End): void {
+  #end(request: number, seconds: number, complete: boolean): void {
     const { server } = this.#requests;
     const place = server.at(request);
-    if (place >= 0) this.#inFlight[place]! -= 1;
+    if (place >= this.#doors) {
+      this.#handover!.ended(request);
+      this.#handOver(seconds);
+    } else if (place >= 0) this.#inFlight[place]! -= 1;
     if (!complete) server.set(request, -1);
     this.#requests.forgetTexts(request);
     this.#clients.ended(request, seconds, complete);
+  }
+
+  /** Lets all begin their way that have room at its end. */
+  #handOver(now: number): void {
+    for (let next = this.#handover!.begin(now); next !== null; next = this.#handover!.begin(now))
+      this.#turns.push({ ...next, what: 'handed' });
+  }
+
+  /** The client has its first token from the server that goes on with it. */
+  #handed(request: number, seconds: number): void {
+    const { server } = this.#requests;
+    this.#replicas[server.at(request)]!.release(request, seconds);
+    const place = this.#doors + this.#handover!.arrived(request);
+    server.set(request, place);
+    this.#requests.beginStretch(request, seconds);
+    this.#replicas[place]!.arrive(request, seconds);
+    this.#note(seconds);
   }
 
   /** @returns the replica with work whose clock is the earliest. */
   #earliest(): Replica | null {
     let earliest: Replica | null = null;
     for (const replica of this.#replicas)
-      if (replica.unfinished > 0 && (earliest === null || replica.clock < earliest.clock)) earliest = replica;
+      if (replica.works && (earliest === null || replica.clock < earliest.clock)) earliest = replica;
     return earliest;
   }
 
@@ -120,7 +172,7 @@ class Simulation implements Listener {
     let horizon = Math.min(known, this.#bounds.maxSeconds);
     // Whoever another replica answers may come here next.
     for (const other of this.#replicas)
-      if (other !== replica && other.unfinished > 0) horizon = Math.min(horizon, other.clock);
+      if (other !== replica && other.works) horizon = Math.min(horizon, other.clock);
     replica.advance(horizon, this.#bounds.maxSteps - this.#steps);
     this.#note(replica.clock);
   }
@@ -131,10 +183,12 @@ class Simulation implements Listener {
     if (sent === null) return;
     const { request, intended } = sent;
     const { promptTokens, outputTokens } = request;
-    this.#requests.add(request, intended, seconds - this.#server.requestSeconds, seconds);
+    this.#requests.add(request, intended, seconds - this.#requestSeconds, seconds);
     const place = this.#fewest();
     const replica = this.#replicas[place]!;
-    const refusal = replica.refusal(promptTokens, outputTokens);
+    const refusal =
+      replica.refusal(promptTokens, outputTokens) ??
+      this.#replicas.at(-1)!.refusal(promptTokens, outputTokens);
     if (refusal !== null) {
       this.refused(id, seconds, refusal);
       return;
@@ -146,18 +200,18 @@ class Simulation implements Listener {
   }
 
   #fewest(): number {
-    const count = this.#replicas.length;
-    let fewest = this.#turn % count;
+    const count = this.#doors;
+    let fewest = this.#next % count;
     for (let i = 1; i < count; i++) {
-      const place = (this.#turn + i) % count;
+      const place = (this.#next + i) % count;
       if (this.#inFlight[place]! < this.#inFlight[fewest]!) fewest = place;
     }
-    this.#turn = fewest + 1;
+    this.#next = fewest + 1;
     return fewest;
   }
 
   #note(seconds: number): void {
-    let [waiting, running, held] = [0, 0, 0];
+    let [waiting, running, held] = [this.#handover?.waiting ?? 0, 0, 0];
     for (const { waiting: own, batch } of this.#replicas) {
       waiting += own;
       running += batch.running;
@@ -183,7 +237,7 @@ class Simulation implements Listener {
     const seconds = this.#replicas.reduce((last, { clock }) => Math.max(last, clock), 0);
     return {
       load: this.#load.says,
-      server: this.#server.scheduler.says,
+      server: saysOf(this.#server),
       requests: this.#requests,
       timelines: this.#replicas.map(({ timeline }) => timeline),
       series: this.#series.samples(),
@@ -195,4 +249,8 @@ class Simulation implements Listener {
       endedEarly,
     };
   }
+}
+
+function saysOf(server: BatchingServer | DisaggregatedServer): string {
+  return 'prefill' in server ? server.says : server.scheduler.says;
 }

@@ -17,6 +17,8 @@ export interface Scheduler {
   /** Texts of requests that have ended stay in blocks for prompts that begin with them. */
   readonly keepsTexts: boolean;
   readonly blockTokens: number;
+  /** Requests go to another server once their prompt is computed; left out = they stay. */
+  readonly handsOver?: boolean;
   /** @returns a clause about a request that this server never computes; null = it does. */
   refusal(promptTokens: number, outputTokens: number, cacheTokens: number): string | null;
   /** @returns what decides on one server from its start on. */

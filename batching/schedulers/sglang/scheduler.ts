@@ -130,7 +130,7 @@ class SglangPolicy implements Policy {
     let [answered, wanted] = [0, 1];
     for (const request of batch.decoding) {
       answered += batch.answeredTokens(request);
-      wanted += batch.requests.outputTokens.at(request);
+      wanted += batch.outputTokens(request);
     }
     this.#ratio = Math.min(1, (answered + RETRACT_STEPS * batch.decoding.length) / wanted);
     this.#full = false;
@@ -142,7 +142,7 @@ const chunkOf = ({ chunkedPrefillSize: size }: SglangFlags) => (size < 0 ? Numbe
 
 /** Tokens that a request may still say, as far as they are reserved. */
 function remaining(batch: Batch, request: number): number {
-  const left = batch.requests.outputTokens.at(request) - batch.answeredTokens(request);
+  const left = batch.outputTokens(request) - batch.answeredTokens(request);
   return Math.min(left, LONGEST_ANSWER);
 }
 

@@ -119,8 +119,8 @@ class TrtllmPolicy implements Policy {
   }
 }
 
-function blocksAtEnd({ cache, requests }: Batch, request: number): number {
-  return cache.blocksOf(requests.promptTokens.at(request) + requests.outputTokens.at(request));
+function blocksAtEnd(batch: Batch, request: number): number {
+  return batch.cache.blocksOf(batch.requests.promptTokens.at(request) + batch.outputTokens(request));
 }
 
 function described(flags: TrtllmFlags): string {
