@@ -155,6 +155,10 @@ const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
  * What is known about the spread of a row's starts from other sources than these starts. It comes from other
  * rows, and has less weight the more these differ from each other. Without other rows it is the prior, unless
  * the row's own starts refute that.
+ *
+ * Comparisons and weights have another rule (`priorBeside`), where the prior supplies missing degrees of
+ * freedom alone. By that rule the interval of a row of three starts is 9 % wider and no righter (3,000
+ * simulated rows whose spread is the prior's).
  */
 function spreadBeside(squares: number, df: number, { prior, typical }: Common): TypicalSpread {
   if (typical !== null) return { variance: typical.variance, df: Math.min(PRIOR_DF, typical.df) };

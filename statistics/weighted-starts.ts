@@ -115,6 +115,11 @@ export const inflationOf = (common: Pick<Weighing, 'typical'>): number => (isUnl
 /**
  * The prior spread, with as many degrees of freedom as the row's own starts have fewer than PRIOR_DF. It gets
  * no more weight, in case it is wrong for the machine.
+ *
+ * The estimate of a row alone has another rule (`spreadBeside`), by which the prior keeps its weight beside
+ * many starts, unless they refute it. By that rule a comparison of ten starts a side would see 9.0 % in place
+ * of 8.3 %, with 2.7 % of false finds where 5 % are allowed, and weights that believed a refutation would
+ * have intervals of three starts right in 93.1 % in place of 94.0 % (3,000 simulated rows).
  */
 export const priorBeside = (df: number, { spread }: Prior): TypicalSpread => ({
   variance: spread ** 2,
