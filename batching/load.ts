@@ -22,7 +22,8 @@ export interface TokenLoad {
   readonly says: string;
 }
 
-type ServingOptions = OptionsOf<typeof serving>;
+/** Of a workload `serving` at one point. */
+export type ServingOptions = OptionsOf<typeof serving>;
 
 /**
  * @param options of a sweep's `serving` workload.

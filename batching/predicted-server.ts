@@ -91,7 +91,7 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
     const known = isFitted(host);
     return {
       server: {
-        scheduler,
+        scheduler: withinContext(scheduler, architecture.contextLength),
         step,
         cacheTokens,
         requestSeconds: host.requestSeconds ?? 0,
@@ -110,6 +110,17 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
     // A split that the model cannot have.
     return [(error as Error).message];
   }
+}
+
+/** A server refuses what is longer than its model can read. */
+function withinContext(scheduler: Scheduler, contextLength: number): Scheduler {
+  return {
+    ...scheduler,
+    refusal: (promptTokens, outputTokens, cacheTokens) =>
+      promptTokens + outputTokens > contextLength
+        ? `${promptTokens + outputTokens} tokens are more than the ${contextLength} of the model`
+        : scheduler.refusal(promptTokens, outputTokens, cacheTokens),
+  };
 }
 
 /** An engine makes room for the fullest pass of its scheduler. */

@@ -59,6 +59,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       roofline: async () => (await import('./roofline/command.js')).registerRoofline,
       fit: async () => (await import('./fit/command.js')).registerFit,
       turns: async () => (await import('./turns/command.js')).registerTurns,
+      simulate: async () => (await import('./simulate/command.js')).registerSimulate,
     },
   },
   {

@@ -11,8 +11,8 @@ import { DEFAULT_OUT } from '../report/run-folder.js';
 import { namelessSweep, type SweepFile, strictSweep } from '../sweep-file.js';
 import { attachTo } from './attach.js';
 import { type BenchOptions, LOADS, REPEATS } from './command.js';
-import { benchSpec, loadSpec, NO_RATE } from './document.js';
-import { BENCH_OPTIONS, type BenchOption, ENGINE_OPTIONS, flagsOf, LOAD_OPTIONS } from './flags.js';
+import { benchSpec, loadSpec, refuseTwoLoads } from './document.js';
+import { BENCH_OPTIONS, ENGINE_OPTIONS, flagsTyped, LOAD_OPTIONS, withFlag } from './flags.js';
 
 /**
  * `ridge bench`: makes a sweep of llama-bench's flags, or of those of a load on a running server, and runs it
@@ -84,24 +84,19 @@ async function loadSweep(options: BenchOptions, url: string): Promise<BenchSweep
 
 /** @throws CommandError (2) for a flag that says how an engine is started, or asks it without a server. */
 function refuseBeside({ axes, load, pg, reuse, url }: BenchOptions): void {
-  const [engine] = typedOf(ENGINE_OPTIONS, axes);
+  const [engine] = flagsTyped(ENGINE_OPTIONS, axes);
   if (engine !== undefined)
     throw usageError(
       `${engine} says how an engine is started, and the server at ${url} runs already`,
       'Leave it out, or set it where the server is started.',
     );
-  const [test] = [...typedOf(BENCH_OPTIONS, axes), ...(pg.length > 0 ? ['--pg'] : [])];
+  const [test] = [...flagsTyped(BENCH_OPTIONS, axes), ...(pg.length > 0 ? ['--pg'] : [])];
   if (test !== undefined)
     throw usageError(
       `${test} is of llama-bench’s test, and a server is asked by requests`,
       'Say how long they are with --input-tokens and --output-tokens, and how many are sent at once with --concurrency.',
     );
-  const isSaid = (name: string) => (load[name] ?? []).length > 0;
-  if (isSaid('requestsPerSecond') && isSaid('concurrency') && load.requestsPerSecond![0] !== NO_RATE)
-    throw usageError(
-      '--request-rate and --max-concurrency say two things: an open loop sends at its rate, however many requests are on their way',
-      'Give one of them: the rate alone, or the concurrency of a closed loop alone.',
-    );
+  refuseTwoLoads(load);
   if (reuse === true)
     throw usageError(
       '--reuse cannot know whether a server runs as it did before',
@@ -109,12 +104,8 @@ function refuseBeside({ axes, load, pg, reuse, url }: BenchOptions): void {
     );
 }
 
-/** @returns the flags of these options that were typed. */
-const typedOf = (options: readonly BenchOption[], typed: BenchOptions['axes']) =>
-  options.flatMap((option) => ((typed[option.name] ?? []).length > 0 ? [flagsOf(option)] : []));
-
 const typedLoad = ({ load, tokenizer, apiKeyFile }: BenchOptions) => [
-  ...typedOf(LOAD_OPTIONS, load),
+  ...flagsTyped(LOAD_OPTIONS, load),
   ...(tokenizer === undefined ? [] : ['--tokenizer']),
   ...(apiKeyFile === undefined ? [] : ['--api-key-file']),
 ];
@@ -149,12 +140,6 @@ const SPEEDS = [
   ['scheduledTimeToFirstTokenP50Seconds', 'TTFT p50'],
   ['interTokenLatencyP50Seconds', 'ITL p50'],
 ] as const;
-
-/** @returns what a sweep says of a value, after the flag that was typed. */
-function withFlag(message: string): string {
-  const option = [...BENCH_OPTIONS, ...LOAD_OPTIONS].find(({ name }) => message.startsWith(`${name} `));
-  return option === undefined ? message : `${flagsOf(option)}: ${message}`;
-}
 
 function save(path: string, document: string): void {
   tryFile(

@@ -4,7 +4,15 @@ import { positiveInteger } from '../options/values.js';
 import { say } from '../output/print.js';
 import { addRunOptions, type RunOptions } from '../run/command.js';
 import type { TokenPair } from './document.js';
-import { BENCH_OPTIONS, type BenchOption, flagsOf, LOAD_OPTIONS, spelledOut } from './flags.js';
+import {
+  BENCH_OPTIONS,
+  LOAD_OPTIONS,
+  loadOptionOf,
+  optionOf,
+  readList,
+  spelledOut,
+  typedOf,
+} from './flags.js';
 import { withoutIgnored } from './ignored.js';
 import { VLLM_HELP, withoutVllmChoices } from './vllm-flags.js';
 
@@ -52,12 +60,12 @@ export function registerBench(program: Command): void {
         '-m, --model <sources>',
         'model file, or builtin:small, synthetic:NAME, hf:…; with --url the model’s name in requests (default: the only model of the server)',
       )
-        .argParser(list)
+        .argParser(readList)
         .default([], ''),
     )
     .addOption(
       new Option('--dev, --device <classes>', 'device class, e.g. cuda (default: cpu)')
-        .argParser(list)
+        .argParser(readList)
         .default([]),
     );
   command.addOption(
@@ -68,7 +76,7 @@ export function registerBench(program: Command): void {
       .argParser(pair)
       .default([]),
   );
-  for (const option of BENCH_OPTIONS) command.addOption(optionOf(option, list));
+  for (const option of BENCH_OPTIONS) command.addOption(optionOf(option, readList));
   command
     .option(
       '-r, --repetitions <n>',
@@ -94,19 +102,18 @@ export function registerBench(program: Command): void {
       'file or folder of the served model on this machine, for its tokenizer (default: where the server says that its model is)',
     )
     .option('--api-key-file <file>', 'file with the key that the server asks for');
-  for (const option of LOAD_OPTIONS) command.addOption(optionOf(option, listUnlessValue(option)));
+  for (const option of LOAD_OPTIONS) command.addOption(loadOptionOf(option));
   command.addHelpText('after', VLLM_HELP);
   // Commander knows names of several letters after two dashes alone.
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (args) => parse(withoutVllmChoices(withoutIgnored(args, say)).map(spelledOut));
+  command.parseOptions = (args) =>
+    parse(withoutVllmChoices(withoutIgnored(args, say)).map((flag) => spelledOut(flag)));
   command.action(async (options: Omit<BenchOptions, 'axes' | 'load'> & BenchOptions['axes']) => {
-    const typed = (of: readonly BenchOption[]) =>
-      Object.fromEntries(of.map(({ name }) => [name, options[name] ?? []]));
     const { bench } = await import('./bench.js');
     process.exitCode = await bench({
       ...options,
-      axes: typed(BENCH_OPTIONS),
-      load: typed(LOAD_OPTIONS),
+      axes: typedOf(BENCH_OPTIONS, options),
+      load: typedOf(LOAD_OPTIONS, options),
     });
   });
 }
@@ -117,23 +124,4 @@ function pair(text: string, before: readonly TokenPair[] = []): readonly TokenPa
   if (promptTokens === undefined || generateTokens === undefined)
     throw new InvalidArgumentError('It must be two whole numbers, such as 512,128.');
   return [...before, { promptTokens: Number(promptTokens), generateTokens: Number(generateTokens) }];
-}
-
-const list = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...text.split(','),
-];
-
-/**
- * @returns what reads a list of values, some of which have commas of their own:
- *   `ttft:p90<=1s,tpot:p90<=50ms`.
- */
-const listUnlessValue =
-  ({ schema }: BenchOption) =>
-  (text: string, before: readonly string[] = []): readonly string[] =>
-    schema.safeParse(text).success ? [...before, text] : list(text, before);
-
-function optionOf(option: BenchOption, read: typeof list): Option {
-  const fallback = option.fallback === null ? '' : ` (default: ${option.fallback})`;
-  return new Option(`${flagsOf(option)} <values>`, `${option.help}${fallback}`).argParser(read);
 }

@@ -5,6 +5,7 @@ import { BOOLEAN_WORDS } from '../../core/sweep/structure.js';
 import { latency } from '../../core/workloads/latency.js';
 import { serving } from '../../core/workloads/serving.js';
 import type { WorkloadKind } from '../../core/workloads/workload.js';
+import { usageError } from '../exit.js';
 import { BENCH_RUNNERS } from './flags.js';
 
 /** llama-bench's `-pg`. */
@@ -79,14 +80,25 @@ export function loadSpec({
 }
 
 /** `--request-rate inf`: no request waits for another. */
-export const NO_RATE = 'inf';
+const NO_RATE = 'inf';
+
+/** @throws CommandError (2) for a load that is of an open and of a closed loop. */
+export function refuseTwoLoads(load: BenchRequest['axes']): void {
+  const isSaid = (name: string) => (load[name] ?? []).length > 0;
+  if (isSaid('requestsPerSecond') && isSaid('concurrency') && load.requestsPerSecond![0] !== NO_RATE)
+    throw usageError(
+      '--request-rate and --max-concurrency say two things: an open loop sends at its rate, however many requests are on their way',
+      'Give one of them: the rate alone, or the concurrency of a closed loop alone.',
+    );
+}
 
 /**
  * vLLM's flags name no arrival: a rate is that of an open loop, and without one a concurrency is that of a
- * closed loop.
+ * closed loop. A trace says itself when requests start.
  */
 function withArrival({ requestsPerSecond: rate, ...load }: SpecBlock): SpecBlock {
   const said = rate === undefined ? load : { ...load, requestsPerSecond: rate };
+  if (load.arrival === undefined && load.trace !== undefined) return { ...said, arrival: 'trace' };
   if (load.arrival !== undefined || rate === undefined) return said;
   if (rate !== NO_RATE) return { ...said, arrival: load.burstiness === undefined ? 'poisson' : 'gamma' };
   return load.concurrency === undefined ? { ...load, arrival: 'offline' } : load;

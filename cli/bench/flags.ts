@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { z } from 'zod';
 import { DEFAULT_RUNNER, RUNNERS } from '../../core/runners/index.js';
 import type { RunnerKind } from '../../core/runners/runner.js';
@@ -83,12 +84,18 @@ const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.t
 /** `n-prompt`, `n_prompt` and `nPrompt` are one word. */
 const plain = (name: string) => name.replace(/[-_]/g, '').toLowerCase();
 
-/** Every spelling of an option → its own flag. */
-const SPELLINGS: ReadonlyMap<string, string> = new Map(
-  [...LOAD_OPTIONS, ...BENCH_OPTIONS].flatMap(({ name, alsoKnownAs }) =>
-    [name, ...alsoKnownAs].map((flag) => [plain(flag), dashed(name)] as const),
-  ),
-);
+/** @returns every spelling of an option → its own flag. */
+function spellingsOf(options: readonly BenchOption[]): ReadonlyMap<string, string> {
+  return new Map(
+    options.flatMap(({ name, alsoKnownAs }) =>
+      [name, ...alsoKnownAs].map((flag) => [plain(flag), dashed(name)] as const),
+    ),
+  );
+}
+
+const SPELLINGS = spellingsOf([...LOAD_OPTIONS, ...BENCH_OPTIONS]);
+/** Of a command that has no others. */
+export const LOAD_SPELLINGS = spellingsOf(LOAD_OPTIONS);
 
 /**
  * @returns the flags of an option as commander declares them: `-p, --prompt-tokens`,
@@ -106,7 +113,7 @@ export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
  * `-ctk` and `--cache-type-k` → `--kv-cache-type-k`. Words that are no flags, and flags of one letter, stay.
  * @throws CommandError (exit code 2) for a flag of llama-bench that Ridgepoint has no option for.
  */
-export function spelledOut(flag: string): string {
+export function spelledOut(flag: string, spellings = SPELLINGS): string {
   const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(flag);
   const name = match?.[1];
   if (name === undefined) return flag;
@@ -116,5 +123,47 @@ export function spelledOut(flag: string): string {
       throw usageError(`${tool}'s ${flag.split('=')[0]} is no option here: ${refused[1]}`);
   }
   if (name.length === 1) return flag;
-  return `--${SPELLINGS.get(plain(name)) ?? name}${match?.[2] ?? ''}`;
+  return `--${spellings.get(plain(name)) ?? name}${match?.[2] ?? ''}`;
+}
+
+/** Reads what was typed behind an option, and what was typed before. */
+type ReadTyped = (text: string, before?: readonly string[]) => readonly string[];
+
+export const readList: ReadTyped = (text, before = []) => [...before, ...text.split(',')];
+
+/**
+ * @returns what reads a list of values, some of which have commas of their own:
+ *   `ttft:p90<=1s,tpot:p90<=50ms`.
+ */
+const listUnlessValue =
+  ({ schema }: BenchOption): ReadTyped =>
+  (text, before = []) =>
+    schema.safeParse(text).success ? [...before, text] : readList(text, before);
+
+export function optionOf(option: BenchOption, read: ReadTyped): Option {
+  const fallback = option.fallback === null ? '' : ` (default: ${option.fallback})`;
+  return new Option(`${flagsOf(option)} <values>`, `${option.help}${fallback}`).argParser(read);
+}
+
+/** @returns an option of a load, as commander declares it. */
+export const loadOptionOf = (option: BenchOption) => optionOf(option, listUnlessValue(option));
+
+/** @returns what was typed of these options, by their names. */
+export function typedOf(
+  options: readonly BenchOption[],
+  typed: Readonly<Record<string, unknown>>,
+): Record<string, readonly string[]> {
+  return Object.fromEntries(options.map(({ name }) => [name, (typed[name] ?? []) as readonly string[]]));
+}
+
+/** @returns the flags of these options that were typed. */
+export const flagsTyped = (
+  options: readonly BenchOption[],
+  typed: Readonly<Record<string, readonly string[]>>,
+): string[] => options.flatMap((option) => ((typed[option.name] ?? []).length > 0 ? [flagsOf(option)] : []));
+
+/** @returns what a sweep says of a value, after the flag that was typed. */
+export function withFlag(message: string): string {
+  const option = [...BENCH_OPTIONS, ...LOAD_OPTIONS].find(({ name }) => message.startsWith(`${name} `));
+  return option === undefined ? message : `${flagsOf(option)}: ${message}`;
 }

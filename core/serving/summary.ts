@@ -66,6 +66,7 @@ export interface LatencySummary {
   readonly mean: number | null;
   readonly p50: Percentile;
   readonly p90: Percentile;
+  readonly p95: Percentile;
   readonly p99: Percentile;
 }
 
@@ -166,7 +167,7 @@ function latencySummaries(requests: readonly RequestRecord[]): LatencySummaries 
 }
 
 const DEPENDENT = 'gaps within one answer depend on each other: the bound is for readings that do not';
-const SHARES = [0.5, 0.9, 0.99] as const;
+const SHARES = [0.5, 0.9, 0.95, 0.99] as const;
 
 /** @param values are sorted in place */
 function summaryOf(values: Float64Array): LatencySummary {
@@ -190,8 +191,8 @@ function summary(values: Float64Array, percentiles: readonly Percentile[]): Late
   let sum = 0;
   // By index: millions of values, and an iterator asks of each whether there is one.
   for (let i = 0; i < values.length; i++) sum += values[i]!;
-  const [count, [p50, p90, p99]] = [values.length, percentiles];
-  return { count, mean: count === 0 ? null : sum / count, p50: p50!, p90: p90!, p99: p99! };
+  const [count, [p50, p90, p95, p99]] = [values.length, percentiles];
+  return { count, mean: count === 0 ? null : sum / count, p50: p50!, p90: p90!, p95: p95!, p99: p99! };
 }
 
 function excess(pairs: readonly (readonly [number | null, number | null | undefined])[]): Excess {

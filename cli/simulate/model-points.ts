@@ -1,0 +1,148 @@
+import type { ServingOptions } from '../../batching/load.js';
+import { type AskedServer, type PredictedServer, predictedServer } from '../../batching/predicted-server.js';
+import type { SchedulerFlags } from '../../batching/schedulers/index.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { ANY_SERVER } from '../../core/runners/server/index.js';
+import { experimentAt } from '../../core/sweep/expand.js';
+import { axisValues, varyingAxes } from '../../core/sweep/labels.js';
+import { planSpace } from '../../core/sweep/space.js';
+import { serving } from '../../core/workloads/serving.js';
+import { servedFormats } from '../../roofline/analysis/bits.js';
+import { requireHardware } from '../../roofline/hardware/catalogue.js';
+import { isKnown } from '../../roofline/step/calls-time.js';
+import { DEFAULT_ENGINE, readEngine } from '../../roofline/step/engines.js';
+import { loadSpec, refuseTwoLoads } from '../bench/document.js';
+import { withFlag } from '../bench/flags.js';
+import { usageError } from '../exit.js';
+import { modelFoldersFor } from '../local-models.js';
+import { openArchitecture } from '../roofline/open-model.js';
+import { openPredictor } from '../roofline/open-predictor.js';
+import { namelessSweep } from '../sweep-file.js';
+import { DEFAULT_HARDWARE, DEFAULT_REQUESTS, type SimulateOptions } from './command.js';
+import { type LeftOut, type Point, type Points, Traces } from './points.js';
+
+/** Of a trace, as many as a load can have. */
+const ALL_REQUESTS = 10_000_000;
+
+const HINT = 'ridge simulate --help says what each flag takes; nothing was simulated.';
+
+/**
+ * The loads of a command line on one server.
+ * @throws CommandError (2) for words that name nothing, or a server that cannot be predicted.
+ */
+export function modelPoints(model: string, options: SimulateOptions): Points {
+  const predicted = openServer(model, options);
+  const folders = modelFoldersFor([model], options.models);
+  const traces = new Traces(folders);
+  const loads = loadsOf(model, options);
+  const [points, leftOut]: [Point[], LeftOut[]] = [[], []];
+  for (const { label, options: load } of loads) {
+    const trace = load.trace === null ? null : traces.read(load.trace);
+    if (trace !== null && typeof trace !== 'string') leftOut.push({ label, reason: trace.problem });
+    else points.push({ label, options: load, trace, predicted });
+  }
+  return { points, leftOut };
+}
+
+/** Every combination of the lists of a load. */
+function loadsOf(
+  model: string,
+  { load }: SimulateOptions,
+): readonly { readonly label: string; readonly options: ServingOptions }[] {
+  refuseTwoLoads(load);
+  const isSaid = (name: string) => (load[name] ?? []).length > 0;
+  const requests = isSaid('trace') ? ALL_REQUESTS : DEFAULT_REQUESTS;
+  const axes = isSaid('requests') ? load : { ...load, requests: [String(requests)] };
+  const spec = loadSpec({
+    runner: ANY_SERVER,
+    model: { name: model, source: model },
+    axes,
+    devices: [],
+    starts: 1,
+    warmup: true,
+  });
+  const { sweep } = namelessSweep('simulate', `ridge simulate ${model}`, spec, HINT, withFlag);
+  const space = planSpace(sweep);
+  const [impossible] = space.impossible;
+  if (space.count === 0) throw usageError(impossible?.reason ?? 'there is no load', HINT);
+  const varying = varyingAxes(sweep);
+  return Array.from({ length: space.count }, (_, position) => {
+    const experiment = experimentAt(space, position);
+    const values = axisValues(experiment);
+    const label = varying.map((name) => `${name} ${values[name]}`).join(', ');
+    return { label, options: readOptions(serving.options, experiment.workload.options) };
+  });
+}
+
+function openServer(model: string, options: SimulateOptions): PredictedServer {
+  const asked = askedServer(model, options);
+  const predicted = predictedServer(asked);
+  if (isKnown(predicted)) return predicted;
+  const enough = devicesThatHold(asked);
+  throw usageError(
+    `${model} on ${options.hardware ?? DEFAULT_HARDWARE}: ${predicted.join('; ')}`,
+    enough === null ? HINT : `${enough} devices hold it: --tensor-parallel ${enough}.`,
+  );
+}
+
+const MOST_DEVICES = 64;
+
+/** @returns on how few devices more the same server can be had; null = on none of 2, 4, 8, … */
+function devicesThatHold(asked: AskedServer): number | null {
+  for (let tensor = 2 * asked.parallelism.tensor; tensor <= MOST_DEVICES; tensor *= 2)
+    if (isKnown(predictedServer({ ...asked, parallelism: { ...asked.parallelism, tensor } }))) return tensor;
+  return null;
+}
+
+function askedServer(model: string, options: SimulateOptions): AskedServer {
+  const { hardware = DEFAULT_HARDWARE, engine = DEFAULT_ENGINE, bits = 'native', calibration } = options;
+  const formats = servedFormats(bits);
+  if (formats === null)
+    throw usageError(
+      `--bits ${bits}: engines on GPUs serve native, bf16, fp8, nvfp4, …, each also with kv8 behind it`,
+    );
+  const device = requireHardware(hardware);
+  const { engine: known } = openPredictor(hardware, engine, calibration);
+  const release = readEngine(engine)?.release ?? null;
+  if (device.memoryBytes === null)
+    throw usageError(`nobody publishes the memory of ${device.name}, so that it is not known what fits`);
+  return {
+    architecture: openArchitecture(model, modelFoldersFor([model], options.models)),
+    formats,
+    device,
+    memoryBytes: device.memoryBytes.value,
+    engine: known,
+    release,
+    parallelism: {
+      tensor: options.tensorParallel ?? 1,
+      pipeline: 1,
+      expert: options.expertParallel ?? 1,
+    },
+    replicas: options.replicas ?? 1,
+    flags: flagsTyped(options.flag),
+    memoryShare: options.memoryShare ?? null,
+    host: calibration === undefined ? null : known.host,
+    own: null,
+  };
+}
+
+/** @throws CommandError (2) for words that are not `name=value`. */
+function flagsTyped(words: readonly string[]): SchedulerFlags {
+  return Object.fromEntries(
+    words.map((word) => {
+      const [, name, text] = /^([A-Za-z][\w-]*)=(.+)$/.exec(word) ?? [];
+      if (name === undefined || text === undefined)
+        throw usageError(`--flag ${word}: write NAME=VALUE, such as maxNumBatchedTokens=8192`);
+      return [camelCased(name), flagValue(text)];
+    }),
+  );
+}
+
+/** Engines write `max-num-seqs`, and we `maxNumSeqs`. */
+const camelCased = (name: string) =>
+  name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+
+function flagValue(text: string): string | number | boolean {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  return text === 'true' ? true : text === 'false' ? false : text;
+}

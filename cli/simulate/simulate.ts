@@ -1,0 +1,104 @@
+import { answerServing, type ServingAnswer, type SimulatedServing } from '../../batching/serving-answer.js';
+import { flagsTyped, LOAD_OPTIONS } from '../bench/flags.js';
+import { asWords, usageError } from '../exit.js';
+import { printData, printJson, say } from '../output/print.js';
+import { outputPath } from '../single/output-path.js';
+import { CHANGE_NOTHING, type SimulateOptions } from './command.js';
+import { requestsCsv } from './csv.js';
+import { modelPoints } from './model-points.js';
+import type { LeftOut, Point, Points } from './points.js';
+import { answersTable, answerText } from './table.js';
+
+/** A point with what was simulated of it. */
+export interface Answered extends SimulatedServing {
+  readonly point: Point;
+  readonly label: string;
+}
+
+/**
+ * `ridge simulate`: what users of a server on GPUs would feel under a load.
+ * @throws CommandError (2) for words that name nothing, and where nothing at all can be answered.
+ */
+export async function runSimulate(word: string, options: SimulateOptions): Promise<void> {
+  // Nothing is printed where the rest of what was asked for cannot be written.
+  if (options.html !== undefined) outputPath(options.html, true);
+  const { answered, leftOut } = answerAll(asWords(() => openPoints(word, options)));
+  if (answered.length === 0) throw nothing(leftOut);
+  print(word, answered, leftOut, options);
+}
+
+function openPoints(word: string, options: SimulateOptions): Points {
+  const silent = flagsTyped(
+    LOAD_OPTIONS.filter(({ name }) => CHANGE_NOTHING.includes(name)),
+    options.load,
+  );
+  for (const flag of silent) say(`${flag} changes nothing in a simulation`);
+  return modelPoints(word, options);
+}
+
+function answerAll({ points, leftOut }: Points): {
+  readonly answered: readonly Answered[];
+  readonly leftOut: readonly LeftOut[];
+} {
+  const [answered, more]: [Answered[], LeftOut[]] = [[], []];
+  for (const point of points) {
+    const found = answerServing(point);
+    if (typeof found === 'string') more.push({ label: point.label, reason: found });
+    else answered.push({ point, label: point.label, ...found });
+  }
+  return { answered, leftOut: [...leftOut, ...more] };
+}
+
+const NOTHING_HINT =
+  'Ask for a smaller load, or more replicas or devices; docs/simulate.md says what can be predicted.';
+
+function nothing(leftOut: readonly LeftOut[]) {
+  const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
+  return usageError(reasons.length === 0 ? 'there is no load to simulate' : reasons.join('\n'), NOTHING_HINT);
+}
+
+function print(
+  word: string,
+  answered: readonly Answered[],
+  leftOut: readonly LeftOut[],
+  options: SimulateOptions,
+): void {
+  if (options.csv === true) printData(requestsCsv(answered));
+  else if (options.json === true)
+    printJson({
+      of: word,
+      answers: answered.map(({ label, answer }) => ({ label, ...answer })),
+      leftOut,
+    });
+  else printText(answered);
+  const [{ answer }] = answered as [Answered];
+  say(
+    `bands: all steps ${answer.bandRatio.toFixed(2)} times slower or faster, within which nine of ten measured ones are expected, and the load simulated with each; measured nothing`,
+  );
+  const widened = new Set(answered.flatMap(({ answer: { widened: clauses } }) => clauses));
+  for (const clause of widened) say(`less sure: ${clause}`);
+  if (answered.some(hasNoEnd))
+    say('∞: at the slow end of the band the server does not hold this rate, and its queue has no end');
+  for (const [reason, labels] of byReason(leftOut))
+    say(`left out: ${labels.length === 1 ? labels[0] : `${labels.length} points`}: ${reason}`);
+}
+
+function printText(answered: readonly Answered[]): void {
+  const [first] = answered as [Answered];
+  if (answered.length === 1) {
+    printData(answerText(first.answer));
+    return;
+  }
+  printData(answersTable(answered));
+  for (const server of new Set(answered.map(({ answer }) => serverText(answer)))) say(server);
+}
+
+const serverText = ({ devices, source, server }: ServingAnswer) => `on ${devices} × by ${source}: ${server}`;
+
+const hasNoEnd = ({ answer: { latencies } }: Answered) => latencies.ttft.mean?.high === null;
+
+function byReason(leftOut: readonly LeftOut[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { label, reason } of leftOut) found.set(reason, [...(found.get(reason) ?? []), label]);
+  return found;
+}
