@@ -106,8 +106,7 @@ export function registerBench(program: Command): void {
   command.addHelpText('after', VLLM_HELP);
   // Commander knows names of several letters after two dashes alone.
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (args) =>
-    parse(withoutVllmChoices(withoutIgnored(args, say)).map((flag) => spelledOut(flag)));
+  command.parseOptions = (args) => parse(withoutVllmChoices(withoutIgnored(args, say)).map(spelledOut));
   command.action(async (options: Omit<BenchOptions, 'axes' | 'load'> & BenchOptions['axes']) => {
     const { bench } = await import('./bench.js');
     process.exitCode = await bench({

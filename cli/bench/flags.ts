@@ -94,8 +94,7 @@ function spellingsOf(options: readonly BenchOption[]): ReadonlyMap<string, strin
 }
 
 const SPELLINGS = spellingsOf([...LOAD_OPTIONS, ...BENCH_OPTIONS]);
-/** Of a command that has no others. */
-export const LOAD_SPELLINGS = spellingsOf(LOAD_OPTIONS);
+const LOAD_SPELLINGS = spellingsOf(LOAD_OPTIONS);
 
 /**
  * @returns the flags of an option as commander declares them: `-p, --prompt-tokens`,
@@ -113,7 +112,12 @@ export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
  * `-ctk` and `--cache-type-k` → `--kv-cache-type-k`. Words that are no flags, and flags of one letter, stay.
  * @throws CommandError (exit code 2) for a flag of llama-bench that Ridgepoint has no option for.
  */
-export function spelledOut(flag: string, spellings = SPELLINGS): string {
+export const spelledOut = (flag: string): string => spelledBy(flag, SPELLINGS);
+
+/** The same for a command that has the options of a load alone. */
+export const spelledLoad = (flag: string): string => spelledBy(flag, LOAD_SPELLINGS);
+
+function spelledBy(flag: string, spellings: ReadonlyMap<string, string>): string {
   const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(flag);
   const name = match?.[1];
   if (name === undefined) return flag;

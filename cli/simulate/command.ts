@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { DEFAULT_ENGINE, SERVING_ENGINES } from '../../roofline/step/engines.js';
-import { LOAD_OPTIONS, LOAD_SPELLINGS, loadOptionOf, spelledOut, typedOf } from '../bench/flags.js';
+import { LOAD_OPTIONS, loadOptionOf, spelledLoad, typedOf } from '../bench/flags.js';
 import { withoutIgnored } from '../bench/ignored.js';
 import { withoutVllmChoices } from '../bench/vllm-flags.js';
 import type { NodeOptions } from '../options/config.js';
@@ -89,8 +89,7 @@ export function registerSimulate(program: Command): void {
     command.addOption(CHANGE_NOTHING.includes(option.name) ? declared.hideHelp() : declared);
   }
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (args) =>
-    parse(withoutVllmChoices(withoutIgnored(args, say)).map((flag) => spelledOut(flag, LOAD_SPELLINGS)));
+  command.parseOptions = (args) => parse(withoutVllmChoices(withoutIgnored(args, say)).map(spelledLoad));
   command.action(async (word: string, options: SimulateOptions) => {
     const { runSimulate } = await import('./simulate.js');
     const load = typedOf(LOAD_OPTIONS, options as unknown as Readonly<Record<string, unknown>>);
