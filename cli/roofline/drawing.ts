@@ -6,8 +6,16 @@ import type { ChartData } from '../../roofline/analysis/chart.js';
 import { tryFile } from '../exit.js';
 import { say } from '../output/print.js';
 
-const WIDTH = 960;
-const HEIGHT = 600;
+/** Of a chart, in pixels. */
+export interface DrawnSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+const USUAL: DrawnSize = { width: 960, height: 600 };
+
+/** Draws a chart as an SVG document. */
+export type Draw = (chart: ChartData, size?: DrawnSize) => string;
 
 type RenderSvg = (chart: ChartData, width: number, height: number) => string;
 
@@ -15,7 +23,7 @@ type RenderSvg = (chart: ChartData, width: number, height: number) => string;
  * @returns a way to draw charts as SVG. The chart library comes with the built form alone.
  * @throws FailureError `internal` when it has not been built
  */
-export async function openDrawing(): Promise<(chart: ChartData) => string> {
+export async function openDrawing(): Promise<Draw> {
   const path = builtFile('dashboards/roofline/svg.js');
   if (path === null) {
     throw failed(
@@ -25,7 +33,7 @@ export async function openDrawing(): Promise<(chart: ChartData) => string> {
     );
   }
   const { renderSvg } = (await import(pathToFileURL(path).href)) as { renderSvg: RenderSvg };
-  return (chart) => renderSvg(chart, WIDTH, HEIGHT);
+  return (chart, { width, height } = USUAL) => renderSvg(chart, width, height);
 }
 
 /** Writes a chart or a page, and says so. @throws CommandError when the file cannot be written */

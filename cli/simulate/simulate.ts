@@ -1,13 +1,16 @@
 import { answerServing, type ServingAnswer, type SimulatedServing } from '../../batching/serving-answer.js';
 import { flagsTyped, LOAD_OPTIONS } from '../bench/flags.js';
 import { asWords, usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { openDrawing, writeDrawn } from '../roofline/drawing.js';
 import { outputPath } from '../single/output-path.js';
 import { CHANGE_NOTHING, type SimulateOptions } from './command.js';
 import { requestsCsv } from './csv.js';
 import { modelPoints } from './model-points.js';
+import { simulationPage } from './page.js';
 import type { LeftOut, Point, Points } from './points.js';
-import { answersTable, answerText } from './table.js';
+import { answersCells, answerText, bandText } from './table.js';
 
 /** A point with what was simulated of it. */
 export interface Answered extends SimulatedServing {
@@ -24,6 +27,10 @@ export async function runSimulate(word: string, options: SimulateOptions): Promi
   if (options.html !== undefined) outputPath(options.html, true);
   const { answered, leftOut } = answerAll(asWords(() => openPoints(word, options)));
   if (answered.length === 0) throw nothing(leftOut);
+  if (options.html !== undefined) {
+    const draw = await openDrawing();
+    writeDrawn(options.html, simulationPage({ of: word, answered, leftOut }, draw));
+  }
   print(word, answered, leftOut, options);
 }
 
@@ -72,9 +79,7 @@ function print(
     });
   else printText(answered);
   const [{ answer }] = answered as [Answered];
-  say(
-    `bands: all steps ${answer.bandRatio.toFixed(2)} times slower or faster, within which nine of ten measured ones are expected, and the load simulated with each; measured nothing`,
-  );
+  say(bandText(answer));
   const widened = new Set(answered.flatMap(({ answer: { widened: clauses } }) => clauses));
   for (const clause of widened) say(`less sure: ${clause}`);
   if (answered.some(hasNoEnd))
@@ -89,7 +94,8 @@ function printText(answered: readonly Answered[]): void {
     printData(answerText(first.answer));
     return;
   }
-  printData(answersTable(answered));
+  const { head, rows } = answersCells(answered);
+  printData(plainTable(head, rows));
   for (const server of new Set(answered.map(({ answer }) => serverText(answer)))) say(server);
 }
 

@@ -9,7 +9,7 @@ import { NO_VALUE } from '../../core/metrics/format.js';
 import { type Scale, scaled, scaleOf } from '../../report/scale.js';
 import { plainTable } from '../output/plain-table.js';
 
-export const LATENCY_TITLES: Readonly<Record<LatencyName, string>> = {
+const LATENCY_TITLES: Readonly<Record<LatencyName, string>> = {
   ttft: 'TTFT',
   tpot: 'TPOT',
   itl: 'ITL',
@@ -31,7 +31,10 @@ export function answerText(answer: ServingAnswer): string {
   ].join('\n');
 }
 
-function latencyTable({ latencies }: ServingAnswer): string {
+const latencyTable = (answer: ServingAnswer) => plainTable(...latencyRows(answer));
+
+/** @returns the heads of a table of latencies, and a row of each. */
+export function latencyRows({ latencies }: ServingAnswer): [head: string[], rows: string[][]] {
   const rows = LATENCY_NAMES.map((name) => {
     const figures = LATENCY_PARTS.map((part) => latencies[name][part]);
     const scale = scaleOf(
@@ -40,11 +43,16 @@ function latencyTable({ latencies }: ServingAnswer): string {
     );
     return [`${LATENCY_TITLES[name]} (${scale.unit})`, ...figures.map((figure) => banded(figure, scale))];
   });
-  return plainTable(['', ...LATENCY_PARTS], rows);
+  return [['', ...LATENCY_PARTS], rows];
+}
+
+/** How a band comes about. */
+export function bandText({ bandRatio }: ServingAnswer): string {
+  return `Bands: the load simulated with all steps ${bandRatio.toFixed(2)} times faster and slower, between which nine of ten measured ones are expected.`;
 }
 
 /** `42.0 [37.1, 48.2]`; a band of nothing is left out. */
-export function banded(figure: Figure | null, scale: Scale): string {
+function banded(figure: Figure | null, scale: Scale): string {
   if (figure === null) return NO_VALUE;
   const band = bandOf(figure, scale);
   const value = scaled(figure.value, scale);
@@ -54,9 +62,9 @@ export function banded(figure: Figure | null, scale: Scale): string {
 /** The end of a band that has none. */
 const ENDLESS = '∞';
 
-function bandOf({ low, high, value }: Figure, scale: Scale): string {
-  if (low === value && high === value) return '';
-  return `[${scaled(low, scale)}, ${high === null ? ENDLESS : scaled(high, scale)}]`;
+function bandOf({ low, high }: Figure, scale: Scale): string {
+  const [from, to] = [scaled(low, scale), high === null ? ENDLESS : scaled(high, scale)];
+  return from === to ? '' : `[${from}, ${to}]`;
 }
 
 /** What is said beside latencies: a name, the number and its band. */
@@ -128,9 +136,9 @@ const COLUMNS: readonly (readonly [
 ];
 
 /** A line for each load, the same unit in each column. */
-export function answersTable(
+export function answersCells(
   answered: readonly { readonly label: string; readonly answer: ServingAnswer }[],
-): string {
+): { readonly head: string[]; readonly rows: string[][] } {
   const shown = COLUMNS.filter(([, , of]) => answered.some(({ answer }) => of(answer) !== null));
   const columns = shown.map(([head, unit, of]) => {
     const figures = answered.map(({ answer }) => of(answer));
@@ -140,8 +148,8 @@ export function answersTable(
     const name = unit === 's' ? `${head} (${scale.unit})` : unit === '%' ? `${head} (%)` : head;
     return { name, cells: figures.map((figure) => banded(figure, scale)) };
   });
-  return plainTable(
-    ['load', ...columns.map(({ name }) => name)],
-    answered.map(({ label }, i) => [label, ...columns.map(({ cells }) => cells[i]!)]),
-  );
+  return {
+    head: ['load', ...columns.map(({ name }) => name)],
+    rows: answered.map(({ label }, i) => [label, ...columns.map(({ cells }) => cells[i]!)]),
+  };
 }

@@ -32,7 +32,7 @@ echarts.use([
 export function renderSvg(chart: ChartData, width: number, height: number): string {
   const drawn = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    drawn.setOption(chart.kind === 'roofline' ? rooflineOption(chart) : sweepOption(chart));
+    drawn.setOption(chart.kind === 'roofline' ? rooflineOption(chart) : sweepOption(chart, width));
     return drawn.renderToSVGString();
   } finally {
     drawn.dispose();

@@ -33,9 +33,24 @@ export interface SweepChart {
     readonly name: string;
     readonly values: readonly (string | number)[];
     readonly numeric: boolean;
+    /** Even steps however far numbers lie apart, such as times; left out = as their range asks for. */
+    readonly linear?: true;
   };
-  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' | 'ratio' };
-  readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' | 'ratio' | 'share' | 'requests' };
+  readonly lines: readonly ChartLine[];
+}
+
+/** A number at each value of the x axis; null = there is none. */
+export interface ChartLine {
+  readonly name: string;
+  readonly values: readonly (number | null)[];
+  /** Shaded between both ends; left out = a line alone. */
+  readonly band?: {
+    /** null = there is no band. */
+    readonly low: readonly (number | null)[];
+    /** null above a low end = it has no end. */
+    readonly high: readonly (number | null)[];
+  };
 }
 
 /** @returns the operators of both phases that have both FLOPs and memory traffic. */
