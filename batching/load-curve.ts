@@ -56,8 +56,14 @@ function loadsAround(options: ServingOptions, { heldPerSecond }: ServingAnswer):
     return {
       of: 'requests at once',
       asked: concurrency,
-      loads: apartFrom(concurrency, doubled.filter((users) => users <= most)),
-      at: (users) => ({ concurrency: users, requests: Math.max(Math.min(requests, REQUESTS), BEYOND * users) }),
+      loads: apartFrom(
+        concurrency,
+        doubled.filter((users) => users <= most),
+      ),
+      at: (users) => ({
+        concurrency: users,
+        requests: Math.max(Math.min(requests, REQUESTS), BEYOND * users),
+      }),
     };
   }
   if (heldPerSecond === null || requestsPerSecond === null) return null;

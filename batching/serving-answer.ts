@@ -47,7 +47,10 @@ export interface ServingAnswer {
   readonly requests: number;
   readonly complete: number;
   readonly refusals: readonly { readonly reason: string; readonly requests: number }[];
-  /** `ttft` and `e2e` from the intended start, as users wait; `queue` from the engine's door to the first step. */
+  /**
+   * `ttft` and `e2e` from the intended start, as users wait; `queue` from the engine's door to the first
+   * step.
+   */
   readonly latencies: Readonly<Record<LatencyName, LatencyFigures>>;
   readonly requestsPerSecond: Figure | null;
   readonly outputTokensPerSecond: Figure | null;
@@ -168,7 +171,10 @@ function refusedWhole({ requests, refusals }: BatchingRun): string | null {
   return refusals.size < requests.count ? null : `The server refuses every request: ${reason}.`;
 }
 
-/** Standard deviation of ln(predicted / measured) of a step as full as they are, or of a mean prompt: the larger. */
+/**
+ * Standard deviation of ln(predicted / measured) of a step as full as they are, or of a mean prompt: the
+ * larger.
+ */
 function spreadOf({ step, server }: PredictedServer, { means, requests }: BatchingRun): number {
   const decodes = Math.max(1, Math.round(means.running / server.replicas));
   const context = Math.max(1, Math.round(means.cacheTokens / Math.max(1, means.running)));

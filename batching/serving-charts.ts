@@ -7,7 +7,11 @@ import type { LATENCY_PARTS, LatencyName } from './serving-answer.js';
 export function latencyChart(
   { of, points }: LoadCurve,
   name: string,
-  latencies: readonly (readonly [latency: LatencyName, part: (typeof LATENCY_PARTS)[number], title: string])[],
+  latencies: readonly (readonly [
+    latency: LatencyName,
+    part: (typeof LATENCY_PARTS)[number],
+    title: string,
+  ])[],
 ): SweepChart {
   return {
     kind: 'sweep',

@@ -58,7 +58,7 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
     return `there is no command ${rest[0]}`;
   }
   // It takes names of several letters after one dash, and other spellings of its options.
-  for (const word of command.name() === 'bench' ? rest.map(spelledOut) : rest) {
+  for (const word of ['bench', 'simulate'].includes(command.name()) ? rest.map(spelledOut) : rest) {
     // What follows is for another program.
     if (word === '--') break;
     if (!word.startsWith('-') || word === '--help' || word === '--version') continue;

@@ -32,7 +32,9 @@ export const DEFAULT_HARDWARE = 'h100';
 /** Requests of a load where nobody says how many: enough for a p99. */
 export const DEFAULT_REQUESTS = 1000;
 
-/** Options of a load that say nothing to a simulation: what a text is, who carries it, what is done beside it. */
+/**
+ * Options of a load that say nothing to a simulation: what a text is, who carries it, what is done beside it.
+ */
 export const CHANGE_NOTHING: readonly string[] = [
   ...['warmupRequests', 'exactLength', 'api', 'stream', 'temperature', 'promptSalt'],
   ...['requestTimeoutSeconds', 'audit'],

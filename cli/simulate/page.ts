@@ -28,8 +28,12 @@ export function simulationPage({ of, answered, leftOut }: SimulationPage, draw: 
     `<p>Simulated, and nothing of it measured. ${escaped(bandText(answered[0]!.answer))}</p>`,
     several ? htmlTable(head, rows, [0]) : '',
     ...full.map((one) => section(one, several, draw)),
-    answered.length > full.length ? `<p>${answered.length - full.length} more are in the table alone.</p>` : '',
-    leftOut.length === 0 ? '' : `<h2>Left out</h2>${htmlTable(['load', 'why'], leftOutRows(leftOut), [0, 1])}`,
+    answered.length > full.length
+      ? `<p>${answered.length - full.length} more are in the table alone.</p>`
+      : '',
+    leftOut.length === 0
+      ? ''
+      : `<h2>Left out</h2>${htmlTable(['load', 'why'], leftOutRows(leftOut), [0, 1])}`,
   ];
   return plainPage(`${of}, simulated`, body.join('\n'));
 }
@@ -70,4 +74,3 @@ ${htmlTable(['', 'predicted', '90 % band'], figureRows(answer), [0])}`;
 
 const serverText = ({ devices, source, server, widened }: ServingAnswer) =>
   [`On ${devices} device${devices === 1 ? '' : 's'} by ${source}: ${server}`, ...widened].join('; ');
-

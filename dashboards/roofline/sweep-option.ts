@@ -31,7 +31,10 @@ export function sweepOption({ title: text, x, y, lines }: SweepChart, width: num
   const wide = !COUNTED.includes(y.unit) && Math.max(...values) / Math.min(...values) > LOG_FROM;
   const numbers = x.values.map(Number);
   const wideX =
-    x.numeric && x.linear !== true && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) > LOG_FROM;
+    x.numeric &&
+    x.linear !== true &&
+    Math.min(...numbers) > 0 &&
+    Math.max(...numbers) / Math.min(...numbers) > LOG_FROM;
   const top = topOf(lines);
   const narrow = width < NARROW;
   const above = text === '' ? 0 : 26;
@@ -51,7 +54,12 @@ export function sweepOption({ title: text, x, y, lines }: SweepChart, width: num
       itemGap: narrow ? 6 : LEGEND.itemGap,
       data: lines.map(({ name }) => name),
     },
-    grid: { left: narrow ? 62 : 84, right: narrow ? 14 : 40, top: 32 + above + LEGEND_ROW * rows, bottom: 58 },
+    grid: {
+      left: narrow ? 62 : 84,
+      right: narrow ? 14 : 40,
+      top: 32 + above + LEGEND_ROW * rows,
+      bottom: 58,
+    },
     xAxis: {
       ...AXIS,
       ...ticks,
@@ -109,12 +117,7 @@ function topOf(lines: readonly ChartLine[]): number {
 }
 
 /** The lower end, and stacked on it what lies between both, which is shaded. */
-function bandSeries(
-  { name, band }: ChartLine,
-  x: readonly (string | number)[],
-  color: string,
-  top: number,
-) {
+function bandSeries({ name, band }: ChartLine, x: readonly (string | number)[], color: string, top: number) {
   if (band === undefined) return [];
   const known = x.flatMap((value, k) => {
     const low = band.low[k] ?? null;

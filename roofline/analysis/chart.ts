@@ -36,7 +36,10 @@ export interface SweepChart {
     /** Even steps however far numbers lie apart, such as times; left out = as their range asks for. */
     readonly linear?: true;
   };
-  readonly y: { readonly name: string; readonly unit: 'tokens/s' | 's' | 'B' | 'ratio' | 'share' | 'requests' };
+  readonly y: {
+    readonly name: string;
+    readonly unit: 'tokens/s' | 's' | 'B' | 'ratio' | 'share' | 'requests';
+  };
   readonly lines: readonly ChartLine[];
 }
 

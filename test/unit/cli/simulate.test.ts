@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { flagsOf } from '../../../batching/schedulers/index.js';
 import type { Figure, ServingAnswer } from '../../../batching/serving-answer.js';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
+import { SERVING_ENGINES } from '../../../roofline/step/engines.js';
 import { sharedFolder } from '../../support/folder.js';
 import { heard } from '../../support/heard.js';
 
@@ -35,10 +37,44 @@ async function simulated(...args: string[]): Promise<Printed> {
 const SHORT = ['--input-len', '512', '--output-len', '64', '--num-prompts', '200'];
 const numberOf = (figure: Figure | null) => figure!.value;
 
+const PAGE = join(import.meta.dirname, '../../../docs/simulate.md');
+const EXAMPLE = /```sh\nridge simulate (.*)\n```\n\n```text\n([\s\S]*?)```/g;
+
+/** @returns the flags of each engine as a table of Markdown. */
+function flagsTable(): string {
+  const rows = SERVING_ENGINES.flatMap(({ id }) =>
+    flagsOf(id).map(({ name, preset, help }) => `| ${id} | \`${name}\` | \`${preset}\` | ${help} |`),
+  );
+  return ['| engine | flag | default | |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+describe('docs/simulate.md', () => {
+  test('has what the command prints, and the flags as they are (UPDATE_DOCS=1 writes both)', async () => {
+    const page = readFileSync(PAGE, 'utf8');
+    const said = new Map<string, string>();
+    for (const [, words] of page.matchAll(EXAMPLE)) {
+      const { stdout, error } = await ridgeSimulate(...words!.split(' '));
+      vi.restoreAllMocks();
+      expect(error).toBeNull();
+      said.set(words!, stdout);
+    }
+    expect(said.size).toBeGreaterThan(1);
+    const wanted = page
+      .replace(
+        EXAMPLE,
+        (_, words: string) =>
+          `\`\`\`sh\nridge simulate ${words}\n\`\`\`\n\n\`\`\`text\n${said.get(words)}\`\`\``,
+      )
+      .replace(/(<!-- flags of schedulers -->\n)[\s\S]*?(<!-- end -->)/, `$1\n${flagsTable()}\n\n$2`);
+    if (process.env.UPDATE_DOCS === '1') writeFileSync(PAGE, wanted);
+    else expect(page).toBe(wanted);
+  });
+});
+
 describe('ridge simulate MODEL', () => {
   test('answers each load of a list, and later the more requests come', async () => {
     const { answers } = await simulated('llama-3.1-8b', ...SHORT, '--request-rate', '5,40');
-    const [low, high] = answers as [ServingAnswer, ServingAnswer];
+    const [low, high] = [answers[0]!, answers[1]!];
     expect(answers.map(({ label }) => label)).toEqual(['requestsPerSecond 5', 'requestsPerSecond 40']);
     expect(numberOf(high.latencies.ttft.p95)).toBeGreaterThan(numberOf(low.latencies.ttft.p95));
     expect(numberOf(high.latencies.tpot.p50)).toBeGreaterThan(numberOf(low.latencies.tpot.p50));
