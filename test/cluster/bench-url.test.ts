@@ -2,10 +2,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
-import type { ResultRecord } from '../../core/result/result.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { PROFILES } from '../../core/runners/server/index.js';
 import { commandOf } from '../../engines/servers/config.js';
 import { findProgram } from '../../process/isolation/start-tools.js';
+import { metricText } from '../../report/scale.js';
 import { temporaryFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridgeHere } from '../support/ridge-here.js';
@@ -53,6 +54,9 @@ test('ridge bench --url asks a simulated server in one line, and each run is one
       expect(record.experiment.runner.kind).toBe('simulated-server');
       expect(record.environment.server).toBe('attached-simulated-server');
       expect(sentBy(record)).toMatchObject({ requests: 12, outputTokens: new Set([6]) });
+      // What is said as a row comes is the number that the table has under that heading.
+      const ttft = metricValue(record, 'timeToFirstTokenSeconds')!;
+      expect(stderr).toContain(`TTFT ${metricText('timeToFirstTokenSeconds', ttft)}`);
     }
     expect(counters.answered).toBe(2 * 13);
     // The server may run otherwise by now, so it is asked again; the experiments are the same, for
