@@ -174,7 +174,7 @@ function arrivalWords({
   burstiness,
   traceSpeed,
 }: ServingOptions): string {
-  const rate = `${requestsPerSecond} requests/s`;
+  const rate = `${Number(requestsPerSecond?.toPrecision(4))} requests/s`;
   switch (arrival) {
     case 'closed':
       return `${concurrency} at once from the first moment on`;

@@ -8,6 +8,7 @@ import {
 } from '../core/serving/summary.js';
 import { BAND_90 } from '../roofline/step/calls-time.js';
 import { heldRate } from './held-rate.js';
+import { highestLoad } from './highest-load.js';
 import { loadOf, type ServingOptions, type TokenLoad } from './load.js';
 import type { PredictedServer } from './predicted-server.js';
 import { type BatchingRun, type BatchingSummary, recordsOf, summaryOf } from './run.js';
@@ -57,6 +58,8 @@ export interface ServingAnswer {
   readonly promptTokensPerSecond: Figure | null;
   /** Above it the queue grows for as long as requests come; null for a load without a rate of its own. */
   readonly heldPerSecond: Figure | null;
+  /** That keeps the objectives, where one was searched. */
+  readonly highest: { readonly of: string; readonly load: Figure; readonly reason: string } | null;
   /** null where no objective is stated. */
   readonly goodput: {
     readonly slo: string;
@@ -104,6 +107,7 @@ export function answerServing({ options, trace, predicted }: ServingQuestion): S
   const load = loadOf(options, trace);
   if (typeof load === 'string') return load;
   const { server } = predicted;
+  if (options.findHighest !== 'none') return answerHighest({ options, trace, predicted });
   const held = rateOf(options) === null ? null : heldRate(options, server);
   if (typeof held === 'string') return held;
   const faster = held === null ? null : tooFast(options, held);
@@ -117,6 +121,36 @@ export function answerServing({ options, trace, predicted }: ServingQuestion): S
     judged(simulateBatching(load, slowed(server, factor), BOUNDS), asked, factor);
   const runs: Runs = [judged(run, asked, 1), judgedAt(1 / bandRatio), judgedAt(bandRatio)];
   return { answer: answerOf(asked, run, runs, bandRatio), run };
+}
+
+/**
+ * Searches the highest load that keeps the objectives with steps as they are predicted, faster and slower, and
+ * answers at the one in the middle.
+ */
+function answerHighest({ options, trace, predicted }: ServingQuestion): SimulatedServing | string {
+  const { server } = predicted;
+  const objectives = objectivesOf(options.slo) ?? [];
+  const held = rateOf(options) === null ? null : heldRate(options, server);
+  if (typeof held === 'string') return held;
+  const search = (factor: number) =>
+    highestLoad(options, objectives, slowed(server, factor), held === null ? null : held / factor, BOUNDS);
+  const found = search(1);
+  if (typeof found === 'string') return found;
+  const { load, reason } = found;
+  if (load === null) return `No load keeps ${sloText(objectives)}: ${reason}.`;
+  const named = options.findHighest === 'concurrency' ? { concurrency: load } : { requestsPerSecond: load };
+  const there = answerServing({ options: { ...options, ...named, findHighest: 'none' }, trace, predicted });
+  if (typeof there === 'string') return there;
+  const { bandRatio } = there.answer;
+  const ends = [bandRatio, 1 / bandRatio].flatMap((factor) => {
+    const one = search(factor);
+    return typeof one === 'string' ? [] : [one.load ?? 0];
+  });
+  const highest = { value: load, low: Math.min(load, ...ends), high: Math.max(load, ...ends) };
+  return {
+    ...there,
+    answer: { ...there.answer, highest: { of: options.findHighest, load: highest, reason } },
+  };
 }
 
 /** @returns the mean rate at which requests are to start; null where the server or a file decides. */
@@ -279,6 +313,7 @@ function answerOf(asked: Asked, run: BatchingRun, runs: Runs, bandRatio: number)
     outputTokensPerSecond: throughput('outputTokensPerSecond'),
     promptTokensPerSecond: throughput('promptTokensPerSecond'),
     heldPerSecond: figure(runs, ({ held }) => held),
+    highest: null,
     goodput:
       objectives === null
         ? null

@@ -1,10 +1,12 @@
-import type { ServingOptions } from '../../batching/load.js';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type AskedServer, type PredictedServer, predictedServer } from '../../batching/predicted-server.js';
 import type { SchedulerFlags } from '../../batching/schedulers/index.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { readOptions } from '../../core/experiment/options.js';
 import { ANY_SERVER } from '../../core/runners/server/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
-import { axisValues, varyingAxes } from '../../core/sweep/labels.js';
+import { axisValues } from '../../core/sweep/labels.js';
 import { planSpace } from '../../core/sweep/space.js';
 import { serving } from '../../core/workloads/serving.js';
 import { servedFormats } from '../../roofline/analysis/bits.js';
@@ -19,7 +21,7 @@ import { openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
 import { namelessSweep } from '../sweep-file.js';
 import { DEFAULT_HARDWARE, DEFAULT_REQUESTS, type SimulateOptions } from './command.js';
-import { type LeftOut, type Point, type Points, Traces } from './points.js';
+import type { LeftOut, Point, Points } from './points.js';
 
 /** Of a trace, as many as a load can have. */
 const ALL_REQUESTS = 10_000_000;
@@ -33,45 +35,45 @@ const HINT = 'ridge simulate --help says what each flag takes; nothing was simul
 export function modelPoints(model: string, options: SimulateOptions): Points {
   const predicted = openServer(model, options);
   const folders = modelFoldersFor([model], options.models);
-  const traces = new Traces(folders);
-  const loads = loadsOf(model, options);
-  const [points, leftOut]: [Point[], LeftOut[]] = [[], []];
-  for (const { label, options: load } of loads) {
-    const trace = load.trace === null ? null : traces.read(load.trace);
-    if (trace !== null && typeof trace !== 'string') leftOut.push({ label, reason: trace.problem });
-    else points.push({ label, options: load, trace, predicted });
+  const points: Point[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const experiment of loadsOf(model, options)) {
+    const load = readOptions(serving.options, experiment.workload.options);
+    const trace = load.trace === null ? null : readTrace(load.trace, folders);
+    if (load.trace !== null && trace === null)
+      leftOut.push({ label: load.trace, reason: `the trace ${load.trace} is not here, or cannot be read` });
+    else points.push({ axes: axisValues(experiment), options: load, trace, predicted });
   }
-  return { points, leftOut };
+  return { points, leftOut, notes: [] };
 }
 
-/** Every combination of the lists of a load. */
-function loadsOf(
-  model: string,
-  { load }: SimulateOptions,
-): readonly { readonly label: string; readonly options: ServingOptions }[] {
+/** @returns the text of a trace; null where no folder has it. */
+function readTrace(name: string, folders: readonly string[]): string | null {
+  for (const folder of ['.', ...folders]) {
+    try {
+      return readFileSync(resolve(folder, name), 'utf8');
+    } catch {}
+  }
+  return null;
+}
+
+/** Every combination of the lists of a load, as a sweep has them. */
+function loadsOf(model: string, { load }: SimulateOptions): Experiment[] {
   refuseTwoLoads(load);
   const isSaid = (name: string) => (load[name] ?? []).length > 0;
   const requests = isSaid('trace') ? ALL_REQUESTS : DEFAULT_REQUESTS;
-  const axes = isSaid('requests') ? load : { ...load, requests: [String(requests)] };
   const spec = loadSpec({
     runner: ANY_SERVER,
     model: { name: model, source: model },
-    axes,
+    axes: isSaid('requests') ? load : { ...load, requests: [String(requests)] },
     devices: [],
     starts: 1,
     warmup: true,
   });
   const { sweep } = namelessSweep('simulate', `ridge simulate ${model}`, spec, HINT, withFlag);
   const space = planSpace(sweep);
-  const [impossible] = space.impossible;
-  if (space.count === 0) throw usageError(impossible?.reason ?? 'there is no load', HINT);
-  const varying = varyingAxes(sweep);
-  return Array.from({ length: space.count }, (_, position) => {
-    const experiment = experimentAt(space, position);
-    const values = axisValues(experiment);
-    const label = varying.map((name) => `${name} ${values[name]}`).join(', ');
-    return { label, options: readOptions(serving.options, experiment.workload.options) };
-  });
+  if (space.count === 0) throw usageError(space.impossible[0]?.reason ?? 'there is no load', HINT);
+  return Array.from({ length: space.count }, (_, position) => experimentAt(space, position));
 }
 
 function openServer(model: string, options: SimulateOptions): PredictedServer {
@@ -85,6 +87,7 @@ function openServer(model: string, options: SimulateOptions): PredictedServer {
   );
 }
 
+/** Of one replica. */
 const MOST_DEVICES = 64;
 
 /** @returns on how few devices more the same server can be had; null = on none of 2, 4, 8, … */

@@ -25,7 +25,7 @@ export function simulationPage({ of, answered, leftOut }: SimulationPage, draw: 
   const full = answered.slice(0, IN_FULL);
   const { head, rows } = answersCells(answered);
   const body = [
-    `<p>Simulated, and nothing of it measured. ${escaped(bandText(answered[0]!.answer))}</p>`,
+    `<p>Simulated, and nothing of it measured. ${escaped(bandText(answered.map(({ answer }) => answer)))}</p>`,
     several ? htmlTable(head, rows, [0]) : '',
     ...full.map((one) => section(one, several, draw)),
     answered.length > full.length

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ServingOptions } from '../../batching/load.js';
 import type { PredictedServer } from '../../batching/predicted-server.js';
-import { fileProblem } from '../../core/input/file-problem.js';
+import type { AxisValue } from '../../core/experiment/experiment.js';
 
 /** A load on a server, before anything is simulated. */
 export interface Point {
-  /** What it differs in from the others. */
-  readonly label: string;
+  readonly axes: Readonly<Record<string, AxisValue>>;
   readonly options: ServingOptions;
   /** The text of the trace that the options name. */
   readonly trace: string | null;
@@ -24,36 +21,15 @@ export interface LeftOut {
 export interface Points {
   readonly points: readonly Point[];
   readonly leftOut: readonly LeftOut[];
+  /** What a reader should know of all of them: sentences. */
+  readonly notes: readonly string[];
 }
 
-/** Reads traces from where they lie, each once. */
-export class Traces {
-  readonly #folders: readonly string[];
-  readonly #texts = new Map<string, string | { readonly problem: string }>();
-
-  /** @param folders that names are looked for in. */
-  constructor(folders: readonly string[]) {
-    this.#folders = folders;
-  }
-
-  /** @returns its text, or why it cannot be read. */
-  read(name: string): string | { readonly problem: string } {
-    const known = this.#texts.get(name);
-    if (known !== undefined) return known;
-    const found = this.#open(name);
-    this.#texts.set(name, found);
-    return found;
-  }
-
-  #open(name: string): string | { readonly problem: string } {
-    let problem: unknown;
-    for (const path of [name, ...this.#folders.map((folder) => join(folder, name))]) {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch (error) {
-        problem ??= error;
-      }
-    }
-    return { problem: `the trace ${name} cannot be read: ${fileProblem(problem)}` };
-  }
+/** @returns what says a point apart from the others: `concurrency=4 tensorParallel=2`; empty for one alone. */
+export function labeller(points: readonly Point[]): (point: Point) => string {
+  const names = [...new Set(points.flatMap(({ axes }) => Object.keys(axes)))].filter(
+    (name) => new Set(points.map(({ axes }) => axes[name])).size > 1,
+  );
+  return ({ axes }) =>
+    names.flatMap((name) => (axes[name] === undefined ? [] : [`${name}=${axes[name]}`])).join(' ');
 }

@@ -9,7 +9,7 @@ import { CHANGE_NOTHING, type SimulateOptions } from './command.js';
 import { requestsCsv } from './csv.js';
 import { modelPoints } from './model-points.js';
 import { simulationPage } from './page.js';
-import type { LeftOut, Point, Points } from './points.js';
+import { type LeftOut, labeller, type Point, type Points } from './points.js';
 import { answersCells, answerText, bandText } from './table.js';
 
 /** A point with what was simulated of it. */
@@ -25,13 +25,15 @@ export interface Answered extends SimulatedServing {
 export async function runSimulate(word: string, options: SimulateOptions): Promise<void> {
   // Nothing is printed where the rest of what was asked for cannot be written.
   if (options.html !== undefined) outputPath(options.html, true);
-  const { answered, leftOut } = answerAll(asWords(() => openPoints(word, options)));
+  const points = asWords(() => openPoints(word, options));
+  const { answered, leftOut } = answerAll(points);
   if (answered.length === 0) throw nothing(leftOut);
   if (options.html !== undefined) {
     const draw = await openDrawing();
     writeDrawn(options.html, simulationPage({ of: word, answered, leftOut }, draw));
   }
   print(word, answered, leftOut, options);
+  for (const note of points.notes) say(note);
 }
 
 function openPoints(word: string, options: SimulateOptions): Points {
@@ -47,11 +49,13 @@ function answerAll({ points, leftOut }: Points): {
   readonly answered: readonly Answered[];
   readonly leftOut: readonly LeftOut[];
 } {
+  const labelOf = labeller(points);
   const [answered, more]: [Answered[], LeftOut[]] = [[], []];
   for (const point of points) {
+    const label = labelOf(point);
     const found = answerServing(point);
-    if (typeof found === 'string') more.push({ label: point.label, reason: found });
-    else answered.push({ point, label: point.label, ...found });
+    if (typeof found === 'string') more.push({ label, reason: found });
+    else answered.push({ point, label, ...found });
   }
   return { answered, leftOut: [...leftOut, ...more] };
 }
@@ -78,8 +82,7 @@ function print(
       leftOut,
     });
   else printText(answered);
-  const [{ answer }] = answered as [Answered];
-  say(bandText(answer));
+  say(bandText(answered.map(({ answer }) => answer)));
   const widened = new Set(answered.flatMap(({ answer: { widened: clauses } }) => clauses));
   for (const clause of widened) say(`less sure: ${clause}`);
   if (answered.some(hasNoEnd))
@@ -96,10 +99,21 @@ function printText(answered: readonly Answered[]): void {
   }
   const { head, rows } = answersCells(answered);
   printData(plainTable(head, rows));
-  for (const server of new Set(answered.map(({ answer }) => serverText(answer)))) say(server);
+  sayFew(answered.map(({ answer }) => answer.load));
+  sayFew(answered.map(({ answer }) => serverText(answer)));
 }
 
-const serverText = ({ devices, source, server }: ServingAnswer) => `on ${devices} × by ${source}: ${server}`;
+const serverText = ({ devices, source, server }: ServingAnswer) =>
+  `on ${devices} device${devices === 1 ? '' : 's'} by ${source}: ${server}`;
+
+const MOST_SAID = 8;
+
+/** Says each of them once; of many, how many more --json has. */
+function sayFew(clauses: readonly string[]): void {
+  const each = [...new Set(clauses)];
+  for (const clause of each.slice(0, MOST_SAID)) say(clause);
+  if (each.length > MOST_SAID) say(`… and ${each.length - MOST_SAID} more, which --json has`);
+}
 
 const hasNoEnd = ({ answer: { latencies } }: Answered) => latencies.ttft.mean?.high === null;
 

@@ -47,8 +47,11 @@ export function latencyRows({ latencies }: ServingAnswer): [head: string[], rows
 }
 
 /** How a band comes about. */
-export function bandText({ bandRatio }: ServingAnswer): string {
-  return `Bands: the load simulated with all steps ${bandRatio.toFixed(2)} times faster and slower, between which nine of ten measured ones are expected.`;
+export function bandText(answers: readonly ServingAnswer[]): string {
+  const ratios = answers.map(({ bandRatio }) => bandRatio);
+  const ends = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
+  const times = [...new Set(ends)].join(' to ');
+  return `Bands: the load simulated with all steps ${times} times faster and slower, between which nine of ten measured ones are expected.`;
 }
 
 /** `42.0 [37.1, 48.2]`; a band of nothing is left out. */
@@ -69,7 +72,7 @@ function bandOf({ low, high }: Figure, scale: Scale): string {
 
 /** What is said beside latencies: a name, the number and its band. */
 export function figureRows(answer: ServingAnswer): (readonly [string, string, string])[] {
-  const { goodput, heldPerSecond } = answer;
+  const { goodput, heldPerSecond, highest } = answer;
   const row = (name: string, figure: Figure | null, scale: Scale) =>
     figure === null
       ? []
@@ -81,6 +84,7 @@ export function figureRows(answer: ServingAnswer): (readonly [string, string, st
   return [
     ...number('requests/s', answer.requestsPerSecond),
     ...number('requests/s that it holds', heldPerSecond),
+    ...(highest === null ? [] : number(`highest ${highest.of} that keeps ${goodput?.slo}`, highest.load)),
     ...number('output tokens/s', answer.outputTokensPerSecond),
     ...number('prompt tokens/s', answer.promptTokensPerSecond),
     ...(goodput === null

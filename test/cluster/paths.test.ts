@@ -63,6 +63,10 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['turns PATH', [NONE, 'dir', 'file']],
   ['turns llama-3.1-8b --svg PATH', [NONE, 'dir', BELOW]],
   ['turns llama-3.1-8b --calibration PATH', [NONE, 'dir', BELOW]],
+  ['simulate PATH', [NONE, 'dir', 'file']],
+  ['simulate llama-3.1-8b --trace PATH', [NONE, 'dir', BELOW]],
+  ['simulate llama-3.1-8b --html PATH', [NONE, 'dir', BELOW]],
+  ['simulate llama-3.1-8b --calibration PATH', [NONE, 'dir', BELOW]],
   ['fit --model PATH', [NONE, 'dir', 'file']],
   ['fit llama-3.1-8b --slo e2e:p50<1s --trace PATH', [NONE, 'dir', BELOW]],
   [

@@ -75,7 +75,7 @@ describe('ridge simulate MODEL', () => {
   test('answers each load of a list, and later the more requests come', async () => {
     const { answers } = await simulated('llama-3.1-8b', ...SHORT, '--request-rate', '5,40');
     const [low, high] = [answers[0]!, answers[1]!];
-    expect(answers.map(({ label }) => label)).toEqual(['requestsPerSecond 5', 'requestsPerSecond 40']);
+    expect(answers.map(({ label }) => label)).toEqual(['requestsPerSecond=5', 'requestsPerSecond=40']);
     expect(numberOf(high.latencies.ttft.p95)).toBeGreaterThan(numberOf(low.latencies.ttft.p95));
     expect(numberOf(high.latencies.tpot.p50)).toBeGreaterThan(numberOf(low.latencies.tpot.p50));
     expect(high.load).toBe('200 requests of 512 tokens in and 64 tokens out, 40 requests/s (Poisson)');
@@ -123,6 +123,24 @@ describe('ridge simulate MODEL', () => {
     expect(answers[0]!.load).toContain('40 requests of a trace');
   });
 
+  test('searches the highest load that keeps an objective, which a tighter one lowers', async () => {
+    const search = async (slo: string) => {
+      const words = ['--find-highest', 'concurrency', '--slo', slo, '--num-prompts', '400'];
+      const { answers } = await simulated(
+        'llama-3.1-8b',
+        '--input-len',
+        '300',
+        '--output-len',
+        '30',
+        ...words,
+      );
+      return answers[0]!.highest!.load;
+    };
+    const [loose, tight] = [await search('tpot:p90<=20ms'), await search('tpot:p90<=10ms')];
+    expect(tight.value).toBeLessThan(loose.value);
+    expect(tight.low).toBeLessThanOrEqual(tight.value);
+  });
+
   test('prints a row for each request', async () => {
     const { stdout } = await ridgeSimulate('llama-3.1-8b', ...SHORT, '--csv');
     const [head, ...lines] = stdout.trim().split('\r\n');
@@ -141,7 +159,7 @@ describe('ridge simulate MODEL', () => {
     [['llama-3.1-8b', '--request-rate', '4', '--max-concurrency', '4'], 'say two things'],
     [['llama-3.1-8b', '--input-len', '200000'], '200064 tokens are more than the 131072 of the model'],
     [['llama-3.1-8b', '--num-prompts', '1000000'], 'more than the 100000'],
-    [['llama-3.1-8b', '--trace', 'nowhere.jsonl'], 'the trace nowhere.jsonl cannot be read'],
+    [['llama-3.1-8b', '--trace', 'nowhere.jsonl'], 'the trace nowhere.jsonl is not here'],
   ])('%j is one sentence', async (args, words) => {
     const { error } = await ridgeSimulate(...args);
     expect(error?.exitCode).toBe(EXIT.usage);
