@@ -241,7 +241,7 @@ class Simulation implements Listener {
       requests: this.#requests,
       timelines: this.#replicas.map(({ timeline }) => timeline),
       series: this.#series.samples(),
-      means: this.#series.means(),
+      means: { ...this.#series.means(), waiting: meanWaiting(this.#requests, seconds) },
       refusals: this.#refusals,
       steps: this.#steps,
       seconds,
@@ -249,6 +249,20 @@ class Simulation implements Listener {
       endedEarly,
     };
   }
+}
+
+/**
+ * Requests come within steps, whose ends are noted ahead of them, so the mean follows from what each waited
+ * (Little's law); of one that gave way, from its first wait.
+ */
+function meanWaiting({ arrived, scheduled, server, count }: Requests, seconds: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    if (server.at(i) < 0) continue;
+    const until = scheduled.at(i);
+    sum += Math.max(0, (Number.isNaN(until) ? seconds : until) - arrived.at(i));
+  }
+  return seconds === 0 ? 0 : sum / seconds;
 }
 
 function saysOf(server: BatchingServer | DisaggregatedServer): string {

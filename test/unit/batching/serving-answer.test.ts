@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { loadCurve } from '../../../batching/load-curve.js';
 import { predictedServer } from '../../../batching/predicted-server.js';
 import { summaryOf } from '../../../batching/run.js';
+import { schedulerNamed } from '../../../batching/schedulers/index.js';
 import { answerServing, type SimulatedServing } from '../../../batching/serving-answer.js';
 import { cacheChart, latencyChart, requestsChart } from '../../../batching/serving-charts.js';
 import { serving } from '../../../core/workloads/serving.js';
@@ -68,6 +69,18 @@ describe('answers', () => {
     expect(answerServing(questionOf({ arrival: 'poisson', requestsPerSecond: 1.01 * held }))).toContain(
       'that this server holds',
     );
+  });
+
+  test('have a mean queue: of two requests on one place, the second waits for all of the first', () => {
+    if (!isKnown(predicted)) throw new Error(predicted.join('; '));
+    const scheduler = schedulerNamed('vllm', { maxNumSeqs: 1, asyncScheduling: false });
+    if (typeof scheduler === 'string') throw new Error(scheduler);
+    const server = { ...predicted.server, scheduler };
+    const question = questionOf({ arrival: 'offline', requests: 2 });
+    const found = answerServing({ ...question, predicted: { ...predicted, server } });
+    if (typeof found === 'string') throw new Error(found);
+    expect(found.answer.meanQueued.value).toBeCloseTo(0.5, 2);
+    expect(found.answer.mostQueued.value).toBe(2);
   });
 
   test('a p99 of few requests is none', () => {
