@@ -80,7 +80,9 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
   try {
     const shipped = timesOn(device, engine.id, asked.release);
     const times = asked.own === null ? shipped : heldToRoofs(shipped, asked.own);
-    const found = servedStep(architecture, formats, parallelism, engine, times, host);
+    const compile = () => servedStep(architecture, formats, parallelism, engine, times, host);
+    const key = JSON.stringify([architecture, formats, parallelism, engine.id, host, device.id, asked.release]);
+    const found = asked.own === null ? compiledOnce(key, compile) : compile();
     if (!isKnown(found)) return found;
     const { step, setting } = found;
     const memory = memoryOf(engine, scheduler);
@@ -121,6 +123,20 @@ function withinContext(scheduler: Scheduler, contextLength: number): Scheduler {
         ? `${promptTokens + outputTokens} tokens are more than the ${contextLength} of the model`
         : scheduler.refusal(promptTokens, outputTokens, cacheTokens),
   };
+}
+
+/** Points of a sweep share their model and devices, and a step takes longer to compile than to simulate. */
+const COMPILED = new Map<string, ReturnType<typeof servedStep>>();
+const MOST_COMPILED = 32;
+
+function compiledOnce(key: string, compile: () => ReturnType<typeof servedStep>) {
+  const known = COMPILED.get(key);
+  if (known !== undefined) return known;
+  const made = compile();
+  const [oldest] = COMPILED.keys();
+  if (COMPILED.size >= MOST_COMPILED) COMPILED.delete(oldest!);
+  COMPILED.set(key, made);
+  return made;
 }
 
 /** An engine makes room for the fullest pass of its scheduler. */

@@ -4,7 +4,7 @@ import { hardwareNamed } from '../roofline/hardware/catalogue.js';
 import { isKnown } from '../roofline/step/calls-time.js';
 import { DEFAULT_ENGINE, readEngine, unknownEngine } from '../roofline/step/engines.js';
 import { type AskedServer, predictedServer } from './predicted-server.js';
-import { sequenceFlags } from './schedulers/index.js';
+import { flagsAsked } from './schedulers/index.js';
 import { SteppedServer } from './stepped-server.js';
 
 const GRAMMAR = `[Nx]DEVICE:ENGINE:MODEL[:BITS], as in h100:${DEFAULT_ENGINE}:llama-3.1-8b or 4xh100:${DEFAULT_ENGINE}:llama-3.1-70b:fp8`;
@@ -46,7 +46,7 @@ export function readTiming(words: string): Timing | string {
     own: null,
   };
   const timing = (mostSequences: number | null) => {
-    const flags = mostSequences === null ? {} : sequenceFlags(asked.engine.id, mostSequences);
+    const flags = mostSequences === null ? {} : flagsAsked(asked.engine.id, { maxSequences: mostSequences });
     const found = predictedServer({ ...question, flags });
     return isKnown(found)
       ? new SteppedServer(`${found.source}; ${found.says}`, found.server)

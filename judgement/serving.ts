@@ -64,6 +64,21 @@ export function servingFindings({ input }: Evidence): Findings {
   };
 }
 
+/**
+ * Rates and latencies of requests alone, as a simulation knows them: the same numbers that are judged of
+ * measured ones.
+ * @param options of the workload.
+ */
+export function requestEntries(
+  requests: readonly RequestRecord[],
+  options: Experiment['workload']['options'],
+): Entries {
+  const window = wholeRun(requests);
+  if (window === null) return {};
+  const summary = summarizeServing(requests, window);
+  return { ...rates(summary, requests, objectivesOf(options.slo), null), ...latencies(summary, false) };
+}
+
 const NOBODY_COUNTED = 'nobody counted the tokens: no tokenizer is known, and the server tells no usage';
 
 function rates(

@@ -1,14 +1,15 @@
 import type { z } from 'zod';
+import type { Options } from '../../core/experiment/experiment.js';
 import { nearest } from '../../core/input/suggest.js';
 import type { SchedulerDevice } from './device.js';
-import { llamaServerFlags } from './llama-server/flags.js';
+import { llamaServerFlags, llamaServerFlagsAsked } from './llama-server/flags.js';
 import { llamaServerScheduler } from './llama-server/scheduler.js';
 import type { Scheduler } from './scheduler.js';
-import { sglangDefaultsOn, sglangFlags } from './sglang/flags.js';
+import { sglangDefaultsOn, sglangFlags, sglangFlagsAsked } from './sglang/flags.js';
 import { sglangScheduler } from './sglang/scheduler.js';
-import { trtllmFlags } from './trtllm/flags.js';
+import { trtllmFlags, trtllmFlagsAsked } from './trtllm/flags.js';
 import { trtllmScheduler } from './trtllm/scheduler.js';
-import { vllmDefaultsOn, vllmFlags } from './vllm/flags.js';
+import { vllmDefaultsOn, vllmFlags, vllmFlagsAsked } from './vllm/flags.js';
 import { vllmScheduler } from './vllm/scheduler.js';
 
 /** Flags of an engine by their names in our spelling, as users give them. */
@@ -16,20 +17,19 @@ export type SchedulerFlags = Readonly<Record<string, unknown>>;
 
 interface Kind {
   readonly flags: z.ZodObject;
-  /** The flag of the most requests that run at once. */
-  readonly sequencesFlag: string;
+  asked(options: Options): SchedulerFlags;
   make(flags: SchedulerFlags, device: SchedulerDevice | null): Scheduler | string;
 }
 
 function kind<S extends z.ZodObject>(
   flags: S,
-  sequencesFlag: keyof z.output<S> & string,
+  asked: (options: Options) => Partial<z.output<S>>,
   scheduler: (read: z.output<S>) => Scheduler | string,
   defaultsOn: (device: SchedulerDevice) => Partial<z.output<S>> = () => ({}),
 ): Kind {
   return {
     flags,
-    sequencesFlag,
+    asked,
     make: (given, device) => {
       const read = flags.safeParse({ ...(device === null ? {} : defaultsOn(device)), ...given });
       return read.success ? scheduler(read.data) : wrongFlag(flags, read.error);
@@ -38,10 +38,10 @@ function kind<S extends z.ZodObject>(
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  vllm: kind(vllmFlags, 'maxNumSeqs', vllmScheduler, vllmDefaultsOn),
-  sglang: kind(sglangFlags, 'maxRunningRequests', sglangScheduler, sglangDefaultsOn),
-  trtllm: kind(trtllmFlags, 'maxBatchSize', trtllmScheduler),
-  'llama-server': kind(llamaServerFlags, 'parallel', llamaServerScheduler),
+  vllm: kind(vllmFlags, vllmFlagsAsked, vllmScheduler, vllmDefaultsOn),
+  sglang: kind(sglangFlags, sglangFlagsAsked, sglangScheduler, sglangDefaultsOn),
+  trtllm: kind(trtllmFlags, trtllmFlagsAsked, trtllmScheduler),
+  'llama-server': kind(llamaServerFlags, llamaServerFlagsAsked, llamaServerScheduler),
 };
 
 /** Engines whose schedulers are simulated, as commands name them. */
@@ -59,10 +59,9 @@ export function flagsOf(engine: string): { name: string; preset: unknown; help: 
   }));
 }
 
-/** @returns flags of an engine by which so many requests run at once at most. */
-export function sequenceFlags(engine: string, most: number): SchedulerFlags {
-  const found = KINDS[engine];
-  return found === undefined ? {} : { [found.sequencesFlag]: most };
+/** @returns the flags that options of a sweep's runner say; what they leave open is the engine's. */
+export function flagsAsked(engine: string, options: Options): SchedulerFlags {
+  return KINDS[engine]?.asked(options) ?? {};
 }
 
 /**

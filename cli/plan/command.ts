@@ -3,10 +3,13 @@ import { EXIT } from '../exit.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, ENERGY_OPTION, type NodeOptions } from '../options/config.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
-import { collect, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
+import { collect, duration, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface PlanOptions extends ConnectionOptions, NodeOptions {
   readonly fleet?: true;
+  readonly hardware?: string;
+  readonly calibration?: string;
+  readonly serverStart?: number;
   readonly limit: number;
   readonly models: readonly string[];
   readonly energy: string;
@@ -28,6 +31,15 @@ export function registerPlan(program: Command): void {
     .option(...ALLOW_HF_OPTION)
     .option(...ENERGY_OPTION)
     .option('--fleet', 'check the sweep against the nodes of a coordinator instead of this machine')
+    .option(
+      '--hardware <list>',
+      'GPUs that nobody has rented yet, in place of this machine, such as h100 or h100,2xh200: times, memory and device-hours of its servers, predicted',
+    )
+    .option(
+      '--calibration <file>',
+      'with --hardware: what the host takes beside kernels, from `ridge factors --calibrate RUN --out FILE`',
+    )
+    .option('--server-start <time>', 'with --hardware: what a server takes to start, such as 90s', duration)
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(lazy(async () => (await import('./show.js')).printPlan));
 }

@@ -3,7 +3,7 @@ import { formatValue } from '../../core/metrics/format.js';
 import type { Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
-import { EXIT } from '../exit.js';
+import { EXIT, usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { PlanOptions } from './command.js';
@@ -22,6 +22,16 @@ import type { PlanWarning } from './warning.js';
  *   held against.
  */
 export async function printPlan(file: string, options: PlanOptions): Promise<number> {
+  if (options.hardware !== undefined) {
+    if (options.fleet === true)
+      throw usageError(
+        '--hardware is of devices that are not there yet, and --fleet of nodes that are',
+        'Leave one of them out.',
+      );
+    const { printRented } = await import('./rented/show.js');
+    printRented(file, options.hardware, options);
+    return EXIT.ok;
+  }
   const plan = await planOf(file, options, say);
   if (options.json === true) printJson(asData(plan));
   else printText(plan, options.limit);

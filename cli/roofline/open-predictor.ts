@@ -44,7 +44,8 @@ const hostSchema = z.object({
   source: z.string(),
 });
 
-function readHost(path: string): HostTimes {
+/** @throws FailureError `model-unreadable` for a file that `ridge factors --calibrate` did not write. */
+export function readHost(path: string): HostTimes {
   const hint = '`ridge factors --calibrate RUN --out FILE` writes such a file.';
   try {
     const reading = hostSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));

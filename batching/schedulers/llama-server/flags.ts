@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Options } from '../../../core/experiment/experiment.js';
 
 /**
  * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. The context is shared
@@ -29,3 +30,18 @@ export const llamaServerFlags = z.strictObject({
 });
 
 export type LlamaServerFlags = z.output<typeof llamaServerFlags>;
+
+/**
+ * @returns what a sweep's options of its runner say (core/runners/server/profiles/llama-server.yaml): a
+ *   context is of a slot there.
+ */
+export function llamaServerFlagsAsked(options: Options): Partial<LlamaServerFlags> {
+  const { maxSequences, maxContext, batch, ubatch, prefixCaching } = options;
+  return {
+    ...(typeof maxSequences === 'number' && { parallel: maxSequences }),
+    ...(typeof maxContext === 'number' && { ctxSize: maxContext * Number(maxSequences ?? 1) }),
+    ...(typeof batch === 'number' && { batchSize: batch }),
+    ...(typeof ubatch === 'number' && { ubatchSize: ubatch }),
+    ...(typeof prefixCaching === 'boolean' && { cachePrompt: prefixCaching }),
+  };
+}

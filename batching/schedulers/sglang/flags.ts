@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Options } from '../../../core/experiment/experiment.js';
 import type { SchedulerDevice } from '../device.js';
 
 /**
@@ -30,4 +31,18 @@ export function sglangDefaultsOn({ memoryGiB }: SchedulerDevice): Partial<Sglang
   if (memoryGiB < 35) return { chunkedPrefillSize: 2048 };
   if (memoryGiB < 60) return { chunkedPrefillSize: 4096 };
   return memoryGiB < 160 ? {} : { chunkedPrefillSize: 16_384 };
+}
+
+/** @returns what a sweep's options of its runner say (core/runners/server/profiles/sglang.yaml). */
+export function sglangFlagsAsked(options: Options): Partial<SglangFlags> {
+  const { maxSequences, batchedTokens, chunkedPrefill, prefixCaching } = options;
+  return {
+    ...(typeof maxSequences === 'number' && { maxRunningRequests: maxSequences }),
+    ...(typeof batchedTokens === 'number' && {
+      chunkedPrefillSize: batchedTokens,
+      maxPrefillTokens: batchedTokens,
+    }),
+    ...(chunkedPrefill === false && { chunkedPrefillSize: -1 }),
+    ...(typeof prefixCaching === 'boolean' && { disableRadixCache: !prefixCaching }),
+  };
 }

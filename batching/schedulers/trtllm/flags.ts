@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Options } from '../../../core/experiment/experiment.js';
 
 /** Flags of TensorRT-LLM 1.3 with the defaults of `trtllm-serve` (`tensorrt_llm/llmapi/llm_args.py`). */
 export const trtllmFlags = z.strictObject({
@@ -29,3 +30,16 @@ export const trtllmFlags = z.strictObject({
 });
 
 export type TrtllmFlags = z.output<typeof trtllmFlags>;
+
+/** @returns what a sweep's options of its runner say (core/runners/server/profiles/tensorrt-llm.yaml). */
+export function trtllmFlagsAsked({
+  maxSequences,
+  batchedTokens,
+  chunkedPrefill,
+}: Options): Partial<TrtllmFlags> {
+  return {
+    ...(typeof maxSequences === 'number' && { maxBatchSize: maxSequences }),
+    ...(typeof batchedTokens === 'number' && { maxNumTokens: batchedTokens }),
+    ...(typeof chunkedPrefill === 'boolean' && { enableChunkedPrefill: chunkedPrefill }),
+  };
+}

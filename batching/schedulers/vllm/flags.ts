@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Options } from '../../../core/experiment/experiment.js';
 import type { SchedulerDevice } from '../device.js';
 
 /**
@@ -35,4 +36,15 @@ export type VllmFlags = z.output<typeof vllmFlags>;
 export function vllmDefaultsOn({ memoryGiB, name }: SchedulerDevice): Partial<VllmFlags> {
   const large = memoryGiB >= 70 && !/a100/i.test(name);
   return large ? {} : { maxNumBatchedTokens: 2048, maxNumSeqs: 256 };
+}
+
+/** @returns what a sweep's options of its runner say (core/runners/server/profiles/vllm.yaml). */
+export function vllmFlagsAsked(options: Options): Partial<VllmFlags> {
+  const { maxSequences, batchedTokens, chunkedPrefill, prefixCaching } = options;
+  return {
+    ...(typeof maxSequences === 'number' && { maxNumSeqs: maxSequences }),
+    ...(typeof batchedTokens === 'number' && { maxNumBatchedTokens: batchedTokens }),
+    ...(typeof chunkedPrefill === 'boolean' && { enableChunkedPrefill: chunkedPrefill }),
+    ...(typeof prefixCaching === 'boolean' && { enablePrefixCaching: prefixCaching }),
+  };
 }

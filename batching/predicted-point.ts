@@ -1,0 +1,203 @@
+import type { ExperimentContent } from '../core/experiment/experiment.js';
+import { readOptions } from '../core/experiment/options.js';
+import { runnerNamed } from '../core/runners/index.js';
+import { readAdapter } from '../core/techniques/adapter.js';
+import type { ModelArchitecture } from '../core/work/architecture.js';
+import { devicesOf } from '../core/work/pass/devices.js';
+import { splitAsked } from '../core/work/served-work.js';
+import { workloadNamed } from '../core/workloads/index.js';
+import { serving } from '../core/workloads/serving.js';
+import type { Entries } from '../judgement/entries.js';
+import { requestEntries } from '../judgement/serving.js';
+import { withAttention } from '../roofline/analysis/attention-word.js';
+import { withLayers } from '../roofline/analysis/layers-word.js';
+import type { Ceilings } from '../roofline/ceilings.js';
+import type { Hardware } from '../roofline/hardware/figure.js';
+import { quantizedArchitecture } from '../roofline/quantized.js';
+import { formatsAsked } from '../roofline/served-formats.js';
+import { servingEngineNamed } from '../roofline/step/engines.js';
+import { parallelismOf } from '../roofline/step/parallelism.js';
+import { type MeteredStep, metered, powerOn } from '../roofline/step/power.js';
+import type { Residency } from '../roofline/step/residency.js';
+import type { HostTimes } from '../roofline/step/setting.js';
+import { loadOf } from './load.js';
+import { type AskedServer, type PredictedServer, predictedServer } from './predicted-server.js';
+import { type BatchingRun, recordsOf } from './run.js';
+import { flagsAsked } from './schedulers/index.js';
+import { type SimulationBounds, simulateBatching } from './simulate.js';
+
+/** A point of a sweep, with what it would run on. */
+export interface PointOnGpus {
+  readonly point: Pick<ExperimentContent, 'technique' | 'runner' | 'workload'>;
+  /** Of its model, as the file has it. */
+  readonly architecture: ModelArchitecture;
+  readonly device: Hardware;
+  /** Of the engine whose operators are taken; null = the newest that was measured. */
+  readonly release: string | null;
+  /** Calibrated by runs of one's own; null = those that the engine is shipped with. */
+  readonly host: HostTimes | null;
+  /** Measured on the node; null = none were. */
+  readonly own: Ceilings | null;
+  /** The text of the trace that the point names; null = it is not here, or there is none. */
+  readonly trace: string | null;
+}
+
+/** A point that nobody has measured, simulated from its first request to its last. */
+export interface PredictedPoint {
+  /** `tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB`. */
+  readonly source: string;
+  /** What was asked, and what answers: clauses that stand beside every number. */
+  readonly load: string;
+  readonly server: string;
+  /** Standard deviation of ln(predicted / measured) of its times. */
+  readonly spread: number;
+  readonly widened: readonly string[];
+  /** That it takes at once. */
+  readonly devices: number;
+  readonly residency: Residency;
+  /** Sequences of the mean request that all replicas hold together. */
+  readonly residentSequences: number;
+  /** By metric, as the same requests would be judged if they had been measured. */
+  readonly entries: Entries;
+  /** Of one start: the requests that are measured, and those that come one by one before and after them. */
+  readonly runSeconds: number;
+  readonly aroundSeconds: number;
+  /** Of all devices while the requests run; in a clause why nobody knows. */
+  readonly joules: number | string;
+}
+
+/** Requests that are simulated at most: of more the rest takes as long as these. */
+const MOST_REQUESTS = 4096;
+/** A point whose queue grows forever ends all the same. */
+const BOUNDS: SimulationBounds = { maxSteps: 4_000_000, maxSeconds: 30 * 86_400 };
+/** The audit asks so many prompts twice for so many tokens (agent/workloads/serving.ts). */
+const AUDIT = { prompts: 8, tokens: 16, seconds: 60 } as const;
+
+/**
+ * Predicts what a point that asks a server gives on GPUs, by a simulation of its own load under its own
+ * flags.
+ * @returns in clauses why nothing can be predicted.
+ */
+export function predictedPoint(asked: PointOnGpus): PredictedPoint | readonly string[] {
+  const { point, trace } = asked;
+  const server = askedServer(asked);
+  if ('reasons' in server) return server.reasons;
+  const options = readOptions(serving.options, point.workload.options);
+  if (options.findHighest !== 'none')
+    return ['how long a search for the highest load lasts depends on what it finds'];
+  if (options.trace !== null && trace === null) return [`the trace ${options.trace} is not here`];
+  const requests = Math.min(options.requests, MOST_REQUESTS);
+  const load = loadOf({ ...options, requests }, trace);
+  if (typeof load === 'string') return [load];
+  const found = predictedServer(server);
+  if (!('server' in found)) return found;
+  const power = powerOn(asked.device);
+  const meter = typeof power === 'string' ? null : metered(found.step, power);
+  const run = simulateBatching(load, { ...found.server, step: meter ?? found.step }, BOUNDS);
+  if (run.endedEarly !== null) return [run.endedEarly];
+  if (run.refusals.size === run.requests.count)
+    return [`the server refuses every request: ${[...run.refusals.values()][0] ?? 'there is none'}`];
+  const scale = options.requests / run.requests.count;
+  return {
+    source: found.source,
+    load: load.says,
+    server: found.says,
+    spread: found.spread,
+    widened: found.widened,
+    devices: found.devices,
+    residency: found.residency,
+    residentSequences: found.server.replicas * found.residency.sequencesOf(meanTokens(run)),
+    entries: requestEntries(recordsOf(run), point.workload.options),
+    runSeconds: scale * run.seconds,
+    aroundSeconds: aroundSeconds(options, found),
+    joules:
+      meter === null
+        ? (power as string)
+        : scale * joulesOf(meter, run.busySeconds, run.seconds, server, found),
+  };
+}
+
+/** A server as a point asks for it. */
+function askedServer({
+  point: { runner, workload, technique },
+  architecture: base,
+  device,
+  release,
+  host,
+  own,
+}: PointOnGpus): AskedServer | { readonly reasons: readonly string[] } {
+  const no = (reason: string) => ({ reasons: [reason] });
+  const kind = runnerNamed(runner.kind);
+  const engine = kind?.tables == null ? null : servingEngineNamed(kind.tables);
+  if (engine === null) return no(`no operators of ${runner.kind} were measured on GPUs`);
+  if (workloadNamed(workload.kind)?.kind !== serving.kind)
+    return no(`what ${workload.kind} takes of a server on GPUs is not predicted`);
+  if (device.memoryBytes === null) return no(`nobody publishes how much memory ${device.name} has`);
+  const { options } = runner;
+  if (typeof options.speculative === 'string' && options.speculative !== 'off')
+    return no('a scheduler with speculative decoding is not simulated');
+  if (options.cudaGraphs === false)
+    return no('what launching kernels without CUDA graphs takes is not known');
+  const adapter = readAdapter(technique.adapter);
+  if (typeof options.loras === 'string' || (adapter.ok && adapter.value?.mode === 'attached'))
+    return no('the work of adapters beside the weights is not counted');
+  const architecture = quantizedArchitecture(
+    withAttention(withLayers(base, technique.layers), technique.attention),
+    technique.quantization,
+  );
+  const formats = formatsAsked(architecture, options);
+  if (typeof formats === 'string') return no(formats);
+  const split = splitAsked(options);
+  const parallelism = parallelismOf(architecture, split);
+  return {
+    architecture,
+    formats,
+    device,
+    memoryBytes: device.memoryBytes.value,
+    engine,
+    release,
+    parallelism,
+    replicas: parallelism.data === 1 ? split.replicas : 1,
+    flags: flagsAsked(engine.id, options),
+    memoryShare: typeof options.memoryShare === 'number' ? options.memoryShare : null,
+    host,
+    own,
+  };
+}
+
+/** Of what is asked one by one: warming up, and the audit behind it. */
+function aroundSeconds(
+  options: ReturnType<typeof readOptions<typeof serving.options>>,
+  { server }: PredictedServer,
+): number {
+  const alone = { ...options, arrival: 'closed', concurrency: 1, trace: null, loadSeconds: null } as const;
+  const secondsOf = (requests: number, outputTokens: string | number) => {
+    if (requests === 0) return 0;
+    const load = loadOf({ ...alone, requests, outputTokens }, null);
+    return typeof load === 'string' ? 0 : simulateBatching(load, server, BOUNDS).seconds;
+  };
+  const { warmupRequests, audit, outputTokens } = options;
+  const looked = Math.min(warmupRequests, MOST_REQUESTS);
+  const warmup = looked === 0 ? 0 : (warmupRequests / looked) * secondsOf(looked, outputTokens);
+  const asked = audit ? Math.min(AUDIT.seconds, 2 * secondsOf(AUDIT.prompts, AUDIT.tokens)) : 0;
+  return warmup + asked;
+}
+
+/** Of a request, prompt and answer together. */
+function meanTokens({ requests: { count, promptTokens, outputTokens } }: BatchingRun): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += promptTokens.at(i) + outputTokens.at(i);
+  return Math.ceil(sum / count);
+}
+
+/** The devices of a replica compute together, and all of them draw the floor while it has nothing to do. */
+function joulesOf(
+  meter: MeteredStep,
+  busySeconds: number,
+  seconds: number,
+  { parallelism, replicas }: AskedServer,
+  { server }: PredictedServer,
+): number {
+  const eachDevices = (replicas * devicesOf(parallelism)) / server.replicas;
+  return eachDevices * meter.joules(server.replicas * seconds - busySeconds);
+}
