@@ -32,7 +32,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['init --vary none --model model.gguf --out PATH', [NONE, 'dir', 'file', BELOW]],
   ['plan PATH', [NONE, 'dir', BELOW]],
   ['plan model.gguf --config PATH', [NONE, 'dir']],
-  ['plan docs/examples/vllm-h100.yaml --hardware h100 --calibration PATH', [NONE, 'dir', 'file']],
+  ['plan model.gguf --hardware h100 --calibration PATH', [NONE, 'dir', BELOW]],
   ['report PATH', [NONE, 'dir', 'file', BELOW]],
   ['report -o PATH', [NONE, 'dir', BELOW]],
   ['runs PATH', [NONE, 'file', BELOW]],

@@ -87,9 +87,9 @@ export interface RentedPlan {
  */
 export function rentedPlan(file: string, hardware: string, options: PlanOptions): RentedPlan {
   const nodes = rentedNodes(hardware);
+  const host = options.calibration === undefined ? null : asWords(() => readHost(options.calibration!));
   const { sweep } = openSweep(file);
   requireServersOnGpus(sweep);
-  const host = options.calibration === undefined ? null : asWords(() => readHost(options.calibration!));
   const space = planSpace(sweep);
   const looked = Math.min(space.count, MOST_SIMULATED);
   const positions = Array.from({ length: looked }, (_, i) => Math.floor((i * space.count) / looked));
