@@ -24,7 +24,7 @@ import { loadOf } from './load.js';
 import { type AskedServer, type PredictedServer, predictedServer } from './predicted-server.js';
 import { type BatchingRun, recordsOf } from './run.js';
 import { flagsAsked } from './schedulers/index.js';
-import { type SimulationBounds, simulateBatching } from './simulate.js';
+import { SIMULATION_BOUNDS, type SimulationBounds, simulateBatching } from './simulate.js';
 
 /** A point of a sweep, with what it would run on. */
 export interface PointOnGpus {
@@ -40,6 +40,15 @@ export interface PointOnGpus {
   readonly own: Ceilings | null;
   /** The text of the trace that the point names; null = it is not here, or there is none. */
   readonly trace: string | null;
+  /** Where its simulation ends; left out = far beyond what a sweep measures. */
+  readonly effort?: Effort;
+}
+
+/** How much is simulated of a point. */
+export interface Effort {
+  /** Of more, the rest takes as long as these. */
+  readonly maxRequests: number;
+  readonly maxSteps: number;
 }
 
 /** A point that nobody has measured, simulated from its first request to its last. */
@@ -66,10 +75,10 @@ export interface PredictedPoint {
   readonly joules: number | string;
 }
 
-/** Requests that are simulated at most: of more the rest takes as long as these. */
-const MOST_REQUESTS = 4096;
 /** A point whose queue grows forever ends all the same. */
-const BOUNDS: SimulationBounds = { maxSteps: 4_000_000, maxSeconds: 30 * 86_400 };
+const EFFORT: Effort = { maxRequests: 4096, maxSteps: 4_000_000 };
+/** Warming up one by one is looked at for so many requests. */
+const MOST_ALONE = 16;
 /** The audit asks so many prompts twice for so many tokens (agent/workloads/serving.ts). */
 const AUDIT = { prompts: 8, tokens: 16, seconds: 60 } as const;
 
@@ -86,14 +95,16 @@ export function predictedPoint(asked: PointOnGpus): PredictedPoint | readonly st
   if (options.findHighest !== 'none')
     return ['how long a search for the highest load lasts depends on what it finds'];
   if (options.trace !== null && trace === null) return [`the trace ${options.trace} is not here`];
-  const requests = Math.min(options.requests, MOST_REQUESTS);
+  const { maxRequests, maxSteps } = asked.effort ?? EFFORT;
+  const bounds = { ...SIMULATION_BOUNDS, maxSteps };
+  const requests = Math.min(options.requests, maxRequests);
   const load = loadOf({ ...options, requests }, trace);
   if (typeof load === 'string') return [load];
   const found = predictedServer(server);
   if (!('server' in found)) return found;
   const power = powerOn(asked.device);
   const meter = typeof power === 'string' ? null : metered(found.step, power);
-  const run = simulateBatching(load, { ...found.server, step: meter ?? found.step }, BOUNDS);
+  const run = simulateBatching(load, { ...found.server, step: meter ?? found.step }, bounds);
   if (run.endedEarly !== null) return [run.endedEarly];
   if (run.refusals.size === run.requests.count)
     return [`the server refuses every request: ${[...run.refusals.values()][0] ?? 'there is none'}`];
@@ -109,7 +120,7 @@ export function predictedPoint(asked: PointOnGpus): PredictedPoint | readonly st
     residentSequences: found.server.replicas * found.residency.sequencesOf(meanTokens(run)),
     entries: requestEntries(recordsOf(run), point.workload.options),
     runSeconds: scale * run.seconds,
-    aroundSeconds: aroundSeconds(options, found),
+    aroundSeconds: aroundSeconds(options, found, bounds),
     joules:
       meter === null
         ? (power as string)
@@ -169,15 +180,16 @@ function askedServer({
 function aroundSeconds(
   options: ReturnType<typeof readOptions<typeof serving.options>>,
   { server }: PredictedServer,
+  bounds: SimulationBounds,
 ): number {
   const alone = { ...options, arrival: 'closed', concurrency: 1, trace: null, loadSeconds: null } as const;
   const secondsOf = (requests: number, outputTokens: string | number) => {
     if (requests === 0) return 0;
     const load = loadOf({ ...alone, requests, outputTokens }, null);
-    return typeof load === 'string' ? 0 : simulateBatching(load, server, BOUNDS).seconds;
+    return typeof load === 'string' ? 0 : simulateBatching(load, server, bounds).seconds;
   };
   const { warmupRequests, audit, outputTokens } = options;
-  const looked = Math.min(warmupRequests, MOST_REQUESTS);
+  const looked = Math.min(warmupRequests, MOST_ALONE);
   const warmup = looked === 0 ? 0 : (warmupRequests / looked) * secondsOf(looked, outputTokens);
   const asked = audit ? Math.min(AUDIT.seconds, 2 * secondsOf(AUDIT.prompts, AUDIT.tokens)) : 0;
   return warmup + asked;

@@ -1,4 +1,5 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
+import { getOrMake } from '../core/maps.js';
 import { predictedBytes } from '../core/runners/index.js';
 import { energyKeys } from '../core/sweep/energy.js';
 import { experimentAt } from '../core/sweep/expand.js';
@@ -8,10 +9,12 @@ import { impossibility, openSpace, type Space } from '../core/sweep/space.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { invalid } from '../proto/errors.js';
+import type { Forecast } from '../search/history.js';
 import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
 import { type SearchSpace, searchSpace } from '../search/space.js';
 import { permute } from '../statistics/permutation.js';
+import { forecastOn } from './forecast.js';
 import { type PlannedSweep, planSweep } from './planning.js';
 import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';
@@ -50,19 +53,21 @@ export function viewOf({ sweepId, pointsId, sweep, plan }: PlannedSweep): SweepV
   };
 }
 
-function searchOf(
-  { search: spec, objectives }: Sweep,
-  space: Space,
-  label: SweepView['label'],
-): SweepView['newSearch'] {
+function searchOf(sweep: Sweep, space: Space, label: SweepView['label']): SweepView['newSearch'] {
+  const { search: spec, objectives } = sweep;
   if (spec === null) return null;
   // Not before a search begins: a sweep that is only submitted again needs no points.
   let points: SearchSpace | null = null;
+  const at = (position: number) => experimentAt(space, position, null);
   const physics = (position: number) => physicsOf(space.contentAt(position));
-  const labelOf = (position: number) => label(experimentAt(space, position, null));
+  const labelOf = (position: number) => label(at(position));
+  // Of all queues: where the node is an axis, nodes of the same devices predict the same.
+  const forecasts = new Map<string, Forecast | null>();
+  const onDevice = (device: string) =>
+    getOrMake(forecasts, device, () => forecastOn(sweep, { count: space.count, experimentAt: at }, device));
   return () => {
     points ??= searchSpace(space);
-    return new Searcher(points, { spec, objectives, physics, labelOf });
+    return new Searcher(points, { spec, objectives, physics, labelOf, forecastOn: onDevice });
   };
 }
 

@@ -59,6 +59,14 @@ export interface Prediction {
   readonly seconds: number;
 }
 
+/** What is known of points on a kind of device before any of them is measured there. */
+export interface Forecast {
+  /** Where it comes from, or why there is none: a clause. */
+  readonly says: string;
+  /** null = nothing; of a point null where nothing is predicted of it. */
+  readonly predict: ((position: number) => Prediction | null) | null;
+}
+
 /** Draws numbers from 0 to less than 1. */
 export interface Draws {
   next(): number;

@@ -1,8 +1,9 @@
+import { getOrMake } from '../core/maps.js';
 import type { Objective, SearchSpec } from '../core/sweep/spec.js';
 import { missBy } from '../judgement/pareto.js';
 import { PythonRandom } from '../statistics/python-random.js';
 import { Ending, type Said, type Spent } from './ending.js';
-import { drawBelow, type History, type Observation } from './history.js';
+import { drawBelow, type Forecast, type History, type Observation, type PriorOf } from './history.js';
 import { type Grown, Measured } from './measured.js';
 import { costOf } from './objectives.js';
 import { type Known, type Next, Probes } from './probes.js';
@@ -18,12 +19,18 @@ export interface Told extends Said {
   readonly seconds: number;
   /** Joules of one repeat; null if they were not measured. */
   readonly joules: number | null;
+  /** That it was measured on, as its system calls it; left out = nobody says. */
+  readonly device?: string | undefined;
 }
 
 export interface SearchOptions {
   readonly spec: SearchSpec;
   readonly objectives: readonly Objective[];
   readonly physics: PhysicsOf;
+  /**
+   * What is predicted of points on a device of this name before any is measured; null, or left out = nothing.
+   */
+  forecastOn?(device: string): Forecast | null;
   /** What a point is called in reasons. */
   labelOf(position: number): string;
 }
@@ -55,12 +62,18 @@ export interface SearchProgress extends Spent {
    * beyond the worst, 0 to 1; null with fewer than two points.
    */
   readonly hypervolume: number | null;
+  /** What orders points before any is measured, or why nothing does; null = nobody asked for one yet. */
+  readonly prior: string | null;
   /** Why no new point is begun; null = the search continues. */
   readonly ended: string | null;
 }
 
 /** Decisions that are shown: the log has them all. */
 const DECISIONS = 24;
+/** Points of a space in which what is predicted of each is part of the model; it takes milliseconds. */
+const MOST_FORECAST = 2048;
+/** Of a point of which nothing is predicted: it neither promises nor takes long. */
+const UNPREDICTED = { explained: 0, fails: 0, seconds: 60 };
 /** The decision shown for all points that had not been probed when probing was given up. */
 const UNPROBED = { label: 'every point not probed yet', promoted: true };
 
@@ -81,6 +94,10 @@ export class Searcher {
   readonly #skipped = new Map<number, { readonly reason: string; readonly failure: Observation }>();
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
+  /** The device of the first result, which the log has; until then, of whoever asks. */
+  #device: string | null = null;
+  #asking: string | null = null;
+  readonly #forecasts = new Map<string, Forecast | null>();
   /** By position, in the order of decisions. */
   readonly #decided = new Map<number, Decision>();
   /**
@@ -118,11 +135,13 @@ export class Searcher {
   }
 
   /**
+   * @param device that asks, as its system calls it.
    * @returns points for one device to measure one after the other, which are pending from then on: a single
    *   point, or several that are probed again in one block. None if the search has ended, or all remaining
    *   points are pending.
    */
-  next(): readonly number[] {
+  next(device: string | null = null): readonly number[] {
+    this.#asking = device;
     const probed = this.#nextGroup(false);
     if (probed !== null) return probed;
     const position = this.ask();
@@ -219,7 +238,8 @@ export class Searcher {
    * Adds the result of a probe, which orders points but is never on the front.
    * @param block the block in which it ran; probes that share a block are paired.
    */
-  tellProbe({ position, values, seconds, joules }: Told, block: number): void {
+  tellProbe({ position, values, seconds, joules, device }: Told, block: number): void {
+    this.#device ??= device ?? null;
     this.spend(seconds, joules);
     this.#pending.delete(position);
     if (this.#measured.has(position) && !this.#probes.wasMeasured(position)) return;
@@ -243,7 +263,8 @@ export class Searcher {
 
   /** Takes in what a trial said. */
   tell(reading: Told): void {
-    const { position, values, seconds, joules } = reading;
+    const { position, values, seconds, joules, device } = reading;
+    this.#device ??= device ?? null;
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);
@@ -283,6 +304,7 @@ export class Searcher {
       ],
       skipped: this.#skips,
       hypervolume: this.curve().at(-1)?.hypervolume ?? null,
+      prior: this.#forecast?.says ?? null,
       ended: this.ended,
     };
   }
@@ -320,11 +342,37 @@ export class Searcher {
         this.#probes.has(position) ||
         this.#pending.has(position) ||
         this.#skipped.has(position),
-      prior: this.#surrogate?.predict ?? null,
+      prior: this.#prior,
       seed,
       trials: budget.trials,
     };
   }
+
+  /** The model of what was measured; before there is one, what was predicted without measuring. */
+  get #prior(): PriorOf | null {
+    if (this.#surrogate !== null) return this.#surrogate.predict;
+    const predict = this.#forecast?.predict ?? null;
+    if (predict === null) return null;
+    const zeros = this.#options.objectives.map(() => 0);
+    const nothing = { ...UNPREDICTED, costs: zeros, deviations: zeros };
+    return (position) => predict(position) ?? nothing;
+  }
+
+  get #forecast(): Forecast | null {
+    const device = this.#device ?? this.#asking;
+    const { forecastOn, spec } = this.#options;
+    if (device === null || forecastOn === undefined || !spec.predict) return null;
+    return getOrMake(this.#forecasts, device, () => forecastOn(device));
+  }
+
+  /** What is predicted of a point is the first of its known quantities: measured costs are linear in it. */
+  readonly #physics: PhysicsOf = (position) => {
+    const { physics, objectives } = this.#options;
+    const own = physics(position);
+    const predict = this.#space.count > MOST_FORECAST ? null : (this.#forecast?.predict ?? null);
+    if (predict === null) return own;
+    return [...(predict(position)?.costs ?? objectives.map(() => null)), ...(own ?? [])];
+  };
 
   /** Observations of all points, measured or only probed. */
   #observations(): readonly Observation[] {
@@ -344,7 +392,7 @@ export class Searcher {
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
     this.#relearnAt = Math.ceil(known * 1.05);
     if (this.#relearnAt === known) this.#relearnAt += 1;
-    this.#surrogate = Surrogate.fit(this.#space, this.#options.physics, this.#observations());
+    this.#surrogate = Surrogate.fit(this.#space, this.#physics, this.#observations());
   }
 
   /**

@@ -20,9 +20,9 @@ const LEAST_EXPLAINED = 0.25;
 
 /**
  * Quantities of a point that are known without measuring it (physics.ts); null if nothing is known about its
- * model.
+ * model, and for each that is not known of this point.
  */
-export type PhysicsOf = (position: number) => readonly number[] | null;
+export type PhysicsOf = (position: number) => readonly (number | null)[] | null;
 
 /**
  * Predicts points that were not measured: their costs, their time, and the probability that they fail.
@@ -107,15 +107,16 @@ function featuresBeside(
   physics: PhysicsOf,
   shown: readonly Numbered[],
 ): (position: number) => Features {
-  const known = shown.map(({ position }) => physics(position));
-  const centre = (known[0] ?? []).map(
-    (_, i) => known.reduce((sum, one) => sum + (one?.[i] ?? 0), 0) / known.length,
-  );
+  const known = shown.map(({ position }) => physics(position) ?? []);
+  const centre = Array.from({ length: Math.max(0, ...known.map(({ length }) => length)) }, (_, i) => {
+    const told = known.flatMap((own) => own[i] ?? []);
+    return told.length === 0 ? 0 : told.reduce((sum, one) => sum + one, 0) / told.length;
+  });
   return (position) => {
     const own = physics(position);
     return {
       digits: space.digitsAt(position),
-      physics: Float64Array.from(centre, (mean, i) => (own === null ? 0 : own[i]! - mean)),
+      physics: Float64Array.from(centre, (mean, i) => (own?.[i] ?? mean) - mean),
     };
   };
 }

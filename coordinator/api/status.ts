@@ -66,7 +66,7 @@ export function wireStatus(dispatcher: Dispatcher, registry: Registry, sweep: Sw
 }
 
 function wireSearch(
-  { skipped, decisions, hypervolume, ended, budget, ...progress }: SearchProgress,
+  { skipped, decisions, hypervolume, prior, ended, budget, ...progress }: SearchProgress,
   bounds: readonly SearchBound[],
 ): WireSearch {
   const constraints = toBounds(bounds);
@@ -75,6 +75,7 @@ function wireSearch(
   return {
     ...counts,
     hypervolume: hypervolume ?? undefined,
+    prior: prior ?? '',
     ended: ended ?? '',
     budget: {
       trials: trials ?? undefined,

@@ -21,7 +21,7 @@ export function headOf(fact: FactHead): FactHead {
     status,
     valid,
     node: { name: node.name },
-    device: { id: device.id },
+    device: { id: device.id, name: device.name },
     failure: failure && { code: failure.code, message: failure.message },
     warnings: warnings.map(({ code, severity }) => ({ code, severity })),
     environment: {

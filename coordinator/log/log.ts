@@ -120,7 +120,7 @@ export interface ResultHead
     'trialId' | 'experimentId' | 'supersedes' | 'sweep' | 'startedAt' | 'endedAt' | 'status' | 'valid'
   > {
   readonly node: Pick<ResultRecord['node'], 'name'>;
-  readonly device: Pick<ResultRecord['device'], 'id'>;
+  readonly device: Pick<ResultRecord['device'], 'id' | 'name'>;
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
   /**

@@ -188,7 +188,7 @@ class BlockAllocator {
       else if (search.ended !== null) this.#giveUp(position, NO_OTHER_START);
     }
     for (let asked = 0; taken.length < size && asked < MOST_REFUSED; asked += 1) {
-      const next = search.next();
+      const next = search.next(this.#of.device.name);
       this.#noteDecisions(search);
       if (next.length === 0) return taken;
       for (const position of next) this.#consider(position, taken, true);

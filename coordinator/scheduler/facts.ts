@@ -437,6 +437,7 @@ function toldBy(result: ResultHead): Told {
     reasonOf: (metric) => result.measurements?.[metric]?.reason ?? null,
     seconds: secondsOf(result) ?? 0,
     joules: energyOf(result),
+    device: result.device.name,
   };
 }
 

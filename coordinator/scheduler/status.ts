@@ -136,6 +136,7 @@ export function searchProgress({ queues }: SweepState): SearchProgress | null {
     decisions: all.flatMap(({ decisions }) => decisions),
     skipped: all.flatMap(({ skipped }) => skipped),
     hypervolume: null,
+    prior: [...new Set(all.flatMap(({ prior }) => prior ?? []))].join('; ') || null,
     ended: all.every(({ ended }) => ended !== null) ? first.ended : null,
   };
 }

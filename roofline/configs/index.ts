@@ -1,4 +1,7 @@
+import type { ModelRef } from '../../core/experiment/experiment.js';
 import { nearest } from '../../core/input/suggest.js';
+import { withoutEnding } from '../../core/models/formats.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
 import type { StoredBits } from '../readers/assemble.js';
 import { architectureFromConfig } from '../readers/config.js';
 import type { ArchitectureReading } from '../readers/reading.js';
@@ -32,6 +35,28 @@ export function namedArchitecture(name: string, bits: Partial<StoredBits> = {}):
     reason: `no published model is called ${JSON.stringify(name)}`,
     hint: `${near === null ? '' : `Did you mean ${near}? `}Known are ${names.join(', ')}.`,
   };
+}
+
+/** Shapes that are published under a name that a model of a sweep has. */
+export interface PublishedShapes {
+  readonly architecture: ModelArchitecture;
+  /** As it is published. */
+  readonly name: string;
+}
+
+/**
+ * Looks for a model of a sweep among the published ones: by its repository, by the end of its path, and by
+ * what the sweep calls it.
+ */
+export function publishedShapes({ name, source }: Pick<ModelRef, 'name' | 'source'>): PublishedShapes | null {
+  const place = withoutEnding(source.replace(/^[a-z][a-z0-9+.-]*:/, '').replace(/\/+$/, ''));
+  const [repository = place] = place.split(':');
+  const last = repository.split('/').at(-1) ?? repository;
+  for (const known of new Set([repository, last, last.replace(/-instruct$/i, ''), name])) {
+    const reading = namedArchitecture(known);
+    if (reading.ok) return { architecture: reading.architecture, name: known };
+  }
+  return null;
 }
 
 /**

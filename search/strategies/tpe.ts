@@ -19,6 +19,8 @@ const CANDIDATES = 96;
  * of. Densities say little of a point among the neighbours of poor ones, however well it is predicted.
  */
 const PREDICTED_TURN = 5;
+/** The same before there are observations, where predictions need none of them. */
+const OPENING_TURN = 2;
 /** Exchanges of one value of a point of the front that are drawn then, beside the draws from the density. */
 const EXCHANGES = 1000;
 /** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
@@ -50,8 +52,11 @@ export const tpe: Strategy = {
   choose(history, draws) {
     const { space, observations } = history;
     const begun = observations.length + history.pending.length;
-    if (begun < Math.min(FIRST, space.count / 2)) return sobol.choose(history, draws);
-    if (explores(history)) return unfamiliar(history, draws);
+    const isOpening = begun < Math.min(FIRST, space.count / 2);
+    const turn = isOpening ? OPENING_TURN : PREDICTED_TURN;
+    const isPredicted = history.prior !== null && begun % turn === 0;
+    if (isOpening && !isPredicted) return sobol.choose(history, draws);
+    if (!isOpening && explores(history)) return unfamiliar(history, draws);
     const { good, others } = split(observations);
     const pending = history.pending.map((position) => space.digitsAt(position));
     const kernels = kernelsOf(space, observations.length);
@@ -66,7 +71,6 @@ export const tpe: Strategy = {
       const position = space.positionOf(below.draw(draws));
       if (position !== null && !history.asked(position)) candidates.add(position);
     }
-    const isPredicted = history.prior !== null && begun % PREDICTED_TURN === 0;
     if (isPredicted) for (const position of exchanged(history, draws)) candidates.add(position);
     const promise = promiseOf(history, [...candidates]);
     let best: number | null = null;

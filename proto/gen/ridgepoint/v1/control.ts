@@ -309,7 +309,11 @@ export interface SearchProgress {
   /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
   decided: number;
   decisions: PromotionDecision[];
-  budget: SearchBudget | undefined;
+  budget:
+    | SearchBudget
+    | undefined;
+  /** What orders points before any is measured, such as tables of an engine's operators on a GPU, or why nothing does; empty = no device has asked. */
+  prior: string;
 }
 
 /** What a search may spend; absent = without a bound of its kind. */
@@ -2434,6 +2438,7 @@ function createBaseSearchProgress(): SearchProgress {
     decided: 0,
     decisions: [],
     budget: undefined,
+    prior: "",
   };
 }
 
@@ -2477,6 +2482,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     if (message.budget !== undefined) {
       SearchBudget.encode(message.budget, writer.uint32(106).fork()).join();
+    }
+    if (message.prior !== "") {
+      writer.uint32(114).string(message.prior);
     }
     return writer;
   },
@@ -2598,6 +2606,14 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.budget = SearchBudget.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.prior = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2635,6 +2651,7 @@ export const SearchProgress: MessageFns<SearchProgress> = {
         ? object.decisions.map((e: any) => PromotionDecision.fromJSON(e))
         : [],
       budget: isSet(object.budget) ? SearchBudget.fromJSON(object.budget) : undefined,
+      prior: isSet(object.prior) ? globalThis.String(object.prior) : "",
     };
   },
 
@@ -2679,6 +2696,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.budget !== undefined) {
       obj.budget = SearchBudget.toJSON(message.budget);
     }
+    if (message.prior !== "") {
+      obj.prior = message.prior;
+    }
     return obj;
   },
 
@@ -2702,6 +2722,7 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     message.budget = (object.budget !== undefined && object.budget !== null)
       ? SearchBudget.fromPartial(object.budget)
       : undefined;
+    message.prior = object.prior ?? "";
     return message;
   },
 };
