@@ -38,11 +38,12 @@ interface ForecastPoints {
  * @returns null where the sweep asks no server whose operators were measured, or the device is no GPU.
  */
 export function forecastOn(
-  { runners, models, objectives }: Sweep,
+  { runners, models, objectives, placement }: Sweep,
   { count, experimentAt }: ForecastPoints,
   deviceName: string,
 ): Forecast | null {
-  if (runners.every(({ kind }) => runnerNamed(kind)?.tables == null)) return null;
+  const onCpus = placement.devices.every((device) => device === 'cpu');
+  if (onCpus || runners.every(({ kind }) => runnerNamed(kind)?.tables == null)) return null;
   const nothing = (why: string): Forecast => ({ says: `no predictions: ${why}`, predict: null });
   const device = hardwareNamed(deviceName);
   if (device === null) return nothing(`${deviceName} is no device of the catalogue, and has no tables`);

@@ -5,8 +5,8 @@ import { parseSweep } from '../core/sweep/parse.js';
 import { layOut, type SweepPlan } from '../core/sweep/space.js';
 import type { Sweep } from '../core/sweep/spec.js';
 
-// Apart from `sweeps.ts`: the thread that reads documents (`sweep-thread.ts`) loads this, and neither gRPC nor
-// search, which would be half of its start.
+// Apart from `sweeps.ts`: the thread that reads documents (`sweep-thread.ts`) loads this, and neither gRPC
+// nor search, which would be half of its start.
 
 /** A sweep that was read and planned, as plain data that one thread can give to another. */
 export interface PlannedSweep {

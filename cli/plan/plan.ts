@@ -21,6 +21,7 @@ import { type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js
 import { plannedFiles } from './files.js';
 import { type PlannedNoise, plannedNoise } from './noise.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
+import { priorLines } from './search.js';
 import { type PlannedServer, plannedServers } from './servers.js';
 import { type Conditions, type SweepTime, sweepTime } from './sweep-time.js';
 import { threadWarnings } from './threads.js';
@@ -63,6 +64,8 @@ export interface Plan {
   readonly missingHere: boolean;
   readonly files: ReturnType<typeof plannedFiles>;
   readonly servers: readonly PlannedServer[];
+  /** What its search begins with on each kind of GPU: a line each. */
+  readonly priors: readonly string[];
   /** The first points, as many as were asked for. */
   readonly rows: readonly PlannedRow[];
 }
@@ -140,6 +143,7 @@ export async function planOf(
     // Of a fleet, a node may have it.
     missingHere: options.fleet !== true && warnings.some(({ notHere }) => notHere),
     files: plannedFiles(space),
+    priors: priorLines(sweep, space, places),
     servers: plannedServers(checked, here.engines.servers, here.profile, settings),
     rows: Array.from({ length: Math.min(options.limit, space.count) }, (_, position) =>
       plannedRow(experimentAt(space, position), position, labelOf, estimator),

@@ -1,5 +1,9 @@
-import type { SearchSpec } from '../../core/sweep/spec.js';
+import { forecastOn } from '../../coordinator/forecast.js';
+import { experimentAt } from '../../core/sweep/expand.js';
+import type { Space } from '../../core/sweep/space.js';
+import type { SearchSpec, Sweep } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
+import type { Places } from './places.js';
 
 /**
  * How the points of a search are chosen, and when it ends; with a warning where its budget is over in its
@@ -28,6 +32,24 @@ export function searchLines(search: SearchSpec, trialSeconds: number | null): st
     );
   }
   return lines;
+}
+
+/**
+ * @returns a line for each kind of GPU: what a search has of its points before it measures any, or why
+ *   nothing.
+ */
+export function priorLines(sweep: Sweep, space: Space, { nodes }: Pick<Places, 'nodes'>): string[] {
+  if (sweep.search === null || !sweep.search.predict) return [];
+  const { devices: asked } = sweep.placement;
+  const wanted = nodes.flatMap(({ devices }) =>
+    devices.filter(({ classes }) => classes.some((one) => asked.includes(one))),
+  );
+  const names = new Set(wanted.map(({ name }) => name));
+  const points = { count: space.count, experimentAt: (at: number) => experimentAt(space, at) };
+  return [...names].flatMap((name) => {
+    const forecast = forecastOn(sweep, points, name);
+    return forecast === null ? [] : [`  on ${name} it begins with ${forecast.says}`];
+  });
 }
 
 /** `after 120 trials, which take about 6 min` of devices. */

@@ -92,7 +92,7 @@ function warningLine({ message, experiments }: PlanWarning, checked: number, poi
   return `  warning: ${number(experiments)}${of}: ${message}`;
 }
 
-function summary({ sweep, space, time, noise, files }: Plan): string {
+function summary({ sweep, space, time, noise, files, priors }: Plan): string {
   const lines = [`${sweep.name}: ${number(space.count)} ${space.count === 1 ? 'point' : 'points'}`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
   if (space.duplicates > 0) lines.push(`  written twice, measured once: ${number(space.duplicates)}`);
@@ -105,7 +105,9 @@ function summary({ sweep, space, time, noise, files }: Plan): string {
   const { objectives, placement, search } = sweep;
   lines.push(`  objectives: ${objectives.map((o) => `${o.metric} ${o.better}`).join(', ')}`);
   if (search !== null)
-    return [...lines, ...searchLines(search, secondsOfATrial(sweep, space.count, time))].join('\n');
+    return [...lines, ...searchLines(search, secondsOfATrial(sweep, space.count, time)), ...priors].join(
+      '\n',
+    );
   const controls = placement.driftControl && space.count > FEW_EXPERIMENTS;
   lines.push(
     `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${controls ? ' between two drift controls' : ''}`,

@@ -46,10 +46,11 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
 
 function searchOf({ search }: SweepStatus): Progress['search'] {
   if (search === undefined) return null;
-  const { hypervolume, ended, budget, ...counts } = search;
+  const { hypervolume, prior, ended, budget, ...counts } = search;
   return {
     ...counts,
     hypervolume: hypervolume ?? null,
+    prior: prior === '' ? null : prior,
     ended: ended === '' ? null : ended,
     budget: {
       trials: budget?.trials ?? null,
@@ -106,6 +107,11 @@ export async function watchSweep(
         before = state;
       }
       if (update.status !== undefined) {
+        const prior = update.status.search?.prior ?? '';
+        if (prior !== '' && !decided.has(prior)) {
+          decided.add(prior);
+          say(`the search begins with ${printable(prior)}`);
+        }
         for (const { label, promoted, reason } of update.status.search?.decisions.toReversed() ?? []) {
           const line = `${promoted ? 'measured in full' : 'left after its probes'}: ${printable(label)}: ${printable(reason)}`;
           if (decided.has(line)) continue;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Options } from '../../../core/experiment/experiment.js';
 
 /**
- * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. The context is shared
- * out evenly among slots; the copies of prompts in main memory (`--cache-ram`) are not simulated.
+ * Flags of llama-server (llama.cpp b8000 and later, `common/arg.cpp`) with its defaults. The context is
+ * shared out evenly among slots; the copies of prompts in main memory (`--cache-ram`) are not simulated.
  */
 export const llamaServerFlags = z.strictObject({
   parallel: z.int().min(1).default(4).describe('Slots: requests that run at once.'),

@@ -82,8 +82,8 @@ export interface RentedPlan {
 
 /**
  * Predicts a sweep on nodes that nobody has rented yet.
- * @throws CommandError (2) for words that are wrong, a sweep that asks no server on GPUs, (5) where nothing of
- *   it can run on any of the nodes.
+ * @throws CommandError (2) for words that are wrong, a sweep that asks no server on GPUs, (5) where nothing
+ *   of it can run on any of the nodes.
  */
 export function rentedPlan(file: string, hardware: string, options: PlanOptions): RentedPlan {
   const nodes = rentedNodes(hardware);

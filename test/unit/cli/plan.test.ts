@@ -10,7 +10,7 @@ import { requireEnergy } from '../../../cli/plan/energy.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { fleetFor, placementWarnings } from '../../../cli/plan/places.js';
-import { searchLines } from '../../../cli/plan/search.js';
+import { priorLines, searchLines } from '../../../cli/plan/search.js';
 import { crowdedText, promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
 import { threadWarnings } from '../../../cli/plan/threads.js';
 import type { ThisNode } from '../../../cli/this-node.js';
@@ -234,6 +234,25 @@ test('more threads than CPUs are told once, of the device that has fewest', () =
     [`threads go up to 64, and 2 devices have fewer CPUs, cpu0 of node-1 only 2: ${rest}`, 2, false],
   ]);
   expect(of({ ...large, cpus: Array.from({ length: 64 }, (_, i) => i) })).toEqual([]);
+});
+
+test('a plan says what its search begins with on each kind of GPU', () => {
+  const gpu = (name: string) => ({ ...cpu, id: name, classes: ['cuda'], name });
+  const { sweep, space } = planOf({
+    models: 'llama-3.1-8b',
+    runners: { kind: 'vllm' },
+    workloads: { kind: 'serving', requests: 4, concurrency: [1, 2] },
+    placement: { device: 'cuda' },
+    search: { budget: { trials: 2 } },
+  });
+  const nodes = [{ ...profile, devices: [cpu, gpu('NVIDIA H100 80GB HBM3'), gpu('NVIDIA Q9')] }];
+  expect(priorLines(sweep, space, { nodes })).toEqual([
+    expect.stringMatching(
+      /^ {2}on NVIDIA H100 80GB HBM3 it begins with tables of vLLM .*, predicted and not/,
+    ),
+    '  on NVIDIA Q9 it begins with no predictions: NVIDIA Q9 is no device of the catalogue, and has no tables',
+  ]);
+  expect(priorLines({ ...sweep, search: null }, space, { nodes })).toEqual([]);
 });
 
 test('what needs energy is refused where no device has a source, and told where some have none', () => {
