@@ -81,7 +81,15 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
     const shipped = timesOn(device, engine.id, asked.release);
     const times = asked.own === null ? shipped : heldToRoofs(shipped, asked.own);
     const compile = () => servedStep(architecture, formats, parallelism, engine, times, host);
-    const key = JSON.stringify([architecture, formats, parallelism, engine.id, host, device.id, asked.release]);
+    const key = JSON.stringify([
+      architecture,
+      formats,
+      parallelism,
+      engine.id,
+      host,
+      device.id,
+      asked.release,
+    ]);
     const found = asked.own === null ? compiledOnce(key, compile) : compile();
     if (!isKnown(found)) return found;
     const { step, setting } = found;
