@@ -46,11 +46,10 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
 
 function searchOf({ search }: SweepStatus): Progress['search'] {
   if (search === undefined) return null;
-  const { hypervolume, prior, ended, budget, ...counts } = search;
+  const { hypervolume, prior: _, ended, budget, ...counts } = search;
   return {
     ...counts,
     hypervolume: hypervolume ?? null,
-    prior: prior === '' ? null : prior,
     ended: ended === '' ? null : ended,
     budget: {
       trials: budget?.trials ?? null,
