@@ -124,8 +124,8 @@ export function answerServing({ options, trace, predicted }: ServingQuestion): S
 }
 
 /**
- * Searches the highest load that keeps the objectives with steps as they are predicted, faster and slower, and
- * answers at the one in the middle.
+ * Searches the highest load that keeps the objectives with steps as they are predicted, faster and slower,
+ * and answers at the one in the middle.
  */
 function answerHighest({ options, trace, predicted }: ServingQuestion): SimulatedServing | string {
   const { server } = predicted;

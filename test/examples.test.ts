@@ -68,6 +68,7 @@ describe('docs/examples', () => {
     expect(readdirSync(folder).sort()).toEqual(
       [
         ...Object.keys(POINTS).filter((name) => !name.includes('/')),
+        'gpus',
         'graphs',
         'judges',
         'papers',

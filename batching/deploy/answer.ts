@@ -74,11 +74,11 @@ function answerAmong(question: DeployQuestion): DeployAnswer {
   };
   const [first, ...others] = found.lines;
   const second = others.find(({ device }) => device.id !== first!.device.id) ?? others[0];
-  const best = first === undefined ? null : deployed(first);
+  const [best = null, runnerUp] = inOrder([first, second].filter((one) => one !== undefined).map(deployed));
   const versus =
-    best === null || second === undefined
+    best === null || runnerUp === undefined
       ? null
-      : compared(best, deployed(second), pairing, ranking(question.prices));
+      : compared(best, runnerUp, pairing, ranking(question.prices));
   return {
     ...found,
     engines: engines.map(({ engine }) => engine.id),
@@ -86,6 +86,13 @@ function answerAmong(question: DeployQuestion): DeployAnswer {
     versus,
     simulations: count.simulations,
   };
+}
+
+/** By money an hour where that of all is known: energy may turn what devices alone cost. */
+function inOrder(two: readonly Deployed[]): readonly Deployed[] {
+  const perHour = ({ money }: Deployed) => (typeof money === 'string' ? null : money.perHour);
+  if (two.some((one) => perHour(one) === null)) return two;
+  return [...two].sort((a, b) => perHour(a)! - perHour(b)!);
 }
 
 function compared(

@@ -13,8 +13,8 @@ export interface Attained {
   readonly keeps: boolean;
 }
 
-/** Of a trial, in steps of the simulation: more has not the load that was asked about. */
-const BOUNDS: SimulationBounds = { maxSteps: 50_000_000, maxSeconds: 30 * 86_400 };
+/** Whatever the load is, a trial ends. */
+export const TRIAL_BOUNDS: SimulationBounds = { maxSteps: 50_000_000, maxSeconds: 30 * 86_400 };
 
 /** One load on one server at any number of replicas, each simulated once. */
 export class Trials {
@@ -42,7 +42,7 @@ export class Trials {
     if (known !== undefined) return known;
     this.#count.simulations += 1;
     const server = { ...this.#server, replicas: this.#server.replicas * replicas };
-    const run = simulateBatching(this.#load, server, BOUNDS);
+    const run = simulateBatching(this.#load, server, TRIAL_BOUNDS);
     const kept = keptBy(briefRecordsOf(run), this.#objectives);
     const attained = {
       replicas,

@@ -71,6 +71,22 @@ function ofLine(line: Line, question: DeployQuestion, demand: Demand): Candidate
 const onDevices = ({ devices }: PredictedServer, { reason }: Hopeless) =>
   devices === 1 ? reason : `on ${devices} devices ${reason}`;
 
+/** What holds the model, on more devices than were allowed. */
+export interface Holding extends Line {
+  readonly devices: number;
+}
+
+const MOST_HOLDING = 64;
+
+/** @returns the line that holds the model on the fewest devices beyond those allowed; null = none does. */
+export function fewestHolding(question: DeployQuestion): Holding | null {
+  for (let devices = 2 * question.mostDevices; devices <= MOST_HOLDING; devices *= 2)
+    for (const line of linesOf(question))
+      for (const parallelism of splitsOf(question.architecture, devices, { ...question.split, pipeline: 1 }))
+        if (isKnown(serverOf(line, parallelism, question))) return { ...line, devices };
+  return null;
+}
+
 /** One, two, four, … devices; stages of a pipeline are not simulated. */
 function splits({ architecture, mostDevices, split }: DeployQuestion): Parallelism[] {
   const all: Parallelism[] = [];
@@ -80,7 +96,7 @@ function splits({ architecture, mostDevices, split }: DeployQuestion): Paralleli
 }
 
 function serverOf({ device, engine, bits }: Line, parallelism: Parallelism, question: DeployQuestion) {
-  const { architecture, memoryShare } = question;
+  const { architecture, flags, memoryShare } = question;
   return predictedServer({
     architecture,
     formats: servedFormats(bits)!,
@@ -90,7 +106,7 @@ function serverOf({ device, engine, bits }: Line, parallelism: Parallelism, ques
     release: engine.release,
     parallelism,
     replicas: 1,
-    flags: {},
+    flags,
     memoryShare,
     host: engine.host,
     own: null,

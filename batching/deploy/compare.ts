@@ -63,7 +63,7 @@ export class Pairing {
 }
 
 /** @returns the same server, all times of which are so many times as long. */
-function slower(predicted: PredictedServer, factor: number): PredictedServer {
+export function slower(predicted: PredictedServer, factor: number): PredictedServer {
   const { server, step } = predicted;
   const slow: Step = {
     source: step.source,

@@ -3,6 +3,7 @@ import { metered, powerOf, powerOn } from '../../roofline/step/power.js';
 import type { TokenLoad } from '../load.js';
 import { summaryOf } from '../run.js';
 import { simulateBatching } from '../simulate.js';
+import { TRIAL_BOUNDS } from './attain.js';
 import type { Sized } from './search.js';
 
 /** What devices draw over a load, boards alone: neither hosts nor cooling. */
@@ -29,7 +30,7 @@ export function energyOf(
   const replicas = server.replicas * attained.replicas;
   const step = metered(predicted.step, power);
   // Each step is asked for once, so that what it draws is counted once.
-  const run = simulateBatching(load, { ...server, step, replicas }, undefined, { stepByStep: true });
+  const run = simulateBatching(load, { ...server, step, replicas }, TRIAL_BOUNDS, { stepByStep: true });
   const idle = Math.max(0, replicas * run.seconds - run.busySeconds);
   const joules = (step.joules(idle) * devices) / replicas;
   const { running, cacheTokens } = run.means;

@@ -5,6 +5,7 @@ import type { Hardware } from '../../roofline/hardware/figure.js';
 import type { AskedEngine } from '../../roofline/step/engines.js';
 import type { HostTimes } from '../../roofline/step/setting.js';
 import type { TokenLoad } from '../load.js';
+import type { SchedulerFlags } from '../schedulers/index.js';
 
 /** An engine that may serve; its host times are null where nobody calibrated them on a node of his. */
 export interface DeployedEngine extends AskedEngine {
@@ -37,6 +38,8 @@ export interface DeployQuestion {
   readonly split: WantedSplit;
   /** That share the model. */
   readonly mostDevices: number;
+  /** Of the schedulers of all engines; others are as each has them. */
+  readonly flags: SchedulerFlags;
   /** null = as each engine takes it. */
   readonly memoryShare: number | null;
   readonly prices: DevicePrices | null;

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RECOMPUTATIONS, TRAINING_METHODS, type TrainingMethod } from '../../roofline/fit/training.js';
 import { lazy } from '../options/lazy.js';
 import { collect, duration, positiveInteger } from '../options/values.js';
+import { TARGETS } from '../recommend/command.js';
 
 export interface FitOptions {
   readonly model?: string;
@@ -23,6 +24,7 @@ export interface FitOptions {
   readonly acceptance: number;
   readonly engine?: string;
   readonly calibration?: string;
+  readonly flag: readonly string[];
   readonly slo?: string;
   readonly trace?: string;
   readonly traceSpeed: number;
@@ -34,6 +36,11 @@ export interface FitOptions {
   readonly window?: number;
   readonly svg?: string;
   readonly html?: string;
+  /** What is printed in place of the answer: one of the targets of `ridge recommend`. */
+  readonly as?: string;
+  readonly modelPath?: string;
+  readonly image?: string;
+  readonly port?: number;
   readonly efficiency: number;
   readonly memoryShare: number;
   readonly train?: TrainingMethod;
@@ -122,7 +129,13 @@ export function registerFit(program: Command): void {
   addSplit(command);
   addLoad(command);
   addTraining(command);
-  command.action(lazy(async () => (await import('./fit.js')).runFit));
+  const isTyped = (option: string) => command.getOptionValueSource(option) === 'cli';
+  command.action(
+    lazy(async () => {
+      const { runFit } = await import('./fit.js');
+      return (model: string | undefined, options: FitOptions) => runFit(model, options, isTyped);
+    }),
+  );
 }
 
 function addSplit(command: Command): void {
@@ -176,12 +189,26 @@ function addLoad(command: Command): void {
       positiveInteger,
     )
     .option(
+      '--flag <name=value>',
+      'a flag of the engine’s scheduler, such as maxNumBatchedTokens=8192 (repeatable; docs/simulate.md lists them)',
+      collect,
+      [],
+    )
+    .option(
       '--prices <file>',
       'YAML: currency, perDeviceHour of devices by name, perKilowattHour; without it no money is stated',
     )
     .option('--window <time>', 'replicas over time of the trace, each so long: 5min, 1h', duration)
     .option('--svg <file>', 'write a chart: how many requests keep the SLO on how many devices')
-    .option('--html <file>', 'write a page with the chart, all candidates, and replicas over time');
+    .option('--html <file>', 'write a page with the chart, all candidates, and replicas over time')
+    .addOption(
+      new Option('--as <target>', 'print what starts the answer, as ridge recommend does').choices([
+        ...TARGETS,
+      ]),
+    )
+    .option('--model-path <path>', 'with --as: the model on the machine that serves it')
+    .option('--image <image>', 'with --as kubernetes or helm: the container image')
+    .option('--port <number>', 'with --as: port that it listens on (default: 8000)', positiveInteger);
 }
 
 /** @throws InvalidArgumentError unless the text is a number above zero. */

@@ -31,15 +31,20 @@ function isUnderLoad({ slo, trace, requestRate }: FitOptions): boolean {
 /**
  * `ridge fit`: how few devices of each kind meet a goal, the fewest first; under a load, which deployment
  * keeps an SLO.
+ * @param isTyped whether an option was typed, and is not at its default.
  * @throws CommandError (2, or 3 when nothing fits)
  */
-export async function runFit(argument: string | undefined, typed: FitOptions): Promise<void> {
+export async function runFit(
+  argument: string | undefined,
+  typed: FitOptions,
+  isTyped: (option: string) => boolean,
+): Promise<void> {
   if (argument !== undefined && typed.model !== undefined && argument !== typed.model)
     throw usageError(`two models are named: ${argument} and --model ${typed.model}`, 'Name one of them.');
   const options = argument === undefined ? typed : { ...typed, model: argument };
   if (isUnderLoad(options)) {
     const { fitDeployment } = await import('./deploy/deploy.js');
-    await fitDeployment(options);
+    await fitDeployment(options, isTyped);
     return;
   }
   const opened = await openFit(options);

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type AskedServer, type PredictedServer, predictedServer } from '../../batching/predicted-server.js';
-import type { SchedulerFlags } from '../../batching/schedulers/index.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { readOptions } from '../../core/experiment/options.js';
 import { ANY_SERVER } from '../../core/runners/server/index.js';
@@ -17,6 +16,7 @@ import { loadSpec, refuseTwoLoads } from '../bench/document.js';
 import { withFlag } from '../bench/flags.js';
 import { usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
+import { schedulerFlags } from '../options/scheduler-flags.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
 import { namelessSweep } from '../sweep-file.js';
@@ -122,30 +122,9 @@ function askedServer(model: string, options: SimulateOptions): AskedServer {
       expert: options.expertParallel ?? 1,
     },
     replicas: options.replicas ?? 1,
-    flags: flagsTyped(options.flag),
+    flags: schedulerFlags(options.flag),
     memoryShare: options.memoryShare ?? null,
     host: calibration === undefined ? null : known.host,
     own: null,
   };
-}
-
-/** @throws CommandError (2) for words that are not `name=value`. */
-function flagsTyped(words: readonly string[]): SchedulerFlags {
-  return Object.fromEntries(
-    words.map((word) => {
-      const [, name, text] = /^([A-Za-z][\w-]*)=(.+)$/.exec(word) ?? [];
-      if (name === undefined || text === undefined)
-        throw usageError(`--flag ${word}: write NAME=VALUE, such as maxNumBatchedTokens=8192`);
-      return [camelCased(name), flagValue(text)];
-    }),
-  );
-}
-
-/** Engines write `max-num-seqs`, and we `maxNumSeqs`. */
-const camelCased = (name: string) =>
-  name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
-
-function flagValue(text: string): string | number | boolean {
-  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
-  return text === 'true' ? true : text === 'false' ? false : text;
 }

@@ -25,7 +25,9 @@ export interface Points {
   readonly notes: readonly string[];
 }
 
-/** @returns what says a point apart from the others: `concurrency=4 tensorParallel=2`; empty for one alone. */
+/**
+ * @returns what says a point apart from the others: `concurrency=4 tensorParallel=2`; empty for one alone.
+ */
 export function labeller(points: readonly Point[]): (point: Point) => string {
   const names = [...new Set(points.flatMap(({ axes }) => Object.keys(axes)))].filter(
     (name) => new Set(points.map(({ axes }) => axes[name])).size > 1,

@@ -1,14 +1,21 @@
 import { attainmentOf, type DeployAnswer, deploymentsFor } from '../../../batching/deploy/answer.js';
+import { fewestHolding } from '../../../batching/deploy/candidates.js';
 import { demandOf } from '../../../batching/deploy/demand.js';
+import { picturedAnswer } from '../../../batching/deploy/pictured.js';
 import type { DeployQuestion } from '../../../batching/deploy/question.js';
 import type { Sized } from '../../../batching/deploy/search.js';
 import { type LoadWindow, replicasOverTime, usualWindow } from '../../../batching/deploy/windows.js';
 import { sloText } from '../../../core/serving/slo.js';
 import { CommandError, EXIT, usageError } from '../../exit.js';
 import { printData, printJson, say } from '../../output/print.js';
+import { writeDrawn } from '../../roofline/drawing.js';
+import { outputPath } from '../../single/output-path.js';
 import type { FitOptions } from '../command.js';
-import { openDeployment } from './open.js';
-import { answerSentences, groundSentences, leftOutSentences, linesTable, windowsTable } from './text.js';
+import { deploymentChart } from './chart.js';
+import { openDeployment, type Typed } from './open.js';
+import { deploymentPage } from './page.js';
+import { answerSentences, bitsText, groundSentences, leftOutSentences, linesTable, windowsTable } from './text.js';
+import { deploymentWords } from './words.js';
 
 /** An answer with what the load needs over time. */
 export interface Timed {
@@ -21,20 +28,77 @@ export interface Timed {
  * `ridge fit` under a load: what keeps an SLO, how many, and what it costs.
  * @throws CommandError (2 for words, 3 where nothing keeps it)
  */
-export async function fitDeployment(options: FitOptions): Promise<void> {
-  const { model, question, notes } = openDeployment(options);
+export async function fitDeployment(options: FitOptions, typed: Typed): Promise<void> {
+  for (const path of [options.svg, options.html]) if (path !== undefined) outputPath(path, true);
+  const { model, question, notes } = openDeployment(options, typed);
   const answers = deploymentsFor(question).map((answer): Timed => timed(answer, question, options));
-  const load = question.load.at(1).says;
-  const slo = sloText(question.objectives);
-  if (options.json === true)
+  const asked: Asked = {
+    model,
+    currency: question.prices?.currency ?? null,
+    load: question.load.at(1).says,
+    slo: sloText(question.objectives),
+  };
+  draw(answers, question, asked, options);
+  if (options.json === true) {
+    const { load, slo } = asked;
     printJson({ model, load, slo, notes, answers: answers.map((one) => dataOf(one)) });
-  else for (const one of answers) print(one, question, load, slo);
+  } else if (options.as === undefined) for (const one of answers) print(one, asked);
+  else deploy(answers, question, asked, options);
   for (const note of notes) say(note);
-  if (answers.length > 1)
-    say(
-      'engines are not ranked against one another: of two that were not calibrated (`ridge factors --calibrate`) predictions name the faster one hardly more often than chance',
-    );
-  requireOne(answers);
+  if (answers.length > 1) say(UNRANKED);
+  requireOne(answers, question);
+}
+
+const UNRANKED =
+  'engines are not ranked against one another: of two that were not calibrated (`ridge factors --calibrate`) predictions name the faster one hardly more often than chance';
+
+/** Writes the pictures that were asked for. */
+function draw(
+  answers: readonly Timed[],
+  { load, objectives }: DeployQuestion,
+  asked: Asked,
+  { svg, html }: FitOptions,
+): void {
+  if (svg === undefined && html === undefined) return;
+  const target = Math.max(...objectives.map(({ share }) => share));
+  const drawn = answers.map(({ answer }) =>
+    deploymentChart(picturedAnswer(answer, load, objectives), target),
+  );
+  if (svg !== undefined) writeDrawn(svg, drawn[0]!);
+  if (html === undefined) return;
+  const sections = answers.map((one, i) => ({
+    sentences: answerSentences(one.answer),
+    chart: drawn[i]!,
+    tables: tablesOf(one, asked),
+    grounds: [...groundSentences(one.answer, asked.load, asked.slo), ...leftOutSentences(one.answer.leftOut)],
+  }));
+  writeDrawn(html, deploymentPage(`${asked.model}: what keeps ${asked.slo}`, sections));
+}
+
+/** The answer is what starts the servers, and its words are said beside it. */
+function deploy(
+  answers: readonly Timed[],
+  question: DeployQuestion,
+  asked: Asked,
+  options: FitOptions,
+): void {
+  const [{ answer }, ...others] = answers as readonly [Timed, ...Timed[]];
+  if (others.length > 0)
+    throw usageError('--as deploys one engine, and several are asked for', 'Name one with --engine.');
+  if (answer.best === null) return;
+  const longest = demandOf(question.load.at(1)).contextTokens.at(-1)!;
+  const { text, notes } = deploymentWords(answer.best, asked.model, longest, question.memoryShare, options);
+  for (const sentence of answerSentences(answer)) say(sentence);
+  printData(text);
+  for (const note of notes) say(note);
+}
+
+/** What was asked, as it is said. */
+interface Asked {
+  readonly model: string;
+  readonly currency: string | null;
+  readonly load: string;
+  readonly slo: string;
 }
 
 function timed(answer: DeployAnswer, question: DeployQuestion, { trace, window }: FitOptions): Timed {
@@ -51,18 +115,27 @@ function timed(answer: DeployAnswer, question: DeployQuestion, { trace, window }
   return { answer, windows };
 }
 
-function print({ answer, windows }: Timed, { prices }: DeployQuestion, load: string, slo: string): void {
+function print(one: Timed, asked: Asked): void {
+  const { answer, windows } = one;
   for (const sentence of answerSentences(answer)) printData(sentence);
-  if (answer.lines.length > 0) printData(`\n${linesTable(answer, prices?.currency ?? null)}`);
-  if (windows !== null && windows.length > 1 && answer.best !== null)
-    printData(`\n${windowsTable(windows, answer.best.predicted.devices)}`);
-  for (const sentence of groundSentences(answer, load, slo)) say(sentence);
+  for (const table of tablesOf(one, asked)) printData(`\n${table}`);
+  for (const sentence of groundSentences(answer, asked.load, asked.slo)) say(sentence);
   for (const sentence of leftOutSentences(answer.leftOut)) say(`left out: ${sentence}`);
   if (windows !== null) say('each window begins idle, and holds the requests that start in it');
 }
 
+/** All lines, and what windows of a trace need. */
+function tablesOf({ answer, windows }: Timed, { currency }: Asked): string[] {
+  return [
+    ...(answer.lines.length === 0 ? [] : [linesTable(answer, currency)]),
+    ...(answer.best === null || windows === null || windows.length < 2
+      ? []
+      : [windowsTable(windows, answer.best.predicted.devices)]),
+  ];
+}
+
 /** @throws CommandError (3) where nothing keeps the SLO. */
-function requireOne(answers: readonly Timed[]): void {
+function requireOne(answers: readonly Timed[], question: DeployQuestion): void {
   if (answers.some(({ answer }) => answer.best !== null)) return;
   const reasons = answers.flatMap(({ answer }) => [
     ...leftOutSentences(answer.leftOut),
@@ -70,10 +143,14 @@ function requireOne(answers: readonly Timed[]): void {
       ({ device, bits, leastDevices }) => `${device.id} ${bits}: more than ${leastDevices - 1} devices`,
     ),
   ]);
+  const fits = answers.some(({ answer }) => answer.candidates > 0);
+  const holding = fits ? null : fewestHolding(question);
   throw new CommandError(
     `nothing keeps the SLO on this load: ${reasons.join('; ')}`,
     EXIT.gate,
-    'Allow more --devices that share the model, fewer --bits, other --hardware, or a wider SLO.',
+    holding === null
+      ? 'Allow more --devices that share the model, fewer --bits, other --hardware, or a wider SLO.'
+      : `${holding.devices} × ${holding.device.id} ${bitsText(holding.bits)} hold the model: allow them with --devices ${holding.devices}.`,
   );
 }
 

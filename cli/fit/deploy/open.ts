@@ -4,6 +4,7 @@ import { loadOf, type TokenLoad } from '../../../batching/load.js';
 import { parseLengths } from '../../../core/serving/lengths.js';
 import { type Objective, parseSlo } from '../../../core/serving/slo.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
+import { type SchedulerFlags, schedulerNamed } from '../../../batching/schedulers/index.js';
 import { NUMBER_FORMATS } from '../../../core/work/operator-call.js';
 import { serving } from '../../../core/workloads/serving.js';
 import { servedFormats } from '../../../roofline/analysis/bits.js';
@@ -13,6 +14,7 @@ import { SHIPPED } from '../../../roofline/operators/shipped/index.js';
 import { DEFAULT_ENGINE, readEngine, unknownEngine } from '../../../roofline/step/engines.js';
 import { asWords, tryFile, usageError } from '../../exit.js';
 import { modelFoldersFor } from '../../local-models.js';
+import { schedulerFlags } from '../../options/scheduler-flags.js';
 import { openArchitecture } from '../../roofline/open-model.js';
 import { openPredictor } from '../../roofline/open-predictor.js';
 import { wantedSplit } from '../check-options.js';
@@ -25,43 +27,61 @@ export interface OpenedDeployment {
   readonly notes: readonly string[];
 }
 
+/** @returns whether an option was typed, and is not at its default. */
+export type Typed = (option: string) => boolean;
+
+/** Options that a load leaves no room for, by what they are typed as. */
+const WITHOUT_A_LOAD: Readonly<Record<string, string>> = {
+  context: '--context',
+  prompt: '--prompt',
+  batch: '--batch',
+  pipelineParallel: '--pipeline-parallel',
+  maxOffload: '--max-offload',
+  draft: '--draft',
+  draftTokens: '--draft-tokens',
+  acceptance: '--acceptance',
+  efficiency: '--efficiency',
+  train: '--train',
+  rank: '--rank',
+  zero: '--zero',
+  recompute: '--recompute',
+  flashAttention: '--no-flash-attention',
+};
+
 /** Opens what the options name. @throws CommandError (2) */
-export function openDeployment(options: FitOptions): OpenedDeployment {
+export function openDeployment(options: FitOptions, typed: Typed): OpenedDeployment {
   const { model } = options;
   if (model === undefined)
     throw usageError('no model is named', '`ridge roofline --list` shows every published model.');
-  refuseOthers(options);
+  refuseOthers(typed);
   const objectives = openObjectives(options);
   const load = openLoad(options);
   const architecture = asWords(() => openArchitecture(model, modelFoldersFor([model], options.models)));
   checkLoad(load.at(1), objectives, model, architecture);
   const devices = openDevices(options.hardware);
+  const engines = openEngines(options);
   const priced = options.prices === undefined ? null : readDevicePrices(options.prices, devices);
   const question: DeployQuestion = {
     architecture,
     objectives,
     load,
     devices,
-    engines: openEngines(options),
+    engines,
     bits: openBits(options.bits),
     split: wantedSplit(options),
     mostDevices: options.devices,
-    memoryShare: null,
+    flags: openFlags(options, engines),
+    memoryShare: typed('memoryShare') ? options.memoryShare : null,
     prices: priced?.prices ?? null,
   };
   return { model, question, notes: priced?.notes ?? [] };
 }
 
-function refuseOthers({ train, draft, maxOffload, pipelineParallel }: FitOptions): void {
-  const said = [
-    ...(train === undefined ? [] : ['--train']),
-    ...(draft === undefined ? [] : ['--draft']),
-    ...(maxOffload === 0 ? [] : ['--max-offload']),
-    ...((pipelineParallel ?? 1) === 1 ? [] : ['--pipeline-parallel']),
-  ];
+function refuseOthers(typed: Typed): void {
+  const said = Object.entries(WITHOUT_A_LOAD).flatMap(([option, flag]) => (typed(option) ? [flag] : []));
   if (said.length > 0)
     throw usageError(
-      `${said.join(', ')}: no load is simulated with it`,
+      `${said.join(', ')}: says nothing to the simulation of a load`,
       'Leave it out, or ask without --slo, --trace and --request-rate.',
     );
 }
@@ -170,6 +190,18 @@ function openDevices(words: string | undefined): readonly Hardware[] {
       throw usageError(`nobody publishes the memory of ${device.name}, so that it is not known what fits`);
     return device;
   });
+}
+
+/** Flags are those of one engine, and looked at before anything is predicted. */
+function openFlags({ flag }: FitOptions, engines: readonly DeployedEngine[]): SchedulerFlags {
+  const flags = schedulerFlags(flag);
+  const [only, ...others] = engines;
+  if (flag.length === 0 || only === undefined) return flags;
+  if (others.length > 0)
+    throw usageError('--flag is of one engine’s scheduler, and several are asked for', 'Name one with --engine.');
+  const scheduler = schedulerNamed(only.engine.id, flags);
+  if (typeof scheduler === 'string') throw usageError(scheduler);
+  return flags;
 }
 
 function openBits(words: string | undefined): readonly string[] {

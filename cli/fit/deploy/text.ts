@@ -41,7 +41,7 @@ export function answerSentences({ best, versus, engines, lines }: DeployAnswer):
   if (best === null) return [];
   const { attained, predicted, band } = best;
   return [
-    `${servedText(best)}: ${splitText(best)}, with ${best.engine.engine.name}${engines.length > 1 ? `, first among ${engines.join(', ')}` : ''}. ${percent(attained.share)} of requests keep what the fewest keep; at the ends of the band of its times (± ${Math.round(100 * (Math.exp(BAND_90 * predicted.spread) - 1))} %) it takes ${bandText(band)} devices.`,
+    `${servedText(best)}: ${splitText(best)}, with ${best.engine.engine.name}${engines.length > 1 ? `, first among ${engines.join(', ')}` : ''}. ${percent(attained.share)} of requests or more keep each objective; at the ends of the band of its times (± ${Math.round(100 * (Math.exp(BAND_90 * predicted.spread) - 1))} %) it takes ${bandText(band)} devices.`,
     ...costSentences(best),
     ...(versus === null
       ? [lines.length > 1 ? '' : 'Nothing else that was asked for keeps the SLO.']

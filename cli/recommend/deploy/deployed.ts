@@ -1,8 +1,6 @@
-import { deviceKind } from '../../../core/experiment/experiment.js';
 import type { ServerProfile } from '../../../core/runners/server/profile.js';
-import type { Judged } from '../../../report/recommend/recommend.js';
 
-/** A server as it would be started elsewhere. */
+/** A server as it would be started elsewhere, whether it was measured or predicted. */
 export interface Deployment {
   readonly profile: ServerProfile;
   /** What it is started with, behind the program of the profile. */
@@ -10,7 +8,17 @@ export interface Deployment {
   readonly port: number;
   /** A name for it, as Kubernetes takes names. */
   readonly name: string;
-  readonly judged: Judged;
+  readonly replicas: number;
+  /** Of a replica; 0 = it runs on CPUs. */
+  readonly gpus: number;
+  /** null = as many as there are. */
+  readonly cpus: number | null;
+  /** With room above what it took; null = nobody measured it. */
+  readonly memoryBytes: number | null;
+  /** Of the engine, as it names itself; null = unknown. */
+  readonly release: string | null;
+  /** The id of the row that it was measured as; null = it is predicted. */
+  readonly experiment: string | null;
 }
 
 /** Where files lie in a container. */
@@ -25,22 +33,15 @@ const YOURS = 'IMAGE';
  */
 export const kubernetesWord = (word: string): string => word.replaceAll('$', () => '$$');
 
-/** @returns whether it wants a GPU. */
-export function onGpu({ judged }: Deployment): boolean {
-  return deviceKind(judged.candidate.experiment.device) !== 'cpu';
-}
-
 /**
  * @returns the image of a deployment, with the release that was measured as its tag where releases are tags.
  */
-export function imageOf(deployment: Deployment): string {
-  const { profile, judged } = deployment;
+export function imageOf({ profile, gpus, release }: Deployment): string {
   const { container } = profile;
-  const name = onGpu(deployment) ? container?.gpu : container?.cpu;
+  const name = gpus > 0 ? container?.gpu : container?.cpu;
   if (container === null || name == null) return YOURS;
-  const engine = String(judged.candidate.record?.environment.engine ?? profile.checkedAgainst ?? '');
-  const release = /\d+\.\d+(?:\.\d+)*/.exec(engine)?.[0];
-  return container.tag === '' || release === undefined
+  const digits = /\d+\.\d+(?:\.\d+)*/.exec(release ?? profile.checkedAgainst ?? '')?.[0];
+  return container.tag === '' || digits === undefined
     ? name
-    : `${name}:${container.tag.replaceAll('{release}', release)}`;
+    : `${name}:${container.tag.replaceAll('{release}', digits)}`;
 }

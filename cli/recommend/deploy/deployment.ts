@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
-import type { Experiment, Options } from '../../../core/experiment/experiment.js';
+import { deviceKind, type Experiment, type Options } from '../../../core/experiment/experiment.js';
 import { printable } from '../../../core/input/printable.js';
-import { pathWord, shellLine, shellWord } from '../../../core/input/shell-word.js';
+import { pathWord, shellLine } from '../../../core/input/shell-word.js';
 import { runnerNamed } from '../../../core/runners/index.js';
+import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { PROFILES, profileOf, SERVER_KINDS } from '../../../core/runners/server/index.js';
 import { SERVER_OPTION_NAMES } from '../../../core/runners/server/options.js';
 import type { ServerProfile } from '../../../core/runners/server/profile.js';
@@ -11,12 +12,12 @@ import { optionProblem } from '../../../core/sweep/stated.js';
 import { readAdapter } from '../../../core/techniques/adapter.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { serverArguments } from '../../../engines/door.js';
+import { readQuantity } from '../../../report/recommend/quantity.js';
 import type { Judged } from '../../../report/recommend/recommend.js';
 import { asWords, usageError } from '../../exit.js';
 import type { RecommendOptions } from '../command.js';
 import { type Deployment, MODEL_FOLDER } from './deployed.js';
-import { helmValues } from './helm.js';
-import { manifest } from './kubernetes.js';
+import { deploymentName, isContained, refuseWithoutChart, renderDeployment } from './render.js';
 
 const DEFAULT_PORT = 8000;
 
@@ -48,17 +49,9 @@ function notDeployed(why: string) {
 
 function textFor(judged: Judged, target: string, options: Options_): DeploymentText {
   const profile = profileFor(judged.candidate.experiment, target);
-  const contained = target === 'kubernetes' || target === 'helm';
-  if (target === 'helm' && profile.container?.chart !== true)
-    throw usageError(
-      `no Helm chart of ${profile.name} is known: the chart is vLLM's production-stack`,
-      'Take --as kubernetes.',
-    );
-  const { deployment, notes } = deploymentOf(judged, profile, options, contained);
-  if (target === 'kubernetes') return { text: manifest(deployment, options.image), notes };
-  if (target === 'helm') return { text: helmValues(deployment, options.image), notes };
-  const set = Object.entries(profile.environment).map(([name, value]) => `${name}=${shellWord(value)}`);
-  return { text: [...set, shellLine([...profile.command, ...deployment.arguments])].join(' '), notes };
+  refuseWithoutChart(profile, target);
+  const { deployment, notes } = deploymentOf(judged, profile, options, isContained(target));
+  return { text: renderDeployment(deployment, target, options.image), notes };
 }
 
 /** The row's own server, or the one that runs the same engine behind an address. */
@@ -109,24 +102,35 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
   if ([...parts, experiment.id].some((word) => printable(word) !== word))
     throw notDeployed('a name or source in it has control characters');
   const engine = record?.environment.engine;
+  const { threads } = experiment.runner.options;
   const notes = [
     ...model_.notes,
     ...unspelled(experiment, profile),
     ...(typeof engine === 'string' ? [`it was measured on ${engine}: another release is another row`] : []),
     ...(contained ? [`files lie in ${MODEL_FOLDER}, which the claim "models" holds`] : []),
   ];
-  const name = `${profile.name}-${model.name}`
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .replace(/^-+|-+$/g, '');
   const deployment: Deployment = {
     profile,
     port,
-    judged,
     arguments: parts,
-    name: name.slice(0, 50).replace(/-+$/, ''),
+    name: deploymentName(profile, model.name),
+    replicas: 1,
+    gpus: deviceKind(device) === 'cpu' ? 0 : nodeDemands(experiment.runner.options).devices,
+    cpus: typeof threads === 'number' ? threads : null,
+    memoryBytes: memoryOf(judged),
+    release: typeof engine === 'string' ? engine : null,
+    experiment: experiment.id,
   };
   return { deployment, notes };
+}
+
+/** Of the memory that was measured, for what a longer life adds. */
+const MEMORY_ROOM = 1.25;
+
+function memoryOf({ candidate }: Judged): number | null {
+  const resident = readQuantity('peakResidentBytes');
+  const bytes = resident.ok ? candidate.figure(resident.value).value : null;
+  return bytes === null ? null : bytes * MEMORY_ROOM;
 }
 
 /** Logical CPUs that the row had. */

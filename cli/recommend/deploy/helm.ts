@@ -1,5 +1,4 @@
 import { stringify } from 'yaml';
-import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { type Deployment, imageOf, kubernetesWord } from './deployed.js';
 
 /** What the chart says itself, by the word before its value. */
@@ -11,13 +10,12 @@ const ITS_OWN = new Set(['--host', '--port', '--served-model-name']);
  * @param asked an image in place of the published one.
  */
 export function helmValues(deployment: Deployment, asked: string | undefined): string {
-  const { judged, name } = deployment;
+  const { name, replicas, cpus, gpus } = deployment;
   const image = asked ?? imageOf(deployment);
   const [, repository = image, tag = 'latest'] = /^(.+?)(?::([^:/]+))?$/.exec(image) ?? [];
   // `serve MODEL`, and then options.
   const [, model = '', ...rest] = deployment.arguments.map(kubernetesWord);
   const extraArgs = rest.filter((word, i) => !ITS_OWN.has(word) && !ITS_OWN.has(rest[i - 1] ?? ''));
-  const { options } = judged.candidate.experiment.runner;
   const values = {
     servingEngineSpec: {
       modelSpec: [
@@ -26,9 +24,9 @@ export function helmValues(deployment: Deployment, asked: string | undefined): s
           repository,
           tag,
           modelURL: model,
-          replicaCount: 1,
-          requestCPU: typeof options.threads === 'number' ? options.threads : 1,
-          requestGPU: nodeDemands(options).devices,
+          replicaCount: replicas,
+          requestCPU: cpus ?? 1,
+          requestGPU: gpus,
           vllmConfig: { extraArgs },
         },
       ],

@@ -1,20 +1,16 @@
 import { stringify } from 'yaml';
-import { nodeDemands } from '../../../core/runners/node-demands.js';
-import { readQuantity } from '../../../report/recommend/quantity.js';
-import { type Deployment, imageOf, kubernetesWord, MODEL_FOLDER, onGpu } from './deployed.js';
+import { type Deployment, imageOf, kubernetesWord, MODEL_FOLDER } from './deployed.js';
 
-/** Of the memory that was measured, for what a longer life adds. */
-const MEMORY_ROOM = 1.25;
 const PROBE_SECONDS = 5;
 
 /** @returns a Deployment and a Service, as YAML. @param asked an image in place of the published one. */
 export function manifest(deployment: Deployment, asked: string | undefined): string {
-  const { name, port, profile, judged } = deployment;
+  const { name, port, profile, experiment, replicas } = deployment;
   const labels = { 'app.kubernetes.io/name': name };
   const metadata = {
     name,
     labels,
-    annotations: { 'ridgepoint.dev/experiment': judged.candidate.experiment.id },
+    ...(experiment === null ? {} : { annotations: { 'ridgepoint.dev/experiment': experiment } }),
   };
   const documents = [
     {
@@ -22,7 +18,7 @@ export function manifest(deployment: Deployment, asked: string | undefined): str
       kind: 'Deployment',
       metadata,
       spec: {
-        replicas: 1,
+        replicas,
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },
@@ -73,17 +69,16 @@ function container(deployment: Deployment, asked: string | undefined): object {
   };
 }
 
-/** What the row took: its threads, its memory with room above, its GPUs. */
-export function resourcesOf(deployment: Deployment): object {
-  const { candidate } = deployment.judged;
-  const { options } = candidate.experiment.runner;
-  const resident = readQuantity('peakResidentBytes');
-  const bytes = resident.ok ? candidate.figure(resident.value).value : null;
-  const memory = bytes === null ? null : `${Math.ceil((bytes * MEMORY_ROOM) / 2 ** 20)}Mi`;
-  const cpu = typeof options.threads === 'number' ? String(options.threads) : null;
-  const gpus = onGpu(deployment) ? { 'nvidia.com/gpu': String(nodeDemands(options).devices) } : {};
+/** What a replica takes: its threads, its memory with room above, its GPUs. */
+function resourcesOf({ cpus, memoryBytes, gpus: count }: Deployment): object {
+  const memory = memoryBytes === null ? null : `${Math.ceil(memoryBytes / 2 ** 20)}Mi`;
+  const gpus = count > 0 ? { 'nvidia.com/gpu': String(count) } : {};
   return {
-    requests: { ...(cpu === null ? {} : { cpu }), ...(memory === null ? {} : { memory }), ...gpus },
+    requests: {
+      ...(cpus === null ? {} : { cpu: String(cpus) }),
+      ...(memory === null ? {} : { memory }),
+      ...gpus,
+    },
     limits: { ...(memory === null ? {} : { memory }), ...gpus },
   };
 }

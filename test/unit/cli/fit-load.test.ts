@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
 import { sharedFolder } from '../../support/folder.js';
@@ -76,7 +77,7 @@ describe('ridge fit under a load', () => {
     const args = [...SLO, ...RATE, '--hardware', 'h100,a100-80gb', '--bits', 'native,fp8'];
     const { stdout, stderr, error } = await ridgeFit('llama-3.1-8b', ...args);
     expect(error).toBeNull();
-    expect(stdout).toMatch(/^\d+ × h100 .*, with vLLM\. \d+\.\d % of requests keep/);
+    expect(stdout).toMatch(/^\d+ × h100 .*, with vLLM\. \d+\.\d % of requests or more keep each objective/);
     expect(stdout).toContain('No money is stated: no price list was given.');
     expect(stdout).toMatch(/The runner-up: \d+ × a100-80gb/);
     expect(stdout).toMatch(/\ndevice +in +engine +devices +as +keep +times ±\n/);
@@ -159,13 +160,57 @@ describe('ridge fit under a load', () => {
     expect(short).toEqual(long);
   });
 
+  test('says what starts the answer, with replicas and the flags that were simulated', async () => {
+    const args = [...SLO, ...RATE, '--hardware', 'h100', '--bits', 'fp8kv8', '--devices', '1'];
+    const asked = async (...more: readonly string[]) => await ridgeFit('llama-3.1-8b', ...args, ...more);
+    const { stdout, stderr } = await asked('--as', 'vllm');
+    for (const words of [
+      'vllm serve llama-3.1-8b',
+      '--max-num-batched-tokens 8192',
+      '--max-model-len 576',
+      '--quantization fp8',
+      '--kv-cache-dtype fp8',
+    ])
+      expect(stdout).toContain(words);
+    expect(stderr).toContain('with vLLM');
+    const [best] = await answersOf(...args, '--request-rate', '300').then(([one]) => [one!.best]);
+    expect(best!.replicas).toBeGreaterThan(1);
+    const more = ['--request-rate', '300', '--as'];
+    const [deployment] = parseAllDocuments((await asked(...more, 'kubernetes')).stdout).map((one) =>
+      one.toJS(),
+    );
+    expect(deployment.spec.replicas).toBe(best!.replicas);
+    expect(deployment.spec.template.spec.containers[0].resources.limits).toEqual({ 'nvidia.com/gpu': '1' });
+    const chart = parse((await asked(...more, 'helm')).stdout);
+    expect(chart.servingEngineSpec.modelSpec[0]).toMatchObject({
+      replicaCount: best!.replicas,
+      requestGPU: 1,
+    });
+    expect((await asked('--as', 'sglang')).error?.message).toContain('the answer is of vllm');
+  });
+
+  test('draws how many requests keep the SLO on how many devices, with bands', async () => {
+    const [svg, html] = [join(folder, 'chart.svg'), join(folder, 'page.html')];
+    const args = [...SLO, ...RATE, '--request-rate', '150', '--hardware', 'h100', '--bits', 'native,fp8'];
+    const { error } = await ridgeFit('llama-3.1-8b', ...args, '--svg', svg, '--html', html);
+    expect(error).toBeNull();
+    const drawn = readFileSync(svg, 'utf8');
+    for (const part of ['h100 fp8', 'has to be 95 %', '<polygon', '<polyline']) expect(drawn).toContain(part);
+    const page = readFileSync(html, 'utf8');
+    expect(page).toContain(drawn.trim());
+    expect(page).toContain('150 requests/s (Poisson)');
+    expect(page).not.toContain('<script');
+  });
+
   test('ends with 3 where nothing keeps the SLO, and says what stands in the way', async () => {
     const { error } = await ridgeFit('llama-3.1-8b', '--slo', 'tpot:p95<1ms', ...RATE, ...ON_H100);
     expect(error?.exitCode).toBe(EXIT.gate);
     expect(error?.message).toMatch(/h100 native: a lone sequence takes \d.* ms a token/);
     const large = await ridgeFit('llama-3.1-405b', ...SLO, ...RATE, ...ON_H100);
     expect(large.error?.message).toMatch(/it does not fit on 1 × NVIDIA H100.*weights take/);
-    expect(large.error?.hint).toContain('--devices');
+    expect(large.error?.hint).toMatch(
+      /^(8|16) × h100 as published hold the model: allow them with --devices \1\.$/,
+    );
   });
 
   const times = (...all: readonly number[]) =>
@@ -181,7 +226,9 @@ describe('ridge fit under a load', () => {
     [[...SLO, ...RATE, '--output-len', '1'], /answers of one token/],
     [[...SLO, ...RATE, '--window', '1min'], /--window cuts a trace/],
     [[...SLO, ...RATE, '--bits', 'q4_k_m'], /engines on GPUs serve/],
-    [[...SLO, ...RATE, '--train', 'lora'], /--train: no load is simulated with it/],
+    [[...SLO, ...RATE, '--train', 'lora'], /--train: says nothing to the simulation of a load/],
+    [[...SLO, ...RATE, '--flag', 'maxNumSeq=8'], /no flag maxNumSeq: did you mean maxNumSeqs\?/],
+    [[...SLO, ...RATE, '--batch', '8'], /--batch: says nothing/],
     [[...SLO, ...RATE, '--hardware', 'epyc-7763'], /is no GPU/],
     [[...SLO, ...RATE, '--calibration', 'sglang=x', '--engine', 'vllm,trtllm'], /name each with its file/],
     [
