@@ -14,7 +14,14 @@ import type { FitOptions } from '../command.js';
 import { deploymentChart } from './chart.js';
 import { openDeployment, type Typed } from './open.js';
 import { deploymentPage } from './page.js';
-import { answerSentences, bitsText, groundSentences, leftOutSentences, linesTable, windowsTable } from './text.js';
+import {
+  answerSentences,
+  bitsText,
+  groundSentences,
+  leftOutSentences,
+  linesTable,
+  windowsTable,
+} from './text.js';
 import { deploymentWords } from './words.js';
 
 /** An answer with what the load needs over time. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { DeployedEngine, DeployQuestion, OfferedLoad } from '../../../batching/deploy/question.js';
 import { loadOf, type TokenLoad } from '../../../batching/load.js';
+import { type SchedulerFlags, schedulerNamed } from '../../../batching/schedulers/index.js';
 import { parseLengths } from '../../../core/serving/lengths.js';
 import { type Objective, parseSlo } from '../../../core/serving/slo.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
-import { type SchedulerFlags, schedulerNamed } from '../../../batching/schedulers/index.js';
 import { NUMBER_FORMATS } from '../../../core/work/operator-call.js';
 import { serving } from '../../../core/workloads/serving.js';
 import { servedFormats } from '../../../roofline/analysis/bits.js';
@@ -198,7 +198,10 @@ function openFlags({ flag }: FitOptions, engines: readonly DeployedEngine[]): Sc
   const [only, ...others] = engines;
   if (flag.length === 0 || only === undefined) return flags;
   if (others.length > 0)
-    throw usageError('--flag is of one engine’s scheduler, and several are asked for', 'Name one with --engine.');
+    throw usageError(
+      '--flag is of one engine’s scheduler, and several are asked for',
+      'Name one with --engine.',
+    );
   const scheduler = schedulerNamed(only.engine.id, flags);
   if (typeof scheduler === 'string') throw usageError(scheduler);
   return flags;

@@ -14,8 +14,7 @@ export function deploymentPage(title: string, answers: readonly PageAnswer[]): s
 }
 
 function section({ sentences, chart, tables, grounds }: PageAnswer): string {
-  const paragraphs = (all: readonly string[]) =>
-    all.map((one) => `<p>${escaped(one)}</p>`).join('\n');
+  const paragraphs = (all: readonly string[]) => all.map((one) => `<p>${escaped(one)}</p>`).join('\n');
   return `${paragraphs(sentences)}
 ${chart}
 ${tables.map((table) => `<div class="wide"><pre>${escaped(table)}</pre></div>`).join('\n')}
