@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_ENGINE, SERVING_ENGINES } from '../../roofline/step/engines.js';
 import { lazy } from '../options/lazy.js';
-import { collect, positiveInteger } from '../options/values.js';
+import { collect, positiveInteger, positiveNumber } from '../options/values.js';
 
 export interface TurnsOptions {
   readonly hardware: string;
@@ -12,6 +12,7 @@ export interface TurnsOptions {
   readonly weights: string;
   readonly prompt: number;
   readonly answer: number;
+  readonly link: number;
   readonly draftTokens: number;
   readonly acceptanceLength?: number;
   readonly question: readonly string[];
@@ -25,7 +26,7 @@ export function registerTurns(program: Command): void {
     .command('turns')
     .argument('<model>', 'a published name, GGUF file, config.json or its folder, or synthetic:…')
     .description(
-      'at how many sequences at once a gain becomes a loss, on GPUs that nobody has to have: speculative decoding, quantized weights and cache, one server over several devices',
+      'at how many sequences at once a gain becomes a loss, on GPUs that nobody has to have: speculative decoding, quantized weights and cache, one server over several devices, prefill and decode apart',
     )
     .option('--hardware <name>', 'a GPU of the catalogue', 'h100')
     .option('--devices <count>', 'that share the model (tensor parallelism)', positiveInteger, 1)
@@ -43,13 +44,24 @@ export function registerTurns(program: Command): void {
     .option('--weights <format>', 'weights to compare with these', 'fp8')
     .option('--prompt <tokens>', 'tokens of each prompt', positiveInteger, 1024)
     .option('--answer <tokens>', 'tokens of each answer', positiveInteger, 256)
+    .option(
+      '--link <GB/s>',
+      'of each device to other servers, over which keys and values go where prefill and decode are apart',
+      positiveNumber,
+      50,
+    )
     .option('--draft-tokens <count>', 'draft tokens per step', positiveInteger, 3)
     .option(
       '--acceptance-length <tokens>',
       'tokens that a step yields, its own included (default: by the model and the draft tokens, as InferenceX measured)',
       length,
     )
-    .option('--question <name>', 'speculative, weights, cache or parallel alone (repeatable)', collect, [])
+    .option(
+      '--question <name>',
+      'speculative, weights, cache, parallel or apart alone (repeatable)',
+      collect,
+      [],
+    )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option('--svg <file>', 'write a chart of all ratios')
     .option('--json', 'print JSON')

@@ -1,7 +1,9 @@
+import { answerApart } from '../../batching/turns-apart.js';
 import { nearest } from '../../core/input/suggest.js';
 import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call.js';
 import { servedFormats } from '../../roofline/analysis/bits.js';
 import { requireHardware } from '../../roofline/hardware/catalogue.js';
+import { readEngine } from '../../roofline/step/engines.js';
 import { acceptanceOf, MOST_DRAFT_TOKENS } from '../../roofline/turns/acceptance.js';
 import { turnsChart } from '../../roofline/turns/chart.js';
 import {
@@ -9,7 +11,6 @@ import {
   type AskedTurns,
   answerTurns,
   QUESTIONS,
-  type Question,
 } from '../../roofline/turns/questions.js';
 import { asWords, usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
@@ -25,8 +26,8 @@ import type { TurnsOptions } from './command.js';
  * @throws CommandError (2) for words that contradict one another or name nothing
  */
 export async function runTurns(model: string, options: TurnsOptions): Promise<void> {
-  const { asked, context } = asWords(() => openTurns(model, options));
-  const answers = asWords(() => answerTurns(asked));
+  const { asked, apart, context } = asWords(() => openTurns(model, options));
+  const answers = asWords(() => [...answerTurns(asked), ...(apart === null ? [] : [answerApart(apart)])]);
   const answered = answers.flatMap((one) => ('answer' in one ? [one] : []));
   const leftOut = answers.flatMap((one) => ('reason' in one ? [one] : []));
   if (answered.length === 0)
@@ -73,6 +74,7 @@ function openTurns(model: string, options: TurnsOptions) {
     throw usageError(
       `--acceptance-length ${options.acceptanceLength}: ${options.draftTokens} draft tokens yield at most ${options.draftTokens + 1} tokens a step`,
     );
+  const questions = questionsNamed(options.question);
   const device = requireHardware(options.hardware);
   const { engine, times } = openPredictor(options.hardware, options.engine, options.calibration);
   if (device.memoryBytes === null)
@@ -95,8 +97,27 @@ function openTurns(model: string, options: TurnsOptions) {
         ? acceptanceOf(model, options.draftTokens)
         : { length: options.acceptanceLength, spread: 0, source: 'as --acceptance-length says' },
     weights: weights satisfies NumberFormat,
-    questions: questionsNamed(options.question),
+    questions: QUESTIONS.filter((question) => questions.includes(question)),
   };
+  const apart = questions.includes(APART)
+    ? {
+        server: {
+          architecture,
+          formats: bits,
+          device,
+          memoryBytes: device.memoryBytes.value,
+          engine,
+          release: readEngine(options.engine)?.release ?? null,
+          flags: {},
+          memoryShare: null,
+          host: engine.host,
+          own: null,
+        },
+        devices: options.devices,
+        load,
+        linkBytesPerSecond: 1e9 * options.link,
+      }
+    : null;
   const { memory, graphs, host } = engine;
   const context = {
     hardware: device.name,
@@ -113,18 +134,22 @@ function openTurns(model: string, options: TurnsOptions) {
     },
     host: host.source,
   };
-  return { asked, context };
+  return { asked, apart, context };
 }
 
+/** Whether prefill and decode pay apart, which a simulation answers. */
+const APART = 'apart';
+const ALL_QUESTIONS: readonly string[] = [...QUESTIONS, APART];
+
 /** @returns all where none is named. */
-function questionsNamed(words: readonly string[]): readonly Question[] {
+function questionsNamed(words: readonly string[]): readonly string[] {
   for (const word of words) {
-    if (QUESTIONS.some((known) => known === word)) continue;
-    const guess = nearest(word, QUESTIONS);
+    if (ALL_QUESTIONS.includes(word)) continue;
+    const guess = nearest(word, ALL_QUESTIONS);
     const meant = guess === null ? '' : `; did you mean ${guess}?`;
-    throw usageError(`--question ${word}: known are ${QUESTIONS.join(', ')}${meant}`);
+    throw usageError(`--question ${word}: known are ${ALL_QUESTIONS.join(', ')}${meant}`);
   }
-  return words.length === 0 ? QUESTIONS : QUESTIONS.filter((known) => words.includes(known));
+  return words.length === 0 ? ALL_QUESTIONS : words;
 }
 
 /** Loads of which a line is printed; `--json` has all. */

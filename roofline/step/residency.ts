@@ -33,6 +33,8 @@ export interface Residency {
   readonly engineBytes: number;
   /** Left for keys and values; below 0 where not even the weights fit. */
   readonly cacheBytes: number;
+  /** @returns bytes of keys and values of one sequence, on a device. */
+  bytesOf(tokens: number): number;
   /** @returns sequences of so many tokens each that fit together, on one group of devices. */
   sequencesOf(tokens: number): number;
 }
@@ -77,6 +79,8 @@ export function residency(
       parallelism,
       cacheBits: { key: bits, value: bits },
     });
+  const bytesOf = (tokens: number) =>
+    heldBy([{ sequences: 1, newTokens: 1, cachedTokens: tokens - 1 }]).kvCache;
   const { passTokens, mostSequences } = memory;
   const each = Math.ceil(passTokens / mostSequences);
   const fullest = heldBy([{ sequences: mostSequences, newTokens: each, cachedTokens: 0 }]);
@@ -90,10 +94,10 @@ export function residency(
     activationBytes,
     engineBytes: own,
     cacheBytes,
+    bytesOf,
     sequencesOf: (tokens) => {
       const cells = Math.ceil(tokens / memory.blockTokens) * memory.blockTokens;
-      const { kvCache } = heldBy([{ sequences: 1, newTokens: 1, cachedTokens: cells - 1 }]);
-      return Math.max(0, Math.floor(cacheBytes / kvCache));
+      return Math.max(0, Math.floor(cacheBytes / bytesOf(cells)));
     },
   };
 }

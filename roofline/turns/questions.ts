@@ -5,7 +5,7 @@ import type { Acceptance } from './acceptance.js';
 import { type ServedOn, type SteadyLoad, servingWay, type WaySetting } from './serving-way.js';
 import { type Comparison, compareWays, type Way } from './turn.js';
 
-/** What is asked about, in the order in which it is answered. */
+/** What steps alone answer, in the order in which it is answered. */
 export const QUESTIONS = ['speculative', 'weights', 'cache', 'parallel'] as const;
 export type Question = (typeof QUESTIONS)[number];
 
@@ -24,7 +24,7 @@ export interface AskedTurns {
 }
 
 export interface AnsweredTurn extends Comparison {
-  readonly question: Question;
+  readonly question: string;
   /** One sentence. */
   readonly answer: string;
   /** What it is assumed by: a clause each. */
@@ -32,12 +32,12 @@ export interface AnsweredTurn extends Comparison {
 }
 
 export interface UnansweredTurn {
-  readonly question: Question;
+  readonly question: string;
   readonly reason: string;
 }
 
 /** Sequences at once, each a fifth more than the one before. */
-const LOADS = loadsUpTo(1024, 1.2);
+export const LOADS: readonly number[] = loadsUpTo(1024, 1.2);
 
 function loadsUpTo(most: number, ratio: number): number[] {
   const loads = [1];
@@ -145,20 +145,24 @@ function wayOf(
   return servingWay(architecture, { ...plain, ...changed }, on, load);
 }
 
-interface Asked {
-  readonly question: Question;
+export interface ComparedWay {
+  readonly question: string;
+  /** As the sentence begins: `keeping the cache in fp8`. */
   readonly subject: string;
   readonly assumes: readonly string[];
+  /** Of what tells of the way alone (`compareWays`). */
   readonly ownSpread: number;
 }
 
-function compared(
-  { question, subject, assumes, ownSpread }: Asked,
+/** @param way or why there is none, in clauses. */
+export function compared(
+  { question, subject, assumes, ownSpread }: ComparedWay,
   way: Way | readonly string[],
   instead: Way,
+  loads: readonly number[] = LOADS,
 ): AnsweredTurn | UnansweredTurn {
   if (!('yieldOf' in way)) return { question, reason: way.join('; ') };
-  const comparison = compareWays(way, instead, LOADS, ownSpread);
+  const comparison = compareWays(way, instead, loads, ownSpread);
   return { question, ...comparison, assumes, answer: sentence(subject, comparison, way, instead) };
 }
 
