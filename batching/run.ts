@@ -67,9 +67,9 @@ export class LoadSeries {
 
   means(): Omit<LoadSample, 'seconds'> {
     const { seconds } = this.#now;
-    const over = (sum: number) => (seconds === 0 ? 0 : sum / seconds);
+    const meanOf = (sum: number) => (seconds === 0 ? 0 : sum / seconds);
     const { waiting, running, cacheTokens } = this.#sum;
-    return { waiting: over(waiting), running: over(running), cacheTokens: over(cacheTokens) };
+    return { waiting: meanOf(waiting), running: meanOf(running), cacheTokens: meanOf(cacheTokens) };
   }
 }
 
@@ -215,17 +215,17 @@ export function summaryOf({ requests, refusals, seconds }: BatchingRun): Batchin
 
 function distribution(values: Float64Array): LatencyDistribution {
   values.sort();
-  const at = (p: number) => quantileOfSorted(values, p);
+  const quantileAt = (p: number) => quantileOfSorted(values, p);
   let sum = 0;
   for (const value of values) sum += value;
   const mean = values.length === 0 ? Number.NaN : sum / values.length;
   return {
     count: values.length,
     mean,
-    p50: at(0.5),
-    p90: at(0.9),
-    p95: at(0.95),
-    p99: at(0.99),
-    max: at(1),
+    p50: quantileAt(0.5),
+    p90: quantileAt(0.9),
+    p95: quantileAt(0.95),
+    p99: quantileAt(0.99),
+    max: quantileAt(1),
   };
 }

@@ -49,7 +49,7 @@ export function answerApart(asked: AskedApart): AnsweredTurn | UnansweredTurn {
   const splits = Array.from({ length: count - 1 }, (_, place) => splitOf(one, place + 1, count, link));
   const together = { says: '', server: { ...one.server, replicas: count } };
   const [apart, equal] = [splits, [together]].map((choices) =>
-    remembered((users) => most(choices, users, load)),
+    remembered((users) => bestOf(choices, users, load)),
   );
   const wayOf = (name: string, servers: number, yields: (users: number) => Simulated): Way => ({
     name,
@@ -135,7 +135,7 @@ interface Simulated {
 }
 
 /** @returns what yields most of them. */
-function most(choices: readonly Choice[], users: number, load: SteadyLoad): Simulated {
+function bestOf(choices: readonly Choice[], users: number, load: SteadyLoad): Simulated {
   return choices
     .map(({ says, server }) => ({ says, ...measured(simulateBatching(usersOf(users, load), server)) }))
     .reduce((best, one) => (one.tokensPerSecond > best.tokensPerSecond ? one : best));

@@ -98,7 +98,7 @@ export class BlockCache {
       if (next.tokens < tokens || hit.tokens >= most) break;
       at = next;
     }
-    hit.tokens = this.#whole(Math.min(hit.tokens, most));
+    hit.tokens = this.#wholeBlocks(Math.min(hit.tokens, most));
     return hit;
   }
 
@@ -183,7 +183,7 @@ export class BlockCache {
     return end === null ? 0 : Math.floor((end.start + end.tokens) / this.blockTokens);
   }
 
-  #whole(tokens: number): number {
+  #wholeBlocks(tokens: number): number {
     return Math.floor(tokens / this.blockTokens) * this.blockTokens;
   }
 
@@ -216,7 +216,7 @@ export class BlockCache {
       this.#kept -= gone;
       this.#idle -= gone;
       if (text.blocks === 0) this.#forget(text);
-      else text.tokens = this.#whole(text.start + text.tokens) - gone * this.blockTokens - text.start;
+      else text.tokens = this.#wholeBlocks(text.start + text.tokens) - gone * this.blockTokens - text.start;
     }
   }
 

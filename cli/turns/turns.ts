@@ -152,14 +152,15 @@ function questionsNamed(words: readonly string[]): readonly string[] {
   return words.length === 0 ? ALL_QUESTIONS : words;
 }
 
-/** Loads of which a line is printed; `--json` has all. */
+/** Of more loads only each fourth has a line; `--json` has all. */
+const MOST_LINES = 12;
 const EACH_LINE = 4;
 
 /** One line a load; a column each for what is gained by a way, with its band. */
 function gainTable(answers: readonly AnsweredTurn[]): string {
   const loads = [...new Set(answers.flatMap(({ gains }) => gains.map(({ sequences }) => sequences)))]
     .sort((a, b) => a - b)
-    .filter((_, i, all) => i % EACH_LINE === 0 || i === all.length - 1);
+    .filter((_, i, all) => all.length <= MOST_LINES || i % EACH_LINE === 0 || i === all.length - 1);
   return plainTable(
     ['at once', ...answers.map(({ way, instead }) => `${way} / ${instead}`)],
     loads.map((load) => [

@@ -38,7 +38,7 @@ describe('ridge turns', () => {
   test('prints what the page says (UPDATE_DOCS=1 writes it there)', async () => {
     const page = readFileSync(PAGE, 'utf8');
     const examples = [...page.matchAll(EXAMPLE)];
-    expect(examples).toHaveLength(2);
+    expect(examples).toHaveLength(3);
     const said = new Map<string, string>();
     for (const [, words] of examples) {
       const { stdout, error } = await ridgeTurns(...words!.split(' '));
@@ -78,10 +78,20 @@ describe('ridge turns', () => {
 
   test('says which questions it leaves out, and why', async () => {
     const { leftOut } = await answered('llama-3.1-8b', '--bits', 'fp8kv8');
-    expect(leftOut.map(({ question }) => question)).toEqual(['weights', 'cache', 'parallel']);
+    expect(leftOut.map(({ question }) => question)).toEqual(['weights', 'cache', 'parallel', 'apart']);
     expect((await ridgeTurns('llama-3.1-8b', '--bits', 'fp8kv8')).stderr).toContain(
       'cache is left out: the cache is kept in fp8 already',
     );
+  });
+
+  test('prefill and decode apart lose where the link between them is slow', async () => {
+    const apart = ['llama-3.1-8b', '--devices', '2', '--question', 'apart', '--prompt', '2000'];
+    const [fast, slow] = [await answered(...apart), await answered(...apart, '--link', '0.1')];
+    const last = ({ answers }: Answered) => answers[0]!.gains.at(-1)!.ratio;
+    expect(last(slow)).toBeLessThan(last(fast) / 2);
+    expect(fast.answers[0]!.answer).toContain('(1 for prompts, 1 for answers)');
+    const { leftOut } = await answered('llama-3.1-70b', ...apart.slice(1), '--question', 'weights');
+    expect(leftOut.at(-1)!.reason).toContain('fewer than 2 devices do not hold the model');
   });
 
   test('states hardware, engine, load and host', async () => {
@@ -123,6 +133,7 @@ describe('ridge turns', () => {
     [['llama-3.1-8b', '--prompt', '200000'], 'more than the 131072 tokens'],
     [['llama-3.1-8b', '--hardware', 'epyc-7763'], 'measured on GPUs'],
     [['llama-3.1-8b', '--engine', 'vlm'], 'vllm'],
+    [['llama-3.1-8b', '--question', 'apart'], 'one device cannot be taken apart'],
     [['llama-3.1-70b', '--devices', '3'], 'cannot be shared evenly'],
   ])('%j is one sentence', async (args, words) => {
     const { error } = await ridgeTurns(...args);
