@@ -183,7 +183,8 @@ describe('a trace', () => {
   });
 
   test.each([
-    ['without a request', '', 'Line 1 has to name the columns'],
+    ['without a request', '', 'The trace has no request.'],
+    ['of no columns', 'a,b\n1,2\n', 'Line 1 has to name the columns'],
     ['of heads alone', 'TIMESTAMP,ContextTokens,GeneratedTokens\n', 'The trace has no request.'],
     ['of no line', '{}', 'Line 1: input_length and output_length have to be whole numbers of at least 1.'],
     [
