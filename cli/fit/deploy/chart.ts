@@ -32,13 +32,14 @@ ${attained.length === 0 ? '' : curves(attained, target, top)}
 
 function candidates(lines: Pictured['lines']): string {
   const ends = lines.flatMap(({ one, band }) => [one.devices, band.high ?? one.devices]);
-  const most = nicely(Math.max(1, ...ends));
+  const ticks = ticksUpTo(Math.max(1, ...ends));
+  const most = ticks.at(-1)!;
   const x = (devices: number) => LEFT + ((WIDTH - LEFT - RIGHT) * devices) / most;
   const bottom = 24 + ROW * lines.length;
   const rows = lines.map(({ one, band }, i) => candidate(one, band, x, 24 + ROW * (i + 0.5), most));
   return [
     text(4, 14, 'devices that keep the SLO, and their band', 'start', 'bold'),
-    ...ticks(most).map(
+    ...ticks.map(
       (value) =>
         `<line x1="${x(value)}" y1="22" x2="${x(value)}" y2="${bottom}" stroke="${GRID}"/>${text(x(value), bottom + 14, String(value), 'middle')}`,
     ),
@@ -61,7 +62,10 @@ function candidate(
 
 function curves(attained: Pictured['attained'], target: number, top: number): string {
   const left = 40;
-  const most = nicely(Math.max(...attained.flatMap(({ points }) => points.map(({ devices }) => devices))));
+  const ticks = ticksUpTo(
+    Math.max(...attained.flatMap(({ points }) => points.map(({ devices }) => devices))),
+  );
+  const most = ticks.at(-1)!;
   const x = (devices: number) => left + ((WIDTH - left - RIGHT) * devices) / most;
   const y = (share: number) => top + 24 + CURVES * (1 - share);
   const bottom = y(0);
@@ -72,7 +76,7 @@ function curves(attained: Pictured['attained'], target: number, top: number): st
       (share) =>
         `<line x1="${left}" y1="${y(share)}" x2="${WIDTH - RIGHT}" y2="${y(share)}" stroke="${GRID}"/>${text(left - 6, y(share) + 4, `${100 * share} %`, 'end')}`,
     ),
-    ...ticks(most).map((value) => text(x(value), bottom + 14, String(value), 'middle')),
+    ...ticks.map((value) => text(x(value), bottom + 14, String(value), 'middle')),
     `<line x1="${left}" y1="${aim}" x2="${WIDTH - RIGHT}" y2="${aim}" stroke="${INK}" stroke-dasharray="4 3"/>`,
     text(WIDTH - RIGHT, aim + 12, `has to be ${Number((100 * target).toPrecision(6))} %`, 'end'),
     ...attained.map(({ points }, i) => curve(points, COLORS[i]!, x, y)),
@@ -103,10 +107,10 @@ function nicely(value: number): number {
   return [1, 2, 5, 10].map((digit) => digit * power).find((nice) => nice >= value) ?? value;
 }
 
-/** @returns about five whole numbers from 0 to the most. */
-function ticks(most: number): number[] {
+/** @returns about five whole numbers from 0 to the most or a little further. */
+function ticksUpTo(most: number): number[] {
   const step = Math.max(1, nicely(most / 5));
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step);
 }
 
 function text(x: number, y: number, words: string, anchor: string, weight = 'normal'): string {
