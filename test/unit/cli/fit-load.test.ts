@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
+import { NO_HOST } from '../../../roofline/step/setting.js';
 import { sharedFolder } from '../../support/folder.js';
 import { heard } from '../../support/heard.js';
 
@@ -139,14 +140,7 @@ describe('ridge fit under a load', () => {
     const answers = await answersOf(...args);
     expect(answers.map(({ engines }) => engines)).toEqual([['vllm'], ['sglang']]);
     expect((await ridgeFit('llama-3.1-8b', ...args)).stderr).toContain('engines are not ranked');
-    const host = JSON.stringify({
-      kernelFactor: 1,
-      stepSeconds: 0.0005,
-      sequenceSeconds: 0,
-      requestSeconds: 0.002,
-      spread: 0.05,
-      source: 'a test',
-    });
+    const host = JSON.stringify({ ...NO_HOST, stepSeconds: 0.0005, spread: 0.05, source: 'a test' });
     const own = file('host.json', host);
     const [one, ...none] = await answersOf(...args, '--calibration', `vllm=${own},sglang=${own}`);
     expect(one!.engines).toEqual(['vllm', 'sglang']);
