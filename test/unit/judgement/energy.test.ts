@@ -73,6 +73,18 @@ describe('energy', () => {
     expect(reason(result, 'energyJoules')).toMatch(/no energy source of the cuda device/);
   });
 
+  test('is told net of idle power, by token written and by token of both kinds', () => {
+    const result = judged();
+    expect(value(result, 'energyNetPerOutputTokenJoules')).toBeCloseTo((880 - 50 * 6) / 256, 8);
+    expect(value(result, 'totalTokensPerJoule')).toBeCloseTo((1024 + 256) / 880, 8);
+    expect(value(result, 'prefillEnergyPerTokenJoules')).toBeCloseTo(400 / 1024, 8);
+    expect(value(result, 'decodeEnergyPerTokenJoules')).toBeCloseTo(480 / 256, 8);
+    const unknown = judged({ idleWatts: {} });
+    expect(reason(unknown, 'energyNetPerOutputTokenJoules')).toBe(
+      'no idle power was taken before the trial for this energy source',
+    );
+  });
+
   test('without an idle baseline net energy is missing, gross is not', () => {
     const result = judged({ idleWatts: {} });
     expect(reason(result, 'energyNetJoules')).toMatch(/no idle power/);
@@ -232,6 +244,16 @@ describe('energy', () => {
       });
       expect(codes(which)).toEqual(['other-device']);
       expect(reason(which, 'energyJoules')).toMatch(/2 GPUs \(gpu-0, gpu-1\)/);
+    });
+
+    test('what another GPU took is nobody’s: a trial that also computed there has no energy', () => {
+      const on = (gpus: number) => judged({ samples: samplesWith({ otherDevicesUsed: () => gpus }) });
+      expect(codes(on(1))).toEqual(['energy-elsewhere']);
+      expect(reason(on(1), 'energyJoules')).toBe(
+        "the trial's processes also computed on another GPU, whose energy was not read",
+      );
+      expect(reason(on(3), 'prefillEnergyJoules')).toContain('on 3 other GPUs');
+      expect(value(on(0), 'energyJoules')).toBeCloseTo(880, 6);
     });
 
     test("a MIG instance has no energy of its own: the board's is not its", () => {

@@ -251,6 +251,41 @@ describe('a server under load', () => {
     });
   });
 
+  describe('the energy of a token that a draft proposed', () => {
+    const accepted = (growth: number | null) =>
+      judged(answers(100), {
+        inside: growth === null ? {} : { acceptedDraftTokens: { growth } },
+        insideAbsent: growth === null ? 'it has none' : null,
+      }).measurements.energyPerAcceptedDraftTokenJoules!;
+
+    test('is that of the run over the tokens that were accepted', () => {
+      const joules = judged(answers(100)).measurements.energyJoules!.value!;
+      expect(joules).toBeGreaterThan(0);
+      expect(accepted(160).value).toBeCloseTo(joules / 160, 9);
+      // As many as were written at all.
+      expect(accepted(1600).value).toBeCloseTo(joules / 1600, 9);
+    });
+
+    test('is missing where none was accepted, or more than were written: those are of somebody else', () => {
+      const none = { value: null, reason: 'no drafted token was accepted' };
+      expect(accepted(0)).toMatchObject(none);
+      expect(accepted(null)).toMatchObject(none);
+      expect(accepted(1601)).toMatchObject({
+        value: null,
+        reason: 'the server counts more accepted tokens than it gave here',
+      });
+    });
+  });
+
+  test('energy by token counts what was read of prompts beside what was written', () => {
+    const { measurements } = judged(answers(100));
+    const joules = measurements.energyJoules!.value!;
+    const prompts = answers(100).reduce((sum, { promptTokens }) => sum + (promptTokens ?? 0), 0);
+    expect(prompts).toBeGreaterThan(0);
+    expect(measurements.totalTokensPerJoule!.value).toBeCloseTo((1600 + prompts) / joules, 9);
+    expect(measurements.tokensPerJoule!.value).toBeCloseTo(1600 / joules, 9);
+  });
+
   test('rows that ask no server have none of it, for the same reason everywhere', () => {
     const { measurements } = judge(calmInput({}));
     for (const name of ['requestsPerSecond', 'serverStartSeconds', 'acceptanceLength'] as const)
