@@ -13,14 +13,22 @@ const questions = (asking: number, scoring: number): QualityRecord['questions'] 
 const ANSWERS = { ...calmInput().quality!, questions: questions(1, 1) };
 const MEASURED = recordOf(calmInput({ quality: ANSWERS }));
 
+/** What the model said to questions with another key. */
+const ANSWERS_NOW: QualityRecord = {
+  ...ANSWERS,
+  questions: questions(1, 2),
+  text: { ...ANSWERS.text!, perplexity: { value: 10, standardError: 0.1 } },
+};
+
 /** A trial that asked again and timed nothing. */
-function asked(changes: Partial<ResultRecord> = {}) {
-  const quality: QualityRecord = {
-    ...ANSWERS,
-    questions: questions(1, 2),
-    text: { ...ANSWERS.text!, perplexity: { value: 10, standardError: 0.1 } },
+function asked(changes: Partial<ResultRecord> = {}): ResultRecord {
+  return {
+    ...MEASURED,
+    trialId: 't2',
+    endedAt: '2026-01-02T00:00:00.000Z',
+    quality: ANSWERS_NOW,
+    ...changes,
   };
-  return { ...MEASURED, trialId: 't2', endedAt: '2026-01-02T00:00:00.000Z', quality, ...changes };
 }
 
 const value = (record: ResultRecord, name: string) => record.measurements[name]!.value;
@@ -39,25 +47,24 @@ describe('answers to other questions', () => {
   });
 
   test('say whether kept answers were scored again', () => {
-    const kept = asked({ quality: { ...asked().quality, keptAnswers: ['exam'] } });
+    const kept = asked({ quality: { ...ANSWERS_NOW, keptAnswers: ['exam'] } });
     expect(answeredAgain(MEASURED, kept).quality!.again!.changes[0]!.todo).toBe('score again');
     const gone = answeredAgain(MEASURED, asked()).quality!.again!.changes[0]!;
     expect(gone.reason).toMatch(/ and its answers are kept no more$/);
   });
 
   test('are judged with what compression left of the model', () => {
-    const worse = asked();
     const tasks = [
       { ...ANSWERS.tasks[0]!, scores: [{ ...ANSWERS.tasks[0]!.scores[0]!, retentionPercent: null }] },
     ];
-    const again = answeredAgain(MEASURED, { ...worse, quality: { ...worse.quality, tasks } });
+    const again = answeredAgain(MEASURED, asked({ quality: { ...ANSWERS_NOW, tasks } }));
     expect(value(again, 'taskRetentionRatio')).toBeNull();
     expect(value(again, 'modelCompressionRate')).not.toBe(value(MEASURED, 'modelCompressionRate'));
   });
 });
 
 test('answers to the same questions change nothing', () => {
-  const same = asked({ quality: { ...ANSWERS, text: asked().quality.text } });
+  const same = asked({ quality: { ...ANSWERS_NOW, questions: ANSWERS.questions } });
   expect(answeredAgain(MEASURED, same)).toBe(MEASURED);
 });
 
