@@ -48,7 +48,7 @@ export function clientSecurity(options: CredentialOptions): ClientSecurity {
 class LaterError extends CommandError {}
 
 /** Turns what the wire says into one sentence with the next step. */
-export function commandErrorOf(error: unknown, address: string): unknown {
+function commandErrorOf(error: unknown, address: string): unknown {
   if (!(error instanceof WireError) || error instanceof CommandError) return error;
   if (error.isAway) {
     return workError(

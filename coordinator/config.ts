@@ -145,7 +145,7 @@ export const tokensSchema = z.array(
 );
 export type TokenEntry = z.output<typeof tokensSchema>[number];
 
-export const pushSchema = z.strictObject({
+const pushSchema = z.strictObject({
   kind: z.literal('otlp'),
   /** Of an OpenTelemetry collector …/v1/metrics, of Prometheus …/api/v1/otlp/v1/metrics. */
   url: z.url(),

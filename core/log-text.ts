@@ -28,7 +28,7 @@ export function textLog(stream: { write(text: string): unknown }): { write(line:
  * @param line of a log as JSON. @returns the same for people, with the time of day of this machine:
  * `20:31:07 info  trial ended  trial=a1b2 status=ok`.
  */
-export function logText(line: string): string {
+function logText(line: string): string {
   const entry = JSON.parse(line) as Readonly<Record<string, unknown>>;
   const { level, time, msg = '' } = entry;
   const fields = Object.entries(entry).filter(([name]) => !HIDDEN.includes(name));

@@ -21,7 +21,7 @@ const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
  * The probability of reporting a trend although there is none, for each metric and start. That adds up to
  * some 5 % for a sweep of 25 starts with two metrics.
  */
-export const TREND_ALPHA = 0.001;
+const TREND_ALPHA = 0.001;
 
 /** Rates, latencies and sizes, and the warnings that follow from the repeats alone. */
 export function speedFindings(evidence: Evidence): Findings {

@@ -201,7 +201,7 @@ function seenOf(status: SweepStatus): SweepSeen {
 }
 
 /** @returns the valid rows of the front, the best by the first objective first; null without any. */
-export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): Best | null {
+function bestOf(rows: readonly Row[], objectives: readonly Objective[]): Best | null {
   const [first] = objectives;
   if (first === undefined) return null;
   const sign = first.better === 'max' ? -1 : 1;

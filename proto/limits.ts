@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
  * A result with its raw samples can be large: 64 MiB are four million readings. grpc-js stops at 4 MiB unless
  * told otherwise.
  */
-export const MAX_MESSAGE_BYTES = 64 * MIB;
+const MAX_MESSAGE_BYTES = 64 * MIB;
 
 /** Of a file that records refer to, what one message brings. */
 export const BODY_PIECE_BYTES = MIB;

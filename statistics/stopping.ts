@@ -2,7 +2,7 @@ import { relativeHalfWidth } from './interval.js';
 import { cv } from './summary.js';
 
 /** Number of last rounds that must agree for a warm-up to have settled. */
-export const WARMUP_ROUNDS = 3;
+const WARMUP_ROUNDS = 3;
 
 /** `steps-done` is the reason of workloads that do a fixed number of steps. */
 export type StopReason = 'interval-narrow' | 'max-repeats' | 'time-budget' | 'steps-done' | 'load-done';

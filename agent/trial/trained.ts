@@ -48,7 +48,7 @@ export async function saveTrained(
 }
 
 /** Where the merged model of an adapter lies for as long as it is asked. */
-export function mergedBeside(path: string): string {
+function mergedBeside(path: string): string {
   return `${withoutEnding(path)}-merged.gguf`;
 }
 

@@ -31,7 +31,7 @@ const manifestSchema = z.object({
 });
 
 /** @returns the adapters that ship with Ridgepoint: the name after `builtin:` and the file in models/. */
-export function builtinAdapters(): readonly { readonly name: string; readonly file: string }[] {
+function builtinAdapters(): readonly { readonly name: string; readonly file: string }[] {
   return manifestSchema.parse(JSON.parse(readFileSync(join(builtinFolder(), 'manifest.json'), 'utf8')))
     .adapters;
 }

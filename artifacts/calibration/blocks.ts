@@ -9,7 +9,7 @@ import type { FileTensor, GgufFile } from '../../formats/gguf/header.js';
  * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding
  * is not scaled, and nothing but the block's own tensors differs from block to block (llama.cpp src/models).
  */
-export const WALKED: Readonly<Record<string, string>> = {
+const WALKED: Readonly<Record<string, string>> = {
   llama: 'Llama, Mistral and Mixtral',
   qwen2: 'Qwen2',
   qwen2moe: 'Qwen2 MoE',

@@ -55,7 +55,7 @@ export function weightOnly(model: OnnxModel, wanted: WeightOnly, report: Report)
 }
 
 /** The last product, where as many numbers come out of it as the embedding has tokens. */
-export function outputOf(products: readonly Product[], embedding: Table | undefined): Product | undefined {
+function outputOf(products: readonly Product[], embedding: Table | undefined): Product | undefined {
   const last = products.at(-1);
   return last?.outputs === embedding?.rows ? last : undefined;
 }

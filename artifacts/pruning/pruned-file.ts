@@ -4,7 +4,7 @@ import { matricesOf } from '../../formats/gguf/experts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 
 /** The word that a file was pruned by. */
-export const SPARSITY_KEY = 'ridgepoint.sparsity';
+const SPARSITY_KEY = 'ridgepoint.sparsity';
 
 /** A copy of a model whose layers are overwritten one by one, in any order. */
 export interface PrunedFile {

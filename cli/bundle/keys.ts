@@ -22,7 +22,7 @@ const signatureSchema = z.strictObject({
 });
 
 /** @returns what a public key is called: the beginning of the digest of its DER. */
-export function keyName(key: KeyObject): string {
+function keyName(key: KeyObject): string {
   return sha256(key.export({ type: 'spki', format: 'der' })).slice(0, 16);
 }
 

@@ -9,7 +9,7 @@ export function scopesOption(): Option {
 }
 
 /** @throws InvalidArgumentError for a word that is no scope. */
-export function readScopes(text: string): readonly Scope[] {
+function readScopes(text: string): readonly Scope[] {
   const names = readNames(text);
   const isScope = (name: string): name is Scope => (SCOPES as readonly string[]).includes(name);
   const wrong = names.find((name) => !isScope(name));

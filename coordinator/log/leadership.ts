@@ -52,7 +52,7 @@ export interface Term {
 }
 
 /** Of a term that is over. */
-export function overError(why: string): FailureError {
+function overError(why: string): FailureError {
   return failed(
     'internal',
     `This coordinator leads no more: ${why}.`,

@@ -37,7 +37,7 @@ const MOST_REFUSED = 64;
 /** Of the blocks of a search, which are further starts of what stands on its front. */
 const AGAIN_EVERY = 3;
 /** Why a point of a search has fewer starts than others. */
-export const NO_OTHER_START = 'search-ended: another start could not bring it to the front';
+const NO_OTHER_START = 'search-ended: another start could not bring it to the front';
 /** How far into the random order the reference experiment is looked for. */
 const REFERENCE_SEARCH = 64;
 

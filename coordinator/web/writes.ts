@@ -39,7 +39,7 @@ export function writeRoutes(app: HttpApp, api: ControlApi): void {
 }
 
 /** @throws WireError `forbidden` on a route that anybody may have: there is none that writes. */
-export function askerOf({ who, ip }: Pick<HttpRequest, 'who' | 'ip'>): Asker {
+function askerOf({ who, ip }: Pick<HttpRequest, 'who' | 'ip'>): Asker {
   if (who === null) throw new WireError('forbidden', 'Nobody was asked for here.');
   return { who, name: who.name, from: ip };
 }

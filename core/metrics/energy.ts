@@ -139,7 +139,7 @@ function joined(windows: readonly Window[]): Window[] {
 }
 
 /** Sum of readings; missing as soon as one is, with its reason. */
-export function addReadings(readings: readonly Reading[]): Reading {
+function addReadings(readings: readonly Reading[]): Reading {
   let value = 0;
   let gapSeconds: number | null = null;
   for (const reading of readings) {

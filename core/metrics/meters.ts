@@ -5,7 +5,7 @@ import type { Labels } from './families.js';
  * trial's own process. Meters name themselves by this table, and whoever reads a record tells node and device
  * apart by it.
  */
-export const METER_SCOPES = {
+const METER_SCOPES = {
   process: 'trial',
   cores: 'trial',
   system: 'node',

@@ -103,13 +103,13 @@ export const WRITTEN_ARCHITECTURES = [
 ] as const;
 
 /** Decoders that an ONNX graph is built of, by the architecture that their GGUF file says. */
-export const GRAPH_ARCHITECTURES = ['llama', 'smollm3', 'qwen2', 'qwen3', 'gemma'] as const;
+const GRAPH_ARCHITECTURES = ['llama', 'smollm3', 'qwen2', 'qwen3', 'gemma'] as const;
 export type GraphArchitecture = (typeof GRAPH_ARCHITECTURES)[number];
 
 /** Types of GGUF tensors that an ONNX graph holds to the last bit. */
 export const GRAPH_WEIGHTS: readonly string[] = [...FLOATS, 'q4_0', 'q8_0'];
 
-export const CONVERSIONS = {
+const CONVERSIONS = {
   'safetensors-to-gguf': {
     from: 'safetensors',
     to: 'gguf',

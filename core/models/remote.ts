@@ -32,7 +32,7 @@ const SCHEME = /^(?:https?|hf):/i;
 const DIGEST = /#sha256=([0-9a-f]{64})$/i;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/;
 const REVISION = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
-export const DEFAULT_REVISION = 'main';
+const DEFAULT_REVISION = 'main';
 
 const HUB_HINT = 'Write hf:owner/repository:FILE.gguf or hf:owner/repository@revision:Q4_K_M.';
 const WEB_HINT =

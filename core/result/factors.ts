@@ -38,7 +38,7 @@ const checkSchema = z.object({
 });
 
 /** The factors of one number of threads. */
-export const threadFactorsSchema = z.object({
+const threadFactorsSchema = z.object({
   threads: z.number().int().positive(),
   /**
    * What every node of a graph takes beside its work: threads that meet and wake, or a launch; from whole

@@ -64,7 +64,7 @@ const modelFacts = z.object({
   experts: z.number().optional(),
 });
 
-export const measurePolicySchema = z.object({
+const measurePolicySchema = z.object({
   confidence: z.number(),
   halfWidth: z.number(),
   minRepeats: z.number().int(),
@@ -172,7 +172,7 @@ const present = z.object({
 });
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 
-export const phaseSchema = z.object({
+const phaseSchema = z.object({
   /**
    * `energy-…` is the same work done again and again without a pause, so that an energy source can resolve
    * it; it tells of energy alone.

@@ -5,11 +5,11 @@ import { recordFactorsSchema } from './factors.js';
 import { recordRoofsSchema } from './roofs-record.js';
 
 /** Where what is read comes from, if everything goes as well as it can; of a GPU the last cache is its L2. */
-export const BOUND_LEVELS = ['L2', 'L3', 'memory'] as const;
+const BOUND_LEVELS = ['L2', 'L3', 'memory'] as const;
 export type BoundLevel = (typeof BOUND_LEVELS)[number];
 
 const number = z.number();
-export const BOUNDS = ['memory', 'compute'] as const;
+const BOUNDS = ['memory', 'compute'] as const;
 
 /** A module under its roofs: times are of the profiled run, work of what it asks. */
 const moduleSchema = z.object({

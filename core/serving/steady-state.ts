@@ -38,7 +38,7 @@ const PRECISION = 0.05;
 /** The queue forgets in so many times the 90th percentile of latency. */
 const RELAXATION = 5;
 /** Of MLPerf. */
-export const MINIMUM_SECONDS = 600;
+const MINIMUM_SECONDS = 600;
 
 /**
  * Percentiles of a super-pass that are watched. Those of TPOT must be steady; those of TTFT vary with prompts

@@ -19,7 +19,7 @@ export interface CalibrationSpec {
 export const BUILTIN_TEXT = 'builtin:sample';
 
 /** A text by its source. */
-export function textSource(fallback: string, help: string): Setting<string> {
+function textSource(fallback: string, help: string): Setting<string> {
   return {
     help,
     fallback,

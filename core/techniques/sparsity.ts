@@ -20,7 +20,7 @@ import {
 import type { Technique } from './technique.js';
 
 /** No weight is pruned. */
-export const DENSE = 'none';
+const DENSE = 'none';
 
 /** How the weights are pruned. */
 export interface SparsitySpec {

@@ -38,7 +38,7 @@ export const LATENCY_DEFAULTS: LatencyWork = latencyWorkOf(latencyOptions.parse(
  * @returns what a point asks, defaults filled in; null for another workload, and for options that no sweep
  *   can have.
  */
-export function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
+function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
   const read = kind === 'latency' ? latencyOptions.safeParse(options).data : undefined;
   return read === undefined ? null : latencyWorkOf(read);
 }

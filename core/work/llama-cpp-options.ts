@@ -27,7 +27,7 @@ export const LLAMA_CPP_OPTIONS = {
 } as const;
 
 /** How llama.cpp in the trial's process spreads a model over devices. */
-export const SPREAD_OPTIONS = {
+const SPREAD_OPTIONS = {
   gpus: integerBetween(1, 16)
     .default(1)
     .describe('Devices of one node that the trial has to itself; the model is split over them.'),

@@ -128,7 +128,7 @@ export function predictTrainingMemory({
  * matrices of a layer, whose feed-forward width follows from the parameters. Adapters in files are not known
  * before a node looks at them, and count as nothing.
  */
-export function predictAdapters(facts: KnownFacts, setting: string): number {
+function predictAdapters(facts: KnownFacts, setting: string): number {
   const reading = readAdapter(setting);
   if (!reading.ok || reading.value?.mode !== 'attached') return 0;
   const { embeddingLength: width, layers } = facts;

@@ -18,7 +18,7 @@ export type OperatorCall =
  * How a state of linear attention follows from the one before: gated delta rule (arXiv 2412.06464), the same
  * with a decay for each channel (Kimi Linear, arXiv 2510.26692), Mamba-2 (arXiv 2405.21060).
  */
-export const LINEAR_RULES = ['gated-delta', 'kimi-delta', 'mamba-2'] as const;
+const LINEAR_RULES = ['gated-delta', 'kimi-delta', 'mamba-2'] as const;
 export type LinearRule = (typeof LINEAR_RULES)[number];
 
 /** How the numbers of a product are kept and multiplied: weights, and what they meet. */

@@ -6,7 +6,7 @@ import { serving } from './serving.js';
 import { EVERY_ROW, type WorkloadKind } from './workload.js';
 
 /** When applications begin; each is a whole graph. */
-export const GRAPH_ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline'] as const;
+const GRAPH_ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline'] as const;
 const OPEN: readonly unknown[] = ['constant', 'poisson', 'gamma', 'ramp'];
 
 const openNeedsRate: Rule = {

@@ -15,7 +15,7 @@ const args = z.array(z.string().max(4096)).max(200);
 /**
  * How this node runs or reaches a server. A sweep names it, and can say no more of its command or address.
  */
-export const serverEntrySchema = z
+const serverEntrySchema = z
   .strictObject({
     /** The runner of sweeps; left out = the entry's own name. */
     profile: z.enum(NAMES).optional(),

@@ -48,7 +48,7 @@ const SILENCE_SECONDS = 150;
 const MOST_BYTES = 64 * 1024 * 1024;
 const PAGE = 500;
 /** Who wrote a field, for the API server. */
-export const FIELD_MANAGER = 'ridgepoint-operator';
+const FIELD_MANAGER = 'ridgepoint-operator';
 
 /**
  * The few calls of the Kubernetes API that the operator makes (docs/decisions/0063-operator.md says why not

@@ -39,7 +39,7 @@ const reference = z
     ],
   });
 
-export const agentsSchema = z.strictObject({
+const agentsSchema = z.strictObject({
   replicas: integerBetween(0, 1000)
     .default(1)
     .describe('Agents, each a Job with devices of its own; so many points are measured in parallel.'),

@@ -41,7 +41,7 @@ const NAME_CHARACTERS = 40;
 /**
  * @returns the name of the Job that is agent number `index` of an object; the same whenever it is asked for.
  */
-export function jobName({ metadata }: SweepObject, index: number): string {
+function jobName({ metadata }: SweepObject, index: number): string {
   const start = metadata.name
     .slice(0, NAME_CHARACTERS)
     .replace(/[^a-z0-9]+/g, '-')

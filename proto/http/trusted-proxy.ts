@@ -24,7 +24,7 @@ export interface TrustedProxy {
 const LONGEST_USER = 128;
 
 /** @returns whether addresses belong to a list of them and of networks. @throws Error for what is neither. */
-export function addressList(addresses: readonly string[]): (address: string) => boolean {
+function addressList(addresses: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const entry of addresses) {
     const [address = '', bits] = entry.split('/');

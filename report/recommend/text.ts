@@ -96,7 +96,7 @@ function keptText(
 }
 
 /** @returns a value with its interval and unit. */
-export function figureText(
+function figureText(
   quantity: Quantity,
   { value, interval, reason }: Figure,
   currency: string | null,

@@ -9,7 +9,7 @@ const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'mode
  * @returns why a task cannot be asked of this model; null for an error that says nothing of the task, such as
  *   a server that broke off.
  */
-export function whyImpossible(error: unknown): string | null {
+function whyImpossible(error: unknown): string | null {
   return error instanceof FailureError && IMPOSSIBLE.has(error.failure.code) ? error.failure.message : null;
 }
 

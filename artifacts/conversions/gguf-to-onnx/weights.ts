@@ -65,7 +65,7 @@ const BLOCKS = {
   q8_0: { bits: 8, unpack: signed },
 } as const;
 
-export function isBlockType(type: string): type is keyof typeof BLOCKS {
+function isBlockType(type: string): type is keyof typeof BLOCKS {
   return Object.hasOwn(BLOCKS, type);
 }
 

@@ -65,7 +65,7 @@ export interface Run {
 }
 
 /** @returns some of the rows, in the order of the runs. */
-export function picked(weights: Weights, runs: readonly Run[], shape: readonly number[]): Weights {
+function picked(weights: Weights, runs: readonly Run[], shape: readonly number[]): Weights {
   return {
     type: weights.type,
     shape,

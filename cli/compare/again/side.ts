@@ -35,7 +35,7 @@ export interface AgainSide {
 }
 
 /** @returns an experiment as it is measured again: the same point, in short starts, on this machine. */
-export function shortened({ id: _, ...content }: Experiment): Experiment {
+function shortened({ id: _, ...content }: Experiment): Experiment {
   const { measure } = content;
   return identified({
     ...content,

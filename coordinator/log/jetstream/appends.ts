@@ -33,7 +33,7 @@ const MOST_HEADS_BYTES = 40 * 1024;
 /** What headers of a message may take of its bytes; NATS itself takes 64 KiB. */
 export const HEADER_BYTES = 60 * 1024;
 /** Largest append after compression. */
-export const MOST_APPEND_BYTES = 64 * 1024 * 1024;
+const MOST_APPEND_BYTES = 64 * 1024 * 1024;
 /** Facts of one append when they are unpacked again. */
 const MOST_UNPACKED_BYTES = 1024 * 1024 * 1024;
 

@@ -5,7 +5,7 @@ import type { Connection } from './connection.js';
 import { nameOf } from './errors.js';
 
 /** Raised when the tables change in a way that another release would misread. */
-export const POSTGRES_SCHEMA_VERSION = 1;
+const POSTGRES_SCHEMA_VERSION = 1;
 
 /** The tables, which are made once; one transaction makes all of them. */
 const TABLES = (schema: string): string => `

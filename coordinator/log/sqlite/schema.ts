@@ -2,7 +2,7 @@ import { failed } from '../../../core/errors.js';
 import type { Database } from './database.js';
 
 /** Raised when the tables change in a way that another release would misread. */
-export const SQLITE_SCHEMA_VERSION = 1;
+const SQLITE_SCHEMA_VERSION = 1;
 
 /** Makes the tables of a new file. @throws FailureError for a file of another schema version */
 export function prepareSchema(database: Database, path: string): void {

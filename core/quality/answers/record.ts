@@ -42,7 +42,7 @@ const given = {
 const share = z.number().min(0).max(1).nullable();
 
 /** The order that documents were put in, and how it came about; null = this way of ranking has none. */
-export const rankingAnswerSchema = z.object({
+const rankingAnswerSchema = z.object({
   /** Best first. */
   ids: listOf(textOf(SENTENCE_CHARACTERS), 10_000),
   /** By document: what put it there, as a run file keeps it. */

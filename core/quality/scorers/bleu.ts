@@ -16,7 +16,7 @@ export interface BleuCounts {
  * Tokens of mteval-v13a, as sacreBLEU's `tok:13a`: signs apart, points and commas but between digits, dashes
  * behind digits.
  */
-export function tokens13a(text: string): string[] {
+function tokens13a(text: string): string[] {
   return ` ${text.trimEnd().replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ')} `
     .replaceAll('&quot;', '"')
     .replaceAll('&amp;', '&')

@@ -19,7 +19,7 @@ export type ChrfCounts = readonly {
 }[];
 
 /** @param words also those of words (chrF++). */
-export function chrfCounts(answer: string, reference: string, words: boolean): ChrfCounts {
+function chrfCounts(answer: string, reference: string, words: boolean): ChrfCounts {
   const [got, wanted] = [answer, reference].map((text) => grams(text, words));
   return got!.map((own, i) => {
     const other = wanted![i]!;

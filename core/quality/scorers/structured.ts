@@ -70,7 +70,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one;
  *   undefined = none, or one that is nested too deeply.
  */
-export function jsonIn(text: string): unknown {
+function jsonIn(text: string): unknown {
   const first = text.search(/[[{]/);
   const last = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']'));
   for (const piece of [text, first < 0 ? '' : text.slice(first, last + 1)]) {

@@ -54,7 +54,7 @@ export function programOf(
 const FENCED = /```[^\n]*\n([\s\S]*?)```/;
 
 /** @returns the code of an answer: its first fenced block, else the whole. */
-export function codeIn(answer: string): string {
+function codeIn(answer: string): string {
   return FENCED.exec(answer)?.[1] ?? answer;
 }
 

@@ -85,7 +85,7 @@ export function maskErrors(dense: Matrix, mask: Mask, statistics: ChannelStatist
 }
 
 /** @returns e of every row, Σ (W − W′) · S. Equal to `maskErrors` where kept weights are not updated. */
-export function rowErrors(dense: Matrix, pruned: Matrix, statistics: ChannelStatistics): Float64Array {
+function rowErrors(dense: Matrix, pruned: Matrix, statistics: ChannelStatistics): Float64Array {
   const sums = statistics.sumPerSequence;
   return Float64Array.from({ length: dense.rows }, (_, row) => {
     const start = row * dense.columns;
@@ -98,7 +98,7 @@ export function rowErrors(dense: Matrix, pruned: Matrix, statistics: ChannelStat
 }
 
 /** @returns the mean of absolute values. */
-export function meanAbsolute(values: Float64Array): number {
+function meanAbsolute(values: Float64Array): number {
   let sum = 0;
   for (const value of values) sum += Math.abs(value);
   return sum / values.length;

@@ -19,7 +19,7 @@ export function wanda(statistics: ChannelStatistics): Score & { kind: 'scaled' }
 }
 
 /** Weights on dead channels score 0: their diagonal is infinite. */
-export function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'sparsegpt' } {
+function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'sparsegpt' } {
   const n = factor.columns;
   const diagonal = Float64Array.from({ length: n }, (_, j) =>
     factor.dead[j] === 1 ? Number.POSITIVE_INFINITY : factor.values[j * n + j]!,
@@ -36,7 +36,7 @@ interface NamedScore {
 }
 
 /** Every score that a mask may begin with, by the word of a sweep; the first is DSnoT's own. */
-export const SCORES = {
+const SCORES = {
   wanda: {
     needs: ['statistics'],
     make: ({ statistics }) => wanda(statistics!),

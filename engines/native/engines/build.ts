@@ -32,7 +32,7 @@ const X86_SWITCHES = ['SSE42', 'AVX', 'AVX2', 'BMI2', 'FMA', 'F16C'].map((name) 
  * (as they have none), and the plain name `libggml-base.so` as dependency, which the linker then finds
  * among the libraries already loaded.
  */
-export const CMAKE_FLAGS: readonly string[] = [
+const CMAKE_FLAGS: readonly string[] = [
   '-DCMAKE_BUILD_TYPE=Release',
   '-DBUILD_SHARED_LIBS=ON',
   '-DGGML_BACKEND_DL=ON',

@@ -4,9 +4,9 @@ import type { OrtRuntime } from './runtime.js';
 import type { TensorInfo } from './tensors.js';
 
 /** GraphOptimizationLevel of onnxruntime_c_api.h. */
-export const OPTIMIZATION = { disabled: 0, basic: 1, extended: 2, all: 99 } as const;
+const OPTIMIZATION = { disabled: 0, basic: 1, extended: 2, all: 99 } as const;
 /** ExecutionMode. */
-export const EXECUTION = { sequential: 0, parallel: 1 } as const;
+const EXECUTION = { sequential: 0, parallel: 1 } as const;
 
 export interface SessionSettings extends ProviderSettings {
   readonly graphOptimization: keyof typeof OPTIMIZATION;

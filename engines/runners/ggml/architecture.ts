@@ -21,15 +21,7 @@ export interface Architecture {
 }
 
 /** The matrices of a layer that adapters go on. */
-export const LINEARS = [
-  'attn_q',
-  'attn_k',
-  'attn_v',
-  'attn_output',
-  'ffn_gate',
-  'ffn_up',
-  'ffn_down',
-] as const;
+const LINEARS = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'] as const;
 
 const OUTSIDE = ['token_embd.weight', 'output_norm.weight'];
 const INSIDE = ['attn_norm.weight', 'ffn_norm.weight', ...LINEARS.map((name) => `${name}.weight`)];

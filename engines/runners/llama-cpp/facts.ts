@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
  * @returns bytes that one token of one sequence adds to the attention cache of one layer; null for models
  * that have none, or whose latent cache is in the old form. Layers are taken to be alike.
  */
-export function kvBytesPerLayer(llama: Llama, model: Pointer, k: string, v: string): number | null {
+function kvBytesPerLayer(llama: Llama, model: Pointer, k: string, v: string): number | null {
   const { functions } = llama;
   const kvHeads = functions.llama_model_n_head_kv(model);
   if (kvHeads === 0) return null;
@@ -40,7 +40,7 @@ export function kvBytesPerToken(llama: Llama, model: Pointer, k: string, v: stri
  * all tokens and one for those with a window; where bytes per layer agree with that, their exact value is
  * given, otherwise the printed one.
  */
-export function kvCacheBytes(llama: Llama, perLayer: number | null): number | null {
+function kvCacheBytes(llama: Llama, perLayer: number | null): number | null {
   const pattern = /size =\s+([\d.]+) MiB \(\s*(\d+) cells,\s*(\d+) layers,\s*\d+\/(\d+) seqs\)/;
   const lines = llama.log.lines.flatMap(({ text }) => [...text.matchAll(new RegExp(pattern, 'g'))]);
   if (lines.length === 0) return null;

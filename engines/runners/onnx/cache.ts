@@ -34,7 +34,7 @@ interface Layout {
 }
 
 /** @returns sizes of a tensor that holds so many tokens of each sequence. */
-export function cacheShape(tensor: CacheTensor, sequences: number, tokens: number): number[] {
+function cacheShape(tensor: CacheTensor, sequences: number, tokens: number): number[] {
   const { past, tokenAxis, batchAxis } = tensor;
   const open = (size: unknown, axis: number) => (axis === batchAxis ? sequences : (size as number));
   return past.shape.map((size, axis) => (axis === tokenAxis ? tokens : open(size, axis)));

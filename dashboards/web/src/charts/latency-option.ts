@@ -10,7 +10,7 @@ import type { Plot } from './plot.js';
 const STEPS = 240;
 
 /** @returns the gaps between tokens of a row over all repeats, sorted, seconds. */
-export function gapsOf(row: Row): number[] {
+function gapsOf(row: Row): number[] {
   return sorted(row.trial.tokenSeconds.flat());
 }
 
