@@ -121,10 +121,10 @@ function judged(gate: Gate, change: Change, level: number): readonly [GateOutcom
   const changed = `changed by ${shown(gate, moved.by)}`;
   const movedText = moved.ends === null ? changed : `${changed} [${endsText(gate, change, moved.ends)}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
-  // Only one of both directions is red, and p is of both.
+  // A gate is red in one direction only, and p counts both: half of it is the gate's.
   const isSure = p === null ? isFind : p / 2 < level;
   if (isBeyond(moved.by) && isSure) return ['red', movedText];
-  // What has no spread is what it is; of all else the worse end decides.
+  // A number without a spread is compared as it is; otherwise the worse end of its interval decides.
   const exact = interval === null && (isFind || verdict === 'same');
   const ends = moved.ends ?? (exact ? [moved.by] : null);
   if (ends !== null && !ends.some(isBeyond)) return ['green', movedText];

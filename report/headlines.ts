@@ -119,7 +119,7 @@ function causesOf({ failure, warnings }: ResultRecord): string[] {
   return gradingCodesOf(warnings);
 }
 
-/** Rows that have starts of another engine, which `startsOf` leaves out. */
+/** Counts rows with starts of another engine, which `startsOf` leaves out. */
 function engineLine(rows: readonly Row[]): string[] {
   const changed = rows.filter(({ state, others }) => state === 'valid' && others.some(isValid));
   if (changed.length === 0) return [];
@@ -151,7 +151,7 @@ function widestHalf(row: Row): number | null {
   const widths = SETTLING_METRICS.flatMap((name) => {
     const quoted = quotedOf(row, name);
     if (quoted === null) return [];
-    // What another run differs by no further start of this one narrows.
+    // More starts of this run do not narrow what other runs differ by.
     const { value, interval } = quoted.calm ?? quoted;
     return interval === null ? [] : [halfOf(interval) / value];
   });

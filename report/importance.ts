@@ -45,9 +45,9 @@ export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], 
     return value === null ? [] : [{ row, value }];
   });
   const positive = counted.every(({ value }) => value > 0);
-  // Among some of the rows an axis may not vary.
+  // An axis of the sweep may have one value among these rows.
   const factors = axes
-    // A name says nothing beside the values that it stands for.
+    // An axis that only names the values of others explains nothing more.
     .filter(({ name }) => name !== NAME)
     .map(({ name }) => ({ name, levels: counted.map(({ row }) => row.axes[name] ?? null) }))
     .filter(({ levels }) => new Set(levels).size > 1);

@@ -12,7 +12,7 @@ export interface ModuleTable {
   readonly lines: readonly {
     readonly row: Row;
     readonly shares: ReadonlyMap<ModuleRow['module'], number>;
-    /** What looking on cost: 0.1 = a tenth longer. */
+    /** How much longer the phase took because it was profiled: 0.1 = a tenth. */
     readonly cost: number;
   }[];
 }

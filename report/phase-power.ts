@@ -18,7 +18,7 @@ export interface PhasePower {
   readonly known: number;
   readonly joules: number | null;
   readonly watts: number | null;
-  /** Without what the idle machine would have taken; null where that was not measured. */
+  /** Less the energy of the idle machine over this time; null if idle power was not measured. */
   readonly netJoules: number | null;
   /** Why some have none. */
   readonly reason: string | null;

@@ -5,7 +5,7 @@ import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
 import { absentMeter, energyQuantity, type Meter, type MeterSearch, quantity } from './meter.js';
 import { fileSourceIfThere, type Source, sourceMeter } from './sources.js';
 
-/** Until it is measured: what the driver's average of power is renewed at. */
+/** How often the driver renews its average of power, until that has been measured. */
 const ENERGY_PERIOD_SECONDS = 0.1;
 const STATE_PERIOD_SECONDS = 0.5;
 
@@ -15,8 +15,8 @@ export type AmdCounter = { readonly amdSmi: AmdSmi } | { readonly reason: string
 /**
  * Energy and power of one AMD GPU. The counter is that of AMD's library; power is what the driver's hwmon
  * says (kernel docs, gpu/amdgpu/thermal): `power1_average` on boards that average in firmware, `power1_input`
- * on newer ones. An MI250 is two GPUs on one board, of which the even one tells what both draw and the odd
- * one 0: the even one's readings are of a `board` that is not its own.
+ * on newer ones. An MI250 is two GPUs on one board: the even one reports what both draw, and the odd one 0.
+ * So what the even one reports is labelled as the energy of a shared board, not as its own.
  */
 export function findAmdMeter(gpu: SysfsGpu, counter: AmdCounter): MeterSearch {
   const { name, pciAddress, hwmonFolder } = gpu;
@@ -28,9 +28,7 @@ export function findAmdMeter(gpu: SysfsGpu, counter: AmdCounter): MeterSearch {
   return absentMeter('amd', `${name} has no power in hwmon, and ${library}`);
 }
 
-/**
- * Memory, clock, load and temperature: read more seldom, since each question to the firmware takes its time.
- */
+/** Memory, clock, load and temperature. They are read less often, because asking the firmware is slow. */
 export function amdStateMeter({ folder, hwmonFolder }: SysfsGpu): Meter {
   const hwmon = hwmonFolder ?? folder;
   const [edge, junction] = ['temp1_input', 'temp2_input'].map((file) =>

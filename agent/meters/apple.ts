@@ -5,8 +5,9 @@ import { absentMeter, energyQuantity, type Meter, type MeterSearch, type Quantit
 const PERIOD_SECONDS = 0.1;
 
 /**
- * What a channel is to us. Each die of a chip of several has its own CPU, GPU and memory, which are added up;
- * channels of single cores and clusters lie inside these and are left out.
+ * The quantity that a channel measures. On a chip of several dies each die has a channel of its own for CPU,
+ * GPU and memory, and these are added up. Channels of single cores and clusters are left out, because the
+ * others contain them.
  */
 const DOMAINS: readonly (readonly [RegExp, Quantity])[] = [
   [/CPU Energy$/, energyQuantity('energyJoules', 'cpu')],
@@ -17,8 +18,8 @@ const DOMAINS: readonly (readonly [RegExp, Quantity])[] = [
 ];
 
 /**
- * Energy of an Apple chip by its IOReport channels. It could not be tried on one: best effort, says
- * docs/energy.md.
+ * Energy of an Apple chip by its IOReport channels. It was never tried on such a chip, as
+ * docs/energy.md says.
  */
 export function findAppleMeter(ioReport: IoReport): MeterSearch {
   const quantities = ioReport.channels.map(

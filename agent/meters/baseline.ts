@@ -15,9 +15,11 @@ export interface Baseline {
   readonly busyRatio: number | null;
 }
 
-/** Rooms grow warm over a long sweep, and warm chips leak. */
+/**
+ * After this long it is read again: rooms warm up during a long sweep, and warm chips draw more when idle.
+ */
 const OLDEST_SECONDS = 3600;
-/** An idle GPU is asked by its driver now and then. */
+/** A device busier than this is not idle. Below it lies the driver's own occasional work. */
 const IDLE_RATIO = 0.05;
 
 /**
@@ -39,7 +41,7 @@ export class IdleBaselines {
   }
 
   /**
-   * Nothing may run on the device yet.
+   * To be called before anything runs on the device.
    * @param read the series so far, of meters that have just been started
    * @returns null when there is no time to read it in.
    */
@@ -55,7 +57,7 @@ export class IdleBaselines {
     if (seconds === 0) return null;
     await sleep(seconds * 1000);
     const baseline = baselineOf(read(), seconds, new Date());
-    // A node works on few sweeps; those of long ago are not needed.
+    // Readings of sweeps long past are dropped, or they would pile up.
     for (const [other, { at }] of this.#bySweep) {
       if (this.#now() - at >= OLDEST_SECONDS) this.#bySweep.delete(other);
     }

@@ -9,8 +9,8 @@ import { findRaplMeter } from './rapl.js';
 import type { Sensors } from './sensors.js';
 
 /**
- * Energy of the whole node: of its processor, and of a module or chip that CPU and GPU share. What this
- * machine cannot have by its kind is not among the answers.
+ * Energy of the whole node: of its processor, and of a module or chip that CPU and GPU share. Sources that
+ * a machine of this kind never has are not mentioned.
  */
 export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Sensors): readonly MeterSearch[] {
   if (sensors.ioReport !== null) return [appleEnergy(sensors)];
@@ -19,8 +19,8 @@ export function findNodeEnergy(sysRoot: string, procRoot: string, sensors: Senso
 }
 
 /**
- * Meters of a GPU of AMD or Intel; none for every other device. Of several that one trial has nothing is
- * read: one alone would pass for all of them.
+ * Meters of a GPU of AMD or Intel; none for every other device. If a trial has several,
+ * none is read, because the reading of one would be taken for that of all.
  */
 export function findGpuMeters(
   { gpus, amdCounters }: Sensors,
@@ -40,12 +40,12 @@ export function findGpuMeters(
   const state: MeterSearch = { found: true, meter: amdStateMeter(gpu) };
   if (!energy) return [state];
   const amd = findAmdMeter(gpu, counter);
-  // Power alone is integrated; why there is no counter beside it is worth a word.
+  // Without a counter, power is integrated, and the record says why there is no counter.
   const uncounted = amd.found && 'reason' in counter ? [absentMeter('amd-counter', counter.reason)] : [];
   return [amd, ...uncounted, state];
 }
 
-/** Powercap first: perf events are the same counters, and more is asked for them. */
+/** Powercap comes first: perf events are the same counters, and need more rights. */
 function processorEnergy(sysRoot: string, procRoot: string, sensors: Sensors): MeterSearch {
   const rapl = findRaplMeter(sysRoot);
   if (rapl.found) return rapl;

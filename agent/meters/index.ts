@@ -36,8 +36,9 @@ export interface NodePeriods {
 export interface MeterSet {
   readonly meters: readonly Meter[];
   /**
-   * What was looked for in vain, with the reason: by quantity, for which a record looks it up; sources of
-   * energy, whose domains only they know, by their meter, and `energy` when there is no source at all.
+   * What was not found, with the reason. The key is the quantity, under which a record looks the reason up.
+   * For a source of energy, whose domains are then unknown, it is the meter; `energy` if there is no source
+   * at all.
    */
   readonly absent: Readonly<Record<string, string>>;
   /** How often the sources of these meters renew their quantities, as seen at the agent's start. */
@@ -47,7 +48,7 @@ export interface MeterSet {
 /** The NVIDIA side of a search: the library, or why there is none. */
 export type NvmlState = { readonly nvml: Nvml } | { readonly reason: string };
 
-/** What searches gave, before their periods are known. */
+/** What the searches found, before update periods are known. */
 type Found = Pick<MeterSet, 'meters' | 'absent'>;
 
 /**
@@ -151,9 +152,9 @@ export function combineMeterSets(
 }
 
 /**
- * True for a meter of nothing but energy counters that did not move while the agent started: a virtual
- * machine may show a counter that its host never fills. Trials would be made longer for it, and learn
- * nothing.
+ * True for a meter that has only energy counters, none of which moved while the agent started: a virtual
+ * machine may show a counter that its host never updates. Trials would be lengthened for its sake, and still
+ * learn nothing.
  */
 function isStuck({ name, quantities }: Meter, periods: UpdatePeriods): boolean {
   return (

@@ -40,7 +40,9 @@ interface Process {
   readonly status: ReadAgain;
 }
 
-/** How often a tree is looked through for what has joined it: that asks every process of the node. */
+/**
+ * How often trees are searched for new processes. This is rare, because it reads every process of the node.
+ */
 const LOOK_SECONDS = 5;
 
 class ProcessMeter implements Meter {
@@ -68,9 +70,10 @@ class ProcessMeter implements Meter {
   }
 
   /**
-   * Of a tree the CPU time of all, ended children that were waited for included, so that none takes its share
-   * along; and the resident sets added up, in which a page that several share counts for each. The kernel's
-   * peak is one process's: a tree has only the largest that was read.
+   * The CPU time of a tree is that of all its processes, including children that have ended and were waited
+   * for, so that no time is lost with them. Its memory is the sum of the resident sets, in which a shared
+   * page counts once for each process. The kernel keeps a peak for one process only; the peak of a tree is
+   * the largest sum that was read.
    */
   read(): readonly Reading[] {
     if (monotonicSeconds() - this.#lookedAt >= LOOK_SECONDS) this.#lookAround();

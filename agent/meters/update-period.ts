@@ -25,13 +25,13 @@ const FEWEST_DISTANCES = 5;
 const FEWEST_OF_SLOW = 3;
 /** For such a counter, so many times the usual time. */
 const PATIENCE = 2.5;
-/** More change little. */
+/** More distances would hardly change the estimate. */
 const ENOUGH_DISTANCES = 25;
 const PAUSE_MILLISECONDS = 1;
-/** A change within this time of the reading before was seen when it came. */
+/** A change that is found this soon after the reading before it was seen as it happened. */
 const SEEN_SECONDS = 0.003;
 
-/** A change, and for how long nobody had looked: it came at some moment of that time. */
+/** A change, and the time since the reading before: it happened at some moment within that time. */
 interface Change {
   readonly seconds: number;
   readonly unseenSeconds: number;
@@ -39,9 +39,9 @@ interface Change {
 
 /**
  * The period of a counter or gauge from its readings: how far apart its changes are. A counter moves at
- * every renewal, so the median distance is its period. A gauge may be renewed with the value it had, which
- * makes some distances multiples: there the lower quartile is. Changes that came while the machine was too
- * busy to look are passed over.
+ * every renewal, so the median distance is its period. A gauge may be renewed with
+ * an equal value, so that some distances are multiples of its period: of a gauge it is the lower quartile.
+ * Changes that happened while the machine was too busy to look are not used.
  */
 export class ChangeWatch {
   readonly #kind: Quantity['kind'];

@@ -8,13 +8,13 @@ import { settingError } from './control.js';
 import type { Restored } from './protocol.js';
 import { targetOf } from './settable.js';
 
-/** What the notes of a trial learn of it. */
+/** Where a trial notes what was set, and what went wrong. */
 interface SettingNotes {
   settings: readonly SettingRecord[];
   readonly warnings: Warning[];
 }
 
-/** A helper that died is there again, and has put everything back, within this. */
+/** Within this time a helper that died has been restarted and has restored all settings. */
 const PATIENCE_SECONDS = 5;
 
 /** How one trial's device is set: from `hold` to `release`, and no longer than this process lives. */
@@ -42,7 +42,10 @@ export class AppliedSettings {
     notes.settings = applied.map((one) => ({ ...one, atEnd: null, restored: false }));
   }
 
-  /** Puts back what was found; the notes say whether it had held until then. Never throws; twice is once. */
+  /**
+   * Restores what was found before. The notes say whether the settings had held until then. Never throws; a
+   * second call does nothing.
+   */
   async release(): Promise<void> {
     const [connection, notes] = [this.#connection, this.#notes];
     this.#connection = null;

@@ -1,7 +1,7 @@
 import type { GpuSettings } from '../../process/device/nvml-settings.js';
 import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
 
-/** Clocks of a GPU while no trial asks for one, in MHz; null = as the driver chooses. */
+/** The clocks that a GPU has while no trial sets one, in MHz; null = the driver chooses. */
 export type RestingClocks = { readonly least: number; readonly most: number } | null;
 
 /** @returns the power limit of a GPU, which lies within what its driver names. */

@@ -8,7 +8,7 @@ const FILE = 'found.json';
 
 interface Written<Found> {
   readonly version: 1;
-  /** A restart of the machine puts everything back by itself. */
+  /** Identifies the boot: a restart of the machine restores every setting by itself. */
   readonly boot: string;
   readonly found: Record<string, Found>;
 }

@@ -12,7 +12,10 @@ import { attempt, readNumber, requireNumber, writeNumber } from './system-file.j
  */
 const LONG = 'long_term';
 const SHORT = 'short_term';
-/** Where firmware names no least limit: below this share of the most a machine hardly moves. */
+/**
+ * The smallest share of the largest limit that may be set if firmware names no smallest limit: below it a
+ * machine hardly works at all.
+ */
 const LEAST_SHARE = 0.1;
 /**
  * Half the step of the hardware's unit is at most a sixteenth of a watt (Intel SDM 15.10.1: 1/8 W); whole

@@ -69,7 +69,7 @@ export async function startHelper(settings: HelperSettings): Promise<RunningHelp
   };
 }
 
-/** Whoever may write into the folder could say what the machine was like before. */
+/** Whoever may write into the folder could forge the journal of previous settings. */
 function claimFolder(folder: string, groupId: number | null): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const own = process.geteuid?.() ?? 0;
@@ -112,7 +112,7 @@ function serve(socket: Socket, keeper: PowerManager, log: (message: string) => v
   say({ helper: 'ridgepoint-power', protocol: PROTOCOL });
   lines(socket, MAX_LINE_BYTES, (line) => say(answer(line, socket, keeper, log)));
   socket.on('error', () => {});
-  // However it ended: the agent left, or its machine killed it.
+  // However the connection ended: the agent closed it, or was killed.
   socket.on('close', () => {
     for (const { part, problem } of keeper.restore(socket)) {
       log(`${part}: ${problem === null ? 'put back, for the connection closed' : problem}`);

@@ -16,13 +16,13 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';
 
-/** Records that are looked at: the newest ones. */
+/** At most so many records are read, the newest ones. */
 const MOST_RECORDS = 20_000;
-/** Charts that a page is sent, those that have something to say first. */
+/** At most so many charts are sent to a page, those that show a change first. */
 const MOST_CHARTS = 200;
 /** Records read between two turns of the event loop: agents are waiting too. */
 const PART = 64;
-/** For so long what was made is good enough, whatever has come since. */
+/** Charts are not drawn again within this time, whatever results have come since. */
 const FRESH_MILLISECONDS = 10_000;
 
 /** A set of results that was saved by name (`ridge baseline save`). */

@@ -37,10 +37,10 @@ export async function tellEvents(
   { log, dispatcher, changes, who, version, writes, otherWebUrls }: EventSources,
   { results, after }: EventsQuery,
 ): Promise<void> {
-  // A reader that comes from another coordinator may have seen what this one has not taken in yet.
+  // A reader that was connected to another coordinator may have seen entries that this one has not read yet.
   if (after !== null && after > dispatcher.position) await dispatcher.catchUp();
   const { position } = dispatcher;
-  // An id that this log has not reached was given by another one: whoever remembers it has to start again.
+  // An id beyond the end of this log is from another log: its reader has to start again.
   const reset = after !== null && after > position;
   await stream.send('hello', { version, position, reset, writes, otherWebUrls });
   const tell = async (): Promise<void> => {

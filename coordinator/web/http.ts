@@ -140,7 +140,7 @@ function eventsRoute(app: HttpApp, parts: WebParts): void {
 
   app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(
     '/api/v1/events',
-    // A HEAD would follow without ever hearing anything.
+    // HEAD has no body, so that a stream would stay open and send nothing.
     { config: { access: 'read', filters: ['sweep', 'results', 'after'] }, exposeHeadRoute: false },
     async (request, reply) => {
       const { sweep, results: which, after } = request.query;

@@ -14,7 +14,7 @@ import { isAsMeasured, quotedEntry } from '../quoted.js';
  */
 export const SITTING_SECONDS = 3600;
 
-/** What one sitting says of an experiment. */
+/** The number of an experiment in one sitting. */
 export interface Sitting {
   /** First start, ISO 8601. */
   readonly at: string;
@@ -221,7 +221,7 @@ function pooledChart(
   return chartOf(place, `all ${charts.length} experiments`, null, metric, sittings);
 }
 
-/** Facts that differ at every trial say nothing of what changed. */
+/** Facts that differ in every trial do not explain a change. */
 const RESTLESS = /temperature|uptime|load|free|available|seconds|clock|pid|port|address/i;
 
 function changedFacts(before: Sitting['environment'], after: Sitting['environment']): string[] {

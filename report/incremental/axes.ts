@@ -16,7 +16,7 @@ export class AxisTally {
   #axes: Axes = { varying: [], constant: [] };
   #stale = true;
 
-  /** A row that was there is another point now, or elsewhere. */
+  /** An existing row now has another point, or another place. */
   spoil(): void {
     this.#stale = true;
   }

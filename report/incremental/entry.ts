@@ -6,7 +6,7 @@ import type { Row } from '../rows.js';
 export interface Entry {
   /** All of it, oldest first; those that began together in the order they came. */
   readonly trials: ResultRecord[];
-  /** Of them those that count, and what they say together; null until they have been looked for. */
+  /** Those of them that count, with their common estimate; null until that is made. */
   starts: readonly ResultRecord[];
   trial: ResultRecord | null;
   /** Of the first start in its sweep. */

@@ -190,7 +190,7 @@ export class IncrementalReport {
     if (this.#changed.size > 0) this.#order.sort(compareEntries);
     this.#changed.clear();
     const learned = this.#learn();
-    // Each number of each row moves a little.
+    // With another adjustment every number of every row changes a little.
     if (learned) this.#metrics.clear();
     for (const { trial } of changed) {
       if (trial !== null && !learned) this.#metrics.remove(trial);
@@ -206,7 +206,7 @@ export class IncrementalReport {
   /** What all rows have in common follows from the first of them. @returns whether it has changed. */
   #learn(): boolean {
     const first = this.#order.slice(0, TELLING_ROWS).map(({ starts }) => starts);
-    // One start tells no spread, and what was read beside it.
+    // One start says nothing about spread, but its readings of neighbours count.
     const telling = first.filter((starts) => starts.length > 1 || readingsOf(starts[0]!, 'decode') !== null);
     if (sameItems(telling, this.#telling)) return false;
     this.#telling = telling;
