@@ -1,45 +1,50 @@
 import { expect, test } from 'vitest';
-import { readTiming } from '../../batching/read-timing.js';
-import { aloneRequest } from '../../batching/request.js';
+import { predictedServer } from '../../batching/predicted-server.js';
+import { answerServing } from '../../batching/serving-answer.js';
+import { serving } from '../../core/workloads/serving.js';
 import { runLoad } from '../../load/run-load.js';
+import { servedFormats } from '../../roofline/analysis/bits.js';
+import { namedArchitecture } from '../../roofline/configs/index.js';
+import { requireHardware } from '../../roofline/hardware/catalogue.js';
+import { isKnown } from '../../roofline/step/calls-time.js';
+import { readEngine } from '../../roofline/step/engines.js';
 import { mean } from '../../statistics/summary.js';
+import { sound } from '../support/reading.js';
 import { endpointOf, many, withSimulator } from '../support/simulator.js';
 
 const TIMING = '2xh100:vllm:llama-3.1-70b:fp8';
 const [CLIENTS, REQUESTS, TOKENS, PROMPT] = [8, 32, 32, 3];
 
-/** The same closed loop without a clock. */
+/** What `ridge simulate` says of the same closed loop on the same server. */
 function simulated(): { ttft: number; tpot: number } {
-  const timing = readTiming(TIMING);
-  const server = typeof timing === 'string' ? timing : timing(null);
-  if (typeof server === 'string') throw new Error(server);
-  const started: number[] = [];
-  const [firsts, perToken]: number[][] = [[], []];
-  const first: number[] = [];
-  const count: number[] = [];
-  let now = 0;
-  const arrive = () => {
-    if (started.length < REQUESTS) started[server.arrive(aloneRequest(PROMPT, TOKENS), now)] = now;
-  };
-  for (let i = 0; i < CLIENTS; i++) arrive();
-  for (let step = server.step(); step !== null; step = server.step()) {
-    now = step.endSeconds;
-    for (const id of step.answered) {
-      count[id] = (count[id] ?? 0) + 1;
-      if (count[id] === 1) {
-        first[id] = now;
-        firsts!.push(now - started[id]!);
-      }
-      if (count[id] === TOKENS) {
-        perToken!.push((now - first[id]!) / (TOKENS - 1));
-        arrive();
-      }
-    }
-  }
-  return { ttft: mean(firsts!), tpot: mean(perToken!) };
+  const device = requireHardware('h100');
+  const predicted = predictedServer({
+    architecture: sound(namedArchitecture('llama-3.1-70b')).architecture,
+    formats: servedFormats('fp8')!,
+    device,
+    memoryBytes: device.memoryBytes!.value,
+    ...readEngine('vllm')!,
+    parallelism: { tensor: 2, pipeline: 1, expert: 1 },
+    replicas: 1,
+    flags: {},
+    memoryShare: null,
+    host: null,
+    own: null,
+  });
+  if (!isKnown(predicted)) throw new Error(predicted.join('; '));
+  const options = serving.options.parse({
+    concurrency: CLIENTS,
+    requests: REQUESTS,
+    inputTokens: PROMPT,
+    outputTokens: TOKENS,
+  });
+  const found = answerServing({ options, trace: null, predicted });
+  if (typeof found === 'string') throw new Error(found);
+  const { ttft, tpot } = found.answer.latencies;
+  return { ttft: ttft.mean!.value, tpot: tpot.mean!.value };
 }
 
-test('what a load generator measures of a simulated GPU is what the scheduler says', async () => {
+test('what a load generator measures of a simulated GPU is what ridge simulate says', async () => {
   await withSimulator({ timing: TIMING }, async ({ url }) => {
     const { records } = await runLoad({
       endpoint: endpointOf(url),
