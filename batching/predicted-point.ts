@@ -128,8 +128,8 @@ export function predictedPoint(asked: PointOnGpus): PredictedPoint | readonly st
   };
 }
 
-/** A server as a point asks for it. */
-function askedServer({
+/** @returns a server as a point asks for it; in a clause why there is none. */
+export function askedServer({
   point: { runner, workload, technique },
   architecture: base,
   device,

@@ -56,6 +56,7 @@ const POINTS: Record<string, number> = {
   'quickstart.yaml': 12,
   'serving.yaml': 24,
   'sglang.yaml': 45,
+  'simulate.yaml': 6,
   'synthetic.yaml': 6,
   'techniques.yaml': 36,
   'threads.yaml': 16,

@@ -3,12 +3,10 @@ import { DEFAULT_ENGINE, SERVING_ENGINES } from '../../roofline/step/engines.js'
 import { LOAD_OPTIONS, loadOptionOf, spelledLoad, typedOf } from '../bench/flags.js';
 import { withoutIgnored } from '../bench/ignored.js';
 import { withoutVllmChoices } from '../bench/vllm-flags.js';
-import type { NodeOptions } from '../options/config.js';
-import { CONFIG_OPTION } from '../options/config.js';
 import { collect, positiveInteger, positiveNumber } from '../options/values.js';
 import { say } from '../output/print.js';
 
-export interface SimulateOptions extends NodeOptions {
+export interface SimulateOptions {
   /** Left out = what the sweep says, or the default. */
   readonly hardware?: string;
   readonly engine?: string;
@@ -80,7 +78,6 @@ export function registerSimulate(program: Command): void {
     )
     .option('--calibration <file>', 'what the host takes, of `ridge factors --calibrate`')
     .option('--models <dir>', 'folder to look for models and traces in (repeatable)', collect, [])
-    .option(...CONFIG_OPTION)
     .option('--csv', 'print CSV: a row per request')
     .option('--json', 'print JSON')
     .option('--html <file>', 'write a page: latencies over the load, queue and cache over time');

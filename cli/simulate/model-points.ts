@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type AskedServer, type PredictedServer, predictedServer } from '../../batching/predicted-server.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { readOptions } from '../../core/experiment/options.js';
@@ -17,6 +15,7 @@ import { withFlag } from '../bench/flags.js';
 import { usageError } from '../exit.js';
 import { modelFoldersFor } from '../local-models.js';
 import { schedulerFlags } from '../options/scheduler-flags.js';
+import { PointReader } from '../plan/rented/point-reader.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
 import { namelessSweep } from '../sweep-file.js';
@@ -34,27 +33,17 @@ const HINT = 'ridge simulate --help says what each flag takes; nothing was simul
  */
 export function modelPoints(model: string, options: SimulateOptions): Points {
   const predicted = openServer(model, options);
-  const folders = modelFoldersFor([model], options.models);
+  const reader = new PointReader(modelFoldersFor([model], options.models));
   const points: Point[] = [];
   const leftOut: LeftOut[] = [];
   for (const experiment of loadsOf(model, options)) {
     const load = readOptions(serving.options, experiment.workload.options);
-    const trace = load.trace === null ? null : readTrace(load.trace, folders);
+    const trace = reader.trace(experiment);
     if (load.trace !== null && trace === null)
       leftOut.push({ label: load.trace, reason: `the trace ${load.trace} is not here, or cannot be read` });
     else points.push({ axes: axisValues(experiment), options: load, trace, predicted });
   }
   return { points, leftOut, notes: [] };
-}
-
-/** @returns the text of a trace; null where no folder has it. */
-function readTrace(name: string, folders: readonly string[]): string | null {
-  for (const folder of ['.', ...folders]) {
-    try {
-      return readFileSync(resolve(folder, name), 'utf8');
-    } catch {}
-  }
-  return null;
 }
 
 /** Every combination of the lists of a load, as a sweep has them. */

@@ -10,6 +10,7 @@ import { requestsCsv } from './csv.js';
 import { modelPoints } from './model-points.js';
 import { simulationPage } from './page.js';
 import { type LeftOut, labeller, type Point, type Points } from './points.js';
+import { sweepPoints } from './sweep-points.js';
 import { answersCells, answerText, bandText } from './table.js';
 
 /** A point with what was simulated of it. */
@@ -42,7 +43,7 @@ function openPoints(word: string, options: SimulateOptions): Points {
     options.load,
   );
   for (const flag of silent) say(`${flag} changes nothing in a simulation`);
-  return modelPoints(word, options);
+  return /\.ya?ml$/.test(word) ? sweepPoints(word, options) : modelPoints(word, options);
 }
 
 function answerAll({ points, leftOut }: Points): {

@@ -65,6 +65,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['turns llama-3.1-8b --svg PATH', [NONE, 'dir', BELOW]],
   ['turns llama-3.1-8b --calibration PATH', [NONE, 'dir', BELOW]],
   ['simulate PATH', [NONE, 'dir', 'file']],
+  ['simulate PATH.yaml', [NONE, BELOW]],
   ['simulate llama-3.1-8b --trace PATH', [NONE, 'dir', BELOW]],
   ['simulate llama-3.1-8b --html PATH', [NONE, 'dir', BELOW]],
   ['simulate llama-3.1-8b --calibration PATH', [NONE, 'dir', BELOW]],

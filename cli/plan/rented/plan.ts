@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type PredictedPoint, predictedPoint } from '../../../batching/predicted-point.js';
 import { toFailure } from '../../../core/errors.js';
 import type { Experiment, Options } from '../../../core/experiment/experiment.js';
-import { getOrMake } from '../../../core/maps.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
@@ -21,7 +19,7 @@ import type { PlanOptions } from '../command.js';
 import { SECONDS_AROUND_A_TRIAL } from '../estimate.js';
 import { startsOf } from '../sweep-time.js';
 import { nodeText, nodeWord, type RentedNode, rentedNodes } from './nodes.js';
-import { type FoundShapes, shapesOf } from './shapes.js';
+import { PointReader } from './point-reader.js';
 
 /** Most points that are simulated, evenly spread over the sweep. */
 const MOST_SIMULATED = 200;
@@ -149,42 +147,6 @@ const onGpus = (device: string) => device === 'cuda' || device.startsWith('cuda:
 function leavesSpreadOpen(options: Options): boolean {
   const { tensorParallel = null, pipelineParallel = null, dataParallel = null } = options;
   return tensorParallel === null && pipelineParallel === null && dataParallel === null;
-}
-
-/** Files that points name, each read once. */
-class PointReader {
-  readonly notes: string[] = [];
-  readonly #folders: readonly string[];
-  readonly #shapes = new Map<string, FoundShapes | string>();
-  readonly #traces = new Map<string, string | null>();
-
-  constructor(folders: readonly string[]) {
-    this.#folders = folders;
-  }
-
-  shapes({ model }: Experiment): FoundShapes | string {
-    return getOrMake(this.#shapes, `${model.name}\n${model.source}`, () => {
-      const found = shapesOf(model, this.#folders);
-      if (typeof found !== 'string' && found.byName !== null)
-        this.notes.push(
-          `the model ${model.name} is not here: its shapes are those that are published as ${found.byName}`,
-        );
-      return found;
-    });
-  }
-
-  trace({ workload }: Experiment): string | null {
-    const { trace } = workload.options;
-    if (typeof trace !== 'string') return null;
-    return getOrMake(this.#traces, trace, () => {
-      for (const folder of ['.', ...this.#folders]) {
-        try {
-          return readFileSync(`${folder}/${trace}`, 'utf8');
-        } catch {}
-      }
-      return null;
-    });
-  }
 }
 
 class StartPredictor {

@@ -71,6 +71,58 @@ describe('docs/simulate.md', () => {
   });
 });
 
+const SWEEP = (runners: string, device: string) => `
+apiVersion: ridgepoint.dev/v1
+kind: Sweep
+spec:
+  models: Llama-3.1-8B-Instruct
+  runners: ${runners}
+  workloads: { kind: serving, concurrency: [1, 8], requests: 40, inputTokens: 300, outputTokens: 20 }
+  placement: { device: ${device} }
+`;
+
+function sweepFile(name: string, text: string): string {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('ridge simulate SWEEP', () => {
+  test('answers the points that a server on a GPU can be predicted for, and names the others', async () => {
+    const runners =
+      '[{ kind: vllm, maxSequences: [2, 8] }, { kind: vllm, speculative: ngram }, { kind: tgi }]';
+    const { answers, leftOut } = await simulated(sweepFile('some', SWEEP(runners, 'cuda:h200')));
+    expect(answers.map(({ label }) => label)).toEqual([
+      'maxSequences=2 concurrency=1',
+      'maxSequences=2 concurrency=8',
+      'maxSequences=8 concurrency=1',
+      'maxSequences=8 concurrency=8',
+    ]);
+    expect(answers[0]!.source).toContain('H200');
+    const ttft = answers.map(({ latencies }) => numberOf(latencies.ttft.p50));
+    // Eight users on two places wait for one another.
+    expect(ttft[1]!).toBeGreaterThan(2 * ttft[3]!);
+    expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(
+      new Set([
+        'a scheduler with speculative decoding is not simulated',
+        'no operators of tgi were measured on GPUs',
+      ]),
+    );
+  });
+
+  test('a sweep for a CPU is answered where a GPU is named in its place', async () => {
+    const file = sweepFile('cpu', SWEEP('{ kind: vllm }', 'cpu'));
+    expect((await ridgeSimulate(file)).error?.message).toContain('a device of class cpu');
+    vi.restoreAllMocks();
+    expect((await simulated(file, '--hardware', 'l40s')).answers[0]!.source).toContain('L40S');
+  });
+
+  test('says itself what is served and sent', async () => {
+    const { error } = await ridgeSimulate(sweepFile('own', SWEEP('{ kind: vllm }', 'cuda')), '--tp', '2');
+    expect(error?.message).toContain('--tensor-parallel is of a load on a model');
+  });
+});
+
 describe('ridge simulate MODEL', () => {
   test('answers each load of a list, and later the more requests come', async () => {
     const { answers } = await simulated('llama-3.1-8b', ...SHORT, '--request-rate', '5,40');
