@@ -1,6 +1,6 @@
 const STYLE = `
 body { font: 14px/1.5 system-ui, -apple-system, Roboto, sans-serif; color: #1c2126; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h1, p { overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .25rem; } h3 { font-size: 1rem; margin-bottom: .25rem; }
+h1 { font-size: 1.4rem; } h1, h2, p { overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .25rem; } h3 { font-size: 1rem; margin-bottom: .25rem; }
 p { margin: .25rem 0; color: #5b6570; } svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #e6e9ec; white-space: nowrap; }

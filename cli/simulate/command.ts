@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { DEFAULT_ENGINE, SERVING_ENGINES } from '../../roofline/step/engines.js';
 import { LOAD_OPTIONS, loadOptionOf, spelledLoad, typedOf } from '../bench/flags.js';
 import { withoutIgnored } from '../bench/ignored.js';
@@ -68,7 +68,7 @@ export function registerSimulate(program: Command): void {
     .option(
       '--memory-share <share>',
       'of the memory of a device that the engine takes (default: its own)',
-      positiveNumber,
+      share,
     )
     .option(
       '--flag <name=value>',
@@ -94,4 +94,11 @@ export function registerSimulate(program: Command): void {
     const load = typedOf(LOAD_OPTIONS, options as unknown as Readonly<Record<string, unknown>>);
     await runSimulate(word, { ...options, load });
   });
+}
+
+/** @throws InvalidArgumentError unless the text is a share. */
+function share(text: string): number {
+  const value = positiveNumber(text);
+  if (value > 1) throw new InvalidArgumentError('It must be above 0 and at most 1.');
+  return value;
 }

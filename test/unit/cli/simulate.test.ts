@@ -218,6 +218,24 @@ describe('ridge simulate MODEL', () => {
     expect(`${error?.message} ${error?.hint ?? ''}`).toContain(words);
   });
 
+  test('a page has every number and its charts in two sizes, and fetches nothing', async () => {
+    const page = join(folder, 'page.html');
+    const { error } = await ridgeSimulate('llama-3.1-8b', ...SHORT, '--request-rate', '20', '--html', page);
+    expect(error).toBeNull();
+    const text = readFileSync(page, 'utf8');
+    // Latencies over the load and per token, requests and cache over time.
+    expect(text.match(/<svg/g)).toHaveLength(2 * 4);
+    expect(text).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+    for (const words of [
+      '200 requests of 512 tokens in',
+      'vLLM 0.24',
+      'TTFT p95',
+      'KV cache in use',
+      'Bands:',
+    ])
+      expect(text).toContain(words);
+  });
+
   test.each([
     ['is empty', '', 'The trace has no request'],
     [
