@@ -35,7 +35,7 @@ export function simulateBatching(
 }
 
 /** What becomes of a request at a time, once it is known. */
-interface Turn extends Timed {
+interface Milestone extends Timed {
   readonly request: number;
   /** `computed`: its prompt is, and it decodes elsewhere; `handed`: its keys and values are there. */
   readonly what: 'ended' | 'refused' | 'computed' | 'handed';
@@ -54,7 +54,7 @@ class Simulation implements Listener {
   readonly #handover: Handover | null;
   /** Requests on each replica at which they come, as far as the router knows. */
   readonly #inFlight: number[];
-  readonly #turns = new EarliestFirst<Turn>();
+  readonly #milestones = new EarliestFirst<Milestone>();
   readonly #series = new LoadSeries();
   readonly #refusals = new Map<number, string>();
   /** Of the replica that gets the next request where several have as few. */
@@ -84,15 +84,15 @@ class Simulation implements Listener {
     let endedEarly: string | null = null;
     for (;;) {
       const arrives = this.#clients.next + this.#requestSeconds;
-      const turns = this.#turns.first?.seconds ?? Number.POSITIVE_INFINITY;
+      const reached = this.#milestones.first?.seconds ?? Number.POSITIVE_INFINITY;
       const replica = this.#earliest();
-      const now = Math.min(arrives, turns, replica?.clock ?? Number.POSITIVE_INFINITY);
+      const now = Math.min(arrives, reached, replica?.clock ?? Number.POSITIVE_INFINITY);
       if (now === Number.POSITIVE_INFINITY) break;
       endedEarly = this.#bound(now);
       if (endedEarly !== null) break;
-      if (turns === now) this.#turn(this.#turns.shift()!);
+      if (reached === now) this.#reach(this.#milestones.shift()!);
       else if (arrives === now) this.#arrive(arrives);
-      else this.#advance(replica!, Math.min(arrives, turns));
+      else this.#advance(replica!, Math.min(arrives, reached));
     }
     return this.#outcome(endedEarly);
   }
@@ -105,16 +105,16 @@ class Simulation implements Listener {
     const { answered, outputTokens, done } = this.#requests;
     const whole = answered.at(request) >= outputTokens.at(request);
     if (whole) done.set(request, seconds);
-    this.#turns.push({ seconds, request, what: whole ? 'ended' : 'computed' });
+    this.#milestones.push({ seconds, request, what: whole ? 'ended' : 'computed' });
   }
 
   refused(request: number, seconds: number, reason = 'it has no room in the cache'): void {
     this.#refusals.set(request, reason);
     this.#requests.done.set(request, seconds);
-    this.#turns.push({ seconds, request, what: 'refused' });
+    this.#milestones.push({ seconds, request, what: 'refused' });
   }
 
-  #turn({ request, seconds, what }: Turn): void {
+  #reach({ request, seconds, what }: Milestone): void {
     switch (what) {
       case 'computed':
         this.#inFlight[this.#requests.server.at(request)]! -= 1;
@@ -145,7 +145,7 @@ class Simulation implements Listener {
   /** Lets all begin their way that have room at its end. */
   #handOver(now: number): void {
     for (let next = this.#handover!.begin(now); next !== null; next = this.#handover!.begin(now))
-      this.#turns.push({ ...next, what: 'handed' });
+      this.#milestones.push({ ...next, what: 'handed' });
   }
 
   /** The client has its first token from the server that goes on with it. */
