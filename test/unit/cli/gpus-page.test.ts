@@ -16,7 +16,9 @@ const updates = process.env.UPDATE_DOCS === '1';
 /** Its files are those of the checkout, and its picture goes into a folder of the test. */
 function argumentsOf(words: string): { readonly args: string[]; readonly picture: string | null } {
   let picture: string | null = null;
-  const args = words.split(' ').map((word) => {
+  // The chart library of others comes with the built form alone.
+  const drawn = words.startsWith('fit ') ? words : words.replace(/ --svg \S+/, '');
+  const args = drawn.split(' ').map((word) => {
     const plain = word.replaceAll("'", '');
     if (plain.startsWith('docs/images/')) {
       picture = plain;
