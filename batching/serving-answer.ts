@@ -104,6 +104,9 @@ const FEWEST_FOR_P99 = 100;
 export function answerServing({ options, trace, predicted }: ServingQuestion): SimulatedServing | string {
   if (trace === null && options.requests > MOST_REQUESTS)
     return `${options.requests} requests are more than the ${MOST_REQUESTS} that are simulated for an answer.`;
+  if (options.loraShares !== null) return 'Adapters that requests choose among are not simulated.';
+  if (!options.exactLength && trace === null)
+    return 'How long answers are that end where the model does is not known: leave exactLength out.';
   const load = loadOf(options, trace);
   if (typeof load === 'string') return load;
   const { server } = predicted;

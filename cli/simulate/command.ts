@@ -34,8 +34,13 @@ export const DEFAULT_REQUESTS = 1000;
  * Options of a load that say nothing to a simulation: what a text is, who carries it, what is done beside it.
  */
 export const CHANGE_NOTHING: readonly string[] = [
-  ...['warmupRequests', 'exactLength', 'api', 'stream', 'temperature', 'promptSalt'],
-  ...['requestTimeoutSeconds', 'audit'],
+  'warmupRequests',
+  'api',
+  'stream',
+  'temperature',
+  'promptSalt',
+  'requestTimeoutSeconds',
+  'audit',
 ];
 
 export function registerSimulate(program: Command): void {

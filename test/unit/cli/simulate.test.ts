@@ -211,6 +211,9 @@ describe('ridge simulate MODEL', () => {
     [['llama-3.1-8b', '--request-rate', '4', '--max-concurrency', '4'], 'say two things'],
     [['llama-3.1-8b', '--input-len', '200000'], '200064 tokens are more than the 131072 of the model'],
     [['llama-3.1-8b', '--num-prompts', '1000000'], 'more than the 100000'],
+    [['llama-3.1-8b', '--slo', 'ttft:p95<500'], 'has no unit'],
+    [['llama-3.1-8b', '--lora-shares', 'sql:1'], 'are not simulated'],
+    [['llama-3.1-8b', '--exact-length', 'false'], 'leave exactLength out'],
     [['llama-3.1-8b', '--trace', 'nowhere.jsonl'], 'the trace nowhere.jsonl is not here'],
   ])('%j is one sentence', async (args, words) => {
     const { error } = await ridgeSimulate(...args);
