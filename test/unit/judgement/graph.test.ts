@@ -151,6 +151,34 @@ describe('a request graph', () => {
     expect(value(result, 'failedApplicationsRatio')).toBe(1);
   });
 
+  test('takes the critical path of complete applications alone', () => {
+    const result = judgedGraph({
+      sitting: 1,
+      applications: [
+        { ...APPLICATION, sitting: 1 },
+        { ...APPLICATION, sitting: 1, outcome: 'interrupted', pathSeconds: 1 },
+        { ...APPLICATION, sitting: 1, pathSeconds: null },
+      ],
+    });
+    expect(value(result, 'criticalPathRatio')).toBe(0.75);
+  });
+
+  test('scores the applications that have something to compare with', () => {
+    const result = judgedGraph({ applications: [APPLICATION, { ...APPLICATION, scores: {} }] });
+    expect(value(result, 'applicationScoreRatio')).toBe(1);
+  });
+
+  test('has no share of cached tokens where any prompt is uncounted, whichever it is', () => {
+    const result = judgedGraph({ nodes: [{ ...NODE, node: 'first', cachedTokens: null }, NODE] });
+    expect(reason(result, 'cachedPromptTokensRatio')).toMatch(/^the engine does not say/);
+  });
+
+  test('that took no time has no throughput', () => {
+    expect(reason(judgedGraph({ seconds: 0 }), 'applicationsPerSecond')).toBe(
+      'no application ran from its start to its end',
+    );
+  });
+
   test('an application of no duration has no critical path, and spoils nobody else’s', () => {
     const instant = { ...APPLICATION, start: 2, end: 2, pathSeconds: 0 };
     const result = judgedGraph({ applications: [APPLICATION, instant] });

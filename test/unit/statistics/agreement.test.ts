@@ -23,6 +23,13 @@ describe('Cohen’s kappa', () => {
     expect(kappa(a, b, { weights: 'linear' })).toBeCloseTo(1 - 2 / 3 / (8 / 9), 12);
     expect(kappa(a, b, { weights: 'quadratic' })).toBeCloseTo(1 - 2 / 3 / (12 / 9), 12);
     expect(kappa(a, b)).toBeCloseTo(1 - 2 / 3 / (2 / 3), 12);
+    // In whatever order grades come: two of three are one step apart, chance again by 8 / 9 steps.
+    expect(kappa([3, 1, 2], [2, 1, 3], { weights: 'linear' })).toBeCloseTo(1 - 2 / 3 / (8 / 9), 12);
+  });
+
+  test('is of no number where one grade lies beyond the scale', () => {
+    expect(kappa([1, 11, 2], [1, 1, 2], { scale: [1, 2, 3] })).toBeNull();
+    expect(kappa([1, 1, 2], [1, 11, 2], { scale: [1, 2, 3] })).toBeNull();
   });
 
   test('is 1 of equal grades, below 0 of opposite ones, and nothing where chance alone agrees', () => {
@@ -96,6 +103,13 @@ describe('the intraclass correlation', () => {
     expect(icc([[1], [2]])).toBeNull();
     expect(icc([[1, 2], [1]])).toBeNull();
     expect(icc([times(3, 5), times(3, 5)])).toBeNull();
+    // Two things are enough: mean squares 4 between things, 1 between judges, 0 left.
+    expect(
+      icc([
+        [1, 2],
+        [3, 4],
+      ]),
+    ).toBeCloseTo(0.8, 12);
   });
 });
 
