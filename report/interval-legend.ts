@@ -1,6 +1,7 @@
 import { QUALITY } from './column-sets.js';
 import type { MetricColumn } from './columns.js';
 import { anotherRunText, type SharedLevel } from './levels.js';
+import { predictionSource } from './prediction-source.js';
 import { calmOf, quotedOf } from './quoted.js';
 import type { Row } from './rows.js';
 
@@ -35,9 +36,20 @@ export function intervalLegend(
         ]),
     ...(calm ? ['for calm columns, of a machine without neighbours, extrapolated if no start was calm'] : []),
     ...(quality.length > 0 ? [`for ${quality.join(', ')}, of another text of the same kind`] : []),
-    ...(predicted === undefined ? [] : [`for ${predicted.label}, of how far such predictions have been off`]),
+    ...(predicted === undefined
+      ? []
+      : [`for ${predicted.label}, of how far such predictions have been off${tablesText(rows)}`]),
   ];
   if (parts.length === 0) return null;
   const same = adjusted ? '; rows are adjusted to the same neighbours' : '';
   return `± and [low, high] are 95 % intervals ${parts.join('; ')}${same}`;
+}
+
+/** Tables that rows are predicted by; nothing where their own factors or roofs predict. */
+function tablesText(rows: readonly Row[]): string {
+  const sources = new Set(
+    rows.flatMap(({ trial }) => predictionSource(trial)?.split(', extrapolated')[0] ?? []),
+  );
+  const tables = [...sources].filter((source) => source.startsWith('tables'));
+  return tables.length === 0 ? '' : ` (nobody measured it: it follows from ${tables.join(' and ')})`;
 }

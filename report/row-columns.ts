@@ -1,5 +1,6 @@
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import { isPaced } from '../judgement/pace.js';
+import { predictionSource } from './prediction-source.js';
 import { calmName, quotedOf, quotedValue } from './quoted.js';
 import type { Report } from './report.js';
 import type { Row } from './rows.js';
@@ -34,6 +35,7 @@ const BEHIND: readonly RowColumn[] = [
     cellOf: ({ state, starts }) => (state === 'failed' ? 0 : starts.length),
   },
   { name: 'repeats', kind: 'integer', cellOf: ({ trial }) => trial.repeats.count },
+  { name: 'predictedBy', kind: 'text', cellOf: ({ trial }) => predictionSource(trial) },
   { name: 'warnings', kind: 'text', cellOf: ({ warnings }) => warnings.map((w) => w.code).join(' ') },
   { name: 'failure', kind: 'text', cellOf: ({ trial }) => trial.failure?.code ?? null },
 ];

@@ -33,6 +33,8 @@ export interface ServerOnGpus {
 /** A time by measured operators, and by what the host takes around them where that was fitted. */
 export interface TimedPhase {
   readonly seconds: number;
+  /** Of them, those of operators; the rest is gaps, and what the host takes of a request. */
+  readonly operatorSeconds: number;
   /** Standard deviation of ln(predicted / measured). */
   readonly spread: number;
   /** What makes it less sure than tables of one's own: a clause each. */
@@ -140,6 +142,7 @@ class StepsOfServer implements ServedPrediction {
     const known = isFitted(this.#host);
     return {
       seconds: parts.reduce((sum, [share, time]) => sum + share * time.seconds, beside),
+      operatorSeconds: parts.reduce((sum, [share, time]) => sum + share * time.kernelSeconds, 0),
       spread: Math.max(...parts.map(([, { spread }]) => spread)),
       widened: [...(known ? [] : [NO_GAPS]), ...grouped(parts.flatMap(([, { widened }]) => widened))],
     };

@@ -44,7 +44,8 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
     const alone = work.map((phase) => [phase]);
     const underOwn = underRoofs(input, given.roofline, alone, (name) => seconds[name] ?? []);
     if (typeof underOwn === 'string') return underOwn;
-    const placed = predictedByTables(underOwn, input, given.roofline, { ...load, cachedTokens });
+    const demand = { ...load, cachedTokens };
+    const placed = predictedByTables(underOwn, input, given.roofline, demand, queuedSeconds(serving, load));
     const { batchFrom, stepSequences, meanSequences, contextTokens } = load;
     const { promptsPerStep, promptsAtOnce, promptsBetween, promptTokens } = load;
     const devices = devicesOf(split);
@@ -107,6 +108,14 @@ function runningOf({ startSeconds, inside, requests }: ServingRecord): number | 
   if (startSeconds !== null && streamed) return null;
   const { requestsRunning } = inside;
   return requestsRunning !== undefined && 'mean' in requestsRunning ? requestsRunning.mean : null;
+}
+
+/** That a request waits in the mean, by Little's law; null where the server tells nothing of its queue. */
+function queuedSeconds({ inside }: ServingRecord, { prompts, window }: ServedLoad): number | null {
+  const { requestsWaiting } = inside;
+  const seconds = window.toSeconds - window.fromSeconds;
+  if (requestsWaiting === undefined || !('mean' in requestsWaiting) || prompts === 0) return null;
+  return (requestsWaiting.mean * seconds) / prompts;
 }
 
 /** @returns the share of the tokens of prompts that the prefix cache had, or why nobody knows. */

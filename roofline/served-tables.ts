@@ -15,6 +15,7 @@ const NORMAL_95 = 1.96;
 /**
  * Predicts the phases of a server from measured operators of its engine, where its GPU is in the shipped
  * tables. Factors of the node itself win: a record that has them stays as it is.
+ * @param queueSeconds that requests waited in the mean before they were begun; null = nobody knows.
  * @returns the record with `predictedBy` and its predictions, or with the reason why there are none.
  */
 export function predictedByTables(
@@ -22,6 +23,7 @@ export function predictedByTables(
   input: Evidence['input'],
   given: RooflineGiven,
   demand: ServedDemand,
+  queueSeconds: number | null,
 ): RooflineRecord {
   if (record.factors !== null) return record;
   const found = predictionOf(input, given);
@@ -34,15 +36,15 @@ export function predictedByTables(
     return { ...record, phases };
   }
   const phases = record.phases.map((phase) => {
-    if (phase.name === 'prefill') return withTime(phase, found.firstToken(demand));
-    return phase.name === 'decode' ? withTime(phase, found.perToken(demand)) : phase;
+    if (phase.name === 'prefill') return withTime(phase, found.firstToken(demand), queueSeconds);
+    return phase.name === 'decode' ? withTime(phase, found.perToken(demand), 0) : phase;
   });
   return { ...record, predictedBy: found.source, phases };
 }
 
 /** @returns null where no table is of the engine or of the GPU; clauses where they do not answer. */
 function predictionOf(
-  { device, experiment, roofs }: Evidence['input'],
+  { device, experiment, roofs, environment }: Evidence['input'],
   { architecture, split, threads, cacheBytes }: RooflineGiven,
 ): ServedPrediction | readonly string[] | null {
   const kind = runnerNamed(experiment.runner.kind);
@@ -57,7 +59,7 @@ function predictionOf(
       passes: kind.counting.engine,
       split: split ?? ONE_DEVICE,
       tables: kind.tables,
-      release: null,
+      release: releaseIn(environment),
       device: gpu,
       own: machine?.ceilings ?? null,
     });
@@ -66,11 +68,18 @@ function predictionOf(
   }
 }
 
-function withTime(phase: RooflinePhase, { seconds, spread, widened }: TimedPhase): RooflinePhase {
+/** @returns `0.24.0` of `vllm 0.24.0`, as the server said; null = it did not. */
+function releaseIn({ serverRelease }: Evidence['input']['environment']): string | null {
+  return typeof serverRelease === 'string' ? (serverRelease.split(' ').at(-1) ?? null) : null;
+}
+
+function withTime(phase: RooflinePhase, time: TimedPhase, queueSeconds: number | null): RooflinePhase {
+  const { seconds, operatorSeconds, spread, widened } = time;
   return {
     ...phase,
     predictedSeconds: seconds,
     predictionError: { ratio: Math.exp(NORMAL_95 * spread), beyond: [...widened] },
     residualRatio: phase.measuredSeconds / seconds,
+    parts: { operatorSeconds, gapSeconds: seconds - operatorSeconds, queueSeconds },
   };
 }

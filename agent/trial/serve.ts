@@ -121,8 +121,19 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
     },
     (launched) => child.watch(launched),
   );
+  await noteRelease(notes, { url: served.url, apiKey: keyOf(server) }, profile);
   const names = loras.map(({ name }) => name);
   return { endpoint: { ...endpointOf(server, served), loras: names }, died: served.died, gpus };
+}
+
+/** Whose tables predict it follows from its release. */
+async function noteRelease(
+  notes: TrialNotes,
+  at: Parameters<typeof releaseAt>[0],
+  profile: ConfiguredServer['profile'],
+): Promise<void> {
+  const release = await releaseAt(at, profile);
+  if (release !== null) notes.environment.serverRelease = `${profile.name} ${release}`;
 }
 
 /** How many devices share a server's work. Where that is not known, the row has no place under roofs. */
@@ -165,8 +176,7 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
       'Start it, or mend attach or readiness.path in the node’s configuration.',
     );
   }
-  const release = await releaseAt(at, profile);
-  if (release !== null) notes.environment.serverRelease = `${profile.name} ${release}`;
+  await noteRelease(notes, at, profile);
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
   const pid = isLocal(url) ? listenerOf(url, notes) : null;
   const times = { startSeconds: null, weightsLoadSeconds: null };

@@ -10,6 +10,7 @@ export interface PlanOptions extends ConnectionOptions, NodeOptions {
   readonly hardware?: string;
   readonly calibration?: string;
   readonly serverStart?: number;
+  readonly prices?: string;
   readonly limit: number;
   readonly models: readonly string[];
   readonly energy: string;
@@ -38,6 +39,10 @@ export function registerPlan(program: Command): void {
     .option(
       '--calibration <file>',
       'with --hardware: what the host takes beside kernels, from `ridge factors --calibrate RUN --out FILE`',
+    )
+    .option(
+      '--prices <file>',
+      'with --hardware: YAML: what an hour of each device costs, and a kilowatt hour, as `ridge fit --prices` takes it',
     )
     .option('--server-start <time>', 'with --hardware: what a server takes to start, such as 90s', duration)
     .option('--json', 'print JSON');

@@ -1,12 +1,13 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
+import { PREDICTED_TIMES, predictionSource } from '../../report/prediction-source.js';
 import { type Quoted, quotedOf } from '../../report/quoted.js';
 import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { RankedResult } from './ranking.js';
 
-/** Of every metric there would be too many series. */
-const SHOWN = METRICS.filter(({ column }) => column !== null);
+/** Of every metric there would be too many series; what is predicted never stands without its band. */
+const SHOWN = METRICS.filter(({ name, column }) => column !== null || PREDICTED_TIMES.includes(name));
 
 /**
  * Adds how sure exported results are: the ends of their intervals, by what neighbours' readings adjust them,
@@ -36,6 +37,11 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
     ridgepoint_result_calm: seriesOfResults(({ calm }, labels) =>
       calm === null ? [] : [[labels, calm.value]],
     ),
+    ridgepoint_result_prediction_info: () =>
+      results().flatMap(({ record }): Row[] => {
+        const source = predictionSource(record);
+        return source === null ? [] : [[{ ...resultLabels(record), predicted_by: source }, 1]];
+      }),
     ridgepoint_result_starts: () =>
       results().map(({ record, starts }): Row => [resultLabels(record), starts]),
     ridgepoint_result_disturbed: () =>

@@ -195,6 +195,10 @@ export const COORDINATOR_METRICS = described({
     labels: [...RESULT_LABELS, 'metric'],
     help: 'Each metric that tables show as it would be on a calm machine, in its unit; none where nothing was read of neighbours.',
   },
+  result_prediction_info: {
+    labels: [...RESULT_LABELS, 'predicted_by'],
+    help: 'What the predicted times of a result follow from, such as tables of an engine on a GPU: nobody measured them. Always 1.',
+  },
   result_starts: { labels: RESULT_LABELS, help: 'Starts (processes) that a result is made of.' },
   result_disturbed: {
     labels: RESULT_LABELS,

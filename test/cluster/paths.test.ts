@@ -33,6 +33,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['plan PATH', [NONE, 'dir', BELOW]],
   ['plan model.gguf --config PATH', [NONE, 'dir']],
   ['plan model.gguf --hardware h100 --calibration PATH', [NONE, 'dir', BELOW]],
+  ['plan model.gguf --hardware h100 --prices PATH', [NONE, 'dir', BELOW]],
   ['report PATH', [NONE, 'dir', 'file', BELOW]],
   ['report -o PATH', [NONE, 'dir', BELOW]],
   ['runs PATH', [NONE, 'file', BELOW]],

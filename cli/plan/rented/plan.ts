@@ -1,3 +1,4 @@
+import type { DevicePrices } from '../../../batching/deploy/question.js';
 import { type PredictedPoint, predictedPoint } from '../../../batching/predicted-point.js';
 import { toFailure } from '../../../core/errors.js';
 import type { Experiment, Options } from '../../../core/experiment/experiment.js';
@@ -12,6 +13,7 @@ import { BAND_90 } from '../../../roofline/step/calls-time.js';
 import { floorWatts, powerOn } from '../../../roofline/step/power.js';
 import type { HostTimes } from '../../../roofline/step/setting.js';
 import { asWords, CommandError, EXIT, usageError } from '../../exit.js';
+import { readDevicePrices } from '../../fit/deploy/prices.js';
 import { localModelFolders } from '../../local-models.js';
 import { readHost } from '../../roofline/open-predictor.js';
 import { openSweep } from '../../sweep-file.js';
@@ -64,6 +66,8 @@ export interface RentedSweep {
   /** null = nobody knows what the device draws, for the reason beside it. */
   readonly kilowattHours: Banded | null;
   readonly noEnergy: string | null;
+  /** Device-hours and energy by the user's list; null = there is none, or it lacks this device. */
+  readonly money: Banded | null;
 }
 
 export interface RentedPlan {
@@ -73,6 +77,8 @@ export interface RentedPlan {
   readonly looked: number;
   readonly serverStartSeconds: number | null;
   readonly host: HostTimes | null;
+  /** Of the user's price list. */
+  readonly currency: string | null;
   /** What a reader should know of all of it: sentences. */
   readonly notes: readonly string[];
   readonly nodes: readonly RentedSweep[];
@@ -86,6 +92,8 @@ export interface RentedPlan {
 export function rentedPlan(file: string, hardware: string, options: PlanOptions): RentedPlan {
   const nodes = rentedNodes(hardware);
   const host = options.calibration === undefined ? null : asWords(() => readHost(options.calibration!));
+  const devices = [...new Set(nodes.map(({ device }) => device))];
+  const priced = options.prices === undefined ? null : readDevicePrices(options.prices, devices);
   const { sweep } = openSweep(file);
   requireServersOnGpus(sweep);
   const space = planSpace(sweep);
@@ -110,7 +118,7 @@ export function rentedPlan(file: string, hardware: string, options: PlanOptions)
         absent: known ? [] : found,
       };
     });
-    return sweepOn(node, rows, sweep, space);
+    return sweepOn(node, rows, { sweep, space, prices: priced?.prices ?? null });
   });
   if (planned.every(({ rows }) => rows.every(({ predicted }) => predicted === null)))
     throw nothingPredicted(planned);
@@ -120,7 +128,8 @@ export function rentedPlan(file: string, hardware: string, options: PlanOptions)
     looked,
     serverStartSeconds,
     host,
-    notes: [...reader.notes, ...predictor.notes],
+    currency: priced?.prices.currency ?? null,
+    notes: [...reader.notes, ...predictor.notes, ...(priced?.notes ?? [])],
     nodes: planned,
   };
 }
@@ -219,7 +228,15 @@ class StartPredictor {
   }
 }
 
-function sweepOn(node: RentedNode, rows: readonly RentedRow[], sweep: Sweep, space: Space): RentedSweep {
+interface PricedSweep extends Pick<RentedPlan, 'sweep' | 'space'> {
+  readonly prices: DevicePrices | null;
+}
+
+function sweepOn(
+  node: RentedNode,
+  rows: readonly RentedRow[],
+  { sweep, space, prices }: PricedSweep,
+): RentedSweep {
   const known = rows.flatMap(({ predicted }) => (predicted === null ? [] : [predicted]));
   const share = rows.length === 0 ? 0 : known.length / rows.length;
   const mean = (of: (start: PredictedStart) => number) =>
@@ -235,6 +252,8 @@ function sweepOn(node: RentedNode, rows: readonly RentedRow[], sweep: Sweep, spa
       ? 1
       : Math.exp(BAND_90 * Math.hypot(Math.log(ratio) / BAND_90, watts, power.standInSpread));
   const joules = mean(({ startJoules }) => startJoules ?? 0);
+  const deviceHours = banded(starts * meanHours, ratio);
+  const kilowattHours = typeof power === 'string' ? null : banded((starts * joules) / 3.6e6, energyRatio);
   return {
     node,
     sources: [...new Set(known.map(({ source }) => source))],
@@ -242,10 +261,25 @@ function sweepOn(node: RentedNode, rows: readonly RentedRow[], sweep: Sweep, spa
     rows,
     starts,
     ends,
-    deviceHours: banded(starts * meanHours, ratio),
-    kilowattHours: typeof power === 'string' ? null : banded((starts * joules) / 3.6e6, energyRatio),
+    deviceHours,
+    kilowattHours,
+    money: prices === null ? null : moneyOf(node, deviceHours, kilowattHours, prices),
     noEnergy: typeof power === 'string' ? power : power.widened,
   };
+}
+
+/** Rent follows time and energy follows both: their bands are of one error, and add up. */
+function moneyOf(
+  { device }: RentedNode,
+  deviceHours: Banded,
+  kilowattHours: Banded | null,
+  { perHour, perKilowattHour }: DevicePrices,
+): Banded | null {
+  const rent = perHour(device);
+  if (rent === null || (kilowattHours === null && perKilowattHour !== null)) return null;
+  const of = (end: keyof Banded) =>
+    rent * deviceHours[end] + (perKilowattHour ?? 0) * (kilowattHours?.[end] ?? 0);
+  return { value: of('value'), low: of('low'), high: of('high') };
 }
 
 const banded = (value: number, ratio: number): Banded => ({ value, low: value / ratio, high: value * ratio });

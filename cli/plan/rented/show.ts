@@ -47,7 +47,7 @@ function printText(plan: RentedPlan, limit: number): void {
 
 const number = (n: number): string => n.toLocaleString('en');
 
-function summary(on: RentedSweep, { serverStartSeconds }: RentedPlan): string {
+function summary(on: RentedSweep, { serverStartSeconds, currency }: RentedPlan): string {
   const { node, rows, starts, ends, deviceHours, kilowattHours, noEnergy, sources, widened } = on;
   const known = rows.filter(({ predicted }) => predicted !== null);
   const lines = [
@@ -65,6 +65,7 @@ function summary(on: RentedSweep, { serverStartSeconds }: RentedPlan): string {
         ? `  energy: ${noEnergy}`
         : `  energy: ${bandedText(kilowattHours, (value) => `${short(value)} kWh`)}${noEnergy === null ? '' : `; ${noEnergy}`}`,
     );
+    if (currency !== null) lines.push(`  money: ${moneyText(on, currency)}`);
     if (ends !== null) lines.push(`  ${ends}`);
     for (const clause of widened) lines.push(`  less sure: ${clause}`);
     for (const said of saidOf(on)) lines.push(`  ${said}`);
@@ -72,6 +73,11 @@ function summary(on: RentedSweep, { serverStartSeconds }: RentedPlan): string {
   for (const [reason, count] of absences(on))
     lines.push(`  not predicted: ${number(count)} of ${number(rows.length)}: ${reason}`);
   return lines.join('\n');
+}
+
+function moneyText({ money, node }: RentedSweep, currency: string): string {
+  if (money === null) return `the list has no price of ${node.device.id}, or its energy is not known`;
+  return `${bandedText(money, (value) => `${value.toFixed(2)} ${currency}`)}, without what nobody predicts`;
 }
 
 /** The flags that all servers share, and what they are asked; of many the first stands for them. */

@@ -34,6 +34,7 @@ interface Node {
   readonly starts: number;
   readonly deviceHours: { value: number; low: number; high: number };
   readonly kilowattHours: { value: number } | null;
+  readonly money: { value: number } | null;
   readonly rows: readonly {
     position: number;
     predicted: {
@@ -101,6 +102,25 @@ describe('ridge plan --hardware', () => {
     const watts = (3.6e6 * (with90!.kilowattHours!.value - without!.kilowattHours!.value)) / more;
     expect(watts).toBeGreaterThan(100);
     expect(watts).toBeLessThan(300);
+  });
+
+  test('money is rent of the device-hours and their energy, by the list that ridge fit takes', async () => {
+    const list = (text: string) => {
+      const path = join(temporaryFolder(), 'prices.yaml');
+      writeFileSync(path, text);
+      return path;
+    };
+    const priced = list('currency: EUR\nperDeviceHour: { h100: 30, a100-80gb: 1 }\nperKilowattHour: 10\n');
+    const [h100, h200] = await nodesOf({}, '--hardware', 'h100,2xh200', '--prices', priced);
+    expect(h100!.money!.value).toBeCloseTo(30 * h100!.deviceHours.value + 10 * h100!.kilowattHours!.value, 9);
+    expect(h200!.money).toBeNull();
+    const { stdout, stderr } = await ridgePlan({}, '--hardware', 'h100,2xh200', '--prices', priced);
+    expect(stdout).toMatch(/\n {2}money: about \d+\.\d\d EUR \(\d+\.\d\d EUR to \d+\.\d\d EUR\)/);
+    expect(stdout).toContain('\n  money: the list has no price of h200');
+    expect(stderr).toContain('prices of a100-80gb are not used');
+    const others = list('currency: EUR\nperDeviceHour: { b200: 4 }\n');
+    const { error } = await ridgePlan({}, '--hardware', 'h100', '--prices', others);
+    expect(error?.message).toMatch(/has prices of b200, and asked for are h100$/);
   });
 
   test('a sweep that leaves the spread open has it on all devices of the node, and is told to say so', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { judge } from '../../../roofline/judge.js';
+import { gpuRow } from '../../support/gpu-rows.js';
 import { GIVEN } from '../../support/roofline.js';
 import { servedRequests, servingRecordOf } from '../../support/served-records.js';
 import { calmInput, experiment } from '../judgement/trace.js';
@@ -46,4 +47,32 @@ test('a server whose engine nobody measured is not predicted', () => {
   expect(roofline?.phases.map(({ predictedSeconds }) => predictedSeconds)).not.toContainEqual(
     expect.any(Number),
   );
+});
+
+test('what it took is shown in parts: predicted operators and gaps, and the queue by the metrics of the server', () => {
+  const partsOf = (row: Parameters<typeof gpuRow>[0]) => {
+    const { roofline } = gpuRow(row);
+    const of = (phase: string) => roofline!.phases.find(({ name }) => name === phase)!;
+    return { prefill: of('prefill'), decode: of('decode') };
+  };
+  const silent = partsOf({});
+  expect(silent.prefill.parts).toMatchObject({ queueSeconds: null });
+  expect(silent.decode.parts).toMatchObject({ queueSeconds: 0 });
+  for (const { predictedSeconds, parts } of Object.values(silent))
+    expect(parts!.operatorSeconds + parts!.gapSeconds).toBeCloseTo(predictedSeconds!, 12);
+  // Little's law: two that wait, where so many come in a second.
+  const { measurements } = gpuRow({ waiting: 2 });
+  const perSecond = measurements.requestsPerSecond!.value!;
+  expect(partsOf({ waiting: 2 }).prefill.parts!.queueSeconds).toBeCloseTo(2 / perSecond, 1);
+});
+
+test('the release that a server says of itself chooses its tables, and another one is said', () => {
+  const sourceOf = (serverRelease: string) => {
+    const { roofline } = gpuRow({ serverRelease });
+    return [roofline!.predictedBy, roofline!.phases[0]!.predictionError!.beyond.join('; ')] as const;
+  };
+  expect(sourceOf('vllm 0.24.0')[0]).toBe('tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB');
+  const [source, beyond] = sourceOf('vllm 0.33.0');
+  expect(`${source} ${beyond}`).toMatch(/0\.33\.0|taken from tables of .*0\.24\.0/);
+  expect(beyond).not.toBe(sourceOf('vllm 0.24.0')[1]);
 });

@@ -245,14 +245,18 @@ function hasLegend(axis: AxisColumn | null): boolean {
 function describe({ row, phase, roofline }: RooflinePoint): string[] {
   const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
   const { predictedSeconds, measuredSeconds } = phase;
-  const alone = predictedFrom(roofline, phase) === 'roofs' ? ' by the roofs alone' : '';
+  const by = { roofs: ' by the roofs alone', tables: ` by ${roofline.predictedBy}`, factors: '' };
+  const from = predictedFrom(roofline, phase);
+  const source = from === null ? '' : by[from];
   return [
     `#${row.number} ${row.label}, ${phase.name}`,
     `${rateText(phase.flopsPerSecond, 'FLOP/s')} at ${phase.intensity.toPrecision(3)} FLOP/byte, ${percent(phase.roofRatio)} of the roof`,
     `bound by ${phase.boundLevel}; MFU ${phase.mfu === null ? 'unknown' : percent(phase.mfu)}, MBU ${percent(phase.mbu)}`,
     ...(predictedSeconds === null
       ? []
-      : [`predicted${alone} ${quantity(predictedSeconds, 's')}, measured ${quantity(measuredSeconds, 's')}`]),
+      : [
+          `predicted${source} ${quantity(predictedSeconds, 's')}, measured ${quantity(measuredSeconds, 's')}`,
+        ]),
     `roofs ${roofline.ceilings.origin}`,
   ];
 }

@@ -37,6 +37,9 @@ export function RooflineView({ roofline }: { roofline: RooflineRecord | null }) 
           ))}
         </tbody>
       </table>
+      {roofline.phases.map((phase) => (
+        <Parts key={phase.name} phase={phase} />
+      ))}
       <Served roofline={roofline} />
       {roofline.phases.map((phase) => (
         <Modules key={phase.name} phase={phase} />
@@ -65,6 +68,25 @@ function predictedText({ predictedSeconds, predictionError }: RooflinePhase): st
 function extrapolated({ predictionError }: RooflinePhase): string | undefined {
   const beyond = predictionError?.beyond ?? [];
   return beyond.length === 0 ? undefined : `extrapolated: ${beyond.join(', ')}`;
+}
+
+/** What a measured time is made of, as far as it is known. */
+function Parts({ phase: { name, measuredSeconds, parts } }: { phase: RooflinePhase }) {
+  if (parts === undefined) return null;
+  const { operatorSeconds, gapSeconds, queueSeconds } = parts;
+  const rest = measuredSeconds - operatorSeconds - gapSeconds - (queueSeconds ?? 0);
+  const left =
+    rest < 0 ? `${quantity(-rest, 's')} less than that` : `${quantity(rest, 's')} that nothing explains`;
+  return (
+    <p class="quiet">
+      {name}: {quantity(measuredSeconds, 's')} measured; predicted {quantity(operatorSeconds, 's')} of
+      operators and {quantity(gapSeconds, 's')} of gaps
+      {queueSeconds === null
+        ? ', a queue of which the server tells nothing'
+        : queueSeconds > 0 && `, ${quantity(queueSeconds, 's')} in its queue by the server’s metrics`}
+      , and {left}
+    </p>
+  );
 }
 
 /** What a step of a server held, and what the names of its phases mean. */
