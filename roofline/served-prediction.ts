@@ -33,8 +33,9 @@ export interface ServerOnGpus {
 /** A time by measured operators, and by what the host takes around them where that was fitted. */
 export interface TimedPhase {
   readonly seconds: number;
-  /** Of them, those of operators; the rest is gaps, and what the host takes of a request. */
+  /** Of them, those of operators, and of gaps and what the host takes; null = nobody fitted that. */
   readonly operatorSeconds: number;
+  readonly gapSeconds: number | null;
   /** Standard deviation of ln(predicted / measured). */
   readonly spread: number;
   /** What makes it less sure than tables of one's own: a clause each. */
@@ -140,9 +141,14 @@ class StepsOfServer implements ServedPrediction {
 
   #sum(parts: readonly (readonly [share: number, time: StepTime])[], beside = 0): TimedPhase {
     const known = isFitted(this.#host);
+    const total = (of: (time: StepTime) => number) =>
+      parts.reduce((sum, [share, time]) => sum + share * of(time), 0);
+    const seconds = beside + total((time) => time.seconds);
+    const operatorSeconds = total(({ kernelSeconds }) => kernelSeconds);
     return {
-      seconds: parts.reduce((sum, [share, time]) => sum + share * time.seconds, beside),
-      operatorSeconds: parts.reduce((sum, [share, time]) => sum + share * time.kernelSeconds, 0),
+      seconds,
+      operatorSeconds,
+      gapSeconds: known ? seconds - operatorSeconds : null,
       spread: Math.max(...parts.map(([, { spread }]) => spread)),
       widened: [...(known ? [] : [NO_GAPS]), ...grouped(parts.flatMap(([, { widened }]) => widened))],
     };

@@ -74,12 +74,12 @@ function releaseIn({ serverRelease }: Evidence['input']['environment']): string 
 }
 
 function withTime(phase: RooflinePhase, time: TimedPhase, queueSeconds: number | null): RooflinePhase {
-  const { seconds, operatorSeconds, spread, widened } = time;
+  const { seconds, operatorSeconds, gapSeconds, spread, widened } = time;
   return {
     ...phase,
     predictedSeconds: seconds,
     predictionError: { ratio: Math.exp(NORMAL_95 * spread), beyond: [...widened] },
     residualRatio: phase.measuredSeconds / seconds,
-    parts: { operatorSeconds, gapSeconds: seconds - operatorSeconds, queueSeconds },
+    parts: { operatorSeconds, gapSeconds, queueSeconds },
   };
 }

@@ -63,12 +63,17 @@ const phaseSchema = z.object({
   predictionError: z.object({ ratio: number.min(1), beyond: z.array(z.string()) }).optional(),
   /**
    * What the measured time is made of, as far as tables and the server tell: the predicted time of operators,
-   * the predicted gaps around them, and what requests waited before they were begun, in the mean (Little's
-   * law: those that wait, over those that come in a second); null = the server tells nothing of its queue.
-   * What is left of the measured time nothing explains. Left out where no tables predict.
+   * the predicted gaps around them (null = nobody fitted what the host takes), and what requests waited
+   * before they were begun, in the mean (Little's law: those that wait, over those that come in a second;
+   * null = the server tells nothing of its queue). What is left of the measured time nothing explains. Left
+   * out where no tables predict.
    */
   parts: z
-    .object({ operatorSeconds: number, gapSeconds: number, queueSeconds: number.nullable() })
+    .object({
+      operatorSeconds: number,
+      gapSeconds: number.nullable(),
+      queueSeconds: number.nullable(),
+    })
     .optional(),
   /** Why the factors predict nothing, where they are there; left out otherwise. */
   notPredicted: z.string().optional(),

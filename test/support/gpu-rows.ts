@@ -37,7 +37,9 @@ export function gpuRow({
   const input = calmInput({ experiment: asked });
   const device = { ...input.device, class: 'cuda', name };
   const serving = servingRecordOf(servedRequests({ concurrency: users }));
-  const phases: ResultRecord['phases'] = [{ name: 'serve', repeat: 0, startSeconds: 1, endSeconds: 11, tokens: 1600 }];
+  const phases: ResultRecord['phases'] = [
+    { name: 'serve', repeat: 0, startSeconds: 1, endSeconds: 11, tokens: 1600 },
+  ];
   const judged = judge({
     ...input,
     device,

@@ -74,17 +74,22 @@ function extrapolated({ predictionError }: RooflinePhase): string | undefined {
 function Parts({ phase: { name, measuredSeconds, parts } }: { phase: RooflinePhase }) {
   if (parts === undefined) return null;
   const { operatorSeconds, gapSeconds, queueSeconds } = parts;
-  const rest = measuredSeconds - operatorSeconds - gapSeconds - (queueSeconds ?? 0);
+  const rest = measuredSeconds - operatorSeconds - (gapSeconds ?? 0) - (queueSeconds ?? 0);
+  const known = [
+    `${quantity(operatorSeconds, 's')} of operators, predicted`,
+    gapSeconds === null ? 'gaps that nobody fitted' : `${quantity(gapSeconds, 's')} of gaps, predicted`,
+    ...(queueSeconds === null ? ['a queue of which the server tells nothing'] : []),
+    ...(queueSeconds !== null && queueSeconds > 0
+      ? [`${quantity(queueSeconds, 's')} in the queue by the server’s metrics`]
+      : []),
+  ];
   const left =
-    rest < 0 ? `${quantity(-rest, 's')} less than that` : `${quantity(rest, 's')} that nothing explains`;
+    rest < 0
+      ? `${quantity(-rest, 's')} less than these together`
+      : `${quantity(rest, 's')} that nothing explains`;
   return (
     <p class="quiet">
-      {name}: {quantity(measuredSeconds, 's')} measured; predicted {quantity(operatorSeconds, 's')} of
-      operators and {quantity(gapSeconds, 's')} of gaps
-      {queueSeconds === null
-        ? ', a queue of which the server tells nothing'
-        : queueSeconds > 0 && `, ${quantity(queueSeconds, 's')} in its queue by the server’s metrics`}
-      , and {left}
+      {name}: {quantity(measuredSeconds, 's')} measured: {known.join('; ')}; {left}
     </p>
   );
 }
