@@ -6,12 +6,12 @@ import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
+import { type Prices, readPrices } from '../prices/prices.js';
 import { fourDigits, intervalText } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { BY_LENGTH, BY_WAY, groupOf } from './groups.js';
 import { printMatrix } from './matrix.js';
 import { printMeasures } from './measures.js';
-import { type Prices, readPrices } from './prices.js';
 import { Answers } from './read.js';
 
 /** The version of the JSON of --metrics; fields are only ever added to it. */

@@ -24,10 +24,10 @@ import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
+import type { Prices } from '../prices/prices.js';
 import { ANSWERS, newestRun } from '../report/run-folder.js';
 import type { AnswersOptions } from './command.js';
 import { wayOrGroup } from './groups.js';
-import type { Prices } from './prices.js';
 
 /** A body in a store, known by its digest, or a file by its path. */
 type AnswersFile = AnswersReference | { readonly path: string };

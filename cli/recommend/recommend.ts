@@ -6,9 +6,9 @@ import { type Aim, type Bound, readBound } from '../../report/recommend/question
 import { type Recommendation, recommend } from '../../report/recommend/recommend.js';
 import { recommendationData, recommendationText } from '../../report/recommend/text.js';
 import type { Report } from '../../report/report.js';
-import { readPrices } from '../answers/prices.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
+import { readPrices } from '../prices/prices.js';
 import type { RecommendOptions } from './command.js';
 import { readSource } from './source.js';
 

@@ -15,11 +15,11 @@ import { DEFAULT_ENGINE, readEngine, unknownEngine } from '../../../roofline/ste
 import { asWords, tryFile, usageError } from '../../exit.js';
 import { modelFoldersFor } from '../../local-models.js';
 import { schedulerFlags } from '../../options/scheduler-flags.js';
+import { readDevicePrices } from '../../prices/device-prices.js';
 import { openArchitecture } from '../../roofline/open-model.js';
 import { openPredictor } from '../../roofline/open-predictor.js';
 import { wantedSplit } from '../check-options.js';
 import { DRAWN_REQUESTS, type FitOptions, SERVED_BITS, TRACED_REQUESTS } from '../command.js';
-import { readDevicePrices } from './prices.js';
 
 export interface OpenedDeployment {
   readonly model: string;

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readPrices } from '../../../cli/answers/prices.js';
 import { serverFindings } from '../../../cli/doctor/doctor.js';
+import { readPrices } from '../../../cli/prices/prices.js';
 import { createProgram } from '../../../cli/program.js';
 import { configuredServers } from '../../../engines/servers/config.js';
 import { temporaryFolder } from '../../support/folder.js';

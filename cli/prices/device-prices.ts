@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { DevicePrices } from '../../../batching/deploy/question.js';
-import { textUpTo } from '../../../core/bounds.js';
-import { hardwareNamed, requireHardware } from '../../../roofline/hardware/catalogue.js';
-import type { Hardware } from '../../../roofline/hardware/figure.js';
-import { readPriceFile } from '../../answers/prices.js';
-import { asWords, usageError } from '../../exit.js';
+import type { DevicePrices } from '../../batching/deploy/question.js';
+import { textUpTo } from '../../core/bounds.js';
+import { hardwareNamed, requireHardware } from '../../roofline/hardware/catalogue.js';
+import type { Hardware } from '../../roofline/hardware/figure.js';
+import { asWords, usageError } from '../exit.js';
+import { readPriceFile } from './prices.js';
 
 const schema = z.strictObject({
   currency: textUpTo(20),
