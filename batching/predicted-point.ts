@@ -137,27 +137,27 @@ export function askedServer({
   host,
   own,
 }: PointOnGpus): AskedServer | { readonly reasons: readonly string[] } {
-  const no = (reason: string) => ({ reasons: [reason] });
+  const refusal = (reason: string) => ({ reasons: [reason] });
   const kind = runnerNamed(runner.kind);
   const engine = kind?.tables == null ? null : servingEngineNamed(kind.tables);
-  if (engine === null) return no(`no operators of ${runner.kind} were measured on GPUs`);
+  if (engine === null) return refusal(`no operators of ${runner.kind} were measured on GPUs`);
   if (workloadNamed(workload.kind)?.kind !== serving.kind)
-    return no(`what ${workload.kind} takes of a server on GPUs is not predicted`);
-  if (device.memoryBytes === null) return no(`nobody publishes how much memory ${device.name} has`);
+    return refusal(`what ${workload.kind} takes of a server on GPUs is not predicted`);
+  if (device.memoryBytes === null) return refusal(`nobody publishes how much memory ${device.name} has`);
   const { options } = runner;
   if (typeof options.speculative === 'string' && options.speculative !== 'off')
-    return no('a scheduler with speculative decoding is not simulated');
+    return refusal('a scheduler with speculative decoding is not simulated');
   if (options.cudaGraphs === false)
-    return no('what launching kernels without CUDA graphs takes is not known');
+    return refusal('what launching kernels without CUDA graphs takes is not known');
   const adapter = readAdapter(technique.adapter);
   if (typeof options.loras === 'string' || (adapter.ok && adapter.value?.mode === 'attached'))
-    return no('the work of adapters beside the weights is not counted');
+    return refusal('the work of adapters beside the weights is not counted');
   const architecture = quantizedArchitecture(
     withAttention(withLayers(base, technique.layers), technique.attention),
     technique.quantization,
   );
   const formats = formatsAsked(architecture, options);
-  if (typeof formats === 'string') return no(formats);
+  if (typeof formats === 'string') return refusal(formats);
   const split = splitAsked(options);
   const parallelism = parallelismOf(architecture, split);
   return {

@@ -44,14 +44,14 @@ export function forecastOn(
 ): Forecast | null {
   const onCpus = placement.devices.every((device) => device === 'cpu');
   if (onCpus || runners.every(({ kind }) => runnerNamed(kind)?.tables == null)) return null;
-  const nothing = (why: string): Forecast => ({ says: `no predictions: ${why}`, predict: null });
+  const noForecast = (why: string): Forecast => ({ says: `no predictions: ${why}`, predict: null });
   const device = hardwareNamed(deviceName);
-  if (device === null) return nothing(`${deviceName} is no device of the catalogue, and has no tables`);
+  if (device === null) return noForecast(`${deviceName} is no device of the catalogue, and has no tables`);
   if (device.kind !== 'gpu') return null;
   const shapes = new Map(models.map((model) => [model.name, publishedShapes(model)]));
   const unknown = models.filter(({ name }) => shapes.get(name) === null).map(({ name }) => name);
   if (unknown.length === models.length)
-    return nothing(`the shapes of ${unknown.join(', ')} are not published under such a name`);
+    return noForecast(`the shapes of ${unknown.join(', ')} are not published under such a name`);
   const predicted = (position: number) => {
     const experiment = experimentAt(position);
     const found = shapes.get(experiment.model.name);

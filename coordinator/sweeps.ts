@@ -58,13 +58,15 @@ function searchOf(sweep: Sweep, space: Space, label: SweepView['label']): SweepV
   if (spec === null) return null;
   // Not before a search begins: a sweep that is only submitted again needs no points.
   let points: SearchSpace | null = null;
-  const at = (position: number) => experimentAt(space, position, null);
+  const pointAt = (position: number) => experimentAt(space, position, null);
   const physics = (position: number) => physicsOf(space.contentAt(position));
-  const labelOf = (position: number) => label(at(position));
+  const labelOf = (position: number) => label(pointAt(position));
   // Of all queues: where the node is an axis, nodes of the same devices predict the same.
   const forecasts = new Map<string, Forecast | null>();
   const onDevice = (device: string) =>
-    getOrMake(forecasts, device, () => forecastOn(sweep, { count: space.count, experimentAt: at }, device));
+    getOrMake(forecasts, device, () =>
+      forecastOn(sweep, { count: space.count, experimentAt: pointAt }, device),
+    );
   return () => {
     points ??= searchSpace(space);
     return new Searcher(points, { spec, objectives, physics, labelOf, forecastOn: onDevice });

@@ -28,7 +28,7 @@ export async function runSimulate(word: string, options: SimulateOptions): Promi
   if (options.html !== undefined) outputPath(options.html, true);
   const points = asWords(() => openPoints(word, options));
   const { answered, leftOut } = answerAll(points);
-  if (answered.length === 0) throw nothing(leftOut);
+  if (answered.length === 0) throw nothingSimulated(leftOut);
   if (options.html !== undefined) {
     const draw = await openDrawing();
     writeDrawn(options.html, simulationPage({ of: word, answered, leftOut }, draw));
@@ -64,7 +64,7 @@ function answerAll({ points, leftOut }: Points): {
 const NOTHING_HINT =
   'Ask for a smaller load, or more replicas or devices; docs/simulate.md says what can be predicted.';
 
-function nothing(leftOut: readonly LeftOut[]) {
+function nothingSimulated(leftOut: readonly LeftOut[]) {
   const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
   return usageError(reasons.length === 0 ? 'there is no load to simulate' : reasons.join('\n'), NOTHING_HINT);
 }

@@ -277,9 +277,9 @@ function moneyOf(
 ): Banded | null {
   const rent = perHour(device);
   if (rent === null || (kilowattHours === null && perKilowattHour !== null)) return null;
-  const of = (end: keyof Banded) =>
+  const moneyAt = (end: keyof Banded) =>
     rent * deviceHours[end] + (perKilowattHour ?? 0) * (kilowattHours?.[end] ?? 0);
-  return { value: of('value'), low: of('low'), high: of('high') };
+  return { value: moneyAt('value'), low: moneyAt('low'), high: moneyAt('high') };
 }
 
 const banded = (value: number, ratio: number): Banded => ({ value, low: value / ratio, high: value * ratio });

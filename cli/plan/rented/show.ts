@@ -82,14 +82,14 @@ function moneyText({ money, node }: RentedSweep, currency: string): string {
 
 /** The flags that all servers share, and what they are asked; of many the first stands for them. */
 function saidOf({ rows }: RentedSweep): string[] {
-  const said = (what: string, of: (start: PredictedStart) => string) => {
+  const sentence = (what: string, clauseOf: (start: PredictedStart) => string) => {
     const clauses = [
-      ...new Set(rows.flatMap(({ predicted }) => (predicted === null ? [] : [of(predicted)]))),
+      ...new Set(rows.flatMap(({ predicted }) => (predicted === null ? [] : [clauseOf(predicted)]))),
     ];
     const others = clauses.length - 1;
     return `${what}: ${clauses[0]}${others > 0 ? ` (and ${number(others)} others; --json has them)` : ''}`;
   };
-  return [said('load', ({ load }) => load), said('server', ({ server }) => server)];
+  return [sentence('load', ({ load }) => load), sentence('server', ({ server }) => server)];
 }
 
 function absences({ rows }: RentedSweep): Map<string, number> {
