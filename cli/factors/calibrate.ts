@@ -23,7 +23,7 @@ import { openPredictor } from '../roofline/open-predictor.js';
 import type { FactorsOptions } from './command.js';
 
 /**
- * `ridge factors --calibrate RUN`: what an engine's host takes a step, a running sequence and a request, from
+ * `ridge factors --calibrate RUN`: what an engine's host takes a step, a new token and a request, from
  * rows of its server.
  * @throws CommandError (2) for words that do not go together, (1) for a run without such rows
  */
@@ -86,11 +86,11 @@ function stepOf(
 }
 
 function hostText(host: HostTimes, count: number): string {
-  const { kernelFactor, stepSeconds, sequenceSeconds, requestSeconds, spread } = host;
+  const { kernelFactor, stepSeconds, tokenSeconds, requestSeconds, spread } = host;
   return [
     `from ${count} measured times (TPOT and TTFT of rows), with a belief about each number`,
     `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what tables say`,
-    `a step takes ${formatValue(stepSeconds, 's')} beside them, and ${formatValue(sequenceSeconds, 's')} for each running sequence`,
+    `a step takes ${formatValue(stepSeconds, 's')} beside them, and ${formatValue(tokenSeconds, 's')} for each new token`,
     `a request takes ${formatValue(requestSeconds, 's')} beside its steps`,
     `left over: ${spread === null ? 'unknown' : `${(100 * Math.expm1(spread)).toFixed(0)} % (standard deviation of a time)`}`,
   ].join('\n');

@@ -38,7 +38,7 @@ const seconds = z.number().nonnegative().nullable();
 const hostSchema = z.object({
   kernelFactor: z.number().positive().nullable(),
   stepSeconds: seconds,
-  sequenceSeconds: seconds,
+  tokenSeconds: seconds,
   requestSeconds: seconds,
   spread: seconds,
   source: z.string(),

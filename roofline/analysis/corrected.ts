@@ -78,8 +78,11 @@ export function analyzeInCorrectedMode(
   const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
-    const sequences = request.batch.reduce((sum, group) => sum + group.sequences, 0);
-    return { stages, sequences, ...placePipeline(stages, microBatches, ceilings) };
+    return {
+      stages,
+      newTokens: newTokensOf(request.batch),
+      ...placePipeline(stages, microBatches, ceilings),
+    };
   };
   const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
   const prefill = placed(passes.prefill);
@@ -198,7 +201,7 @@ function peaksOf(passes: readonly PlacedPass[]): Peak[] {
 interface PlacedRequest extends PlacedPipeline {
   readonly stages: readonly PassWork[];
   /** Of a micro-batch. */
-  readonly sequences: number;
+  readonly newTokens: number;
 }
 
 /**
@@ -206,7 +209,7 @@ interface PlacedRequest extends PlacedPipeline {
  * operators.
  */
 function phase(
-  { stages, sequences, way, seconds, idleShare }: PlacedRequest,
+  { stages, newTokens, way, seconds, idleShare }: PlacedRequest,
   times: number,
   tokens: number,
   predictions: PointPredictor | null,
@@ -231,7 +234,7 @@ function phase(
   );
   return {
     ...summarize(rows, tokens, seconds),
-    predicted: predictions?.pass(stages, times, sequences) ?? null,
+    predicted: predictions?.pass(stages, times, newTokens) ?? null,
     idleShare,
   };
 }

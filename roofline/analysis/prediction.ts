@@ -120,11 +120,11 @@ export class PointPredictor {
 
   /**
    * @param stages of one micro-batch, in order.
-   * @param sequences of it.
+   * @param newTokens of it.
    * @returns null where some kernel has no table.
    */
-  pass(stages: readonly PassWork[], microBatches: number, sequences: number): PredictedTime | null {
-    const time = predictStages(stages, microBatches, sequences, this.#predictor);
+  pass(stages: readonly PassWork[], microBatches: number, newTokens: number): PredictedTime | null {
+    const time = predictStages(stages, microBatches, newTokens, this.#predictor);
     const predicted = isKnown(time);
     for (const reason of predicted ? time.widened : time)
       (predicted ? this.#widened : this.#untimed).add(reason);

@@ -1,7 +1,7 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf, replicasOf } from '../../core/work/pass/devices.js';
-import type { Parallelism, PassRequest } from '../../core/work/pass/setting.js';
+import { newTokensOf, type Parallelism, type PassRequest } from '../../core/work/pass/setting.js';
 import { depthOf } from '../../core/work/pass/stages.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import type { Ceilings } from '../ceilings.js';
@@ -128,11 +128,11 @@ function predictedFit(
   { prefill, decode, microBatches }: Passes,
   predictor: Predictor,
 ): Pick<ServingFit, 'firstTokenSeconds' | 'tokenSeconds' | 'source' | 'spread'> | null {
-  const first = predictStages(stageWorks(architecture, prefill), 1, 1, predictor);
+  const first = predictStages(stageWorks(architecture, prefill), 1, newTokensOf(prefill.batch), predictor);
   const step = predictStages(
     stageWorks(architecture, decode),
     microBatches,
-    decode.batch[0]?.sequences ?? 1,
+    newTokensOf(decode.batch),
     predictor,
   );
   if (!isKnown(first) || !isKnown(step)) return null;

@@ -8,7 +8,7 @@ export interface CalibrationPoint {
   secondsUnder(host: HostTimes): number;
 }
 
-type Fitted = 'kernelFactor' | 'stepSeconds' | 'sequenceSeconds' | 'requestSeconds';
+type Fitted = 'kernelFactor' | 'stepSeconds' | 'tokenSeconds' | 'requestSeconds';
 
 /**
  * Where a number is believed to lie before anything of one's own is measured, and how wide that is: the
@@ -19,13 +19,13 @@ interface Belief extends Unknown {
 }
 
 /**
- * From what was seen of engines (vLLM 0.04 to 0.06 ms a running sequence and step, 20 to 120 ms of a request,
- * 1 to 5 ms a step); wide, so that three points move them.
+ * From what was seen of engines (3 to 6 µs a token, 20 to 200 ms of a request, 1 to 5 ms a step); wide, so
+ * that three points move them.
  */
 const BELIEFS: Readonly<Record<Fitted, Belief>> = {
   kernelFactor: { start: 1, least: 0.5, most: 2, width: 0.15 },
   stepSeconds: { start: 1.5e-3, least: 1e-5, most: 5e-2, width: 0.8 },
-  sequenceSeconds: { start: 2e-5, least: 1e-7, most: 1e-3, width: 1 },
+  tokenSeconds: { start: 4e-6, least: 1e-7, most: 1e-3, width: 1 },
   requestSeconds: { start: 3e-2, least: 1e-4, most: 1, width: 0.8 },
 };
 

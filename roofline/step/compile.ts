@@ -272,11 +272,11 @@ class CompiledStep implements Step {
   /** @param launched kernels: where no graph has them, the host may be slower than the device. */
   #withHost(kernelSeconds: number, launched: number, batch: StepBatch): number {
     const { host, graphs } = this.#setting;
-    const sequences = batch.decodes + batch.chunks.length;
-    if (graphs.launchSeconds === null || tokensOf(batch) <= this.#largestGraph)
-      return withHost(kernelSeconds, 1, sequences, host);
+    const newTokens = tokensOf(batch);
+    if (graphs.launchSeconds === null || newTokens <= this.#largestGraph)
+      return withHost(kernelSeconds, 1, newTokens, host);
     // What the host is slower at is no kernel's time.
     const launchSeconds = launched * graphs.launchSeconds - kernelSeconds * (host.kernelFactor ?? 1);
-    return withHost(kernelSeconds, 1, sequences, host) + Math.max(0, launchSeconds);
+    return withHost(kernelSeconds, 1, newTokens, host) + Math.max(0, launchSeconds);
   }
 }

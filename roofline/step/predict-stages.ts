@@ -44,13 +44,13 @@ export function timeOperators(
 /**
  * Predicts one pass through pipeline stages, with what the engine's host takes around each of them.
  * @param stages of one micro-batch, in order.
- * @param sequences of it.
+ * @param newTokens of it.
  * @returns in clauses why it cannot be predicted.
  */
 export function predictStages(
   stages: readonly PassWork[],
   microBatches: number,
-  sequences: number,
+  newTokens: number,
   { engine, times }: Predictor,
 ): PredictedTime | readonly string[] {
   const all = stages.map(({ operators }) => timeOperators(operators, times));
@@ -60,8 +60,8 @@ export function predictStages(
   const known = all.filter(isKnown);
   const { host } = engine;
   const sum = addedTimes(known.map((time) => [1, time]));
-  const each = known.map(({ seconds }) => withHost(seconds, 1, sequences, host));
-  const hostSeconds = stages.length * withHost(0, 1, sequences, host);
+  const each = known.map(({ seconds }) => withHost(seconds, 1, newTokens, host));
+  const hostSeconds = stages.length * withHost(0, 1, newTokens, host);
   return {
     seconds: pipelineSeconds(first.phase, each, microBatches),
     limit: limitOf(sum, hostSeconds),

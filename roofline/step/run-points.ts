@@ -29,7 +29,12 @@ export function calibrationPoints({ served, phases }: RooflineRecord, step: Step
           {
             measuredSeconds: token,
             secondsUnder: (host) =>
-              withHost(alone + promptsPerStep * (mixed - alone), 1, stepSequences + promptsPerStep, host),
+              withHost(
+                alone + promptsPerStep * (mixed - alone),
+                1,
+                stepSequences + promptsPerStep * chunk.newTokens,
+                host,
+              ),
           } satisfies CalibrationPoint,
         ]),
     ...(first === undefined
@@ -37,7 +42,8 @@ export function calibrationPoints({ served, phases }: RooflineRecord, step: Step
       : [
           {
             measuredSeconds: first,
-            secondsUnder: (host) => withHost(mixed, 1, stepSequences + 1, host) + (host.requestSeconds ?? 0),
+            secondsUnder: (host) =>
+              withHost(mixed, 1, stepSequences + chunk.newTokens, host) + (host.requestSeconds ?? 0),
           } satisfies CalibrationPoint,
         ]),
   ];

@@ -91,7 +91,8 @@ function eachStored<Value>(value: Value, change: (stored: Stored) => Stored): Va
   ) as Value;
 }
 
-function formatOf({ bits, type, packed }: Stored): NumberFormat | null {
+function formatOf({ bits, type, packed, format }: Stored): NumberFormat | null {
+  if (format !== undefined) return format;
   if (!FLOATS.includes(type) || packed !== undefined) return null;
   return TOLD_BY_BITS.find((format) => Math.abs(8 * FORMATS[format].weightBytes - bits) < SAME_BITS) ?? null;
 }

@@ -5,9 +5,12 @@ import type { KernelSetting, Parallelism } from '../../core/work/pass/setting.js
 export interface HostTimes {
   /** Of the time of kernels: what runs beside others, or waits for them, is not in tables. */
   readonly kernelFactor: number | null;
-  /** Scheduling, launching, sampling and gaps of a step, and what they grow by with each running sequence. */
+  /**
+   * Scheduling, launching, sampling and gaps of a step, and what they grow by with each new token: of a
+   * prompt, or of a sequence that decodes.
+   */
   readonly stepSeconds: number | null;
-  readonly sequenceSeconds: number | null;
+  readonly tokenSeconds: number | null;
   /** Of a request on its way in and out, beside all steps. */
   readonly requestSeconds: number | null;
   /**
@@ -22,34 +25,32 @@ export interface HostTimes {
 export const NO_HOST: HostTimes = {
   kernelFactor: null,
   stepSeconds: null,
-  sequenceSeconds: null,
+  tokenSeconds: null,
   requestSeconds: null,
   spread: null,
   source: 'nobody fitted them',
 };
 
 /** @returns whether anything of it was fitted. */
-export function isFitted({ kernelFactor, stepSeconds, sequenceSeconds, requestSeconds }: HostTimes): boolean {
-  return [kernelFactor, stepSeconds, sequenceSeconds, requestSeconds].some((one) => one !== null);
+export function isFitted({ kernelFactor, stepSeconds, tokenSeconds, requestSeconds }: HostTimes): boolean {
+  return [kernelFactor, stepSeconds, tokenSeconds, requestSeconds].some((one) => one !== null);
 }
 
 /**
- * @param sequences that run in the steps, over all of them.
+ * @param newTokens of the steps, over all of them.
  * @returns seconds of kernels and of what the host takes around them.
  */
 export function withHost(
   kernelSeconds: number,
   steps: number,
-  sequences: number,
+  newTokens: number,
   {
     kernelFactor,
     stepSeconds,
-    sequenceSeconds,
-  }: Pick<HostTimes, 'kernelFactor' | 'stepSeconds' | 'sequenceSeconds'>,
+    tokenSeconds,
+  }: Pick<HostTimes, 'kernelFactor' | 'stepSeconds' | 'tokenSeconds'>,
 ): number {
-  return (
-    kernelSeconds * (kernelFactor ?? 1) + steps * (stepSeconds ?? 0) + sequences * (sequenceSeconds ?? 0)
-  );
+  return kernelSeconds * (kernelFactor ?? 1) + steps * (stepSeconds ?? 0) + newTokens * (tokenSeconds ?? 0);
 }
 
 /** CUDA graphs: a step of few tokens is padded to the next size, one of more is launched kernel by kernel. */

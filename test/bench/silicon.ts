@@ -1,11 +1,12 @@
 /**
  * Predicted beside measured on GPUs that nobody here has: whole runs of servers, by factors that were fitted
  * on single operators (the package's, derived from aiconfigurator-core 0.12.0) and times of the host that
- * were fitted on other models' runs. A plain loop stands in for the engines' schedulers
- * (silicon/closed-loop.ts).
+ * were fitted on other models' runs. Schedulers are those of batching/, under the load that
+ * silicon/recipes.ts tells, step by step (silicon/spent.ts).
  *
  *   node --import tsx test/bench/silicon/fetch.ts FOLDER
- *   npm run bench -- silicon --data=FOLDER [--part=servers] [--write] [--sample=POINTS.json]
+ *   npm run bench -- silicon --data=FOLDER [--part=servers] [--every=N] [--write] [--sample=POINTS.json]
+ *   npm run bench -- silicon --data=FOLDER --part=serving [--every=N]
  *   npm run bench -- silicon --data=FOLDER --part=energy
  *
  * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
@@ -27,7 +28,7 @@ import { type BesideOf, besidePredictor } from './silicon/beside.js';
 import { Clone } from './silicon/clone.js';
 import { judgeEnergy } from './silicon/energy.js';
 import { gpuErrors, writeGpuErrors } from './silicon/gpu-errors.js';
-import { fitHost, type Host } from './silicon/host.js';
+import { fitHost, type Host, NO_HOST } from './silicon/host.js';
 import { impossibilityOf } from './silicon/impossible.js';
 import { ERROR_HEAD, errorLine, errorsOf, percent } from './silicon/judged.js';
 import { energyMiss, energyPoints } from './silicon/ml-energy.js';
@@ -36,6 +37,7 @@ import { withOwnPoints } from './silicon/own-points.js';
 import { type LeftOut, readSiliconPoints, type SiliconPoint } from './silicon/points.js';
 import { type Predicted, predictPoint, Servers, type Unanswered } from './silicon/predictions.js';
 import { fixedSample } from './silicon/sample.js';
+import { judgeServing } from './silicon/serving.js';
 import { type Judged, judgedBy, leaveOut, SPLITS, type Split } from './silicon/splits.js';
 import { splitwiseMisses } from './silicon/splitwise.js';
 import { vidurMisses } from './silicon/vidur.js';
@@ -54,12 +56,15 @@ const clone = (name: string) => {
 };
 
 function judgeCore(folder: string): void {
-  const { rows, points, leftOut } = readSiliconPoints(folder);
+  const { rows, points: all, leftOut } = readSiliconPoints(folder);
+  const every = Number(argument('every') ?? 1);
+  const points = all.filter((_, index) => index % every === 0);
+  if (every > 1) console.log(`a sample: one of ${every} points`);
   const servers = new Servers(folder);
   const sample = argument('sample');
   if (sample !== undefined) writeSample(sample, points, servers);
   console.log(
-    `end to end: ${rows} rows of aggregated servers hold ${points.length + leftOut.length} distinct measurements`,
+    `end to end: ${rows} rows of aggregated servers hold ${all.length + leftOut.length} distinct measurements`,
   );
   console.log('fitted: operators on tables alone; times of the host on whole runs, what is judged left out');
   const { predicted, unanswered, impossible } = answered(points, servers);
@@ -82,6 +87,10 @@ function judgeCore(folder: string): void {
   const judged = judgeSplits(predicted);
   if (process.argv.includes('--write'))
     writeGpuErrors(gpuErrors(judged, 'operators of tables; times of the host on servers of other models'));
+  if (argument('part') === 'serving') {
+    figures.push(...judgeServing(judged));
+    return;
+  }
   judgeBands(judged);
   judgeOwnPoints(predicted);
   judgeBeside(judged);
@@ -119,11 +128,9 @@ function reasons(title: string, all: readonly LeftOut[]): void {
 function judgeSplits(predicted: readonly Predicted[]): Judged[] {
   console.log('\ntimes of the host, fitted on all runs of an engine');
   for (const [engine, own] of groupBy(predicted, ({ point }) => point.engine))
-    console.log(`  ${engine}: ${hostText(fitHost(own))}`);
+    console.log(`  ${engine}: ${hostText(fitHost(predicted, own))}`);
   console.log(`\n${ERROR_HEAD}`);
-  const nothing = predicted.map((one) =>
-    judgedBy(one, { kernelFactor: 1, stepSeconds: 0, sequenceSeconds: 0, requestSeconds: 0 }),
-  );
+  const nothing = predicted.map((one) => judgedBy(one, NO_HOST));
   console.log(errorLine('no time of the host', nothing));
   const bySplit = new Map<Split, Judged[]>();
   for (const split of Object.keys(SPLITS) as Split[]) {
@@ -131,7 +138,6 @@ function judgeSplits(predicted: readonly Predicted[]): Judged[] {
     bySplit.set(split, judged);
     console.log(errorLine(`${split} left out`, judged));
   }
-  console.log(errorLine('model left out, host of its engine alone', leaveOut(predicted, 'model', 'engine')));
   const judged = bySplit.get('model')!;
   console.log('\nmodel left out');
   for (const [title, keyOf] of TABLES) {
@@ -171,8 +177,8 @@ const TABLES: readonly (readonly [title: string, keyOf: (point: SiliconPoint) =>
   ['attention of its own in each group', ({ served }) => (served.data > 1 ? 'data parallel' : 'one group')],
 ];
 
-function hostText({ kernelFactor, stepSeconds, sequenceSeconds, requestSeconds }: Host): string {
-  return `kernels × ${kernelFactor.toFixed(2)}, ${(1e3 * stepSeconds).toFixed(2)} ms a step, ${(1e6 * sequenceSeconds).toFixed(1)} µs a running sequence, ${(1e3 * requestSeconds).toFixed(0)} ms a request`;
+function hostText({ kernelFactor, stepSeconds, tokenSeconds, requestSeconds }: Host): string {
+  return `kernels × ${kernelFactor.toFixed(2)}, ${(1e3 * stepSeconds).toFixed(2)} ms a step, ${(1e6 * tokenSeconds).toFixed(1)} µs a new token, ${(1e3 * requestSeconds).toFixed(0)} ms a request`;
 }
 
 function judgeBands(judged: readonly Judged[]): void {
@@ -198,10 +204,14 @@ function judgeBands(judged: readonly Judged[]): void {
 function judgeOwnPoints(predicted: readonly Predicted[]): void {
   const hosts = new Map<string, Host>();
   const hostOf = ({ point }: Predicted): Host => {
-    const key = point.model.name;
+    const key = `${point.model.name} ${point.engine}`;
     const known = hosts.get(key);
     if (known !== undefined) return known;
-    const host = fitHost(predicted.filter((one) => one.point.model.name !== key));
+    const others = predicted.filter((one) => one.point.model.name !== point.model.name);
+    const host = fitHost(
+      others,
+      others.filter((one) => one.point.engine === point.engine),
+    );
     hosts.set(key, host);
     return host;
   };
@@ -238,7 +248,10 @@ function judgeBeside(judged: readonly Judged[]): void {
 
 /** Runs and operators of others, on which nothing was fitted. */
 function judgeElsewhere(servers: Servers, predicted: readonly Predicted[]): void {
-  const host = fitHost(predicted.filter(({ point }) => point.engine === 'vllm'));
+  const host = fitHost(
+    predicted,
+    predicted.filter(({ point }) => point.engine === 'vllm'),
+  );
   const energy = clone('ml-energy');
   if (energy !== null)
     printMisses(
@@ -295,7 +308,7 @@ if (argument('part') === 'energy') {
   const energy = clone('ml-energy');
   if (energy !== null) figures.push(...judgeEnergy(energy, new Servers(core)));
 } else if (existsSync(core)) {
-  if (argument('part') !== 'servers')
+  if (argument('part') === undefined)
     figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));
   judgeCore(core);
 } else console.log(`skipped: core is not in ${data}`);

@@ -1,3 +1,4 @@
+import type { PredictedServer } from '../../../batching/predicted-server.js';
 import { getOrMake, groupBy } from '../../../core/maps.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { search } from '../../../roofline/factors/search.js';
@@ -11,7 +12,7 @@ import type { Clone } from './clone.js';
 import { OTHER_MODELS } from './energy-models.js';
 import { errorsOf, percent } from './judged.js';
 import { type EnergyPoint, energyPoints } from './ml-energy.js';
-import { type Servers, type TimedServer, timedServer } from './predictions.js';
+import { type Servers, timedServer } from './predictions.js';
 
 /** A server of the leaderboard, with what a device does of one step in the mean: prompts take their part. */
 interface Drawn {
@@ -23,7 +24,7 @@ interface Drawn {
   readonly memory: number;
   readonly compute: number;
   /** Running on one group of devices. */
-  readonly sequences: number;
+  readonly newTokens: number;
 }
 
 /** Of J/token, watts or seconds a step: ln(predicted / measured). */
@@ -41,7 +42,7 @@ const MOST = 0.15;
  */
 export function judgeEnergy(clone: Clone, servers: Servers): Figure[] {
   const points = energyPoints(clone, OTHER_MODELS);
-  const timed = new Map<string, TimedServer | string>();
+  const timed = new Map<string, PredictedServer | string>();
   const refused: string[] = [];
   const drawn = points.flatMap((point) => {
     const server = getOrMake(timed, JSON.stringify(point.setting), () => serverOf(point, servers));
@@ -56,13 +57,13 @@ export function judgeEnergy(clone: Clone, servers: Servers): Figure[] {
 }
 
 /** The package has configs of most; of the others they lie in the wheel. */
-function serverOf({ setting }: EnergyPoint, servers: Servers): TimedServer | string {
+function serverOf({ setting }: EnergyPoint, servers: Servers): PredictedServer | string {
   const read = namedArchitecture(setting.model.name);
   return read.ok ? timedServer(read.architecture, setting) : servers.serverOf(setting);
 }
 
 /** In the mean, each step computes as much of prompts as keeps so many sequences running. */
-function drawnBy(point: EnergyPoint, { step }: TimedServer): Drawn {
+function drawnBy(point: EnergyPoint, { step }: PredictedServer): Drawn {
   const { setting, sequences, promptTokens, answerTokens, tokensPerSecond, watts } = point;
   const { device, served, model } = setting;
   const decode = step.timeOf({
@@ -83,18 +84,18 @@ function drawnBy(point: EnergyPoint, { step }: TimedServer): Drawn {
     kernelSeconds: decode.seconds + prompts * prompt.seconds,
     memory: decode.roofs.memory + prompts * prompt.roofs.memory,
     compute: decode.roofs.compute + prompts * prompt.roofs.compute,
-    sequences,
+    newTokens: sequences + prompts * promptTokens,
   };
 }
 
 interface HostTime {
   readonly kernelFactor: number;
   readonly stepSeconds: number;
-  readonly sequenceSeconds: number;
+  readonly tokenSeconds: number;
 }
-const NO_HOST: HostTime = { kernelFactor: 1, stepSeconds: 0, sequenceSeconds: 0 };
+const NO_HOST: HostTime = { kernelFactor: 1, stepSeconds: 0, tokenSeconds: 0 };
 
-const secondsOf = (one: Drawn, host: HostTime) => withHost(one.kernelSeconds, 1, one.sequences, host);
+const secondsOf = (one: Drawn, host: HostTime) => withHost(one.kernelSeconds, 1, one.newTokens, host);
 
 const timeMiss =
   (host: HostTime): Miss =>
@@ -134,7 +135,7 @@ function fitted(all: readonly Drawn[], limitWatts: number): { host: HostTime; po
     {
       kernelFactor: { start: 1, least: 0.5, most: 3 },
       stepSeconds: { start: 1e-3, least: 1e-5, most: 5e-2 },
-      sequenceSeconds: { start: 1e-5, least: 1e-7, most: 1e-3 },
+      tokenSeconds: { start: 1e-5, least: 1e-7, most: 1e-3 },
     },
     (values) => lossOf(all, timeMiss(values)),
   );

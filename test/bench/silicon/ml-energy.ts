@@ -111,6 +111,7 @@ function pointsOf(
           },
           cache: 'bf16',
           memoryShare: null,
+          flags: {},
         },
         sequences: one.avg_batch_size / data,
         promptTokens: PROMPT_TOKENS[task]!,
@@ -131,6 +132,6 @@ export function energyMiss(servers: Servers, point: EnergyPoint, host: Host): nu
   const seconds =
     host.kernelFactor * server.step.secondsOf({ decodes: point.sequences, contextTokens, chunks: [] }) +
     host.stepSeconds +
-    host.sequenceSeconds * point.sequences;
+    host.tokenSeconds * point.sequences;
   return Math.log(seconds / point.gapSeconds);
 }

@@ -46,6 +46,6 @@ function calibrated(own: readonly Predicted[], before: Host): Host {
 const complete = (host: Partial<Record<keyof Host, number | null>>): Host => ({
   kernelFactor: host.kernelFactor ?? 1,
   stepSeconds: host.stepSeconds ?? 0,
-  sequenceSeconds: host.sequenceSeconds ?? 0,
+  tokenSeconds: host.tokenSeconds ?? 0,
   requestSeconds: host.requestSeconds ?? 0,
 });

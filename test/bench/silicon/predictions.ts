@@ -1,27 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type PredictedServer, predictedServer } from '../../../batching/predicted-server.js';
+import type { SchedulerFlags } from '../../../batching/schedulers/index.js';
 import { getOrMake } from '../../../core/maps.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import type { NumberFormat } from '../../../core/work/operator-call.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
-import { timesOn } from '../../../roofline/operators/shipped/index.js';
 import { architectureFromConfig } from '../../../roofline/readers/config.js';
-import { compileStep, type Step } from '../../../roofline/step/compile.js';
+import { isKnown } from '../../../roofline/step/calls-time.js';
 import { servingEngineNamed } from '../../../roofline/step/engines.js';
-import { residency } from '../../../roofline/step/residency.js';
 import { servedIn } from '../../../roofline/step/served-in.js';
-import { kernelsIn, NO_HOST } from '../../../roofline/step/setting.js';
-import { type LoopTimes, POLICIES, runClosedLoop } from './closed-loop.js';
+import { NO_HOST } from '../../../roofline/step/setting.js';
 import type { CheckpointFormats, SiliconModel } from './models.js';
 import type { ServedOn, SiliconPoint } from './points.js';
-import { type Recipe, recipeOf } from './recipes.js';
-
-/** A server of which steps can be timed. */
-export interface TimedServer {
-  readonly step: Step;
-  /** Tokens that the cache of one group of devices has room for. */
-  readonly cacheTokens: number;
-}
+import { REQUESTS_OF_A_CLIENT, type Recipe, recipeOf } from './recipes.js';
+import { type LoopTimes, loadOfLoop, spentIn } from './spent.js';
 
 /** A point with what is predicted for it before times of the host, or the reason why nothing is. */
 export interface Predicted {
@@ -42,20 +35,21 @@ export interface ServerSetting {
   readonly served: ServedOn;
   readonly cache: NumberFormat;
   readonly memoryShare: number | null;
+  readonly flags: SchedulerFlags;
 }
 
 /** Servers of models whose configs lie in the unpacked wheel; each is compiled once. */
 export class Servers {
   readonly #configs: string;
   readonly #architectures = new Map<string, ModelArchitecture | string>();
-  readonly #servers = new Map<string, TimedServer | string>();
+  readonly #servers = new Map<string, PredictedServer | string>();
 
   constructor(folder: string) {
     this.#configs = join(folder, 'aiconfigurator_core/model_configs');
   }
 
   /** @returns a reason where the model cannot be read or its step cannot be timed. */
-  serverOf(setting: ServerSetting): TimedServer | string {
+  serverOf(setting: ServerSetting): PredictedServer | string {
     return getOrMake(this.#servers, JSON.stringify(setting), () => this.#made(setting));
   }
 
@@ -68,84 +62,57 @@ export class Servers {
     });
   }
 
-  #made({ model, ...setting }: ServerSetting): TimedServer | string {
+  #made({ model, ...setting }: ServerSetting): PredictedServer | string {
     const architecture = this.architectureOf(model);
     return typeof architecture === 'string' ? architecture : timedServer(architecture, setting);
   }
 }
 
-/** @returns a reason where no step can be timed. */
+/** @returns a server without times of the host; a reason where there is none. */
 export function timedServer(
   architecture: ModelArchitecture,
-  { formats, device, engine, served, cache, memoryShare }: Omit<ServerSetting, 'model'>,
-): TimedServer | string {
+  { formats, device, engine, served, cache, memoryShare, flags }: Omit<ServerSetting, 'model'>,
+): PredictedServer | string {
   const [hardware, named] = [requireHardware(device), servingEngineNamed(engine)];
   if (named === null) return `no engine ${engine}`;
-  const own = servedIn(architecture, formats);
   const { tensor, data, expert } = served;
-  const setting = {
-    parallelism: {
-      tensor,
-      pipeline: 1,
-      expert,
-      data,
-    },
-    kernels: kernelsIn(cache),
-    graphs: named.graphs,
+  const server = predictedServer({
+    architecture: servedIn(architecture, formats),
+    formats: { matrices: null, cache },
+    device: hardware,
+    memoryBytes: hardware.memoryBytes!.value,
+    engine: named,
+    release: null,
+    parallelism: { tensor, pipeline: 1, expert, data },
+    replicas: 1,
+    flags,
+    memoryShare,
     host: NO_HOST,
-  };
-  try {
-    const step = compileStep(own, timesOn(hardware, engine), setting);
-    if (!('secondsOf' in step)) return step.join('; ');
-    const held = residency(own, setting, named.memory, hardware.memoryBytes!.value, memoryShare);
-    return { step, cacheTokens: held.sequencesOf(LONG) * LONG };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+    own: null,
+  });
+  return isKnown(server) ? server : server.join('; ');
 }
-
-/** Tokens of a sequence by which the cache is counted: what sequences keep once hardly matters. */
-const LONG = 4096;
-
-/** Requests of a run for each client: InferenceX sends ten, and of many clients fewer tell as much. */
-const ROUNDS = 10;
-const FEW_CLIENTS = 128;
-const FEW_ROUNDS = 5;
 
 /** @returns times of the device, without the host. */
 export function predictPoint(servers: Servers, point: SiliconPoint): Predicted | Unanswered {
   const recipe = recipeOf(point);
-  const server = servers.serverOf({
-    model: point.model,
-    formats: point.formats,
-    device: point.device,
-    engine: point.engine,
-    served: point.served,
-    cache: recipe.cache,
-    memoryShare: recipe.memoryShare,
-  });
+  const { cache, memoryShare, flags } = recipe;
+  const { model, formats, device, engine, served } = point;
+  const server = servers.serverOf({ model, formats, device, engine, served, cache, memoryShare, flags });
   if (typeof server === 'string') return { point, reason: server };
   const longest = point.promptTokens + point.answerTokens;
-  if (server.cacheTokens < longest)
-    return { point, reason: `${point.model.name} leaves no room for a sequence of ${longest} tokens` };
+  const { cacheTokens, scheduler } = server.server;
+  const refusal = scheduler.refusal(point.promptTokens, point.answerTokens, cacheTokens);
+  if (refusal !== null)
+    return { point, reason: `${model.name} with ${longest} tokens of a sequence: ${refusal}` };
   return { point, times: timesOf(point, recipe, server) };
 }
 
-function timesOf(point: SiliconPoint, recipe: Recipe, { step, cacheTokens }: TimedServer): LoopTimes {
+/** Of one of the groups that have an attention of their own: they share the clients evenly. */
+function timesOf(point: SiliconPoint, { shortest }: Recipe, { server }: PredictedServer): LoopTimes {
   const clients = Math.max(1, Math.round(point.concurrency / point.served.data));
-  return runClosedLoop(
-    {
-      policy: POLICIES[point.engine]!,
-      clients,
-      requests: clients * (clients > FEW_CLIENTS ? FEW_ROUNDS : ROUNDS),
-      promptTokens: point.promptTokens,
-      answerTokens: point.answerTokens,
-      shortest: recipe.shortest,
-      stepTokens: recipe.stepTokens,
-      cacheTokens,
-      mostSequences: recipe.mostSequences ?? clients,
-      waiting: recipe.waiting,
-    },
-    (decodes, contextTokens, chunks) => step.secondsOf({ decodes, contextTokens, chunks }),
-  );
+  const { promptTokens, answerTokens } = point;
+  const requests = clients * REQUESTS_OF_A_CLIENT;
+  const load = loadOfLoop({ clients, requests, promptTokens, answerTokens, shortest });
+  return spentIn(load, { ...server, replicas: 1 });
 }

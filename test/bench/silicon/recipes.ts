@@ -1,37 +1,31 @@
+import type { SchedulerFlags } from '../../../batching/schedulers/index.js';
 import type { NumberFormat } from '../../../core/work/operator-call.js';
+import { compareReleases } from '../../../roofline/operators/release.js';
 import { isBlackwell, type SiliconPoint } from './points.js';
 
 /** How the server of a point was started, and its clients: what no column of the points says. */
 export interface Recipe {
   readonly cache: NumberFormat;
-  /** New tokens of a step at most. */
-  readonly stepTokens: number;
   /** Share of the memory that the engine takes; null = its own default. */
   readonly memoryShare: number | null;
-  /** Sequences that run at once at most; null = as many as clients ask for. */
-  readonly mostSequences: number | null;
-  /**
-   * Steps that prompts wait for others until they fill this share of a step (TensorRT-LLM); null = they do
-   * not wait.
-   */
-  readonly waiting: { readonly steps: number; readonly share: number } | null;
+  /** Of the engine's scheduler; others are its defaults on the device. */
+  readonly flags: SchedulerFlags;
   /** Lengths are drawn evenly from this share of the stated one up to it. */
   readonly shortest: number;
 }
 
-type Told = Partial<Recipe>;
-
-/** `--random-range-ratio 0.8` of InferenceX. */
+/**
+ * The load of InferenceX (`benchmarks/benchmark_lib.sh`, `utils/bench_serving/benchmark_serving.py`,
+ * `.github/workflows/benchmark-tmpl.yml`): `--random-range-ratio 0.8` draws both lengths evenly from 0.8 of
+ * the stated one up to it; `--num-prompts` is ten times `--max-concurrency`; `--request-rate inf` starts as
+ * many at once as may be; the times are means over all of them. Warm-ups send one prompt again and again, and
+ * caches of prefixes are off. The makers do not say what they sent: the same with fixed lengths is assumed.
+ */
 const DRAWN = 0.8;
+export const REQUESTS_OF_A_CLIENT = 10;
 
-const KEPT: Recipe = {
-  cache: 'bf16',
-  stepTokens: 8192,
-  memoryShare: null,
-  mostSequences: null,
-  waiting: null,
-  shortest: 1,
-};
+/** Scheduling ahead is vLLM's default since (release notes of v0.14.0); InferenceX asked for it before. */
+const SCHEDULES_AHEAD_SINCE = '0.14';
 
 /**
  * Arguments of servers in InferenceX's recipes (github.com/SemiAnalysisAI/InferenceX, Apache-2.0,
@@ -42,13 +36,41 @@ const KEPT: Recipe = {
 export function recipeOf(point: SiliconPoint): Recipe {
   if (point.origin === 'makers') {
     const quantized = point.precision === 'fp8' || point.precision === 'fp4';
-    return { ...KEPT, cache: quantized && point.engine !== 'sglang' ? 'fp8' : 'bf16' };
+    const ahead = compareReleases(point.release, SCHEDULES_AHEAD_SINCE) >= 0;
+    return {
+      cache: quantized && point.engine !== 'sglang' ? 'fp8' : 'bf16',
+      memoryShare: null,
+      flags: point.engine === 'vllm' ? { asyncScheduling: ahead } : {},
+      shortest: 1,
+    };
   }
-  const told = RECIPES[point.engine]?.[point.model.name];
-  return { ...KEPT, shortest: DRAWN, ...(told === undefined ? {} : told(point)) };
+  const told = RECIPES[point.engine]?.[point.model.name]?.(point) ?? {};
+  return {
+    cache: 'bf16',
+    memoryShare: null,
+    ...told,
+    flags: { ...UNCACHED[point.engine], ...told.flags },
+    shortest: DRAWN,
+  };
 }
 
+/** No recipe keeps prefixes. */
+const UNCACHED: Readonly<Record<string, SchedulerFlags>> = {
+  vllm: { enablePrefixCaching: false },
+  sglang: { disableRadixCache: true },
+  trtllm: { enableBlockReuse: false },
+};
+
 const roundedUp = (tokens: number) => Math.ceil(tokens / 64) * 64;
+
+/** SGLang: both limits of prompts are set to the same. */
+const chunks = (tokens: number, maxRunningRequests?: number): SchedulerFlags => ({
+  chunkedPrefillSize: tokens,
+  maxPrefillTokens: tokens,
+  ...(maxRunningRequests === undefined ? {} : { maxRunningRequests }),
+});
+
+type Told = Partial<Omit<Recipe, 'shortest'>>;
 
 const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPoint) => Told>>>> = {
   vllm: {
@@ -56,11 +78,11 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
     'gpt-oss-120b': (point) => ({
       cache: isBlackwell(point.device) ? 'fp8' : 'bf16',
       memoryShare: 0.9,
-      ...(isBlackwell(point.device) ? { mostSequences: 512 } : {}),
+      flags: isBlackwell(point.device) ? { maxNumSeqs: 512 } : {},
     }),
     'MiniMax-M2.5': (point) =>
       point.release.startsWith('0.19') && isBlackwell(point.device)
-        ? { cache: 'fp8', memoryShare: 0.9, stepTokens: 2 * point.promptTokens }
+        ? { cache: 'fp8', memoryShare: 0.9, flags: { maxNumBatchedTokens: 2 * point.promptTokens } }
         : { memoryShare: 0.95 },
     'Kimi-K2.5': ({ precision }) =>
       precision === 'fp4' ? { cache: 'fp8', memoryShare: 0.9 } : { memoryShare: 0.95 },
@@ -69,42 +91,47 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
     'DeepSeek-R1': (point) =>
       isBlackwell(point.device)
         ? point.precision === 'fp4'
-          ? { cache: 'fp8', memoryShare: 0.85, stepTokens: 16_384, mostSequences: 256 }
-          : { cache: 'fp8', memoryShare: 0.82, stepTokens: 32_768, mostSequences: 128 }
-        : { memoryShare: 0.82, stepTokens: 32_768, mostSequences: 256 },
+          ? { cache: 'fp8', memoryShare: 0.85, flags: chunks(16_384, 256) }
+          : { cache: 'fp8', memoryShare: 0.82, flags: chunks(32_768, 128) }
+        : { memoryShare: 0.82, flags: chunks(32_768, 256) },
     'Qwen3.5-397B-A17B': ({ precision }) => ({
       cache: precision === 'bf16' ? 'bf16' : 'fp8',
       memoryShare: 0.82,
-      stepTokens: precision === 'bf16' ? 32_768 : 16_384,
-      mostSequences: 128,
+      flags: chunks(precision === 'bf16' ? 32_768 : 16_384, 128),
     }),
     'GLM-5': (point) =>
       isBlackwell(point.device)
-        ? { cache: 'fp8', memoryShare: 0.85, stepTokens: 32_768 }
+        ? { cache: 'fp8', memoryShare: 0.85, flags: chunks(32_768) }
         : { memoryShare: 0.85 },
   },
   trtllm: {
     'Llama-3.1-70B': ({ promptTokens, answerTokens, served }) => ({
       cache: 'fp8',
-      stepTokens: 16_384,
-      waiting:
-        promptTokens === 1024 && answerTokens === 1024 && served.devices < 8
-          ? { steps: 20, share: 0.9 }
-          : null,
+      flags: {
+        maxNumTokens: 16_384,
+        ...(promptTokens === 1024 && answerTokens === 1024 && served.devices < 8 ? waits(20, 0.9) : {}),
+      },
     }),
     'gpt-oss-120b': (point) => ({
       cache: isBlackwell(point.device) ? 'fp8' : 'bf16',
       memoryShare: 0.85,
-      stepTokens: 20_000,
+      flags: { maxNumTokens: 20_000 },
     }),
     'DeepSeek-R1': (point) => ({
       cache: 'fp8',
       memoryShare: isBlackwell(point.device) ? 0.8 : 0.75,
-      stepTokens: Math.max(8192, roundedUp(point.concurrency + point.promptTokens + 64)),
-      waiting: waitsAsDeepSeek(point) ? { steps: 40, share: 0.8 } : null,
+      flags: {
+        maxNumTokens: Math.max(8192, roundedUp(point.concurrency + point.promptTokens + 64)),
+        ...(waitsAsDeepSeek(point) ? waits(40, 0.8) : {}),
+      },
     }),
   },
 };
+
+const waits = (steps: number, share: number): SchedulerFlags => ({
+  batchWaitTimeoutIters: steps,
+  batchWaitMaxTokensRatio: share,
+});
 
 /** `DELAY_BATCHING` of dsr1_fp8_b200_trt.sh since February 2026. */
 const waitsAsDeepSeek = (point: SiliconPoint) =>

@@ -26,18 +26,20 @@ export const judgedBy = (of: Predicted, host: Host): Judged => ({
 });
 
 /**
- * Judges every point by constants that were fitted without any point that has the same `split` as it.
- * @param among whose runs they are fitted on: of all engines, for of one there are few models, or of its own
- *   where others of that are left.
+ * Judges every point by constants that were fitted without any point that has the same `split` as it: on the
+ * runs of all engines, for of one there are few models, and what a request takes on those of its own, where
+ * others of that are left.
  */
-export function leaveOut(all: readonly Predicted[], split: Split, among: 'all' | 'engine' = 'all'): Judged[] {
+export function leaveOut(all: readonly Predicted[], split: Split): Judged[] {
   const keyOf = SPLITS[split];
-  const groupOf = (one: Predicted) => `${among === 'all' ? '' : one.point.engine} ${keyOf(one)}`;
+  const groupOf = (one: Predicted) => `${one.point.engine} ${keyOf(one)}`;
   return [...groupBy(all, groupOf).values()].flatMap((judged) => {
     const [first] = judged as [Predicted];
     const others = all.filter((one) => keyOf(one) !== keyOf(first));
-    const own = others.filter((one) => one.point.engine === first.point.engine);
-    const host = fitHost(among === 'all' || own.length === 0 ? others : own);
+    const host = fitHost(
+      others,
+      others.filter((one) => one.point.engine === first.point.engine),
+    );
     return judged.map((one) => judgedBy(one, host));
   });
 }

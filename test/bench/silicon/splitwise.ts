@@ -63,6 +63,7 @@ function missesOf(
           served: { devices: tensor, tensor, data: 1, expert: 1, expertTensor: tensor },
           cache: 'bf16',
           memoryShare: null,
+          flags: {},
         })
       : read.reason;
     servers.set(key, server);
@@ -74,7 +75,7 @@ function missesOf(
     Number(row.token_size),
   ];
   const measured = (name: string) => median(same.map((one) => Number(one[name]))) / 1000;
-  const seconds = (batch: StepBatch) => withHost(server.step.secondsOf(batch), 1, sequences, host);
+  const seconds = (batch: StepBatch) => withHost(server.step.secondsOf(batch), 1, newTokensOf(batch), host);
   const chunks = Array.from({ length: sequences }, () => ({ newTokens: prompt, cachedTokens: 0 }));
   return {
     prompt: Math.log(seconds({ decodes: 0, contextTokens: 0, chunks }) / measured('prompt_time')),
@@ -84,3 +85,6 @@ function missesOf(
     ),
   };
 }
+
+const newTokensOf = ({ decodes, chunks }: StepBatch) =>
+  chunks.reduce((sum, { newTokens }) => sum + newTokens, decodes);

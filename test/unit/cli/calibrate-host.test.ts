@@ -34,7 +34,7 @@ const TRUE: HostTimes = {
   ...NO_HOST,
   kernelFactor: 1.2,
   stepSeconds: 3e-3,
-  sequenceSeconds: 5e-5,
+  tokenSeconds: 5e-6,
   requestSeconds: 0.05,
 };
 

@@ -6,13 +6,13 @@ const TRUE: HostTimes = {
   ...NO_HOST,
   kernelFactor: 1.15,
   stepSeconds: 3e-3,
-  sequenceSeconds: 6e-5,
+  tokenSeconds: 6e-6,
   requestSeconds: 0.06,
 };
 
 /** Seconds between tokens of so many sequences, and until the first one behind so many steps. */
-const tokenSeconds = (kernels: number, sequences: number) => (host: HostTimes) =>
-  kernels * (host.kernelFactor ?? 1) + (host.stepSeconds ?? 0) + sequences * (host.sequenceSeconds ?? 0);
+const stepSeconds = (kernels: number, newTokens: number) => (host: HostTimes) =>
+  kernels * (host.kernelFactor ?? 1) + (host.stepSeconds ?? 0) + newTokens * (host.tokenSeconds ?? 0);
 const firstSeconds = (kernels: number, steps: number) => (host: HostTimes) =>
   kernels * (host.kernelFactor ?? 1) + steps * (host.stepSeconds ?? 0) + (host.requestSeconds ?? 0);
 
@@ -27,7 +27,7 @@ const THREE = [
   [0.025, 256, 0.9, 20],
 ] as const;
 const points = THREE.flatMap(([token, sequences, first, steps]) => [
-  measured(tokenSeconds(token, sequences)),
+  measured(stepSeconds(token, sequences)),
   measured(firstSeconds(first, steps)),
 ]);
 
@@ -35,14 +35,14 @@ test('three measured points, made of known times, are met, between them and beyo
   const host = calibrateHost(points, NO_HOST);
   for (const { secondsUnder, measuredSeconds } of points)
     expect(secondsUnder(host) / measuredSeconds).toBeCloseTo(1, 1);
-  const between = tokenSeconds(0.018, 128);
+  const between = stepSeconds(0.018, 128);
   expect(between(host) / between(TRUE)).toBeCloseTo(1, 1);
   expect(host.source).toBe('calibrated by 6 measured times');
 });
 
 test('what the points do not tell stays where it is believed to be', () => {
   const before = { ...NO_HOST, requestSeconds: 0.05 };
-  const { requestSeconds } = calibrateHost([measured(tokenSeconds(0.01, 8))], before);
+  const { requestSeconds } = calibrateHost([measured(stepSeconds(0.01, 8))], before);
   expect(requestSeconds).toBeCloseTo(0.05, 6);
 });
 

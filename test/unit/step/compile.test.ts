@@ -122,11 +122,11 @@ describe('a compiled step', () => {
   });
 
   test('takes what the host takes beside, which limits where it is longer', () => {
-    const host = { ...NO_HOST, kernelFactor: 1.1, stepSeconds: 0.5, sequenceSeconds: 0.01 };
+    const host = { ...NO_HOST, kernelFactor: 1.1, stepSeconds: 0.5, tokenSeconds: 0.01 };
     const batch = batchOf(10, 100, { newTokens: 5, cachedTokens: 0 });
     const kernels = compiled(llama).secondsOf(batch);
     const time = compiled(llama, { host }).timeOf(batch);
-    expect(time.seconds).toBeCloseTo(1.1 * kernels + 0.5 + 11 * 0.01, 9);
+    expect(time.seconds).toBeCloseTo(1.1 * kernels + 0.5 + 15 * 0.01, 9);
     expect(time.kernelSeconds).toBeCloseTo(1.1 * kernels, 4);
     expect(time.limit).toBe('host');
     expect(compiled(llama).timeOf(batchOf(1, 100)).limit).toBe('memory');

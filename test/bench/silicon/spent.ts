@@ -1,0 +1,129 @@
+import { drawnRequests, type TokenLoad } from '../../../batching/load.js';
+import type { BatchingRun } from '../../../batching/run.js';
+import type { BatchingServer } from '../../../batching/server.js';
+import { simulateBatching } from '../../../batching/simulate.js';
+import type { Lengths } from '../../../core/serving/lengths.js';
+
+/** Clients that each ask again as soon as they are answered. */
+export interface ClosedLoop {
+  readonly clients: number;
+  readonly requests: number;
+  readonly promptTokens: number;
+  readonly answerTokens: number;
+  /** Lengths are drawn evenly from this share up to 1. */
+  readonly shortest: number;
+}
+
+/**
+ * A time as what it is made of. Which steps there are does not depend on how long they take, for clients ask
+ * when they are answered: so times of the host are added afterwards.
+ */
+export interface Spent {
+  readonly deviceSeconds: number;
+  readonly steps: number;
+  /** Of prompts and of sequences that decode, over the steps. */
+  readonly newTokens: number;
+}
+
+/** Means over requests: to the first token, and for each one after it. */
+export interface LoopTimes {
+  readonly first: Spent;
+  readonly perToken: Spent;
+}
+
+const SEED = 43;
+
+/** @returns what clients of a closed loop send, the opening burst of all of them included. */
+export function loadOfLoop({
+  clients,
+  requests,
+  promptTokens,
+  answerTokens,
+  shortest,
+}: ClosedLoop): TokenLoad {
+  const lengths = (most: number): Lengths => ({
+    kind: 'uniform',
+    from: Math.max(1, Math.floor(most * shortest)),
+    to: most,
+  });
+  const drawn = {
+    count: requests,
+    seed: SEED,
+    promptTokens: lengths(promptTokens),
+    outputTokens: lengths(answerTokens),
+  };
+  return {
+    requests: { [Symbol.iterator]: () => drawnRequests(drawn) },
+    arrival: { kind: 'closed', concurrency: clients },
+    seed: SEED,
+    maxSeconds: null,
+    maxRequests: requests,
+    maxConcurrency: null,
+    says: `${requests} requests of ${100 * shortest} to 100 % of ${promptTokens} tokens in and ${answerTokens} out, ${clients} at once from the first moment on`,
+  };
+}
+
+/**
+ * Simulates a closed loop step by step.
+ * @param server without times of the host.
+ */
+export function spentIn(load: TokenLoad, server: BatchingServer): LoopTimes {
+  const clock = new StepClock(server.step);
+  const run = simulateBatching(load, { ...server, step: clock }, undefined, { stepByStep: true });
+  if (run.endedEarly !== null) throw new Error(run.endedEarly);
+  return clock.timesOf(run);
+}
+
+/**
+ * Counts steps and the new tokens in them as they are timed, so that any time of a run can be taken apart.
+ */
+class StepClock {
+  readonly #step: BatchingServer['step'];
+  readonly #ends: number[] = [0];
+  readonly #newTokens: number[] = [0];
+
+  constructor(step: BatchingServer['step']) {
+    this.#step = step;
+  }
+
+  secondsOf(batch: Parameters<BatchingServer['step']['secondsOf']>[0]): number {
+    const seconds = this.#step.secondsOf(batch);
+    this.#ends.push(this.#ends.at(-1)! + seconds);
+    let newTokens = this.#newTokens.at(-1)! + batch.decodes;
+    for (const chunk of batch.chunks) newTokens += chunk.newTokens;
+    this.#newTokens.push(newTokens);
+    return seconds;
+  }
+
+  timesOf({ requests }: BatchingRun): LoopTimes {
+    const [first, perToken] = [nothing(), nothing()];
+    for (let i = 0; i < requests.count; i++) {
+      const begun = requests.firstToken.at(i);
+      this.#add(first, requests.sent.at(i), begun, requests.count);
+      const tokens = requests.outputTokens.at(i) - 1;
+      if (tokens > 0) this.#add(perToken, begun, requests.done.at(i), tokens * requests.count);
+    }
+    return { first, perToken };
+  }
+
+  #add(sum: { -readonly [K in keyof Spent]: number }, from: number, to: number, parts: number): void {
+    const [begin, end] = [this.#stepsUntil(from), this.#stepsUntil(to)];
+    sum.deviceSeconds += (to - from) / parts;
+    sum.steps += (end - begin) / parts;
+    sum.newTokens += (this.#newTokens[end]! - this.#newTokens[begin]!) / parts;
+  }
+
+  /** @returns steps that have ended at a time, which is the end of one. */
+  #stepsUntil(seconds: number): number {
+    const soon = seconds * (1 + 1e-9);
+    let [low, high] = [0, this.#ends.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#ends[middle]! <= soon) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+const nothing = () => ({ deviceSeconds: 0, steps: 0, newTokens: 0 });
