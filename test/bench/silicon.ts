@@ -8,6 +8,7 @@
  *   npm run bench -- silicon --data=FOLDER [--part=servers] [--every=N] [--write] [--sample=POINTS.json]
  *   npm run bench -- silicon --data=FOLDER --part=serving [--every=N]
  *   npm run bench -- silicon --data=FOLDER --part=energy
+ *   npm run bench -- silicon --data=FOLDER --part=requests
  *
  * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
  * `splitwise`, `vidur`. Claims: median error of TPOT with the model left out at most 9 %, its 90th percentile
@@ -38,6 +39,7 @@ import { type LeftOut, readSiliconPoints, type SiliconPoint } from './silicon/po
 import { type Predicted, predictPoint, Servers, type Unanswered } from './silicon/predictions.js';
 import { fixedSample } from './silicon/sample.js';
 import { judgeServing } from './silicon/serving.js';
+import { judgeRequests } from './silicon/requests.js';
 import { type Judged, judgedBy, leaveOut, SPLITS, type Split } from './silicon/splits.js';
 import { splitwiseMisses } from './silicon/splitwise.js';
 import { vidurMisses } from './silicon/vidur.js';
@@ -307,6 +309,9 @@ function writeSample(file: string, points: readonly SiliconPoint[], servers: Ser
 if (argument('part') === 'energy') {
   const energy = clone('ml-energy');
   if (energy !== null) figures.push(...judgeEnergy(energy, new Servers(core)));
+} else if (argument('part') === 'requests') {
+  const real = clone('llmservingsim');
+  if (real !== null) figures.push(...judgeRequests(real));
 } else if (existsSync(core)) {
   if (argument('part') === undefined)
     figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));

@@ -74,46 +74,55 @@ export function spentIn(load: TokenLoad, server: BatchingServer): LoopTimes {
   return clock.timesOf(run);
 }
 
-/**
- * Counts steps and the new tokens in them as they are timed, so that any time of a run can be taken apart.
- */
-class StepClock {
-  readonly #step: BatchingServer['step'];
+/** Counts steps and the new tokens in them as they are timed, so that any time of a run can be taken apart. */
+export class StepClock {
+  readonly #device: BatchingServer['step'];
+  readonly #whole: BatchingServer['step'];
   readonly #ends: number[] = [0];
+  readonly #deviceSeconds: number[] = [0];
   readonly #newTokens: number[] = [0];
 
-  constructor(step: BatchingServer['step']) {
-    this.#step = step;
+  /**
+   * @param device steps without the host.
+   * @param whole steps as they pass on the clock of the run, which never rests; left out = the same.
+   */
+  constructor(device: BatchingServer['step'], whole = device) {
+    this.#device = device;
+    this.#whole = whole;
   }
 
   secondsOf(batch: Parameters<BatchingServer['step']['secondsOf']>[0]): number {
-    const seconds = this.#step.secondsOf(batch);
+    const seconds = this.#whole.secondsOf(batch);
+    const device = this.#whole === this.#device ? seconds : this.#device.secondsOf(batch);
     this.#ends.push(this.#ends.at(-1)! + seconds);
+    this.#deviceSeconds.push(this.#deviceSeconds.at(-1)! + device);
     let newTokens = this.#newTokens.at(-1)! + batch.decodes;
     for (const chunk of batch.chunks) newTokens += chunk.newTokens;
     this.#newTokens.push(newTokens);
     return seconds;
   }
 
+  /** @returns what passes between two times of the run, up to the ends of whole steps. */
+  between(from: number, to: number): Spent {
+    const [begin, end] = [this.#stepsUntil(from), this.#stepsUntil(to)];
+    return {
+      deviceSeconds: this.#deviceSeconds[end]! - this.#deviceSeconds[begin]!,
+      steps: end - begin,
+      newTokens: this.#newTokens[end]! - this.#newTokens[begin]!,
+    };
+  }
+
   timesOf({ requests }: BatchingRun): LoopTimes {
     const [first, perToken] = [nothing(), nothing()];
     for (let i = 0; i < requests.count; i++) {
       const begun = requests.firstToken.at(i);
-      this.#add(first, requests.sent.at(i), begun, requests.count);
+      add(first, this.between(requests.sent.at(i), begun), requests.count);
       const tokens = requests.outputTokens.at(i) - 1;
-      if (tokens > 0) this.#add(perToken, begun, requests.done.at(i), tokens * requests.count);
+      if (tokens > 0) add(perToken, this.between(begun, requests.done.at(i)), tokens * requests.count);
     }
     return { first, perToken };
   }
 
-  #add(sum: { -readonly [K in keyof Spent]: number }, from: number, to: number, parts: number): void {
-    const [begin, end] = [this.#stepsUntil(from), this.#stepsUntil(to)];
-    sum.deviceSeconds += (to - from) / parts;
-    sum.steps += (end - begin) / parts;
-    sum.newTokens += (this.#newTokens[end]! - this.#newTokens[begin]!) / parts;
-  }
-
-  /** @returns steps that have ended at a time, which is the end of one. */
   #stepsUntil(seconds: number): number {
     const soon = seconds * (1 + 1e-9);
     let [low, high] = [0, this.#ends.length - 1];
@@ -127,3 +136,9 @@ class StepClock {
 }
 
 const nothing = () => ({ deviceSeconds: 0, steps: 0, newTokens: 0 });
+
+function add(sum: { -readonly [K in keyof Spent]: number }, one: Spent, parts: number): void {
+  sum.deviceSeconds += one.deviceSeconds / parts;
+  sum.steps += one.steps / parts;
+  sum.newTokens += one.newTokens / parts;
+}
