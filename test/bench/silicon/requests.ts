@@ -141,7 +141,9 @@ function errorsIn(run: Run, host: HostTimes | null): RunErrors | readonly string
   return {
     ttft: ratio((all) => mean(all.map(({ queued, firstToken }) => firstToken - queued))),
     tpot: ratio((all) =>
-      mean(all.map(({ firstToken, lastToken, outputTokens }) => (lastToken - firstToken) / (outputTokens - 1))),
+      mean(
+        all.map(({ firstToken, lastToken, outputTokens }) => (lastToken - firstToken) / (outputTokens - 1)),
+      ),
     ),
     p99: ratio((all) =>
       quantile(
@@ -171,7 +173,10 @@ function calibrated(run: Run): HostTimes | null {
     const [sent, first, done] = [requests.sent.at(i), requests.firstToken.at(i), requests.done.at(i)];
     const [before, after] = [clock.between(sent, first), clock.between(first, done)];
     return [
-      { measuredSeconds: own.firstToken - own.queued, secondsUnder: (host: HostTimes) => under(host, before) },
+      {
+        measuredSeconds: own.firstToken - own.queued,
+        secondsUnder: (host: HostTimes) => under(host, before),
+      },
       {
         measuredSeconds: own.lastToken - own.firstToken,
         secondsUnder: (host: HostTimes) => under(host, after),
