@@ -114,7 +114,7 @@ describe('a point that asks a server on GPUs', () => {
     const host = {
       kernelFactor: null,
       stepSeconds: 0.004,
-      sequenceSeconds: null,
+      tokenSeconds: null,
       requestSeconds: null,
       spread: 0.03,
       source: 'three runs',
