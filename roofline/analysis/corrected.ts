@@ -78,11 +78,8 @@ export function analyzeInCorrectedMode(
   const predictions = predictor === null ? null : new PointPredictor(predictor, ceilings, devices);
   const placed = (request: PassRequest) => {
     const stages = stageWorks(architecture, request);
-    return {
-      stages,
-      newTokens: newTokensOf(request.batch),
-      ...placePipeline(stages, microBatches, ceilings),
-    };
+    const newTokens = newTokensOf(request.batch);
+    return { stages, newTokens, ...placePipeline(stages, microBatches, ceilings) };
   };
   const passes = { prefill: requests.prefill, decode: requests.stepAt(context) };
   const prefill = placed(passes.prefill);

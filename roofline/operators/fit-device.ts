@@ -67,27 +67,15 @@ export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[],
  * Tables that whole runs contradict: the kernel that was timed is not the one that the engine runs. Another
  * engine's table stands in, with a wider band.
  */
-const FAULTS: readonly (TableName & { readonly reason: string })[] = [
-  {
-    engine: 'vllm',
-    release: '0.19.0',
-    family: 'experts',
-    surface: 'int4',
-    reason:
-      "up to 1,024 tokens its kernel (Marlin) takes 2.5 to 3.1 times as long as SGLang's on the same shapes, which no whole run of vLLM shows",
-  },
-];
+const FAULTS: Readonly<Record<string, string>> = {
+  'vllm 0.19.0 experts int4':
+    "up to 1,024 tokens its kernel (Marlin) takes 2.5 to 3.1 times as long as SGLang's on the same shapes, which no whole run of vLLM shows",
+};
 
 type TableName = Pick<OperatorTable, 'engine' | 'release' | 'family' | 'surface'>;
 
-const knownFault = (asked: TableName): string | null =>
-  FAULTS.find(
-    ({ engine, release, family, surface }) =>
-      engine === asked.engine &&
-      release === asked.release &&
-      family === asked.family &&
-      surface === asked.surface,
-  )?.reason ?? null;
+const knownFault = ({ engine, release, family, surface }: TableName): string | null =>
+  FAULTS[`${engine} ${release} ${family} ${surface}`] ?? null;
 
 /** Measurements of one surface. */
 interface MeasuredSurface extends MeasuredFamily {
