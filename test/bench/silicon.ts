@@ -11,19 +11,19 @@
  *   npm run bench -- silicon --data=FOLDER --part=requests
  *
  * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
- * `splitwise`, `vidur`, `llmservingsim`. Claims: median error of TPOT with the model left out at most 9 %, its 90th percentile
- * at most 25 %; with three points of one's own at most 7 %; at least 80 % of distinct points answered; 85 to
- * 95 % of points within their band of 90 %; nearer than NVIDIA's own predictor in each engine
- * (silicon/predictor.py wrote its answers). Rows that cannot be what they say are named, and figures with
- * them stand beside. --part=energy judges joules a token instead, by ML.ENERGY's leaderboard: with the model
- * left out at most 15 % in the median, on H100 and on B200. --sample writes the points that predictor.py is
- * asked about, --part=servers leaves the operators out, --every judges one of so many points, and --write
- * writes docs/figures/gpu-errors.json: errors by device and engine. --part=serving judges TTFT and the order of
- * servers under the same load, model left out: median error at most 12 % where the load is stated and 20 %
- * over all; 85 to 95 % within their band; Kendall 0.93; pairs that differ in tensor parallelism alone 98 %, in
- * the GPU 95, in fp8 and fp4 90; 1.5 % lost by what is chosen. --part=requests puts LLMServingSim's runs of
- * vLLM beside simulated ones: mean TTFT within 5 %, mean TPOT 3, the 99th percentile of a request 10. A quarter
- * of an hour on a core of its own.
+ * `splitwise`, `vidur`, `llmservingsim`. Claims: median error of TPOT with the model left out at most 9 %,
+ * its 90th percentile at most 25 %; with three points of one's own at most 7 %; at least 80 % of distinct
+ * points answered; 85 to 95 % of points within their band of 90 %; nearer than NVIDIA's own predictor in each
+ * engine (silicon/predictor.py wrote its answers). Rows that cannot be what they say are named, and figures
+ * with them stand beside. --part=energy judges joules a token instead, by ML.ENERGY's leaderboard: with the
+ * model left out at most 15 % in the median, on H100 and on B200. --sample writes the points that
+ * predictor.py is asked about, --part=servers leaves the operators out, --every judges one of so many points,
+ * and --write writes docs/figures/gpu-errors.json: errors by device and engine. --part=serving judges TTFT
+ * and the order of servers under the same load, model left out: median error at most 12 % where the load is
+ * stated and 20 % over all; 85 to 95 % within their band; Kendall 0.93; pairs that differ in tensor
+ * parallelism alone 98 %, in the GPU 95, in fp8 and fp4 90; 1.5 % lost by what is chosen. --part=requests
+ * puts LLMServingSim's runs of vLLM beside simulated ones: mean TTFT within 5 %, mean TPOT 3, the 99th
+ * percentile of a request 10. A quarter of an hour on a core of its own.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

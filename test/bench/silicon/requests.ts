@@ -157,8 +157,8 @@ function errorsIn(run: Run, host: HostTimes | null): RunErrors | readonly string
 const OWN_REQUESTS = 3;
 
 /**
- * Calibrates by TTFT and TPOT of the first three requests: which steps they wait for is taken from a run under
- * the package's times.
+ * Calibrates by TTFT and TPOT of the first three requests: which steps they wait for is taken from a run
+ * under the package's times.
  * @returns null where several groups of devices have steps of their own.
  */
 function calibrated(run: Run): HostTimes | null {

@@ -74,7 +74,9 @@ export function spentIn(load: TokenLoad, server: BatchingServer): LoopTimes {
   return clock.timesOf(run);
 }
 
-/** Counts steps and the new tokens in them as they are timed, so that any time of a run can be taken apart. */
+/**
+ * Counts steps and the new tokens in them as they are timed, so that any time of a run can be taken apart.
+ */
 export class StepClock {
   readonly #device: BatchingServer['step'];
   readonly #whole: BatchingServer['step'];
