@@ -21,7 +21,9 @@
  * rows are left out, and the claim beside Optuna is not made.
  *
  *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400]
- *   [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--rows='random;tpe;Optuna tpe'] [--halving]
+ *   [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--rows='random;tpe;Optuna tpe'] [--budget=80] [--halving]
+ *
+ * --budget ends every search after so many trials (80, 150 or 600), and judges every task by what is covered.
  *
  * --keep writes what each seed of each row gave as a line of a file, and takes what stands there as done: a
  * run that was cut short goes on, and a row that takes long may have fewer seeds, which is said.
@@ -36,7 +38,7 @@ import { BRANCHED } from './search/branched.js';
 import { judgeBudgets } from './search/by-budget.js';
 import { knowingNoise, PROBED, plainHalving } from './search/halving.js';
 import { recorded, recordedDeep } from './search/recorded.js';
-import { BUDGETS, follow, measuredOf, type Replayed, replay, SHARES } from './search/replay.js';
+import { BUDGETS, follow, measuredOf, type Replayed, replay, SHARES, trialsOf } from './search/replay.js';
 import { SYNTHETIC } from './search/synthetic.js';
 import type { Task } from './search/task.js';
 
@@ -49,6 +51,9 @@ const python = process.env.RIDGEPOINT_OPTUNA;
 const theirs = python === undefined ? [] : (argument('theirs') ?? 'tpe,nsga2').split(',');
 const keep = argument('keep');
 const wantedRows = argument('rows')?.split(';');
+const budget = argument('budget');
+if (budget !== undefined && !BUDGETS.includes(Number(budget)))
+  throw new Error(`--budget is one of ${BUDGETS.join(', ')}`);
 /** Tasks that searches were not looked at on while they were written. */
 const TASK_SEED = 11;
 const LEAST_FOR_CHANCE = 0.05;
@@ -88,7 +93,7 @@ function byOthers(task: Task, sampler: string, seed: number): Replayed {
     })),
     objectives: task.metrics.length,
     seed,
-    trials: task.judgedAfter === undefined ? theirTrials : Math.min(theirTrials, BUDGETS.at(-1)!),
+    trials: Math.min(theirTrials, trialsOf(task) ?? Infinity),
   };
   const script = join(import.meta.dirname, 'search/with-others.py');
   const said = execFileSync(python!, ['-W', 'ignore', script, sampler], {
@@ -216,7 +221,8 @@ const tasks = [
   ...deep,
   ...[...SYNTHETIC, ...BRANCHED].map((make) => make(TASK_SEED)),
 ];
-for (const task of tasks) {
+for (const made of tasks) {
+  const task = budget === undefined ? made : { ...made, judgedAfter: Number(budget), trials: Number(budget) };
   if (names !== undefined && !names.includes(task.name)) continue;
   for (const [name, strategy, predict, fidelity = 'full'] of OWN) {
     if (fidelity === 'probe' && task.judgedAfter !== undefined) continue;

@@ -1,6 +1,6 @@
 import { mean, stddev } from '../../../statistics/summary.js';
 import type { Figure } from '../figure.js';
-import { BUDGETS, type Replayed } from './replay.js';
+import { BUDGETS, type Replayed, trialsOf } from './replay.js';
 import type { Task } from './task.js';
 
 /** Of what is covered without predictions, what is to be covered with them. */
@@ -12,12 +12,13 @@ const OF_UNPREDICTED = 0.98;
  *   difference, and nearly as much as without predictions.
  */
 export function judgeBudgets(task: Task, rows: ReadonlyMap<string, readonly Replayed[]>): Figure[] {
+  const budgets = BUDGETS.filter((budget) => budget <= trialsOf(task)!);
   console.log(
-    `\n${task.name}: ${task.points.size} points; share of its volume after ${BUDGETS.join(', ')} trials`,
+    `\n${task.name}: ${task.points.size} points; share of its volume after ${budgets.join(', ')} trials`,
   );
   const after = (row: string, at: number) => rows.get(row)?.map((run) => run.after[at]!) ?? [];
   for (const [row, runs] of rows) {
-    const means = BUDGETS.map((_, at) => mean(after(row, at)).toFixed(3).padStart(8)).join('');
+    const means = budgets.map((_, at) => mean(after(row, at)).toFixed(3).padStart(8)).join('');
     console.log(`  ${row.padEnd(18)}${means}   ${runs.length} seeds`);
   }
   const at = BUDGETS.indexOf(task.judgedAfter!);

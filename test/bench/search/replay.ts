@@ -24,6 +24,10 @@ export const SHARES = [0.9, 0.95, 0.99];
 /** Trials after which is looked what is covered. */
 export const BUDGETS = [80, 150, 600];
 
+/** @returns after how many trials a task ends; null where it ends when all of SHARES are covered. */
+export const trialsOf = ({ judgedAfter, trials = BUDGETS.at(-1)! }: Task): number | null =>
+  judgedAfter === undefined ? null : trials;
+
 export interface Replayed {
   /**
    * Share of all device-seconds of the grid that passed until each of SHARES was covered; 1 where it never
@@ -49,8 +53,8 @@ export function measuredOf({ noise = 0 }: Task, { values }: TaskPoint, position:
 }
 
 /**
- * Lets a search look every point up that it asks for, until all of SHARES are covered, or the last of BUDGETS
- * is spent where a task is judged by those.
+ * Lets a search look every point up that it asks for, until all of SHARES are covered, or its trials are
+ * spent where a task is judged by those.
  * @param agents that measure at the same time.
  */
 export function replay(
@@ -74,7 +78,7 @@ export function replay(
   });
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
   const volume = new Volume(task);
-  const counter = new Counter(volume, task.judgedAfter !== undefined);
+  const counter = new Counter(volume, trialsOf(task));
   const running: number[] = [];
   let block = 0;
   for (;;) {
@@ -111,7 +115,7 @@ export function replay(
 export function follow(task: Task, order: readonly (readonly number[])[]): Replayed {
   const points = [...task.points.values()];
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
-  const counter = new Counter(new Volume(task), task.judgedAfter !== undefined);
+  const counter = new Counter(new Volume(task), trialsOf(task));
   for (const digits of order) {
     const point = task.points.get(keyOf(digits));
     if (point !== undefined && counter.add(point.values, point.seconds)) break;
@@ -122,7 +126,7 @@ export function follow(task: Task, order: readonly (readonly number[])[]): Repla
 /** Notes when shares of the grid's volume are covered. */
 class Counter {
   readonly #volume: Volume;
-  readonly #byBudget: boolean;
+  readonly #most: number | null;
   #share = 0;
   readonly #after: number[] = [];
   #front: (readonly number[])[] = [];
@@ -131,10 +135,10 @@ class Counter {
   readonly seconds: (number | null)[] = SHARES.map(() => null);
   readonly trials: (number | null)[] = SHARES.map(() => null);
 
-  /** @param byBudget whether it goes on until the last of BUDGETS is spent, and no longer. */
-  constructor(volume: Volume, byBudget: boolean) {
+  /** @param most trials, all of which are made; null = until all of SHARES are covered. */
+  constructor(volume: Volume, most: number | null) {
     this.#volume = volume;
-    this.#byBudget = byBudget;
+    this.#most = most;
   }
 
   /** @param all device-seconds of the grid, and its points: what a search took that did not get there. */
@@ -153,7 +157,7 @@ class Counter {
     if (values !== null) this.#cover(values);
     const budget = BUDGETS.indexOf(this.#count);
     if (budget >= 0) this.#after[budget] = this.#share;
-    return this.#byBudget ? this.#count >= BUDGETS.at(-1)! : this.seconds.every((one) => one !== null);
+    return this.#most === null ? this.seconds.every((one) => one !== null) : this.#count >= this.#most;
   }
 
   #cover(values: readonly number[]): void {

@@ -25,6 +25,8 @@ export interface Task {
    * covered.
    */
   readonly judgedAfter?: number;
+  /** Trials after which a task that is judged by them ends; left out: the last of BUDGETS (replay.ts). */
+  readonly trials?: number;
 }
 
 export interface TaskPoint {
