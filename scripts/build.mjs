@@ -14,7 +14,6 @@ import { chmodSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [part = 'all'] = process.argv.slice(2);
@@ -51,6 +50,8 @@ const PROGRAMS = [
 ];
 
 async function bundlePrograms() {
+  // Here, for the kernels are built while packages are still being installed.
+  const { build } = await import('esbuild');
   rmSync(join(root, 'dist/shared'), { recursive: true, force: true });
   await build({
     absWorkingDir: root,

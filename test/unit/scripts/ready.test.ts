@@ -49,6 +49,8 @@ class Checkout {
     for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) this.write(name, '{}');
     this.write('dist/cli/main.js', '');
     for (const path of ['typescript/bin/tsc', 'vite/bin/vite.js']) this.write(`packages/${path}`, '');
+    this.write('packages/esbuild/package.json', '{"type":"module","main":"index.js"}');
+    this.write('packages/esbuild/index.js', 'export function build() {}');
     symlinkSync(join(this.root, 'packages'), join(this.root, 'node_modules'));
     this.program('tools/cmake', MAKE);
     this.program('tools/c++', 'exit 0');
