@@ -155,8 +155,12 @@ export class Replica {
     return Math.max(1, Math.min(steps, Math.ceil((horizon - this.clock) / seconds) + ahead));
   }
 
-  /** Lets in who had come when the step was put together: with the step before, where that was done ahead. */
+  /**
+   * Lets in who had come when the step was put together: with the step before, where that was done ahead. Some
+   * engines do not look before every step.
+   */
   #see(): void {
+    if (this.#policy.looks?.(this.batch) === false) return;
     const { decidesAhead } = this.#server.scheduler;
     const seen = decidesAhead && !Number.isNaN(this.#lastStart) ? this.#lastStart : this.clock;
     const { reached } = this.batch.requests;

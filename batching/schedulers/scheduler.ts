@@ -33,6 +33,8 @@ export interface StepPass {
 
 /** Decides what each step of one server computes. It depends on the batch and on what it decided before. */
 export interface Policy {
+  /** @returns whether it looks at what has come before the next step; left out = it always does. */
+  looks?(batch: Batch): boolean;
   /** Puts the next step together, by `decode`, `proceed`, `start` and `preempt` of the batch. */
   compose(batch: Batch): void;
   /**

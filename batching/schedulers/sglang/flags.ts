@@ -17,6 +17,11 @@ export const sglangFlags = z.strictObject({
     .describe('How much of the answers is reserved before others start: more is safer.'),
   enableMixedChunk: z.boolean().default(false).describe('Decodes take part in steps with prompts.'),
   disableRadixCache: z.boolean().default(false).describe('Nothing stays for prompts that begin alike.'),
+  schedulerRecvInterval: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('Steps of decodes alone from one look at what has come to the next.'),
   disableOverlapSchedule: z
     .boolean()
     .default(false)

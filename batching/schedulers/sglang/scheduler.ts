@@ -6,7 +6,8 @@ import type { SglangFlags } from './flags.js';
  * SGLang's scheduler (0.5, `sglang/srt/managers/scheduler.py`, `schedule_policy.py`): prompts come first, in
  * steps of their own; all else waits. A request starts where the cache has room for its prompt, its answer,
  * and a share of what running ones may still say. That share sinks with every step that decodes, and rises
- * where the room was not enough, so that some had to give way.
+ * where the room was not enough, so that some had to give way. While it decodes it may look at what has come
+ * only once in so many steps (`scheduler_recv_skipper.py`).
  */
 export function sglangScheduler(flags: SglangFlags): Scheduler | string {
   return {
@@ -31,6 +32,8 @@ const DECAY_STEPS = 600;
 const RETRACT_STEPS = 20;
 /** `SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION`: answers are not thought to be longer. */
 const LONGEST_ANSWER = 4096;
+/** `SGLANG_SCHEDULER_RECV_SKIPPER_WEIGHT_DEFAULT`: so many steps of decodes a step with prompts counts for. */
+const PROMPTS_COUNT_AS = 1000;
 
 class SglangPolicy implements Policy {
   readonly #flags: SglangFlags;
@@ -40,6 +43,8 @@ class SglangPolicy implements Policy {
   #ratio: number;
   /** Nobody could start, and nobody has ended since. */
   #full = false;
+  /** Steps of decodes since it looked at what has come. */
+  #blind = 0;
 
   constructor(flags: SglangFlags) {
     this.#flags = flags;
@@ -48,7 +53,13 @@ class SglangPolicy implements Policy {
     this.#ratio = this.#first;
   }
 
+  /** A server without work looks again and again. */
+  looks({ running }: Batch): boolean {
+    return running === 0 || this.#blind >= this.#flags.schedulerRecvInterval;
+  }
+
   compose(batch: Batch): void {
+    if (this.looks(batch)) this.#blind = 0;
     if (batch.running === 0) this.#ratio = this.#first;
     this.#prefill(batch);
     if (batch.pieces.length > 0 && !this.#flags.enableMixedChunk) return;
@@ -60,6 +71,7 @@ class SglangPolicy implements Policy {
   }
 
   passed(batch: Batch, steps: number): void {
+    this.#blind = this.#blindAfter(batch, steps);
     if (!batch.decodes || batch.preempted > 0) return;
     const decay = (this.#first - this.#least) / DECAY_STEPS;
     this.#ratio = Math.max(this.#least, this.#ratio - steps * decay);
@@ -67,6 +79,13 @@ class SglangPolicy implements Policy {
 
   ended(): void {
     this.#full = false;
+  }
+
+  /** Of steps that passed together nobody came between any two, so looks between them saw nobody. */
+  #blindAfter({ pieces }: Batch, steps: number): number {
+    const { schedulerRecvInterval: interval } = this.#flags;
+    if (pieces.length > 0) return Math.min(interval, this.#blind + PROMPTS_COUNT_AS);
+    return ((this.#blind + steps - 1) % interval) + 1;
   }
 
   #prefill(batch: Batch): void {
@@ -152,6 +171,9 @@ function described(flags: SglangFlags): string {
     `${flags.maxRunningRequests} sequences`,
     `conservativeness ${flags.scheduleConservativeness}`,
     flags.enableMixedChunk ? 'decodes beside prompts' : 'prompts before decodes',
+    ...(flags.schedulerRecvInterval === 1
+      ? []
+      : [`${flags.schedulerRecvInterval} steps from look to look at what has come`]),
     flags.disableRadixCache ? 'no radix cache' : 'radix cache',
     flags.disableOverlapSchedule ? 'no overlap of scheduling' : 'overlap of scheduling',
   ].join(', ');

@@ -22,6 +22,8 @@ export interface SiliconPoint {
   readonly file: string;
   readonly engine: string;
   readonly release: string;
+  /** The day of the run, as far as the row says it: `2026-03-25`. */
+  readonly day: string | null;
   readonly model: SiliconModel;
   /** As the points name it: the predictor of their makers looks it up. */
   readonly path: string;
@@ -126,6 +128,7 @@ function pointOf(same: readonly CsvRow[]): SiliconPoint | LeftOut {
     file: origin === 'makers' ? source.replace(/^.*\/data\//, '').replace(/;.*$/, '') : 'InferenceX',
     engine: row.backend!,
     release: row.backend_version || 'of October 2025',
+    day: /measured=(\d{4}-\d{2}-\d{2})/.exec(source)?.[1] ?? null,
     model,
     path: row.model_path!,
     device: row.system!,

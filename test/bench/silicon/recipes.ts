@@ -29,9 +29,9 @@ const SCHEDULES_AHEAD_SINCE = '0.14';
 
 /**
  * Arguments of servers in InferenceX's recipes (github.com/SemiAnalysisAI/InferenceX, Apache-2.0,
- * `benchmarks/` as of November 2025, January and March 2026, those of 70B before commit 026d16b8, which
- * removed them). The makers' own runs have none: there an engine's defaults stand, and the cache follows the
- * weights where NVIDIA's checkpoints say so (`kv_cache_quant_algo`).
+ * `benchmarks/` in the state of the day that a row says it was measured on; those of 70B before commit
+ * 026d16b8, which removed them). The makers' own runs have none: there an engine's defaults stand, and the
+ * cache follows the weights where NVIDIA's checkpoints say so (`kv_cache_quant_algo`).
  */
 export function recipeOf(point: SiliconPoint): Recipe {
   if (point.origin === 'makers') {
@@ -63,14 +63,25 @@ const UNCACHED: Readonly<Record<string, SchedulerFlags>> = {
 
 const roundedUp = (tokens: number) => Math.ceil(tokens / 64) * 64;
 
+type Told = Partial<Omit<Recipe, 'shortest'>>;
+
 /** SGLang: both limits of prompts are set to the same. */
-const chunks = (tokens: number, maxRunningRequests?: number): SchedulerFlags => ({
+const chunks = (tokens: number, maxRunningRequests: number): SchedulerFlags => ({
   chunkedPrefillSize: tokens,
   maxPrefillTokens: tokens,
-  ...(maxRunningRequests === undefined ? {} : { maxRunningRequests }),
+  maxRunningRequests,
 });
 
-type Told = Partial<Omit<Recipe, 'shortest'>>;
+/** `SCHEDULER_RECV_INTERVAL` of most recipes for SGLang on Blackwell. */
+const looksSeldom = ({ concurrency }: SiliconPoint): SchedulerFlags => ({
+  schedulerRecvInterval: concurrency >= 16 ? 30 : 10,
+});
+
+/** Evaluations behind each run ask for prompts of any length (commit 64af5a77). */
+const takesAnyPrompt = ({ day }: SiliconPoint) => day !== null && day >= '2026-01-22';
+/** Recipes of vLLM 0.19 on Blackwell set the tokens of a step by the prompt. */
+const sizesSteps = ({ day, device }: SiliconPoint) =>
+  isBlackwell(device) && day !== null && day >= '2026-04-03';
 
 const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPoint) => Told>>>> = {
   vllm: {
@@ -80,29 +91,49 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
       memoryShare: 0.9,
       flags: isBlackwell(point.device) ? { maxNumSeqs: 512 } : {},
     }),
-    'MiniMax-M2.5': (point) =>
-      point.release.startsWith('0.19') && isBlackwell(point.device)
-        ? { cache: 'fp8', memoryShare: 0.9, flags: { maxNumBatchedTokens: 2 * point.promptTokens } }
-        : { memoryShare: 0.95 },
+    'MiniMax-M2.5': (point) => {
+      if (sizesSteps(point))
+        return { cache: 'fp8', memoryShare: 0.9, flags: { maxNumBatchedTokens: 2 * point.promptTokens } };
+      return point.device === 'h100_sxm'
+        ? { memoryShare: 0.9, flags: { maxNumSeqs: 256 } }
+        : { memoryShare: 0.95 };
+    },
     'Kimi-K2.5': ({ precision }) =>
       precision === 'fp4' ? { cache: 'fp8', memoryShare: 0.9 } : { memoryShare: 0.95 },
   },
   sglang: {
-    'DeepSeek-R1': (point) =>
-      isBlackwell(point.device)
-        ? point.precision === 'fp4'
-          ? { cache: 'fp8', memoryShare: 0.85, flags: chunks(16_384, 256) }
-          : { cache: 'fp8', memoryShare: 0.82, flags: chunks(32_768, 128) }
-        : { memoryShare: 0.82, flags: chunks(32_768, 256) },
-    'Qwen3.5-397B-A17B': ({ precision }) => ({
-      cache: precision === 'bf16' ? 'bf16' : 'fp8',
-      memoryShare: 0.82,
-      flags: chunks(precision === 'bf16' ? 32_768 : 16_384, 128),
-    }),
-    'GLM-5': (point) =>
-      isBlackwell(point.device)
-        ? { cache: 'fp8', memoryShare: 0.85, flags: chunks(32_768) }
-        : { memoryShare: 0.85 },
+    'DeepSeek-R1': (point) => {
+      const { device, precision, served, promptTokens, answerTokens } = point;
+      if (!isBlackwell(device)) {
+        const short = promptTokens === 1024 && answerTokens === 1024;
+        return { memoryShare: 0.82, flags: chunks(32_768, short ? 512 : 256) };
+      }
+      if (precision === 'fp4')
+        return { cache: 'fp8', memoryShare: 0.85, flags: { ...chunks(16_384, 256), ...looksSeldom(point) } };
+      return served.devices === 4
+        ? { cache: 'fp8', memoryShare: 0.95, flags: { ...chunks(8192, 32), schedulerRecvInterval: 10 } }
+        : { cache: 'fp8', memoryShare: 0.82, flags: { ...chunks(32_768, 128), ...looksSeldom(point) } };
+    },
+    'Qwen3.5-397B-A17B': (point) => {
+      const { device, precision, concurrency } = point;
+      const cache = precision === 'bf16' ? 'bf16' : 'fp8';
+      if (!isBlackwell(device)) return { cache, memoryShare: 0.8, flags: chunks(16_384, 128) };
+      const larger = device === 'b300_sxm';
+      if (larger && precision === 'fp8')
+        return {
+          cache,
+          memoryShare: 0.8,
+          flags: { ...chunks(16_384, concurrency), schedulerRecvInterval: 10 },
+        };
+      const memoryShare = precision === 'fp4' ? (larger ? 0.8 : 0.85) : 0.82;
+      return { cache, memoryShare, flags: { ...chunks(32_768, 128), ...looksSeldom(point) } };
+    },
+    'GLM-5': ({ device, precision, concurrency: maxRunningRequests }) => {
+      if (!isBlackwell(device)) return { memoryShare: 0.85 };
+      return precision === 'fp4'
+        ? { memoryShare: 0.8, flags: { chunkedPrefillSize: 131_072, maxRunningRequests } }
+        : { cache: 'fp8', memoryShare: 0.85, flags: chunks(32_768, maxRunningRequests) };
+    },
   },
   trtllm: {
     'Llama-3.1-70B': ({ promptTokens, answerTokens, served }) => ({
@@ -121,7 +152,10 @@ const RECIPES: Readonly<Record<string, Readonly<Record<string, (point: SiliconPo
       cache: 'fp8',
       memoryShare: isBlackwell(point.device) ? 0.8 : 0.75,
       flags: {
-        maxNumTokens: Math.max(8192, roundedUp(point.concurrency + point.promptTokens + 64)),
+        maxNumTokens: Math.max(
+          takesAnyPrompt(point) ? 8192 : 0,
+          roundedUp(point.concurrency + point.promptTokens + 64),
+        ),
         ...(waitsAsDeepSeek(point) ? waits(40, 0.8) : {}),
       },
     }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { firstTokens, requestAt, stepsOf, textAt } from '../support.js';
+import { simulateBatching } from '../../../../batching/simulate.js';
+import { firstTokens, loadAt, requestAt, serverOf, stepsOf, textAt } from '../support.js';
 
 const FLAGS = { chunkedPrefillSize: 64, disableOverlapSchedule: true };
 
@@ -66,5 +67,24 @@ describe("SGLang's scheduler", () => {
     const requests = [requestAt(0, 10, 9), requestAt(0.5, 10, 1)];
     expect(firstTokens(stepsOf('sglang', FLAGS, requests).run)).toEqual([1, 2]);
     expect(firstTokens(stepsOf('sglang', {}, requests).run)).toEqual([1, 3]);
+  });
+
+  test('while it decodes it looks at what has come once in so many steps', () => {
+    const flags = { ...FLAGS, schedulerRecvInterval: 4 };
+    const requests = [
+      requestAt(0, 10, 60),
+      requestAt(1.5, 10, 1),
+      requestAt(6.5, 10, 1),
+      requestAt(43.5, 10, 1),
+    ];
+    // It looks after each step with prompts, and four steps of decodes later: at 1, 5, 6, 10, 11, 15, …, 43, 47.
+    expect(firstTokens(stepsOf('sglang', flags, requests).run)).toEqual([1, 6, 11, 48]);
+    // The same where steps without anybody between them are timed together.
+    expect(firstTokens(simulateBatching(loadAt(requests), serverOf('sglang', flags)))).toEqual([
+      1, 6, 11, 48,
+    ]);
+    // A server without work looks at once.
+    const apart = [requestAt(0, 10, 3), requestAt(20.5, 10, 1)];
+    expect(firstTokens(stepsOf('sglang', flags, apart).run)).toEqual([1, 21.5]);
   });
 });
