@@ -66,7 +66,7 @@ export function gather(input: TrialFacts): Evidence | null {
 }
 
 /**
- * Places a row under the roofs of its device. It is passed to the judge (roofline/judge.ts), so that this
+ * Places a row under the roofs of its device. It is passed to the judge (batching/judge.ts), so that this
  * room does not depend on the analytic model.
  * @returns the block of a record, or why there is none.
  */

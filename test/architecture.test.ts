@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'engines',
     'artifacts',
     'load',
+    'batching',
     'process',
     'formats',
     'roofline',

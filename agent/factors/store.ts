@@ -1,7 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Factors, factorsSchema } from '../../core/result/factors.js';
+import { hostTimesSchema } from '../../core/result/host-times.js';
 import { writeWhole } from '../../formats/whole-file.js';
+import type { HostTimes } from '../../roofline/step/setting.js';
 import { fileName, idOf } from '../roofs/file-name.js';
 
 /** Factors as they are on disk, with what a record calls them. */
@@ -44,7 +46,25 @@ export class FactorsStore {
     }
   }
 
-  #path(deviceId: string): string {
-    return join(this.#folder, `${fileName(deviceId)}.json`);
+  /** Keeps what a server takes beside kernels. @returns the file. */
+  async putHost(deviceId: string, runnerKind: string, host: HostTimes): Promise<string> {
+    await mkdir(this.#folder, { recursive: true });
+    const path = this.#path(`${deviceId}-${runnerKind}-host`);
+    await writeWhole(path, `${JSON.stringify(host, null, 1)}\n`);
+    return path;
+  }
+
+  /** @returns null where nobody fitted any, or what is there cannot be read. */
+  async findHost(deviceId: string, runnerKind: string): Promise<HostTimes | null> {
+    try {
+      const text = await readFile(this.#path(`${deviceId}-${runnerKind}-host`), 'utf8');
+      return hostTimesSchema.parse(JSON.parse(text));
+    } catch {
+      return null;
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, `${fileName(name)}.json`);
   }
 }

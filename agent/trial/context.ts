@@ -39,7 +39,7 @@ export interface TrialContext {
   /** Commands that request graphs may run. */
   readonly commands: NodeCommands['commands'];
   /** Fitted efficiency factors; null = nothing is predicted. */
-  readonly factors: Pick<NodeFactors, 'forDevice' | 'absenceReason'> | null;
+  readonly factors: Pick<NodeFactors, 'forDevice' | 'hostFor' | 'absenceReason'> | null;
   /** Idle power, read once for each sweep. */
   readonly idle: IdleBaselines;
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */

@@ -1,12 +1,12 @@
 import type { AttachedAdapter } from '../../artifacts/adapters/attach.js';
 import type { Artifact } from '../../artifacts/files/store.js';
+import { judge } from '../../batching/judge.js';
 import type { Failure } from '../../core/errors.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { RESULT_SCHEMA, type ResultRecord, type TrialFacts } from '../../core/result/result.js';
 import { thinned } from '../../judgement/thin.js';
 import { wholeNanoseconds } from '../../process/isolation/clock.js';
-import { judge } from '../../roofline/judge.js';
 import type { TrialNotes } from './notes.js';
 import { loadedRoofline } from './roofline.js';
 

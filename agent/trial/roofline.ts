@@ -43,6 +43,7 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
     const name = node.profile.devices.find((other) => other.id === id)?.name ?? id;
     return { id, name, roofs, factors: factorsOf(id, roofs) };
   });
+  const host = node.factors?.hostFor(device.id, runner.kind) ?? null;
   const without = [{ id: device.id, factors }, ...others].find((one) => one.factors === null);
   if (!kind.fitted) {
     const fitted = FITTED_RUNNERS.join(' and ');
@@ -54,6 +55,7 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
     cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),
     threads,
     factors,
+    ...(host !== null && { host }),
     ...(others.length > 0 && { others: others.map(({ id: _, ...other }) => other) }),
   } satisfies RooflineGiven;
 }

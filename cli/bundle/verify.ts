@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { recompute } from '../../batching/judge.js';
 import { hexOf } from '../../core/digest.js';
 import { readJsonLine } from '../../core/input/json-line.js';
 import { bodiesOf } from '../../core/result/bodies.js';
@@ -12,7 +13,6 @@ import {
   type PublishedFigure,
   publishedOf,
 } from '../../report/published.js';
-import { recompute } from '../../roofline/judge.js';
 import { type BundleFiles, linesOf, sha256, unpacked } from '../report/packed/container.js';
 import { recordOf } from '../report/run-folder.js';
 import { signerOf } from './keys.js';

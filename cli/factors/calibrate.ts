@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { hostOfRows, type ServedFacts } from '../../batching/own-row.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
@@ -20,6 +21,7 @@ import { printData, printJson, say } from '../output/print.js';
 import { readRun } from '../report/run-folder.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import { openPredictor } from '../roofline/open-predictor.js';
+import { thisNode } from '../this-node.js';
 import type { FactorsOptions } from './command.js';
 
 /**
@@ -27,12 +29,16 @@ import type { FactorsOptions } from './command.js';
  * rows of its server.
  * @throws CommandError (2) for words that do not go together, (1) for a run without such rows
  */
-export function calibrate(options: FactorsOptions, run: string): void {
+export async function calibrate(options: FactorsOptions, run: string): Promise<void> {
   const { model, hardware, engine = DEFAULT_ENGINE, bits, out } = options;
+  if (model === undefined && hardware === undefined) {
+    await calibrateHere(options, run);
+    return;
+  }
   if (model === undefined || hardware === undefined)
     throw usageError(
-      '--calibrate needs --model and --hardware: rows say how full steps were, and not what served them',
-      'Name them as `ridge roofline` does: --model llama-3.1-8b --hardware h100.',
+      '--calibrate of a server on GPUs needs --model and --hardware: rows say how full steps were, and not what served them',
+      'Name them as `ridge roofline` does: --model llama-3.1-8b --hardware h100. A server on the CPU of this node needs neither.',
     );
   const formats = servedFormats(bits);
   const found =
@@ -66,6 +72,33 @@ export function calibrate(options: FactorsOptions, run: string): void {
   }
   if (options.json === true) printJson(host);
   else printData(hostText(host, points.length));
+}
+
+/**
+ * Servers on this node's CPU: kept beside its factors, and taken by every later prediction of such a server.
+ * @throws CommandError (1) for a run without such rows.
+ */
+async function calibrateHere(options: FactorsOptions, run: string): Promise<void> {
+  const { records } = readRun(run);
+  const rows = records.filter(({ given, serving }) => given !== undefined && serving !== undefined);
+  const kinds = [...new Set(rows.map(({ experiment }) => experiment.runner.kind))];
+  const { factors: store } = await thisNode(options.config);
+  const found: Record<string, HostTimes> = {};
+  for (const kind of kinds) {
+    const own = rows.filter(({ experiment }) => experiment.runner.kind === kind);
+    const host = hostOfRows(own as ServedFacts[]);
+    if (typeof host === 'string')
+      throw workError(`${kind}: ${host}`, 'Run a sweep of it here, with roofs and factors.');
+    found[kind] = host;
+    say(`kept in ${await store.putHost(own[0]!.device.id, kind, host)}`);
+    if (options.json !== true) printData(`${kind}: ${hostText(host, own.length)}`);
+  }
+  if (kinds.length === 0)
+    throw workError(
+      `no row of ${run} is of a server`,
+      'Rows of `workload: serving` are, of servers on the CPU of this node.',
+    );
+  if (options.json === true) printJson(found);
 }
 
 /** A row knows over how many devices its server spread the model. */

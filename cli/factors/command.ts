@@ -34,9 +34,9 @@ export function registerFactors(program: Command): void {
     )
     .option(
       '--calibrate <run>',
-      'fit what an engine takes beside kernels to rows of its server: three are enough',
+      'fit what an engine takes beside kernels to rows of its server: three are enough. Without --model and --hardware rows are of servers on the CPU of this node, and it is kept beside its factors',
     )
-    .option('--model <name>', 'with --calibrate: the model that was served')
+    .option('--model <name>', 'with --calibrate of a server on GPUs: the model that was served')
     .option('--hardware <name>', 'with --calibrate: the device of the catalogue that served it')
     .option('--engine <name>', 'with --calibrate: vllm (default), sglang or trtllm, also as NAME@RELEASE')
     .option('--bits <word>', 'with --calibrate: native, fp8, fp8-block, nvfp4, …', 'native')

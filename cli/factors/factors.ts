@@ -13,7 +13,7 @@ import type { FactorsOptions } from './command.js';
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
 export async function factors(options: FactorsOptions): Promise<void> {
   if (options.calibrate !== undefined)
-    return (await import('./calibrate.js')).calibrate(options, options.calibrate);
+    return await (await import('./calibrate.js')).calibrate(options, options.calibrate);
   if (options.from !== undefined) {
     await (await import('./from.js')).factorsFrom(options.from, options);
     return;

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { heldHere } from '../../agent/door/roofs.js';
+import { isSimulated, type SimulatedPoint } from '../../batching/own-point.js';
 import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import { getOrMake } from '../../core/maps.js';
@@ -23,6 +24,7 @@ import { type ExpectedPhase, expectPhase } from '../../roofline/placement.js';
 import { quantizedArchitecture } from '../../roofline/quantized.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import type { ThisNode } from '../this-node.js';
+import { asksServerHere, simulatedTrial } from './served-estimate.js';
 
 /**
  * What starting a process, loading a small model and writing the record take around the rounds of a trial.
@@ -41,10 +43,12 @@ export interface TrialTime {
   /** Of a prompt; 0 where a round has none. */
   readonly secondsPerPromptToken: number;
   /**
-   * Of a server: to the first token of the mean prompt without a queue, and between two tokens; left out of
-   * others.
+   * Of a server: to the first token, and between two tokens, in the mean of its requests where they were
+   * simulated, and else of the mean prompt without a queue; left out of others.
    */
   readonly served?: { readonly firstTokenSeconds: number; readonly perTokenSeconds: number | null };
+  /** What each request of a server meets; left out where no queue is simulated. */
+  readonly simulated?: SimulatedPoint;
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
   readonly by: 'factors' | 'roofs';
   /** What one round is made of. */
@@ -96,6 +100,13 @@ export async function timeEstimator(node: ThisNode, modelFolders: readonly strin
       if (machineModel === null) return `the roofs of ${device.id} hold no bandwidth of memory`;
       const stored = isFitted(experiment) ? factors.forDevice(device.id, own) : null;
       const needs = workloadNamed(experiment.workload.kind)?.needs;
+      const { kind } = experiment.runner;
+      if (asksServerHere(experiment) && isSimulated(kind)) {
+        const kernels = stored === null ? 'roofs' : factorsAt(stored.factors.threads, threads);
+        const measured = { machineModel, factors: kernels } as const;
+        const host = factors.hostFor(device.id, kind);
+        return simulatedTrial(experiment, base, measured, host, SECONDS_AROUND_A_TRIAL);
+      }
       const load = needs === 'endpoint' ? plannedLoad(experiment) : null;
       if (typeof load === 'string') return load;
       const phases = phasesOf(experiment, base, load);

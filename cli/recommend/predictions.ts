@@ -3,7 +3,6 @@ import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { axisValuesAnywhere, labelsIn } from '../../core/sweep/labels.js';
 import { planSpace } from '../../core/sweep/space.js';
-import { workloadNamed } from '../../core/workloads/index.js';
 import type { Candidate } from '../../report/recommend/candidate.js';
 import { predicted } from '../../report/recommend/predicted.js';
 import { askToFetch } from '../ask-to-fetch.js';
@@ -46,23 +45,27 @@ export async function predictedCandidates(file: string, typed: RecommendOptions)
   const { estimate, basis } = await timeEstimator(await thisNode(options.config), settings.modelFolders);
   say(basis === null ? 'no roofs of this machine were measured: `ridge roofs`' : `predicted by ${basis}`);
   const labelOf = labelsIn(sweep);
+  let [asked, calibrated] = [0, 0];
   const candidates = Array.from({ length: space.count }, (_, position) => {
     const experiment = experimentAt(space, position);
     const { facts } = experiment.model;
     const trial = estimate(experiment);
+    if (typeof trial !== 'string' && trial.served !== undefined) asked += 1;
+    if (typeof trial !== 'string' && trial.simulated?.host != null) calibrated += 1;
     return predicted({
       number: position,
       label: labelOf(experiment),
       experiment,
       axes: axisValuesAnywhere(experiment),
       phases: typeof trial === 'string' ? trial : trial.phases,
+      simulated: typeof trial === 'string' ? null : (trial.simulated ?? null),
       memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
     });
   });
   // Of a model of 8M weights it is most of a request, of one of 8B next to nothing.
-  const isServed = ({ problem, experiment }: Candidate) =>
-    problem === null && workloadNamed(experiment.workload.kind)?.needs === 'endpoint';
-  if (candidates.some(isServed))
-    say('predicted is what the model computes: what a server takes for a request beside that comes on top');
+  if (calibrated < asked)
+    say(
+      'predicted is what the model computes, and its queue: what a server takes for a request beside that comes on top (`ridge factors --calibrate RUN` fits it to a run of such a server)',
+    );
   return candidates;
 }

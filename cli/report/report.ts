@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
+import { recompute } from '../../batching/judge.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { canRecompute } from '../../judgement/judge.js';
 import { buildReport } from '../../report/build.js';
 import { differences, type PublishedFigure, publishedOf } from '../../report/published.js';
 import type { ReportRequest } from '../../report/report.js';
-import { recompute } from '../../roofline/judge.js';
 import { EXIT, usageError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
 import { say } from '../output/print.js';

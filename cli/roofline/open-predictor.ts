@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { type FailureError, failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { hostTimesSchema } from '../../core/result/host-times.js';
 import { hardwareNamed } from '../../roofline/hardware/catalogue.js';
 import { timesOn } from '../../roofline/operators/shipped/index.js';
 import { readEngine, unknownEngine } from '../../roofline/step/engines.js';
@@ -34,21 +34,11 @@ export function openPredictor(hardware: string, engine: string, calibration?: st
   };
 }
 
-const seconds = z.number().nonnegative().nullable();
-const hostSchema = z.object({
-  kernelFactor: z.number().positive().nullable(),
-  stepSeconds: seconds,
-  tokenSeconds: seconds,
-  requestSeconds: seconds,
-  spread: seconds,
-  source: z.string(),
-});
-
 /** @throws FailureError `model-unreadable` for a file that `ridge factors --calibrate` did not write. */
 export function readHost(path: string): HostTimes {
   const hint = '`ridge factors --calibrate RUN --out FILE` writes such a file.';
   try {
-    const reading = hostSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    const reading = hostTimesSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
     if (reading.success) return reading.data;
   } catch (error) {
     throw failed('model-unreadable', `${path} cannot be read: ${fileProblem(error)}`, hint);

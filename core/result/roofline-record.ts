@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { architectureSchema } from '../work/architecture-schema.js';
 import { ARITHMETICS, MODULES, OPERATOR_CLASSES, type OperatorWork, PLACED_PHASES } from '../work/work.js';
 import { recordFactorsSchema } from './factors.js';
+import { hostTimesSchema } from './host-times.js';
 import { recordRoofsSchema } from './roofs-record.js';
 
 /** Where what is read comes from, if everything goes as well as it can; of a GPU the last cache is its L2. */
@@ -113,6 +114,11 @@ const servedSchema = z.object({
   /** Of a prompt, and those of them that the prefix cache of the server had. */
   promptTokens: number,
   cachedTokens: number,
+  /**
+   * What the load and the server were simulated as: predictions of `prefill` (the median TTFT) and `decode`
+   * (TPOT) then have the queue in them. Left out where they are of the mean prompt and step alone.
+   */
+  simulated: z.object({ load: z.string(), server: z.string() }).optional(),
 });
 
 /** Measured on the node (`id` names the roofs), or published by the maker (`id` is the catalogue's). */
@@ -179,6 +185,8 @@ export const rooflineGivenSchema = z.object({
   cacheBytes: number.nullable(),
   threads: z.number().int().positive(),
   factors: recordFactorsSchema.nullable(),
+  /** Of the server that was asked, as fitted to earlier runs here; left out where nobody fitted any. */
+  host: hostTimesSchema.optional(),
   /** Of a step of training; left out of other trials. */
   parts: z.array(partSchema).optional(),
   /** Devices that the trial has beside its own, in the order of its lease; left out = none. */

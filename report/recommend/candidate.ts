@@ -3,6 +3,7 @@ import { deviceKind } from '../../core/experiment/experiment.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { requestsOf } from '../../core/serving/record.js';
+import type { RequestRecord } from '../../core/serving/requests.js';
 import { latencyFor, type SloMetric } from '../../core/serving/slo.js';
 import { holds } from '../../judgement/holds.js';
 import { normalQuantile } from '../../statistics/distributions.js';
@@ -133,6 +134,17 @@ function ofRequests({ starts }: Row, latency: SloMetric, share: number): Figure 
     exact: false,
     reason: interval === null ? 'too few requests for an interval' : null,
   };
+}
+
+/** @returns of requests that all count, the latency that so many keep; null where too few have one. */
+export function percentileOf(
+  requests: readonly RequestRecord[],
+  latency: SloMetric,
+  share: number,
+): number | null {
+  const all = requests.map((request) => latencyFor(latency, request) ?? Number.POSITIVE_INFINITY);
+  const value = all.sort((a, b) => a - b)[rankOf(share, all.length)];
+  return value === undefined || !Number.isFinite(value) ? null : value;
 }
 
 /** The smallest reading that so many keep: what `ttft:p95<=…` asks of. */

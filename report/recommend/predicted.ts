@@ -1,6 +1,9 @@
 import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
+import type { MetricName } from '../../core/metrics/catalogue.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
-import { type Candidate, memoryMetric } from './candidate.js';
+import type { RequestRecord } from '../../core/serving/requests.js';
+import { requestEntries } from '../../judgement/serving.js';
+import { type Candidate, memoryMetric, percentileOf } from './candidate.js';
 import { absentFigure, exactFigure, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
@@ -16,20 +19,39 @@ export interface PredictedPhase {
   readonly errorRatio: number | null;
 }
 
+/** Requests of a simulated load. */
+export interface PredictedRequests {
+  readonly requests: readonly RequestRecord[];
+  /** As of a phase. */
+  readonly errorRatio: number | null;
+}
+
 export interface Prediction extends Pick<Candidate, 'number' | 'label' | 'experiment' | 'axes'> {
   /** Of one round; in a clause why nothing is predicted. */
   readonly phases: readonly PredictedPhase[] | string;
+  /** What each request meets, where the load was simulated, queues included; null = it was not. */
+  readonly simulated: PredictedRequests | null;
   /** Rather too many than too few. */
   readonly memoryBytes: number | null;
 }
 
 /**
  * A point that was not measured, with what is predicted of it: rates and times of its phases, and its memory.
- * Of requests that a closed loop sends the mean is predicted (Little's law: latency = users / rate), and
- * stands for every percentile. Quality and energy are not predicted.
+ * Of requests whose load was simulated it is what a measured run of them would say. Otherwise the mean of
+ * those that a closed loop sends is predicted (Little's law: latency = users / rate), and stands for every
+ * percentile. Quality and energy are not predicted.
  */
-export function predicted({ number, label, experiment, axes, phases, memoryBytes }: Prediction): Candidate {
+export function predicted({
+  number,
+  label,
+  experiment,
+  axes,
+  phases,
+  simulated,
+  memoryBytes,
+}: Prediction): Candidate {
   const times = typeof phases === 'string' ? new Map<string, Figure>() : figuresOf(experiment, phases);
+  const entries = simulated === null ? {} : requestEntries(simulated.requests, experiment.workload.options);
   const memory = memoryMetric(experiment);
   return {
     number,
@@ -41,6 +63,14 @@ export function predicted({ number, label, experiment, axes, phases, memoryBytes
     record: null,
     problem: typeof phases === 'string' ? `not predicted: ${phases}` : null,
     figure(quantity) {
+      if (simulated !== null && quantity.kind === 'requests') {
+        const { latency, share } = quantity;
+        return banded(percentileOf(simulated.requests, latency, share), simulated.errorRatio);
+      }
+      if (simulated !== null && quantity.kind === 'metric') {
+        const value = entries[quantity.metric.name as MetricName]?.value;
+        if (value != null) return banded(value, simulated.errorRatio);
+      }
       const name = nameOf(quantity, memory);
       if (name === memory)
         return memoryBytes === null ? absentFigure('its memory is not predicted') : exactFigure(memoryBytes);
@@ -73,10 +103,8 @@ function figuresOf(experiment: Experiment, phases: readonly PredictedPhase[]): M
   const named = new Map(phases.map((phase) => [phase.name, phase]));
   const [prefill, decode, serve] = ['prefill', 'decode', 'serve'].map((name) => named.get(name));
   const figures = new Map<string, Figure>();
-  const set = (name: string, value: number, { errorRatio: ratio }: PredictedPhase) => {
-    const interval = ratio === null ? null : ([value / ratio, value * ratio] as const);
-    const reason = ratio === null ? 'nobody has looked how far predictions lie off here' : null;
-    figures.set(name, { value, interval, exact: false, reason });
+  const set = (name: string, value: number, { errorRatio }: PredictedPhase) => {
+    figures.set(name, banded(value, errorRatio));
   };
   const { options } = experiment.workload;
   if (serve !== undefined) {
@@ -97,6 +125,13 @@ function figuresOf(experiment: Experiment, phases: readonly PredictedPhase[]): M
     set('outputTokensPerSecond', decode.tokens / latency, worst);
   }
   return figures;
+}
+
+function banded(value: number | null, ratio: number | null): Figure {
+  if (value === null) return absentFigure('its requests have none');
+  const interval = ratio === null ? null : ([value / ratio, value * ratio] as const);
+  const reason = ratio === null ? 'nobody has looked how far predictions lie off here' : null;
+  return { value, interval, exact: false, reason };
 }
 
 interface ServedPhases {

@@ -29,6 +29,16 @@ const BELIEFS: Readonly<Record<Fitted, Belief>> = {
   requestSeconds: { start: 3e-2, least: 1e-4, most: 1, width: 0.8 },
 };
 
+type Beliefs = typeof BELIEFS;
+
+/** Of servers on CPUs: kernels may have no factors at all there, and nobody has seen many of them. */
+export const BELIEFS_ON_CPU: Beliefs = {
+  kernelFactor: { start: 1, least: 0.3, most: 6, width: 0.4 },
+  stepSeconds: { start: 1e-3, least: 1e-6, most: 0.2, width: 2 },
+  tokenSeconds: { start: 1e-4, least: 1e-7, most: 0.05, width: 2 },
+  requestSeconds: { start: 3e-3, least: 1e-5, most: 1, width: 2 },
+};
+
 /** What times of whole runs scatter by from run to run. */
 const POINT_SPREAD = 0.05;
 /** What is believed of the spread before, as if so many points had been seen. */
@@ -40,12 +50,17 @@ const BELIEVED_POINTS = 3;
  * and its TPOT, are enough, for what they do not tell stays where it is believed to be (least squares of
  * logarithms, with a belief about each number).
  * @param before of the engine, as far as somebody fitted them: where the search starts.
+ * @param beliefs of such engines.
  * @throws Error without points.
  */
-export function calibrateHost(points: readonly CalibrationPoint[], before: HostTimes): HostTimes {
+export function calibrateHost(
+  points: readonly CalibrationPoint[],
+  before: HostTimes,
+  beliefs: Beliefs = BELIEFS,
+): HostTimes {
   if (points.length === 0) throw new Error('calibration without points');
   const started = Object.fromEntries(
-    Object.entries(BELIEFS).map(([name, belief]) => [
+    Object.entries(beliefs).map(([name, belief]) => [
       name,
       { ...belief, start: before[name as Fitted] || belief.start },
     ]),

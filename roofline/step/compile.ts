@@ -18,7 +18,7 @@ import {
   uncalled,
 } from './calls-time.js';
 import { Curve } from './curve.js';
-import { type StepBatch, type StepSetting, withHost } from './setting.js';
+import { type StepBatch, type StepSetting, tokensOf, withHost } from './setting.js';
 import { Surface } from './surface.js';
 
 /** How long one forward pass takes, with all that an engine does around it. */
@@ -181,13 +181,6 @@ const sampledOf = ({ decodes, decodeTokens = 1, chunks }: StepBatch) =>
 /** @returns groups whose times of whole layers are added though they share their weights. */
 const repeatedGroups = ({ decodes, chunks }: StepBatch) =>
   Math.max(0, (decodes > 0 ? 1 : 0) + chunks.length - 1);
-
-/** @returns new tokens of all sequences. */
-function tokensOf({ decodes, decodeTokens = 1, chunks }: StepBatch): number {
-  let tokens = decodes * decodeTokens;
-  for (const { newTokens } of chunks) tokens += newTokens;
-  return tokens;
-}
 
 class CompiledStep implements Step {
   readonly source: string;

@@ -91,6 +91,13 @@ export interface StepBatch {
   readonly chunks: readonly Chunk[];
 }
 
+/** @returns new tokens of all sequences. */
+export function tokensOf({ decodes, decodeTokens = 1, chunks }: StepBatch): number {
+  let tokens = decodes * decodeTokens;
+  for (const { newTokens } of chunks) tokens += newTokens;
+  return tokens;
+}
+
 /** @returns formats of queries and cache, and no kernels that quantize alone. */
 export function kernelsIn(cache: NumberFormat, attention: NumberFormat = 'bf16'): KernelSetting {
   return {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { recompute } from '../../batching/judge.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import { recompute } from '../../roofline/judge.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';

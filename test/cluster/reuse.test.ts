@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { recompute } from '../../batching/judge.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { recompute } from '../../roofline/judge.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridgeHere } from '../support/ridge-here.js';

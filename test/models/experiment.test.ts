@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
+import { recompute } from '../../batching/judge.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import { recompute } from '../../roofline/judge.js';
 import { lease, QUICK, trialContext } from '../support/bench.js';
 
 const llama = { kind: 'llama-cpp', options: { threads: 1 } };

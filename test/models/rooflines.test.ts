@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
+import { recompute } from '../../batching/judge.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import type { RooflinePhase } from '../../core/result/roofline-record.js';
@@ -7,7 +8,6 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { sizeOf } from '../../core/work/model-size.js';
 import { passWork } from '../../core/work/pass-work.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
 import { ROOFS } from '../support/roofline.js';
 

@@ -1,5 +1,5 @@
+import { judge } from '../../batching/judge.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { judge } from '../../roofline/judge.js';
 import { calmInput, experiment } from '../unit/judgement/trace.js';
 import { completeTrial } from './records.js';
 import { GIVEN } from './roofline.js';

@@ -1,9 +1,9 @@
 import { findMeters } from '../../agent/meters/index.js';
 import { Recorder } from '../../agent/meters/recorder.js';
+import { judge } from '../../batching/judge.js';
 import type { SampleSeries } from '../../core/result/result.js';
 import type { Judgement } from '../../judgement/evidence.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { judge } from '../../roofline/judge.js';
 import { calmInput, calmSamples, joulesAt, phasesOf, TRUTH, wattsAt } from '../unit/judgement/trace.js';
 import { H100, openScripted, type Scripted, type ScriptedFields, setStubTime } from './nvml-stub.js';
 

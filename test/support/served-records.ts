@@ -1,7 +1,7 @@
+import { judge } from '../../batching/judge.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { columnsOf, type ServingRecord } from '../../core/serving/record.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
-import { judge } from '../../roofline/judge.js';
 import { calmInput } from '../unit/judgement/trace.js';
 import { experimentOf, hex } from './experiments.js';
 import { completeTrial } from './records.js';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TrialContext } from '../../agent/trial/context.js';
 import { startTrial } from '../../agent/trial/start.js';
+import { recompute } from '../../batching/judge.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { FACTORS_SCHEMA, type Factors } from '../../core/result/factors.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
@@ -11,7 +12,6 @@ import { workloadNamed } from '../../core/workloads/index.js';
 import { NO_ENGINES } from '../../engines/config.js';
 import { commandOf, configuredServers, serversSchema } from '../../engines/servers/config.js';
 import { findProgram } from '../../process/isolation/start-tools.js';
-import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
 import { PERFECT, ROOFS } from '../support/roofline.js';
 import { withSimulator } from '../support/simulator.js';
@@ -37,7 +37,11 @@ function nodeWith(server: object): TrialContext {
     ...context,
     profile: { ...context.profile, runners },
     roofs: { forDevice: () => ROOFS, absenceReason: () => '' },
-    factors: { forDevice: () => ({ id: 'fedcba9876543210', path: '', factors }), absenceReason: () => '' },
+    factors: {
+      forDevice: () => ({ id: 'fedcba9876543210', path: '', factors }),
+      hostFor: () => null,
+      absenceReason: () => '',
+    },
     engines: {
       ...NO_ENGINES,
       servers: configuredServers(serversSchema.parse({ mine: { profile: 'llama-server', ...server } })),

@@ -38,7 +38,8 @@ export type LlamaServerFlags = z.output<typeof llamaServerFlags>;
 export function llamaServerFlagsAsked(options: Options): Partial<LlamaServerFlags> {
   const { maxSequences, maxContext, batch, ubatch, prefixCaching } = options;
   return {
-    ...(typeof maxSequences === 'number' && { parallel: maxSequences }),
+    // Slots share a cache where nobody says how many there are.
+    ...(typeof maxSequences === 'number' ? { parallel: maxSequences } : { kvUnified: true }),
     ...(typeof maxContext === 'number' && { ctxSize: maxContext * Number(maxSequences ?? 1) }),
     ...(typeof batch === 'number' && { batchSize: batch }),
     ...(typeof ubatch === 'number' && { ubatchSize: ubatch }),

@@ -30,10 +30,19 @@ export const vllmFlags = z.strictObject({
 
 export type VllmFlags = z.output<typeof vllmFlags>;
 
+/** As its server has them on one CPU (0.32, `vllm/engine/arg_utils.py`, `vllm/platforms/cpu.py`). */
+const ON_CPU: Partial<VllmFlags> = {
+  maxNumBatchedTokens: 2048,
+  maxNumSeqs: 128,
+  asyncScheduling: false,
+  blockSize: 128,
+};
+
 /**
  * @returns where the defaults on a device are others (`get_batch_defaults` of `vllm/engine/arg_utils.py`).
  */
-export function vllmDefaultsOn({ memoryGiB, name }: SchedulerDevice): Partial<VllmFlags> {
+export function vllmDefaultsOn({ memoryGiB, name, isCpu }: SchedulerDevice): Partial<VllmFlags> {
+  if (isCpu === true) return ON_CPU;
   const large = memoryGiB >= 70 && !/a100/i.test(name);
   return large ? {} : { maxNumBatchedTokens: 2048, maxNumSeqs: 256 };
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
+import { recompute } from '../../../batching/judge.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import {
   isPresent,
@@ -12,7 +13,6 @@ import {
   type SampleSeries,
 } from '../../../core/result/result.js';
 import { NOT_APPLICABLE } from '../../../judgement/not-applicable.js';
-import { recompute } from '../../../roofline/judge.js';
 import { lease, QUICK, trialContext } from '../../support/bench.js';
 import { temporaryFolder } from '../../support/folder.js';
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
+import { recompute } from '../../../batching/judge.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { isPresent, resultSchema } from '../../../core/result/result.js';
 import type { RecordRoofs } from '../../../core/result/roofs-record.js';
@@ -8,7 +9,6 @@ import { runnerNamed } from '../../../core/runners/index.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { NO_ENGINES, type NodeEngines } from '../../../engines/config.js';
 import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
-import { recompute } from '../../../roofline/judge.js';
 import { lease, QUICK, trialContext } from '../../support/bench.js';
 import { buildNvmlStub, forgetStub, H100, openScripted } from '../../support/nvml-stub.js';
 import { ROOFS } from '../../support/roofline.js';

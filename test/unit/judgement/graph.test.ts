@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { ApplicationRecord, GraphRecord, NodeRecord } from '../../../core/graph/record.js';
-import { judge } from '../../../roofline/judge.js';
 import { codes, measured, reason, value } from './reading.js';
 import { calmInput } from './trace.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { InferenceRecord } from '../../../core/inference/record.js';
-import { judge } from '../../../roofline/judge.js';
 import { measured, reason, value } from './reading.js';
 import { calmInput } from './trace.js';
 

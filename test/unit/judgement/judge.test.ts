@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { recompute } from '../../../batching/judge.js';
 import { METRIC_NAMES, metricNamed } from '../../../core/metrics/catalogue.js';
 import { isPresent, resultSchema } from '../../../core/result/result.js';
 import { gradeOf, warn } from '../../../core/result/warnings.js';
-import { recompute } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value, withPolicy } from './reading.js';
 import {
   CALM_OUTCOME,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../../roofline/judge.js';
+import { judge } from '../../../batching/judge.js';
 import { calmInput, experiment, sampled, type TrialChanges } from './trace.js';
 
 const KERNEL: NonNullable<TrialChanges['kernel']> = {

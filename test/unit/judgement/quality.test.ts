@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { Estimate } from '../../../core/quality/perplexity.js';
 import type { QualityRecord } from '../../../core/quality/record.js';
 import { performanceRatio, qualityFindings } from '../../../judgement/quality.js';
-import { judge } from '../../../roofline/judge.js';
 import { measured, reason, value } from './reading.js';
 import { calmInput } from './trace.js';
 

@@ -1,7 +1,7 @@
+import { judge } from '../../../batching/judge.js';
 import type { MetricName } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement } from '../../../core/result/result.js';
 import type { Judgement } from '../../../judgement/evidence.js';
-import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, policy, type TrialChanges } from './trace.js';
 
 /** The entry of a metric; fails the test when it is missing. */

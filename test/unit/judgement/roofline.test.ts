@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { judge, recompute } from '../../../batching/judge.js';
 import type { ProfileRecord } from '../../../core/result/profile-record.js';
 import { isPresent, resultSchema, type TrialFacts } from '../../../core/result/result.js';
-import { judge, recompute } from '../../../roofline/judge.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput, experiment, recordOf, TRUTH } from './trace.js';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import { rooflineSchema } from '../../../core/result/roofline-record.js';
 import { gradeOf } from '../../../core/result/warnings.js';
 import { columnsOf, requestsOf, type ServingRecord } from '../../../core/serving/record.js';
 import type { RequestRecord } from '../../../core/serving/requests.js';
-import { judge } from '../../../roofline/judge.js';
 import { answered, request } from '../../support/requests.js';
 import { GIVEN } from '../../support/roofline.js';
 import { calmInput, experiment, samplesWith } from './trace.js';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { recompute } from '../../../batching/judge.js';
 import { failed } from '../../../core/errors.js';
 import { type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../../../core/result/too-large.js';
 import { canRecompute } from '../../../judgement/judge.js';
 import { isThinned, RAW_SAMPLE_BYTES, thinned } from '../../../judgement/thin.js';
-import { recompute } from '../../../roofline/judge.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
 
 const series = (quantity: string, length: number): SampleSeries => ({

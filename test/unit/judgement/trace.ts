@@ -1,3 +1,4 @@
+import { judge } from '../../../batching/judge.js';
 import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import {
@@ -16,7 +17,6 @@ import {
 } from '../../../core/result/result.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import type { Outcome } from '../../../judgement/evidence.js';
-import { judge } from '../../../roofline/judge.js';
 import { POLICY } from '../../support/experiments.js';
 import { GIVEN, ROOFS } from '../../support/roofline.js';
 

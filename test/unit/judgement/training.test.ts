@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { Phase } from '../../../core/result/result.js';
 import type { TrainingRecord } from '../../../core/training/record.js';
-import { judge } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value } from './reading.js';
 import { calmInput, experiment, recordOf, sampled } from './trace.js';
 

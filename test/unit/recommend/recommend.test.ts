@@ -348,6 +348,7 @@ test('a prediction has rates, times and memory with their band, and no quality',
       experiment: experimentOf(),
       axes: {},
       phases,
+      simulated: null,
       memoryBytes: 1e9,
       ...over,
     });

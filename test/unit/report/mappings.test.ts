@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import { mappedExporter } from '../../../cli/output/mapped.js';
 import { latenciesOf } from '../../../core/serving/latencies.js';
 import { requestsOf } from '../../../core/serving/record.js';
 import { buildReport } from '../../../report/build.js';
 import { EXPORT_MAPPINGS, type MappedFormat, mappingsHelp } from '../../../report/mappings/index.js';
-import { judge } from '../../../roofline/judge.js';
 import { servedTrial } from '../../support/served-records.js';
 import {
   calmInput,

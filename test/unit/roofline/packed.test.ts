@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import { type PackedMatrices, packedArchitecture } from '../../../core/work/packed.js';
 import { operatorsOf, phaseWork } from '../../../core/work/phase-work.js';
 import { sparsePasses } from '../../../core/work/sparse.js';
-import { judge } from '../../../roofline/judge.js';
 import { GIVEN, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput, experiment } from '../judgement/trace.js';
 

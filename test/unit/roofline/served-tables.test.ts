@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judge } from '../../../roofline/judge.js';
+import { judge } from '../../../batching/judge.js';
 import { gpuRow } from '../../support/gpu-rows.js';
 import { GIVEN } from '../../support/roofline.js';
 import { servedRequests, servingRecordOf } from '../../support/served-records.js';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../batching/judge.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { readOptions } from '../../../core/experiment/options.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
@@ -9,7 +10,6 @@ import { spreadOptions } from '../../../core/work/llama-cpp-options.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { stagesCut } from '../../../core/work/pass/stages.js';
 import { operatorsOf, type PhaseWork, phaseWork, stagedPhaseWork } from '../../../core/work/phase-work.js';
-import { judge } from '../../../roofline/judge.js';
 import type { MachineModel } from '../../../roofline/machine-model.js';
 import { throughAll } from '../../../roofline/pipeline.js';
 import { placePhase } from '../../../roofline/placement.js';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { serving } from '../../../agent/workloads/serving.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
+import { judge } from '../../../batching/judge.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { knownBefore, sharedByOptions } from '../../../core/serving/prefix-hits.js';
 import type { ServingRecord } from '../../../core/serving/record.js';
@@ -9,7 +10,6 @@ import { commonLength, sharedBeginnings } from '../../../core/serving/shared-beg
 import { serving as kind } from '../../../core/workloads/serving.js';
 import type { simulatorOptions } from '../../../load/simulator/options.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { judge } from '../../../roofline/judge.js';
 import { forAll } from '../../support/for-all.js';
 import { withSimulator } from '../../support/simulator.js';
 import { calmInput, experiment } from '../judgement/trace.js';

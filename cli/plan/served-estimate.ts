@@ -1,0 +1,79 @@
+import { type PointHere, pointSimulator, type SimulatedPoint } from '../../batching/own-point.js';
+import { FailureError } from '../../core/errors.js';
+import { deviceKind, type Experiment } from '../../core/experiment/experiment.js';
+import { latenciesOf } from '../../core/serving/latencies.js';
+import { readAdapter } from '../../core/techniques/adapter.js';
+import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { serving } from '../../core/workloads/serving.js';
+import type { PredictedPhase } from '../../report/recommend/predicted.js';
+import { withAttention } from '../../roofline/analysis/attention-word.js';
+import { withLayers } from '../../roofline/analysis/layers-word.js';
+import { quantizedArchitecture } from '../../roofline/quantized.js';
+import type { HostTimes } from '../../roofline/step/setting.js';
+import { mean } from '../../statistics/summary.js';
+import type { TrialTime } from './estimate.js';
+
+/** @returns whether a point asks a server on the CPU, as `simulatedTrial` does. */
+export const asksServerHere = ({ workload, device }: Experiment): boolean =>
+  workload.kind === serving.kind && deviceKind(device) === 'cpu';
+
+/**
+ * Simulates a point that asks a server on this machine's CPU.
+ * @param base the model as its file has it.
+ * @param aroundSeconds what comes around the requests of a trial.
+ * @returns a clause where nothing is known of it.
+ */
+export function simulatedTrial(
+  experiment: Experiment,
+  base: ModelArchitecture,
+  measured: Pick<PointHere, 'machineModel' | 'factors'>,
+  host: HostTimes | null,
+  aroundSeconds: number,
+): TrialTime | string {
+  const { technique } = experiment;
+  const adapter = readAdapter(technique.adapter);
+  if (adapter.ok && adapter.value?.mode === 'attached')
+    return 'the work of adapters beside the weights is not counted';
+  try {
+    const architecture = quantizedArchitecture(
+      withAttention(withLayers(base, technique.layers), technique.attention),
+      technique.quantization,
+    );
+    const simulator = pointSimulator({ point: experiment, architecture, ...measured });
+    const simulated = typeof simulator === 'string' ? simulator : simulator(host);
+    if (typeof simulated === 'string') return simulated;
+    return trialOf(
+      simulated,
+      measured.factors === 'roofs' && host === null ? 'roofs' : 'factors',
+      aroundSeconds,
+    );
+  } catch (error) {
+    if (error instanceof FailureError) return error.failure.message;
+    throw error;
+  }
+}
+
+function trialOf(simulated: SimulatedPoint, by: TrialTime['by'], aroundSeconds: number): TrialTime {
+  const { requests, runSeconds, warmupSeconds, errorRatio } = simulated;
+  const latencies = requests.map(latenciesOf);
+  const ttft = mean(latencies.flatMap(({ service }) => service.ttft ?? []));
+  const tpots = latencies.flatMap(({ tpot }) => tpot ?? []);
+  const tpot = tpots.length === 0 ? null : mean(tpots);
+  const seconds = aroundSeconds + warmupSeconds + runSeconds;
+  const tokens = requests.reduce((sum, { outputTokens }) => sum + (outputTokens ?? 0), 0);
+  const phases: readonly PredictedPhase[] = [
+    { name: 'prefill', tokens: requests[0]?.promptTokens ?? 0, seconds: ttft, errorRatio },
+    ...(tpot === null ? [] : [{ name: 'decode', tokens: 1, seconds: tpot, errorRatio }]),
+    { name: 'serve', tokens, seconds: runSeconds, errorRatio },
+  ];
+  return {
+    least: seconds,
+    most: seconds,
+    roundSeconds: runSeconds,
+    secondsPerPromptToken: 0,
+    served: { firstTokenSeconds: ttft, perTokenSeconds: tpot },
+    simulated,
+    by,
+    phases,
+  };
+}
