@@ -6,12 +6,12 @@ import type { ModelArchitecture } from '../core/work/architecture.js';
 import { serving } from '../core/workloads/serving.js';
 import type { OwnModel } from '../roofline/own-step.js';
 import type { HostTimes } from '../roofline/step/setting.js';
+import { secondsAround } from './around.js';
 import { loadOf } from './load.js';
 import { type OwnServer, ownServer } from './own-server.js';
 import { recordsOf } from './run.js';
 import { flagsAsked, SCHEDULED_ENGINES } from './schedulers/index.js';
-import type { BatchingServer } from './server.js';
-import { type SimulationBounds, simulateBatching } from './simulate.js';
+import { SIMULATION_BOUNDS, simulateBatching } from './simulate.js';
 
 /** A point of a sweep that asks a server on a device of this node. */
 export interface PointHere extends Pick<OwnModel, 'machineModel' | 'factors'> {
@@ -20,8 +20,13 @@ export interface PointHere extends Pick<OwnModel, 'machineModel' | 'factors'> {
   readonly architecture: ModelArchitecture;
 }
 
-/** @param host fitted to runs of such a server here; null = nobody did. */
-export type PointSimulator = (host: HostTimes | null) => SimulatedPoint | string;
+/** A point that can be simulated. Its host was fitted to runs of such a server here; null = nobody did. */
+export interface PointSimulator {
+  /** @returns in a clause why nothing is predicted. */
+  under(host: HostTimes | null): SimulatedPoint | string;
+  /** @returns seconds of the requests that come one by one before and after those that are measured. */
+  secondsAround(host: HostTimes | null): number;
+}
 
 /** A point that was not measured, simulated from its first request to its last. */
 export interface SimulatedPoint {
@@ -30,9 +35,8 @@ export interface SimulatedPoint {
   readonly server: string;
   /** As a measured run has them. */
   readonly requests: readonly RequestRecord[];
-  /** Until all have ended, and what warming up takes before. */
+  /** Until all have ended. */
   readonly runSeconds: number;
-  readonly warmupSeconds: number;
   /**
    * Measured times lie within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked.
    */
@@ -44,7 +48,7 @@ export interface SimulatedPoint {
 /** Requests that are simulated at most: of more the rest takes as long as these. */
 const MOST_REQUESTS = 2048;
 /** A queue that grows forever ends all the same. */
-const BOUNDS: SimulationBounds = { maxSteps: 1_000_000, maxSeconds: 30 * 86_400 };
+const BOUNDS = { ...SIMULATION_BOUNDS, maxSteps: 1_000_000 };
 /** Standard deviations on each side that 95 of 100 lie within. */
 const NORMAL_95 = 1.96;
 
@@ -56,7 +60,7 @@ const engineOf = (kind: string): string => runnerNamed(kind)?.tables ?? kind;
 /**
  * Opens what predicts what users of a server on this node meet: a simulation of the point's own load under
  * its own flags, on the times of the node's own factors.
- * @returns in a clause why nothing can be predicted; so does what is opened.
+ * @returns in a clause why nothing can be predicted.
  * @throws FailureError `impossible-combination` for what the architecture cannot do; so does what is opened.
  */
 export function pointSimulator(asked: PointHere): PointSimulator | string {
@@ -70,21 +74,22 @@ export function pointSimulator(asked: PointHere): PointSimulator | string {
   if (typeof load === 'string') return load;
   const found = serverOf(asked);
   if (typeof found === 'string') return found;
-  return (host) => {
-    const server = found.under(host);
-    const run = simulateBatching(load, server, BOUNDS);
-    if (run.endedEarly !== null) return run.endedEarly;
-    if (run.refusals.size === run.requests.count)
-      return `the server refuses every request: ${[...run.refusals.values()][0] ?? 'there is none'}`;
-    return {
-      load: load.says,
-      server: `${found.says}; times of the host: ${host === null ? 'not known, and left out' : host.source}`,
-      requests: recordsOf(run),
-      runSeconds: (options.requests / run.requests.count) * run.seconds,
-      warmupSeconds: warmupSeconds(options, server),
-      errorRatio: host?.spread == null ? found.errorRatio : Math.exp(NORMAL_95 * host.spread),
-      host,
-    };
+  return {
+    under(host) {
+      const run = simulateBatching(load, found.under(host), BOUNDS);
+      if (run.endedEarly !== null) return run.endedEarly;
+      if (run.refusals.size === run.requests.count)
+        return `the server refuses every request: ${[...run.refusals.values()][0] ?? 'there is none'}`;
+      return {
+        load: load.says,
+        server: `${found.says}; times of the host: ${host === null ? 'not known, and left out' : host.source}`,
+        requests: recordsOf(run),
+        runSeconds: (options.requests / run.requests.count) * run.seconds,
+        errorRatio: host?.spread == null ? found.errorRatio : Math.exp(NORMAL_95 * host.spread),
+        host,
+      };
+    },
+    secondsAround: (host) => secondsAround(options, found.under(host), BOUNDS),
   };
 }
 
@@ -94,6 +99,7 @@ function serverOf({ point: { runner }, architecture, machineModel, factors }: Po
   if (counting?.by !== 'served') return `what ${kind} computes is not known`;
   if (typeof options.speculative === 'string' && options.speculative !== 'off')
     return 'a scheduler with speculative decoding is not simulated';
+  if (typeof options.loras === 'string') return 'the work of adapters beside the weights is not counted';
   const setting = counting.engine.setting(architecture, options);
   if (typeof setting === 'string') return setting;
   const engine = engineOf(kind);
@@ -105,16 +111,4 @@ function serverOf({ point: { runner }, architecture, machineModel, factors }: Po
     flags: flagsAsked(engine, options),
     cacheTokens: typeof maxContext === 'number' ? slots * maxContext : architecture.contextLength,
   });
-}
-
-/** One after the other. */
-function warmupSeconds(
-  options: ReturnType<typeof readOptions<typeof serving.options>>,
-  server: BatchingServer,
-): number {
-  const { warmupRequests: count } = options;
-  if (count === 0) return 0;
-  const requests = Math.min(count, MOST_REQUESTS);
-  const load = loadOf({ ...options, arrival: 'closed', concurrency: 1, loadSeconds: null, requests }, null);
-  return typeof load === 'string' ? 0 : (count / requests) * simulateBatching(load, server, BOUNDS).seconds;
 }

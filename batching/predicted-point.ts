@@ -20,11 +20,12 @@ import { parallelismOf } from '../roofline/step/parallelism.js';
 import { type MeteredStep, metered, powerOn } from '../roofline/step/power.js';
 import type { Residency } from '../roofline/step/residency.js';
 import type { HostTimes } from '../roofline/step/setting.js';
+import { secondsAround } from './around.js';
 import { loadOf } from './load.js';
 import { type AskedServer, type PredictedServer, predictedServer } from './predicted-server.js';
 import { type BatchingRun, recordsOf } from './run.js';
 import { flagsAsked } from './schedulers/index.js';
-import { SIMULATION_BOUNDS, type SimulationBounds, simulateBatching } from './simulate.js';
+import { SIMULATION_BOUNDS, simulateBatching } from './simulate.js';
 
 /** A point of a sweep, with what it would run on. */
 export interface PointOnGpus {
@@ -77,10 +78,6 @@ export interface PredictedPoint {
 
 /** A point whose queue grows forever ends all the same. */
 const EFFORT: Effort = { maxRequests: 4096, maxSteps: 4_000_000 };
-/** Warming up one by one is looked at for so many requests. */
-const MOST_ALONE = 16;
-/** The audit asks so many prompts twice for so many tokens (agent/workloads/serving.ts). */
-const AUDIT = { prompts: 8, tokens: 16, seconds: 60 } as const;
 
 /**
  * Predicts what a point that asks a server gives on GPUs, by a simulation of its own load under its own
@@ -120,7 +117,7 @@ export function predictedPoint(asked: PointOnGpus): PredictedPoint | readonly st
     residentSequences: found.server.replicas * found.residency.sequencesOf(meanTokens(run)),
     entries: requestEntries(recordsOf(run), point.workload.options),
     runSeconds: scale * run.seconds,
-    aroundSeconds: aroundSeconds(options, found, bounds),
+    aroundSeconds: secondsAround(options, found.server, bounds),
     joules:
       meter === null
         ? (power as string)
@@ -174,25 +171,6 @@ export function askedServer({
     host,
     own,
   };
-}
-
-/** Of what is asked one by one: warming up, and the audit behind it. */
-function aroundSeconds(
-  options: ReturnType<typeof readOptions<typeof serving.options>>,
-  { server }: PredictedServer,
-  bounds: SimulationBounds,
-): number {
-  const alone = { ...options, arrival: 'closed', concurrency: 1, trace: null, loadSeconds: null } as const;
-  const secondsOf = (requests: number, outputTokens: string | number) => {
-    if (requests === 0) return 0;
-    const load = loadOf({ ...alone, requests, outputTokens }, null);
-    return typeof load === 'string' ? 0 : simulateBatching(load, server, bounds).seconds;
-  };
-  const { warmupRequests, audit, outputTokens } = options;
-  const looked = Math.min(warmupRequests, MOST_ALONE);
-  const warmup = looked === 0 ? 0 : (warmupRequests / looked) * secondsOf(looked, outputTokens);
-  const asked = audit ? Math.min(AUDIT.seconds, 2 * secondsOf(AUDIT.prompts, AUDIT.tokens)) : 0;
-  return warmup + asked;
 }
 
 /** Of a request, prompt and answer together. */

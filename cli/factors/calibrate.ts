@@ -71,17 +71,29 @@ export async function calibrate(options: FactorsOptions, run: string): Promise<v
     say(`written: ${out}; \`ridge roofline --calibration ${out}\` takes it`);
   }
   if (options.json === true) printJson(host);
-  else printData(hostText(host, points.length));
+  else printData(hostText(host));
 }
 
 /**
- * Servers on this node's CPU: kept beside its factors, and taken by every later prediction of such a server.
- * @throws CommandError (1) for a run without such rows.
+ * Servers on this node's CPU: what is fitted is kept beside its factors, and every later prediction of such a
+ * server takes it.
+ * @throws CommandError (2) for words that belong to GPUs, (1) for a run without such rows.
  */
 async function calibrateHere(options: FactorsOptions, run: string): Promise<void> {
+  const { engine, out } = options;
+  if (engine !== undefined || out !== undefined)
+    throw usageError(
+      `${engine === undefined ? '--out' : '--engine'} goes with --calibrate of a server on GPUs`,
+      'Name --model and --hardware as well, or leave it out: what is fitted to rows of this node is kept beside its factors.',
+    );
   const { records } = readRun(run);
   const rows = records.filter(({ given, serving }) => given !== undefined && serving !== undefined);
   const kinds = [...new Set(rows.map(({ experiment }) => experiment.runner.kind))];
+  if (kinds.length === 0)
+    throw workError(
+      `no row of ${run} is of a server`,
+      'Rows of `workload: serving` are, of servers on the CPU of this node.',
+    );
   const { factors: store } = await thisNode(options.config);
   const found: Record<string, HostTimes> = {};
   for (const kind of kinds) {
@@ -91,13 +103,8 @@ async function calibrateHere(options: FactorsOptions, run: string): Promise<void
       throw workError(`${kind}: ${host}`, 'Run a sweep of it here, with roofs and factors.');
     found[kind] = host;
     say(`kept in ${await store.putHost(own[0]!.device.id, kind, host)}`);
-    if (options.json !== true) printData(`${kind}: ${hostText(host, own.length)}`);
+    if (options.json !== true) printData(`${kind}: ${hostText(host)}`);
   }
-  if (kinds.length === 0)
-    throw workError(
-      `no row of ${run} is of a server`,
-      'Rows of `workload: serving` are, of servers on the CPU of this node.',
-    );
   if (options.json === true) printJson(found);
 }
 
@@ -118,11 +125,11 @@ function stepOf(
   throw workError(`this model cannot be timed: ${step.join('; ')}`);
 }
 
-function hostText(host: HostTimes, count: number): string {
-  const { kernelFactor, stepSeconds, tokenSeconds, requestSeconds, spread } = host;
+function hostText({ source, spread, ...host }: HostTimes): string {
+  const { kernelFactor, stepSeconds, tokenSeconds, requestSeconds } = host;
   return [
-    `from ${count} measured times (TPOT and TTFT of rows), with a belief about each number`,
-    `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what tables say`,
+    `${source} (TTFT and TPOT of rows), with a belief about each number`,
+    `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what is predicted of them`,
     `a step takes ${formatValue(stepSeconds, 's')} beside them, and ${formatValue(tokenSeconds, 's')} for each new token`,
     `a request takes ${formatValue(requestSeconds, 's')} beside its steps`,
     `left over: ${spread === null ? 'unknown' : `${(100 * Math.expm1(spread)).toFixed(0)} % (standard deviation of a time)`}`,

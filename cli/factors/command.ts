@@ -34,7 +34,7 @@ export function registerFactors(program: Command): void {
     )
     .option(
       '--calibrate <run>',
-      'fit what an engine takes beside kernels to rows of its server: three are enough. Without --model and --hardware rows are of servers on the CPU of this node, and it is kept beside its factors',
+      'fit what an engine takes beside kernels to rows of its server: three are enough. Of a server on the CPU of this node, leave --model and --hardware out: what is fitted is kept beside its factors',
     )
     .option('--model <name>', 'with --calibrate of a server on GPUs: the model that was served')
     .option('--hardware <name>', 'with --calibrate: the device of the catalogue that served it')

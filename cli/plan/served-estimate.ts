@@ -40,13 +40,11 @@ export function simulatedTrial(
       technique.quantization,
     );
     const simulator = pointSimulator({ point: experiment, architecture, ...measured });
-    const simulated = typeof simulator === 'string' ? simulator : simulator(host);
+    if (typeof simulator === 'string') return simulator;
+    const simulated = simulator.under(host);
     if (typeof simulated === 'string') return simulated;
-    return trialOf(
-      simulated,
-      measured.factors === 'roofs' && host === null ? 'roofs' : 'factors',
-      aroundSeconds,
-    );
+    const by = measured.factors === 'roofs' && host === null ? 'roofs' : 'factors';
+    return trialOf(simulated, by, aroundSeconds + simulator.secondsAround(host));
   } catch (error) {
     if (error instanceof FailureError) return error.failure.message;
     throw error;
@@ -54,12 +52,12 @@ export function simulatedTrial(
 }
 
 function trialOf(simulated: SimulatedPoint, by: TrialTime['by'], aroundSeconds: number): TrialTime {
-  const { requests, runSeconds, warmupSeconds, errorRatio } = simulated;
+  const { requests, runSeconds, errorRatio } = simulated;
   const latencies = requests.map(latenciesOf);
   const ttft = mean(latencies.flatMap(({ service }) => service.ttft ?? []));
   const tpots = latencies.flatMap(({ tpot }) => tpot ?? []);
   const tpot = tpots.length === 0 ? null : mean(tpots);
-  const seconds = aroundSeconds + warmupSeconds + runSeconds;
+  const seconds = aroundSeconds + runSeconds;
   const tokens = requests.reduce((sum, { outputTokens }) => sum + (outputTokens ?? 0), 0);
   const phases: readonly PredictedPhase[] = [
     { name: 'prefill', tokens: requests[0]?.promptTokens ?? 0, seconds: ttft, errorRatio },
