@@ -249,7 +249,7 @@ for (const name of given.predictions ? [] : (['llama-server', 'simulated'] as co
 const right = (cases: readonly Case[]) => cases.filter((one) => one.right).length;
 const what =
   'the configuration recommended for a load that was held out meets the SLO and has 95 % of the best that does';
-conclude('recommend', [
+const figures = [
   {
     claim: `from predictions alone, ${what}`,
     measured: `${right(fromPredictions)} of ${fromPredictions.length} cases`,
@@ -266,4 +266,5 @@ conclude('recommend', [
           holds: fromMeasurements.length === CASES && right(fromMeasurements) >= REQUIRED,
         },
       ]),
-]);
+];
+conclude('recommend', figures, out);

@@ -220,5 +220,5 @@ function figuresOf(server: ServerUnderTest): Figure[] {
   });
 }
 
-conclude('served', servers.flatMap(figuresOf));
+conclude('served', servers.flatMap(figuresOf), folder);
 process.exit();
