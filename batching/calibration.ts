@@ -19,16 +19,16 @@ export function calibrationPoints(
 ): CalibrationPoint[] {
   // Both times are asked under the same host, one after the other.
   let last: { readonly host: string; readonly means: LoadMeans } | null = null;
-  const under = (host: HostTimes): LoadMeans => {
+  const meansUnder = (host: HostTimes): LoadMeans => {
     const key = JSON.stringify(host);
     if (last?.host !== key) last = { host: key, means: simulate(host) };
     return last.means;
   };
   const { ttftSeconds, tpotSeconds } = measured;
   return [
-    { measuredSeconds: ttftSeconds, secondsUnder: (host) => under(host).ttftSeconds },
+    { measuredSeconds: ttftSeconds, secondsUnder: (host) => meansUnder(host).ttftSeconds },
     ...(tpotSeconds === null
       ? []
-      : [{ measuredSeconds: tpotSeconds, secondsUnder: (host: HostTimes) => under(host).tpotSeconds! }]),
+      : [{ measuredSeconds: tpotSeconds, secondsUnder: (host: HostTimes) => meansUnder(host).tpotSeconds! }]),
   ];
 }

@@ -23,7 +23,7 @@ export interface PointHere extends Pick<OwnModel, 'machineModel' | 'factors'> {
 /** A point that can be simulated. Its host was fitted to runs of such a server here; null = nobody did. */
 export interface PointSimulator {
   /** @returns in a clause why nothing is predicted. */
-  under(host: HostTimes | null): SimulatedPoint | string;
+  simulate(host: HostTimes | null): SimulatedPoint | string;
   /** @returns seconds of the requests that come one by one before and after those that are measured. */
   secondsAround(host: HostTimes | null): number;
 }
@@ -75,8 +75,8 @@ export function pointSimulator(asked: PointHere): PointSimulator | string {
   const found = serverOf(asked);
   if (typeof found === 'string') return found;
   return {
-    under(host) {
-      const run = simulateBatching(load, found.under(host), BOUNDS);
+    simulate(host) {
+      const run = simulateBatching(load, found.serverWith(host), BOUNDS);
       if (run.endedEarly !== null) return run.endedEarly;
       if (run.refusals.size === run.requests.count)
         return `the server refuses every request: ${[...run.refusals.values()][0] ?? 'there is none'}`;
@@ -89,7 +89,7 @@ export function pointSimulator(asked: PointHere): PointSimulator | string {
         host,
       };
     },
-    secondsAround: (host) => secondsAround(options, found.under(host), BOUNDS),
+    secondsAround: (host) => secondsAround(options, found.serverWith(host), BOUNDS),
   };
 }
 

@@ -63,7 +63,7 @@ function pointHere({ device, experiment, roofs, serving, given }: ServedFacts): 
 function simulatedUnder(point: PointHere, host: HostTimes | null): SimulatedPoint | string {
   try {
     const simulator = pointSimulator(point);
-    return typeof simulator === 'string' ? simulator : simulator.under(host);
+    return typeof simulator === 'string' ? simulator : simulator.simulate(host);
   } catch (error) {
     return toFailure(error).message;
   }
@@ -113,7 +113,7 @@ export function hostOfRows(rows: readonly ServedFacts[]): HostTimes | string {
     const measured = meansOf(row.serving === undefined ? [] : requestsOf(row.serving.requests));
     if (typeof simulator === 'string' || measured === null) return [];
     return calibrationPoints(measured, (host) => {
-      const found = simulator.under(host);
+      const found = simulator.simulate(host);
       const means = typeof found === 'string' ? null : meansOf(found.requests);
       if (means === null) throw new Error('a load that was served has no simulation');
       return means;

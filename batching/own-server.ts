@@ -21,7 +21,7 @@ export interface AskedOwnServer {
 
 export interface OwnServer {
   /** With what the host takes; null = nobody fitted it, and it counts as nothing. */
-  under(host: HostTimes | null): BatchingServer;
+  serverWith(host: HostTimes | null): BatchingServer;
   /** Flags and cache: a clause that stands beside every answer. */
   readonly says: string;
   /** Of kernels alone: within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked. */
@@ -40,9 +40,9 @@ export function ownServer({ engine, model, flags, cacheTokens }: AskedOwnServer)
   const steps = ownSteps(model);
   if (typeof steps === 'string') return steps;
   return {
-    under: (host) => ({
+    serverWith: (host) => ({
       scheduler,
-      step: steps.under(host ?? NO_HOST),
+      step: steps.stepWith(host ?? NO_HOST),
       cacheTokens,
       requestSeconds: host?.requestSeconds ?? 0,
       replicas: 1,
@@ -61,10 +61,10 @@ export interface MeasuredLoad extends LoadMeans {
  * Fits what the host takes to measured loads of the server.
  * @throws Error without a load.
  */
-export function hostOf(server: Pick<OwnServer, 'under'>, measured: readonly MeasuredLoad[]): HostTimes {
+export function hostOf(server: Pick<OwnServer, 'serverWith'>, measured: readonly MeasuredLoad[]): HostTimes {
   const points = measured.flatMap(({ load, ...means }) =>
     calibrationPoints(means, (host) => {
-      const { ttft, tpot } = summaryOf(simulateBatching(load, server.under(host)));
+      const { ttft, tpot } = summaryOf(simulateBatching(load, server.serverWith(host)));
       return { ttftSeconds: ttft.mean, tpotSeconds: tpot.mean };
     }),
   );

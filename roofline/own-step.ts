@@ -23,7 +23,7 @@ export interface OwnModel {
 /** Steps of a model by what was measured on its own device. */
 export interface OwnSteps {
   /** With what the engine's host takes around kernels. */
-  under(host: HostTimes): Pick<Step, 'secondsOf'>;
+  stepWith(host: HostTimes): Pick<Step, 'secondsOf'>;
   /**
    * The kernels of a decoded token take within seconds / ratio and seconds · ratio 95 times of 100; null =
    * nobody looked.
@@ -59,7 +59,7 @@ export function ownSteps({ architecture, setting, machineModel, factors }: OwnMo
     return seconds;
   };
   return {
-    under: (host) => ({
+    stepWith: (host) => ({
       secondsOf(batch) {
         const groups = groupsOf(batch);
         if (groups.length === 0) return 0;

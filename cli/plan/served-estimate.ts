@@ -41,7 +41,7 @@ export function simulatedTrial(
     );
     const simulator = pointSimulator({ point: experiment, architecture, ...measured });
     if (typeof simulator === 'string') return simulator;
-    const simulated = simulator.under(host);
+    const simulated = simulator.simulate(host);
     if (typeof simulated === 'string') return simulated;
     const by = measured.factors === 'roofs' && host === null ? 'roofs' : 'factors';
     return trialOf(simulated, by, aroundSeconds + simulator.secondsAround(host));

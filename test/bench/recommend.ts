@@ -8,8 +8,8 @@
  *   1. from measurements: the recommended configuration meets the SLO, and has at least 95 % of the tokens
  *     per second of the best of the grid that does, in 18 of 20 cases. Where nothing of the grid meets the
  *     SLO, the right answer is that nothing does.
- *   2. from predictions alone, llama-server at 2, 3, 6 and 12 users: right in 14 of 20 cases. They rest on the
- *     node's roofs and the factors of its kernels, and on what llama-server takes beside them, fitted to
+ *   2. from predictions alone, llama-server at 2, 3, 6 and 12 users: right in 14 of 20 cases. They rest on
+ *     the node's roofs and the factors of its kernels, and on what llama-server takes beside them, fitted to
  *     another run of it with 1 and 5 users and other lengths.
  *
  *   npm run bench -- recommend [--out=FOLDER] [--starts=3] [--predictions]

@@ -122,7 +122,7 @@ function fitted({ predicted }: ServerUnderTest, starts: readonly Pick<Start, 'me
 }
 
 function simulated({ predicted }: ServerUnderTest, host: HostTimes, load: NamedLoad) {
-  return summaryOf(simulateBatching(tokenLoad(load), predicted.under(host)));
+  return summaryOf(simulateBatching(tokenLoad(load), predicted.serverWith(host)));
 }
 
 /** The same loads in another order in each start; the rates are those of the first. */

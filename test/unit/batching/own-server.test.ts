@@ -42,7 +42,7 @@ function load(options: Options): TokenLoad {
 }
 
 const means = (server: OwnServer, host: HostTimes | null, asked: TokenLoad) => {
-  const { ttft, tpot } = summaryOf(simulateBatching(asked, server.under(host)));
+  const { ttft, tpot } = summaryOf(simulateBatching(asked, server.serverWith(host)));
   return { ttftSeconds: ttft.mean, tpotSeconds: tpot.mean };
 };
 
@@ -52,12 +52,12 @@ describe('steps by factors of one’s own', () => {
   const decoding = { decodes: 1, contextTokens: 17, chunks: [] };
 
   test('a token takes the time of its weights and its cache, and what the host takes comes on top', () => {
-    const seconds = steps.under(NO_HOST).secondsOf(decoding);
+    const seconds = steps.stepWith(NO_HOST).secondsOf(decoding);
     const matrices = 2 * 2 * (64 * 64 * 2 + 64 * 32 * 2 + 64 * 128 * 3) + 2 * 64 * 1000;
     expect(seconds).toBeGreaterThan(matrices / 16e9);
     expect(seconds).toBeLessThan((1.1 * matrices) / 16e9);
-    expect(steps.under(HOST).secondsOf(decoding)).toBeCloseTo(1.1 * seconds + 2.1e-3, 9);
-    expect(steps.under(HOST).secondsOf({ decodes: 0, contextTokens: 0, chunks: [] })).toBe(0);
+    expect(steps.stepWith(HOST).secondsOf(decoding)).toBeCloseTo(1.1 * seconds + 2.1e-3, 9);
+    expect(steps.stepWith(HOST).secondsOf({ decodes: 0, contextTokens: 0, chunks: [] })).toBe(0);
   });
 
   test('weights without a type have no factors, and the reason says so', () => {
@@ -115,7 +115,7 @@ function factsOf(concurrency: number, roofline = GIVEN): ServedFacts {
     outputTokens: 16,
     warmupRequests: 0,
   });
-  const run = simulateBatching(load(options), own({ parallel: 2, cachePrompt: false }).under(HOST));
+  const run = simulateBatching(load(options), own({ parallel: 2, cachePrompt: false }).serverWith(HOST));
   const runner = { kind: 'llama-server', options: { threads: 2, maxSequences: 2, prefixCaching: false } };
   return {
     device: { id: 'cpu0', name: 'test' } as ServedFacts['device'],

@@ -392,8 +392,8 @@ describe('the time of a sweep', () => {
     // A step reads what one of a single sequence does, and half of the users wait for a slot.
     expect(perTokenSeconds).toBeGreaterThan(12e6 / 40e9);
     expect(firstTokenSeconds).toBeGreaterThan(16 * perTokenSeconds!);
-    // Sixteen answers of 32 steps in four slots, and four prompts of its own in each; of the others a sequence sees
-    // three.
+    // Sixteen answers of 32 steps in four slots, and four prompts of its own in each; of the others a
+    // sequence sees three.
     expect(trial.roundSeconds).toBeGreaterThan(128 * perTokenSeconds!);
     expect(trial.roundSeconds).toBeLessThan(1.75 * 128 * perTokenSeconds!);
     const poisson = estimate({ arrival: 'poisson', concurrency: 1, requestsPerSecond: 2 });
