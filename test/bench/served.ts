@@ -10,8 +10,9 @@
  * geometric mean of the starts. Where the interval of the starts is wider than that, it is undecided.
  *
  *   RIDGEPOINT_SMOLLM2=FILE.gguf RIDGEPOINT_VLLM=…/bin/vllm npm run bench -- served [--state=FOLDER]
- *   [--starts=3] [--only=llama-server] [--judge]
+ *   [--starts=3] [--only=llama-server] [--quick] [--judge]
  *
+ * `--quick` shows in a minute or two whether all of it runs: one start, two users and few requests.
  * The folder keeps roofs, factors and the runs of each start: what is there is not measured again, and
  * `--judge` measures nothing. A server that is not here is skipped.
  */
@@ -44,6 +45,7 @@ const { values: options } = parseArgs({
   options: {
     state: { type: 'string', default: join(tmpdir(), 'ridgepoint-bench-served') },
     starts: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     smollm2: { type: 'string' },
     judge: { type: 'boolean', default: false },
@@ -65,7 +67,9 @@ interface Start {
   readonly measured: Readonly<Record<string, Means>>;
 }
 
-mkdirSync(folder, { recursive: true });
+/** Where runs of starts are kept. */
+const runs = options.quick ? join(folder, 'quick') : folder;
+mkdirSync(runs, { recursive: true });
 const smollm2 = smollm2Path();
 const model =
   smollm2 === null
@@ -82,6 +86,9 @@ const servers = all.filter(
   (one): one is ServerUnderTest => one !== null && (options.only ?? one.name) === one.name,
 );
 const tokenizer = (await openTokenizer(model))!;
+
+/** What is judged. */
+const loadsAt = (rate: number): NamedLoad[] => judgedLoads(rate).slice(0, options.quick ? 1 : undefined);
 
 async function measure(url: string, { options: load }: NamedLoad, salt: string): Promise<Means> {
   const [promptTokens, outputTokens] = [load.inputTokens, load.outputTokens].map(parseLengths);
@@ -145,7 +152,7 @@ async function started(server: ServerUnderTest, index: number, firstRate: number
       for (const load of FITTED) await run(load, salt(load.name));
       rate = simulated(server, fitted(server, [{ measured }]), ALL_AT_ONCE).requestsPerSecond;
     }
-    const judged = judgedLoads(rate);
+    const judged = loadsAt(rate);
     const turned = [...judged.slice(2 * index), ...judged.slice(0, 2 * index)];
     for (const [i, load] of turned.entries()) {
       // What is fitted is measured between the rest, so that both see the same of what else runs here.
@@ -158,10 +165,10 @@ async function started(server: ServerUnderTest, index: number, firstRate: number
   }
 }
 
-const fileOf = ({ name }: ServerUnderTest, index: number) => join(folder, `${name}-${index}.json`);
+const fileOf = ({ name }: ServerUnderTest, index: number) => join(runs, `${name}-${index}.json`);
 const startOf = (server: ServerUnderTest, index: number): Start | null =>
   existsSync(fileOf(server, index)) ? JSON.parse(readFileSync(fileOf(server, index), 'utf8')) : null;
-const indices = Array.from({ length: Number(options.starts) }, (_, i) => i);
+const indices = Array.from({ length: options.quick ? 1 : Number(options.starts) }, (_, i) => i);
 
 if (!options.judge)
   for (const index of indices)
@@ -198,7 +205,7 @@ function figuresOf(server: ServerUnderTest): Figure[] {
     `\n${server.name}, ${starts.length} starts, load average ${starts.map(({ loadAverage }) => loadAverage.toFixed(1)).join(', ')}; ${server.predicted.says}; kernels × ${kernelFactor?.toFixed(2)}, ${formatValue(stepSeconds, 's')} a step, ${formatValue(tokenSeconds, 's')} a new token, ${formatValue(requestSeconds, 's')} a request, left over ${percent(spread ?? 0)}`,
   );
   const verdicts = { ttft: [] as Verdict[], tpot: [] as Verdict[] };
-  for (const load of judgedLoads(starts[0]!.heldPerSecond)) {
+  for (const load of loadsAt(starts[0]!.heldPerSecond)) {
     const summary = simulated(server, host, load);
     const words = (['ttft', 'tpot'] as const).map((name) => {
       const measured = starts.map((start) => start.measured[load.name]![name]);
@@ -220,5 +227,5 @@ function figuresOf(server: ServerUnderTest): Figure[] {
   });
 }
 
-conclude('served', servers.flatMap(figuresOf), folder);
+conclude('served', servers.flatMap(figuresOf), runs);
 process.exit();

@@ -38,7 +38,7 @@ export function judgedLoads(heldPerSecond: number): NamedLoad[] {
   return [
     ...USERS.map((concurrency) => ({
       name: `${concurrency} users`,
-      options: servingOptions({ ...JUDGED, concurrency, requests: Math.max(24, 3 * concurrency) }),
+      options: servingOptions({ ...JUDGED, concurrency, requests: Math.max(16, 2 * concurrency) }),
     })),
     ...SHARES.map((share) => ({
       name: `${share} of the rate that it holds`,
@@ -46,7 +46,7 @@ export function judgedLoads(heldPerSecond: number): NamedLoad[] {
         ...JUDGED,
         arrival: 'poisson',
         requestsPerSecond: Number((share * heldPerSecond).toPrecision(3)),
-        requests: 40,
+        requests: 30,
       }),
     })),
   ];
