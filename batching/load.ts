@@ -47,7 +47,10 @@ export function loadOf(options: ServingOptions, trace: string | null): TokenLoad
   if (trace !== null) {
     const requests = tracedRequests(trace, options.traceSpeed, count);
     if (typeof requests === 'string') return requests;
-    return { ...limits, requests, says: `${requests.length} requests of a trace, ${arrivalWords(options)}` };
+    const more = requests.length >= count && tracedRequests(trace, options.traceSpeed, count + 1);
+    const isCut = Array.isArray(more) && more.length > requests.length;
+    const said = `${isCut ? 'the first ' : ''}${requests.length} requests of a trace`;
+    return { ...limits, requests, says: `${said}, ${arrivalWords(options)}` };
   }
   const [promptTokens, outputTokens] = [
     parseLengths(options.inputTokens),

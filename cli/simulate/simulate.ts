@@ -83,6 +83,7 @@ function print(
       leftOut,
     });
   else printText(answered);
+  if (options.csv !== true && options.json !== true) say('');
   say(bandText(answered.map(({ answer }) => answer)));
   const widened = new Set(answered.flatMap(({ answer: { widened: clauses } }) => clauses));
   for (const clause of widened) say(`less sure: ${clause}`);

@@ -36,12 +36,22 @@ export function bandText({ low, high }: DevicesBand): string {
   return `${end(low)} to ${end(high)}`;
 }
 
+/** `2 to 8 devices`. */
+const devicesText = (band: DevicesBand): string =>
+  `${bandText(band)} ${band.low === 1 && band.high === 1 ? 'device' : 'devices'}`;
+
+/** Rounding does not make all of nearly all. */
+const keptText = (share: number): string =>
+  share === 1
+    ? 'All requests keep each objective'
+    : `${percent(Math.min(share, 0.999))} of requests or more keep each objective`;
+
 /** The answer in sentences: what to rent, what comes second, and what would change that. */
 export function answerSentences({ best, versus, engines, lines }: DeployAnswer): string[] {
   if (best === null) return [];
   const { attained, predicted, band } = best;
   return [
-    `${servedText(best)}: ${splitText(best)}, with ${best.engine.engine.name}${engines.length > 1 ? `, first among ${engines.join(', ')}` : ''}. ${percent(attained.share)} of requests or more keep each objective; at the ends of the band of its times (± ${Math.round(100 * (Math.exp(BAND_90 * predicted.spread) - 1))} %) it takes ${bandText(band)} devices.`,
+    `${servedText(best)}: ${splitText(best)}, with ${best.engine.engine.name}${engines.length > 1 ? `, first among ${engines.join(', ')}` : ''}. ${keptText(attained.share)}; at the ends of the band of its times (± ${Math.round(100 * (Math.exp(BAND_90 * predicted.spread) - 1))} %) it takes ${devicesText(band)}.`,
     ...costSentences(best),
     ...(versus === null
       ? [lines.length > 1 ? '' : 'Nothing else that was asked for keeps the SLO.']
@@ -68,7 +78,7 @@ function versusSentences(best: Deployed, { runnerUp, certain, speeds, priceRatio
   const flips = speeds.filter((one) => one.flips);
   const needs = (devices: number | null) => (devices === null ? 'more than is looked for' : String(devices));
   return [
-    `The runner-up: ${second}, ${splitText(runnerUp)}${cost} (${bandText(runnerUp.band)} devices in its band).`,
+    `The runner-up: ${second}, ${splitText(runnerUp)}${cost} (${devicesText(runnerUp.band)} in its band).`,
     certain
       ? `Within what predictions are off by, ${first} stays first.`
       : `It cannot be told which of ${first} and ${second} is better: within what predictions are off by, the order turns.`,

@@ -141,6 +141,9 @@ describe('the load of a workload', () => {
     expect(loaded({ arrival: 'trace', trace: 'a', traceSpeed: 2 }, MOONCAKE).says).toBe(
       '4 requests of a trace, at 2 times its speed',
     );
+    expect(loaded({ arrival: 'trace', trace: 'a', requests: 3 }, MOONCAKE).says).toMatch(
+      /^the first 3 requests of a trace/,
+    );
   });
 
   test('of prompts in a file has no lengths', () => {
