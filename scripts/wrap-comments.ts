@@ -159,8 +159,12 @@ const isLong = (text: string, from: number, to: number) =>
     .split('\n')
     .some((line) => line.length > COLUMNS);
 
+/** A long line that may be one of a comment: most files have none, and need not be parsed. */
+const MAY_BE_LONG = new RegExp(`^(?=.{${COLUMNS + 1}})(?:\\s*\\*|.*/[/*])`, 'm');
+
 /** @returns comments that stand alone on their lines, and have one that is too long. */
 function longComments(file: string, text: string): Comment[] {
+  if (!MAY_BE_LONG.test(text)) return [];
   const alone = commentRanges(file, text).flatMap((range) => readComment(text, range) ?? []);
   return joinLineComments(text, alone).filter(
     ({ from, to, lines }) => isLong(text, from, to) && !DIRECTIVE.test(lines[0]!),

@@ -16,8 +16,7 @@ import {
 /** proc(5): times are in clock ticks, and USER_HZ is 100 on every architecture Linux runs Node on. */
 const TICKS_PER_SECOND = 100;
 
-/** What it tells. */
-export const PROCESS_QUANTITIES: readonly Quantity[] = [
+const QUANTITIES: readonly Quantity[] = [
   quantity('processCpuSeconds'),
   quantity('processResidentBytes'),
   quantity('processPeakResidentBytes'),
@@ -27,7 +26,7 @@ export const PROCESS_QUANTITIES: readonly Quantity[] = [
 /** CPU time and memory of the trial's processes and of trees of them, from /proc/<pid>. */
 export function findProcessMeter(procRoot = '/proc'): MeterSearch {
   return systemText(join(procRoot, 'self/stat')) === null
-    ? absentMeter('process', `there is no ${procRoot} on this system`, PROCESS_QUANTITIES)
+    ? absentMeter('process', `there is no ${procRoot} on this system`, QUANTITIES)
     : { found: true, meter: new ProcessMeter(procRoot) };
 }
 
@@ -47,7 +46,7 @@ const LOOK_SECONDS = 5;
 
 class ProcessMeter implements Meter {
   readonly name = 'process';
-  readonly quantities = PROCESS_QUANTITIES;
+  readonly quantities = QUANTITIES;
   /**
    * Everything is read while the trial rests between repeats; the timer is for repeats that take long. Each
    * wake-up takes a core from a trial that uses them all, and its other threads wait at the next barrier.

@@ -3,6 +3,7 @@ import { FailureError } from '../../core/errors.js';
 import { deviceKind, type Experiment, type MeasurePolicy } from '../../core/experiment/experiment.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
+import { quantitiesOf } from '../../core/metrics/meters.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { type NodeDemands, nodeDemands } from '../../core/runners/node-demands.js';
@@ -98,7 +99,7 @@ function asksCores({ device, runner, measure }: Experiment): boolean {
   return here && kind.madeUp === null && measure.meters === 'on';
 }
 
-const OF_CORES = ['coreShareRatio', 'coreLatencyRatio'] as const;
+const OF_CORES = quantitiesOf('cores');
 
 const CORES_UNASKED =
   'physical cores are asked on Linux, by our native library, for trials whose model runs on CPUs';

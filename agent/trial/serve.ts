@@ -5,6 +5,7 @@ import { resolveModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
+import { quantitiesOf } from '../../core/metrics/meters.js';
 import { runnerNamed, runnerOffers } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
@@ -17,7 +18,6 @@ import { listenerAt, portOf } from '../../engines/servers/listener.js';
 import type { Served } from '../../engines/servers/pool.js';
 import { releaseAt } from '../../engines/servers/recognize.js';
 import type { AskedProfile, ServedEndpoint } from '../../engines/servers/served.js';
-import { PROCESS_QUANTITIES } from '../meters/process.js';
 import { childLimits, type TrialRun } from './context.js';
 import { noteIdle } from './idle.js';
 import type { TrialNotes } from './notes.js';
@@ -193,7 +193,7 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
 function listenerOf(url: string, notes: TrialNotes): number | null {
   const found = listenerAt(portOf(url));
   if (typeof found === 'number') return found;
-  const reasons = Object.fromEntries(PROCESS_QUANTITIES.map(({ name }) => [name, found]));
+  const reasons = Object.fromEntries(quantitiesOf('processes').map((name) => [name, found]));
   notes.absent = { ...notes.absent, ...reasons };
   return null;
 }

@@ -5,11 +5,9 @@ import type { Told } from '../../search/searcher.js';
 import { askedOf } from '../log/detail.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
-import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import { chargeTrial } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { serves } from './placement.js';
-import { attemptCost, elsewhereReason, judge } from './retry.js';
 import { answersCame, checkTakenOver, questionsChanged, supersede } from './stale.js';
 import type { Start } from './starts.js';
 import {
@@ -26,6 +24,7 @@ import {
   triesOf,
 } from './state.js';
 import { readTrialId } from './trial-id.js';
+import { attemptCost, elsewhereReason, hasEnoughStarts, judge, widestHalf } from './verdict.js';
 import type { SweepView } from './view.js';
 
 /** Newest trials that the estimate of the time left looks at. */

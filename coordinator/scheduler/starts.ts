@@ -1,9 +1,9 @@
 import type { SettlingValues } from '../../core/metrics/settling.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { StartsPolicy } from '../../core/sweep/spec.js';
-import type { StartValues } from './enough-starts.js';
 import { PositionTable } from './position-table.js';
 import type { TrialTable } from './trial-table.js';
+import type { StartValues } from './verdict.js';
 
 /** A valid trial that counts for a point. */
 export interface Start {

@@ -5,7 +5,6 @@ import { releaseBlock } from './block-allocator.js';
 import { appendOf, type Command, type Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
 import { hasNoTry, letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
-import { attemptCost, judge } from './retry.js';
 import { doubtQuestions, questionsChanged } from './stale.js';
 import { endStalled } from './stalled.js';
 import {
@@ -22,6 +21,7 @@ import {
 } from './state.js';
 import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
+import { attemptCost, judge } from './verdict.js';
 import { wakeWaiting } from './waking.js';
 
 /**

@@ -37,7 +37,7 @@ export class TooMuch extends Error {
  */
 export function compose(source: string, lines: LineCounter): Document.Parsed {
   const tokens = tokensOf(source, lines);
-  // The package compares every key with every other of its map; `twiceIn` finds those in one pass.
+  // The package compares every key with every other of its map; `keyProblems` finds those in one pass.
   const options = { stringKeys: true, uniqueKeys: false, logLevel: 'error' } as const;
   const { stackTraceLimit } = Error;
   // A text can have as many errors as characters, and each would remember how it was come by.
@@ -79,24 +79,36 @@ const tooMany = () =>
     `the text has more than ${MAX_VALUES} keys and values, with what its aliases repeat: split it, or write ranges`,
   );
 
-/** @returns where keys stand that their map has already, at most `most` of them. */
-export function twiceIn(root: unknown, most: number): number[] {
-  const offsets: number[] = [];
+/** A key that cannot stand where it does. */
+interface KeyProblem {
+  readonly offset: number;
+  readonly message: string;
+}
+
+/**
+ * Finds keys that their map has already, and keys named `__proto__`: schemas pass over those in maps of any
+ * keys, so that their values would be checked by nobody.
+ * @returns at most `most` of them.
+ */
+export function keyProblems(root: unknown, most: number): KeyProblem[] {
+  const problems: KeyProblem[] = [];
   const open: unknown[] = [root];
-  for (let node = open.pop(); node !== undefined && offsets.length < most; node = open.pop()) {
+  for (let node = open.pop(); node !== undefined && problems.length < most; node = open.pop()) {
     if (isPair(node)) open.push(node.value ?? undefined);
     else if (isSeq(node)) for (const item of node.items) open.push(item);
     else if (isMap(node)) {
       const keys = new Set<unknown>();
       for (const { key, value } of node.items) {
         const name = isScalar(key) ? key.value : key;
-        if (keys.has(name)) offsets.push(offsetOf(key) ?? 0);
+        const offset = offsetOf(key) ?? 0;
+        if (keys.has(name)) problems.push({ offset, message: 'Map keys must be unique' });
+        else if (name === '__proto__') problems.push({ offset, message: 'no key can be named "__proto__"' });
         keys.add(name);
         if (isNode(value)) open.push(value);
       }
     }
   }
-  return offsets.slice(0, most);
+  return problems.slice(0, most);
 }
 
 /** A document as plain data, and the nodes that its aliases stand for. */
@@ -143,7 +155,7 @@ export function plainTree(document: Document.Parsed): PlainTree {
       for (const { key, value } of node.items) {
         values++;
         const name = isScalar(key) ? String(key.value) : '';
-        // Defined, for `__proto__` is a key like any other.
+        // Defined, for setting `__proto__` would change the prototype.
         Object.defineProperty(fields, name, {
           value: add(value),
           enumerable: true,

@@ -1,6 +1,6 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
 import { type Diagnostic, ofWhole, type Path } from './diagnostic.js';
-import { compose, offsetOf, plainTree, TooMuch, twiceIn } from './yaml-tree.js';
+import { compose, keyProblems, offsetOf, plainTree, TooMuch } from './yaml-tree.js';
 
 /** Longest sweep file that is read, in UTF-16 units; the largest real ones have a few thousand. */
 const MAX_SOURCE_LENGTH = 1_000_000;
@@ -51,16 +51,15 @@ export function readYaml(source: string): YamlSource {
   try {
     const document = compose(source, lines);
     const problems = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ERRORS);
-    const twice = twiceIn(document.contents, MAX_SYNTAX_ERRORS - problems.length);
-    const diagnostics = [
-      ...problems.map(({ pos: [offset], message }) => ({ offset, message })),
-      ...twice.map((offset) => ({ offset, message: 'Map keys must be unique' })),
-    ].map(({ offset, message }) => ({
-      path: '',
-      ...place(offset),
-      message: `YAML: ${message}`,
-      suggestion: null,
-    }));
+    const keys = keyProblems(document.contents, MAX_SYNTAX_ERRORS - problems.length);
+    const diagnostics = [...problems.map(({ pos: [offset], message }) => ({ offset, message })), ...keys].map(
+      ({ offset, message }) => ({
+        path: '',
+        ...place(offset),
+        message: `YAML: ${message}`,
+        suggestion: null,
+      }),
+    );
     if (document.errors.length > 0)
       return { data: null, readable: false, exceeds: false, diagnostics, locate: () => START };
     const { data, targets } = plainTree(document);

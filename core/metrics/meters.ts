@@ -111,22 +111,25 @@ export const ENERGY_QUANTITIES = {
   >
 >;
 
-/** What an agent exports is of the node or of a device: a trial's quantities are in its record alone. */
+/**
+ * What an agent exports is of the node or of a device. Of a trial there are its processes and its cores, whose
+ * quantities are in its record alone.
+ */
 type OfWhat =
   | { readonly of: 'node' | 'device'; readonly family: ReadingFamily | null }
-  | { readonly of: 'trial'; readonly family: null };
+  | { readonly of: 'processes' | 'cores'; readonly family: null };
 
 /**
  * Every other quantity, with what it is of, and the family that an agent exports it as; null = only records
  * have it.
  */
 export const QUANTITIES = {
-  processCpuSeconds: { of: 'trial', unit: 's', kind: 'counter', family: null },
-  processResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
-  processPeakResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
-  processProportionalBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
-  coreShareRatio: { of: 'trial', unit: 'ratio', kind: 'gauge', family: null },
-  coreLatencyRatio: { of: 'trial', unit: 'ratio', kind: 'gauge', family: null },
+  processCpuSeconds: { of: 'processes', unit: 's', kind: 'counter', family: null },
+  processResidentBytes: { of: 'processes', unit: 'B', kind: 'gauge', family: null },
+  processPeakResidentBytes: { of: 'processes', unit: 'B', kind: 'gauge', family: null },
+  processProportionalBytes: { of: 'processes', unit: 'B', kind: 'gauge', family: null },
+  coreShareRatio: { of: 'cores', unit: 'ratio', kind: 'gauge', family: null },
+  coreLatencyRatio: { of: 'cores', unit: 'ratio', kind: 'gauge', family: null },
   systemBusyCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemStealCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemTotalCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
@@ -196,6 +199,11 @@ type Energy = (typeof ENERGY_QUANTITIES)[EnergyQuantityName];
 type Family = NonNullable<Energy['node' | 'device'] | (typeof QUANTITIES)[QuantityName]['family']>;
 /** The families of all of them, by name. */
 export type ReadingFamilyName = Family['name'];
+
+/** @returns the quantities of a trial's processes, or of its cores. */
+export function quantitiesOf(of: 'processes' | 'cores'): readonly QuantityName[] {
+  return (Object.keys(QUANTITIES) as QuantityName[]).filter((name) => QUANTITIES[name].of === of);
+}
 
 /** @returns whether a name, without its domain, is that of an energy or a power. */
 export function isEnergyQuantity(name: string): name is EnergyQuantityName {

@@ -163,7 +163,7 @@ describe('the set of meters', () => {
     // What no meter was looked for would be missing without a reason.
     for (const [name, { of }] of Object.entries(QUANTITIES)) {
       // A trial's own process asks its cores.
-      if (of !== 'device' && !name.startsWith('core')) expect(absent, name).toHaveProperty(name);
+      if (of === 'node' || of === 'processes') expect(absent, name).toHaveProperty(name);
     }
     const { measurements } = judge(
       calmInput({ experiment: { ...experiment, device: 'cpu' }, samples: [], absent }),

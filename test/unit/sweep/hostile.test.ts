@@ -50,9 +50,17 @@ describe('a sweep file that somebody made to be slow', () => {
     });
   });
 
-  it('keeps a key named __proto__ a key', () => {
-    const parsed = parseSweep(`${HEAD}spec: {models: a, __proto__: {zip: []}}\n`);
-    expect(parsed).toMatchObject({ ok: false, diagnostics: [{ path: 'spec.__proto__' }] });
+  it.each([
+    ['among the fields of an object', '{models: a, __proto__: {zip: []}}'],
+    ['among labels, whose keys are anything', '{models: a, placement: {nodeSelector: {__proto__: [1]}}}'],
+    ['in quotes', '{models: a, placement: {nodeSelector: {"__proto__": lab}}}'],
+  ])('refuses a key named __proto__ %s', (_, spec) => {
+    const parsed = parseSweep(`${HEAD}spec: ${spec}\n`);
+    const said = { line: 4, message: expect.stringContaining('no key can be named "__proto__"') };
+    expect(parsed).toMatchObject({
+      ok: false,
+      diagnostics: expect.arrayContaining([expect.objectContaining(said)]),
+    });
   });
 
   it('guesses a word of a long list by how it begins', () => {
