@@ -104,13 +104,13 @@ export class StepClock {
     return seconds;
   }
 
-  /** @returns what passes between two times of the run, up to the ends of whole steps. */
+  /** @returns what passes between two times of the run, of steps on their way as much as lies between. */
   between(from: number, to: number): Spent {
-    const [begin, end] = [this.#stepsUntil(from), this.#stepsUntil(to)];
+    const [begin, end] = [this.#until(from), this.#until(to)];
     return {
-      deviceSeconds: this.#deviceSeconds[end]! - this.#deviceSeconds[begin]!,
-      steps: end - begin,
-      newTokens: this.#newTokens[end]! - this.#newTokens[begin]!,
+      deviceSeconds: end.deviceSeconds - begin.deviceSeconds,
+      steps: end.steps - begin.steps,
+      newTokens: end.newTokens - begin.newTokens,
     };
   }
 
@@ -123,6 +123,19 @@ export class StepClock {
       if (tokens > 0) add(perToken, this.between(begun, requests.done.at(i)), tokens * requests.count);
     }
     return { first, perToken };
+  }
+
+  #until(seconds: number): Spent {
+    const whole = this.#stepsUntil(seconds);
+    const next = Math.min(whole + 1, this.#ends.length - 1);
+    const [ended, ends] = [this.#ends[whole]!, this.#ends[next]!];
+    const share = ends > ended ? Math.max(0, (seconds - ended) / (ends - ended)) : 0;
+    const at = (sums: readonly number[]) => sums[whole]! + share * (sums[next]! - sums[whole]!);
+    return {
+      deviceSeconds: at(this.#deviceSeconds),
+      steps: whole + share * (next - whole),
+      newTokens: at(this.#newTokens),
+    };
   }
 
   #stepsUntil(seconds: number): number {
