@@ -9,6 +9,7 @@
  *   npm run bench -- silicon --data=FOLDER --part=serving [--every=N]
  *   npm run bench -- silicon --data=FOLDER --part=energy
  *   npm run bench -- silicon --data=FOLDER --part=requests
+ *   npm run bench -- silicon --data=FOLDER --part=disaggregated
  *
  * What is absent of FOLDER is skipped by name: `core` (the wheel: points and configs), `ml-energy`,
  * `splitwise`, `vidur`, `llmservingsim`. Claims: median error of TPOT with the model left out at most 9 %,
@@ -23,7 +24,8 @@
  * stated and 20 % over all; 85 to 95 % within their band; Kendall 0.93; pairs that differ in tensor
  * parallelism alone 98 %, in the GPU 95, in fp8 and fp4 90; 1.5 % lost by what is chosen. --part=requests
  * puts LLMServingSim's runs of vLLM beside simulated ones: mean TTFT within 5 %, mean TPOT 3, the 99th
- * percentile of a request 10. A quarter of an hour on a core of its own.
+ * percentile of a request 10. --part=disaggregated simulates servers of which some compute prompts and others
+ * decode: of pairs under the same load that differ by more than 10 %, 90 % in the right order. A quarter of an hour on a core of its own.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,6 +34,7 @@ import { conclude, type Figure } from './figure.js';
 import { BAND, bandsOf, coverageOf } from './silicon/bands.js';
 import { type BesideOf, besidePredictor } from './silicon/beside.js';
 import { Clone } from './silicon/clone.js';
+import { judgeDisaggregated } from './silicon/disaggregated.js';
 import { judgeEnergy } from './silicon/energy.js';
 import { gpuErrors, writeGpuErrors } from './silicon/gpu-errors.js';
 import { fitHost, type Host, NO_HOST } from './silicon/host.js';
@@ -317,7 +320,8 @@ if (argument('part') === 'energy') {
 } else if (argument('part') === 'requests') {
   const real = clone('llmservingsim');
   if (real !== null) figures.push(...judgeRequests(real));
-} else if (existsSync(core)) {
+} else if (argument('part') === 'disaggregated') figures.push(...judgeDisaggregated(core, new Servers(core)));
+else if (existsSync(core)) {
   if (argument('part') === undefined)
     figures.push(...(await judgeOperators(join(core, 'aiconfigurator_core', 'systems'))));
   judgeCore(core);

@@ -14,7 +14,7 @@ export interface Order {
 }
 
 /** Servers that differ by less are hardly told apart by measuring either. */
-const APART = Math.log(1.1);
+export const APART = Math.log(1.1);
 
 /** Measured and predicted seconds of a request, from the time it is sent to its last token. */
 export interface RequestSeconds {

@@ -92,7 +92,7 @@ export function readCsv(text: string): CsvRow[] {
  * Rows of one measurement, of which several dumps were taken: times with up to 17 digits are never equal by
  * chance.
  */
-function merged(rows: readonly CsvRow[]): CsvRow[][] {
+export function merged(rows: readonly CsvRow[]): CsvRow[][] {
   const groups = new Map<string, CsvRow[]>();
   for (const row of rows) {
     const key = [row.silicon_ttft_ms, row.silicon_tpot_ms, row.system, row.backend].join(' ');
@@ -146,7 +146,8 @@ function pointOf(same: readonly CsvRow[]): SiliconPoint | LeftOut {
   };
 }
 
-function formatsOf(
+/** @returns what is in the checkpoint that a row names; undefined where none is known. */
+export function formatsOf(
   { precision, gemm_quant_mode, system }: CsvRow,
   model: SiliconModel,
 ): CheckpointFormats | undefined {
