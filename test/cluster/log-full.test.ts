@@ -37,7 +37,9 @@ class Watched {
 
   constructor(grpcAddress: string, metricsUrl: string) {
     this.#base = metricsUrl.replace('/metrics', '');
-    this.#control = connectControl({ address: grpcAddress, security: { kind: 'plaintext' } });
+    // Of a coordinator that cannot answer now the test wants to know, not to wait for it.
+    const patience = { seconds: 2, say: () => {} };
+    this.#control = connectControl({ address: grpcAddress, security: { kind: 'plaintext' } }, patience);
     const { grpc } = loadPackageDefinition(loadSync(protoPath)) as unknown as {
       grpc: { health: { v1: { Health: new (address: string, how: unknown) => Client } } };
     };
@@ -228,7 +230,11 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
 
   test('a server that is away is shown until it is back', async () => {
     const { server } = await natsWith('AWAY', 0);
-    const coordinator = await watched({ kind: 'jetstream', servers: [server.url], stream: 'AWAY' });
+    const coordinator = await watched({
+      kind: 'jetstream',
+      servers: [server.url],
+      stream: 'AWAY',
+    });
     expect(await coordinator.submit(10)).toBe('ok');
     await server.kill();
     expect(await coordinator.submit(10)).not.toBe('ok');

@@ -64,12 +64,13 @@ const PHASES: readonly (readonly [phase: string, said: RegExp, spec: () => strin
   ],
 ];
 
-test.each(PHASES)(
+// Beside each other, for what runs is said after ten seconds only.
+test.concurrent.each(PHASES)(
   'SIGTERM in %s ends the run, with all that it started',
   async (phase, said, spec) => {
     const out = join(folder, `out of ${phase}`);
     const file = sweepOf(phase.split(' ').at(-1)!, spec());
-    const config = join(folder, 'agent.json');
+    const config = join(folder, `agent of ${phase}.json`);
     writeFileSync(config, JSON.stringify({ roofsFolder: join(folder, 'roofs') }));
     const env = { RIDGE_ROOFS: phase.endsWith('roofs') ? 'auto' : 'off' };
     const running = startRidge(['run', file, '--out', out, '--config', config], { env });
