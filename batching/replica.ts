@@ -156,8 +156,8 @@ export class Replica {
   }
 
   /**
-   * Lets in who had come when the step was put together: with the step before, where that was done ahead. Some
-   * engines do not look before every step.
+   * Lets in who had come when the step was put together: with the step before, where that was done ahead.
+   * Some engines do not look before every step.
    */
   #see(): void {
     if (this.#policy.looks?.(this.batch) === false) return;

@@ -112,8 +112,8 @@ export const ENERGY_QUANTITIES = {
 >;
 
 /**
- * What an agent exports is of the node or of a device. Of a trial there are its processes and its cores, whose
- * quantities are in its record alone.
+ * What an agent exports is of the node or of a device. Of a trial there are its processes and its cores,
+ * whose quantities are in its record alone.
  */
 type OfWhat =
   | { readonly of: 'node' | 'device'; readonly family: ReadingFamily | null }

@@ -32,7 +32,9 @@ const DECAY_STEPS = 600;
 const RETRACT_STEPS = 20;
 /** `SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION`: answers are not thought to be longer. */
 const LONGEST_ANSWER = 4096;
-/** `SGLANG_SCHEDULER_RECV_SKIPPER_WEIGHT_DEFAULT`: so many steps of decodes a step with prompts counts for. */
+/**
+ * `SGLANG_SCHEDULER_RECV_SKIPPER_WEIGHT_DEFAULT`: so many steps of decodes a step with prompts counts for.
+ */
 const PROMPTS_COUNT_AS = 1000;
 
 class SglangPolicy implements Policy {

@@ -77,7 +77,8 @@ describe("SGLang's scheduler", () => {
       requestAt(6.5, 10, 1),
       requestAt(43.5, 10, 1),
     ];
-    // It looks after each step with prompts, and four steps of decodes later: at 1, 5, 6, 10, 11, 15, …, 43, 47.
+    // It looks after each step with prompts, and four steps of decodes later: at 1, 5, 6, 10, 11, 15, …,
+    // 43, 47.
     expect(firstTokens(stepsOf('sglang', flags, requests).run)).toEqual([1, 6, 11, 48]);
     // The same where steps without anybody between them are timed together.
     expect(firstTokens(simulateBatching(loadAt(requests), serverOf('sglang', flags)))).toEqual([
