@@ -14,8 +14,8 @@
  *
  *   npm run bench -- recommend [--out=FOLDER] [--starts=3] [--predictions]
  *
- * A folder that holds the runs already is read and not measured again. `--predictions` judges the second
- * claim alone, and measures what that needs.
+ * What the folder holds already is not measured again. `--predictions` judges the second claim alone, and
+ * measures what that needs.
  */
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +24,8 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { answer } from '../../cli/recommend/recommend.js';
 import { readRun } from '../../cli/report/run-folder.js';
+import { thisNode } from '../../cli/this-node.js';
+import { factorsSchema } from '../../core/result/factors.js';
 import { buildReport } from '../../report/build.js';
 import { atLoad } from '../../report/recommend/at-load.js';
 import { type Candidate, measured } from '../../report/recommend/candidate.js';
@@ -41,6 +43,7 @@ const { values: given } = parseArgs({
   },
 });
 const out = given.out ?? mkdtempSync(join(tmpdir(), 'ridgepoint-recommend-'));
+mkdirSync(out, { recursive: true });
 /** What predictions know of this node: its roofs, its factors and what the server's host takes. */
 const state = { XDG_STATE_HOME: join(out, 'state') };
 Object.assign(process.env, state);
@@ -50,6 +53,8 @@ const SEEN = [1, 4, 8];
 const HELD_OUT = [2, 6];
 /** Nothing of them served a fit. */
 const PREDICTED = [2, 3, 6, 12];
+/** What matrices of the two quantizations are in. */
+const TYPES = 'f16,q4_k,q6_k';
 const CASES = 20;
 const REQUIRED = 18;
 const REQUIRED_OF_PREDICTIONS = 14;
@@ -114,43 +119,45 @@ const SWEEPS = {
   ),
 };
 
-/**
- * Measures roofs, fits factors, and fits what the host takes to a run of its own, unless the folder has them.
- */
-async function fitHost(): Promise<void> {
-  const folder = join(out, 'fitted');
-  if (existsSync(join(folder, 'results.jsonl'))) return;
-  const env = { ...state, RIDGE_ROOFS: 'stored' };
-  mkdirSync(out, { recursive: true });
-  const file = `${folder}.yaml`;
-  writeFileSync(file, stringify(SWEEPS.fitted));
-  for (const words of [
-    ['roofs'],
-    ['factors'],
-    ['run', file, '--out', folder, '--format', 'csv'],
-    ['factors', '--calibrate', folder],
-  ]) {
-    const { code, stderr, stdout } = await ridge(words, { env });
-    if (code !== 0) throw new Error(`ridge ${words.join(' ')}: ${stderr}`);
-    if (words.includes('--calibrate')) say(stdout.trim().replaceAll('\n', '; '));
-  }
+async function said(...words: string[]): Promise<string> {
+  say(`ridge ${words.join(' ')}`);
+  const { code, stderr, stdout } = await ridge(words, { env: { ...state, RIDGE_ROOFS: 'stored' } });
+  // A run whose rows are not all valid has said so in its rows.
+  if (code !== 0 && (words[0] !== 'run' || code === 2)) throw new Error(`${words.join(' ')}: ${stderr}`);
+  return stdout;
 }
 
 /**
- * Runs a sweep without roofs, so that nothing is promised and every start is taken; a folder that holds it
- * already is read.
+ * Measures roofs, fits factors, and fits what the host takes to a run of its own; what is there already is
+ * kept.
  */
-async function rowsOf(name: keyof typeof SWEEPS): Promise<readonly Candidate[]> {
-  const folder = join(out, name);
-  const file = join(out, `${name}.yaml`);
-  mkdirSync(out, { recursive: true });
-  writeFileSync(file, stringify(SWEEPS[name]));
-  if (!existsSync(join(folder, 'results.jsonl'))) {
-    const words = ['run', file, '--out', folder, '--format', 'csv', '--no-roofs'];
-    const { stderr } = await ridge(words, { env: state });
-    if (!existsSync(join(folder, 'results.jsonl'))) throw new Error(stderr);
+async function fitHost(): Promise<void> {
+  const { store, factors, profile } = await thisNode(undefined);
+  const { id } = profile.devices[0]!;
+  if ((await store.newest(id)) === null) await said('roofs');
+  if ((await factors.find(id)) === null) {
+    // Of the types and threads of the grid alone, which the command fits and does not keep.
+    const fitted = await said('factors', '--threads', '1', '--types', TYPES, '--json');
+    await factors.put(factorsSchema.parse(JSON.parse(fitted)));
   }
-  const { records, request } = readRun(folder);
+  const folder = await measuredIn('fitted');
+  say((await said('factors', '--calibrate', folder)).trim().replaceAll('\n', '; '));
+}
+
+/** Runs a sweep, or what is left of it. @returns its folder. */
+async function measuredIn(name: keyof typeof SWEEPS, ...words: string[]): Promise<string> {
+  const folder = join(out, name);
+  const [file, whole] = [`${folder}.yaml`, `${folder}.measured`];
+  if (existsSync(whole)) return folder;
+  writeFileSync(file, stringify(SWEEPS[name]));
+  await said('run', file, '--out', folder, '--format', 'csv', ...words);
+  writeFileSync(whole, '');
+  return folder;
+}
+
+/** Measures a sweep without roofs, so that nothing is promised and every start is taken. */
+async function rowsOf(name: keyof typeof SWEEPS): Promise<readonly Candidate[]> {
+  const { records, request } = readRun(await measuredIn(name, '--no-roofs'));
   const { rows, counts } = buildReport(records, request);
   say(`${name}: ${counts.valid} of ${rows.length} rows, ${counts.trials} trials`);
   return rows.map((row) => measured(row, null));
