@@ -63,7 +63,11 @@ export function ownSteps({ architecture, setting, machineModel, factors }: OwnMo
       secondsOf(batch) {
         const groups = groupsOf(batch);
         if (groups.length === 0) return 0;
-        return withHost(kernelSeconds(groups), 1, tokensOf(batch), host);
+        const decodes = groups.filter(({ newTokens }) => newTokens === 1);
+        const decodeSeconds = decodes.length === 0 ? 0 : kernelSeconds(decodes);
+        const promptSeconds = kernelSeconds(groups) - decodeSeconds;
+        const promptFactor = host.promptFactor ?? host.kernelFactor ?? 1;
+        return withHost(decodeSeconds, 1, tokensOf(batch), host) + promptFactor * promptSeconds;
       },
     }),
     errorRatio: factors === 'roofs' ? null : (errorBandOf(one, factors)?.ratio ?? null),

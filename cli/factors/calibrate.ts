@@ -126,10 +126,10 @@ function stepOf(
 }
 
 function hostText({ source, spread, ...host }: HostTimes): string {
-  const { kernelFactor, stepSeconds, tokenSeconds, requestSeconds } = host;
+  const { kernelFactor, promptFactor, stepSeconds, tokenSeconds, requestSeconds } = host;
   return [
     `${source} (TTFT and TPOT of rows), with a belief about each number`,
-    `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what is predicted of them`,
+    `kernels take ${(kernelFactor ?? 1).toFixed(2)} times what is predicted of them${promptFactor === undefined ? '' : `, and those that read prompts ${promptFactor.toFixed(2)} times`}`,
     `a step takes ${formatValue(stepSeconds, 's')} beside them, and ${formatValue(tokenSeconds, 's')} for each new token`,
     `a request takes ${formatValue(requestSeconds, 's')} beside its steps`,
     `left over: ${spread === null ? 'unknown' : `${(100 * Math.expm1(spread)).toFixed(0)} % (standard deviation of a time)`}`,

@@ -6,6 +6,7 @@ const seconds = z.number().nonnegative().nullable();
 export const hostTimesSchema = z
   .object({
     kernelFactor: z.number().positive().nullable(),
+    promptFactor: z.number().positive().optional(),
     stepSeconds: seconds,
     tokenSeconds: seconds,
     requestSeconds: seconds,

@@ -8,7 +8,7 @@ export interface CalibrationPoint {
   secondsUnder(host: HostTimes): number;
 }
 
-type Fitted = 'kernelFactor' | 'stepSeconds' | 'tokenSeconds' | 'requestSeconds';
+type Fitted = 'kernelFactor' | 'promptFactor' | 'stepSeconds' | 'tokenSeconds' | 'requestSeconds';
 
 /**
  * Where a number is believed to lie before anything of one's own is measured, and how wide that is: the
@@ -18,22 +18,27 @@ interface Belief extends Unknown {
   readonly width: number;
 }
 
+/** What is not believed anything of is not fitted. */
+type Beliefs = Readonly<Partial<Record<Fitted, Belief>>>;
+
 /**
  * From what was seen of engines (3 to 6 µs a token, 20 to 200 ms of a request, 1 to 5 ms a step); wide, so
  * that three points move them.
  */
-const BELIEFS: Readonly<Record<Fitted, Belief>> = {
+const BELIEFS: Beliefs = {
   kernelFactor: { start: 1, least: 0.5, most: 2, width: 0.15 },
   stepSeconds: { start: 1.5e-3, least: 1e-5, most: 5e-2, width: 0.8 },
   tokenSeconds: { start: 4e-6, least: 1e-7, most: 1e-3, width: 1 },
   requestSeconds: { start: 3e-2, least: 1e-4, most: 1, width: 0.8 },
 };
 
-type Beliefs = typeof BELIEFS;
-
-/** Of servers on CPUs: kernels may have no factors at all there, and nobody has seen many of them. */
+/**
+ * Of servers on CPUs: kernels may have no factors at all there, or be others than those that factors were
+ * fitted to (builds of ggml differ twofold in products of many tokens), and nobody has seen many of them.
+ */
 export const BELIEFS_ON_CPU: Beliefs = {
   kernelFactor: { start: 1, least: 0.3, most: 6, width: 0.4 },
+  promptFactor: { start: 1, least: 0.2, most: 6, width: 0.7 },
   stepSeconds: { start: 1e-3, least: 1e-6, most: 0.2, width: 2 },
   tokenSeconds: { start: 1e-4, least: 1e-7, most: 0.05, width: 2 },
   requestSeconds: { start: 3e-3, least: 1e-5, most: 1, width: 2 },
@@ -64,21 +69,22 @@ export function calibrateHost(
       name,
       { ...belief, start: before[name as Fitted] || belief.start },
     ]),
-  ) as Record<Fitted, Belief>;
-  const hostOf = (values: Readonly<Record<Fitted, number>>): HostTimes => ({ ...before, ...values });
-  const misses = (values: Readonly<Record<Fitted, number>>) =>
-    points.map((point) => Math.log(point.secondsUnder(hostOf(values)) / point.measuredSeconds));
+  );
+  const hostOf = (values: Readonly<Record<string, number>>): HostTimes => ({ ...before, ...values });
+  const misses = (host: HostTimes) =>
+    points.map((point) => Math.log(point.secondsUnder(host) / point.measuredSeconds));
   const fitted = search(started, (values) => {
-    const own = misses(values).reduce((sum, miss) => sum + (miss / POINT_SPREAD) ** 2, 0);
+    const own = misses(hostOf(values)).reduce((sum, miss) => sum + (miss / POINT_SPREAD) ** 2, 0);
     return Object.entries(started).reduce(
-      (sum, [name, { start, width }]) => sum + (Math.log(values[name as Fitted] / start) / width) ** 2,
+      (sum, [name, { start, width }]) => sum + (Math.log(values[name]! / start) / width) ** 2,
       own,
     );
   });
-  const squares = misses(fitted).reduce((sum, miss) => sum + miss ** 2, 0);
+  const host = hostOf(fitted);
+  const squares = misses(host).reduce((sum, miss) => sum + miss ** 2, 0);
   const believed = before.spread ?? BELIEVED_SPREAD;
   return {
-    ...fitted,
+    ...host,
     spread: Math.sqrt((squares + BELIEVED_POINTS * believed ** 2) / (points.length + BELIEVED_POINTS)),
     source: `calibrated by ${points.length} measured times`,
   };

@@ -6,6 +6,11 @@ export interface HostTimes {
   /** Of the time of kernels: what runs beside others, or waits for them, is not in tables. */
   readonly kernelFactor: number | null;
   /**
+   * Of the time of kernels that read prompts, where a CPU has others for many tokens than for few; left out =
+   * as `kernelFactor`.
+   */
+  readonly promptFactor?: number | undefined;
+  /**
    * Scheduling, launching, sampling and gaps of a step, and what they grow by with each new token: of a
    * prompt, or of a sequence that decodes.
    */

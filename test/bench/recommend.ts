@@ -122,8 +122,9 @@ const SWEEPS = {
 async function said(...words: string[]): Promise<string> {
   say(`ridge ${words.join(' ')}`);
   const { code, stderr, stdout } = await ridge(words, { env: { ...state, RIDGE_ROOFS: 'stored' } });
-  // A run whose rows are not all valid has said so in its rows.
-  if (code !== 0 && (words[0] !== 'run' || code === 2)) throw new Error(`${words.join(' ')}: ${stderr}`);
+  // A run says of its rows itself which of them failed or are invalid.
+  if (code !== 0 && !(words[0] === 'run' && (code === 1 || code === 4)))
+    throw new Error(`${words.join(' ')}: ${stderr}`);
   return stdout;
 }
 

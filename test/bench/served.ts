@@ -200,9 +200,9 @@ function figuresOf(server: ServerUnderTest): Figure[] {
   const starts = indices.flatMap((index) => startOf(server, index) ?? []);
   if (starts.length === 0) return [];
   const host = fitted(server, starts);
-  const { kernelFactor, stepSeconds, tokenSeconds, requestSeconds, spread } = host;
+  const { kernelFactor, promptFactor, stepSeconds, tokenSeconds, requestSeconds, spread } = host;
   console.log(
-    `\n${server.name}, ${starts.length} starts, load average ${starts.map(({ loadAverage }) => loadAverage.toFixed(1)).join(', ')}; ${server.predicted.says}; kernels × ${kernelFactor?.toFixed(2)}, ${formatValue(stepSeconds, 's')} a step, ${formatValue(tokenSeconds, 's')} a new token, ${formatValue(requestSeconds, 's')} a request, left over ${percent(spread ?? 0)}`,
+    `\n${server.name}, ${starts.length} starts, load average ${starts.map(({ loadAverage }) => loadAverage.toFixed(1)).join(', ')}; ${server.predicted.says}; kernels × ${kernelFactor?.toFixed(2)}, of prompts × ${promptFactor?.toFixed(2)}, ${formatValue(stepSeconds, 's')} a step, ${formatValue(tokenSeconds, 's')} a new token, ${formatValue(requestSeconds, 's')} a request, left over ${percent(spread ?? 0)}`,
   );
   const verdicts = { ttft: [] as Verdict[], tpot: [] as Verdict[] };
   for (const load of loadsAt(starts[0]!.heldPerSecond)) {

@@ -60,6 +60,18 @@ describe('steps by factors of one’s own', () => {
     expect(steps.stepWith(HOST).secondsOf({ decodes: 0, contextTokens: 0, chunks: [] })).toBe(0);
   });
 
+  test('kernels that read prompts have a factor of their own, also in a step with decodes', () => {
+    const prompt = { decodes: 0, contextTokens: 0, chunks: [{ newTokens: 64, cachedTokens: 0 }] };
+    const mixed = { ...decoding, chunks: prompt.chunks };
+    const secondsOf = (batch: typeof mixed, promptFactor?: number) =>
+      steps.stepWith({ ...NO_HOST, promptFactor }).secondsOf(batch);
+    expect(secondsOf(prompt, 0.5)).toBeCloseTo(0.5 * secondsOf(prompt), 12);
+    expect(secondsOf(decoding, 0.5)).toBe(secondsOf(decoding));
+    const [decodes, both] = [secondsOf(decoding), secondsOf(mixed)];
+    expect(secondsOf(mixed, 0.5)).toBeCloseTo(decodes + 0.5 * (both - decodes), 12);
+    expect(steps.stepWith({ ...NO_HOST, kernelFactor: 2 }).secondsOf(mixed)).toBeCloseTo(2 * both, 12);
+  });
+
   test('weights without a type have no factors, and the reason says so', () => {
     const untyped = { ...SMALL, outputType: 'q9_x' };
     expect(ownSteps({ ...model, architecture: untyped })).toContain('factors go by the type');

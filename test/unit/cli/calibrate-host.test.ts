@@ -18,6 +18,8 @@ import { sharedFolder } from '../../support/folder.js';
 import { heard } from '../../support/heard.js';
 import { sound } from '../../support/reading.js';
 import { completeTrial } from '../../support/records.js';
+import { servedTrial } from '../../support/served-records.js';
+import { calmInput } from '../judgement/trace.js';
 
 const folder = sharedFolder();
 afterEach(() => vi.restoreAllMocks());
@@ -111,7 +113,7 @@ test('three rows of a server calibrate its host, and predictions meet them then'
   const out = join(folder, 'host.json');
   const words = ['--calibrate', run, '--model', 'llama-3.1-8b', '--hardware', 'h100', '--out', out];
   const { stdout } = await ridge('factors', ...words);
-  expect(stdout).toContain('from 6 measured times');
+  expect(stdout).toContain('calibrated by 6 measured times');
   const host = JSON.parse(readFileSync(out, 'utf8')) as HostTimes;
   for (const record of [row(8), row(100)]) {
     for (const { measuredSeconds, secondsUnder } of calibrationPoints(record.roofline!, step))
@@ -141,7 +143,15 @@ test('three rows of a server calibrate its host, and predictions meet them then'
 });
 
 test.each([
-  [['--calibrate', 'x.jsonl'], '--calibrate needs --model and --hardware', EXIT.usage],
+  [['--calibrate', 'x', '--model', 'llama-3.1-8b'], 'needs --model and --hardware', EXIT.usage],
+  [['--calibrate', 'x', '--out', 'host.json'], '--out goes with --calibrate of a server on GPUs', EXIT.usage],
+  [['--calibrate', 'x', '--engine', 'vllm'], '--engine goes with --calibrate', EXIT.usage],
+  [['--calibrate', join(folder, 'none.jsonl')], 'is of a server', EXIT.failed],
+  [
+    ['--calibrate', join(folder, 'served.jsonl')],
+    'llama-server: no row of it is of a server on',
+    EXIT.failed,
+  ],
   [
     ['--calibrate', join(folder, 'none.jsonl'), '--model', 'llama-3.1-8b', '--hardware', 'h100'],
     'no row of',
@@ -154,6 +164,8 @@ test.each([
   ],
 ])('%o is refused in a sentence', async (words, message, code) => {
   writeFileSync(join(folder, 'none.jsonl'), jsonLines([completeTrial()]));
+  const served = { ...servedTrial({ runner: 'llama-server' }), given: calmInput().given };
+  writeFileSync(join(folder, 'served.jsonl'), jsonLines([served]));
   const error = await ridge('factors', ...words).catch((reason: unknown) => reason);
   if (!(error instanceof CommandError)) throw new Error(`not refused: ${String(error)}`);
   expect(error.message).toContain(message);
