@@ -25,7 +25,8 @@
  * parallelism alone 98 %, in the GPU 95, in fp8 and fp4 90; 1.5 % lost by what is chosen. --part=requests
  * puts LLMServingSim's runs of vLLM beside simulated ones: mean TTFT within 5 %, mean TPOT 3, the 99th
  * percentile of a request 10. --part=disaggregated simulates servers of which some compute prompts and others
- * decode: of pairs under the same load that differ by more than 10 %, 90 % in the right order. A quarter of an hour on a core of its own.
+ * decode: of pairs under the same load that differ by more than 10 %, 90 % in the right order. A quarter of
+ * an hour on a core of its own.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
