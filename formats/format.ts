@@ -112,8 +112,8 @@ export interface Format {
    */
   readonly peek: Peek | null;
   /**
-   * Which of the files beside each other belong to a model that is a folder, and which of them are looked at;
-   * null = a model is one file.
+   * Of a model that is a folder: which of its files belong to it, and which of those are read before it is
+   * fetched; null = a model is one file.
    */
   readonly parts: FolderParts | null;
 }

@@ -303,8 +303,8 @@ export class Controller {
   }
 
   /**
-   * Says on the object what went wrong, and tries again; a version that was overtaken is simply looked at
-   * again.
+   * Says on the object what went wrong, and tries again. Where a newer version of the object exists, that is
+   * looked at, and nothing is said.
    */
   async #failed(error: unknown, object: SweepObject, observed: Observed): Promise<'again'> {
     if (isConflict(error) || isGone(error)) return 'again';

@@ -18,7 +18,8 @@ const LABEL_CHARACTERS = 300;
 /** Rows of a sweep are read again for the best one no more often. */
 const LEAST_SECONDS = 10;
 /**
- * Of the time, at most, that rows are read: a coordinator looks through its whole log for those of one sweep.
+ * Largest share of the time in which rows are read: for those of one sweep a coordinator looks through its
+ * whole log.
  */
 const SHARE = 0.1;
 /** Counts of all sweeps are asked for no more often, however many are submitted at once. */
@@ -58,8 +59,8 @@ export class Coordinator {
 
   /**
    * Asks until the signal comes.
-   * @param changed hears the ids of sweeps that are another way now; null = the coordinator answers, or no
-   *   more.
+   * @param changed is called with the ids of sweeps whose state has changed; null = the coordinator has begun
+   *   or ceased to answer.
    * @param wanted whose best rows somebody shows.
    */
   async follow(
@@ -77,8 +78,7 @@ export class Coordinator {
   }
 
   /**
-   * Asks once, as after a change that was made; those who want it at the same moment share one asking. Never
-   * throws.
+   * Asks once, for instance after a change. Callers at the same moment share one request. Never throws.
    */
   refresh(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
     this.#next ??= pause(this.#asked + APART_SECONDS - performance.now() / 1000).then(() => {

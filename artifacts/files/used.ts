@@ -2,7 +2,7 @@ import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Says of a file that it was used just now, which is what goes by the time of its last change.
+ * Marks a file as used just now: the time of its last change is the time of its last use.
  * @returns whether it is there.
  */
 export async function touched(path: string): Promise<boolean> {

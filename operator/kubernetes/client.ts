@@ -151,8 +151,8 @@ export class KubeClient {
   }
 
   /**
-   * Server-side apply: the fields given are ours, those that we gave before and left out now go. With
-   * `metadata.uid` it never makes an object that is gone: the status is 409.
+   * Server-side apply: the given fields become ours, and fields that we gave before and leave out now are
+   * removed. With `metadata.uid` it does not make an object again that is gone: the status is 409.
    */
   async apply<T extends KubeObject>(
     resource: Resource,

@@ -4,8 +4,8 @@ import type { SweepSpec } from './definition.js';
 export type Asked = 'cancel' | 'suspend' | null;
 
 /**
- * What other objects want of a sweep: at least one that it runs, at least one that it is not cancelled
- * (`keep`), or nothing.
+ * What other objects want of a sweep. `run`: at least one wants it to run. `keep`: none does, but at least
+ * one does not want it cancelled. `none`: nobody else asks for it.
  */
 export type Others = 'run' | 'keep' | 'none';
 

@@ -50,7 +50,8 @@ export function reconcile(observed: Observed): readonly Action[] {
   const { metadata } = observed.object;
   const held = metadata.finalizers?.includes(FINALIZER) === true;
   if (metadata.deletionTimestamp !== undefined) return held ? leave(observed) : [];
-  // Held first: what is submitted before could not be taken back.
+  // The finalizer comes first: a sweep submitted without it would outlive an object that is deleted
+  // meanwhile.
   if (!held) return [{ step: 'hold' }];
   return observed.reading.ok
     ? [...pursue(observed, observed.reading)]
@@ -82,7 +83,8 @@ function* pursue(
   const { seen, sweepId, object } = observed;
   const wanted = askedBy(spec);
   if (seen.trouble !== null || seen.refusal !== null) {
-    // Nobody takes the work, so nobody needs the devices; while it is only not known, what runs runs on.
+    // A coordinator that refuses the sweep gives its agents no work, so they free their devices. While the
+    // coordinator cannot be asked, they go on.
     if (seen.refusal !== null) yield* endAll(observed);
     yield* tell(observed, object.status?.asked ?? null);
     return;
@@ -99,7 +101,7 @@ function* pursue(
   // A sweep that others go on with is left to them.
   const steered = isLeftTo(observed.others, wanted) ? null : wanted;
   const asked = steered ?? (before !== null && sweep?.state === LEFT_BY[before] ? before : null);
-  // Written down before it is done: whoever takes it back has to know whose it is.
+  // The status says so before it is done: whoever undoes it must know which object asked for it.
   const first = asked !== before;
   if (first) yield* tell(observed, asked);
   if (sweep !== null) yield* steer(observed, sweepId, sweep.state, steered, asked);

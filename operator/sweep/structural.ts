@@ -65,8 +65,8 @@ export function structural(schema: Schema, whole: Schema, keep = false): Schema 
 }
 
 /**
- * Of a hundred axes that an entry may name, those that have a type: the others are kept anyway, and each
- * would be said in every list.
+ * An entry may name a hundred axes. Only those that have a type are described: the others are kept anyway,
+ * and every list would repeat them.
  */
 function item(schema: Schema, whole: Schema, keep: boolean): Schema {
   const made = structural(schema, whole, keep);
