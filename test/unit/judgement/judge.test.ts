@@ -84,6 +84,38 @@ describe('a calm trial', () => {
     expect(value(result, 'compressionRatio')).toBeCloseTo(16 / 8.5, 12);
   });
 
+  test('loading is timed by its own phase, wherever it stands', () => {
+    expect(value(judged({ phases: phasesOf().toReversed() }), 'loadSeconds')).toBe(1);
+  });
+
+  test('of a tree of processes the peak is the largest sum that was read', () => {
+    const peakOf = (kernel: number | null) =>
+      measured(
+        judged({
+          samples: samplesWith({
+            processPeakResidentBytes: kernel === null ? null : () => kernel,
+            processResidentBytes: (t) => (t > 5 && t < 6 ? 3e8 : 2e8),
+          }),
+        }),
+        'peakResidentBytes',
+      );
+    expect(peakOf(null)).toMatchObject({ value: 3e8, source: 'sampled' });
+    expect(peakOf(1e8)).toMatchObject({ value: 3e8, source: 'sampled' });
+    expect(peakOf(4e8)).toMatchObject({ value: 4e8, source: 'kernel' });
+  });
+
+  test('bits of a weight need both the bytes and the number of weights', () => {
+    const facts = {
+      modelBytes: 8_500_000,
+      parameters: 8_000_000,
+      kvCacheBytes: null,
+      adapterLoadSeconds: null,
+    };
+    expect(value(judged({ facts }), 'bitsPerWeight')).toBe(8.5);
+    for (const unknown of [{ modelBytes: null }, { parameters: null }])
+      expect(reason(judged({ facts: { ...facts, ...unknown } }), 'bitsPerWeight')).not.toMatch(/^present/);
+  });
+
   test('what was made and what its answers are worth', () => {
     expect(value(result, 'makeSeconds')).toBe(4);
     expect(value(result, 'weightSparsityRatio')).toBe(0.5);
@@ -276,13 +308,31 @@ describe('gates', () => {
     expect(gradeOf(result.warnings, 'warn')).toBe('disturbed');
   });
 
+  test('processes of others on the device are counted, with how often they were seen', () => {
+    const after = (count: number) =>
+      judged({ samples: samplesWith({ otherDeviceProcesses: (t) => (t > 5 ? count : 0) }) });
+    const said = (count: number) =>
+      after(count).warnings.find(({ code }) => code === 'foreign-process')?.message;
+    expect(said(0)).toBeUndefined();
+    expect(said(1)).toMatch(/^another process computed on the device in \d+ of \d+ readings$/);
+    const [, seen, all] = /^3 other processes computed on the device in (\d+) of (\d+) readings$/.exec(
+      said(3)!,
+    )!;
+    // From the second repeat on, of repeats of 7 s from the third second on.
+    expect(Number(seen) / Number(all)).toBeCloseTo(32 / 34, 1);
+  });
+
   test('a clock that went backwards is a fault', () => {
-    const [load, first, ...rest] = phasesOf();
-    const back = judged({ phases: [load!, { ...first!, endSeconds: first!.startSeconds - 0.5 }, ...rest] });
+    const phases = phasesOf().map((phase) =>
+      phase.name === 'decode' && phase.repeat === 2
+        ? { ...phase, endSeconds: phase.startSeconds - 0.5 }
+        : phase,
+    );
+    const back = judged({ phases });
     expect(back.warnings).toContainEqual(
       expect.objectContaining({
         code: 'clock-backwards',
-        message: expect.stringMatching(/0\.50 s before it began$/),
+        message: 'decode of repeat 3 ended 0.50 s before it began',
       }),
     );
     expect(back.valid).toBe(false);

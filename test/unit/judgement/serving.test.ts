@@ -94,6 +94,14 @@ describe('a server under load', () => {
     expect(measurements.failedRequestsRatio).toMatchObject({ value: 0 });
   });
 
+  test('a run that was ended early says why, in the words of whoever ended it', () => {
+    const sentence = 'It was ended after 10 s: more waited with every second.';
+    const said = ({ warnings }: ReturnType<typeof judged>) =>
+      warnings.filter(({ code }) => code === 'over-saturated').map(({ message }) => message);
+    expect(said(judged(answers(100), { endedEarly: sentence }))).toEqual([sentence]);
+    expect(said(judged(answers(100)))).toEqual([]);
+  });
+
   test('what failed stands in the denominator and is said once, with the first reason', () => {
     const failed = request({
       index: 10,
