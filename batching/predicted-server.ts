@@ -44,9 +44,9 @@ export interface PredictedServer {
   readonly server: BatchingServer;
   /** What a step takes, with what limits it and how sure that is. */
   readonly step: Step;
-  /** `tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB`. */
+  /** `tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB, host times fitted on 2898 measured servers`. */
   readonly source: string;
-  /** Flags, cache and host times: a clause that stands beside every answer. */
+  /** Flags and cache: a clause that stands beside every answer. */
   readonly says: string;
   /** Standard deviation of ln(predicted / measured) of a step that decodes. */
   readonly spread: number;
@@ -110,7 +110,7 @@ export function predictedServer(asked: AskedServer): PredictedServer | readonly 
       },
       step,
       source: step.source,
-      says: `${scheduler.says}; ${cacheTokens} tokens in the cache of a replica, in ${setting.kernels.cache}; times of the host: ${host.source}`,
+      says: `${scheduler.says}; ${cacheTokens} tokens in the cache of a replica, in ${setting.kernels.cache}`,
       spread,
       widened: known ? widened : [NO_HOST_TIMES, ...widened],
       devices: replicas * devicesOf(parallelism),

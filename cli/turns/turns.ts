@@ -4,6 +4,7 @@ import { NUMBER_FORMATS, type NumberFormat } from '../../core/work/operator-call
 import { servedFormats } from '../../roofline/analysis/bits.js';
 import { requireHardware } from '../../roofline/hardware/catalogue.js';
 import { readEngine } from '../../roofline/step/engines.js';
+import { sourceOf } from '../../roofline/step/setting.js';
 import { acceptanceOf, MOST_DRAFT_TOKENS } from '../../roofline/turns/acceptance.js';
 import { turnsChart } from '../../roofline/turns/chart.js';
 import {
@@ -48,8 +49,8 @@ export async function runTurns(model: string, options: TurnsOptions): Promise<vo
   }
   for (const { answer } of answered) printData(answer);
   if (answered.length > 0) printData(`\n${gainTable(answered)}`);
-  const { hardware, devices, engine, source, bits, load, host } = context;
-  say(`${devices} × ${hardware} with ${engine}, served in ${bits}; times by ${source}; of the host: ${host}`);
+  const { hardware, devices, engine, source, bits, load } = context;
+  say(`${devices} × ${hardware} with ${engine}, served in ${bits}; times by ${source}`);
   say(
     `a steady closed loop of so many sequences at once, prompts of ${load.promptTokens} tokens and answers of ${load.answerTokens}, equally long; ratios are of tokens of answers a second and device; bands of 90 %`,
   );
@@ -123,7 +124,7 @@ function openTurns(model: string, options: TurnsOptions) {
     hardware: device.name,
     devices: options.devices,
     engine: engine.name,
-    source: times.source,
+    source: sourceOf(times.source, host),
     bits: options.bits,
     load,
     flags: {
@@ -132,7 +133,6 @@ function openTurns(model: string, options: TurnsOptions) {
       passTokens: memory.passTokens,
       graphTokens: graphs.sizes.at(-1) ?? 0,
     },
-    host: host.source,
   };
   return { asked, apart, context };
 }

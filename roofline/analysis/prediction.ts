@@ -8,7 +8,7 @@ import { type PredictedTime, type Predictor, predictStages, timeOperators } from
 import { reachableCeilings } from '../step/reachable.js';
 import { residency, type ServedSplit } from '../step/residency.js';
 import { servedAsKept, servedIn } from '../step/served-in.js';
-import { kernelsIn } from '../step/setting.js';
+import { kernelsIn, sourceOf } from '../step/setting.js';
 import { type ServedBits, servedFormats } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
@@ -137,7 +137,7 @@ export class PointPredictor {
     const { memoryBytesPerSecond, peaks } = this.#reachable;
     return {
       engine: engine.name,
-      source: times.source,
+      source: sourceOf(times.source, engine.host),
       reachable: { memoryBytesPerSecond, peaks },
       widened: [...this.#widened],
       untimed: [...this.#untimed],

@@ -11,6 +11,7 @@ import { draftRequest, speculativeStep } from '../speculative.js';
 import { isKnown } from '../step/calls-time.js';
 import { type Predictor, predictStages } from '../step/predict-stages.js';
 import { engineBytes } from '../step/residency.js';
+import { sourceOf } from '../step/setting.js';
 import type { ServingFit, ServingGoal } from './serving-goal.js';
 
 /**
@@ -136,11 +137,11 @@ function predictedFit(
     predictor,
   );
   if (!isKnown(first) || !isKnown(step)) return null;
-  const { requestSeconds } = predictor.engine.host;
+  const { host } = predictor.engine;
   return {
-    firstTokenSeconds: first.seconds + (requestSeconds ?? 0),
+    firstTokenSeconds: first.seconds + (host.requestSeconds ?? 0),
     tokenSeconds: step.seconds,
-    source: predictor.times.source,
+    source: sourceOf(predictor.times.source, host),
     spread: step.spread,
   };
 }

@@ -46,10 +46,11 @@ export interface Family<Call extends OperatorCall = OperatorCall> {
   readonly tables: readonly Table<Call>[];
   readonly grid: Grid;
   /**
-   * Whether the smallest calls of one format take as long with every engine: the launch of one kernel. Then
-   * what a table says beyond it is of how it was measured.
+   * Where the smallest calls of one format take as long with every engine, the longest that they can: what
+   * takes more was timed from the host, and what one table says beyond another is of how it was measured.
+   * null = they differ by engine.
    */
-  readonly launchIsOfDevice: boolean;
+  readonly longestLaunchSeconds: number | null;
   /**
    * How far tables that stand in for each other lie apart, in logarithms: two thirds of the nodes of two
    * surfaces in the package lie nearer, of another engine, another device, or a call that a substitute is

@@ -6,7 +6,6 @@ import {
   figuresOf,
   OPERATOR_FACTORS_SCHEMA,
   type OperatorFactors,
-  type OperatorTable,
   type SurfaceTable,
 } from './factors-file.js';
 import { FAMILIES } from './families.js';
@@ -33,20 +32,19 @@ export interface DeviceFit {
 export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
   const leftOut: string[] = [];
   const ceilings = publishedCeilings(device);
-  const fitted = newestOf(measured.flatMap(surfacesOf)).flatMap(
-    ({ engine, release, family, surface, measurements }): SurfaceTable[] => {
-      const reason =
-        knownFault({ engine, release, family: family.name, surface }) ??
-        refusalOf(family, measurements, ceilings);
-      if (reason !== null) {
-        leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
-        return [];
-      }
-      const fit = fitOperators(family, measurements, ceilings);
-      const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
-      return [{ table, slowdown: fit.slowdown }];
-    },
-  );
+  // A table that is of no use hides no other release's.
+  const usable = measured.flatMap(surfacesOf).filter((one) => {
+    const { engine, release, family, surface, measurements } = one;
+    const reason = knownFault(one) ?? refusalOf(family, measurements, ceilings);
+    if (reason === null) return true;
+    leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
+    return false;
+  });
+  const fitted = newestOf(usable).map(({ engine, release, family, surface, measurements }): SurfaceTable => {
+    const fit = fitOperators(family, measurements, ceilings);
+    const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
+    return { table, slowdown: fit.slowdown };
+  });
   return {
     factors: {
       schema: OPERATOR_FACTORS_SCHEMA,
@@ -63,19 +61,14 @@ export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[],
   };
 }
 
-/**
- * Tables that whole runs contradict: the kernel that was timed is not the one that the engine runs. Another
- * engine's table stands in, with a wider band.
- */
+/** Tables that other releases' and whole runs contradict: what was timed is not what the engine runs. */
 const FAULTS: Readonly<Record<string, string>> = {
   'vllm 0.19.0 experts int4':
-    "up to 1,024 tokens its kernel (Marlin) takes 2.5 to 3.1 times as long as SGLang's on the same shapes, which no whole run of vLLM shows",
+    "up to 1,024 tokens its kernel (Marlin) takes 2.5 to 3.1 times as long as vLLM 0.24's and SGLang's on the same shapes, which no whole run of vLLM shows",
 };
 
-type TableName = Pick<OperatorTable, 'engine' | 'release' | 'family' | 'surface'>;
-
-const knownFault = ({ engine, release, family, surface }: TableName): string | null =>
-  FAULTS[`${engine} ${release} ${family} ${surface}`] ?? null;
+const knownFault = ({ engine, release, family, surface }: MeasuredSurface): string | null =>
+  FAULTS[`${engine} ${release} ${family.name} ${surface}`] ?? null;
 
 /** Measurements of one surface. */
 interface MeasuredSurface extends MeasuredFamily {
@@ -121,7 +114,7 @@ const FLOOR_RATIO = 1.5;
 function withExcess(all: readonly SurfaceTable[]): SurfaceTable[] {
   return all.map(({ table, slowdown }) => {
     const family = FAMILIES.find(({ name }) => name === table.family)!;
-    if (!family.launchIsOfDevice) return { table, slowdown };
+    if (family.longestLaunchSeconds === null) return { table, slowdown };
     const alike = all.filter(
       ({ table: other }) => other.family === table.family && other.surface === table.surface,
     );

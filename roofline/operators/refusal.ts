@@ -4,8 +4,6 @@ import { roofTimeOf } from './device-roofs.js';
 import type { Family, Measurement } from './family.js';
 import { LAUNCH_QUANTILE } from './fit-operators.js';
 
-/** A kernel is launched in a few microseconds, in a captured graph in fewer: what takes more is the host. */
-const HOST_SECONDS = 40e-6;
 /** The smallest call of any family takes far less. */
 const LONGEST_LAUNCH = 2e-3;
 /** A cache may be so many times as fast as the memory whose roof it is held against. */
@@ -36,7 +34,7 @@ export function refusalOf(
   );
   if (shortest > LONGEST_LAUNCH)
     return `its shortest calls take ${(shortest * 1e3).toPrecision(2)} ms, which no launch does, so they cannot be in milliseconds`;
-  if (family.launchIsOfDevice && shortest > HOST_SECONDS)
+  if (shortest > (family.longestLaunchSeconds ?? Number.POSITIVE_INFINITY))
     return `its shortest calls take ${(shortest * 1e6).toFixed(0)} µs, so the host was timed and not the device`;
   const reached = streamedShare(family, measurements, ceilings);
   if (reached !== null && reached < LEAST_STREAMED)

@@ -18,7 +18,7 @@ import {
   uncalled,
 } from './calls-time.js';
 import { Curve } from './curve.js';
-import { type StepBatch, type StepSetting, tokensOf, withHost } from './setting.js';
+import { type StepBatch, type StepSetting, sourceOf, tokensOf, withHost } from './setting.js';
 import { Surface } from './surface.js';
 
 /** How long one forward pass takes, with all that an engine does around it. */
@@ -113,7 +113,7 @@ export function compileStep(
   }
   if (reasons.size > 0) return [...reasons];
   compiling = false;
-  return new CompiledStep(times.source, stages, setting);
+  return new CompiledStep(sourceOf(times.source, setting.host), stages, setting);
 }
 
 /** Whether tables have the operator with the projections around it, whose weights its time holds. */

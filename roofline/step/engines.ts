@@ -1,5 +1,6 @@
 import { nearest } from '../../core/input/suggest.js';
 import { engineName } from '../operators/engines.js';
+import fittedHosts from './host-times.json' with { type: 'json' };
 import type { EngineMemory } from './residency.js';
 import { type GraphSetting, type HostTimes, NO_HOST } from './setting.js';
 
@@ -24,9 +25,8 @@ const GRAPH_SIZES = [1, 2, 4, ...Array.from({ length: 64 }, (_, i) => 8 * (i + 1
  * github.com/LMCache/LMCache/issues/3430), the defaults in the documentation of each engine, and what NCCL
  * takes (nccl_mem of aiconfigurator's h100_sxm.yaml).
  */
-const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
+const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name' | 'host'>>> = {
   vllm: {
-    host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
       share: 0.9,
@@ -41,7 +41,6 @@ const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
     },
   },
   sglang: {
-    host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
       share: 0.88,
@@ -56,7 +55,6 @@ const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
     },
   },
   trtllm: {
-    host: NO_HOST,
     graphs: { sizes: GRAPH_SIZES, launchSeconds: null },
     memory: {
       share: 0.9,
@@ -72,10 +70,14 @@ const KNOWN: Readonly<Record<string, Omit<ServingEngine, 'id' | 'name'>>> = {
   },
 };
 
+/** Fitted on measured servers by `npm run bench -- silicon --write`; NOTICE has whose they are. */
+const HOSTS: Readonly<Record<string, HostTimes>> = fittedHosts;
+
 export const SERVING_ENGINES: readonly ServingEngine[] = Object.entries(KNOWN).map(([id, known]) => ({
   ...known,
   id,
   name: engineName(id),
+  host: HOSTS[id] ?? NO_HOST,
 }));
 
 /** Whose measured operators are taken where nobody says. */

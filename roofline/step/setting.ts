@@ -42,6 +42,14 @@ export function isFitted({ kernelFactor, stepSeconds, tokenSeconds, requestSecon
 }
 
 /**
+ * @param tables whose times of kernels they are.
+ * @returns what a prediction rests on, as tables and pages say it.
+ */
+export function sourceOf(tables: string, host: HostTimes): string {
+  return isFitted(host) ? `${tables}, host times ${host.source}` : tables;
+}
+
+/**
  * @param newTokens of the steps, over all of them.
  * @returns seconds of kernels and of what the host takes around them.
  */

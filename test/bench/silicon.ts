@@ -19,7 +19,8 @@
  * with them stand beside. --part=energy judges joules a token instead, by ML.ENERGY's leaderboard: with the
  * model left out at most 15 % in the median, on H100 and on B200. --sample writes the points that
  * predictor.py is asked about, --part=servers leaves the operators out, --every judges one of so many points,
- * and --write writes docs/figures/gpu-errors.json: errors by device and engine. --part=serving judges TTFT
+ * and --write writes docs/figures/gpu-errors.json, errors by device and engine, and
+ * roofline/step/host-times.json, which engines come with, fitted on all points. --part=serving judges TTFT
  * and the order of servers under the same load, model left out: median error at most 12 % where the load is
  * stated and 20 % over all; 85 to 95 % within their band; Kendall 0.93; pairs that differ in tensor
  * parallelism alone 98 %, in the GPU 95, in fp8 and fp4 90; 1.5 % lost by what is chosen. --part=requests
@@ -32,13 +33,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { groupBy } from '../../core/maps.js';
 import { conclude, type Figure } from './figure.js';
-import { BAND, bandsOf, coverageOf } from './silicon/bands.js';
+import { BAND, bandsOf, coverageOf, spreadBeside } from './silicon/bands.js';
 import { type BesideOf, besidePredictor } from './silicon/beside.js';
 import { Clone } from './silicon/clone.js';
 import { judgeDisaggregated } from './silicon/disaggregated.js';
 import { judgeEnergy } from './silicon/energy.js';
 import { gpuErrors, writeGpuErrors } from './silicon/gpu-errors.js';
 import { fitHost, type Host, NO_HOST } from './silicon/host.js';
+import { hostTimes, writeHostTimes } from './silicon/host-times.js';
 import { impossibilityOf } from './silicon/impossible.js';
 import { ERROR_HEAD, errorLine, errorsOf, percent } from './silicon/judged.js';
 import { energyMiss, energyPoints } from './silicon/ml-energy.js';
@@ -69,6 +71,8 @@ const clone = (name: string) => {
 function judgeCore(folder: string): void {
   const { rows, points: all, leftOut } = readSiliconPoints(folder);
   const every = Number(argument('every') ?? 1);
+  const writes = process.argv.includes('--write');
+  if (writes && every > 1) throw new Error('What --write keeps is of all points: leave --every out.');
   const points = all.filter((_, index) => index % every === 0);
   if (every > 1) console.log(`a sample: one of ${every} points`);
   const servers = new Servers(folder);
@@ -96,8 +100,10 @@ function judgeCore(folder: string): void {
     holds: predicted.length >= 0.8 * possible,
   });
   const judged = judgeSplits(predicted);
-  if (process.argv.includes('--write'))
+  if (writes) {
     writeGpuErrors(gpuErrors(judged, 'operators of tables; times of the host on servers of other models'));
+    writeHostTimes(hostTimes(predicted, judged));
+  }
   if (argument('part') === 'serving') {
     figures.push(...judgeServing(judged));
     return;
@@ -210,6 +216,8 @@ function judgeBands(judged: readonly Judged[]): void {
         holds: held >= 0.85 && held <= 0.95,
       });
   }
+  const shipped = coverageOf(bandsOf(judged, spreadBeside), spreadBeside);
+  console.log(`TPOT: bands as the package has them, model left out, hold ${percent(shipped.held)}`);
 }
 
 function judgeOwnPoints(predicted: readonly Predicted[]): void {

@@ -29,11 +29,11 @@ function splitText({ attained, parallelism: { tensor, expert }, predicted }: Siz
   return `${plural(attained.replicas, 'replica')} of ${each}`;
 }
 
-/** `2 to 8`, or `3` where both ends need as many. */
+/** `2 to 8`, `3` where both ends need as many, or `2 or more` where none was found for the slow end. */
 export function bandText({ low, high }: DevicesBand): string {
-  if (low === high && low !== null) return String(low);
-  const end = (devices: number | null) => (devices === null ? 'no number' : String(devices));
-  return `${end(low)} to ${end(high)}`;
+  if (low === null) return 'more than were tried';
+  if (high === null) return `${low} or more`;
+  return low === high ? String(low) : `${low} to ${high}`;
 }
 
 /** `2 to 8 devices`. */
@@ -52,6 +52,7 @@ export function answerSentences({ best, versus, engines, lines }: DeployAnswer):
   const { attained, predicted, band } = best;
   return [
     `${servedText(best)}: ${splitText(best)}, with ${best.engine.engine.name}${engines.length > 1 ? `, first among ${engines.join(', ')}` : ''}. ${keptText(attained.share)}; at the ends of the band of its times (± ${Math.round(100 * (Math.exp(BAND_90 * predicted.spread) - 1))} %) it takes ${devicesText(band)}.`,
+    band.high === null ? 'At the slow end no number of devices was found that keeps the SLO.' : '',
     ...costSentences(best),
     ...(versus === null
       ? [lines.length > 1 ? '' : 'Nothing else that was asked for keeps the SLO.']

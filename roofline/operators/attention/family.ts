@@ -24,7 +24,7 @@ export const ATTENTION: Family<AttentionCall> = {
   name: 'attention',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.42, device: 0.31, call: 0.47 },
   workOf,
   coordinatesOf,

@@ -19,7 +19,7 @@ export const COLLECTIVE: Family<CollectiveCall> = {
   name: 'collective',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.31, device: 0.34, call: 0.35 },
   workOf,
   coordinatesOf,

@@ -9,7 +9,7 @@ export const EXPERTS: Family<ExpertsCall> = {
   name: 'experts',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.51, device: 0.38, call: 0.4 },
   workOf,
   coordinatesOf,

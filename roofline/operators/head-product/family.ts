@@ -9,7 +9,7 @@ export const HEAD_PRODUCT: Family<HeadProductCall> = {
   name: 'head-product',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.05, device: 0.17, call: 0.2 },
   workOf,
   coordinatesOf,

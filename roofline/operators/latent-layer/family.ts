@@ -26,7 +26,8 @@ export const LATENT_LAYER: Family<LatentLayerCall> = {
   name: 'latent-layer',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  // Ten kernels and more.
+  longestLaunchSeconds: 400e-6,
   standIn: { engine: 0.23, device: 0.13, call: 0.24 },
   workOf,
   coordinatesOf,

@@ -19,7 +19,7 @@ export const LATENT: Family<LatentCall> = {
   name: 'latent',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.1, device: 0.36, call: 0.14 },
   workOf,
   coordinatesOf,

@@ -14,7 +14,7 @@ export const LINEAR_ATTENTION: Family<LinearAttentionCall> = {
   name: 'linear-attention',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.31, device: 0.26, call: 0.4 },
   workOf,
   coordinatesOf,

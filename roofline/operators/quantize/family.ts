@@ -9,7 +9,7 @@ export const QUANTIZE: Family<QuantizeCall> = {
   name: 'quantize',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.17, device: 0.2, call: 0.2 },
   workOf,
   coordinatesOf,

@@ -8,7 +8,7 @@ export const STREAM: Family<StreamCall> = {
   name: 'stream',
   tables: TABLES,
   grid: GRID,
-  launchIsOfDevice: false,
+  longestLaunchSeconds: null,
   standIn: { engine: 0.1, device: 0.15, call: 0.2 },
   workOf,
   coordinatesOf,

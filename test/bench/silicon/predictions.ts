@@ -20,6 +20,8 @@ import { type LoopTimes, loadOfLoop, spentIn } from './spent.js';
 export interface Predicted {
   readonly point: SiliconPoint;
   readonly times: LoopTimes;
+  /** Standard deviation of ln(predicted / measured) of operators alone. */
+  readonly spread: number;
 }
 export interface Unanswered {
   readonly point: SiliconPoint;
@@ -105,7 +107,7 @@ export function predictPoint(servers: Servers, point: SiliconPoint): Predicted |
   const refusal = scheduler.refusal(point.promptTokens, point.answerTokens, cacheTokens);
   if (refusal !== null)
     return { point, reason: `${model.name} with ${longest} tokens of a sequence: ${refusal}` };
-  return { point, times: timesOf(point, recipe, server) };
+  return { point, times: timesOf(point, recipe, server), spread: server.spread };
 }
 
 /** Of one of the groups that have an attention of their own: they share the clients evenly. */

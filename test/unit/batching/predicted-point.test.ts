@@ -5,6 +5,7 @@ import { SERVER_KINDS } from '../../../core/runners/server/index.js';
 import { serving } from '../../../core/workloads/serving.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { hardwareNamed } from '../../../roofline/hardware/catalogue.js';
+import { NO_HOST } from '../../../roofline/step/setting.js';
 
 const technique = {
   quantization: 'base',
@@ -61,7 +62,9 @@ const reasons = (...of: Parameters<typeof pointOn>) => {
 describe('a point that asks a server on GPUs', () => {
   test('is simulated under its own load and flags, which stand beside its numbers', () => {
     const found = predicted('h100');
-    expect(found.source).toBe('tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB');
+    expect(found.source).toMatch(
+      /^tables of vLLM 0\.24\.0 on NVIDIA H100 SXM 80GB, host times fitted on \d+/,
+    );
     expect(found.load).toBe(
       '32 requests of 512 tokens in and 32 tokens out, 8 at once from the first moment on',
     );
@@ -119,10 +122,11 @@ describe('a point that asks a server on GPUs', () => {
       spread: 0.03,
       source: 'three runs',
     };
-    const [free, taken] = [predicted('h100'), predicted('h100', {}, {}, { host })];
+    const [free, taken] = [predicted('h100', {}, {}, { host: NO_HOST }), predicted('h100', {}, {}, { host })];
     const tpot = (found: PredictedPoint) => found.entries.timePerOutputTokenSeconds!.value!;
     expect(tpot(taken) - tpot(free)).toBeGreaterThan(0.0039);
-    expect(taken.server).toContain('times of the host: three runs');
+    expect(taken.source).toMatch(/, host times three runs$/);
+    expect(free.source).not.toContain('host');
     expect(free.widened[0]).toMatch(/^what the host takes/);
     expect(taken.widened).toEqual([]);
   });

@@ -75,7 +75,7 @@ describe('answers', () => {
     if (!isKnown(predicted)) throw new Error(predicted.join('; '));
     const scheduler = schedulerNamed('vllm', { maxNumSeqs: 1, asyncScheduling: false });
     if (typeof scheduler === 'string') throw new Error(scheduler);
-    const server = { ...predicted.server, scheduler };
+    const server = { ...predicted.server, scheduler, requestSeconds: 0 };
     const question = questionOf({ arrival: 'offline', requests: 2 });
     const found = answerServing({ ...question, predicted: { ...predicted, server } });
     if (typeof found === 'string') throw new Error(found);

@@ -80,12 +80,11 @@ describe('ridge plan --hardware', () => {
   test('says beside each number that it is predicted, by what, and within which band', async () => {
     const { stdout, stderr } = await ridgePlan({}, '--hardware', 'h100');
     expect(stdout).toContain(
-      '1 × NVIDIA H100 SXM 80GB: 2 of 4 points predicted by tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB',
+      '1 × NVIDIA H100 SXM 80GB: 2 of 4 points predicted by tables of vLLM 0.24.0 on NVIDIA H100 SXM 80GB, host times fitted on',
     );
     expect(stdout).toMatch(
       /\n {2}time: about .+ \(.+ to .+\) of device time, for 6 starts; what servers take/,
     );
-    expect(stdout).toMatch(/\n {2}less sure: what the host takes beside operators is not known/);
     expect(stdout).toMatch(/\nposition +predicted TTFT \(90 % band\) +predicted TPOT \(90 % band\) /);
     expect(stdout).toMatch(/\n +0 +\S+ ms \(\S+ ms to \S+ ms\) +\S+ ms \(\S+ ms to \S+ ms\) /);
     expect(stdout).toContain('\n  not predicted: 2 of 4: it takes 2 devices, and h100 has 1');

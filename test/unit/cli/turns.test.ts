@@ -96,7 +96,7 @@ describe('ridge turns', () => {
 
   test('states hardware, engine, load and host', async () => {
     const { stderr } = await ridgeTurns('llama-3.1-8b', '--question', 'cache');
-    for (const words of ['H100', 'vLLM', 'prompts of 1024 tokens and answers of 256', 'of the host'])
+    for (const words of ['H100', 'vLLM', 'prompts of 1024 tokens and answers of 256', 'host times fitted on'])
       expect(stderr).toContain(words);
   });
 

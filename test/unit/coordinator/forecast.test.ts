@@ -94,7 +94,7 @@ describe('a search on a node that reports an H100', () => {
       whole.measure(lease);
     }
     expect(whole.progress().prior).toMatch(
-      /^tables of vLLM 0\.24\.0 on NVIDIA H100 SXM 80GB, predicted and not/,
+      /^tables of vLLM 0\.24\.0 on NVIDIA H100 SXM 80GB, host times fitted on \d+ measured servers, predicted and not/,
     );
     // Every other one of the opening is taken by predictions, the others by a design.
     const mean = (of: readonly number[]) => of.reduce((sum, at) => sum + rates[at]!, 0) / of.length;
@@ -124,7 +124,7 @@ test('a GPU that nobody measured takes the nearest tables, one that nobody knows
   const borrowed = searched('NVIDIA A40');
   borrowed.ask();
   expect(borrowed.progress().prior).toMatch(
-    /^tables nearest to vLLM on NVIDIA A40, predicted and not .*taken from tables on NVIDIA L40S/,
+    /^tables nearest to vLLM on NVIDIA A40, host times .*, predicted and not .*taken from tables on NVIDIA L40S/,
   );
   const unknown = searched('NVIDIA Q9');
   unknown.ask();

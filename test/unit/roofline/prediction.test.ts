@@ -11,6 +11,7 @@ import { publishedCeilings } from '../../../roofline/ceilings.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
 import { readEngine } from '../../../roofline/step/engines.js';
+import { NO_HOST } from '../../../roofline/step/setting.js';
 import { FakeOperators } from '../../support/fake-operators.js';
 import { sound } from '../../support/reading.js';
 
@@ -26,7 +27,7 @@ function analysed(rest: Partial<AnalysisPoint>, fake = new FakeOperators()) {
     context: 1024,
     ...rest,
   };
-  const { engine } = readEngine('vllm')!;
+  const engine = { ...readEngine('vllm')!.engine, host: NO_HOST };
   return analyzeAll([point], {
     models: new Map(MODELS.map((name) => [name, sound(namedArchitecture(name)).architecture])),
     ceilings: new Map([['h100', publishedCeilings(requireHardware('h100'))]]),
