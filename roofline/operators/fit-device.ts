@@ -1,5 +1,5 @@
 import { groupBy } from '../../core/maps.js';
-import { publishedCeilings } from '../ceilings.js';
+import { type Ceilings, publishedCeilings } from '../ceilings.js';
 import type { Hardware } from '../hardware/figure.js';
 import {
   encodeSurfaces,
@@ -30,17 +30,13 @@ export interface DeviceFit {
 
 /** Fits every family that was measured on a device. */
 export function fitDevice(device: Hardware, measured: readonly MeasuredFamily[], source: string): DeviceFit {
-  const leftOut: string[] = [];
   const ceilings = publishedCeilings(device);
-  // A table that is of no use hides no other release's.
-  const usable = measured.flatMap(surfacesOf).filter((one) => {
-    const { engine, release, family, surface, measurements } = one;
-    const reason = knownFault(one) ?? refusalOf(family, measurements, ceilings);
-    if (reason === null) return true;
-    leftOut.push(`${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`);
-    return false;
-  });
-  const fitted = newestOf(usable).map(({ engine, release, family, surface, measurements }): SurfaceTable => {
+  const { surfaces, refused } = usableSurfaces(measured, ceilings);
+  const leftOut = refused.map(
+    ({ engine, release, family, surface, reason }) =>
+      `${family.name} ${surface} of ${engine} ${release} on ${device.id}: ${reason}`,
+  );
+  const fitted = surfaces.map(({ engine, release, family, surface, measurements }): SurfaceTable => {
     const fit = fitOperators(family, measurements, ceilings);
     const table = { engine, release, family: family.name, surface, excessSeconds: 0, ...figuresOf(fit) };
     return { table, slowdown: fit.slowdown };
@@ -75,7 +71,27 @@ interface MeasuredSurface extends MeasuredFamily {
   readonly surface: string;
 }
 
-export const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
+/**
+ * @returns of each surface of an engine the newest release that can be used, and what was refused and why: a
+ *   table that is of no use hides no other release's.
+ */
+export function usableSurfaces(
+  measured: readonly MeasuredFamily[],
+  ceilings: Ceilings,
+): {
+  readonly surfaces: MeasuredSurface[];
+  readonly refused: readonly (MeasuredSurface & { readonly reason: string })[];
+} {
+  const refused: (MeasuredSurface & { readonly reason: string })[] = [];
+  const usable = measured.flatMap(surfacesOf).filter((one) => {
+    const reason = knownFault(one) ?? refusalOf(one.family, one.measurements, ceilings);
+    if (reason !== null) refused.push({ ...one, reason });
+    return reason === null;
+  });
+  return { surfaces: newestOf(usable), refused };
+}
+
+const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
   [...groupBy(one.measurements, ({ call }) => one.family.coordinatesOf(call).surface)].map(
     ([surface, measurements]) => ({ ...one, surface, measurements: fastest(measurements) }),
   );
@@ -84,7 +100,7 @@ export const surfacesOf = (one: MeasuredFamily): MeasuredSurface[] =>
 const WHOLE_TABLE = 0.5;
 
 /** Of each surface of an engine the newest release that was measured as widely as others. */
-export function newestOf(all: readonly MeasuredSurface[]): MeasuredSurface[] {
+function newestOf(all: readonly MeasuredSurface[]): MeasuredSurface[] {
   const groups = groupBy(all, ({ engine, family, surface }) => `${engine} ${family.name} ${surface}`);
   return [...groups.values()].map((group) => {
     const most = Math.max(...group.map(({ measurements }) => measurements.length));

@@ -3,9 +3,8 @@ import { groupBy } from '../../../core/maps.js';
 import { publishedCeilings } from '../../../roofline/ceilings.js';
 import type { Hardware } from '../../../roofline/hardware/figure.js';
 import { engineName } from '../../../roofline/operators/engines.js';
-import { newestOf, surfacesOf } from '../../../roofline/operators/fit-device.js';
+import { usableSurfaces } from '../../../roofline/operators/fit-device.js';
 import { unseenResiduals } from '../../../roofline/operators/fit-operators.js';
-import { refusalOf } from '../../../roofline/operators/refusal.js';
 import { median, quantile } from '../../../statistics/quantile.js';
 import type { Figure } from '../figure.js';
 
@@ -53,17 +52,15 @@ export async function judgeOperators(folder: string): Promise<Figure[]> {
 async function judgeDevice(device: Hardware, path: string): Promise<Judged[]> {
   const ceilings = publishedCeilings(device);
   const { measured } = await readTables(path);
-  return newestOf(measured.flatMap(surfacesOf)).flatMap(
-    ({ engine, release, family, surface, measurements }) => {
-      if (refusalOf(family, measurements, ceilings) !== null) return [];
-      const errors = unseenResiduals(family, measurements, ceilings).map((residual) =>
-        Math.abs(Math.expm1(residual)),
-      );
-      if (errors.length === 0) return [];
-      const kind = `${family.name} ${surface.split(' ')[0]}`;
-      return [{ device: device.id, engine, release, kind, measurements: measurements.length, errors }];
-    },
-  );
+  const { surfaces } = usableSurfaces(measured, ceilings);
+  return surfaces.flatMap(({ engine, release, family, surface, measurements }) => {
+    const errors = unseenResiduals(family, measurements, ceilings).map((residual) =>
+      Math.abs(Math.expm1(residual)),
+    );
+    if (errors.length === 0) return [];
+    const kind = `${family.name} ${surface.split(' ')[0]}`;
+    return [{ device: device.id, engine, release, kind, measurements: measurements.length, errors }];
+  });
 }
 
 function print(judged: readonly Judged[]): void {
