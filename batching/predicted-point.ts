@@ -1,7 +1,6 @@
 import type { ExperimentContent } from '../core/experiment/experiment.js';
 import { readOptions } from '../core/experiment/options.js';
 import { runnerNamed } from '../core/runners/index.js';
-import { readAdapter } from '../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../core/work/architecture.js';
 import { devicesOf } from '../core/work/pass/devices.js';
 import { splitAsked } from '../core/work/served-work.js';
@@ -9,17 +8,15 @@ import { workloadNamed } from '../core/workloads/index.js';
 import { serving } from '../core/workloads/serving.js';
 import type { Entries } from '../judgement/entries.js';
 import { requestEntries } from '../judgement/serving.js';
-import { withAttention } from '../roofline/analysis/attention-word.js';
-import { withLayers } from '../roofline/analysis/layers-word.js';
 import type { Ceilings } from '../roofline/ceilings.js';
 import type { Hardware } from '../roofline/hardware/figure.js';
-import { quantizedArchitecture } from '../roofline/quantized.js';
 import { formatsAsked } from '../roofline/served-formats.js';
 import { servingEngineNamed } from '../roofline/step/engines.js';
 import { parallelismOf } from '../roofline/step/parallelism.js';
 import { type MeteredStep, metered, powerOn } from '../roofline/step/power.js';
 import type { Residency } from '../roofline/step/residency.js';
 import type { HostTimes } from '../roofline/step/setting.js';
+import { techniqueShapes } from '../roofline/technique-shapes.js';
 import { secondsAround } from './around.js';
 import { loadOf } from './load.js';
 import { type AskedServer, type PredictedServer, predictedServer } from './predicted-server.js';
@@ -146,13 +143,10 @@ export function askedServer({
     return refusal('a scheduler with speculative decoding is not simulated');
   if (options.cudaGraphs === false)
     return refusal('what launching kernels without CUDA graphs takes is not known');
-  const adapter = readAdapter(technique.adapter);
-  if (typeof options.loras === 'string' || (adapter.ok && adapter.value?.mode === 'attached'))
+  if (typeof options.loras === 'string')
     return refusal('the work of adapters beside the weights is not counted');
-  const architecture = quantizedArchitecture(
-    withAttention(withLayers(base, technique.layers), technique.attention),
-    technique.quantization,
-  );
+  const architecture = techniqueShapes(base, technique);
+  if (typeof architecture === 'string') return refusal(architecture);
   const formats = formatsAsked(architecture, options);
   if (typeof formats === 'string') return refusal(formats);
   const split = splitAsked(options);

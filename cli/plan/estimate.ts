@@ -8,7 +8,6 @@ import { minuteOf } from '../../core/minute.js';
 import { isFitted, runnerNamed } from '../../core/runners/index.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
-import { readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { predictableWork } from '../../core/work/latency.js';
 import { phaseWork } from '../../core/work/phase-work.js';
@@ -16,12 +15,10 @@ import { type ServedDemand, servedWork, splitAsked } from '../../core/work/serve
 import { workloadNamed } from '../../core/workloads/index.js';
 import { lastCacheBytes } from '../../process/device/caches.js';
 import type { PredictedPhase } from '../../report/recommend/predicted.js';
-import { withAttention } from '../../roofline/analysis/attention-word.js';
-import { withLayers } from '../../roofline/analysis/layers-word.js';
 import { factorsAt } from '../../roofline/factor-at.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
 import { type ExpectedPhase, expectPhase } from '../../roofline/placement.js';
-import { quantizedArchitecture } from '../../roofline/quantized.js';
+import { techniqueShapes } from '../../roofline/technique-shapes.js';
 import { openArchitecture } from '../roofline/open-model.js';
 import type { ThisNode } from '../this-node.js';
 import { asksServerHere, simulatedTrial } from './served-estimate.js';
@@ -206,14 +203,9 @@ function phasesOf(
     return `the time of ${workload.kind} on ${runner.kind} does not follow from the shapes of a model`;
   if (counting?.by === 'pass' && counting.packed)
     return `how ${runner.kind} packs matrices is known when they are loaded`;
-  const adapter = readAdapter(technique.adapter);
-  if (adapter.ok && adapter.value?.mode === 'attached')
-    return 'the work of adapters beside the weights is not counted';
   try {
-    const architecture = quantizedArchitecture(
-      withAttention(withLayers(base, technique.layers), technique.attention),
-      technique.quantization,
-    );
+    const architecture = techniqueShapes(base, technique);
+    if (typeof architecture === 'string') return architecture;
     const { options } = runner;
     if (served !== null && load !== null)
       return servedWork(architecture, served, options, splitAsked(options), load.demand);

@@ -2,14 +2,11 @@ import { type PointHere, pointSimulator, type SimulatedPoint } from '../../batch
 import { FailureError } from '../../core/errors.js';
 import { deviceKind, type Experiment } from '../../core/experiment/experiment.js';
 import { latenciesOf } from '../../core/serving/latencies.js';
-import { readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { serving } from '../../core/workloads/serving.js';
 import type { PredictedPhase } from '../../report/recommend/predicted.js';
-import { withAttention } from '../../roofline/analysis/attention-word.js';
-import { withLayers } from '../../roofline/analysis/layers-word.js';
-import { quantizedArchitecture } from '../../roofline/quantized.js';
 import type { HostTimes } from '../../roofline/step/setting.js';
+import { techniqueShapes } from '../../roofline/technique-shapes.js';
 import { mean } from '../../statistics/summary.js';
 import type { TrialTime } from './estimate.js';
 
@@ -30,15 +27,9 @@ export function simulatedTrial(
   host: HostTimes | null,
   aroundSeconds: number,
 ): TrialTime | string {
-  const { technique } = experiment;
-  const adapter = readAdapter(technique.adapter);
-  if (adapter.ok && adapter.value?.mode === 'attached')
-    return 'the work of adapters beside the weights is not counted';
   try {
-    const architecture = quantizedArchitecture(
-      withAttention(withLayers(base, technique.layers), technique.attention),
-      technique.quantization,
-    );
+    const architecture = techniqueShapes(base, experiment.technique);
+    if (typeof architecture === 'string') return architecture;
     const simulator = pointSimulator({ point: experiment, architecture, ...measured });
     if (typeof simulator === 'string') return simulator;
     const simulated = simulator.simulate(host);
