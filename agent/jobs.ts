@@ -4,6 +4,7 @@ import { CONVERT } from '../artifacts/conversions/job.js';
 import { LOOK } from '../artifacts/files/looking/job.js';
 import { FETCH } from '../artifacts/files/remote/job.js';
 import { SYNTHESIZE } from '../artifacts/files/synthetic/job.js';
+import { QUANTIZE_FOUR_BIT } from '../artifacts/four-bit/job.js';
 import { QUANTIZE_GRAPH } from '../artifacts/onnx/job.js';
 import { PRUNE } from '../artifacts/pruning/job.js';
 import { CUT_LAYERS, GIVE_WINDOW, GROUP_HEADS } from '../artifacts/shape/jobs.js';
@@ -22,6 +23,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   TRIAL,
   PROBE,
   QUANTIZE,
+  QUANTIZE_FOUR_BIT,
   QUANTIZE_GRAPH,
   PRUNE,
   SYNTHESIZE,

@@ -6,12 +6,13 @@ import type { ModelFormat } from '../../core/models/formats.js';
 import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import type { AdapterPart } from '../../core/techniques/adapter.js';
 import { FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
+import type { FourBitSpec } from '../../core/techniques/four-bit/spec.js';
 import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PackedType } from '../../core/techniques/packing/values.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { findEngine } from '../../engines/native/packages.js';
-import { placeOfClass } from '../../engines/runners/observer.js';
+import { ON_CPU, placeOfClass } from '../../engines/runners/observer.js';
 import { adapterBase } from '../../formats/adapters/base.js';
 import { readAdapterGguf, writeAdapterGguf } from '../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -29,6 +30,7 @@ import { originOf } from '../files/lineage.js';
 import { type Attended, type FileToMake, makeFile, progressTo, UNBOUND } from '../files/make-file.js';
 import { bytesOf, filesOf } from '../files/tree.js';
 import { PRUNE, type PruneRequest } from '../pruning/job.js';
+import { fourBitStep } from '../techniques/four-bit.js';
 import { mergeStep } from '../techniques/merge.js';
 import { type QuantizeStep, quantizeGraphStep, quantizeStep } from '../techniques/quantize.js';
 import { asFile, type ModelFile, OPENED_BY_COMMANDS, openFile, openModel, storeOf } from './open.js';
@@ -57,6 +59,17 @@ export async function quantize(
   if (given === null && text !== null) settings.say(`collecting the importance matrix of ${text.text}`);
   const step = quantizeStep({ setting, spec, runnerKind: DEFAULT_RUNNER, engine, importance });
   const said = { what: type, line: `${basename(of.path)} to ${type}` };
+  return await makeFile({ ...asked, ...said, of, step, bytes: of.facts.bytes }, settings);
+}
+
+/** Quantizes the linear layers of a GGUF file to four bits. @throws FailureError */
+export async function quantizeFourBit(
+  of: ModelFile,
+  { setting, spec, ...asked }: Asked & { readonly setting: string; readonly spec: FourBitSpec },
+  settings: Attended,
+): Promise<BuiltFile> {
+  const step = await fourBitStep(setting, spec, `llama.cpp ${findEngine().release}`, settings, ON_CPU);
+  const said = { what: setting, line: `${basename(of.path)} to ${setting}` };
   return await makeFile({ ...asked, ...said, of, step, bytes: of.facts.bytes }, settings);
 }
 

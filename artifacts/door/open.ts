@@ -214,6 +214,7 @@ export function fileChecks(
   for (const step of steps.ok ? steps.value : []) {
     if (step.kind === 'prune' && step.spec.calibration !== null) text(step.spec.calibration.text);
     if (step.kind === 'quantize' && step.spec.importance !== null) text(step.spec.importance.text);
+    if (step.kind === 'quantize-four-bit' && step.spec.gptq !== null) text(step.spec.gptq.calibration.text);
   }
   const adapter = readAdapter(technique.adapter);
   if (!adapter.ok || adapter.value === null) return checks;

@@ -1,20 +1,12 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
-import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
+import { ON_CPU } from '../../engines/runners/observer.js';
 import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import type { Learned } from '../../process/isolation/learned.js';
+import type { WalkRequest } from './walker.js';
 
-export interface PruneRequest {
-  readonly inputPath: string;
-  readonly outputPath: string;
+export interface PruneRequest extends WalkRequest {
   /** A word of the technique (core/techniques/sparsity.ts). */
   readonly sparsity: string;
-  /** The calibration text; null where none is needed. */
-  readonly textPath: string | null;
-  /** Statistics of the dense model that were collected before, where they are all that is needed. */
-  readonly statisticsPath?: string;
-  readonly threads: number;
-  /** Where the model is run for activations; left out = on the CPU. */
-  readonly place?: ObservedPlace;
 }
 
 /**

@@ -15,7 +15,7 @@ import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
 import type { PrunedLayerReport } from '../../core/techniques/pruning/summary.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import type { LinearLayer } from './linear-layers.js';
-import type { PrunedFile } from './pruned-file.js';
+import type { OverwrittenFile } from './pruned-file.js';
 import { reached, type SeenLayer } from './walker.js';
 
 /** Below this, waiting for the collector costs less memory than asking it costs time. */
@@ -45,7 +45,7 @@ export interface LayerPrunerParts {
   readonly engine: PruningEngine;
   /** Ratios by layer, where they follow from a measurement. */
   readonly allocated: ReadonlyMap<string, number> | null;
-  readonly file: PrunedFile;
+  readonly file: OverwrittenFile;
 }
 
 export const seconds = () => performance.now() / 1000;

@@ -22,11 +22,15 @@ export interface LinearLayer extends FileTensor {
 const MATRIX = /^blk\.\d+\.(?!ffn_gate_inp)[a-z0-9_]+\.weight$/;
 
 /**
- * @returns the layers of a file that are pruned, in file order; of experts each is a layer of its own.
+ * @returns the layers of a file that are chosen, in file order; of experts each is a layer of its own.
  * @throws FailureError `impossible-combination` when no layer is chosen, `model-unsupported` for layers that
  *   are quantized.
  */
-export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec): readonly LinearLayer[] {
+export function chosenLayers(
+  path: string,
+  header: GgufFile,
+  spec: Pick<SparsitySpec, 'layers' | 'exclude'>,
+): readonly LinearLayer[] {
   const file = basename(path);
   const all = header.tensors
     .filter((tensor) => MATRIX.test(tensor.name) && (tensor.shape.length === 2 || isExperts(tensor)))
@@ -38,10 +42,10 @@ export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec)
     const hint = names.size === 0 ? 'Is it a language model?' : `Its layers are ${[...names].join(', ')}.`;
     throw failed('impossible-combination', `${file} has no linear layer for ${wanted}`, hint);
   }
-  const hint = 'Prune the f16, bf16 or f32 file, and quantize what comes out.';
+  const hint = 'Give the f16, bf16 or f32 file; what comes out may be quantized.';
   return chosen.map((tensor) => {
     const { type, name, shape } = tensor;
     if (isFloatType(type)) return { ...tensor, type, rows: shape[1]!, columns: shape[0]! };
-    throw failed('model-unsupported', `${name} of ${file} is ${type}, and float weights are pruned`, hint);
+    throw failed('model-unsupported', `${name} of ${file} is ${type}, and float weights are needed`, hint);
   });
 }

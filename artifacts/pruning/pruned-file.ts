@@ -7,7 +7,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 const SPARSITY_KEY = 'ridgepoint.sparsity';
 
 /** A copy of a model whose layers are overwritten one by one, in any order. */
-export interface PrunedFile {
+export interface OverwrittenFile {
   /**
    * Overwrites the weights of a layer, or of one expert of it. @param bytes as many as it had, in its type.
    */
@@ -16,11 +16,16 @@ export interface PrunedFile {
 }
 
 /** Copies a model and opens the copy for overwriting; memory holds one chunk. */
-export async function copyForPruning(input: string, output: string, setting: string): Promise<PrunedFile> {
+export async function copyForPruning(input: string, output: string, setting: string): Promise<OverwrittenFile> {
   await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: setting }]]) });
-  const all = readGgufHeader(output).tensors.flatMap(matricesOf);
+  return await openMatrices(output);
+}
+
+/** Opens a model for overwriting. */
+export async function openMatrices(path: string): Promise<OverwrittenFile> {
+  const all = readGgufHeader(path).tensors.flatMap(matricesOf);
   const matrices = new Map(all.map((matrix) => [matrix.name, matrix]));
-  const file = await open(output, 'r+');
+  const file = await open(path, 'r+');
   return {
     async write(name, bytes) {
       const matrix = matrices.get(name);

@@ -4,14 +4,13 @@ import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import { ON_CPU } from '../../engines/runners/observer.js';
+import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
 import { readMatrix } from '../../formats/tensor-matrix.js';
 import { type ComputedOn, computedOn } from '../calibration/place.js';
 import type { StatisticsOrigin } from '../calibration/saved.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
-import type { PruneRequest } from './job.js';
 import type { LinearLayer } from './linear-layers.js';
 
 /** Steps of the work that are done, of how many. */
@@ -36,6 +35,19 @@ export function reached({ statistics }: SeenLayer): boolean {
 /** @returns the weights that layers above shall see in its place, or null: as they are. */
 export type SeeLayer = (layer: SeenLayer) => Promise<Float32Array | null>;
 
+/** A model whose layers are gone over, and what its copy is made with. */
+export interface WalkRequest {
+  readonly inputPath: string;
+  readonly outputPath: string;
+  /** The calibration text; null where none is needed. */
+  readonly textPath: string | null;
+  /** Statistics of the dense model that were collected before, where they are all that is needed. */
+  readonly statisticsPath?: string;
+  readonly threads: number;
+  /** Where the model is run for activations; left out = on the CPU. */
+  readonly place?: ObservedPlace;
+}
+
 /** Goes over the chosen layers, with activations where the spec has a calibration. */
 export interface Walker {
   /** Calibration sequences there are. */
@@ -55,8 +67,8 @@ export interface Walker {
 
 /** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
 export async function prepareWalker(
-  request: PruneRequest,
-  { calibration, allocation }: SparsitySpec,
+  request: WalkRequest,
+  { calibration, allocation }: Pick<SparsitySpec, 'calibration' | 'allocation'>,
   layers: readonly LinearLayer[],
   onProgress: OnProgress,
 ): Promise<Walker> {

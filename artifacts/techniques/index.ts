@@ -7,6 +7,7 @@ import { importanceFor } from '../calibration/importance.js';
 import { conversionStep } from '../conversions/step.js';
 import type { ModelSettings, ResolvedModel } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
+import { fourBitStep } from './four-bit.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
 import { quantizeGraphStep, quantizeStep } from './quantize.js';
@@ -65,6 +66,8 @@ async function stepOf(
       const maker = makerFor(runnerKind);
       return quantizeStep({ setting: one.setting, spec: one.spec, runnerKind: maker, engine, importance });
     }
+    case 'quantize-four-bit':
+      return fourBitStep(one.setting, one.spec, engine, settings, place);
     case 'quantize-graph':
       return quantizeGraphStep(one.setting, one.spec);
     case 'window':

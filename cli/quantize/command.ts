@@ -29,7 +29,7 @@ export function registerQuantize(program: Command): void {
     .argument('<output>', 'GGUF file to write; for an ONNX graph, the folder')
     .requiredOption(
       '-t, --type <name>',
-      'llama.cpp’s name of the quantization, e.g. q4_k_m, or int4, int8, int8_dynamic, f16 of an ONNX graph',
+      'llama.cpp’s name of the quantization, e.g. q4_k_m; int4, int8, int8_dynamic, f16 of an ONNX graph; or mxfp4, nvfp4, if4 with their settings, e.g. mxfp4?method=gptq',
     )
     .option('--output-type <type>', 'type of the output matrix')
     .option('--embedding-type <type>', 'type of the token embedding')

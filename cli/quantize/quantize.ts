@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { quantize, quantizeGraph } from '../../artifacts/door/make.js';
+import { quantize, quantizeFourBit, quantizeGraph } from '../../artifacts/door/make.js';
 import { asFile, OPENED_BY_COMMANDS, openModel } from '../../artifacts/door/open.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -9,18 +9,20 @@ import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { QuantizeOptions } from './command.js';
-import { type GraphRequest, graphRequest, ofGraph, quantizationRequest, settingOf } from './request.js';
+import { fourBitRequest, type GraphRequest, graphRequest, ofGraph, quantizationRequest, settingOf } from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
   const graph = graphRequest(options);
+  const fourBit = fourBitRequest(options);
   // Wrong words are told before a model is opened.
-  if (graph === null) quantizationRequest(options);
+  if (graph === null && fourBit === null) quantizationRequest(options);
   const json = options.json === true;
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
-  const settings = settingsFor(options, input, options.importance ?? '.');
+  const text = options.importance ?? fourBit?.spec.gptq?.calibration.text ?? '.';
+  const settings = settingsFor(options, input, text);
   await runCommand(async () => {
     if (graph !== null) return await quantizeGraphOf(input, path, graph, settings, json);
     const runs = [...OPENED_BY_COMMANDS, onnx.name];
@@ -28,8 +30,13 @@ export async function quantizeModel(input: string, output: string, options: Quan
     // `f16` is a form of both.
     if (base.facts.format === onnx.name)
       return await quantizeGraphOf(input, path, ofGraph(settingOf(options)), settings, json);
-    const { spec, setting } = quantizationRequest(options);
     const file = await asFile(base, settings);
+    if (fourBit !== null) {
+      const made = await quantizeFourBit(file, { ...fourBit, path, threads }, settings);
+      report(readGgufHeader(file.path), { path, made, setting: fourBit.setting, threads }, json);
+      return;
+    }
+    const { spec, setting } = quantizationRequest(options);
     const asked = { path, setting, spec, threads };
     const made = await quantize(file, asked, options.imatrix ?? null, settings);
     report(readGgufHeader(file.path), { path, made, setting, threads }, json);

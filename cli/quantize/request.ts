@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { QUANTIZATIONS } from '../../core/techniques/file-types.js';
+import { type FourBitSpec, fourBitWord, readFourBit } from '../../core/techniques/four-bit/spec.js';
 import {
   GRAPH_TYPES,
   type GraphQuantization,
@@ -66,6 +67,28 @@ export function ofGraph(spelling: string): GraphRequest {
   }
   if (!reading.ok) throw usageError(reading.message);
   return { setting: graphWord(reading.value), spec: reading.value };
+}
+
+/** What is asked of linear layers in four bits. */
+export interface FourBitRequest {
+  readonly setting: string;
+  readonly spec: FourBitSpec;
+}
+
+/**
+ * @returns null where the type is none of mxfp4, nvfp4 and if4.
+ * @throws CommandError (2) for settings that it does not have, and for an importance matrix.
+ */
+export function fourBitRequest(options: QuantizeOptions): FourBitRequest | null {
+  const spelling = settingOf(options);
+  const reading = readFourBit(spelling);
+  if (reading === null) return null;
+  if (options.imatrix !== undefined)
+    throw usageError(`${headOf(spelling)} takes no importance matrix`, 'method=gptq calibrates instead.');
+  const word = fourBitWord(spelling);
+  if (!reading.ok) throw usageError(reading.message);
+  if (!word.ok) throw usageError(word.message);
+  return { setting: word.value, spec: reading.value };
 }
 
 /** The word that a sweep would have for the options; it is read next. */

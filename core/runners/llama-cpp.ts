@@ -3,6 +3,7 @@ import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
+import { blocksDivideWidth, fourBitFillsZeros } from '../techniques/four-bit/spec.js';
 import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
@@ -182,6 +183,8 @@ const EVERYWHERE: readonly Rule[] = [
   exitWithAdapter,
   pruningNeedsFloats,
   groupsDivideWidth,
+  blocksDivideWidth,
+  fourBitFillsZeros,
 ];
 
 /** Of engines on llama.cpp behind an address. */

@@ -4,6 +4,7 @@ import { type ConversionName, conversionNamed, wayTo } from '../models/conversio
 import type { ModelFormat } from '../models/formats.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
+import { type FourBitSpec, isStored, readFourBit } from './four-bit/spec.js';
 import { type GraphQuantization, readGraphQuantization } from './graph-quantization.js';
 import { factsOfFirst, readLayers } from './layers.js';
 import { predictWeights } from './predicted-weights.js';
@@ -27,6 +28,7 @@ export type ChainStep =
   | { readonly kind: 'merge'; readonly parts: readonly AdapterPart[] }
   | { readonly kind: 'prune'; readonly setting: string; readonly spec: SparsitySpec }
   | { readonly kind: 'quantize'; readonly setting: string; readonly spec: QuantizationSpec }
+  | { readonly kind: 'quantize-four-bit'; readonly setting: string; readonly spec: FourBitSpec }
   | { readonly kind: 'quantize-graph'; readonly setting: string; readonly spec: GraphQuantization }
   | { readonly kind: 'window'; readonly window: SlidingWindow };
 
@@ -71,6 +73,7 @@ export function chainSteps(
       at = next;
     }
     if (step?.kind === 'quantize') quantized = step.spec.type;
+    if (step?.kind === 'quantize-four-bit' && isStored(step.spec)) quantized = step.spec.type;
     if (step !== null) steps.push(step);
   }
   return { ok: true, value: steps };
@@ -92,12 +95,14 @@ function techniqueSteps(
   const adapter = readAdapter(technique.adapter);
   const sparsity = readSparsity(technique.sparsity);
   const graph = graphQuantization(spelling, opens);
-  const quantization = graph === null ? readQuantization(spelling) : null;
+  const fourBit = readFourBit(spelling);
+  const quantization = graph === null && fourBit === null ? readQuantization(spelling) : null;
   if (!layers.ok) return layers;
   if (!attention.ok) return attention;
   if (!adapter.ok) return adapter;
   if (!sparsity.ok) return sparsity;
   if (graph?.ok === false) return graph;
+  if (fourBit?.ok === false) return fourBit;
   if (quantization?.ok === false) return quantization;
   const steps: ChainStep[] = [];
   if (layers.value !== null && layers.value !== facts?.layers)
@@ -110,6 +115,8 @@ function techniqueSteps(
   const spec = quantization?.value ?? null;
   if (spec !== null && spelling !== facts?.quantization)
     steps.push({ kind: 'quantize', setting: spelling, spec });
+  if (fourBit?.ok === true)
+    steps.push({ kind: 'quantize-four-bit', setting: spelling, spec: fourBit.value });
   if (window !== null) steps.push({ kind: 'window', window });
   const asIs = facts?.format === 'onnx' && spelling === facts.quantization;
   if (graph?.ok === true && !asIs)
@@ -149,8 +156,8 @@ export function chainOf(
   return steps.value.map((step) => {
     if (step.kind === 'cut-layers') bytes = known?.bytes ?? null;
     if (step.kind === 'convert' && bytes !== null) bytes = conversionNamed(step.conversion).bytes(bytes);
-    if (step.kind === 'quantize' || step.kind === 'quantize-graph')
-      bytes = known === null ? null : Math.round(predictWeights(known, step.setting));
+    if (step.kind.startsWith('quantize'))
+      bytes = known === null ? null : Math.round(predictWeights(known, technique.quantization));
     return { recipe: recipeOf(step), bytes };
   });
 }
@@ -169,6 +176,7 @@ function recipeOf(step: ChainStep): string {
       const { tokens, fullEvery } = step.window;
       return `window(${tokens}${fullEvery === 0 ? '' : `, full every ${fullEvery}`})`;
     }
+    case 'quantize-four-bit':
     case 'quantize-graph':
       return `quantize(${step.setting})`;
     default:

@@ -1,5 +1,6 @@
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { bitsWithoutFullBlocks, fileType } from './file-types.js';
+import { storedBits } from './four-bit/spec.js';
 import { blockBits } from './graph-quantization.js';
 import { headOf } from './spelling.js';
 
@@ -20,6 +21,12 @@ export function predictWeights(facts: KnownFacts, spelling: string): number {
     const table = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
     const tableBits = /embeddingType=int/.test(spelling) ? blocks : 32;
     return ((facts.parameters - table) * blocks + table * tableBits) / 8;
+  }
+  // Four bits are of linear layers alone; the embedding keeps its type.
+  const fourBits = storedBits(spelling);
+  if (fourBits !== null) {
+    const table = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
+    return ((facts.parameters - table) * fourBits) / 8 + (table * facts.bytes) / facts.parameters;
   }
   const full = facts.embeddingLength % 256 === 0;
   const bits = full ? (fileType(quantization)?.bitsPerWeight ?? null) : bitsWithoutFullBlocks(quantization);

@@ -2,6 +2,8 @@ import type { Rule } from '../experiment/rule.js';
 import { nearest } from '../input/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
 import { fileType, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from './file-types.js';
+import { FOUR_BIT_NAMES } from './four-bit/formats.js';
+import { FOUR_BIT_SETTINGS, fourBitWord, readFourBit } from './four-bit/spec.js';
 import { GRAPH_SETTINGS, GRAPH_TYPES, graphWord, readGraphQuantization } from './graph-quantization.js';
 import {
   flag,
@@ -149,21 +151,27 @@ const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
   q3_k: 'q3_k_m',
   q4_k: 'q4_k_m',
   q5_k: 'q5_k_m',
-  mxfp4: 'mxfp4_moe',
 };
 
 export const quantization: Technique = {
   name: 'quantization',
   fallback: BASE,
-  help: 'Type the weights are quantized to from the model file, by llama.cpp’s name, or int4, int8 and int8_dynamic of ONNX graphs; `base` runs the file as it is.',
-  examples: [BASE, ...NAMES, ...GRAPH_TYPES],
-  form: `one of ${NAMES.length + GRAPH_TYPES.length + 1} types`,
-  keys: { type: 'Name of the type.', ...helpOf(GRAPH_SETTINGS), ...helpOf(SETTINGS) },
+  help: 'Type the weights are quantized to from the model file, by llama.cpp’s name, int4, int8 and int8_dynamic of ONNX graphs, or mxfp4, nvfp4 and if4; `base` runs the file as it is.',
+  examples: [BASE, ...NAMES, ...GRAPH_TYPES, ...FOUR_BIT_NAMES],
+  form: `one of ${NAMES.length + GRAPH_TYPES.length + FOUR_BIT_NAMES.length + 1} types`,
+  keys: {
+    type: 'Name of the type.',
+    ...helpOf(FOUR_BIT_SETTINGS),
+    ...helpOf(GRAPH_SETTINGS),
+    ...helpOf(SETTINGS),
+  },
   read(spelling) {
     const graph = GRAPH_TYPES.some((type) => type === headOf(spelling))
       ? readGraphQuantization(spelling)
       : null;
     if (graph !== null) return graph.ok ? { ok: true, value: graphWord(graph.value) } : graph;
+    const fourBit = readFourBit(spelling);
+    if (fourBit !== null) return fourBit.ok ? fourBitWord(spelling) : fourBit;
     const reading = readQuantization(spelling);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: BASE };

@@ -3,6 +3,7 @@
 #include <limits>
 #include <new>
 
+#include "pruning/columns.h"
 #include "pruning/levels.h"
 #include "pruning/row.h"
 #include "threads/parallel.h"
@@ -11,8 +12,6 @@ namespace ridgepoint::RIDGE_LEVEL {
 namespace {
 
 constexpr int64_t kRows = 16;
-// Columns updated at a time: a tile of U of 128 x 128 doubles stays in the second-level cache for kRows rows.
-constexpr int64_t kTile = 128;
 
 struct Layer {
   float* weights;
@@ -64,24 +63,6 @@ void prune_row(const Layer& layer, int64_t row, int64_t start, int64_t width, in
   }
 }
 
-void update_rest(const Layer& layer, int64_t begin, int64_t end, int64_t start, int64_t width, const double* errors,
-                 int64_t stride) {
-  for (int64_t tile = start + width; tile < layer.columns; tile += kTile) {
-    const int64_t size = std::min(kTile, layer.columns - tile);
-    for (int64_t row = begin; row < end; row++) {
-      double sums[kTile] = {0};
-      const double* own = errors + (row - begin) * stride;
-      for (int64_t i = 0; i < width; i++) {
-        if (own[i] == 0) continue;
-        const double* u = layer.factor + (start + i) * layer.columns + tile;
-        for (int64_t j = 0; j < size; j++) sums[j] += own[i] * u[j];
-      }
-      float* weights = layer.weights + row * layer.columns + tile;
-      for (int64_t j = 0; j < size; j++) weights[j] = static_cast<float>(weights[j] - sums[j]);
-    }
-  }
-}
-
 struct Scratch {
   explicit Scratch(int64_t block)
       : flags(static_cast<size_t>(block)), current(static_cast<size_t>(block)), losses(static_cast<size_t>(block)),
@@ -98,10 +79,7 @@ int32_t sparsegpt(float* weights, int64_t rows, int32_t columns, const double* f
   const Layer layer{weights, rows, columns, factor};
   const int64_t block = std::min<int64_t>(block_columns, columns);
   std::fill(mask, mask + rows * row_bytes(columns), uint8_t{0});
-  for (int64_t j = 0; j < columns; j++) {
-    if (!dead[j]) continue;
-    for (int64_t row = 0; row < rows; row++) weights[row * columns + j] = 0;
-  }
+  silence_dead(weights, rows, columns, dead);
   std::vector<float> losses;
   std::vector<Scratch> scratch(static_cast<size_t>(std::max(threads, 1)), Scratch(block));
   for (int64_t start = 0; start < columns; start += block) {
@@ -122,7 +100,7 @@ int32_t sparsegpt(float* weights, int64_t rows, int32_t columns, const double* f
           bytes[column >> 3] |= static_cast<uint8_t>(own.flags[static_cast<size_t>(j)] << (column & 7));
         }
       }
-      update_rest(layer, begin, end, start, width, own.errors.data(), block);
+      update_rest({factor, columns}, weights, begin, end, start, width, own.errors.data(), block);
     });
   }
   return RIDGE_OK;

@@ -327,7 +327,7 @@ describe.skipIf(kernelsLibrary() === null)('bad input (needs the native kernels)
       imatrix: null,
       threads: 1,
     });
-    await expect(prune('wanda:50%', { model })).rejects.toThrow(/is q8_0, and float weights are pruned/);
+    await expect(prune('wanda:50%', { model })).rejects.toThrow(/is q8_0, and float weights are needed/);
   });
 
   test('what is left over of a failure is nothing', () => {

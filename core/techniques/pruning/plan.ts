@@ -19,8 +19,8 @@ export function tensorOf(name: string): { readonly tensor: string; readonly expe
     : { tensor: `${front}.weight`, expert: Number(expert) };
 }
 
-/** @returns whether a layer is pruned; experts of one tensor are chosen together. */
-export function isChosen(name: string, { layers, exclude }: SparsitySpec): boolean {
+/** @returns whether a layer is chosen; experts of one tensor are chosen together. */
+export function isChosen(name: string, { layers, exclude }: Pick<SparsitySpec, 'layers' | 'exclude'>): boolean {
   const { tensor } = tensorOf(name);
   return fitsAny(tensor, layers) && !fitsAny(tensor, exclude);
 }

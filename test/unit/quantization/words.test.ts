@@ -27,7 +27,6 @@ describe('a word of quantization', () => {
 
   test.each([
     ['q9_9', /must be one of .* not "q9_9"/],
-    ['mxfp4', /\[mxfp4_moe\]/],
     ['iq1_s', /needs an importance matrix.*\[iq1_s\?importance=builtin:sample\]/],
     ['q4_0?tensorTypes=attn_v:q9_k', /tensorTypes of .* must be parts of names and their types/],
     ['q4_0?tensorTypes=attn_v', /must be parts of names/],
