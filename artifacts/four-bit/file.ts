@@ -41,5 +41,6 @@ function placeholders(input: string, stored: readonly LinearLayer[]): NonNullabl
 }
 
 function* zeros(bytes: number): Generator<Uint8Array> {
-  for (let left = bytes; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
+  for (let left = bytes; left > 0; left -= ZEROS.length)
+    yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
 }

@@ -1,8 +1,8 @@
 import { failed } from '../../core/errors.js';
 import { fourBitBits } from '../../core/techniques/four-bit/formats.js';
 import { type FourBitSpec, isStored, readFourBit } from '../../core/techniques/four-bit/spec.js';
-import { requiredKernels } from '../../engines/native/kernel-library.js';
 import { openFourBitKernels } from '../../engines/native/four-bit.js';
+import { requiredKernels } from '../../engines/native/kernel-library.js';
 import { openPruningKernels } from '../../engines/native/kernels.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { Learned } from '../../process/isolation/learned.js';
@@ -33,7 +33,9 @@ export async function quantizeFile(order: FourBitRequest, onProgress: OnProgress
   const file = await copyForFourBits(order.inputPath, order.outputPath, order.quantization, stored);
   const quantizer = new LayerQuantizer({ spec, layers, engine, file });
   try {
-    await walker.walk(calibration?.order ?? 'dense', calibration !== null, (layer) => quantizer.quantize(layer));
+    await walker.walk(calibration?.order ?? 'dense', calibration !== null, (layer) =>
+      quantizer.quantize(layer),
+    );
   } finally {
     await file.close();
   }

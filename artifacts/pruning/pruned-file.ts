@@ -16,7 +16,11 @@ export interface OverwrittenFile {
 }
 
 /** Copies a model and opens the copy for overwriting; memory holds one chunk. */
-export async function copyForPruning(input: string, output: string, setting: string): Promise<OverwrittenFile> {
+export async function copyForPruning(
+  input: string,
+  output: string,
+  setting: string,
+): Promise<OverwrittenFile> {
   await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: setting }]]) });
   return await openMatrices(output);
 }

@@ -28,8 +28,7 @@ export async function fourBitStep(
 ): Promise<Step> {
   requiredKernels();
   const textPath = gptq === null ? null : locateText(gptq.calibration.text, models);
-  const calibrated =
-    textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) };
+  const calibrated = textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) };
   return {
     recipe: `quantize(${setting})`,
     ingredients: { quantizer: QUANTIZER, ...calibrated },

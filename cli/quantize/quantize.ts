@@ -9,7 +9,14 @@ import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { QuantizeOptions } from './command.js';
-import { fourBitRequest, type GraphRequest, graphRequest, ofGraph, quantizationRequest, settingOf } from './request.js';
+import {
+  fourBitRequest,
+  type GraphRequest,
+  graphRequest,
+  ofGraph,
+  quantizationRequest,
+  settingOf,
+} from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */

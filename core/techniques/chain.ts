@@ -115,8 +115,7 @@ function techniqueSteps(
   const spec = quantization?.value ?? null;
   if (spec !== null && spelling !== facts?.quantization)
     steps.push({ kind: 'quantize', setting: spelling, spec });
-  if (fourBit?.ok === true)
-    steps.push({ kind: 'quantize-four-bit', setting: spelling, spec: fourBit.value });
+  if (fourBit?.ok === true) steps.push({ kind: 'quantize-four-bit', setting: spelling, spec: fourBit.value });
   if (window !== null) steps.push({ kind: 'window', window });
   const asIs = facts?.format === 'onnx' && spelling === facts.quantization;
   if (graph?.ok === true && !asIs)

@@ -132,7 +132,10 @@ async function checkBytes(model: string): Promise<Figure[]> {
 /** Whether one row loses less than another, by more than both their errors. */
 function compared(claim: string, better: Row, worse: Row): Figure {
   const [a, b] = [Math.log(better.ratio.value), Math.log(worse.ratio.value)];
-  const error = Math.hypot(better.ratio.standardError / better.ratio.value, worse.ratio.standardError / worse.ratio.value);
+  const error = Math.hypot(
+    better.ratio.standardError / better.ratio.value,
+    worse.ratio.standardError / worse.ratio.value,
+  );
   return {
     claim,
     measured: `${better.word} × ${better.ratio.value.toFixed(4)}, ${worse.word} × ${worse.ratio.value.toFixed(4)}: difference of logarithms ${(b - a).toFixed(4)} ± ${(1.96 * error).toFixed(4)}`,
@@ -146,11 +149,31 @@ function published(model: string, rows: readonly Row[]): Figure[] {
   const row = (type: string, rotation: string, method: string) =>
     rows.find(({ word }) => word === `${type}?rotation=${rotation}&method=${method}`)!;
   return [
-    compared(`${model}: NVFP4 loses less than MXFP4`, row('nvfp4', 'none', 'nearest'), row('mxfp4', 'none', 'nearest')),
-    compared(`${model}: IF4 loses less than NVFP4 (2603.28765)`, row('if4', 'none', 'nearest'), row('nvfp4', 'none', 'nearest')),
-    compared(`${model}: scales that are searched for lose less (NVFP4; 2512.02010)`, row('nvfp4', 'none', 'search'), row('nvfp4', 'none', 'nearest')),
-    compared(`${model}: blocks rotated and GPTQ lose less than rounding (MXFP4; 2509.23202)`, row('mxfp4', 'block32', 'gptq'), row('mxfp4', 'none', 'nearest')),
-    compared(`${model}: a whole rotation breaks MXFP4 (2511.04214)`, row('mxfp4', 'none', 'nearest'), row('mxfp4', 'whole', 'nearest')),
+    compared(
+      `${model}: NVFP4 loses less than MXFP4`,
+      row('nvfp4', 'none', 'nearest'),
+      row('mxfp4', 'none', 'nearest'),
+    ),
+    compared(
+      `${model}: IF4 loses less than NVFP4 (2603.28765)`,
+      row('if4', 'none', 'nearest'),
+      row('nvfp4', 'none', 'nearest'),
+    ),
+    compared(
+      `${model}: scales that are searched for lose less (NVFP4; 2512.02010)`,
+      row('nvfp4', 'none', 'search'),
+      row('nvfp4', 'none', 'nearest'),
+    ),
+    compared(
+      `${model}: blocks rotated and GPTQ lose less than rounding (MXFP4; 2509.23202)`,
+      row('mxfp4', 'block32', 'gptq'),
+      row('mxfp4', 'none', 'nearest'),
+    ),
+    compared(
+      `${model}: a whole rotation breaks MXFP4 (2511.04214)`,
+      row('mxfp4', 'none', 'nearest'),
+      row('mxfp4', 'whole', 'nearest'),
+    ),
   ];
 }
 

@@ -21,7 +21,11 @@ export interface QuantizedLayer {
  *   weights that are not finite, `artifact-failed` for a Hessian that cannot be inverted.
  */
 export function quantizeLayer(
-  { name, weights, hessian }: { readonly name: string; readonly weights: Matrix; readonly hessian: Hessian | null },
+  {
+    name,
+    weights,
+    hessian,
+  }: { readonly name: string; readonly weights: Matrix; readonly hessian: Hessian | null },
   spec: FourBitSpec,
   engine: FourBitEngine & Pick<PruningEngine, 'inverseFactor'>,
 ): QuantizedLayer {
@@ -52,17 +56,28 @@ function checkLayer(name: string, { columns, values }: Matrix, spec: FourBitSpec
   const block = inputsOfBlock(spec);
   if (columns % block !== 0) {
     const message = `${name} has rows of ${columns} weights, which blocks of ${block} do not divide`;
-    throw failed('impossible-combination', message, `Leave this layer out with exclude, or choose another type.`);
+    throw failed(
+      'impossible-combination',
+      message,
+      `Leave this layer out with exclude, or choose another type.`,
+    );
   }
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     const where = `row ${Math.floor(bad / columns)}, column ${bad % columns}`;
-    throw failed('model-unsupported', `${name}: the weight in ${where} is ${values[bad]}`, 'Check the model file.');
+    throw failed(
+      'model-unsupported',
+      `${name}: the weight in ${where} is ${values[bad]}`,
+      'Check the model file.',
+    );
   }
 }
 
 /** @returns Σ (w − w′)² and Σ w². */
-export function weightErrors(weights: Matrix, quantized: Matrix): { readonly error: number; readonly size: number } {
+export function weightErrors(
+  weights: Matrix,
+  quantized: Matrix,
+): { readonly error: number; readonly size: number } {
   let [error, size] = [0, 0];
   for (let i = 0; i < weights.values.length; i++) {
     const weight = weights.values[i]!;

@@ -20,7 +20,10 @@ export function tensorOf(name: string): { readonly tensor: string; readonly expe
 }
 
 /** @returns whether a layer is chosen; experts of one tensor are chosen together. */
-export function isChosen(name: string, { layers, exclude }: Pick<SparsitySpec, 'layers' | 'exclude'>): boolean {
+export function isChosen(
+  name: string,
+  { layers, exclude }: Pick<SparsitySpec, 'layers' | 'exclude'>,
+): boolean {
   const { tensor } = tensorOf(name);
   return fitsAny(tensor, layers) && !fitsAny(tensor, exclude);
 }

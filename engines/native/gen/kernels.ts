@@ -8,6 +8,7 @@ export const INTERFACES = {
   cores: 224353168,
   cpu: 256412688,
   cuda: 182367361,
+  fourbit: 258541872,
   graph: 170716856,
   ops: 176399515,
   profile: 253908973,
@@ -22,6 +23,8 @@ export const KERNEL_CONSTANTS = {
   RIDGE_INPUT_CHANGED: 3,
   RIDGE_WRONG_SHAPE: 4,
   RIDGE_NOT_SEEN: 5,
+  RIDGE_FOUR_BIT_OUT_OF_MEMORY: 1,
+  RIDGE_FOUR_BIT_UNKNOWN_FORMAT: 2,
   RIDGE_GRAPH_BF16: 0,
   RIDGE_GRAPH_INT8: 1,
   RIDGE_GRAPH_DENSE: 0,
@@ -109,6 +112,12 @@ export const PROTOTYPES = {
     ridge_cuda_peak: 'const char *ridge_cuda_peak(const char *kind, int32_t repeats, double *out)',
     ridge_cuda_launch: 'const char *ridge_cuda_launch(int32_t repeats, double *out)',
     ridge_cuda_link: 'const char *ridge_cuda_link(const char *direction, int64_t bytes, int32_t repeats, double *out)',
+  },
+  fourbit: {
+    ridge_fourbit_interface: 'int32_t ridge_fourbit_interface()',
+    ridge_four_bit_round: 'int32_t ridge_four_bit_round(const float *weights, int64_t rows, int32_t columns, const char *format, double tensor_scale, int32_t search, int32_t threads, uint8_t *codes, uint8_t *scales)',
+    ridge_four_bit_gptq: 'int32_t ridge_four_bit_gptq(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, const char *format, double tensor_scale, int32_t block_columns, int32_t threads, uint8_t *codes, uint8_t *scales)',
+    ridge_four_bit_values: 'int32_t ridge_four_bit_values(const uint8_t *codes, const uint8_t *scales, int64_t rows, int32_t columns, const char *format, double tensor_scale, int32_t threads, float *values)',
   },
   graph: {
     ridge_graph_interface: 'int32_t ridge_graph_interface()',
@@ -207,6 +216,12 @@ export interface KernelFunctions {
     ridge_cuda_peak(kind: string, repeats: number, out: Float64Array | Pointer): string | null;
     ridge_cuda_launch(repeats: number, out: Float64Array | Pointer): string | null;
     ridge_cuda_link(direction: string, bytes: number | bigint, repeats: number, out: Float64Array | Pointer): string | null;
+  };
+  fourbit: {
+    ridge_fourbit_interface(): number;
+    ridge_four_bit_round(weights: Float32Array | Pointer, rows: number | bigint, columns: number, format: string, tensorScale: number, search: number, threads: number, codes: Uint8Array | Pointer, scales: Uint8Array | Pointer): number;
+    ridge_four_bit_gptq(weights: Float32Array | Pointer, rows: number | bigint, columns: number, factor: Float64Array | Pointer, dead: Uint8Array | Pointer, format: string, tensorScale: number, blockColumns: number, threads: number, codes: Uint8Array | Pointer, scales: Uint8Array | Pointer): number;
+    ridge_four_bit_values(codes: Uint8Array | Pointer, scales: Uint8Array | Pointer, rows: number | bigint, columns: number, format: string, tensorScale: number, threads: number, values: Float32Array | Pointer): number;
   };
   graph: {
     ridge_graph_interface(): number;

@@ -27,7 +27,8 @@ function hessianOf(sequence: Float32Array) {
   return hessian.hessian();
 }
 
-const distance = (a: Float32Array, b: Float32Array) => Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0));
+const distance = (a: Float32Array, b: Float32Array) =>
+  Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0));
 
 describe.skipIf(!kernels.tools)('native four bits (needs cmake and a C++ compiler)', () => {
   const engines: FourBitEngine[] = [];
@@ -56,26 +57,38 @@ describe.skipIf(!kernels.tools)('native four bits (needs cmake and a C++ compile
   });
 
   test('GPTQ is the reference’s, which updates column by column', () => {
-    forAll(60, [weights, inputs, fc.constantFrom<FourBitName>('mxfp4', 'nvfp4')], (matrix, sequence, name) => {
-      const factor = inverseFactor(hessianOf(sequence), 0.01);
-      const expected = FOUR_BIT_REFERENCE.valuesOf(FOUR_BIT_REFERENCE.gptq(matrix, factor, name, 32));
-      for (const engine of engines) {
-        const before = matrix.values.slice();
-        const result = engine.gptq(matrix, factor, name, 32);
-        expect(matrix.values).toEqual(before);
-        // Updates behind a block are stored in single precision, so a code may fall to its neighbour.
-        const same = engine.valuesOf(result).filter((value, i) => value === expected[i]).length;
-        expect(same / expected.length).toBeGreaterThan(0.9);
-      }
-    });
+    forAll(
+      60,
+      [weights, inputs, fc.constantFrom<FourBitName>('mxfp4', 'nvfp4')],
+      (matrix, sequence, name) => {
+        const factor = inverseFactor(hessianOf(sequence), 0.01);
+        const expected = FOUR_BIT_REFERENCE.valuesOf(FOUR_BIT_REFERENCE.gptq(matrix, factor, name, 32));
+        for (const engine of engines) {
+          const before = matrix.values.slice();
+          const result = engine.gptq(matrix, factor, name, 32);
+          expect(matrix.values).toEqual(before);
+          // Updates behind a block are stored in single precision, so a code may fall to its neighbour.
+          const same = engine.valuesOf(result).filter((value, i) => value === expected[i]).length;
+          expect(same / expected.length).toBeGreaterThan(0.9);
+        }
+      },
+    );
   });
 
   test('on correlated inputs GPTQ leaves less of the output than rounding does', async () => {
     const pruning = await openPruningKernels(kernelsLibrary()!, 1);
-    const random = (i: number) => Math.sin(12.9898 * i) * 43758.5453 - Math.floor(Math.sin(12.9898 * i) * 43758.5453) - 0.5;
-    const matrix = { rows: 24, columns: COLUMNS, values: Float32Array.from({ length: 24 * COLUMNS }, (_, i) => random(i)) };
+    const random = (i: number) =>
+      Math.sin(12.9898 * i) * 43758.5453 - Math.floor(Math.sin(12.9898 * i) * 43758.5453) - 0.5;
+    const matrix = {
+      rows: 24,
+      columns: COLUMNS,
+      values: Float32Array.from({ length: 24 * COLUMNS }, (_, i) => random(i)),
+    };
     // Each channel is like its neighbour.
-    const sequence = Float32Array.from({ length: 200 * COLUMNS }, (_, i) => random(7 + Math.floor(i / 2)) + 0.3 * random(i + 99));
+    const sequence = Float32Array.from(
+      { length: 200 * COLUMNS },
+      (_, i) => random(7 + Math.floor(i / 2)) + 0.3 * random(i + 99),
+    );
     const hessian = hessianOf(sequence);
     const spec = { type: 'mxfp4', rotation: 'none', layers: ['*'], exclude: [] } as const;
     const calibration = { text: 'builtin:sample', sequences: 1, tokens: 2, order: 'dense', seed: 0 } as const;
@@ -83,7 +96,11 @@ describe.skipIf(!kernels.tools)('native four bits (needs cmake and a C++ compile
     const engine = { ...engines[0]!, inverseFactor: pruning.inverseFactor };
     const errorOf = (method: 'search' | 'gptq') => {
       const settings = { ...spec, method, gptq: method === 'gptq' ? gptq : null };
-      const { weights: quantized } = quantizeLayer({ name: 'layer', weights: matrix, hessian }, settings, engine);
+      const { weights: quantized } = quantizeLayer(
+        { name: 'layer', weights: matrix, hessian },
+        settings,
+        engine,
+      );
       return pruning.squaredOutput(matrix, quantized, hessian).reduce((sum, square) => sum + square, 0);
     };
     expect(errorOf('gptq')).toBeLessThan(0.7 * errorOf('search'));

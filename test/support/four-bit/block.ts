@@ -27,7 +27,7 @@ export function hasIntegers(format: FourBitName, scale: number): boolean {
   return format === 'if4' && scale >= INTEGERS;
 }
 
-export function valueOf(code: number, integers: boolean): number {
+export function codeValue(code: number, integers: boolean): number {
   if (integers) return (6 / 7) * (code < 8 ? code : code - 16);
   return code < 8 ? FLOATS[code]! : -FLOATS[code - 8]!;
 }
@@ -35,9 +35,11 @@ export function valueOf(code: number, integers: boolean): number {
 /** @returns the code of the nearest value; of two alike the one nearer to zero, and never a negative zero. */
 export function nearestCode(weight: number, step: number, integers: boolean): number {
   if (step === 0) return 0;
-  const codes = integers ? [0, 1, 15, 2, 14, 3, 13, 4, 12, 5, 11, 6, 10, 7, 9] : [0, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15];
+  const codes = integers
+    ? [0, 1, 15, 2, 14, 3, 13, 4, 12, 5, 11, 6, 10, 7, 9]
+    : [0, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15];
   let best = 0;
-  const distance = (code: number) => Math.abs(weight / step - valueOf(code, integers));
+  const distance = (code: number) => Math.abs(weight / step - codeValue(code, integers));
   for (const code of codes) if (distance(code) < distance(best)) best = code;
   return best;
 }
@@ -69,7 +71,7 @@ export function chooseScale(
   const errorOf = (scale: number) => {
     const [step, integers] = [stepOf(format, scale, tensorScale), hasIntegers(format, scale)];
     return values.reduce(
-      (sum, weight) => sum + (weight - step * valueOf(nearestCode(weight, step, integers), integers)) ** 2,
+      (sum, weight) => sum + (weight - step * codeValue(nearestCode(weight, step, integers), integers)) ** 2,
       0,
     );
   };

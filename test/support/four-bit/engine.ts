@@ -1,11 +1,7 @@
 import type { FourBitEngine, FourBitMatrix } from '../../../core/techniques/four-bit/engine.js';
-import {
-  type FourBitName,
-  fourBitFormat,
-  tensorScaleOf,
-} from '../../../core/techniques/four-bit/formats.js';
+import { type FourBitName, fourBitFormat, tensorScaleOf } from '../../../core/techniques/four-bit/formats.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
-import { chooseScale, hasIntegers, nearestCode, stepOf, valueOf } from './block.js';
+import { chooseScale, codeValue, hasIntegers, nearestCode, stepOf } from './block.js';
 
 /** One thread, no native code: what the native kernels are held against. */
 export const FOUR_BIT_REFERENCE: FourBitEngine = {
@@ -41,7 +37,7 @@ export const FOUR_BIT_REFERENCE: FourBitEngine = {
         const [step, integers] = [stepOf(format, scale, matrix.tensorScale), hasIntegers(format, scale)];
         const code = nearestCode(current[j]!, step, integers);
         matrix.codes[row * columns + j] = code;
-        const error = (current[j]! - step * valueOf(code, integers)) / factor[j * columns + j]!;
+        const error = (current[j]! - step * codeValue(code, integers)) / factor[j * columns + j]!;
         for (let k = j + 1; k < columns; k++) current[k]! -= error * factor[j * columns + k]!;
       }
     }
@@ -51,7 +47,7 @@ export const FOUR_BIT_REFERENCE: FourBitEngine = {
     const { blockWeights } = fourBitFormat(format);
     return Float32Array.from(codes, (code, at) => {
       const scale = scales[Math.floor(at / blockWeights)]!;
-      return stepOf(format, scale, tensorScale) * valueOf(code, hasIntegers(format, scale));
+      return stepOf(format, scale, tensorScale) * codeValue(code, hasIntegers(format, scale));
     });
   },
 };

@@ -39,7 +39,10 @@ describe('MXFP4', () => {
     const bytes = ggmlBlocks({ codes, scales: Uint8Array.of(130) });
     expect(bytes).toHaveLength(17);
     expect([bytes[0], bytes[1], bytes[16]]).toEqual([130, 0x00, 0xff]);
-    const shifted = ggmlBlocks({ codes: codes.map((code, i) => (i < 16 ? code : 15 - code)), scales: Uint8Array.of(1) });
+    const shifted = ggmlBlocks({
+      codes: codes.map((code, i) => (i < 16 ? code : 15 - code)),
+      scales: Uint8Array.of(1),
+    });
     expect([shifted[1], shifted[2]]).toEqual([0xf0, 0xe1]);
   });
 });

@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { ROTATIONS, rotated, rotatedHessian, rotationOf } from '../../../core/techniques/four-bit/rotation.js';
+import {
+  ROTATIONS,
+  rotated,
+  rotatedHessian,
+  rotationOf,
+} from '../../../core/techniques/four-bit/rotation.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 
 const waves = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(3 * i * i + i));
 
-function product(a: Float64Array | Float32Array, b: Float64Array | Float32Array): number {
+function product(a: Float64Array, b: Float64Array): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { storedBits } from '../../../core/techniques/four-bit/spec.js';
-import { quantization } from '../../../core/techniques/quantization.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
+import { blocksDivideWidth, fourBitFillsZeros, storedBits } from '../../../core/techniques/four-bit/spec.js';
+import { quantization } from '../../../core/techniques/quantization.js';
 
 const canonical = (word: string) => {
   const reading = quantization.read(word);
@@ -41,7 +41,11 @@ describe('a word of four bits', () => {
 describe('rules of a sweep', () => {
   const reasonOf = (values: Record<string, string>, embeddingLength: number | null = 576) => {
     const facts = embeddingLength === null ? null : ({ embeddingLength, quantization: 'f16' } as never);
-    const found = llamaCpp.rules.map((rule) => rule.reason({ model: 'm', sparsity: 'none', ...values } as never, facts));
+    const rules = [blocksDivideWidth, fourBitFillsZeros];
+    expect(llamaCpp.rules).toEqual(expect.arrayContaining(rules));
+    const found = rules.map((rule) =>
+      rule.reason({ model: 'm', sparsity: 'none', ...values } as never, facts),
+    );
     return found.filter((reason) => reason !== null).join();
   };
 
@@ -56,7 +60,9 @@ describe('rules of a sweep', () => {
   test('pruned weights stay pruned', () => {
     const sparsity = 'magnitude:50%';
     expect(reasonOf({ sparsity, quantization: 'mxfp4?method=search' })).toBe('');
-    expect(reasonOf({ sparsity, quantization: 'mxfp4?method=gptq' })).toMatch(/method=gptq would fill weights that were pruned/);
+    expect(reasonOf({ sparsity, quantization: 'mxfp4?method=gptq' })).toMatch(
+      /method=gptq would fill weights that were pruned/,
+    );
     expect(reasonOf({ sparsity, quantization: 'if4?rotation=whole' })).toMatch(/rotation=whole would fill/);
   });
 });
