@@ -1,9 +1,9 @@
 /**
  * Quantizes the shipped models to MXFP4, NVFP4 and IF4 by every method and rotation, and compares them, token
  * by token, with the f16 model: one table at four and a half bits. MXFP4 that is rounded to nearest has to be
- * llama.cpp's to the byte, and files have to be as large as codes and scales say, to the last scale. Texts are
- * those of RIDGEPOINT_MATERIAL (`calib.txt` calibrates, `test.txt` is judged); without it both are the text
- * that ships. Twenty minutes. `--quick` takes the smaller model alone.
+ * llama.cpp's to the byte, and files have to be as large as codes and scales say, to the last scale. Texts
+ * are those of RIDGEPOINT_MATERIAL (`calib.txt` calibrates, `test.txt` is judged); without it both are the
+ * text that ships. Twenty minutes. `--quick` takes the smaller model alone.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,10 +56,10 @@ async function quantized(model: string, word: string): Promise<string> {
 async function rowOf(model: string, word: string, bits: number, path: string): Promise<Row> {
   const args = ['quality', path, '--base', `builtin:${model}`, '--text', judgedText, '--json'];
   const said = JSON.parse(await run(args)) as {
-    text: { againstBase: { perplexityRatio: Estimate; kl: { mean: Estimate } } };
+    text: { divergence: { perplexityRatio: Estimate; kl: Estimate } };
   };
-  const { perplexityRatio, kl } = said.text.againstBase;
-  const row = { model, word, bits, ratio: perplexityRatio, divergence: kl.mean };
+  const { perplexityRatio, kl } = said.text.divergence;
+  const row = { model, word, bits, ratio: perplexityRatio, divergence: kl };
   console.log(lineOf(row));
   return row;
 }

@@ -10,7 +10,7 @@ import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { sharedFolder } from '../support/folder.js';
-import { modelPath } from './loading.js';
+import { load, modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const folder = sharedFolder();
@@ -142,6 +142,10 @@ describe.skipIf(kernelsLibrary() === null)('four bits (needs the native kernels)
     // Inputs of its products are rounded to 8 bits.
     expect(Math.abs(stored! / expected! - 1)).toBeLessThan(0.01);
     expect(stored! / dense!).toBeGreaterThan(1.02);
+    const model = await load(path);
+    // llama.cpp has no name for a file of MXFP4, and says so at every load.
+    expect(model.warnings).toEqual([]);
+    model.close();
   });
 
   test('a rotation is turned back: what the engine reads has the meaning of the base', async () => {

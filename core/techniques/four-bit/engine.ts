@@ -7,7 +7,9 @@ export interface FourBitMatrix {
   readonly format: FourBitName;
   readonly rows: number;
   readonly columns: number;
-  /** rows · columns, one byte for each: E2M1 with the sign in front, or of IF4 an integer, two’s complement. */
+  /**
+   * rows · columns, one byte for each: E2M1 with the sign in front, or of IF4 an integer, two’s complement.
+   */
   readonly codes: Uint8Array;
   /** One byte for each block, row by row. */
   readonly scales: Uint8Array;
@@ -16,8 +18,8 @@ export interface FourBitMatrix {
 }
 
 /**
- * The heavy parts of quantizing to four bits, which `kernels/fourbit` computes; test/support/four-bit has them
- * once more in TypeScript, as the reference. Columns are whole blocks: the caller has checked.
+ * The heavy parts of quantizing to four bits, which `kernels/fourbit` computes; test/support/four-bit has
+ * them once more in TypeScript, as the reference. Columns are whole blocks: the caller has checked.
  */
 export interface FourBitEngine {
   /**

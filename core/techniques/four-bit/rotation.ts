@@ -116,7 +116,9 @@ function cosines(length: number): Float64Array {
   return matrix;
 }
 
-/** Mixes values that are `stride` apart: of `n` such groups each becomes the products with a matrix of n × n. */
+/**
+ * Mixes values that are `stride` apart: of `n` such groups each becomes the products with a matrix of n × n.
+ */
 function multiplyAcross(
   values: Float32Array | Float64Array,
   matrix: Float64Array,

@@ -10,9 +10,9 @@ import { LlamaText } from './text.js';
 
 /**
  * Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary,
- * `wholeCache`.
+ * `wholeCache`, and a file is named after its most frequent type, of which llama.cpp knows no name for MXFP4.
  */
-const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache/;
+const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache|^unknown type mxfp4/;
 
 /**
  * A model with a context, driven synchronously: an asynchronous call costs 20 to 150 µs per token, and
