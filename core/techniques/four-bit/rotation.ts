@@ -35,17 +35,17 @@ export function rotationOf(name: RotationName, columns: number): Rotation | null
   const power = columns & -columns;
   const mix = hadamard(power);
   const rest = cosines(columns / power);
-  const across = (values: Float32Array | Float64Array, transposed: boolean) => {
+  const mixGroups = (values: Float32Array | Float64Array, transposed: boolean) => {
     for (let row = 0; row < values.length; row += columns)
       multiplyAcross(values.subarray(row, row + columns), rest, power, transposed);
   };
   return {
     forward(values) {
       mix(values);
-      across(values, false);
+      mixGroups(values, false);
     },
     backward(values) {
-      across(values, true);
+      mixGroups(values, true);
       mix(values);
     },
   };

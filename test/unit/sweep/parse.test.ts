@@ -195,7 +195,7 @@ spec:
       '3:11 metadata.name: name is missing: it must be a name of at most 63 letters, digits, dots and dashes',
       '3:13 metadata.nmae: "nmae" is not a key here [did you mean name?]',
       '7:7 spec.models[1]: two models have the name a: give each a name of its own',
-      '8:37 spec.techniques.quantization[1]: quantization must be one of 39 types, not "Q4_K_M" [did you mean q4_k_m?]',
+      '8:37 spec.techniques.quantization[1]: quantization must be one of 42 types, not "Q4_K_M" [did you mean q4_k_m?]',
       '8:45 spec.techniques.quantization[2]: quantization iq2_xs needs an importance matrix: name the text it is made of [did you mean iq2_xs?importance=builtin:sample?]',
       '8:64 spec.techniques.sparsity: sparsity wanda does not say how much: write a share, such as wanda:50%, or N:M, such as wanda:2:4 [did you mean wanda:50%?]',
       '11:7 spec.runners[0].flashAtention: "flashAtention" is not a key here [did you mean flashAttention?]',
