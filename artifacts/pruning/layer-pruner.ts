@@ -77,10 +77,11 @@ export class LayerPruner {
     this.#count(pruned);
     const { type } = this.#parts.layers.find((layer) => layer.name === name)!;
     const bytes = encodeFloats(pruned.weights.values, type);
-    const errors = errorsOf(engine, known, spec.outputError);
+    const { exchange, refinement } = pruned;
+    const errors = errorsOf(engine, known, spec.outputError || refinement !== null);
     const outputErrorAfter = errors?.errorOf(pruned.weights) ?? null;
     const updated = pruned.report.updatedWeights > 0;
-    const initialMask = pruned.exchange?.initialMask ?? (updated ? pruned.mask : null);
+    const initialMask = exchange?.initialMask ?? refinement?.initialMask ?? (updated ? pruned.mask : null);
     const before = initialMask && errors?.errorOf(remasked(pruned.weights, weights, initialMask));
     const outputErrorBefore = before ?? outputErrorAfter;
     await file.write(name, bytes);
@@ -93,7 +94,10 @@ export class LayerPruner {
       ...pruned.report,
       outputErrorBefore,
       outputErrorAfter,
-      exchangeSteps: pruned.exchange?.steps ?? null,
+      exchangeSteps: exchange?.steps ?? null,
+      swaps: refinement?.swaps.reduce((sum, swaps) => sum + swaps, 0) ?? null,
+      rowsAtMaxSwaps: refinement?.swaps.filter((swaps) => swaps === refinement.maxSwaps).length ?? null,
+      outputErrorUnrefined: (refinement && errors?.errorOfSquares(refinement.squaresBefore)) ?? null,
       statisticsSeconds: seen.calibrationSeconds,
       maskSeconds: pruned.maskSeconds,
     });

@@ -3,7 +3,8 @@ import { CALIBRATION_SETTINGS } from './calibration-spec.js';
 import { layerPatterns, ratioOverrides } from './layer-choice.js';
 import { PRUNING_METHODS } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
-import { choice, flag, real, type Settings, type SettingValues } from './spelling.js';
+import { MAX_SWAPS } from './pruning/methods/swaps.js';
+import { choice, flag, integer, real, type Settings, type SettingValues } from './spelling.js';
 
 const LAYERS = {
   layers: layerPatterns(
@@ -25,6 +26,12 @@ const LAYERS = {
     0.1,
     'How far, at most, the ratio of a layer is from the overall one under `allocation=sensitivity`.',
   ),
+  refine: choice(
+    ['none', 'swaps'],
+    'none',
+    'swaps: after the method, pruned weights are swapped for kept ones, each time the best pair of a row, until no swap lowers the output error; costs a matrix of inputs × inputs.',
+  ),
+  maxSwaps: integer(0, 1_000_000, MAX_SWAPS, 'Most swaps of a row under `refine=swaps`.'),
 } as const;
 
 const OUTPUT_ERROR = {

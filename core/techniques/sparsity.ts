@@ -3,7 +3,7 @@ import { nearest } from '../input/suggest.js';
 import type { CalibrationSpec } from './calibration-spec.js';
 import { isFloatType } from './float-types.js';
 import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';
-import { PRUNING_METHODS, type PruningMethod } from './pruning/methods/index.js';
+import { type NamedMethod, PRUNING_METHODS, type PruningMethod } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
 import { type Pattern, patternName } from './pruning/pattern.js';
 import { ALL_SETTINGS, type CommonValues, METHODS, settingsOf, UNCALIBRATED } from './sparsity-settings.js';
@@ -53,14 +53,14 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
   const reading = readSettings(spelling, settingsFor(method, spelling));
   if (!reading.ok) return reading;
   const values = reading.value as Values;
-  const chosen = method.fromSettings(values as never);
-  const problem = contradiction(pattern, values) ?? method.problem(chosen, pattern);
+  const first = method.fromSettings(values as never);
+  const problem = contradiction(pattern, values) ?? method.problem(first, pattern);
   if (problem !== null) return rejected(problem);
-  const { layers, exclude, ratios, allocation, spread, outputError } = values;
+  const { layers, exclude, ratios, allocation, spread, outputError, refine, maxSwaps } = values;
   return {
     ok: true,
     value: {
-      method: chosen,
+      method: refine === 'swaps' ? { kind: 'swaps', first, maxSwaps } : first,
       pattern,
       layers,
       exclude,
@@ -74,7 +74,7 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
   };
 }
 
-function readHead(head: string): Reading<{ method: Method<PruningMethod>; pattern: Pattern }> {
+function readHead(head: string): Reading<{ method: Method<NamedMethod>; pattern: Pattern }> {
   const [name = '', amount = ''] = head.split(/:(.*)/s);
   const method = PRUNING_METHODS.find(({ name: spelling }) => spelling === name);
   if (method === undefined) {
@@ -110,8 +110,11 @@ function readPattern(text: string): Pattern | null {
  * A method that need not calibrate has the settings of a calibration only where something is calibrated, so
  * that none is idle.
  */
-function settingsFor(method: Method<PruningMethod>, spelling: string): Settings {
-  if (method.calibrates === 'always' || /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(spelling))
+function settingsFor(method: Method<NamedMethod>, spelling: string): Settings {
+  if (
+    method.calibrates === 'always' ||
+    /[?&](outputError=true|allocation=sensitivity|refine=swaps)(&|$)/.test(spelling)
+  )
     return settingsOf(method);
   return { ...UNCALIBRATED, ...method.own };
 }

@@ -34,3 +34,9 @@ int32_t ridge_squared_output(const float* weights, const float* other, int64_t r
                              const double* hessian, int32_t threads, double* squares) {
   return RIDGE_BEST(squared_output)(weights, other, rows, columns, hessian, threads, squares);
 }
+
+int32_t ridge_swaps(const float* weights, const float* values, int64_t rows, int32_t columns, const double* hessian,
+                    int32_t group, int32_t max_swaps, int32_t threads, uint8_t* mask, int32_t* made, double* before,
+                    double* after) {
+  return RIDGE_BEST(swaps)(weights, values, rows, columns, hessian, group, max_swaps, threads, mask, made, before, after);
+}

@@ -52,3 +52,11 @@ RIDGE_API int32_t ridge_sparsegpt(float* weights, int64_t rows, int32_t columns,
 // squares[row] = d H d^T, d = weights - other of that row; other may be null. hessian: upper triangle read.
 RIDGE_API int32_t ridge_squared_output(const float* weights, const float* other, int64_t rows, int32_t columns,
                                        const double* hessian, int32_t threads, double* squares);
+
+// Exchanges a pruned for a kept weight in every row of `mask`, the best of all pairs first, until none lowers d H d^T by
+// more than 1e-12 of the row's sum of values^2 H_jj, or max_swaps are made. d = weights - values where kept, weights where
+// pruned; values: what a weight is where it is kept. group 0: any two of a row, else two of a group. hessian: upper triangle
+// read; as much memory again is taken. made: swaps of every row; before, after: its d H d^T.
+RIDGE_API int32_t ridge_swaps(const float* weights, const float* values, int64_t rows, int32_t columns,
+                              const double* hessian, int32_t group, int32_t max_swaps, int32_t threads, uint8_t* mask,
+                              int32_t* made, double* before, double* after);

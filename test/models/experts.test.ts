@@ -150,66 +150,69 @@ async function prune(model: string, word: string) {
 }
 
 describe.skipIf(kernelsLibrary() === null)('pruning experts (needs the native kernels)', () => {
-  test.each(['wanda:2:4', 'dsnot:50%', 'dsnot:50%?mode=reference', 'sparsegpt:50%'])(
-    '%s prunes each as the reference prunes it alone',
-    async (word) => {
-      const model = await mixture('qwen3moe');
-      const {
-        path,
-        report,
-        warnings,
-        word: asked,
-      } = await prune(model, `${word}${word.includes('?') ? '&' : '?'}order=dense`);
-      const reading = readSparsity(asked);
-      if (!reading.ok || reading.value === null) throw new Error(asked);
-      const { method, pattern, calibration } = reading.value;
-      const cut = await calibrationSequences({
-        modelPath: model,
-        textPath: sample,
-        sequences: calibration!.sequences,
-        tokens: calibration!.tokens,
-        windows: { scheme: 'random', seed: calibration!.seed },
-      });
-      const weights = weightsOf(path);
-      let compared = 0;
-      const wanted = (name: string) => tensorOf(name).expert !== null;
-      await walk(model, { hessians: true, sequences: cut, wanted }, (layer) => {
-        const { name, statistics } = layer;
-        const made = report.layers.find((one) => one.name === name)!;
-        expect(made.calibrationTokens).toBe(statistics.tokens);
-        if (statistics.tokens === 0) {
-          expect(made).toMatchObject({ meanAbsoluteErrorAfter: null, outputErrorAfter: null });
-          expect(made.recipe).toMatch(/^magnitude-row /);
-          const byMagnitude = pruneByReference(
-            { ...layer, statistics: null, hessian: null },
-            { kind: 'magnitude', scope: 'row' },
-            pattern,
-          );
-          expect(made.sparsity).toBe(0.5);
-          expect(weights(name)).toEqual(byMagnitude.weights.values);
-          return null;
-        }
-        const alone = pruneByReference(layer, method, pattern);
-        expect(weights(name), name).toEqual(decodeFloats(encodeFloats(alone.weights.values, 'f16'), 'f16'));
-        // The published codes of DSnoT and SparseGPT prune a little more than they were asked to.
-        if (/reference|sparsegpt/.test(word)) expect(made.sparsity).toBe(alone.report.sparsity);
-        else expect(made).toMatchObject({ sparsity: 0.5, minRowSparsity: 0.5, maxRowSparsity: 0.5 });
-        compared++;
+  test.each([
+    'wanda:2:4',
+    'wanda:50%?refine=swaps',
+    'dsnot:50%',
+    'dsnot:50%?mode=reference',
+    'sparsegpt:50%',
+  ])('%s prunes each as the reference prunes it alone', async (word) => {
+    const model = await mixture('qwen3moe');
+    const {
+      path,
+      report,
+      warnings,
+      word: asked,
+    } = await prune(model, `${word}${word.includes('?') ? '&' : '?'}order=dense`);
+    const reading = readSparsity(asked);
+    if (!reading.ok || reading.value === null) throw new Error(asked);
+    const { method, pattern, calibration } = reading.value;
+    const cut = await calibrationSequences({
+      modelPath: model,
+      textPath: sample,
+      sequences: calibration!.sequences,
+      tokens: calibration!.tokens,
+      windows: { scheme: 'random', seed: calibration!.seed },
+    });
+    const weights = weightsOf(path);
+    let compared = 0;
+    const wanted = (name: string) => tensorOf(name).expert !== null;
+    await walk(model, { hessians: true, sequences: cut, wanted }, (layer) => {
+      const { name, statistics } = layer;
+      const made = report.layers.find((one) => one.name === name)!;
+      expect(made.calibrationTokens).toBe(statistics.tokens);
+      if (statistics.tokens === 0) {
+        expect(made).toMatchObject({ meanAbsoluteErrorAfter: null, outputErrorAfter: null });
+        expect(made.recipe).toMatch(/^magnitude-row /);
+        const byMagnitude = pruneByReference(
+          { ...layer, statistics: null, hessian: null },
+          { kind: 'magnitude', scope: 'row' },
+          pattern,
+        );
+        expect(made.sparsity).toBe(0.5);
+        expect(weights(name)).toEqual(byMagnitude.weights.values);
         return null;
-      });
-      expect(compared).toBe(3 * (2 * EXPERTS - 1));
-      expect(warnings).toContainEqual(
-        '1 of 10 experts saw no calibration token (block 0): pruned by the magnitude of weights in each row instead; more or longer sequences may reach them',
-      );
-      const totals = totalsOf(report);
-      expect(totals).toMatchObject({ minExpertTokens: 0, unreachedExperts: 1 });
-      expect(totals.medianExpertTokens).toBeGreaterThan(0);
-      const pruned = await load(path);
-      pruned.prefill([prompt(20, 4)]);
-      expect(pruned.logits(0).every(Number.isFinite)).toBe(true);
-      pruned.close();
-    },
-  );
+      }
+      const alone = pruneByReference(layer, method, pattern);
+      expect(weights(name), name).toEqual(decodeFloats(encodeFloats(alone.weights.values, 'f16'), 'f16'));
+      // The published codes of DSnoT and SparseGPT prune a little more than they were asked to.
+      if (/reference|sparsegpt/.test(word)) expect(made.sparsity).toBe(alone.report.sparsity);
+      else expect(made).toMatchObject({ sparsity: 0.5, minRowSparsity: 0.5, maxRowSparsity: 0.5 });
+      compared++;
+      return null;
+    });
+    expect(compared).toBe(3 * (2 * EXPERTS - 1));
+    expect(warnings).toContainEqual(
+      '1 of 10 experts saw no calibration token (block 0): pruned by the magnitude of weights in each row instead; more or longer sequences may reach them',
+    );
+    const totals = totalsOf(report);
+    expect(totals).toMatchObject({ minExpertTokens: 0, unreachedExperts: 1 });
+    expect(totals.medianExpertTokens).toBeGreaterThan(0);
+    const pruned = await load(path);
+    pruned.prefill([prompt(20, 4)]);
+    expect(pruned.logits(0).every(Number.isFinite)).toBe(true);
+    pruned.close();
+  });
 
   test('statistics that were saved prune them as those of the walk do', async () => {
     const model = await mixture('deepseek2');

@@ -26,7 +26,9 @@ async function prune(
   options: { model?: string; text?: string } = {},
 ): Promise<Pruned & { path: string }> {
   const path = join(folder, `${count++}.gguf`);
-  const textPath = /^magnitude(?!.*(outputError|sensitivity))/.test(word) ? null : (options.text ?? sample);
+  const textPath = /^magnitude(?!.*(outputError|sensitivity|refine))/.test(word)
+    ? null
+    : (options.text ?? sample);
   const order = {
     inputPath: modelPath(options.model ?? 'tiny'),
     outputPath: path,
@@ -163,6 +165,37 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file (needs the native ker
     expect(totals).toMatchObject({ sparsity: 0.5, minRowSparsity: 0.5, maxRowSparsity: 0.5 });
     expect(totals.updatedWeights).toBeGreaterThan(totals.weights / 4);
     expect(totals.outputMeanSquareAfter!).toBeLessThan(0.6 * totals.outputMeanSquareBefore!);
+  });
+
+  test.each(['wanda:60%', 'magnitude:2:4', 'dsnot:60%', 'sparsegpt:4:8'])(
+    'swaps lower the output error of %s in every layer, and keep its sparsity',
+    async (word) => {
+      const plain = await prune(`${word}?${QUICK}&outputError=true`);
+      const made = await prune(`${word}?${QUICK}&refine=swaps`);
+      for (const one of made.report.layers) {
+        const before = layer(plain, one.name);
+        expect(one.recipe).toBe(before.recipe.replace(' ', '+swaps '));
+        expect(one.sparsity).toBe(before.sparsity);
+        expect(one.rowsAtMaxSwaps).toBe(0);
+        expect(one.outputErrorUnrefined!.relative).toBeCloseTo(before.outputErrorAfter!.relative!, 6);
+        expect(one.outputErrorAfter!.meanSquare).toBeLessThan(one.outputErrorUnrefined!.meanSquare);
+        // Every swap turns two bits over, some of them more than once.
+        expect(one.changedWeights).toBeLessThanOrEqual(2 * (one.swaps! + (one.exchangeSteps ?? 0)));
+      }
+      const totals = totalsOf(made.report);
+      const before = totalsOf(plain.report);
+      expect(totals.swaps).toBeGreaterThan(1000);
+      expect(totals.outputMeanSquareUnrefined).toBeCloseTo(before.outputMeanSquareAfter!, 6);
+      expect(totals.outputMeanSquareAfter!).toBeLessThan(0.85 * before.outputMeanSquareAfter!);
+      expect(before).toMatchObject({ swaps: null, relativeOutputErrorUnrefined: null });
+    },
+  );
+
+  test('a bound of swaps holds in every row', async () => {
+    const { report } = await prune(`wanda:60%?${QUICK}&refine=swaps&maxSwaps=2&layers=attn_q`);
+    const { rows, swaps, rowsAtMaxSwaps } = report.layers[0]!;
+    expect(rowsAtMaxSwaps).toBeGreaterThan(0);
+    expect(swaps).toBeLessThanOrEqual(2 * rows);
   });
 
   test('layers are chosen by pattern and have ratios of their own', async () => {

@@ -75,8 +75,8 @@ function missingCalibration(layer: Layer, method: PruningMethod): string | null 
     .find((need) => layer[need] === null);
   if (missing === undefined) return null;
   return missing === 'hessian'
-    ? 'SparseGPT needs the Hessian of calibration inputs'
-    : `${method.kind} needs the statistics of calibration inputs`;
+    ? `${methodOf(method).nameOf(method)} needs the Hessian of calibration inputs`
+    : `${methodOf(method).nameOf(method)} needs the statistics of calibration inputs`;
 }
 
 function firstNotFinite(values: Float32Array): number {

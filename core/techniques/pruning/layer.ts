@@ -6,6 +6,7 @@ import type { Mask } from './mask.js';
 import type { Matrix } from './matrix.js';
 import { methodOf, type PruningMethod } from './methods/index.js';
 import type { Pattern } from './pattern.js';
+import type { Refinement } from './refinement.js';
 import { type LayerReport, layerReport } from './report.js';
 import type { ChannelStatistics } from './statistics.js';
 
@@ -17,7 +18,7 @@ export interface Layer {
   readonly weights: Matrix;
   /** Needed by Wanda and DSnoT; adds errors to the report of the others. */
   readonly statistics: ChannelStatistics | null;
-  /** Needed by SparseGPT and by DSnoT that starts from it. */
+  /** Needed by SparseGPT, by DSnoT that starts from it, and by swaps. */
   readonly hessian: Hessian | null;
 }
 
@@ -28,6 +29,8 @@ export interface PrunedLayer {
   readonly report: LayerReport;
   /** What DSnoT did; null for other methods. */
   readonly exchange: Exchange | null;
+  /** What swaps did after it; null without them. */
+  readonly refinement: Refinement | null;
   /**
    * Time that choosing the mask and updating weights took, by the clock given; checks and report are left
    * out.
@@ -51,10 +54,12 @@ export function pruneLayer(
 ): PrunedLayer {
   checkLayer(layer, method, pattern);
   const began = now();
-  const { mask, weights, exchange } = methodOf(method).choose(layer, method, pattern, engine);
+  const choice = methodOf(method).choose(layer, method, pattern, engine);
   const maskSeconds = now() - began;
-  const report = layerReport(layer.weights, weights, exchange?.initialMask ?? mask, mask, layer.statistics);
-  return { weights, mask, report, exchange, maskSeconds };
+  const { mask, weights, exchange, refinement } = choice;
+  const initialMask = exchange?.initialMask ?? refinement?.initialMask ?? mask;
+  const report = layerReport(layer.weights, weights, initialMask, mask, layer.statistics);
+  return { ...choice, report, maskSeconds };
 }
 
 /** What a method made of a layer. */

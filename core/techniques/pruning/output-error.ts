@@ -29,7 +29,15 @@ export class OutputErrors {
   }
 
   errorOf(pruned: Matrix): CalibratedError {
-    const meanSquare = this.#meanSquare(pruned);
+    return this.#errorOf(this.#meanSquare(pruned));
+  }
+
+  /** @param squares d H dᵀ of every row. */
+  errorOfSquares(squares: Float64Array): CalibratedError {
+    return this.#errorOf(this.#meanOf(squares));
+  }
+
+  #errorOf(meanSquare: number): CalibratedError {
     return {
       meanSquare,
       relative: this.#denseSquare > 0 ? Math.sqrt(meanSquare / this.#denseSquare) : null,
@@ -37,8 +45,12 @@ export class OutputErrors {
   }
 
   #meanSquare(pruned: Matrix | null): number {
+    return this.#meanOf(this.#engine.squaredOutput(this.#dense, pruned, this.#hessian));
+  }
+
+  #meanOf(squares: Float64Array): number {
     let sum = 0;
-    for (const square of this.#engine.squaredOutput(this.#dense, pruned, this.#hessian)) sum += square;
+    for (const square of squares) sum += square;
     // Rounding may leave a little less than nothing.
     return Math.max(0, sum * this.#scale);
   }

@@ -17,6 +17,12 @@ export interface PrunedLayerReport extends LayerReport {
   readonly outputErrorAfter: CalibratedError | null;
   /** Exchanges of two weights by DSnoT; null for other methods. */
   readonly exchangeSteps: number | null;
+  /** Swaps that refined the mask; null without refinement. */
+  readonly swaps: number | null;
+  /** Rows that made as many swaps as they may, and might have made more. */
+  readonly rowsAtMaxSwaps: number | null;
+  /** Before the swaps; null without them, or where it was not measured. */
+  readonly outputErrorUnrefined: CalibratedError | null;
   /** The layer’s share of the time that its block’s activations took to collect. */
   readonly statisticsSeconds: number;
   readonly maskSeconds: number;
@@ -48,6 +54,11 @@ export interface PruneTotals {
   /** Mean over layers. */
   readonly relativeOutputErrorBefore: number | null;
   readonly relativeOutputErrorAfter: number | null;
+  /** Over all layers that swaps refined, and what their errors were before; null where none was. */
+  readonly swaps: number | null;
+  readonly rowsAtMaxSwaps: number | null;
+  readonly outputMeanSquareUnrefined: number | null;
+  readonly relativeOutputErrorUnrefined: number | null;
   /**
    * Calibration tokens of the expert that saw the fewest, and of the one in the middle; null without experts
    * or a calibration.
@@ -73,6 +84,9 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
       : known.reduce((total, layer) => total + numberOf(layer)! * weight(layer), 0) / all;
   };
   const rows = ({ rows: count }: PrunedLayerReport) => count;
+  const refined = layers.filter((layer) => layer.swaps !== null);
+  const sumOfRefined = (numberOf: (layer: PrunedLayerReport) => number | null) =>
+    refined.length === 0 ? null : refined.reduce((total, layer) => total + numberOf(layer)!, 0);
   const weights = sum((layer) => layer.weights);
   const pruned = sum((layer) => layer.pruned);
   const experts = expertTokens(layers.map(({ name, calibrationTokens: tokens }) => ({ name, tokens })));
@@ -95,6 +109,13 @@ export function totalsOf({ layers }: PruneReport): PruneTotals {
     ),
     relativeOutputErrorAfter: mean(
       (layer) => layer.outputErrorAfter?.relative,
+      () => 1,
+    ),
+    swaps: sumOfRefined((layer) => layer.swaps),
+    rowsAtMaxSwaps: sumOfRefined((layer) => layer.rowsAtMaxSwaps),
+    outputMeanSquareUnrefined: mean((layer) => layer.outputErrorUnrefined?.meanSquare, rows),
+    relativeOutputErrorUnrefined: mean(
+      (layer) => layer.outputErrorUnrefined?.relative,
       () => 1,
     ),
     minExpertTokens: experts?.least ?? null,

@@ -12,7 +12,7 @@ export const INTERFACES = {
   graph: 170716856,
   ops: 176399515,
   profile: 253908973,
-  pruning: 248229836,
+  pruning: 260677228,
   roofs: 117328498,
   steps: 249276558,
   tiles: 189783398,
@@ -153,6 +153,7 @@ export const PROTOTYPES = {
     ridge_inverse_factor: 'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
     ridge_sparsegpt: 'int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, int32_t pruned, int32_t group, int32_t block_columns, int32_t threads, uint8_t *mask)',
     ridge_squared_output: 'int32_t ridge_squared_output(const float *weights, const float *other, int64_t rows, int32_t columns, const double *hessian, int32_t threads, double *squares)',
+    ridge_swaps: 'int32_t ridge_swaps(const float *weights, const float *values, int64_t rows, int32_t columns, const double *hessian, int32_t group, int32_t max_swaps, int32_t threads, uint8_t *mask, int32_t *made, double *before, double *after)',
   },
   roofs: {
     ridge_roofs_interface: 'int32_t ridge_roofs_interface()',
@@ -257,6 +258,7 @@ export interface KernelFunctions {
     ridge_inverse_factor(hessian: Float64Array | Pointer, columns: number, damping: number, threads: number, dead: Uint8Array | Pointer, channel: Int32Array | Pointer): number;
     ridge_sparsegpt(weights: Float32Array | Pointer, rows: number | bigint, columns: number, factor: Float64Array | Pointer, dead: Uint8Array | Pointer, ratio: number, pruned: number, group: number, blockColumns: number, threads: number, mask: Uint8Array | Pointer): number;
     ridge_squared_output(weights: Float32Array | Pointer, other: Float32Array | Pointer, rows: number | bigint, columns: number, hessian: Float64Array | Pointer, threads: number, squares: Float64Array | Pointer): number;
+    ridge_swaps(weights: Float32Array | Pointer, values: Float32Array | Pointer, rows: number | bigint, columns: number, hessian: Float64Array | Pointer, group: number, maxSwaps: number, threads: number, mask: Uint8Array | Pointer, made: Int32Array | Pointer, before: Float64Array | Pointer, after: Float64Array | Pointer): number;
   };
   roofs: {
     ridge_roofs_interface(): number;

@@ -4,6 +4,7 @@ import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.j
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import type { NamedMethod } from '../../../core/techniques/pruning/methods/index.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
 import { type Score, wanda } from '../../../core/techniques/pruning/scores.js';
 import { KERNEL_CONSTANTS } from '../../../engines/native/gen/kernels.js';
@@ -87,6 +88,42 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
         expect(digests(result.exchange)).toEqual(digests(expected.exchange));
       }
     });
+  });
+
+  test('any layer, first mask and pattern: the swaps of the reference, which looks at every pair', () => {
+    forAll(200, [layer, exact as fc.Arbitrary<NamedMethod>, pattern], (given, first, where) => {
+      const method = { kind: 'swaps', first, maxSwaps: 1000 } as const;
+      if (first.kind === 'dsnot' && first.initial === 'sparsegpt') return;
+      const expected = pruneByReference(given, method, where);
+      for (const engine of engines)
+        expect(pruneLayer(given, method, where, engine).refinement).toEqual(expected.refinement);
+    });
+  });
+
+  test.each<Pattern>([
+    { kind: 'unstructured', ratio: 0.6 },
+    { kind: 'grouped', pruned: 2, group: 4 },
+    { kind: 'grouped', pruned: 4, group: 8 },
+  ])('swaps of %o in wide rows, also of weights that SparseGPT moved, and under a bound', (where) => {
+    const golden = readLayer(manifest.layers.find((l) => l.in_features > 200)!);
+    const hessian = hessianOf(golden);
+    const dense = { ...golden.layer.weights, rows: 24 };
+    dense.values = dense.values.subarray(0, 24 * dense.columns);
+    const factor = REFERENCE.inverseFactor(hessian, 0.01);
+    const updated = REFERENCE.sparseGpt(dense, factor, where, 128);
+    const regrown = updated.weights.values.map((value, at) => (value === 0 ? dense.values[at]! : value));
+    const ofWanda = REFERENCE.selectByRow(dense, wanda(golden.layer.statistics!), where);
+    for (const maxSwaps of [3, 1000]) {
+      for (const [values, mask] of [
+        [dense, ofWanda],
+        [{ ...dense, values: regrown }, updated.mask],
+      ] as const) {
+        const by = (engine: PruningEngine) => engine.swaps(dense, values, mask, hessian, where, maxSwaps);
+        const expected = by(REFERENCE);
+        expect(expected.swaps.reduce((sum, swaps) => sum + swaps, 0)).toBeGreaterThan(24);
+        for (const engine of engines) expect(by(engine)).toEqual(expected);
+      }
+    }
   });
 
   test('factors of channels are what they say in every engine, also as the first mask of DSnoT', () => {

@@ -77,6 +77,8 @@ describe('pruning input that cannot be pruned', () => {
     ['maxCycles 0.5', { ...dsnot, settings: { ...DSNOT_DEFAULTS, maxCycles: 0.5 } }, half],
     ['updateThreshold NaN', { ...dsnot, settings: { ...DSNOT_DEFAULTS, updateThreshold: Number.NaN } }, half],
     ['damping -1', { kind: 'sparsegpt', damping: -1 }, half],
+    ['maxSwaps -1', { kind: 'swaps', first: { kind: 'wanda' }, maxSwaps: -1 }, half],
+    ['damping -1', { kind: 'swaps', first: { kind: 'sparsegpt', damping: -1 }, maxSwaps: 10 }, half],
     ['would cut groups', { kind: 'sparsegpt', blockColumns: 4 }, { kind: 'grouped', pruned: 1, group: 3 }],
   ])('%s', (message, method, pattern) => {
     const failure = refusal(layer(), method, pattern);
@@ -88,7 +90,12 @@ describe('pruning input that cannot be pruned', () => {
   test.each<[string, PruningMethod]>([
     ['wanda needs the statistics', { kind: 'wanda' }],
     ['dsnot needs the statistics', dsnot],
-    ['SparseGPT needs the Hessian', { kind: 'sparsegpt' }],
+    ['sparsegpt needs the Hessian', { kind: 'sparsegpt' }],
+    ['wanda+swaps needs the statistics', { kind: 'swaps', first: { kind: 'wanda' }, maxSwaps: 10 }],
+    [
+      'magnitude-row+swaps needs the Hessian',
+      { kind: 'swaps', first: { kind: 'magnitude', scope: 'row' }, maxSwaps: 10 },
+    ],
   ])('without calibration: %s', (message, method) => {
     const failure = refusal({ ...layer(), statistics: null, hessian: null }, method, half);
     expect(failure?.message).toContain(message);

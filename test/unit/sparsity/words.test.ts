@@ -38,6 +38,8 @@ describe('a word of sparsity', () => {
       'magnitude:50%?outputError=true&sequences=8&order=dense',
       'magnitude:50%?order=dense&outputError=true&sequences=8',
     ],
+    ['wanda:2:4?refine=swaps&maxSwaps=1000', 'wanda:2:4?refine=swaps'],
+    ['magnitude:60%?refine=swaps&tokens=64', 'magnitude:60%?refine=swaps&tokens=64'],
     ['magnitude:50%?allocation=sensitivity&tokens=64', 'magnitude:50%?allocation=sensitivity&tokens=64'],
   ])('%s is %s', (word, expected) => {
     expect(canonical(word)).toBe(expected);
@@ -57,6 +59,8 @@ describe('a word of sparsity', () => {
     ['wanda:NaN', /must be a share/],
     ['wanda:50%?mode=strict', /no setting "mode"/],
     ['magnitude:50%?text=a.txt', /no setting "text"/],
+    ['wanda:50%?refine=swap', /refine of .* must be/],
+    ['wanda:50%?refine=swaps&maxSwaps=-1', /maxSwaps of .* must be a whole number/],
     ['dsnot:50%?maxCycles=-1', /maxCycles of .* must be a whole number/],
     ['dsnot:50%?threshold=inf', /threshold of .* must be a number/],
     ['sparsegpt:4:8?blockColumns=12', /would cut groups of 8/],

@@ -53,7 +53,8 @@ export const sparsegpt = {
   },
   choose({ weights, hessian }, { damping = DAMPING, blockColumns = BLOCK_COLUMNS }, pattern, engine) {
     const factor = engine.inverseFactor(hessian!, damping);
-    return { ...engine.sparseGpt(weights, factor, pattern, blockColumns), exchange: null };
+    const pruned = engine.sparseGpt(weights, factor, pattern, blockColumns);
+    return { ...pruned, exchange: null, refinement: null };
   },
 } as const satisfies Method<SparseGpt>;
 
