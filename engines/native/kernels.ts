@@ -101,20 +101,7 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       requireSuccess(code);
       return { mask, weights: updated };
     },
-    swaps(dense, values, initialMask, hessian, pattern, maxSwaps) {
-      const { rows, columns } = dense;
-      const mask = { ...initialMask, bits: initialMask.bits.slice() };
-      const [swaps, squaresBefore, squaresAfter] = [
-        new Int32Array(rows),
-        new Float64Array(rows),
-        new Float64Array(rows),
-      ];
-      const group = pattern.kind === 'grouped' ? pattern.group : 0;
-      const of = [dense.values, values.values, rows, columns, hessian.values] as const;
-      const into = [mask.bits, swaps, squaresBefore, squaresAfter] as const;
-      requireSuccess(native.ridge_swaps(...of, group, maxSwaps, threads, ...into));
-      return { initialMask, mask, swaps, maxSwaps, squaresBefore, squaresAfter };
-    },
+    swaps: swapsBy(native, threads),
     squaredOutput({ rows, columns, values }, other, hessian) {
       const squares = new Float64Array(rows);
       const others = other?.values ?? null;
@@ -123,6 +110,23 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       );
       return squares;
     },
+  };
+}
+
+function swapsBy(native: KernelFunctions['pruning'], threads: number): PruningEngine['swaps'] {
+  return (dense, values, initialMask, hessian, pattern, maxSwaps) => {
+    const { rows, columns } = dense;
+    const mask = { ...initialMask, bits: initialMask.bits.slice() };
+    const [swaps, squaresBefore, squaresAfter] = [
+      new Int32Array(rows),
+      new Float64Array(rows),
+      new Float64Array(rows),
+    ];
+    const group = pattern.kind === 'grouped' ? pattern.group : 0;
+    const of = [dense.values, values.values, rows, columns, hessian.values] as const;
+    const into = [mask.bits, swaps, squaresBefore, squaresAfter] as const;
+    requireSuccess(native.ridge_swaps(...of, group, maxSwaps, threads, ...into));
+    return { initialMask, mask, swaps, maxSwaps, squaresBefore, squaresAfter };
   };
 }
 
