@@ -19,6 +19,10 @@ const RATIOS: ReadonlySet<string> = new Set([
   'usageDifferenceRatio',
   'acceptanceLength',
   'draftAcceptanceRatio',
+  'draftPlace1AcceptanceRatio',
+  'draftPlace2AcceptanceRatio',
+  'draftPlace4AcceptanceRatio',
+  'draftPlace8AcceptanceRatio',
 ]);
 
 /**

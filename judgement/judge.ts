@@ -4,6 +4,7 @@ import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { type Entries, inUnits } from './entries.js';
 import { gather, type Judgement, type Placement } from './evidence.js';
+import { generationFindings } from './generation.js';
 import { graphFindings } from './graph.js';
 import { inferenceFindings } from './inference.js';
 import { kernelFindings } from './kernel.js';
@@ -37,6 +38,8 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
   const placed = rooflineFindings(evidence, placement);
   const findings = [
     speedFindings(evidence),
+    // Before energy, which has a metric of drafts, too.
+    generationFindings(evidence),
     energyFindings(evidence),
     machineFindings(evidence),
     trainingFindings(evidence),

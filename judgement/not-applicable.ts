@@ -11,6 +11,7 @@ export const NOT_APPLICABLE = {
   training: 'the workload does not train',
   kernel: 'the workload runs no single op',
   inference: 'the workload runs no graph of tensors',
+  drafts: 'the workload drafts nothing',
   graph: 'the workload runs no request graph',
   pruning: 'the weights were not pruned',
   adapter: 'no adapter was attached',

@@ -1,6 +1,7 @@
 import type { RooflinePhase, RooflineRecord } from '../core/result/roofline-record.js';
 import { type Warning, warn } from '../core/result/warnings.js';
 import { isFitted } from '../core/runners/index.js';
+import type { Capability } from '../core/workloads/capability.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { median } from '../statistics/quantile.js';
 import { type Entries, type Entry, missing, perRepeat, single } from './entries.js';
@@ -22,6 +23,12 @@ const PHASES = {
 type PhaseName = keyof typeof PHASES;
 
 const NOT_STREAMED = 'no answer came in chunks, so that its parts have no times';
+
+/** Capabilities of workloads that read and write, too, and why these phases may have no place there. */
+const OTHER_GENERATORS: ReadonlyMap<Capability | undefined, string> = new Map([
+  ['endpoint', NOT_STREAMED],
+  ['greedy-generator', 'the work of continued answers is not counted'],
+]);
 
 export interface RooflineFindings extends Findings {
   readonly roofline: RooflineRecord | null;
@@ -73,8 +80,8 @@ function entriesOf(
   const asked = workloadNamed(experiment.workload.kind)?.needs;
   const notAskedReason = (name: PhaseName) => {
     const { needs, reason } = PHASES[name];
-    const served = asked === 'endpoint' && needs === 'generator';
-    return why === '' || !(served || asked === needs) ? (served ? NOT_STREAMED : reason) : why;
+    const others = needs === 'generator' ? OTHER_GENERATORS.get(asked) : undefined;
+    return why === '' || (others === undefined && asked !== needs) ? (others ?? reason) : why;
   };
   const entry = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);

@@ -224,6 +224,14 @@ const HEADINGS: Readonly<Record<string, string>> = {
   kvCacheUsageRatio: 'KV used',
   prefixCacheHitRatio: 'prefix hits',
   acceptanceLength: 'accepted',
+  draftAcceptanceRatio: 'drafts accepted',
+  draftPlace1AcceptanceRatio: 'at place 1',
+  draftPlace2AcceptanceRatio: 'at place 2',
+  draftPlace4AcceptanceRatio: 'at place 4',
+  draftPlace8AcceptanceRatio: 'at place 8',
+  draftStepSeconds: 'drafting',
+  verifyStepSeconds: 'verifying',
+  energyPerAcceptedDraftTokenJoules: 'energy/accepted',
   generatorLagP99Seconds: 'lag p99',
 };
 

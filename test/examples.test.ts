@@ -57,6 +57,7 @@ const POINTS: Record<string, number> = {
   'serving.yaml': 24,
   'sglang.yaml': 45,
   'simulate.yaml': 6,
+  'speculative.yaml': 16,
   'synthetic.yaml': 6,
   'techniques.yaml': 36,
   'threads.yaml': 16,

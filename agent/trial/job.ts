@@ -7,7 +7,13 @@ import type { AnyFacts } from '../../engines/runners/opened.js';
 import type { PlaceRequest, RunnableAdapter } from '../../engines/runners/runner.js';
 import type { ServedEndpoint } from '../../engines/servers/served.js';
 import type { Job } from '../../process/isolation/job.js';
-import type { GraphInput, TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
+import type {
+  GenerationFiles,
+  GraphInput,
+  TrainingFiles,
+  TrainingProgress,
+  WorkloadOutcome,
+} from '../workloads/workload.js';
 
 export interface TrialRequest extends Omit<PlaceRequest, 'options'> {
   readonly runner: RunnerChoice;
@@ -27,6 +33,8 @@ export interface TrialRequest extends Omit<PlaceRequest, 'options'> {
   readonly usualLatencies?: readonly (number | null)[];
   /** Real path of the prompts that a workload names; left out = none. */
   readonly promptsPath?: string;
+  /** Of workloads that continue a text. */
+  readonly generation?: GenerationFiles;
   /** Of the workload graph alone. */
   readonly graph?: GraphInput;
 }

@@ -15,7 +15,7 @@ import { findMeters, type MeterSet, measuresEnergy } from '../meters/index.js';
 import type { Meter } from '../meters/meter.js';
 import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
-import type { GraphInput, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
+import type { GenerationFiles, GraphInput, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import { noteBaseline } from './idle.js';
 import { TRIAL, type TrialRequest } from './job.js';
@@ -29,6 +29,7 @@ export interface Surroundings {
   readonly served: ServedModel | null;
   readonly promptsPath: string | null;
   readonly graph: GraphInput | null;
+  readonly generation: GenerationFiles | null;
 }
 
 /**
@@ -38,7 +39,7 @@ export interface Surroundings {
 export async function measure(
   trial: TrialRun,
   model: PreparedModel | null,
-  { training, served, promptsPath, graph }: Surroundings,
+  { training, served, promptsPath, graph, generation }: Surroundings,
 ): Promise<WorkloadOutcome> {
   const { lease, node, device, notes } = trial;
   const { experiment } = lease;
@@ -71,6 +72,7 @@ export async function measure(
       ...(served !== null && { served: served.endpoint }),
       ...(promptsPath !== null && { promptsPath }),
       ...(graph !== null && { graph }),
+      ...(generation !== null && { generation }),
     };
     const outcome = runChild(trial, request, recorder).then((given) => untilHeard(given, served));
     return await whileServed(trial, served, outcome);

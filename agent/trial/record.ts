@@ -63,6 +63,7 @@ export function writeRecord(
     training: failure === null ? notes.training : null,
     kernel: outcome?.findings?.of === 'op' ? outcome.findings.record : null,
     ...(outcome?.findings?.of === 'inference' && { inference: outcome.findings.record }),
+    ...(outcome?.findings?.of === 'generation' && { generation: outcome.findings.record }),
     ...(outcome?.findings?.of === 'serving' && { serving: outcome.findings.record }),
     ...(outcome?.findings?.of === 'graph' && { graph: outcome.findings.record }),
     profile: failure === null ? notes.profile : null,

@@ -10,6 +10,7 @@ import type { Channel } from '../../process/isolation/channel.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { workloadNamed } from '../workloads/index.js';
 import type {
+  GenerationFiles,
   GraphInput,
   PhaseStamper,
   TrainingInput,
@@ -68,7 +69,7 @@ export async function runTrial(
   const workload = await workloadNamed(request.workload.kind);
   const work = workload.plan(request.workload.options);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
-  const { cpus, engines, served = null } = request;
+  const { cpus, engines, served = null, generation } = request;
   const opening = {
     modelPath,
     adapters,
@@ -78,6 +79,7 @@ export async function runTrial(
     otherDeviceIds,
     cpus,
     served,
+    draftPath: generation?.draftPath ?? null,
     ...(engines !== undefined && { engines }),
     ...work.demands,
   };
@@ -136,6 +138,7 @@ type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;
 const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> } = {
   generator: () => null,
   'profiled-generator': () => null,
+  'greedy-generator': generationInput,
   'language-model': () => null,
   embedder: () => null,
   op: () => null,
@@ -144,6 +147,12 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
   endpoint: ({ promptsPath = null, modelPath }) => ({ promptsPath, tokenizerPath: modelPath }),
   trainer: trainingInput,
 };
+
+/** @throws FailureError for a request without a text: one of another version. */
+function generationInput({ generation }: TrialRequest): GenerationFiles {
+  if (generation !== undefined) return generation;
+  throw failed('impossible-combination', 'the workload generation needs a text');
+}
 
 /** @throws FailureError for a request without a graph: one of another version. */
 function graphInput({ graph }: TrialRequest): GraphInput {

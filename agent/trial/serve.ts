@@ -1,12 +1,10 @@
 import { attachedAdapters } from '../../artifacts/adapters/attach.js';
 import { locateAdapter } from '../../artifacts/adapters/source.js';
-import { stepsTo } from '../../artifacts/conversions/step.js';
-import { resolveModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { quantitiesOf } from '../../core/metrics/meters.js';
-import { runnerNamed, runnerOffers } from '../../core/runners/index.js';
+import { runnerOffers } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { firstModel, whyNotReady } from '../../engines/servers/ask.js';
@@ -19,6 +17,7 @@ import type { Served } from '../../engines/servers/pool.js';
 import { releaseAt } from '../../engines/servers/recognize.js';
 import type { AskedProfile, ServedEndpoint } from '../../engines/servers/served.js';
 import { childLimits, type TrialRun } from './context.js';
+import { draftFile } from './draft.js';
 import { noteIdle } from './idle.js';
 import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
@@ -277,17 +276,9 @@ async function publishedLora({ lease, node }: TrialRun, { name, source }: NamedL
 }
 
 /** @returns the path of the model that drafts; null where a point names none. */
-async function draftPath({ lease, node, device, pins, child }: TrialRun): Promise<string | null> {
-  const { kind, options } = lease.experiment.runner;
-  const source = options.draftModel;
-  if (typeof source !== 'string') return null;
-  const opening = { digest: null, uses: pins, launcher: child.launch, cpus: device.cpus };
-  const runs = runnerNamed(kind)?.formats ?? [];
-  const base = await resolveModel(source, node.models, { ...opening, runs });
-  const steps = stepsTo(base, runs);
-  const timeLimitSeconds = node.limits.trialTimeoutSeconds;
-  const making = { base, steps, cpus: device.cpus, timeLimitSeconds };
-  return (await node.store.prepare(making, child.launch, pins)).path;
+async function draftPath(trial: TrialRun): Promise<string | null> {
+  const source = trial.lease.experiment.runner.options.draftModel;
+  return typeof source === 'string' ? (await draftFile(trial, source)).path : null;
 }
 
 /**

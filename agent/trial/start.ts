@@ -7,6 +7,7 @@ import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { CurrentChild } from '../../process/isolation/current-child.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
+import { generationFiles } from './generation.js';
 import { dropJournal, graphOf } from './graph.js';
 import { measure } from './measure.js';
 import { deviceFor, noteNode, setDevice } from './node.js';
@@ -78,6 +79,7 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const training = await trainingFiles(trial);
   const wanted = await prepareQuestions(trial, model);
   const graph = await graphOf(trial);
+  const generation = await generationFiles(trial);
   const answered = training === null && (await goOnAsking(trial, model, wanted));
   const questions = answered ? null : wanted;
   // A point that was measured already is only asked questions, not timed again. A model that is trained in
@@ -88,7 +90,7 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   await setDevice(trial);
   const served = await serveModel(trial, model);
   if (isTimed) {
-    const around = { training, served, promptsPath: promptsPath(trial), graph };
+    const around = { training, served, promptsPath: promptsPath(trial), graph, generation };
     notes.outcome = await measure(trial, model, around);
     dropJournal(graph);
     await profileTrial(trial, model);

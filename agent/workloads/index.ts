@@ -6,6 +6,7 @@ import type { Workload } from './workload.js';
  */
 const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
   latency: async () => (await import('./latency.js')).latency,
+  generation: async () => (await import('./generation.js')).generation,
   finetune: async () => (await import('./finetune.js')).finetune,
   kernel: async () => (await import('./kernel.js')).kernel,
   serving: async () => (await import('./serving.js')).serving,

@@ -6,6 +6,7 @@ import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result/result.js';
 import type { ServingRecord } from '../../core/serving/record.js';
+import type { GenerationRecord } from '../../core/speculation/record.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { Capability } from '../../core/workloads/capability.js';
 import type { WorkloadKind } from '../../core/workloads/workload.js';
@@ -54,6 +55,7 @@ export function defineWorkload<K extends WorkloadKind>(
 export interface WorkloadInput {
   readonly generator: null;
   readonly 'profiled-generator': null;
+  readonly 'greedy-generator': Pick<GenerationFiles, 'textPath'>;
   readonly 'language-model': null;
   readonly trainer: TrainingInput;
   readonly embedder: null;
@@ -75,6 +77,14 @@ export interface ServingInput {
   readonly promptsPath: string | null;
   /** A GGUF whose vocabulary counts tokens; null = none is known. */
   readonly tokenizerPath: string | null;
+}
+
+/** Files of a workload that continues a text. */
+export interface GenerationFiles {
+  /** Real path of the file that the option `promptText` names. */
+  readonly textPath: string;
+  /** Of the model that drafts; null = no model does. */
+  readonly draftPath: string | null;
 }
 
 export interface TrainingInput {
@@ -167,6 +177,7 @@ export type WorkloadFindings =
       readonly kept: KeptResult | null;
     }
   | { readonly of: 'op'; readonly record: KernelRecord }
+  | { readonly of: 'generation'; readonly record: GenerationRecord }
   | { readonly of: 'inference'; readonly record: InferenceRecord }
   | { readonly of: 'serving'; readonly record: ServingRecord }
   | { readonly of: 'graph'; readonly record: GraphRecord };

@@ -78,6 +78,9 @@ export type WorkloadGroup =
   | 'inference'
   | 'graph'
   | 'serving'
+  /** Of speculative decoding; what is known of each step where it is ours. */
+  | 'drafts'
+  | 'draftSteps'
   | 'slo'
   | 'highestRate'
   | 'highestConcurrency';

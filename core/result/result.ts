@@ -19,6 +19,7 @@ import { qualityRecordSchema } from '../quality/record.js';
 import { taskChoiceSchema } from '../quality/tasks/asking.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { servingRecordSchema } from '../serving/record.js';
+import { generationRecordSchema } from '../speculation/record.js';
 import { trainingRecordSchema } from '../training/record.js';
 import { profileRecordSchema } from './profile-record.js';
 import { rooflineGivenSchema, rooflineSchema } from './roofline-record.js';
@@ -302,6 +303,8 @@ export const resultSchema = z.object({
   kernel: kernelRecordSchema.nullable(),
   /** What running a graph of tensors gave, run by run; left out for other workloads. */
   inference: inferenceRecordSchema.optional(),
+  /** What continuing prompts greedily gave, step by step; left out for other workloads. */
+  generation: generationRecordSchema.optional(),
   /** What asking a server gave, request by request; left out for workloads that ask none. */
   serving: servingRecordSchema.optional(),
   /** What the applications of a request graph took, one by one; left out for other workloads. */

@@ -13,7 +13,7 @@ export function isTooLarge(error: unknown): error is FailureError {
  */
 export function tooLargeRecord(record: ResultRecord, why: string): ResultRecord {
   const hint = 'Measure fewer repeats or tokens; the whole result is kept in the spool of its node.';
-  const { given: _, serving: __, inference: ___, graph: ____, ...rest } = record;
+  const { given: _, serving: __, inference: ___, graph: ____, generation: _____, ...rest } = record;
   return {
     ...rest,
     status: 'failed',

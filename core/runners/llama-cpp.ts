@@ -8,6 +8,7 @@ import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isQuantized } from '../techniques/tensor-types.js';
+import { asksDrafts, DRAFT_TOKENS } from '../work/generation.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
 import { llamaCppOptions } from '../work/llama-cpp-options.js';
 import { predictMemory } from '../work/memory.js';
@@ -68,6 +69,16 @@ const stepWithinBatch = refuse(
   ['batch', 'parallel'],
   (values) => (numberOn(values, 'parallel') ?? 0) > (numberOn(values, 'batch') ?? 0),
   'one decode step holds a token of each parallel sequence, more than batch allows: raise batch',
+);
+
+/** The same of a step that verifies drafts. */
+const draftsWithinBatch = refuse(
+  ['batch', 'parallel', 'speculative', 'draftTokens'],
+  (values) =>
+    asksDrafts(values.speculative) &&
+    (numberOn(values, 'parallel') ?? 0) * (1 + (numberOn(values, 'draftTokens') ?? DRAFT_TOKENS)) >
+      (numberOn(values, 'batch') ?? 0),
+  'a step verifies draftTokens and one more token of each parallel sequence, more than batch allows: raise batch, or lower draftTokens or parallel',
 );
 
 /** @param servers the axis of RPC servers, where a runner has it: they take layers, whatever the device. */
@@ -196,11 +207,20 @@ export const llamaCpp = {
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
   options: llamaCppOptions,
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph', 'completions'],
+  offers: [
+    'generator',
+    'profiled-generator',
+    'greedy-generator',
+    'language-model',
+    'embedder',
+    'tensor-graph',
+    'completions',
+  ],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'layers', 'adapter'],
   rules: [
     ...EVERYWHERE,
+    draftsWithinBatch,
     layersNeedGpu('rpcServers'),
     devicesAreGpus,
     splitNeedsGpus,

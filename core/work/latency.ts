@@ -20,6 +20,9 @@ export const latencyOptions = z.strictObject({
     .describe('Tokens that are in the cache already when the prompt starts (llama-bench: -d).'),
 });
 
+/** Those that the workload `generation` has, too; others of its options do not matter here. */
+const generationShape = z.object(latencyOptions.shape).omit({ contextDepth: true });
+
 type LatencyOptions = Readonly<z.output<typeof latencyOptions>>;
 
 /** What a trial of it asks of a model. */
@@ -44,9 +47,21 @@ function latencyWork({ kind, options }: WorkloadChoice): LatencyWork | null {
 }
 
 /**
+ * What it asks of the options that `latency` has as well: an answer leaves the same in the cache, drafted or
+ * not.
+ */
+function generationWork({ kind, options }: WorkloadChoice): LatencyWork | null {
+  const read = kind === 'generation' ? generationShape.safeParse(options).data : undefined;
+  return read === undefined ? null : latencyWorkOf({ ...read, contextDepth: 0 });
+}
+
+/**
  * What the prediction of a trial's memory or time takes of its workload. How much the others put into the
  * cache is not known before they run: they count as one sequence without tokens.
  */
 export function predictableWork(workload: WorkloadChoice): LatencyWork {
-  return latencyWork(workload) ?? { promptTokens: 0, generateTokens: 0, sequences: 1, contextDepth: 0 };
+  return (
+    latencyWork(workload) ??
+    generationWork(workload) ?? { promptTokens: 0, generateTokens: 0, sequences: 1, contextDepth: 0 }
+  );
 }

@@ -4,6 +4,7 @@
  *
  * - `generator`: prefill and decode steps, for speed
  * - `profiled-generator`: the same, and what every node of its graphs took
+ * - `greedy-generator`: prompts continued greedily, with drafts that are verified or without
  * - `language-model`: a vocabulary and the logits of any position, for quality
  * - `embedder`: vectors of texts, or one number of a pair, for retrieval and ranking
  * - `trainer`: steps of an optimizer
@@ -15,6 +16,7 @@
 export const CAPABILITIES = [
   'generator',
   'profiled-generator',
+  'greedy-generator',
   'language-model',
   'embedder',
   'trainer',

@@ -1,5 +1,6 @@
 import { embedding } from './embedding.js';
 import { finetune } from './finetune.js';
+import { generation } from './generation.js';
 import { graph } from './graph.js';
 import { inference } from './inference.js';
 import { kernel } from './kernel.js';
@@ -10,6 +11,7 @@ import type { WorkloadKind } from './workload.js';
 /** Every workload a sweep can name; a new kind is one file and one line here. */
 export const WORKLOADS: readonly WorkloadKind[] = [
   latency,
+  generation,
   finetune,
   kernel,
   serving,

@@ -204,6 +204,7 @@ export const serving = {
     answer: EVERY_ROW,
     output: EVERY_ROW,
     serving: EVERY_ROW,
+    drafts: EVERY_ROW,
     slo: lackingWhere('slo', null),
     highestRate: lackingSearch('requestsPerSecond'),
     highestConcurrency: lackingSearch('concurrency'),

@@ -7,12 +7,14 @@ import type { RequestOutcome } from '../../core/serving/requests.js';
 import type { ChatTemplate } from '../../core/serving/tokenizer.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
 import type { ServedEndpoint } from '../servers/served.js';
+import type { GreedyAnswers } from './speculation/loop.js';
 import type { TrainableModel } from './trainer.js';
 
 /** What a runner opens, by capability: each is whole, and whoever holds one needs to ask nothing. */
 export interface Opened {
   readonly generator: Generator;
   readonly 'profiled-generator': ProfiledGenerator;
+  readonly 'greedy-generator': GreedyGenerator;
   readonly 'language-model': LanguageModel;
   readonly embedder: Embedder;
   readonly trainer: TrainableModel;
@@ -131,6 +133,25 @@ export interface ProfiledGenerator extends BlockingGenerator {
    *   engines tell only then.
    */
   take(): () => readonly ProfiledOperator[];
+}
+
+/**
+ * A model that continues prompts greedily, all in one batch; with drafts, if it was opened with what drafts.
+ */
+export interface GreedyGenerator extends Closable {
+  readonly facts: LoadedFacts;
+  /** The token that this model's texts begin with; null when its vocabulary adds none. */
+  readonly beginToken: number | null;
+  /** @returns token ids, without one that begins the text. */
+  tokenize(text: string): Int32Array;
+  /** Forgets everything, and reads a prompt for each sequence; so does what drafts. */
+  read(prompts: readonly Int32Array[]): void;
+  /**
+   * Answers the prompts that were read last, from their ends.
+   * @param tokens of each answer, whatever the model says.
+   * @param drafted false = plain decoding, whatever it was opened with.
+   */
+  answer(tokens: number, drafted: boolean): GreedyAnswers;
 }
 
 /** A model that can be asked about text, one sequence at a time. */

@@ -5,6 +5,7 @@ import { type OptionsOf, readOptions } from '../../core/experiment/options.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { RunnerKind } from '../../core/runners/runner.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
+import type { Drafting } from '../../core/work/generation.js';
 import type { Capability } from '../../core/workloads/capability.js';
 import type { EngineConfig, NodeEngines } from '../config.js';
 import type { ServedEndpoint } from '../servers/served.js';
@@ -142,6 +143,13 @@ interface GeneratorDemands {
   readonly sequences: number;
 }
 
+interface GreedyDemands extends GeneratorDemands {
+  /** How drafts are made; null = there are none. */
+  readonly drafting: Drafting | null;
+  /** Tokens that all prompts begin with, to be computed once; 0 = each prompt is computed by itself. */
+  readonly sharedTokens: number;
+}
+
 export interface EmbedderDemands {
   /**
    * How states of tokens become one vector: as the file says, their mean, that of the first or last one, or
@@ -173,6 +181,7 @@ interface CompletionsDemands {
 export interface Demands {
   readonly generator: GeneratorDemands;
   readonly 'profiled-generator': GeneratorDemands;
+  readonly 'greedy-generator': GreedyDemands;
   /** One sequence, whose cache can be cut back to any length without a change of what follows. */
   readonly 'language-model': { readonly contextTokens: number };
   readonly embedder: EmbedderDemands;
@@ -186,6 +195,11 @@ export interface Demands {
 }
 
 export type GeneratorRequest = ModelRequest & GeneratorDemands;
+export type GreedyRequest = ModelRequest &
+  GreedyDemands & {
+    /** Of the model that drafts; null = no model does. */
+    readonly draftPath: string | null;
+  };
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
 export type EmbedderRequest = ModelRequest & EmbedderDemands;
 export type TrainerRequest = ModelRequest & Demands['trainer'];
@@ -198,6 +212,7 @@ export type CompletionsRequest = EndpointRequest & CompletionsDemands;
 export interface OpenRequest {
   readonly generator: GeneratorRequest;
   readonly 'profiled-generator': GeneratorRequest;
+  readonly 'greedy-generator': GreedyRequest;
   readonly 'language-model': LanguageModelRequest;
   readonly embedder: EmbedderRequest;
   readonly trainer: TrainerRequest;

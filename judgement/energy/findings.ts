@@ -142,8 +142,7 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   const grid = input.given.grid?.gramsPerKilowattHour ?? null;
   const noGrid = known.length === 0 ? why : NOT_APPLICABLE.grid;
   const prompts = servedPromptTokens(input);
-  const said = input.serving?.inside.acceptedDraftTokens;
-  const accepted = said !== undefined && 'growth' in said ? said.growth : null;
+  const accepted = acceptedDraftTokens(input);
   const readTokens = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
   const total = (one: Known) => readTokens(one) + written(one) + one.tokens.train;
   const perRepeatEntry = (values: readonly number[], reason = why) => perRepeat(values, reason, label);
@@ -181,8 +180,8 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
       accepted === null || accepted === 0
         ? []
         : known.flatMap((one) => (accepted > written(one) ? [] : [one.joules / accepted])),
-      input.serving === undefined
-        ? NOT_APPLICABLE.serving
+      input.serving === undefined && accepted === null
+        ? NOT_APPLICABLE.drafts
         : known.length === 0
           ? why
           : accepted !== null && accepted > 0
@@ -200,6 +199,16 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
     ),
     idlePowerWatts: single(idle, noIdle, source.label),
   };
+}
+
+/** @returns drafted tokens that were accepted in a repeat; null = nobody counted them. */
+function acceptedDraftTokens({ serving, generation }: TrialFacts): number | null {
+  const said = serving?.inside.acceptedDraftTokens;
+  if (said !== undefined) return 'growth' in said ? said.growth : null;
+  // Every repeat gives the same answers.
+  const repeat = generation?.repeats[0];
+  if (repeat === undefined || repeat.drafted.length === 0) return null;
+  return repeat.accepted.reduce((sum, tokens) => sum + tokens, 0);
 }
 
 /** @returns the tokens of all prompts that a server received; the phase itself counts only output tokens. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { above0, integerBetween, numberBetween, orNull, textUpTo } from '../../bounds.js';
+import { draftModel, draftTokens, prefixCaching, speculative } from '../../work/drafting-options.js';
 import { LLAMA_CPP_OPTIONS } from '../../work/llama-cpp-options.js';
 
 const shortText = textUpTo(200)
@@ -48,7 +49,7 @@ export const SERVER_OPTIONS = {
   maxContext: count(16_777_216).default(null).describe('Tokens of one request, prompt and answer together.'),
   batchedTokens: count(16_777_216).default(null).describe('Tokens of one step of the scheduler, at most.'),
   chunkedPrefill: flag().describe('Long prompts are cut up and mixed with decode steps.'),
-  prefixCaching: flag().describe('Prompts that begin alike share what was computed of them.'),
+  prefixCaching,
   quantizationMethod: orNull(shortText).describe(
     'How the server quantizes or reads the weights: fp8, awq, gptq, … as it spells it.',
   ),
@@ -67,13 +68,9 @@ export const SERVER_OPTIONS = {
     'Attention kernels, as the server spells them: FLASH_ATTN, flashinfer, triton, …',
   ),
   cudaGraphs: flag().describe('Decode steps are replayed as CUDA graphs; false runs them eagerly.'),
-  speculative: orNull(z.enum(['off', 'draft', 'ngram', 'eagle3', 'mtp'])).describe(
-    'Speculative decoding: by a draft model, n-grams of the prompt, EAGLE-3 heads, or multi-token prediction.',
-  ),
-  draftModel: orNull(textUpTo(4096)).describe(
-    'Source of the model that drafts, where speculative asks for one.',
-  ),
-  draftTokens: count(64).default(null).describe('Tokens that are drafted at once.'),
+  speculative,
+  draftModel,
+  draftTokens,
   maxLoras: count(1024).default(null).describe('LoRA adapters in one batch, at most.'),
   loras: orNull(
     textUpTo(20_000)

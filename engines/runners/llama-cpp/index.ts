@@ -4,6 +4,7 @@ import { defineRunner } from '../runner.js';
 import { openCompletions } from './completions.js';
 import { openEmbedder } from './embedder.js';
 import { openEncoder } from './encoder.js';
+import { openGreedy } from './greedy.js';
 import { loadModel } from './load.js';
 import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
@@ -18,6 +19,7 @@ export const llamaCpp = defineRunner<typeof description>(
     embedder: (request) => openEmbedder(request),
     'tensor-graph': (request) => openEncoder(request),
     completions: openCompletions,
+    'greedy-generator': openGreedy,
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },
 );

@@ -384,9 +384,13 @@ export function cacheSettings({ batch, ubatch, kvCacheTypeK, kvCacheTypeV }: Set
   };
 }
 
-function generatingContext(
+export function generatingContext(
   opening: Opening,
-  { contextTokens, sequences, wholeCache = false }: LlamaRequest,
+  {
+    contextTokens,
+    sequences,
+    wholeCache = false,
+  }: Pick<LlamaRequest, 'contextTokens' | 'sequences' | 'wholeCache'>,
   onlooker: Onlooker | undefined,
 ): Pointer {
   // The cache is split evenly, so the whole is what one sequence needs, times their number.

@@ -14,6 +14,11 @@ import { LlamaText } from './text.js';
  */
 const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache|^unknown type mxfp4/;
 
+/** @returns what the engine warned of while a model was opened, but for what is so on purpose. */
+export function warningsOf({ log }: Pick<Llama, 'log'>): string[] {
+  return log.warnings.filter((text) => !ON_PURPOSE.test(text) && !ADAPTER_ELSEWHERE.test(text));
+}
+
 /**
  * A model with a context, driven synchronously: an asynchronous call costs 20 to 150 µs per token, and
  * the process has nothing else to do. Every method returns after the device has finished.
@@ -55,10 +60,7 @@ export class LlamaModel implements Generator, LanguageModel {
     this.#llama = llama;
     this.#handles = handles;
     this.facts = facts;
-    const ofEngine = llama.log.warnings.filter(
-      (text) => !ON_PURPOSE.test(text) && !ADAPTER_ELSEWHERE.test(text),
-    );
-    this.warnings = [...ofEngine, ...loops.warnings];
+    this.warnings = [...warningsOf(llama), ...loops.warnings];
     this.#memory = llama.functions.llama_get_memory(handles.context);
     this.#decode = llama.functions.llama_decode;
     this.#synchronize = llama.functions.llama_synchronize;

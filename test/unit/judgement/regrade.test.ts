@@ -56,6 +56,7 @@ describe('grades', () => {
       'thermal-throttle',
     ]);
     expect(graded('invalid').sort()).toEqual([
+      'answers-differ',
       'clock-backwards',
       'length-forced',
       'most-failed',

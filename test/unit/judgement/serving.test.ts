@@ -296,7 +296,7 @@ describe('a server under load', () => {
 
   test('rows that ask no server have none of it, for the same reason everywhere', () => {
     const { measurements } = judge(calmInput({}));
-    for (const name of ['requestsPerSecond', 'serverStartSeconds', 'acceptanceLength'] as const)
+    for (const name of ['requestsPerSecond', 'serverStartSeconds', 'preemptionsPerRequest'] as const)
       expect(measurements[name]).toMatchObject({ value: null, reason: 'the workload asks no server' });
   });
 });
