@@ -178,6 +178,21 @@ const textsWithinBatch: Rule = {
   },
 };
 
+/** Keys are read out of the cache, and blocks of quantized numbers are read by the engine alone. */
+const keysAreFloats = refuse(
+  ['eviction', 'kvCacheTypeK'],
+  ({ eviction, kvCacheTypeK }) => /^(knorm|keydiff)/.test(String(eviction)) && isQuantized(kvCacheTypeK),
+  'knorm and keydiff look at the keys, which cannot be read from a quantized cache: set kvCacheTypeK to f16, or eviction to streaming',
+);
+
+/** @param axis of workloads that read no long text with a cache of one sequence each. */
+const evictionElsewhere = (axis: string): Rule =>
+  refuse(
+    ['eviction', axis],
+    ({ eviction }) => eviction !== 'none',
+    'eviction is for the workload latency and for quality: leave it out here',
+  );
+
 /** What llama.cpp refuses, wherever it runs; a rule is silent where a runner has no such option. */
 const EVERYWHERE: readonly Rule[] = [
   quantizedValues,
@@ -231,6 +246,8 @@ export const llamaCpp = {
     mainGpuIsOne,
     graphsAreEncoders,
     textsWithinBatch,
+    keysAreFloats,
+    ...['items', 'textTokens', 'requestsAtOnce', 'sharedTokens'].map(evictionElsewhere),
   ],
   alsoKnownAs: aliases({
     flashAttention: ['fa', 'flashAttn', 'flash_attn'],
@@ -245,8 +262,16 @@ export const llamaCpp = {
     splitMode: ['sm', 'split_mode'],
     mainGpu: ['mg', 'main_gpu'],
     tensorSplit: ['ts', 'tensor_split'],
+    eviction: ['cacheEviction', 'kvEviction'],
   }),
-  answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', ...PLACEMENT_OPTIONS],
+  answerOptions: [
+    'flashAttention',
+    'kvCacheTypeK',
+    'kvCacheTypeV',
+    'eviction',
+    'cpuBackend',
+    ...PLACEMENT_OPTIONS,
+  ],
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { integerBetween, orNull } from '../bounds.js';
 import { KV_CACHE_TYPES } from '../techniques/tensor-types.js';
 import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
+import { readEviction } from './eviction.js';
 
 const cacheType = (what: string) =>
   z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
@@ -25,6 +26,17 @@ export const LLAMA_CPP_OPTIONS = {
     .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
   mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
 } as const;
+
+const eviction = z
+  .string()
+  .superRefine((spelling, context) => {
+    const reading = readEviction(spelling);
+    if (!reading.ok) context.addIssue({ code: 'custom', message: reading.message });
+  })
+  .default('none')
+  .describe(
+    'Which tokens a full cache gives up: none, streaming:N, knorm:N or keydiff:N, where N tokens stay (docs/attention.md).',
+  );
 
 /** How llama.cpp in the trial's process spreads a model over devices. */
 const SPREAD_OPTIONS = {
@@ -51,6 +63,7 @@ const SPREAD_OPTIONS = {
 /** All options of llama.cpp in the trial's process. */
 export const llamaCppOptions = z.strictObject({
   ...LLAMA_CPP_OPTIONS,
+  eviction,
   cpuBackend,
   poll,
   ...SPREAD_OPTIONS,
@@ -65,6 +78,7 @@ export const passOptions = z.object({
   kvCacheTypeV: LLAMA_CPP_OPTIONS.kvCacheTypeV,
   batch: LLAMA_CPP_OPTIONS.batch,
   ubatch: LLAMA_CPP_OPTIONS.ubatch,
+  eviction,
 });
 export type PassOptions = Readonly<z.output<typeof passOptions>>;
 

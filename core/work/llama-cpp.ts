@@ -1,6 +1,7 @@
 import { readOptions } from '../experiment/options.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
 import { CELLS, passesUnder, type ServedPasses, type Texts } from './engine-passes.js';
+import { evictionOf, piecesBetweenCuts, tokensHeld } from './eviction.js';
 import { microBatch } from './kv-cache.js';
 import type { LatencyWork } from './latency.js';
 import { type PassOptions, passOptions, type SpreadOptions } from './llama-cpp-options.js';
@@ -45,6 +46,17 @@ function prefillPasses(
   const setting = llamaCppSetting(options);
   const { batch } = options;
   const ubatch = microBatch(options);
+  const eviction = evictionOf(options.eviction);
+  if (eviction !== null) {
+    // Sequences are read one after the other, for a batch ends where a cache is cut.
+    const groups = piecesBetweenCuts(eviction, contextDepth, promptTokens, ubatch);
+    const ofOne = groups.map(({ tokens, held }, index): PassRequest => {
+      const logits = index === groups.length - 1 ? 'last' : 0;
+      const batch = [{ sequences: 1, newTokens: tokens, cachedTokens: held }];
+      return { ...setting, phase: 'prefill', batch, logits };
+    });
+    return Array.from({ length: sequences }, () => ofOne).flat();
+  }
   const done = new Int32Array(sequences);
   const passes: PassRequest[] = [];
   for (let start = 0; start < promptTokens * sequences; start += batch) {
@@ -78,7 +90,8 @@ function prefillPasses(
 
 /** One step of decoding: a token of each sequence, with so many before it. */
 function decodePass({ sequences }: LatencyWork, cachedTokens: number, options: PassOptions): PassRequest {
-  const batch = [{ sequences, newTokens: 1, cachedTokens }];
+  const held = tokensHeld(evictionOf(options.eviction), cachedTokens);
+  const batch = [{ sequences, newTokens: 1, cachedTokens: held }];
   return { ...llamaCppSetting(options), phase: 'decode', batch };
 }
 

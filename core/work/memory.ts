@@ -9,6 +9,7 @@ import { predictWeights } from '../techniques/predicted-weights.js';
 import { predictTraining } from '../training/memory.js';
 import { trainingOptions, trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
+import { evictionOf, mostTokensHeld } from './eviction.js';
 import { microBatch, paddedCells, predictKvCache, windowedShare } from './kv-cache.js';
 import { predictableWork } from './latency.js';
 import { cpuShare, fullestShare, offloadedShare } from './llama-cpp.js';
@@ -66,7 +67,10 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
     ? cpuShare(options, facts.layers)
     : offloadedShare(options.gpuLayers, facts.layers) * fullestShare(options, facts.layers);
   const { promptTokens, generateTokens, sequences, contextDepth } = predictableWork(workload);
-  const perSequence = contextDepth + promptTokens + generateTokens;
+  const perSequence = mostTokensHeld(
+    evictionOf(options.eviction),
+    contextDepth + promptTokens + generateTokens,
+  );
   const cellsPerSequence = paddedCells(Math.max(1, perSequence));
   const weights =
     (request.quantizationBytes ?? predictWeights(facts, experiment.technique.quantization)) * share;

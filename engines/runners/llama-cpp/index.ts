@@ -5,7 +5,7 @@ import { openCompletions } from './completions.js';
 import { openEmbedder } from './embedder.js';
 import { openEncoder } from './encoder.js';
 import { openGreedy } from './greedy.js';
-import { loadModel } from './load.js';
+import { loadWithEviction } from './load.js';
 import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
 
@@ -14,13 +14,13 @@ export const llamaCpp = defineRunner<typeof description>(
   { kind: 'llama-cpp', options: llamaCppOptions },
   probe,
   {
-    generator: (request) => loadModel(request),
+    generator: (request) => loadWithEviction(request),
     'profiled-generator': openProfiled,
     embedder: (request) => openEmbedder(request),
     'tensor-graph': (request) => openEncoder(request),
     completions: openCompletions,
     'greedy-generator': openGreedy,
-    'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
+    'language-model': (request) => loadWithEviction({ ...request, sequences: 1, wholeCache: true }),
   },
 );
 export { LlamaModel } from './model.js';

@@ -5,6 +5,7 @@ import { FailureError, failed } from '../../../core/errors.js';
 import { leasedDevices } from '../../../core/experiment/lease.js';
 import { orElse } from '../../../core/or-else.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
+import { evictionOf, mostTokensHeld } from '../../../core/work/eviction.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import type { LlamaCppOptions } from '../../../core/work/llama-cpp-options.js';
 import { shown } from '../../../formats/format.js';
@@ -21,8 +22,10 @@ import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/r
 import { findStepLoops, type StepLoops } from '../../native/step-loop.js';
 import type { GeneratorRequest, ModelRequest, PlaceRequest, WithOptions } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
+import { EvictingModel } from './evicting.js';
+import { Evictor } from './eviction.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
-import { freeHandles, type OpenedSoFar } from './handles.js';
+import { freeHandles, type Handles, type OpenedSoFar } from './handles.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
@@ -92,6 +95,36 @@ export async function withModel<P, T>(
  * @throws FailureError with the engine's own words.
  */
 export function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<LlamaModel> {
+  return withContext(request, onlooker, request.contextTokens, (model) => model);
+}
+
+/**
+ * Opens a model as its options say: with a cache that keeps every token, or with one that gives tokens up.
+ * @throws FailureError as `loadModel` does; `impossible-combination` for a model none of whose tokens can be
+ *   given up.
+ */
+export function loadWithEviction(
+  request: LlamaRequest,
+  onlooker?: Onlooker,
+): Promise<LlamaModel | EvictingModel> {
+  const eviction = evictionOf(request.options.eviction ?? 'none');
+  if (eviction === null) return loadModel(request, onlooker);
+  const { sequences, contextTokens } = request;
+  const cells = mostTokensHeld(eviction, contextTokens);
+  return withContext(request, onlooker, cells, (model, llama, handles) => {
+    requireWholeCache(llama, handles.model);
+    const evictor = new Evictor(llama, handles, sequences, eviction);
+    return new EvictingModel(model, evictor, sequences, contextTokens);
+  });
+}
+
+/** @param cells of each sequence that the cache has. */
+function withContext<T>(
+  request: LlamaRequest,
+  onlooker: Onlooker | undefined,
+  cells: number,
+  make: (model: LlamaModel, llama: Llama, handles: Handles) => T,
+): Promise<T> {
   return withModel(
     request,
     (_, settings) => stepLoops(request, settings),
@@ -99,7 +132,7 @@ export function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<L
       const { llama, settings, path, devices, opened } = opening;
       const { model } = opened;
       const adapters = await openAdapters(llama, model, path, request.adapters ?? []);
-      const context = generatingContext(opening, request, onlooker);
+      const context = generatingContext(opening, request, onlooker, cells);
       opened.context = context;
       setAdapters(llama, context, adapters);
       const threads = attachThreads(llama, context, settings);
@@ -113,7 +146,8 @@ export function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<L
       const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
       const handles = { model, context, threads };
       const metadata = () => readGgufHeader(path).metadata;
-      return new LlamaModel(llama, handles, loaded, request.sequences, batch, loops, metadata);
+      const whole = new LlamaModel(llama, handles, loaded, request.sequences, batch, loops, metadata);
+      return make(whole, llama, handles);
     },
   );
 }
@@ -384,6 +418,31 @@ export function cacheSettings({ batch, ubatch, kvCacheTypeK, kvCacheTypeV }: Set
   };
 }
 
+/** @throws FailureError for a model whose cache already gives tokens up, or keeps a state that is no list. */
+function requireWholeCache({ functions }: Llama, model: Pointer): void {
+  const isState = functions.llama_model_is_recurrent(model) || functions.llama_model_is_hybrid(model);
+  if (!isState && functions.llama_model_n_swa(model) === 0) return;
+  throw impossible(
+    isState
+      ? 'This model keeps a state, and no token of it can be given up.'
+      : 'This model has a sliding window, which gives tokens up by itself.',
+    'Leave eviction out.',
+  );
+}
+
+/** @throws FailureError for a model whose cache already gives tokens up, or keeps a state that is no list. */
+function requireWholeCache({ functions }: Llama, model: Pointer): void {
+  const isState = functions.llama_model_is_recurrent(model) || functions.llama_model_is_hybrid(model);
+  if (!isState && functions.llama_model_n_swa(model) === 0) return;
+  throw impossible(
+    isState
+      ? 'This model keeps a state, and no token of it can be given up.'
+      : 'This model has a sliding window, which gives tokens up by itself.',
+    'Leave eviction out.',
+  );
+}
+
+/** @param cells of each sequence that the cache has, where they are fewer than its tokens. */
 export function generatingContext(
   opening: Opening,
   {
@@ -392,9 +451,10 @@ export function generatingContext(
     wholeCache = false,
   }: Pick<LlamaRequest, 'contextTokens' | 'sequences' | 'wholeCache'>,
   onlooker: Onlooker | undefined,
+  cells = contextTokens,
 ): Pointer {
   // The cache is split evenly, so the whole is what one sequence needs, times their number.
-  const perSequence = Math.ceil(contextTokens / 256) * 256;
+  const perSequence = Math.ceil(cells / 256) * 256;
   requireRoomForCache(cacheBytesHere(opening), perSequence, sequences);
   const own = {
     n_ctx: perSequence * sequences,

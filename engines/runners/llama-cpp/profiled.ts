@@ -5,11 +5,11 @@ import { loadLlama } from '../../native/llama.js';
 import { openProfiler } from '../../native/profiler.js';
 import type { ProfiledGenerator } from '../opened.js';
 import type { GeneratorRequest } from '../runner.js';
-import { type ForLlama, loadModel } from './load.js';
+import { type ForLlama, loadWithEviction } from './load.js';
 
 /**
  * Opens a model in a context that stamps every node of its graphs while it is watched.
- * @throws FailureError as `loadModel` does; `engine-missing` without our native library.
+ * @throws FailureError as `loadWithEviction` does; `engine-missing` without our native library.
  */
 export async function openProfiled(request: ForLlama<GeneratorRequest>): Promise<ProfiledGenerator> {
   const library = measuringLibrary();
@@ -25,7 +25,7 @@ export async function openProfiled(request: ForLlama<GeneratorRequest>): Promise
   await loadLlama({ backend: cpuBackend, deviceClass: request.deviceClass });
   const profiler = await openProfiler(library);
   try {
-    const model = await loadModel(request, profiler);
+    const model = await loadWithEviction(request, profiler);
     return {
       facts: model.facts,
       warnings: model.warnings,
