@@ -20,6 +20,7 @@ const validate = new Ajv2020({ strict: true, strictTypes: false }).compile(schem
 const POINTS: Record<string, number> = {
   'adapters.yaml': 10,
   'attention.yaml': 5,
+  'eviction.yaml': 4,
   'billion.yaml': 1_000_000_000,
   'context-depth.yaml': 9,
   'dsnot-table.yaml': 37,

@@ -22,9 +22,15 @@ export class EvictingModel implements BlockingGenerator, LanguageModel {
     this.#read = Array.from({ length: sequences }, () => new Int32Array(0));
     this.facts = { ...model.facts, contextLength: contextTokens };
     this.warnings = model.warnings;
-    this.text = Object.assign(Object.create(model.text) as TextModel, {
-      evaluate: (...asked: Parameters<TextModel['evaluate']>) => this.#evaluate(...asked),
-    });
+    const { text } = model;
+    this.text = {
+      beginToken: text.beginToken,
+      chat: text.chat,
+      tokenize: (...asked) => text.tokenize(...asked),
+      detokenize: (tokens) => text.detokenize(tokens),
+      isEnd: (token) => text.isEnd(token),
+      evaluate: (...asked) => this.#evaluate(...asked),
+    };
   }
 
   reset(keepTokens: number): boolean {

@@ -430,18 +430,6 @@ function requireWholeCache({ functions }: Llama, model: Pointer): void {
   );
 }
 
-/** @throws FailureError for a model whose cache already gives tokens up, or keeps a state that is no list. */
-function requireWholeCache({ functions }: Llama, model: Pointer): void {
-  const isState = functions.llama_model_is_recurrent(model) || functions.llama_model_is_hybrid(model);
-  if (!isState && functions.llama_model_n_swa(model) === 0) return;
-  throw impossible(
-    isState
-      ? 'This model keeps a state, and no token of it can be given up.'
-      : 'This model has a sliding window, which gives tokens up by itself.',
-    'Leave eviction out.',
-  );
-}
-
 /** @param cells of each sequence that the cache has, where they are fewer than its tokens. */
 export function generatingContext(
   opening: Opening,
