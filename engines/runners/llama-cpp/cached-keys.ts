@@ -68,7 +68,7 @@ class StateReader {
   /** @returns where it stood. */
   #skip(count: number): number {
     const at = this.#at;
-    if (!(count >= 0) || at + count > this.#bytes.length) throw otherwise();
+    if (!(count >= 0) || at + count > this.#bytes.length) throw unreadableLayout();
     this.#at += count;
     return at;
   }
@@ -85,7 +85,7 @@ export function keysIn(
   const streams = reader.int();
   let cells = 0;
   for (let stream = 0; cells === 0; stream++) {
-    if (stream >= streams) throw otherwise();
+    if (stream >= streams) throw unreadableLayout();
     cells = reader.int();
   }
   const positions = Array.from({ length: cells }, () => {
@@ -95,7 +95,7 @@ export function keysIn(
   });
   reader.int();
   const layers = reader.int();
-  if (layers !== model.layers) throw otherwise();
+  if (layers !== model.layers) throw unreadableLayout();
   const perLayer = Array.from({ length: layers }, () => {
     const type = reader.int();
     const rowBytes = reader.long();
@@ -107,7 +107,7 @@ export function keysIn(
       for (const layer of perLayer) {
         const floats = toFloats(layer.type, layer.bytes);
         const width = (floats?.length ?? 0) / (cells * model.kvHeads);
-        if (floats === null || !(Number.isInteger(width) && width > 0)) throw otherwise();
+        if (floats === null || !(Number.isInteger(width) && width > 0)) throw unreadableLayout();
         yield* headsOf(floats, { cells, kvHeads: model.kvHeads, width });
       }
     },
@@ -141,7 +141,7 @@ function floatsOf(llama: Llama, type: number, bytes: Uint8Array): Float32Array |
   return floats;
 }
 
-const otherwise = (): FailureError =>
+const unreadableLayout = (): FailureError =>
   failed(
     'model-unsupported',
     'The cache of this model is laid out in a way that its keys cannot be read from.',

@@ -72,6 +72,7 @@ describe('a good file', () => {
       tensorSplit: [null],
       rpcServers: [null],
       engine: [null],
+      eviction: ['none'],
     });
     expect(Object.fromEntries(sweep.workloads[0]!.axes.map((a) => [a.name, a.values]))).toEqual({
       promptTokens: [512],
