@@ -20,154 +20,216 @@ import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
 export const agentFileSchema = z.strictObject({
-  /** Unique among the nodes of a coordinator. */
   nodeName: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots and dashes; 63 at most')
-    .optional(),
-  labels: z.record(z.string(), z.string()).default({}),
-  /** Id of the one sweep that this agent works for; left out = every one. */
+    .optional()
+    .describe('Unique among the nodes of a coordinator.'),
+  labels: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Words that `placement.nodeSelector` of a sweep compares, such as `zone: lab`.'),
   onlySweep: z
     .string()
     .regex(/^[A-Za-z0-9]{1,63}$/, 'use the id that `ridge submit` prints')
-    .optional(),
-  coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
-  /** Files with PEM; without them the connection is plaintext, which only loopback allows. */
+    .optional()
+    .describe('Id of the one sweep that this agent works for; left out = every one.'),
+  coordinator: z
+    .string()
+    .min(1)
+    .default(DEFAULT_COORDINATOR)
+    .describe('`host:port` of the coordinator, or several with commas between.'),
   tls: z
     .strictObject({
-      ca: z.string().optional(),
-      certificate: z.string().optional(),
-      key: z.string().optional(),
-      serverName: z.string().optional(),
+      ca: z.string().optional().describe("Authority of the coordinator's certificate."),
+      certificate: z.string().optional().describe('Certificate of this node, for mutual TLS.'),
+      key: z.string().optional().describe('Its private key.'),
+      serverName: z
+        .string()
+        .optional()
+        .describe("Name in the coordinator's certificate, where it is dialled by another."),
     })
-    .optional(),
-  /** File that holds the token, for TLS with a token instead of a certificate. */
-  tokenFile: z.string().optional(),
-  /**
-   * A folder with ca.crt, and tls.crt with tls.key, or token, instead of both: a Secret as Kubernetes mounts
-   * it.
-   */
-  credentialsFolder: z.string().optional(),
-  /** The only folders that a sweep may name models in. */
-  modelFolders: z.array(z.string()).default([]),
-  /** What a sweep may name that has to be fetched first; nothing by default. */
-  sources: sourcesSchema.prefault({}),
-  /** Digests, artifacts and fetched models; can be deleted at any time. */
-  cacheFolder: z.string().optional(),
-  /** Results that no coordinator has confirmed yet. */
-  stateFolder: z.string().optional(),
-  /** The least recently used artifacts and fetched models go when all together are larger. */
-  artifactBytes: z.number().positive().default(50e9),
-  /**
-   * Gets what other nodes of the same namespace made, through the coordinator, and brings what they want of
-   * this one; null = it makes its own.
-   */
+    .optional()
+    .describe('Files with PEM; without them the connection is plaintext, which only loopback allows.'),
+  tokenFile: z
+    .string()
+    .optional()
+    .describe('File that holds the token, for TLS with a token instead of a certificate.'),
+  credentialsFolder: z
+    .string()
+    .optional()
+    .describe(
+      'A folder with ca.crt, and tls.crt with tls.key, or token, instead of both: a Secret as Kubernetes mounts it.',
+    ),
+  modelFolders: z.array(z.string()).default([]).describe('The only folders that a sweep may name models in.'),
+  sources: sourcesSchema
+    .prefault({})
+    .describe('What a sweep may name that has to be fetched first; nothing by default.'),
+  cacheFolder: z
+    .string()
+    .optional()
+    .describe('Digests, artifacts and fetched models; can be deleted at any time.'),
+  stateFolder: z.string().optional().describe('Results that no coordinator has confirmed yet.'),
+  artifactBytes: z
+    .number()
+    .positive()
+    .default(50e9)
+    .describe('The least recently used artifacts and fetched models go when all together are larger.'),
   sharing: z
     .strictObject({
-      /** Of all that comes and goes. */
-      bytesPerSecond: z.number().positive().default(100e6),
-      /** For so long a trial waits for what another node makes. */
-      waitSeconds: z.number().nonnegative().default(600),
+      bytesPerSecond: z.number().positive().default(100e6).describe('Of all that comes and goes.'),
+      waitSeconds: z
+        .number()
+        .nonnegative()
+        .default(600)
+        .describe('For so long a trial waits for what another node makes.'),
     })
     .nullable()
-    .prefault({}),
-  /**
-   * Commands that may score generated answers, and interpreters that run them; a task names one as
-   * `external:NAME` and can say no more.
-   */
+    .prefault({})
+    .describe(
+      'Gets what other nodes of the same namespace made, through the coordinator, and brings what they want of this one; null = it makes its own.',
+    ),
   scorers: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
       scorerSchema,
     )
-    .default({}),
-  /**
-   * Commands that request graphs may run, by the name of their nodes' `command`; a graph can say no more than
-   * the text that one reads.
-   */
+    .default({})
+    .describe(
+      'Commands that may score generated answers, and interpreters that run them; a task names one as `external:NAME` and can say no more.',
+    ),
   commands: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
       commandSchema,
     )
-    .default({}),
+    .default({})
+    .describe(
+      "Commands that request graphs may run, by the name of their nodes' `command`; a graph can say no more than the text that one reads.",
+    ),
   ...engineFields,
-  /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
-  cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
-  /**
-   * GPUs that it offers, as CUDA_VISIBLE_DEVICES spells them, which says it where this does not; null = every
-   * one that is here.
-   */
-  gpus: z.array(z.string().min(1)).nullable().default(null),
-  /** Ends by itself when the coordinator has nothing more to do. */
-  untilDone: z.boolean().default(false),
-  /** Ends by itself when there was no work for so long, whoever it was that had none; null = it waits. */
-  mostIdleSeconds: z.number().positive().nullable().default(null),
-  /** Runners to offer; left out = every one whose engine is here. */
-  runners: z.array(z.string()).optional(),
+  cpuGroups: z
+    .array(z.array(z.number().int().nonnegative()).min(1))
+    .default([])
+    .describe('Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device.'),
+  gpus: z
+    .array(z.string().min(1))
+    .nullable()
+    .default(null)
+    .describe(
+      'GPUs that it offers, as CUDA_VISIBLE_DEVICES spells them, which says it where this does not; null = every one that is here.',
+    ),
+  untilDone: z
+    .boolean()
+    .default(false)
+    .describe('Ends by itself when the coordinator has nothing more to do.'),
+  mostIdleSeconds: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      'Ends by itself when there was no work for so long, whoever it was that had none; null = it waits.',
+    ),
+  runners: z
+    .array(z.string())
+    .optional()
+    .describe('Runners to offer; left out = every one whose engine is here.'),
   meters: z
     .strictObject({
-      energy: z.enum(['auto', 'none', 'replay']).default('auto'),
-      /** A result record, or its samples, to play instead of an energy source. */
-      replayFile: z.string().nullable().default(null),
-      /** Another place of /sys, where a container has it mounted elsewhere. */
-      sysRoot: z.string().default('/sys'),
-      /**
-       * On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial.
-       */
-      powermetrics: z.boolean().default(false),
-      /**
-       * Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy
-       * is not known.
-       */
-      idleSeconds: numberBetween(0, 600).default(5),
-      /**
-       * Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no
-       * CO2e is told.
-       */
-      gridGramsPerKilowattHour: numberBetween(0, 5000).nullable().default(null),
+      energy: z
+        .enum(['auto', 'none', 'replay'])
+        .default('auto')
+        .describe('`auto` takes the sources that are here, `none` takes none, `replay` plays `replayFile`.'),
+      replayFile: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe('A result record, or its samples, to play instead of an energy source.'),
+      sysRoot: z
+        .string()
+        .default('/sys')
+        .describe('Another place of /sys, where a container has it mounted elsewhere.'),
+      powermetrics: z
+        .boolean()
+        .default(false)
+        .describe(
+          "On Apple's chips: start `sudo -n powermetrics` where IOReport is closed. It runs beside every trial.",
+        ),
+      idleSeconds: numberBetween(0, 600)
+        .default(5)
+        .describe(
+          'Seconds that the energy sources are read before the first model of a sweep is loaded; 0 = net energy is not known.',
+        ),
+      gridGramsPerKilowattHour: numberBetween(0, 5000)
+        .nullable()
+        .default(null)
+        .describe(
+          'Grams of CO2 equivalent per kilowatt hour where this node stands; null = nobody states it, and no CO2e is told.',
+        ),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How energy and other readings are taken.'),
   limits: z
     .strictObject({
-      trialTimeoutSeconds: z.number().positive().default(3600),
-      /** Memory of one trial; null = what the node has. */
-      memoryLimitBytes: z.number().positive().nullable().default(null),
-      /** A delegated cgroup v2 folder whose children have the memory controller; null = watch instead. */
-      cgroupFolder: z.string().nullable().default(null),
+      trialTimeoutSeconds: z.number().positive().default(3600).describe('A trial that runs longer is ended.'),
+      memoryLimitBytes: z
+        .number()
+        .positive()
+        .nullable()
+        .default(null)
+        .describe('Memory of one trial; null = what the node has.'),
+      cgroupFolder: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe(
+          'A delegated cgroup v2 folder whose children have the memory controller; null = watch instead.',
+        ),
     })
-    .prefault({}),
-  /** Where /metrics, /healthz and /readyz are served; null = nowhere. */
+    .prefault({})
+    .describe('What a trial may use.'),
   exporter: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: integerBetween(0, 65_535).default(DEFAULT_AGENT_METRICS_PORT),
+      host: z.string().default('127.0.0.1').describe('Address to listen at.'),
+      port: integerBetween(0, 65_535)
+        .default(DEFAULT_AGENT_METRICS_PORT)
+        .describe('Port; 0 takes a free one.'),
     })
     .nullable()
-    .default(null),
-  /**
-   * Measured ceilings of this node's devices: `auto` measures once, before work is asked for, and again when
-   * the machine has changed; `stored` takes what `ridge roofs` left; `off`; or a file that it wrote.
-   */
+    .default(null)
+    .describe('Where /metrics, /healthz and /readyz are served; null = nowhere.'),
   roofs: z
     .string()
     .refine((setting) => ['auto', 'stored', 'off'].includes(setting) || existsSync(setting), {
       error: ({ input }) => `${input} is neither auto, stored, off nor a file`,
     })
-    .default('auto'),
-  /** Where they are kept; left out = in the state folder. */
-  roofsFolder: z.string().optional(),
-  /**
-   * The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set
-   * nothing.
-   */
+    .default('auto')
+    .describe(
+      "Measured ceilings of this node's devices: `auto` measures once, before work is asked for, and again when the machine has changed; `stored` takes what `ridge roofs` left; `off`; or a file that it wrote.",
+    ),
+  roofsFolder: z.string().optional().describe('Where they are kept; left out = in the state folder.'),
   power: z
-    .strictObject({ socket: z.string().min(1).default(join(DEFAULT_FOLDER, SOCKET_NAME)) })
+    .strictObject({
+      socket: z
+        .string()
+        .min(1)
+        .default(join(DEFAULT_FOLDER, SOCKET_NAME))
+        .describe('Socket of the power helper.'),
+    })
     .nullable()
-    .default(null),
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  /** `auto` writes text where stderr is a terminal, and JSON elsewhere. */
-  logFormat: z.enum(LOG_FORMATS).default('auto'),
+    .default(null)
+    .describe(
+      'The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set nothing.',
+    ),
+  logLevel: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('The least severe messages that are written to stderr.'),
+  logFormat: z
+    .enum(LOG_FORMATS)
+    .default('auto')
+    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
 });
 
 export type AgentFile = z.input<typeof agentFileSchema>;

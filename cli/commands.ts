@@ -48,6 +48,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       nodes: async () => (await import('./nodes/command.js')).registerNodes,
       top: async () => (await import('./top/command.js')).registerTop,
       slurm: async () => (await import('./slurm/command.js')).registerSlurm,
+      config: async () => (await import('./config/command.js')).registerConfig,
       log: async () => (await import('./log/command.js')).registerLog,
       certs: async () => (await import('./certs/command.js')).registerCerts,
       token: async () => (await import('./token/command.js')).registerToken,

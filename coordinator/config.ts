@@ -14,14 +14,17 @@ import { SCOPES } from '../proto/security.js';
 
 /** What somebody may do, by whatever credential. */
 const grant = {
-  scopes: z.array(z.enum(SCOPES)),
-  /**
-   * Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's
-   * name.
-   */
-  nodes: z.array(z.string().min(1)).optional(),
-  /** Namespaces that it is for; a final `*` matches any rest. Left out: all. */
-  namespaces: z.array(z.string().min(1)).optional(),
+  scopes: z.array(z.enum(SCOPES)).describe('What they may do.'),
+  nodes: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      "Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's name.",
+    ),
+  namespaces: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Namespaces that it is for; a final `*` matches any rest. Left out: all.'),
 };
 const seconds = z.number().positive();
 const count = z.number().int().positive();
@@ -30,95 +33,125 @@ const logSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('memory') }),
   z.strictObject({
     kind: z.literal('sqlite'),
-    path: z.string().min(1),
-    /** Largest size of the file; null = as large as the disk allows. */
-    maxBytes: count.nullable().default(null),
+    path: z.string().min(1).describe('The file; it is made where it is not there.'),
+    maxBytes: count
+      .nullable()
+      .default(null)
+      .describe('Largest size of the file; null = as large as the disk allows.'),
   }),
   z.strictObject({
     kind: z.literal('jetstream'),
-    servers: z.array(z.string().min(1)).min(1),
+    servers: z.array(z.string().min(1)).min(1).describe('Addresses of NATS servers, `nats://HOST:4222`.'),
     stream: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, dashes and underscores')
-      .default('RIDGEPOINT'),
-    /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
-    replicas: integerBetween(1, 5).default(1),
-    credentialsFile: z.string().nullable().default(null),
-    /**
-     * Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is
-     * unknown.
-     */
-    monitor: z.url().nullable().default(null),
+      .default('RIDGEPOINT')
+      .describe('Stream that holds the log.'),
+    replicas: integerBetween(1, 5)
+      .default(1)
+      .describe('Copies that the NATS cluster keeps; 3 survives the loss of a server.'),
+    credentialsFile: z.string().nullable().default(null).describe('Credentials file of NATS; null = none.'),
+    monitor: z
+      .url()
+      .nullable()
+      .default(null)
+      .describe(
+        'Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is unknown.',
+      ),
   }),
   z.strictObject({
     kind: z.literal('postgres'),
-    /**
-     * `postgres://USER@HOST:PORT/DATABASE`, with the parameters of coordinator/log/postgres/address.ts; a
-     * password is never part of it.
-     */
-    url: z.string().min(1),
-    /** Seconds for which a server that is away is waited for. */
-    patienceSeconds: seconds.default(30),
+    url: z
+      .string()
+      .min(1)
+      .describe(
+        '`postgres://USER@HOST:PORT/DATABASE`, with libpq’s parameters as docs/cluster.md has them; a password is never part of it.',
+      ),
+    patienceSeconds: seconds.default(30).describe('Seconds for which a server that is away is waited for.'),
   }),
 ]);
 
 const kept = {
-  /** Of one file of answers or calls. */
-  maxBytes: count.default(1024 ** 3),
-  /** Raw samples of a result of more bytes go there, too; null = they are in the log. */
-  rawBytes: count.nullable().default(256 * 1024),
+  maxBytes: count.default(1024 ** 3).describe('Of one file of answers or calls.'),
+  rawBytes: count
+    .nullable()
+    .default(256 * 1024)
+    .describe('Raw samples of a result of more bytes go there, too; null = they are in the log.'),
 };
 
 const bodiesSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('folder'), path: z.string().min(1), ...kept }),
+  z.strictObject({
+    kind: z.literal('folder'),
+    path: z.string().min(1).describe('The folder; it is made where it is not there.'),
+    ...kept,
+  }),
   z.strictObject({
     kind: z.literal('s3'),
-    endpoint: z.url(),
-    bucket: z.string().min(1),
-    region: z.string().min(1).default('us-east-1'),
+    endpoint: z.url().describe('Address of the store.'),
+    bucket: z.string().min(1).describe('Bucket, which has to be there.'),
+    region: z.string().min(1).default('us-east-1').describe('Region that requests are signed for.'),
     prefix: z
       .string()
       .regex(/^[A-Za-z0-9._/-]*$/, 'letters, digits, dots, dashes, underscores and slashes')
-      .default('ridgepoint/'),
-    /** As `~/.aws/credentials`; null = AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
-    credentialsFile: z.string().nullable().default(null),
-    /** Folder in which files are gathered until they are whole; null = one for temporary files. */
-    incomingPath: z.string().nullable().default(null),
+      .default('ridgepoint/')
+      .describe('Beginning of every key.'),
+    credentialsFile: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('As `~/.aws/credentials`; null = AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.'),
+    incomingPath: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Folder in which files are gathered until they are whole; null = one for temporary files.'),
     ...kept,
   }),
 ]);
 
 const artifactsSchema = z.strictObject({
-  path: z.string().min(1),
-  /** Of all artifacts. Beyond that, those of the namespace that has most go, the longest unused first. */
-  maxBytes: count.default(20e9),
-  /** What its disk has left in any case. */
-  keepFreeBytes: z.number().int().nonnegative().default(5e9),
+  path: z.string().min(1).describe('The folder; it is made where it is not there.'),
+  maxBytes: count
+    .default(20e9)
+    .describe(
+      'Of all artifacts. Beyond that, those of the namespace that has most go, the longest unused first.',
+    ),
+  keepFreeBytes: z.number().int().nonnegative().default(5e9).describe('What its disk has left in any case.'),
 });
 
 const securitySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('plaintext') }),
   z.strictObject({
     kind: z.literal('mutual-tls'),
-    caFile: z.string(),
-    certificateFile: z.string(),
-    keyFile: z.string(),
-    /** Which client certificates may do what; a final `*` matches any rest of the common name. */
+    caFile: z.string().describe('Authority of client certificates (PEM).'),
+    certificateFile: z.string().describe("The coordinator's certificate (PEM)."),
+    keyFile: z.string().describe('Its private key (PEM).'),
     grants: z
-      .array(z.strictObject({ commonName: z.string(), ...grant }))
-      .default([{ commonName: '*', scopes: ['agent', 'submit', 'read', 'admin'] }]),
-    /** List of revoked certificates (PEM, signed by the authority): `ridge certs revoke` writes it. */
-    revocationsFile: z.string().nullable().default(null),
+      .array(
+        z.strictObject({
+          commonName: z.string().describe('Common name of a certificate; a final `*` matches any rest.'),
+          ...grant,
+        }),
+      )
+      .default([{ commonName: '*', scopes: ['agent', 'submit', 'read', 'admin'] }])
+      .describe('Which client certificates may do what; a final `*` matches any rest of the common name.'),
+    revocationsFile: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe(
+        'List of revoked certificates (PEM, signed by the authority): `ridge certs revoke` writes it.',
+      ),
   }),
   z.strictObject({
     kind: z.literal('token'),
-    certificateFile: z.string(),
-    keyFile: z.string(),
-    /**
-     * A YAML or JSON list of `{ name, sha256, scopes, nodes, namespaces }`; kept out of this file because it
-     * is secret where it has `token` in place of `sha256`.
-     */
-    tokensFile: z.string(),
+    certificateFile: z.string().describe("The coordinator's certificate (PEM)."),
+    keyFile: z.string().describe('Its private key (PEM).'),
+    tokensFile: z
+      .string()
+      .describe(
+        'A YAML or JSON list of `{ name, sha256, scopes, nodes, namespaces }`; kept out of this file because it is secret where it has `token` in place of `sha256`.',
+      ),
   }),
 ]);
 
@@ -147,152 +180,229 @@ export type TokenEntry = z.output<typeof tokensSchema>[number];
 
 const pushSchema = z.strictObject({
   kind: z.literal('otlp'),
-  /** Of an OpenTelemetry collector …/v1/metrics, of Prometheus …/api/v1/otlp/v1/metrics. */
-  url: z.url(),
-  intervalSeconds: seconds.default(15),
-  /** Holds a bearer token. */
-  tokenFile: z.string().nullable().default(null),
+  url: z
+    .url()
+    .describe('Of an OpenTelemetry collector …/v1/metrics, of Prometheus …/api/v1/otlp/v1/metrics.'),
+  intervalSeconds: seconds.default(15).describe('From one push to the next.'),
+  tokenFile: z.string().nullable().default(null).describe('Holds a bearer token.'),
 });
 
 /** The coordinator's configuration, with every default. */
 export const coordinatorConfigSchema = z.strictObject({
-  /** Where agents and tools reach it; port 0 takes a free one. */
-  grpcAddress: z.string().default(DEFAULT_COORDINATOR),
-  /** Where /metrics, /healthz, /readyz and /leadz are; null = nowhere. */
-  metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
-  /** Where the live web view and its JSON API are, with the security below; null = nowhere. */
-  webAddress: z.string().nullable().default(null),
-  /**
-   * Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only
-   * shows.
-   */
-  webWrites: z.boolean().default(false),
-  /** `host:port` by which agents, tools and other coordinators name this one; null = `grpcAddress`. */
-  advertise: z.string().min(1).nullable().default(null),
-  /** URL of the web view as people reach it; null = as it listens. */
-  advertiseWeb: z.url().nullable().default(null),
-  /** Web views of the other coordinators: the page links to them where this one does not answer. */
-  otherWebUrls: z.array(z.url()).default([]),
-  /**
-   * Of several coordinators on one log another one leads at the latest so long after the one that led was
-   * last heard of. Shorter is sooner, and lets a slow store end a term that could have gone on.
-   */
-  leaderSeconds: z.number().min(1).default(3),
-  log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
-  /** Seconds for which a server of the log that is not there yet is waited for at the start. */
-  logWaitSeconds: z.number().nonnegative().default(OUTAGE_SECONDS),
-  /**
-   * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes.
-   * `ridge coordinator` with a SQLite log has a folder beside it.
-   */
-  bodies: bodiesSchema.nullable().default(null),
-  /**
-   * A folder for what nodes made of models, so that others of the same namespace get it instead of making it
-   * again; null = each makes its own. `ridge coordinator` with a SQLite log has one beside it.
-   */
-  artifacts: artifactsSchema.nullable().default(null),
-  security: securitySchema.default({ kind: 'plaintext' }),
-  /** What namespaces may use, by their names; `*` = those that are not named here. */
+  grpcAddress: z
+    .string()
+    .default(DEFAULT_COORDINATOR)
+    .describe('Where agents and tools reach it; port 0 takes a free one.'),
+  metricsAddress: z
+    .string()
+    .nullable()
+    .default(DEFAULT_COORDINATOR_METRICS)
+    .describe('Where /metrics, /healthz, /readyz and /leadz are; null = nowhere.'),
+  webAddress: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      'Where the live web view and its JSON API are, with the security below; null = nowhere. `ridge coordinator` has 127.0.0.1:7118.',
+    ),
+  webWrites: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only shows.',
+    ),
+  advertise: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      '`host:port` by which agents, tools and other coordinators name this one; null = `grpcAddress`.',
+    ),
+  advertiseWeb: z
+    .url()
+    .nullable()
+    .default(null)
+    .describe('URL of the web view as people reach it; null = as it listens.'),
+  otherWebUrls: z
+    .array(z.url())
+    .default([])
+    .describe('Web views of the other coordinators: the page links to them where this one does not answer.'),
+  leaderSeconds: z
+    .number()
+    .min(1)
+    .default(3)
+    .describe(
+      'Of several coordinators on one log another one leads at the latest so long after the one that led was last heard of. Shorter is sooner, and lets a slow store end a term that could have gone on.',
+    ),
+  log: logSchema
+    .default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null }))
+    .describe(
+      'Where the facts are kept; left out = the SQLite file `ridgepoint/coordinator.sqlite` in `XDG_STATE_HOME` (`~/.local/state`).',
+    ),
+  logWaitSeconds: z
+    .number()
+    .nonnegative()
+    .default(OUTAGE_SECONDS)
+    .describe('Seconds for which a server of the log that is not there yet is waited for at the start.'),
+  bodies: bodiesSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes. `ridge coordinator` with a SQLite log has a folder beside it.',
+    ),
+  artifacts: artifactsSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'A folder for what nodes made of models, so that others of the same namespace get it instead of making it again; null = each makes its own. `ridge coordinator` with a SQLite log has one beside it.',
+    ),
+  security: securitySchema
+    .default({ kind: 'plaintext' })
+    .describe('How callers prove who they are; plain text is for loopback alone.'),
   namespaces: z
     .record(
       z.string().regex(/^(\*|[a-z0-9][a-z0-9._-]{0,62})$/, 'small letters, digits, dots and dashes, or *'),
       z.strictObject({
-        /** Its share of device time against the others', while several wait. */
-        weight: z.number().positive().max(1e6).default(1),
-        /** Trials at a time; null = as many as there are devices. */
-        runningTrials: count.nullable().default(null),
-        /** Of all its trials together; null = as many as it likes. */
-        deviceHours: z.number().positive().nullable().default(null),
-        /** Of answers and calls in the store of bodies; null = as many as it likes. */
-        bodyBytes: count.nullable().default(null),
+        weight: z
+          .number()
+          .positive()
+          .max(1e6)
+          .default(1)
+          .describe("Its share of device time against the others', while several wait."),
+        runningTrials: count
+          .nullable()
+          .default(null)
+          .describe('Trials at a time; null = as many as there are devices.'),
+        deviceHours: z
+          .number()
+          .positive()
+          .nullable()
+          .default(null)
+          .describe('Of all its trials together; null = as many as it likes.'),
+        bodyBytes: count
+          .nullable()
+          .default(null)
+          .describe('Of answers and calls in the store of bodies; null = as many as it likes.'),
       }),
     )
-    .default({}),
-  /**
-   * How often the files of certificates, tokens and revocations are looked at: what changed holds within so
-   * long, without a restart.
-   */
-  renewSeconds: seconds.default(5),
-  heartbeatSeconds: seconds.default(5),
-  leaseSeconds: seconds.default(30),
-  /** A node that is silent for this long loses what it was allocated. */
-  lostSeconds: seconds.default(60),
-  /**
-   * A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured
-   * stays.
-   */
-  forgetSeconds: seconds.default(86_400),
-  /**
-   * A sweep that had a node, and waits for one that can measure the rest of it, ends with that reason after
-   * so long; null = it waits.
-   */
-  waitForNodesSeconds: seconds.nullable().default(3600),
-  /** No other node will ever come: what every node refuses is given up instead of waiting. */
-  fixedFleet: z.boolean().default(false),
-  /** How long a stopping coordinator waits for results of running trials. */
-  drainSeconds: z.number().nonnegative().default(30),
+    .default({})
+    .describe('What namespaces may use, by their names; `*` = those that are not named here.'),
+  renewSeconds: seconds
+    .default(5)
+    .describe(
+      'How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart.',
+    ),
+  heartbeatSeconds: seconds.default(5).describe('How often agents say that they are there.'),
+  leaseSeconds: seconds
+    .default(30)
+    .describe('A trial whose agent is silent for so long is given to another; at least two heartbeats.'),
+  lostSeconds: seconds
+    .default(60)
+    .describe('A node that is silent for this long loses what it was allocated.'),
+  forgetSeconds: seconds
+    .default(86_400)
+    .describe(
+      'A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured stays.',
+    ),
+  waitForNodesSeconds: seconds
+    .nullable()
+    .default(3600)
+    .describe(
+      'A sweep that had a node, and waits for one that can measure the rest of it, ends with that reason after so long; null = it waits.',
+    ),
+  fixedFleet: z
+    .boolean()
+    .default(false)
+    .describe('No other node will ever come: what every node refuses is given up instead of waiting.'),
+  drainSeconds: z
+    .number()
+    .nonnegative()
+    .default(30)
+    .describe('How long a stopping coordinator waits for results of running trials.'),
   exporter: z
     .strictObject({
-      results: count.max(10_000).default(500),
-      keepSeconds: seconds.default(86_400),
-      /**
-       * A node that is not connected is exported as missing for this long; one that left on purpose is not.
-       */
-      keepNodeSeconds: seconds.default(3600),
-      /** Where metrics are pushed to, besides being served. */
-      push: z.array(pushSchema).default([]),
+      results: count.max(10_000).default(500).describe('Newest results that are exported.'),
+      keepSeconds: seconds.default(86_400).describe('A result leaves the metrics after so long.'),
+      keepNodeSeconds: seconds
+        .default(3600)
+        .describe(
+          'A node that is not connected is exported as missing for this long; one that left on purpose is not.',
+        ),
+      push: z.array(pushSchema).default([]).describe('Where metrics are pushed to, besides being served.'),
     })
-    .prefault({}),
-  /** Of gRPC connections (proto/limits.ts has the reasons). */
+    .prefault({})
+    .describe('What `/metrics` holds.'),
   limits: z
     .strictObject({
-      connections: count.default(CONNECTION_LIMITS.connections),
-      connectionsByAddress: count.default(CONNECTION_LIMITS.connectionsByAddress),
-      unauthenticatedByAddress: count.default(CONNECTION_LIMITS.unauthenticatedByAddress),
-      unauthenticatedSeconds: seconds.default(CONNECTION_LIMITS.unauthenticatedSeconds),
-      /** Of one certificate, token or user, over gRPC and HTTP together; an agent's session is one call. */
-      callsPerSecond: seconds.default(50),
-      /** At once, by who was quiet before. */
-      callsAtOnce: count.default(200),
+      connections: count.default(CONNECTION_LIMITS.connections).describe('Of all callers together.'),
+      connectionsByAddress: count
+        .default(CONNECTION_LIMITS.connectionsByAddress)
+        .describe('From one address.'),
+      unauthenticatedByAddress: count
+        .default(CONNECTION_LIMITS.unauthenticatedByAddress)
+        .describe('From one address, by callers who have not yet said who they are.'),
+      unauthenticatedSeconds: seconds
+        .default(CONNECTION_LIMITS.unauthenticatedSeconds)
+        .describe('A connection on which nobody has proved who they are is closed after so long.'),
+      callsPerSecond: seconds
+        .default(50)
+        .describe(
+          "Of one certificate, token or user, over gRPC and HTTP together; an agent's session is one call.",
+        ),
+      callsAtOnce: count.default(200).describe('At once, by who was quiet before.'),
     })
-    .prefault({}),
-  /** Who did what, as JSON lines (docs/security.md); null = it is not noted. */
+    .prefault({})
+    .describe('Of gRPC connections, and how often each caller may call.'),
   audit: z
     .strictObject({
-      file: z.string().min(1),
-      /**
-       * A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away
-       * himself.
-       */
-      maxBytes: count.default(64 * 1024 ** 2),
-      /** Older files that are kept beside it. */
-      keep: count.max(1000).default(5),
+      file: z.string().min(1).describe('The file; older ones are `FILE.1`, `FILE.2` and so on.'),
+      maxBytes: count
+        .default(64 * 1024 ** 2)
+        .describe(
+          'A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away himself.',
+        ),
+      keep: count.max(1000).default(5).describe('Older files that are kept beside it.'),
     })
     .nullable()
-    .default(null),
-  /**
-   * A reverse proxy before the web view that has asked who somebody is, and says so in a header; null =
-   * nobody is believed.
-   */
+    .default(null)
+    .describe('Who did what, as JSON lines (docs/security.md); null = it is not noted.'),
   webProxy: z
     .strictObject({
-      /**
-       * Where it comes from: addresses, and networks as 10.1.0.0/16. Who else sends the header is not
-       * believed.
-       */
-      addresses: z.array(z.string().min(1)).min(1),
+      addresses: z
+        .array(z.string().min(1))
+        .min(1)
+        .describe(
+          'Where it comes from: addresses, and networks as 10.1.0.0/16. Who else sends the header is not believed.',
+        ),
       header: z
         .string()
         .regex(/^[a-z][a-z0-9-]*$/, 'small letters, digits and dashes')
-        .default('x-forwarded-user'),
-      /** Which users may do what; a final `*` matches any rest. */
-      grants: z.array(z.strictObject({ user: z.string().min(1), ...grant })).min(1),
+        .default('x-forwarded-user')
+        .describe('Header with the name of the user, in small letters.'),
+      grants: z
+        .array(
+          z.strictObject({
+            user: z.string().min(1).describe('Name of a user; a final `*` matches any rest.'),
+            ...grant,
+          }),
+        )
+        .min(1)
+        .describe('Which users may do what; a final `*` matches any rest.'),
     })
     .nullable()
-    .default(null),
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  /** `auto` writes text where stderr is a terminal, and JSON elsewhere. */
-  logFormat: z.enum(LOG_FORMATS).default('auto'),
+    .default(null)
+    .describe(
+      'A reverse proxy before the web view that has asked who somebody is, and says so in a header; null = nobody is believed.',
+    ),
+  logLevel: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('The least severe messages that are written to stderr.'),
+  logFormat: z
+    .enum(LOG_FORMATS)
+    .default('auto')
+    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
 });
 
 /** What may be configured. */

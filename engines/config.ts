@@ -6,12 +6,19 @@ import { type ConfiguredServer, configuredServers, serversSchema } from './serve
 
 /** Fields of an agent's configuration that are about engines. */
 export const engineFields = {
-  /** Servers that a sweep may name, by name; those of shipped profiles are found on the PATH without it. */
-  servers: serversSchema.default({}),
-  /** Libraries of ONNX Runtime, by name, and plug-ins with execution providers for them (docs/onnx.md). */
-  onnxRuntimes: runtimesSchema.default({}),
-  /** RPC servers of llama.cpp whose devices a sweep may use, by name (docs/rpc.md). */
-  rpc: rpcSchema.prefault({}),
+  servers: serversSchema
+    .default({})
+    .describe(
+      'Servers that a sweep may name, by name; those of shipped profiles are found on the PATH without it.',
+    ),
+  onnxRuntimes: runtimesSchema
+    .default({})
+    .describe(
+      'Libraries of ONNX Runtime, by name, and plug-ins with execution providers for them (docs/onnx.md).',
+    ),
+  rpc: rpcSchema
+    .prefault({})
+    .describe('RPC servers of llama.cpp whose devices a sweep may use, by name (docs/rpc.md).'),
 };
 
 const engineSchema = z.strictObject(engineFields);

@@ -12,51 +12,88 @@ import { DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 
 /** Everything an operator can be told; every field has a default. */
-const settingsSchema = z.strictObject({
-  /** host:port of the coordinator that sweeps are submitted to, or several with commas between. */
-  coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
-  /**
-   * A folder with ca.crt, and tls.crt with tls.key, or token; left out = plain text, which only loopback
-   * allows.
-   */
-  credentialsFolder: z.string().min(1).nullable().default(null),
-  /** Whose Sweeps are looked after; empty = those of all namespaces. */
-  namespaces: z.array(z.string().min(1)).default([]),
-  /** A Sweep may name another coordinator, with a Secret that the operator may read. */
-  coordinatorsOfSweeps: z.boolean().default(false),
-  /** Of several operators the holder of this Lease works. */
+export const operatorSettingsSchema = z.strictObject({
+  coordinator: z
+    .string()
+    .min(1)
+    .default(DEFAULT_COORDINATOR)
+    .describe('host:port of the coordinator that sweeps are submitted to, or several with commas between.'),
+  credentialsFolder: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'A folder with ca.crt, and tls.crt with tls.key, or token; left out = plain text, which only loopback allows.',
+    ),
+  namespaces: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Whose Sweeps are looked after; empty = those of all namespaces.'),
+  coordinatorsOfSweeps: z
+    .boolean()
+    .default(false)
+    .describe('A Sweep may name another coordinator, with a Secret that the operator may read.'),
   lease: z
     .strictObject({
-      /** null = where the operator is at home. */
-      namespace: z.string().min(1).nullable().default(null),
-      name: z.string().min(1).default('ridgepoint-operator'),
-      seconds: integerBetween(1, 3600).default(15),
+      namespace: z.string().min(1).nullable().default(null).describe('null = where the operator is at home.'),
+      name: z.string().min(1).default('ridgepoint-operator').describe('Name of the Lease.'),
+      seconds: integerBetween(1, 3600)
+        .default(15)
+        .describe('It is free so long after its holder was last heard of.'),
     })
-    .prefault({}),
-  /** What Jobs of agents have where a Sweep does not say. */
+    .prefault({})
+    .describe('Of several operators the holder of this Lease works.'),
   agents: z
     .strictObject({
-      image: z.string().min(1).default('ridgepoint-agent'),
-      imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).nullable().default(null),
-      imagePullSecrets: z.array(z.string().min(1)).default([]),
-      /** A Secret in the Sweep's namespace. */
-      credentials: z.string().min(1).nullable().default(null),
-      /** What agents dial; null = what the operator dials. */
-      coordinator: z.string().min(1).nullable().default(null),
-      /** User and group; null where the platform gives each namespace its own. */
-      user: z.number().int().min(1).nullable().default(10_001),
+      image: z.string().min(1).default('ridgepoint-agent').describe('Image of the agent.'),
+      imagePullPolicy: z
+        .enum(['Always', 'IfNotPresent', 'Never'])
+        .nullable()
+        .default(null)
+        .describe('As in Kubernetes; null = what the cluster does.'),
+      imagePullSecrets: z.array(z.string().min(1)).default([]).describe('Secrets for the registry.'),
+      credentials: z.string().min(1).nullable().default(null).describe("A Secret in the Sweep's namespace."),
+      coordinator: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('What agents dial; null = what the operator dials.'),
+      user: z
+        .number()
+        .int()
+        .min(1)
+        .nullable()
+        .default(10_001)
+        .describe('User and group; null where the platform gives each namespace its own.'),
     })
-    .prefault({}),
-  /** How often the coordinator is asked where its sweeps stand. */
-  pollSeconds: z.number().positive().max(3600).default(3),
-  /** Where /healthz and /readyz are served, host:port; null = nowhere. */
-  healthAddress: z.string().min(1).nullable().default(null),
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  logFormat: z.enum(LOG_FORMATS).default('auto'),
+    .prefault({})
+    .describe('What Jobs of agents have where a Sweep does not say.'),
+  pollSeconds: z
+    .number()
+    .positive()
+    .max(3600)
+    .default(3)
+    .describe('How often the coordinator is asked where its sweeps stand.'),
+  healthAddress: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Where /healthz and /readyz are served, host:port; null = nowhere.'),
+  logLevel: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('The least severe messages that are written to stderr.'),
+  logFormat: z
+    .enum(LOG_FORMATS)
+    .default('auto')
+    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
 });
 
-export type OperatorFile = z.input<typeof settingsSchema>;
-export type OperatorSettings = z.output<typeof settingsSchema>;
+export type OperatorFile = z.input<typeof operatorSettingsSchema>;
+export type OperatorSettings = z.output<typeof operatorSettingsSchema>;
 
 /**
  * @param file YAML; left out = none.
@@ -64,7 +101,7 @@ export type OperatorSettings = z.output<typeof settingsSchema>;
  * @throws WireError `invalid` with every error in its details.
  */
 export function readSettings(file: string | undefined, given: OperatorFile): OperatorSettings {
-  const checked = settingsSchema.safeParse({ ...contentOf(file), ...given });
+  const checked = operatorSettingsSchema.safeParse({ ...contentOf(file), ...given });
   if (checked.success) return checked.data;
   const errors = checked.error.issues.map(
     ({ path, message }) => `${path.join('.') || 'the file'}: ${message}`,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes every generated file that is checked in: proto/gen, core/runners/server/gen, engines/native/gen,
-// search/strategies/gen, schemas/*.json, docs/metrics.md, docs/figures.md, tables of docs/search.md and
+// search/strategies/gen, schemas/*.json, docs/metrics.md, docs/settings.md, docs/figures.md, tables of docs/search.md and
 // docs/gpus.md, the dashboards for Grafana, the chart's copies and its CustomResourceDefinition. That takes
 // the packages and nothing else. --native builds the native library, too, and first writes core/kernels/gen
 // from what it says of its ops (test/kernels/native/ops.test.ts compares) --check writes nothing, and fails
@@ -52,6 +52,7 @@ const STEPS = [
   [
     script('write-schemas.ts', 'schemas'),
     script('write-metrics-page.ts', 'docs'),
+    script('write-settings-page.ts', 'docs'),
     script('write-figures-page.ts', 'docs'),
     script('write-gpu-errors.ts', '.'),
     script('write-dashboards.ts', 'dashboards/grafana'),

@@ -1,11 +1,13 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
 // result.schema.json (what a result record holds), answer.schema.json (what was said to an item),
 // graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was),
-// ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say).
+// ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say), and those of the
+// settings of coordinator, agent and operator.
 // `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { settingsJsonSchema } from '../cli/config/kinds.js';
 import { graphJsonSchema } from '../core/graph/definition.js';
 import { callSchema } from '../core/graph/record.js';
 import { answerSchema } from '../core/quality/answers/record.js';
@@ -65,6 +67,9 @@ const schemas = {
   'graph-call': callJsonSchema,
   ranking: rankingJsonSchema(),
   roofline: rooflineJsonSchema(),
+  coordinator: settingsJsonSchema('coordinator'),
+  agent: settingsJsonSchema('agent'),
+  operator: settingsJsonSchema('operator'),
 };
 for (const [name, schema] of Object.entries(schemas)) {
   writeFileSync(join(folder, `${name}.schema.json`), `${written(schema)}\n`);

@@ -17,25 +17,34 @@ const args = z.array(z.string().max(4096)).max(200);
  */
 const serverEntrySchema = z
   .strictObject({
-    /** The runner of sweeps; left out = the entry's own name. */
-    profile: z.enum(NAMES).optional(),
-    /** In place of the profile's command, which is looked for on the PATH. */
-    command: args.min(1).optional(),
-    /** Behind everything that the profile and the point say. */
-    arguments: args.default([]),
-    environment: z.record(z.string(), z.string()).default({}),
-    /** GPUs that the server sees, as CUDA_VISIBLE_DEVICES spells them; left out = the device of the trial. */
-    devices: z.array(z.string()).min(1).optional(),
-    /** A server that runs already, at this address: it is neither started nor stopped. */
+    profile: z.enum(NAMES).optional().describe("The runner of sweeps; left out = the entry's own name."),
+    command: args
+      .min(1)
+      .optional()
+      .describe("In place of the profile's command, which is looked for on the PATH."),
+    arguments: args.default([]).describe('Behind everything that the profile and the point say.'),
+    environment: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Variables that the server gets beside those of the agent.'),
+    devices: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe(
+        'GPUs that the server sees, as CUDA_VISIBLE_DEVICES spells them; left out = the device of the trial.',
+      ),
     attach: z
       .url({ protocol: /^https?$/ })
       .refine((address) => new URL(address).pathname === '/', { error: 'give the address without a path' })
-      .optional(),
-    /** What requests call the model; left out = what the server lists first. */
-    model: z.string().min(1).optional(),
-    /** File that holds the key that the server asks for. */
-    apiKeyFile: z.string().min(1).optional(),
-    /** What of the profile is otherwise here: paths, readiness, shutdown, how it is asked, metrics. */
+      .optional()
+      .describe('A server that runs already, at this address: it is neither started nor stopped.'),
+    model: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('What requests call the model; left out = what the server lists first.'),
+    apiKeyFile: z.string().min(1).optional().describe('File that holds the key that the server asks for.'),
     change: z
       .strictObject({
         readiness: fields.readiness,
@@ -49,7 +58,10 @@ const serverEntrySchema = z
         version: fields.version.unwrap(),
       })
       .partial()
-      .prefault({}),
+      .prefault({})
+      .describe(
+        'What of the profile is otherwise here: paths, readiness, shutdown, how it is asked, metrics (docs/servers.md).',
+      ),
   })
   .refine(({ command, attach }) => command === undefined || attach === undefined, {
     error: 'give either command or attach: a server is started here, or runs already',

@@ -18,16 +18,20 @@ const path = z.string().refine(isAbsolute, 'use a whole path');
 
 /** `scorers` of an agent's config that run the answer itself: an interpreter, and what it may use. */
 export const interpreterSchema = z.strictObject({
-  /** The program and its words; the file with the code is the last of them. */
-  interpreter: z.tuple([path], z.string().min(1)),
-  /** Files and folders that it may read, beside the system's programs and libraries. */
-  readable: z.array(path).default([]),
-  seconds: z.number().positive().max(3600).default(10),
+  interpreter: z
+    .tuple([path], z.string().min(1))
+    .describe('The program and its words; the file with the code is the last of them.'),
+  readable: z
+    .array(path)
+    .default([])
+    .describe("Files and folders that it may read, beside the system's programs and libraries."),
+  seconds: z.number().positive().max(3600).default(10).describe('A program that runs longer has failed.'),
   memoryBytes: z
     .number()
     .min(2 ** 24)
-    .default(2 ** 30),
-  processes: z.int().min(1).max(1024).default(32),
+    .default(2 ** 30)
+    .describe('Memory that it may use.'),
+  processes: z.int().min(1).max(1024).default(32).describe('Processes that it may have at once.'),
 });
 export type InterpreterProfile = z.output<typeof interpreterSchema>;
 

@@ -10,12 +10,17 @@ import { StderrTail } from '../../../process/isolation/stderr-tail.js';
 
 /** `scorers` of an agent's config that are commands. */
 export const commandSchema = z.strictObject({
-  /** The program and its words; no shell reads them. */
-  command: z.array(z.string().min(1)).min(1),
-  /** It is killed when no score comes for so long. */
-  timeoutSeconds: z.number().positive().max(86_400).default(60),
-  /** Beside PATH, HOME and the locale, all that it gets of an environment. */
-  env: z.record(z.string(), z.string()).default({}),
+  command: z.array(z.string().min(1)).min(1).describe('The program and its words; no shell reads them.'),
+  timeoutSeconds: z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(60)
+    .describe('It is killed when no score comes for so long.'),
+  env: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Beside PATH, HOME and the locale, all that it gets of an environment.'),
 });
 export type CommandProfile = z.output<typeof commandSchema>;
 

@@ -9,28 +9,50 @@ const HUB_STORES = ['*.huggingface.co', '*.hf.co'];
 
 /** `sources` of an agent's config: what this node may fetch. By default nothing. */
 export const sourcesSchema = z.strictObject({
-  /**
-   * Beginnings of addresses: `https://models.example.com/llm/`. Redirects have to lead to one of them, too.
-   */
-  https: z.array(z.string().superRefine(checkPrefix)).default([]),
-  /** true = every repository; or a list of owners and repositories: `[google, TheBloke/Mistral-7B-GGUF]`. */
-  hf: z.union([z.boolean(), z.array(z.string().min(1))]).default(false),
-  /** A mirror that speaks like the hub. */
-  hfEndpoint: z.string().superRefine(checkPrefix).default('https://huggingface.co/'),
-  /** File with a token for repositories that ask for one; it goes to the endpoint and to nobody else. */
-  hfTokenFile: z.string().optional(),
-  /** Hosts that the endpoint may redirect a download to; `*.` stands for any subdomain. */
-  hfRedirects: z.array(z.string().min(1)).default(HUB_STORES),
-  /** PEM with authorities to trust beside those of Node.js. */
-  ca: z.string().optional(),
-  /** A larger file is refused; null = artifactBytes is the limit. */
-  maxBytes: z.number().positive().nullable().default(null),
-  /** A connection that brings less than 1 kB/s for so long is given up, and tried again. */
-  stallSeconds: z.number().positive().max(3600).default(60),
-  /** Attempts in a row that bring nothing. */
-  attempts: integerBetween(1, 100).default(5),
-  /** Pause after the first attempt that brought nothing; each later one is twice as long. */
-  backoffSeconds: numberBetween(0, 600).default(1),
+  https: z
+    .array(z.string().superRefine(checkPrefix))
+    .default([])
+    .describe(
+      'Beginnings of addresses: `https://models.example.com/llm/`. Redirects have to lead to one of them, too.',
+    ),
+  hf: z
+    .union([z.boolean(), z.array(z.string().min(1))])
+    .default(false)
+    .describe(
+      'true = every repository; or a list of owners and repositories: `[google, TheBloke/Mistral-7B-GGUF]`.',
+    ),
+  hfEndpoint: z
+    .string()
+    .superRefine(checkPrefix)
+    .default('https://huggingface.co/')
+    .describe('A mirror that speaks like the hub.'),
+  hfTokenFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with a token for repositories that ask for one; it goes to the endpoint and to nobody else.',
+    ),
+  hfRedirects: z
+    .array(z.string().min(1))
+    .default(HUB_STORES)
+    .describe('Hosts that the endpoint may redirect a download to; `*.` stands for any subdomain.'),
+  ca: z.string().optional().describe('PEM with authorities to trust beside those of Node.js.'),
+  maxBytes: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('A larger file is refused; null = artifactBytes is the limit.'),
+  stallSeconds: z
+    .number()
+    .positive()
+    .max(3600)
+    .default(60)
+    .describe('A connection that brings less than 1 kB/s for so long is given up, and tried again.'),
+  attempts: integerBetween(1, 100).default(5).describe('Attempts in a row that bring nothing.'),
+  backoffSeconds: numberBetween(0, 600)
+    .default(1)
+    .describe('Pause after the first attempt that brought nothing; each later one is twice as long.'),
 });
 
 /** What a node may fetch and how, its files read. Plain data: it goes to the child that fetches. */

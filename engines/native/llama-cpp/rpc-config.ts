@@ -5,9 +5,13 @@ import { z } from 'zod';
  * who speaks, and nothing is encrypted.
  */
 export const rpcSchema = z.strictObject({
-  /** `libggml-rpc` of this engine's release; left out = the one that `ridge engines build rpc` made here. */
-  library: z.string().min(1).optional(),
-  /** `host:port` by name. */
+  library: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "`libggml-rpc` of this engine's release; left out = the one that `ridge engines build rpc` made here.",
+    ),
   servers: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
@@ -28,7 +32,8 @@ export const rpcSchema = z.strictObject({
         context.addIssue({ code: 'custom', path: [name], message: `has the address of ${other}` });
       }
     })
-    .default({}),
+    .default({})
+    .describe('`host:port` by name.'),
 });
 
 function isPort(number: number): boolean {

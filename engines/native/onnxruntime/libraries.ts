@@ -9,10 +9,17 @@ import { onnxRuntimeFiles, partFolder } from '../packages.js';
 export const runtimesSchema = z.record(
   z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
   z.strictObject({
-    /** `libonnxruntime.so.1.30.0` of PyPI, of a vendor, …; left out = the one of onnxruntime-node. */
-    library: z.string().min(1).optional(),
-    /** Execution providers in libraries of their own: name, as it calls itself → file. */
-    plugins: z.record(textUpTo(100), z.string().min(1)).default({}),
+    library: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        '`libonnxruntime.so.1.30.0` of PyPI, of a vendor, …; left out = the one of onnxruntime-node.',
+      ),
+    plugins: z
+      .record(textUpTo(100), z.string().min(1))
+      .default({})
+      .describe('Execution providers in libraries of their own: name, as it calls itself → file.'),
   }),
 );
 
