@@ -5,6 +5,7 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   ServerListenerBuilder,
+  status,
 } from '@grpc/grpc-js';
 import { admit, nameOf, type Shown, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
@@ -17,11 +18,8 @@ import {
   MOST_REFUSED_CALLS,
 } from './limits.js';
 import { CallRates, tooOften, type Watching } from './rate-limit.js';
-import type { OnRefused } from './refusals.js';
+import { isRefusal, type OnRefused } from './refusals.js';
 import type { ServerSecurity } from './security.js';
-
-/** What somebody was refused for who they are. */
-const REFUSALS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'too-often']);
 
 /** A connection on which nobody has been admitted yet. */
 interface Unauthenticated {
@@ -82,9 +80,11 @@ export class Admission {
   get interceptor(): ServerInterceptor {
     return (method, call) => {
       const limits = METHODS[method.path];
+      let headers: Metadata | null = null;
       return new ServerInterceptingCall(call, {
         start: (next) => {
           const asked = new ServerListenerBuilder().withOnReceiveMetadata((metadata, pass) => {
+            headers = metadata;
             try {
               this.#enter(call, metadata, limits);
             } catch (error) {
@@ -97,6 +97,13 @@ export class Admission {
             pass(metadata);
           });
           next(asked.build());
+        },
+        // What the method itself refuses to a caller that was let in.
+        sendStatus: (answer, next) => {
+          const { code, details = '' } = answer;
+          if (code === status.PERMISSION_DENIED && headers !== null)
+            this.#tell(new WireError('forbidden', details), call, headers, method.path);
+          next(answer);
         },
       });
     };
@@ -135,7 +142,7 @@ export class Admission {
   }
 
   #tell(error: unknown, call: ServerInterceptingCallInterface, metadata: Metadata, where: string): void {
-    if (!(error instanceof WireError) || !REFUSALS.has(error.code)) return;
+    if (!isRefusal(error)) return;
     const who = nameOf(this.#shown(call, metadata), this.#security);
     const from = call.getConnectionInfo().remoteAddress ?? '';
     this.#onRefused({ who, from, code: error.code, message: error.message, where });

@@ -1,4 +1,4 @@
-import type { WireCode } from './errors.js';
+import { type WireCode, WireError } from './errors.js';
 
 /**
  * Somebody was not let in, or wanted what they may not. Holds no secret: messages name tokens by whom they
@@ -18,3 +18,10 @@ export interface Refusal {
 
 /** Hears of every refusal; must not throw. */
 export type OnRefused = (refusal: Refusal) => void;
+
+const REFUSALS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'too-often']);
+
+/** @returns whether an error is about who asks, and not about what they ask. */
+export function isRefusal(error: unknown): error is WireError {
+  return error instanceof WireError && REFUSALS.has(error.code);
+}

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Writes every generated file that is checked in: proto/gen, core/runners/server/gen, engines/native/gen,
-// search/strategies/gen, schemas/*.json, docs/metrics.md, docs/settings.md, docs/figures.md, tables of docs/search.md and
-// docs/gpus.md, the dashboards for Grafana, the chart's copies and its CustomResourceDefinition. That takes
-// the packages and nothing else. --native builds the native library, too, and first writes core/kernels/gen
-// from what it says of its ops (test/kernels/native/ops.test.ts compares) --check writes nothing, and fails
-// when a file is not what its source gives
+// search/strategies/gen, schemas/*.json, docs/metrics.md, docs/settings.md, docs/figures.md, tables of
+// docs/search.md and docs/gpus.md, the dashboards for Grafana, the chart's copies and its
+// CustomResourceDefinition. That takes the packages and nothing else. --native builds the native library,
+// too, and first writes core/kernels/gen from what it says of its ops (test/kernels/native/ops.test.ts
+// compares) --check writes nothing, and fails when a file is not what its source gives
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,9 +1,8 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
 // result.schema.json (what a result record holds), answer.schema.json (what was said to an item),
 // graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was),
-// ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say), and those of the
-// settings of coordinator, agent and operator.
-// `npm run generate` calls it.
+// ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say), and
+// those of the settings of coordinator, agent and operator. `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';

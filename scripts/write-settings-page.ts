@@ -1,5 +1,5 @@
-// Writes docs/settings.md from the schemas of the settings and the table of variables; argument: the folder to
-// write into.
+// Writes docs/settings.md from the schemas of the settings and the table of variables; argument: the folder
+// to write into.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settingsOf } from '../cli/config/settings.js';

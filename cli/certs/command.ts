@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Scope } from '../../proto/security.js';
 import { lazy } from '../options/lazy.js';
-import { namesOption, scopesOption } from '../options/rights.js';
+import { namespacesOption, scopesOption } from '../options/rights.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface CertsOptions {
@@ -53,7 +53,7 @@ export function registerCerts(program: Command): void {
     )
     .argument('<name>', 'who it is for; shown in logs')
     .addOption(scopesOption())
-    .addOption(namesOption('namespaces', 'namespaces in which it is valid (default: all)'))
+    .addOption(namespacesOption('namespaces in which it is valid (default: all)'))
     .action(lazy(async () => (await import('./certs.js')).makeUser));
   folder(certs.command('list'))
     .description('list the certificates: name, scopes, and until when they are valid')

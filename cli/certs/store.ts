@@ -40,7 +40,7 @@ export class CertificateStore {
     if (existsSync(this.path('ca.key'))) {
       throw usageError(
         `${this.#folder} has an authority already`,
-        'Name another --folder, or go on with `ridge certs node` and `ridge certs user`.',
+        '`ridge certs coordinator` renews the coordinator’s certificate, `ridge certs node` and `ridge certs user` theirs; another --folder holds another authority.',
       );
     }
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });

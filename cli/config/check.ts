@@ -76,7 +76,10 @@ function diagnosticsOf(kind: SettingsWord, data: object, yaml: YamlSource): Diag
   return found.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** @returns what only the process itself can tell: fields that contradict each other, files that are not there. */
+/**
+ * @returns what only the process itself can tell: fields that contradict each other, files that are not
+ *   there.
+ */
 function readingProblem(kind: SettingsWord, file: string): string | null {
   try {
     SETTINGS_FILES[kind].read(file);

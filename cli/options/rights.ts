@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { NAMESPACES } from '../../core/sweep/namespace.js';
 import { SCOPES, type Scope } from '../../proto/security.js';
 
 /** What somebody may do, of certificates and tokens. */
@@ -17,9 +18,26 @@ function readScopes(text: string): readonly Scope[] {
   return names.filter(isScope);
 }
 
-/** An option that takes names, each with a final `*` for any rest. */
+/** An option that takes names of nodes, each with a final `*` for any rest. */
 export function namesOption(name: string, description: string): Option {
   return new Option(`--${name} <list>`, `${description}; a final * matches any rest`).argParser(readNames);
+}
+
+/** An option that takes namespaces, each with a final `*` for any rest. */
+export function namespacesOption(description: string): Option {
+  return new Option('--namespaces <list>', `${description}; a final * matches any rest`).argParser(
+    readNamespaces,
+  );
+}
+
+/** @throws InvalidArgumentError for a name that no namespace can have. */
+function readNamespaces(text: string): readonly string[] {
+  const names = readNames(text);
+  const wrong = names.find((name) => !NAMESPACES.test(name));
+  if (wrong === undefined) return names;
+  throw new InvalidArgumentError(
+    `"${wrong}" cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`,
+  );
 }
 
 /** @throws InvalidArgumentError for a list without names, or with one that cannot be. */

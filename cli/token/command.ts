@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Scope } from '../../proto/security.js';
 import { lazy } from '../options/lazy.js';
-import { namesOption, scopesOption } from '../options/rights.js';
+import { namesOption, namespacesOption, scopesOption } from '../options/rights.js';
 import { positiveInteger } from '../options/values.js';
 
 export interface TokenOptions {
@@ -35,7 +35,7 @@ export function registerToken(program: Command): void {
         'names of nodes that an agent with this token may have (default: the token’s name)',
       ),
     )
-    .addOption(namesOption('namespaces', 'namespaces in which it is valid (default: all)'))
+    .addOption(namespacesOption('namespaces in which it is valid (default: all)'))
     .option('--days <number>', 'how long it is valid (default: until it is revoked)', positiveInteger)
     .action(lazy(async () => (await import('./token.js')).create));
   file(token.command('list'))

@@ -10,8 +10,6 @@ import {
 } from './state.js';
 import type { SweepView } from './view.js';
 
-/** What names of namespaces look like. */
-export const NAMESPACE = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 export const PRIORITY_LIMIT = 1000;
 
 /** What a namespace may use. */

@@ -7,6 +7,7 @@ import { admit, type Caller, certificateShown, nameOf, type Shown } from '../cal
 import { invalid, type WireCode, WireError } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import { tooOften, type Watching } from '../rate-limit.js';
+import { isRefusal } from '../refusals.js';
 import type { Scope, ServerSecurity } from '../security.js';
 import type { HttpLimits } from './limits.js';
 import type { ProxyIdentity } from './trusted-proxy.js';
@@ -102,18 +103,14 @@ export function guard(app: FastifyInstance, guarded: Guarded): void {
     if (access === undefined) throw new WireError('forbidden', 'Nothing opens this route.');
     const enter = () =>
       brought && proxy !== undefined ? proxy.admit(request, access) : enterAs(request, guarded, access);
-    try {
-      request.who = enter();
-      request.refusal = () => refusalOf(enter);
-      request.caller = request.who.name;
-      checkRate(request.caller, guarded, reply);
-    } catch (error) {
-      tellRefusal(error, request, guarded);
-      throw error;
-    }
+    request.who = enter();
+    request.refusal = () => refusalOf(enter);
+    request.caller = request.who.name;
+    checkRate(request.caller, guarded, reply);
     checkFilters(request, filters ?? []);
   });
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
+    tellRefusal(error, request, guarded);
     const { status, code, message } = answerFor(error);
     const details = error instanceof WireError && error.details.length > 0 ? { details: error.details } : {};
     if (status === 401) void reply.header('www-authenticate', 'Bearer realm="ridgepoint"');
@@ -203,7 +200,7 @@ function checkRate(name: string, { rates, security, proxy }: Guarded, reply: Fas
 }
 
 function tellRefusal(error: unknown, request: FastifyRequest, { onRefused, security }: Guarded): void {
-  if (!(error instanceof WireError)) return;
+  if (!isRefusal(error)) return;
   const who = request.caller || nameOf(shown(request), security);
   const where = `${request.method} ${request.routeOptions.url ?? ''}`;
   const from = request.raw.socket.remoteAddress ?? '';

@@ -97,6 +97,18 @@ describe('ridge certs', () => {
     await expect(join_(grpcAddress, by('bob'), 'bob')).rejects.toThrow(/is for the scope "submit, read"/);
   });
 
+  test('refuses a namespace that cannot be, and says how the coordinator’s certificate is renewed', async () => {
+    const { folder } = await authority();
+    const at = ['--folder', folder];
+    const user = await ridgeHere(['certs', 'user', 'bob', '--scopes', 'read', '--namespaces', 'labA', ...at]);
+    expect([user.code, user.stderr]).toEqual([2, expect.stringContaining('"labA" cannot be a namespace')]);
+    const again = await ridgeHere(['certs', 'init', ...at]);
+    expect([again.code, again.stderr]).toEqual([
+      2,
+      expect.stringContaining('`ridge certs coordinator` renews'),
+    ]);
+  });
+
   test('revokes: who is on the list is cut off and refused, without a restart; another authority’s list is not taken', async () => {
     const { certs, read, by, serve, folder } = await authority();
     await certs('node', 'gpu-1');

@@ -186,6 +186,42 @@ describe('the audit log', () => {
     for (const secret of [ann, eve, 'ridge_guess', 'builtin:tiny']) expect(auditText()).not.toContain(secret);
   });
 
+  test('notes what somebody who was let in may not do, over gRPC and HTTP', async () => {
+    const { grpcAddress, webUrl, token, audit } = await coordinator({ webWrites: true });
+    const ann = await token('create', 'ann', '--scopes', 'submit,read', '--namespaces', 'lab-a');
+    await expect.poll(() => list(grpcAddress, bearer(ann)), soon).toBe('ok');
+    const sentence = '"ann" may not use the namespace "lab-b", but "lab-a".';
+    const submitted = await call(grpcAddress, bearer(ann), (control) =>
+      control.submitSweep({ ...submission(fakeSweep(2)), namespace: 'lab-b' }),
+    );
+    expect(submitted).toBe(sentence);
+    await call(grpcAddress, bearer(ann), (control) =>
+      control.cordonNode({ node: 'gpu-1', reason: '', uncordon: false }),
+    );
+    const body = '{}';
+    const posted = await new RawHttp(webUrl!, { ca: ca.certificate }).send(
+      [
+        'POST /api/v1/sweeps HTTP/1.1',
+        'Host: localhost',
+        `authorization: Bearer ${ann}`,
+        'origin: https://elsewhere.example',
+        'content-type: application/json',
+        `content-length: ${Buffer.byteLength(body)}`,
+        '',
+        body,
+      ].join('\r\n'),
+    );
+    expect(posted.status).toBe(403);
+    const noted = audit().flatMap(({ who, code, where, message }) =>
+      who === 'ann' && code === 'forbidden' ? [[where, message]] : [],
+    );
+    expect(noted).toEqual([
+      ['/ridgepoint.v1.ControlService/SubmitSweep', sentence],
+      ['/ridgepoint.v1.ControlService/CordonNode', expect.stringContaining('nodes serve all')],
+      ['POST /api/v1/sweeps', expect.stringContaining('no other site')],
+    ]);
+  });
+
   test('notes forged results, handshakes that fail, and nodes that join', async () => {
     const { grpcAddress, token, audit } = await coordinator();
     const node = await token('create', 'gpu-1', '--scopes', 'agent');
