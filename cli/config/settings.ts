@@ -87,13 +87,13 @@ function withoutRepeats(settings: readonly Setting[]): Setting[] {
     const before = joined.get(one.path);
     if (before === undefined) joined.set(one.path, one);
     else {
-      const both = (a: string, b: string, between: string) =>
+      const joinTexts = (a: string, b: string, between: string) =>
         a === '' || b === '' || a.includes(b) ? a || b : `${a}${between}${b}`;
       joined.set(one.path, {
         ...before,
-        type: both(before.type, one.type, ' or '),
+        type: joinTexts(before.type, one.type, ' or '),
         fallback: before.fallback ?? one.fallback,
-        meaning: both(before.meaning, one.meaning, ' / '),
+        meaning: joinTexts(before.meaning, one.meaning, ' / '),
       });
     }
   }
