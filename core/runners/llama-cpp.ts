@@ -57,6 +57,14 @@ const latentCache = refuse(
     `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`,
 );
 
+/** llama.cpp src/llama-kv-cache.cpp: caches in floats are never rotated. */
+const rotationOfQuantized = refuse(
+  ['kvCacheRotation', 'kvCacheTypeK', 'kvCacheTypeV'],
+  ({ kvCacheRotation, kvCacheTypeK, kvCacheTypeV }) =>
+    kvCacheRotation === false && !isQuantized(kvCacheTypeK) && !isQuantized(kvCacheTypeV),
+  'a cache that is not quantized is not rotated: quantize kvCacheTypeK or kvCacheTypeV, or leave kvCacheRotation out',
+);
+
 /** llama.cpp lowers it to batch without a word; the row would not be what it says it is. */
 const ubatchWithinBatch = refuse(
   ['batch', 'ubatch'],
@@ -235,6 +243,7 @@ export const llamaCpp = {
   techniques: ['quantization', 'sparsity', 'attention', 'layers', 'adapter'],
   rules: [
     ...EVERYWHERE,
+    rotationOfQuantized,
     draftsWithinBatch,
     layersNeedGpu('rpcServers'),
     devicesAreGpus,
@@ -269,6 +278,7 @@ export const llamaCpp = {
     'kvCacheTypeK',
     'kvCacheTypeV',
     'eviction',
+    'kvCacheRotation',
     'cpuBackend',
     ...PLACEMENT_OPTIONS,
   ],

@@ -15,6 +15,8 @@ export const generationRecordSchema = z.object({
       drafted: z.array(count),
       accepted: z.array(count),
       /** Of each step, all sequences together. */
+      draftedTokens: z.array(count),
+      acceptedTokens: z.array(count),
       draftSeconds: z.array(z.number()),
       verifySeconds: z.array(z.number()),
     }),

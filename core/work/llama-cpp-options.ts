@@ -66,6 +66,12 @@ export const llamaCppOptions = z.strictObject({
   eviction,
   cpuBackend,
   poll,
+  kvCacheRotation: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Keys and values are rotated (Hadamard) before a quantized cache takes them, as llama.cpp does where heads are multiples of 64.',
+    ),
   ...SPREAD_OPTIONS,
   engine,
 });

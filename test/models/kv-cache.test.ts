@@ -19,9 +19,10 @@ async function run(path: string, options = {}) {
   const model = await load(path, options, { contextTokens: 256 });
   model.prefill([tokens]);
   const logits = model.logits(0);
-  const { kvCacheBytes } = model.facts;
+  const { kvCacheBytes, environment } = model.facts;
+  const { warnings } = model;
   model.close();
-  return { logits, kvCacheBytes };
+  return { logits, kvCacheBytes, environment, warnings };
 }
 const cells = { perSequence: 256, sequences: 1 };
 
@@ -47,6 +48,24 @@ describe('every type of the key/value cache', () => {
       expect(error.failure.message).toContain('needs flash attention');
     },
   );
+});
+
+describe('rotation of a quantized cache', () => {
+  const quantized = { kvCacheTypeK: 'q4_0', kvCacheTypeV: 'q4_0', flashAttention: true };
+
+  test('is what the engine does, unless it is switched off; that changes what the model says', async () => {
+    const rotated = await run('small', quantized);
+    expect(rotated.environment.kvCacheRotated).toBe('keys and values');
+    const plain = await run('small', { ...quantized, kvCacheRotation: false });
+    expect(plain.environment.kvCacheRotated).toBe('nothing');
+    expect(plain.warnings).toEqual(rotated.warnings);
+    expect(rootMeanSquare(rotated.logits, plain.logits)).toBeGreaterThan(0.01);
+    // Switched on again in the same process.
+    const again = await run('small', quantized);
+    expect(again.logits).toEqual(rotated.logits);
+    const keys = await run('small', { kvCacheTypeK: 'q4_0', flashAttention: true });
+    expect(keys.environment.kvCacheRotated).toBe('keys');
+  });
 });
 
 describe('shapes of attention', () => {

@@ -83,9 +83,18 @@ export function readFacts(
             ? null
             : flash === 'enabled'
           : settings.flashAttention,
+      kvCacheRotated: rotatedCaches(log),
       cpuFeatures: systemInfo(llama),
     },
   };
+}
+
+/** @returns what the engine says that it rotates: `keys`, `values`, `keys and values`, or `nothing`. */
+function rotatedCaches(log: Llama['log']): string {
+  const rotated = (['k', 'v'] as const).filter(
+    (which) => log.find(new RegExp(`attn_rot_${which} = (1)`)) !== null,
+  );
+  return rotated.map((which) => (which === 'k' ? 'keys' : 'values')).join(' and ') || 'nothing';
 }
 
 /** @returns a metadata value of the model file as text, or null when it has none. */

@@ -381,11 +381,13 @@ const FLASH = {
  * @throws FailureError with the engine's own words.
  */
 export function openContext(
-  { llama, settings: { threads, flashAttention }, opened: { model } }: Opening,
+  { llama, settings: { threads, flashAttention, kvCacheRotation }, opened: { model } }: Opening,
   own: Partial<StructValue<'llama_context_params'>>,
   asked: { readonly tokens: number; readonly sequences: number },
   onlooker?: Onlooker,
 ): Pointer {
+  // The engine has no parameter for it, and asks its environment whenever it makes a cache.
+  process.env.LLAMA_ATTN_ROT_DISABLE = kvCacheRotation ? '0' : '1';
   const context = llama.functions.llama_init_from_model(model, {
     ...llama.functions.llama_context_default_params(),
     n_threads: threads,

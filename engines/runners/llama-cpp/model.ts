@@ -10,9 +10,11 @@ import { LlamaText } from './text.js';
 
 /**
  * Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary,
- * `wholeCache`, and a file is named after its most frequent type, of which llama.cpp knows no name for MXFP4.
+ * `wholeCache` and `kvCacheRotation`, and a file is named after its most frequent type, of which llama.cpp
+ * knows no name for MXFP4.
  */
-const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache|^unknown type mxfp4/;
+const ON_PURPOSE =
+  /^adding \d+ dummy tokens|^using full-size SWA cache|^unknown type mxfp4|attention rotation force disabled/;
 
 /** @returns what the engine warned of while a model was opened, but for what is so on purpose. */
 export function warningsOf({ log }: Pick<Llama, 'log'>): string[] {

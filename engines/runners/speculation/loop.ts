@@ -64,6 +64,8 @@ export function continueGreedily(
   const places = drafter?.tokens ?? 0;
   const drafted: number[] = new Array(places).fill(0);
   const accepted: number[] = new Array(places).fill(0);
+  const draftedTokens: number[] = [];
+  const acceptedOfStep: number[] = [];
   const draftSeconds: number[] = [];
   const verifySeconds: number[] = [];
   let verifications = 0;
@@ -79,11 +81,16 @@ export function continueGreedily(
       missing[s] === 0 ? [] : [answer.at(-1)!, ...(drafts?.[s] ?? [])],
     );
     const { tokens, figures } = model.extend(rows, drafts === null ? 'lead' : 'choice');
+    draftedTokens.push(0);
+    acceptedOfStep.push(0);
+    const step = draftedTokens.length - 1;
     for (let s = 0, at = 0; s < rows.length; at += rows[s]!.length, s++) {
       added[s] = [];
       if (rows[s]!.length === 0) continue;
       const draft = drafts?.[s] ?? [];
       const kept = acceptedTokens(draft, tokens.subarray(at));
+      draftedTokens[step] = draftedTokens[step]! + draft.length;
+      acceptedOfStep[step] = acceptedOfStep[step]! + kept;
       for (let i = 0; i < draft.length; i++) drafted[i] = drafted[i]! + 1;
       for (let i = 0; i < kept; i++) accepted[i] = accepted[i]! + 1;
       added[s] = [...draft.slice(0, kept), tokens[at + kept]!];
@@ -103,6 +110,8 @@ export function continueGreedily(
     verifications,
     drafted,
     accepted,
+    draftedTokens,
+    acceptedTokens: acceptedOfStep,
     draftSeconds: drafter === null ? draftSeconds.map(() => 0) : draftSeconds,
     verifySeconds,
   };

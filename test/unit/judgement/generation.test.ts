@@ -9,6 +9,8 @@ const REPEAT: GenerationRecord['repeats'][number] = {
   verifications: 12,
   drafted: [10, 8, 2, 1],
   accepted: [4, 2, 0, 0],
+  draftedTokens: [8, 8, 5],
+  acceptedTokens: [3, 2, 1],
   draftSeconds: [0.1, 0.3, 0.2],
   verifySeconds: [0.4, 0.4, 0.5],
 };

@@ -70,6 +70,7 @@ function ready(seed: number, agreement: number, count: number) {
 }
 
 const ANSWER = 60;
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 function answered(count: number, drafting: { drafter: Drafter; tokens: number } | null) {
   const { model, first, prompts } = ready(7, 60, count);
@@ -93,8 +94,10 @@ describe('speculative decoding gives what plain greedy decoding gives', () => {
       for (const probability of [0, 0.5, 1]) {
         const drafted = answered(count, draftsOf(count, tokens, probability));
         expect(drafted.tokens).toEqual(plain.tokens);
-        const accepted = drafted.accepted.reduce((a, b) => a + b, 0);
+        const accepted = sum(drafted.accepted);
         expect(accepted + drafted.verifications).toBe(count * (ANSWER - 1));
+        expect(sum(drafted.acceptedTokens)).toBe(accepted);
+        expect(sum(drafted.draftedTokens)).toBe(sum(drafted.drafted));
         if (probability === 0) expect(accepted).toBeGreaterThan(0);
         if (probability === 1) expect(accepted).toBe(0);
       }
