@@ -1,4 +1,6 @@
 import { locateText } from '../../artifacts/files/text.js';
+import { readOptions } from '../../core/experiment/options.js';
+import { generationOptions } from '../../core/work/generation.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import type { GenerationFiles } from '../workloads/workload.js';
 import type { TrialRun } from './context.js';
@@ -13,9 +15,10 @@ export async function generationFiles(trial: TrialRun): Promise<GenerationFiles 
   const { lease, node, notes } = trial;
   const { kind, options } = lease.experiment.workload;
   if (workloadNamed(kind)?.needs !== 'greedy-generator') return null;
-  const textPath = locateText(String(options.promptText), node.models);
-  if (typeof options.draftModel !== 'string') return { textPath, draftPath: null };
-  const { path, digest } = await draftFile(trial, options.draftModel);
+  const { promptText, draftModel } = readOptions(generationOptions, options);
+  const textPath = locateText(promptText, node.models);
+  if (draftModel === null) return { textPath, draftPath: null };
+  const { path, digest } = await draftFile(trial, draftModel);
   notes.environment.draftDigest = digest;
   return { textPath, draftPath: path };
 }

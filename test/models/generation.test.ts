@@ -2,9 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { startTrial } from '../../agent/trial/start.js';
+import { recompute } from '../../batching/judge.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { llamaCpp } from '../../engines/runners/llama-cpp/index.js';
 import type { GreedyGenerator } from '../../engines/runners/opened.js';
 import { type GreedyRequest, open as openRunner } from '../../engines/runners/runner.js';
+import { lease, trialContext } from '../support/bench.js';
 import { tinyModel } from '../support/gguf-patch.js';
 import { modelPath } from './loading.js';
 
@@ -131,5 +136,50 @@ describe('what cannot be drafted is refused in one sentence', () => {
       'A step verifies 10 tokens, 4 drafted ones and one more of each of 2 sequences, and a batch holds 8.',
     );
     await expect(opened({ drafting, draftPath: '/no/draft.gguf' })).rejects.toThrow(/no model file/);
+  });
+});
+
+describe('a trial', () => {
+  async function run(options: Options): Promise<ResultRecord> {
+    const asked = { kind: 'generation', options: { promptTokens: 24, generateTokens: 24, ...options } };
+    const runner = { kind: 'llama-cpp', options: { threads: 1 } };
+    const model = { name: 'small', source: 'builtin:small', digest: null, facts: null };
+    const node = trialContext({ limits: { idleSeconds: 0 } });
+    const record = await startTrial(lease({ model, runner, workload: asked }), node).done;
+    return resultSchema.parse(JSON.parse(JSON.stringify(record)));
+  }
+
+  test('with a draft model keeps what it accepted, and can be judged again', {
+    timeout: 60_000,
+  }, async () => {
+    const record = await run({
+      speculative: 'draft',
+      draftModel: 'builtin:tiny',
+      draftTokens: 3,
+      parallel: 2,
+      sharedTokens: 8,
+      prefixCaching: true,
+    });
+    expect(record.failure).toBeNull();
+    expect(record.environment.draftDigest).toMatch(/^sha256:/);
+    const { generation, measurements } = record;
+    expect(generation).toMatchObject({ sequences: 2, answerTokens: 24 });
+    for (const { verifications, accepted } of generation!.repeats)
+      expect(verifications + sum(accepted)).toBe(2 * 23);
+    expect(measurements.acceptanceLength!.value).toBeGreaterThan(1);
+    expect(measurements.draftPlace1AcceptanceRatio!.value).toBeGreaterThan(0);
+    expect(measurements.verifyStepSeconds!.value).toBeGreaterThan(0);
+    // Of 24 tokens each, eight are computed once.
+    expect(record.phases.find(({ name }) => name === 'prefill')!.tokens).toBe(40);
+    expect(recompute(record)).toEqual(record);
+  });
+
+  test('says what is wrong with its draft, and with a prompt that is too long', {
+    timeout: 60_000,
+  }, async () => {
+    const missing = await run({ speculative: 'draft', draftModel: 'builtin:none' });
+    expect(missing.failure?.message).toMatch(/none/);
+    const long = await run({ promptTokens: 400_000, generateTokens: 2 });
+    expect(long.failure?.message).toMatch(/more than the 512 tokens/);
   });
 });

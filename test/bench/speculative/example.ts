@@ -55,14 +55,21 @@ export interface ExampleRun {
   readonly tokensPerSecond: number;
 }
 
+/** Its log is written by a thread of its own, which now and then loses lines at the end of the process. */
+const ATTEMPTS = 5;
+
 /** Runs it greedily with one thread. @param telling has each step told. */
-export function runExample(
-  { program, folder }: Example,
-  asked: ExampleRequest,
-  telling: boolean,
-): ExampleRun {
+export function runExample(example: Example, asked: ExampleRequest, telling: boolean): ExampleRun {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const run = readRun(sayOf(example, asked, telling), telling);
+    if (run !== null) return run;
+  }
+  throw new Error(`the log of the example lacked lines ${ATTEMPTS} times`);
+}
+
+function sayOf({ program, folder }: Example, asked: ExampleRequest, telling: boolean): string {
   const { model, draft, prompt, draftTokens, answerTokens, contextTokens } = asked;
-  const { stdout, stderr, status } = spawnSync(
+  const { stdout, stderr, status, signal } = spawnSync(
     program,
     [
       ...['-m', model, '--model-draft', draft, '--spec-type', 'draft-simple'],
@@ -72,14 +79,21 @@ export function runExample(
     ],
     { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 },
   );
-  const said = `${stdout}\n${stderr}`;
-  const speed = /decoded +\d+ tokens in +[\d.]+ seconds, speed: +([\d.]+) t\/s/.exec(said)?.[1];
-  if (status !== 0 || speed === undefined) throw new Error(`the example failed: ${said.slice(-2000)}`);
+  if (status === 0) return `${stdout}\n${stderr}`;
+  throw new Error(`the example ended with ${signal ?? status}: ${stderr.slice(-2000)}`);
+}
+
+/** @returns null where lines are missing: the tokens of all steps are those that it counts. */
+function readRun(said: string, telling: boolean): ExampleRun | null {
+  const [, tokens, speed] =
+    /decoded +(\d+) tokens in +[\d.]+ seconds, speed: +([\d.]+) t\/s/.exec(said) ?? [];
+  if (speed === undefined) return null;
   const told = said.matchAll(/accepted (\d+)\/(\d+) draft tokens, the last target token is: \((\d+)\)/g);
   const steps = Array.from(told, ([, accepted, drafted, token]) => ({
     accepted: Number(accepted),
     drafted: Number(drafted),
     token: Number(token),
   }));
-  return { steps, tokensPerSecond: Number(speed) };
+  const counted = steps.reduce((sum, { accepted }) => sum + accepted + 1, 0);
+  return telling && counted !== Number(tokens) ? null : { steps, tokensPerSecond: Number(speed) };
 }
