@@ -78,7 +78,7 @@ describe('canonical JSON', () => {
 
 describe('the id of an experiment', () => {
   test('is pinned: a change of it is a change of format', () => {
-    expect(experimentId(point())).toBe('xf9d4971f3c084f68281d2c73');
+    expect(experimentId(point())).toBe('x0db007e2250a7ff0de8b4405');
     expect(experimentId(point({ runners: { kind: 'onnx' } }))).toBe('x34643738dcbc1de451bc2ee7');
     expect(experimentId(point({ runners: { kind: 'fake' } }))).toBe('xcdd5f73b070cc56e4dfecb29');
   });

@@ -73,6 +73,7 @@ describe('a good file', () => {
       rpcServers: [null],
       engine: [null],
       eviction: ['none'],
+      kvCacheRotation: [true],
     });
     expect(Object.fromEntries(sweep.workloads[0]!.axes.map((a) => [a.name, a.values]))).toEqual({
       promptTokens: [512],
