@@ -54,6 +54,30 @@ describe.skipIf(!installed('promtool'))('rules for Prometheus (needs promtool)',
   });
 });
 
+describe('alerts and docs/runbook.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8');
+  const paragraphs = page.split('\n### ').slice(1);
+  const alerts = rules.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+
+  test('each alert has a paragraph, and each paragraph an alert', () => {
+    expect(alerts.length).toBeGreaterThan(13);
+    expect(paragraphs.map((text) => text.split('\n')[0]).sort()).toEqual([...alerts].sort());
+  });
+
+  test('each paragraph says what it means, where to look, what to do, and what is lost otherwise', () => {
+    for (const text of paragraphs)
+      expect(
+        [...text.matchAll(/\*\*(\w+):\*\* \S/g)].map(([, word]) => word),
+        text,
+      ).toEqual(['Means', 'Look', 'Do', 'Otherwise']);
+  });
+
+  test('each alert names its paragraph', () => {
+    for (const { alert, annotations } of rules.filter((rule) => rule.alert !== undefined))
+      expect(annotations?.runbook_url).toBe(`docs/runbook.md#${alert?.toLowerCase()}`);
+  });
+});
+
 describe('rules and what is exported', () => {
   let coordinator: RunningCoordinator;
   beforeAll(async () => {
