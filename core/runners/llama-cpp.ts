@@ -197,7 +197,7 @@ const keysAreFloats = refuse(
 const evictionElsewhere = (axis: string): Rule =>
   refuse(
     ['eviction', axis],
-    ({ eviction }) => eviction !== 'none',
+    ({ eviction }) => typeof eviction === 'string' && eviction !== 'none',
     'eviction is for the workload latency and for quality: leave it out here',
   );
 

@@ -121,6 +121,8 @@ describe('engines of this machine', () => {
 describe('settings of the llama.cpp runner', () => {
   test('what is absent or null gets the default', () => {
     expect(settingsOf({ threads: null }, 6)).toEqual({
+      eviction: 'none',
+      kvCacheRotation: true,
       flashAttention: 'auto',
       kvCacheTypeK: 'f16',
       kvCacheTypeV: 'f16',
