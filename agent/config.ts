@@ -7,7 +7,7 @@ import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files
 import { integerBetween, numberBetween } from '../core/bounds.js';
 import { SWEEP_LABEL } from '../core/experiment/node.js';
 import { fileProblem } from '../core/input/file-problem.js';
-import { LOG_FORMATS } from '../core/log-text.js';
+import { LOG_SETTINGS } from '../core/log-settings.js';
 import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engines/config.js';
 import type { Endpoint } from '../proto/client.js';
 import { securityOf } from '../proto/credentials.js';
@@ -222,14 +222,7 @@ export const agentFileSchema = z.strictObject({
     .describe(
       'The power helper that may set caps and clocks for a sweep (docs/power.md); null = a sweep can set nothing.',
     ),
-  logLevel: z
-    .enum(['silent', 'error', 'warn', 'info', 'debug'])
-    .default('info')
-    .describe('The least severe messages that are written to stderr.'),
-  logFormat: z
-    .enum(LOG_FORMATS)
-    .default('auto')
-    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
+  ...LOG_SETTINGS,
 });
 
 export type AgentFile = z.input<typeof agentFileSchema>;

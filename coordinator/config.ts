@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { integerBetween } from '../core/bounds.js';
 import { type FailureError, failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
-import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
+import { LOG_SETTINGS } from '../core/log-settings.js';
+import type { LogFormat } from '../core/log-text.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
 import { OUTAGE_SECONDS } from '../proto/outage.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
@@ -395,14 +396,7 @@ export const coordinatorConfigSchema = z.strictObject({
     .describe(
       'A reverse proxy before the web view that has asked who somebody is, and says so in a header; null = nobody is believed.',
     ),
-  logLevel: z
-    .enum(['silent', 'error', 'warn', 'info', 'debug'])
-    .default('info')
-    .describe('The least severe messages that are written to stderr.'),
-  logFormat: z
-    .enum(LOG_FORMATS)
-    .default('auto')
-    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
+  ...LOG_SETTINGS,
 });
 
 /** What may be configured. */

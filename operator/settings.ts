@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { integerBetween } from '../core/bounds.js';
 import { fileProblem } from '../core/input/file-problem.js';
-import { LOG_FORMATS } from '../core/log-text.js';
+import { LOG_SETTINGS } from '../core/log-settings.js';
 import { orElse } from '../core/or-else.js';
 import { securityOf } from '../proto/credentials.js';
 import { invalid } from '../proto/errors.js';
@@ -82,14 +82,7 @@ export const operatorSettingsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Where /healthz and /readyz are served, host:port; null = nowhere.'),
-  logLevel: z
-    .enum(['silent', 'error', 'warn', 'info', 'debug'])
-    .default('info')
-    .describe('The least severe messages that are written to stderr.'),
-  logFormat: z
-    .enum(LOG_FORMATS)
-    .default('auto')
-    .describe('`auto` writes text where stderr is a terminal, and JSON elsewhere.'),
+  ...LOG_SETTINGS,
 });
 
 export type OperatorFile = z.input<typeof operatorSettingsSchema>;

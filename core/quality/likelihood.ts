@@ -27,6 +27,20 @@ export function logProbability(logits: Float32Array, token: number): number {
 /** @returns the token with the largest logit; the first of equals, as greedy decoding does. */
 export function mostLikely(logits: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  let largest = logits[0]!;
+  for (let i = 1; i < logits.length; i++) {
+    const logit = logits[i]!;
+    if (logit > largest) {
+      largest = logit;
+      best = i;
+    }
+  }
   return best;
+}
+
+/** @returns the largest logit but that of `first`; -∞ where there is no other. */
+export function secondLargest(logits: Float32Array, first: number): number {
+  let second = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (i !== first && logits[i]! > second) second = logits[i]!;
+  return second;
 }

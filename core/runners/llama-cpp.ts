@@ -8,6 +8,7 @@ import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isQuantized } from '../techniques/tensor-types.js';
+import { evictionOf, readsKeys } from '../work/eviction.js';
 import { asksDrafts, DRAFT_TOKENS } from '../work/generation.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
 import { llamaCppOptions } from '../work/llama-cpp-options.js';
@@ -189,7 +190,8 @@ const textsWithinBatch: Rule = {
 /** Keys are read out of the cache, and blocks of quantized numbers are read by the engine alone. */
 const keysAreFloats = refuse(
   ['eviction', 'kvCacheTypeK'],
-  ({ eviction, kvCacheTypeK }) => /^(knorm|keydiff)/.test(String(eviction)) && isQuantized(kvCacheTypeK),
+  ({ eviction, kvCacheTypeK }) =>
+    typeof eviction === 'string' && readsKeys(evictionOf(eviction)) && isQuantized(kvCacheTypeK),
   'knorm and keydiff look at the keys, which cannot be read from a quantized cache: set kvCacheTypeK to f16, or eviction to streaming',
 );
 

@@ -65,6 +65,11 @@ export function evictionOf(spelling: string): EvictionSpec | null {
   return reading.value;
 }
 
+/** Whether an eviction looks at keys; the order of the tokens is enough for streaming. */
+export function readsKeys(eviction: EvictionSpec | null): boolean {
+  return eviction !== null && eviction.method !== 'streaming';
+}
+
 /** @returns tokens that a sequence has in the cache once it has read so many. */
 export function tokensHeld(eviction: EvictionSpec | null, read: number): number {
   if (eviction === null) return read;

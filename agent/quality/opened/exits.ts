@@ -9,7 +9,7 @@ import {
   type FixedExit,
   fixedExits,
 } from '../../../core/quality/early-exit.js';
-import { logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
+import { logSumExp, mostLikely, secondLargest } from '../../../core/quality/likelihood.js';
 import type { WindowRequest } from '../../../core/quality/windows.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { openLanguageModel, type QualityModel } from '../asking/language-model.js';
@@ -97,10 +97,4 @@ async function readAt(layers: number, modelPath: string, job: ExitsJob, watch: W
   } finally {
     model.close();
   }
-}
-
-function secondLargest(logits: Float32Array, first: number): number {
-  let second = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if (i !== first && logits[i]! > second) second = logits[i]!;
-  return second;
 }

@@ -5,6 +5,7 @@ import type { Llama, Pointer } from '../../native/llama.js';
 import { type Completion, type CompletionRequest, type Completions, WARM_UP } from '../opened.js';
 import type { CompletionsRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
+import { keepsState } from './facts.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import { Lanes } from './lanes.js';
 import {
@@ -74,8 +75,7 @@ function answering(
     throw impossible('The model has no chat template that can be read.', 'Set promptsAs: text in the sweep.');
   }
   // A state that is no list of tokens cannot be taken over in part.
-  const whole =
-    functions.llama_model_is_recurrent(opened.model) || functions.llama_model_is_hybrid(opened.model);
+  const whole = keepsState(llama, opened.model);
   const shares = prefixes !== 'off' && !whole;
   const capacity = Math.min(functions.llama_n_batch(context), settings.batch);
   const lanes = new Lanes(llama, context, vocabulary, { lanes: count, capacity, shares });

@@ -35,6 +35,11 @@ export function kvBytesPerToken(llama: Llama, model: Pointer, k: string, v: stri
   return perLayer === null ? null : llama.functions.llama_model_n_layer(model) * perLayer;
 }
 
+/** @returns whether a model keeps a state that is no list of tokens, none of which can be taken out alone. */
+export function keepsState({ functions }: Pick<Llama, 'functions'>, model: Pointer): boolean {
+  return functions.llama_model_is_recurrent(model) || functions.llama_model_is_hybrid(model);
+}
+
 /**
  * The size of the KV cache. The engine prints it with two decimals of a MiB, a line for the layers that see
  * all tokens and one for those with a window; where bytes per layer agree with that, their exact value is

@@ -24,7 +24,7 @@ import type { GeneratorRequest, ModelRequest, PlaceRequest, WithOptions } from '
 import { openAdapters, setAdapters } from './adapters.js';
 import { EvictingModel } from './evicting.js';
 import { Evictor } from './eviction.js';
-import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
+import { keepsState, kvBytesPerToken, readFacts, systemInfo } from './facts.js';
 import { freeHandles, type Handles, type OpenedSoFar } from './handles.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
@@ -421,9 +421,9 @@ export function cacheSettings({ batch, ubatch, kvCacheTypeK, kvCacheTypeV }: Set
 }
 
 /** @throws FailureError for a model whose cache already gives tokens up, or keeps a state that is no list. */
-function requireWholeCache({ functions }: Llama, model: Pointer): void {
-  const isState = functions.llama_model_is_recurrent(model) || functions.llama_model_is_hybrid(model);
-  if (!isState && functions.llama_model_n_swa(model) === 0) return;
+function requireWholeCache(llama: Llama, model: Pointer): void {
+  const isState = keepsState(llama, model);
+  if (!isState && llama.functions.llama_model_n_swa(model) === 0) return;
   throw impossible(
     isState
       ? 'This model keeps a state, and no token of it can be given up.'

@@ -1,4 +1,4 @@
-import { type FailureError, failed } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { StepLoop, StepLoops } from '../../native/step-loop.js';
 import type { Generator, LanguageModel, LoadedFacts } from '../opened.js';
@@ -6,6 +6,7 @@ import { stepByStep } from '../step-by-step.js';
 import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
 import { freeHandles, type Handles } from './handles.js';
+import { decodeFailure } from './reasons.js';
 import { LlamaText } from './text.js';
 
 /**
@@ -143,7 +144,7 @@ export class LlamaModel implements Generator, LanguageModel {
       this.#outputAt[s] = s;
     }
     const { code, ends } = this.#loop.run(tokens);
-    if (code !== 0) throw this.#decodeFailure(code, lengths.length);
+    if (code !== 0) throw decodeFailure(code, lengths.length, this.#llama.log);
     return ends;
   }
 
@@ -158,7 +159,7 @@ export class LlamaModel implements Generator, LanguageModel {
       this.#outputAt[s] = s;
     }
     const code = this.#decode(this.#handles.context, value);
-    if (code !== 0) throw this.#decodeFailure(code, lengths.length);
+    if (code !== 0) throw decodeFailure(code, lengths.length, this.#llama.log);
     this.#synchronize(this.#handles.context);
   }
 
@@ -193,11 +194,6 @@ export class LlamaModel implements Generator, LanguageModel {
   #run(batch: Batch, count: number): void {
     batch.value.n_tokens = count;
     const code = this.#decode(this.#handles.context, batch.value);
-    if (code !== 0) throw this.#decodeFailure(code, count);
-  }
-
-  #decodeFailure(code: number, count: number): FailureError {
-    const reason = code === 1 ? 'the KV cache is full' : (this.#llama.log.errors() ?? `code ${code}`);
-    return failed('run-failed', `llama.cpp could not evaluate ${count} tokens: ${reason}.`);
+    if (code !== 0) throw decodeFailure(code, count, this.#llama.log);
   }
 }

@@ -1,4 +1,4 @@
-import { type Failure, type FailureCode, failure } from '../../../core/errors.js';
+import { type Failure, type FailureCode, type FailureError, failed, failure } from '../../../core/errors.js';
 import type { EngineLog } from '../../native/llama.js';
 
 /** What the engine prints when it gives up, and what that means here. The first match counts. */
@@ -50,4 +50,10 @@ export function contextFailure(tokens: number, sequences: number, log: EngineLog
   return failure(memory ? 'does-not-fit' : 'load-failed', `llama.cpp cannot make ${what}: ${said}.`, {
     hint: memory ? 'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.' : null,
   });
+}
+
+/** @returns why a batch of so many tokens was not evaluated, by the code of `llama_decode`. */
+export function decodeFailure(code: number, tokens: number, log: EngineLog): FailureError {
+  const reason = code === 1 ? 'the KV cache is full' : (log.errors() ?? `code ${code}`);
+  return failed('run-failed', `llama.cpp could not evaluate ${tokens} tokens: ${reason}.`);
 }

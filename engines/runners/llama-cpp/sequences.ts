@@ -1,7 +1,9 @@
 import { failed } from '../../../core/errors.js';
+import { mostLikely, secondLargest } from '../../../core/quality/likelihood.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { Choices, Look, SequenceModel } from '../speculation/loop.js';
 import { Batch } from './batch.js';
+import { decodeFailure } from './reasons.js';
 
 /** What a context of several sequences is for. */
 interface Sizes {
@@ -113,8 +115,7 @@ export class LlamaSequences implements SequenceModel {
     this.#batch.value.n_tokens = count;
     const code = functions.llama_decode(this.#context, this.#batch.value);
     if (code === 0) return functions.llama_get_logits(this.#context);
-    const reason = code === 1 ? 'the KV cache is full' : (log.errors() ?? `code ${code}`);
-    throw failed('run-failed', `llama.cpp could not evaluate ${count} tokens: ${reason}.`);
+    throw decodeFailure(code, count, log);
   }
 
   #choices(address: Pointer, count: number, look: Look): Choices {
@@ -126,33 +127,13 @@ export class LlamaSequences implements SequenceModel {
     const all = new Float32Array(this.#llama.bytes(address, count * vocabularySize * 4));
     for (let row = 0; row < count; row++) {
       const logits = all.subarray(row * vocabularySize, row * vocabularySize + choosable);
-      const token = indexOfLargest(logits);
+      const token = mostLikely(logits);
       tokens[row] = token;
-      if (look === 'lead') figures[row] = logits[token]! - largestBut(logits, token);
+      if (look === 'lead') figures[row] = logits[token]! - secondLargest(logits, token);
       else if (look === 'probability') figures[row] = probabilityOf(logits, token);
     }
     return { tokens, figures };
   }
-}
-
-/** Of several equal ones the first, as llama.cpp's greedy sampler. */
-function indexOfLargest(logits: Float32Array): number {
-  let best = 0;
-  let largest = logits[0]!;
-  for (let i = 1; i < logits.length; i++) {
-    const logit = logits[i]!;
-    if (logit > largest) {
-      largest = logit;
-      best = i;
-    }
-  }
-  return best;
-}
-
-function largestBut(logits: Float32Array, token: number): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if (i !== token && logits[i]! > largest) largest = logits[i]!;
-  return largest;
 }
 
 /** e^-30 of all others together changes no digit of a float. */

@@ -124,7 +124,7 @@ describe('keys in the state of an engine', () => {
   const state = (layers = 1) => {
     const bytes = new Uint8Array(4 * (numbers.length + 4));
     const view = new DataView(bytes.buffer);
-    const said = numbers.with?.(12, layers) ?? numbers.map((number, i) => (i === 12 ? layers : number));
+    const said = numbers.map((number, i) => (i === 12 ? layers : number));
     for (const [i, number] of said.entries()) view.setInt32(4 * i, number, true);
     for (let i = 0; i < 4; i++) view.setFloat32(4 * (numbers.length + i), i + 1, true);
     return bytes;
