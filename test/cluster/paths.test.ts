@@ -114,6 +114,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['slurm submit PATH', [NONE, 'dir', BELOW]],
   ['log verify PATH', [NONE]],
   ['top --token-file PATH', [NONE, 'dir']],
+  ['config check PATH', [NONE, 'dir', BELOW]],
   ['doctor --config PATH', [NONE, 'dir']],
   ['doctor --noise --config PATH', [NONE, 'dir']],
 ];
