@@ -1,12 +1,9 @@
 import { failed } from '../../core/errors.js';
-import { allocateBySensitivity, type SensitiveLayer } from '../../core/techniques/pruning/allocation.js';
-import { needsHessian } from '../../core/techniques/pruning/check.js';
+import { allocationNamed } from '../../core/techniques/pruning/allocation/index.js';
+import { checkNumbers, needsHessian } from '../../core/techniques/pruning/check.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
-import { pruneLayer } from '../../core/techniques/pruning/layer.js';
-import { methodOf } from '../../core/techniques/pruning/methods/index.js';
-import { OutputErrors } from '../../core/techniques/pruning/output-error.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
-import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
+import { idleSettings, readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
 import { requiredKernels } from '../../engines/native/kernel-library.js';
 import { openPruningKernels } from '../../engines/native/kernels.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -37,7 +34,7 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
   const walker = await prepareWalker(order, spec, layers, onProgress);
   // llama.cpp first: it sets koffi up, which no library may be opened before.
   const engine = await openPruningKernels(library, order.threads);
-  const allocated = spec.allocation === 'sensitivity' ? await measureSensitivity(walker, spec, engine) : null;
+  const allocated = await allocate(walker, spec, engine);
   const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
   const pruner = new LayerPruner({ spec, layers, engine, allocated, file });
   try {
@@ -50,7 +47,7 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
   const calibration = spec.calibration && { text: spec.calibration.text, sequences, tokens };
   return {
     report: { word: order.sparsity, calibration, layers: pruner.reports },
-    warnings: [...walker.warnings(), ...pruner.warnings()],
+    warnings: [...idleSettings(order.sparsity), ...walker.warnings(), ...pruner.warnings()],
     computed: await walker.computedOn(),
   };
 }
@@ -62,25 +59,25 @@ function specOf(setting: string): SparsitySpec {
 }
 
 /**
- * Prunes every layer of the dense model on trial, each by itself at the overall ratio, and gives ratios by
- * how much its output suffers. DSnoT's initial mask stands for what DSnoT makes of it. An expert that no
- * token reached has no output that could suffer, and keeps the overall ratio.
- * @returns the ratio of each layer that tokens reached.
+ * Measures the layers of the dense model for ratios of their own. An expert that no token reached cannot be
+ * measured, and keeps the overall ratio.
+ * @returns the ratio of each layer that tokens reached; null where all have the overall one.
  */
-async function measureSensitivity(
+async function allocate(
   walker: Walker,
-  { method, pattern, spread }: SparsitySpec,
+  { method, pattern, allocation, spread, outlierFactor }: SparsitySpec,
   engine: PruningEngine,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, number> | null> {
+  const chosen = allocationNamed(allocation);
+  if (chosen === null) return null;
   if (pattern.kind !== 'unstructured') throw new Error('only shares are allocated');
-  const layers: SensitiveLayer[] = [];
-  await walker.walk('dense', true, async (seen) => {
+  const { ratio } = pattern;
+  const measurement = chosen.begin({ method, ratio, spread, outlierFactor, engine });
+  await walker.walk('dense', chosen.hessians, async (seen) => {
     if (!reached(seen)) return null;
-    const { name, weights, statistics, hessian } = seen;
-    const trial = pruneLayer(seen, methodOf(method).firstMask(method), pattern, engine).weights;
-    const { relative } = new OutputErrors(engine, weights, hessian!, statistics!).errorOf(trial);
-    layers.push({ name, rows: weights.rows, columns: weights.columns, relativeError: relative });
+    checkNumbers(seen);
+    measurement.see(seen);
     return null;
   });
-  return allocateBySensitivity(layers, pattern.ratio, spread);
+  return measurement.ratios();
 }

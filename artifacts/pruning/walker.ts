@@ -83,7 +83,7 @@ export async function prepareWalker(
     sequences: sequences.length,
     tokens: sequences.reduce((sum, { length }) => sum + length, 0),
     async walk(order, hessians, see) {
-      const walks = allocation === 'sensitivity' ? 2 : 1;
+      const walks = allocation === 'uniform' ? 1 : 2;
       const before = walked++;
       const progress: OnProgress = (done, of) => onProgress(before * of + done, walks * of);
       if (calibration === null) return await walkWeights(layers, see, progress);

@@ -1,6 +1,7 @@
 import { getOrMake } from '../maps.js';
 import { CALIBRATION_SETTINGS } from './calibration-spec.js';
 import { layerPatterns, ratioOverrides } from './layer-choice.js';
+import { ALLOCATION_NAMES } from './pruning/allocation/index.js';
 import { PRUNING_METHODS } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
 import { MAX_SWAPS } from './pruning/methods/swaps.js';
@@ -16,15 +17,21 @@ const LAYERS = {
     'Ratios of single layers by pattern, the first that fits: `ffn_down:0.4,attn_q:0.7`.',
   ),
   allocation: choice(
-    ['uniform', 'sensitivity'],
+    ALLOCATION_NAMES,
     'uniform',
-    'Whether all layers get the ratio, or those whose output suffers most get less of it and the others more.',
+    'Whether all layers get the ratio, or some less of it and the others more: `sensitivity` spares layers whose output suffers most, `owl` blocks with many outliers, `lsa` blocks that lose least with half of their weights removed.',
   ),
   spread: real(
     0,
     1,
     0.1,
-    'How far, at most, the ratio of a layer is from the overall one under `allocation=sensitivity`.',
+    'How far, at most, the ratio of a layer is from the overall one under `allocation=sensitivity`; half of the distance between the least and the most pruned block under `owl` and `lsa`.',
+  ),
+  outlierFactor: real(
+    0,
+    1e6,
+    5,
+    'How many times the mean score of its block makes a weight an outlier under `allocation=owl` (`Hyper_m`).',
   ),
   refine: choice(
     ['none', 'swaps'],

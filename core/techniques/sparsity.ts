@@ -3,6 +3,8 @@ import { nearest } from '../input/suggest.js';
 import type { CalibrationSpec } from './calibration-spec.js';
 import { isFloatType } from './float-types.js';
 import { type LayerPatterns, type RatioOverride, readRatio } from './layer-choice.js';
+import type { AllocationSettings } from './pruning/allocation/allocation.js';
+import { type AllocationName, allocationsReading } from './pruning/allocation/index.js';
 import { type NamedMethod, PRUNING_METHODS, type PruningMethod } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
 import { type Pattern, patternName } from './pruning/pattern.js';
@@ -23,16 +25,14 @@ import type { Technique } from './technique.js';
 const DENSE = 'none';
 
 /** How the weights are pruned. */
-export interface SparsitySpec {
+export interface SparsitySpec extends AllocationSettings {
   readonly method: PruningMethod;
   /** Of all layers that nothing else is said of. */
   readonly pattern: Pattern;
   readonly layers: LayerPatterns;
   readonly exclude: LayerPatterns;
   readonly ratios: readonly RatioOverride[];
-  readonly allocation: 'uniform' | 'sensitivity';
-  /** Furthest that a layer's ratio is from the overall one under `sensitivity`. */
-  readonly spread: number;
+  readonly allocation: AllocationName;
   /** Layers that DSnoT exchanges; the others keep the initial mask. */
   readonly exchangeLayers: LayerPatterns;
   /** Whether the error of every layer's output is measured. */
@@ -56,7 +56,8 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
   const first = method.fromSettings(values as never);
   const problem = contradiction(pattern, values) ?? method.problem(first, pattern);
   if (problem !== null) return rejected(problem);
-  const { layers, exclude, ratios, allocation, spread, outputError, refine, maxSwaps } = values;
+  const { layers, exclude, ratios, allocation, spread, outlierFactor, outputError, refine, maxSwaps } =
+    values;
   return {
     ok: true,
     value: {
@@ -67,6 +68,7 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
       ratios,
       allocation,
       spread,
+      outlierFactor,
       exchangeLayers: values.exchangeLayers ?? ['*'],
       outputError,
       calibration: values.text === undefined ? null : calibrationOf(values),
@@ -113,7 +115,7 @@ function readPattern(text: string): Pattern | null {
 function settingsFor(method: Method<NamedMethod>, spelling: string): Settings {
   if (
     method.calibrates === 'always' ||
-    /[?&](outputError=true|allocation=sensitivity|refine=swaps)(&|$)/.test(spelling)
+    /[?&](outputError=true|allocation=(?!uniform(&|$))[^&]*|refine=swaps)(&|$)/.test(spelling)
   )
     return settingsOf(method);
   return { ...UNCALIBRATED, ...method.own };
@@ -122,14 +124,37 @@ function settingsFor(method: Method<NamedMethod>, spelling: string): Settings {
 /** @returns why settings do not go together, or null. */
 function contradiction(pattern: Pattern, { ratios, allocation }: Values): string | null {
   if (pattern.kind === 'unstructured') {
-    if (allocation === 'sensitivity' && ratios.length > 0)
-      return 'ratios and allocation=sensitivity both say how much each layer gets: leave one out';
+    if (allocation !== 'uniform' && ratios.length > 0)
+      return `ratios and allocation=${allocation} both say how much each layer gets: leave one out`;
     return null;
   }
   const name = patternName(pattern);
-  if (allocation === 'sensitivity') return `${name} is the same in every layer: leave allocation out`;
+  if (allocation !== 'uniform') return `${name} is the same in every layer: leave allocation out`;
   return ratios.length > 0 ? `${name} is the same in every layer: leave ratios out` : null;
 }
+
+/** @returns a sentence for every setting of a word that changes nothing, since no other one reads it. */
+export function idleSettings(spelling: string): string[] {
+  const reading = readSparsity(spelling);
+  if (!reading.ok || reading.value === null) return [];
+  const { allocation, method } = reading.value;
+  const idle = (setting: string, readers: readonly string[]) =>
+    `${setting} changes nothing without ${readers.join(' or ')}: leave it out, or one pruning has two names`;
+  const ofAllocations = (['spread', 'outlierFactor'] as const).filter(
+    (setting) => says(spelling, setting) && !allocationsReading(setting).includes(allocation),
+  );
+  return [
+    ...ofAllocations.map((setting) =>
+      idle(
+        setting,
+        allocationsReading(setting).map((name) => `allocation=${name}`),
+      ),
+    ),
+    ...(says(spelling, 'maxSwaps') && method.kind !== 'swaps' ? [idle('maxSwaps', ['refine=swaps'])] : []),
+  ];
+}
+
+const says = (spelling: string, setting: string) => new RegExp(`[?&]${setting}=`).test(spelling);
 
 function calibrationOf({ text, sequences, tokens, order, seed }: Values): CalibrationSpec {
   return { text, sequences, tokens, order, seed };

@@ -26,7 +26,7 @@ async function prune(
   options: { model?: string; text?: string } = {},
 ): Promise<Pruned & { path: string }> {
   const path = join(folder, `${count++}.gguf`);
-  const textPath = /^magnitude(?!.*(outputError|sensitivity|refine))/.test(word)
+  const textPath = /^magnitude(?!.*(outputError|allocation|refine))/.test(word)
     ? null
     : (options.text ?? sample);
   const order = {
@@ -221,6 +221,25 @@ describe.skipIf(kernelsLibrary() === null)('pruning a file (needs the native ker
     expect(layer(made, most).sparsity).toBeLessThan(0.45);
     expect(layer(made, least).sparsity).toBeGreaterThan(0.55);
   });
+
+  test.each(['owl', 'lsa'])(
+    'ratios by %s are one in a block, and keep the overall one',
+    async (allocation) => {
+      const made = await prune(`wanda:50%?${QUICK}&allocation=${allocation}&spread=0.1&maxSwaps=3`);
+      const totals = totalsOf(made.report);
+      expect(totals.sparsity).toBeCloseTo(0.5, 2);
+      expect(totals.sparsity).toBeLessThanOrEqual(0.5);
+      const blocks = [0, 1, 2, 3].map((block) =>
+        made.report.layers
+          .filter(({ name }) => name.startsWith(`blk.${block}.`))
+          .map(({ sparsity }) => sparsity),
+      );
+      for (const all of blocks) expect(Math.max(...all) - Math.min(...all)).toBeLessThan(0.02);
+      const firsts = blocks.map(([first]) => first!);
+      expect(Math.max(...firsts) - Math.min(...firsts)).toBeCloseTo(0.2, 1);
+      expect(made.warnings).toContainEqual(expect.stringMatching(/^maxSwaps changes nothing/));
+    },
+  );
 
   test('a sequential calibration sees the layers below as they were pruned', async () => {
     const dense = await prune('wanda:60%?sequences=2&tokens=64&order=dense');

@@ -1,4 +1,4 @@
-import { failed } from '../../errors.js';
+import { type FailureError, failed } from '../../errors.js';
 import type { Layer } from './layer.js';
 import type { Matrix } from './matrix.js';
 import { methodOf, type PruningMethod } from './methods/index.js';
@@ -11,17 +11,9 @@ import type { ChannelStatistics } from './statistics.js';
  * @throws FailureError as `pruneLayer` says.
  */
 export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern): void {
-  const problem =
-    wrongWeights(layer.weights) ??
-    (layer.statistics === null ? null : wrongStatistics(layer.statistics, layer.weights.columns)) ??
-    wrongHessian(layer, method);
-  if (problem !== null) {
-    throw failed(
-      'model-unsupported',
-      `${layer.name}: ${problem}`,
-      'check the model file, and calibrate with this model in a type wide enough for its activations',
-    );
-  }
+  checkNumbers(layer);
+  const unfit = wrongHessian(layer, method);
+  if (unfit !== null) throw unsupported(layer, unfit);
   const misfit =
     wrongPattern(pattern, layer.weights.columns) ??
     missingCalibration(layer, method) ??
@@ -33,6 +25,22 @@ export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern
       `change it, or leave this layer out of pruning to ${patternName(pattern)}`,
     );
   }
+}
+
+/** @throws FailureError `model-unsupported` for weights or statistics that are not finite or do not fit. */
+export function checkNumbers(layer: Layer): void {
+  const { weights, statistics } = layer;
+  const problem =
+    wrongWeights(weights) ?? (statistics === null ? null : wrongStatistics(statistics, weights.columns));
+  if (problem !== null) throw unsupported(layer, problem);
+}
+
+function unsupported({ name }: Layer, problem: string): FailureError {
+  return failed(
+    'model-unsupported',
+    `${name}: ${problem}`,
+    'check the model file, and calibrate with this model in a type wide enough for its activations',
+  );
 }
 
 function wrongWeights({ rows, columns, values }: Matrix): string | null {
@@ -70,13 +78,15 @@ function wrongHessian({ hessian, weights }: Layer, method: PruningMethod): strin
 }
 
 function missingCalibration(layer: Layer, method: PruningMethod): string | null {
-  const missing = methodOf(method)
-    .needs(method)
-    .find((need) => layer[need] === null);
+  const needs = methodOf(method).needs(method);
+  const name = methodOf(method).nameOf(method);
+  if (needs.length > 0 && layer.statistics?.tokens === 0)
+    return `${name} needs activations, and no calibration token reached this layer`;
+  const missing = needs.find((need) => layer[need] === null);
   if (missing === undefined) return null;
   return missing === 'hessian'
-    ? `${methodOf(method).nameOf(method)} needs the Hessian of calibration inputs`
-    : `${methodOf(method).nameOf(method)} needs the statistics of calibration inputs`;
+    ? `${name} needs the Hessian of calibration inputs`
+    : `${name} needs the statistics of calibration inputs`;
 }
 
 function firstNotFinite(values: Float32Array): number {

@@ -53,6 +53,20 @@ describe('pruning input that cannot be pruned', () => {
     });
   });
 
+  test.each<[string, PruningMethod]>([
+    ['wanda', { kind: 'wanda' }],
+    ['sparsegpt', { kind: 'sparsegpt' }],
+    ['magnitude-row+swaps', { kind: 'swaps', first: { kind: 'magnitude', scope: 'row' }, maxSwaps: 10 }],
+  ])('%s without a calibration token', (name, method) => {
+    const given = layer();
+    const unreached = { ...given, statistics: { ...given.statistics!, tokens: 0 } };
+    expect(refusal(unreached, method, half)).toMatchObject({
+      code: 'impossible-combination',
+      message: `blk.0.attn_q: ${name} needs activations, and no calibration token reached this layer`,
+    });
+    expect(refusal(unreached, { kind: 'magnitude', scope: 'row' }, half)).toBeNull();
+  });
+
   test('activations that are not finite', () => {
     const given = layer(({ inputs }) => {
       inputs[4] = Number.NaN;

@@ -4,7 +4,7 @@ import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { fitsPattern } from '../../../core/techniques/layer-choice.js';
-import { readSparsity, sparsity } from '../../../core/techniques/sparsity.js';
+import { idleSettings, readSparsity, sparsity } from '../../../core/techniques/sparsity.js';
 import { METHODS } from '../../../core/techniques/sparsity-settings.js';
 import { sound } from '../../support/reading.js';
 
@@ -41,6 +41,7 @@ describe('a word of sparsity', () => {
     ['wanda:2:4?refine=swaps&maxSwaps=1000', 'wanda:2:4?refine=swaps'],
     ['magnitude:60%?refine=swaps&tokens=64', 'magnitude:60%?refine=swaps&tokens=64'],
     ['magnitude:50%?allocation=sensitivity&tokens=64', 'magnitude:50%?allocation=sensitivity&tokens=64'],
+    ['magnitude:50%?outlierFactor=3&allocation=owl', 'magnitude:50%?allocation=owl&outlierFactor=3'],
   ])('%s is %s', (word, expected) => {
     expect(canonical(word)).toBe(expected);
     expect(canonical(expected)).toBe(expected);
@@ -67,6 +68,10 @@ describe('a word of sparsity', () => {
     ['wanda:2:4?ratios=attn_q:0.5', /the same in every layer/],
     ['wanda:2:4?allocation=sensitivity', /the same in every layer/],
     ['wanda:50%?allocation=sensitivity&ratios=attn_q:0.5', /leave one out/],
+    ['wanda:50%?allocation=lsa&ratios=attn_q:0.5', /allocation=lsa both say .* leave one out/],
+    ['wanda:4:8?allocation=owl', /the same in every layer/],
+    ['wanda:50%?allocation=alphapruning', /allocation of .* must be uniform or sensitivity or owl or lsa/],
+    ['magnitude:50%?allocation=uniform&tokens=64', /no setting "tokens"/],
     ['wanda:50%?ratios=attn_q:1.5', /patterns of layers and their ratios/],
     ['wanda:50%?layers=(a', /patterns of layers/],
   ])('%s is refused in a sentence', (word, why) => {
@@ -93,6 +98,24 @@ describe('a word of sparsity', () => {
         },
       },
     });
+  });
+
+  test('a setting that nothing reads is warned of', () => {
+    expect(idleSettings('none')).toEqual([]);
+    expect(idleSettings('wanda:50%?allocation=sensitivity&spread=0.2')).toEqual([]);
+    expect(idleSettings('wanda:50%?allocation=owl&spread=0.2&outlierFactor=7')).toEqual([]);
+    expect(idleSettings('wanda:50%?refine=swaps&maxSwaps=10')).toEqual([]);
+    expect(idleSettings('wanda:50%?maxSwaps=10')).toEqual([
+      expect.stringMatching(/^maxSwaps changes nothing without refine=swaps/),
+    ]);
+    expect(idleSettings('wanda:50%?spread=0.2&outlierFactor=3&allocation=lsa')).toEqual([
+      expect.stringMatching(/^outlierFactor changes nothing without allocation=owl/),
+    ]);
+    expect(idleSettings('wanda:50%?spread=0.2')).toEqual([
+      expect.stringMatching(
+        /^spread changes nothing without .*sensitivity or allocation=owl or allocation=lsa/,
+      ),
+    ]);
   });
 
   test('magnitude needs no calibration unless errors are asked for', () => {
