@@ -8,7 +8,10 @@ import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
+import { VERSION } from '../process/package.js';
 import type { AgentConnection } from '../proto/client.js';
+import type { ProcessHealth } from '../proto/gen/ridgepoint/v1/health.js';
+import { HealthReader } from '../proto/health.js';
 import { redialling } from '../proto/redial.js';
 import { SharedArtifacts } from './artifacts.js';
 import { runSession } from './before-work.js';
@@ -99,6 +102,7 @@ export async function startAgent(
     connection,
     trials,
     spool,
+    health: await healthOf(config, spool),
     bodies: uploadsOf(config, connection, log),
     onDrain: (reason) => void leave.drain(reason),
     ...(config.untilDone && { onDone: () => void leave.drain('everything is done') }),
@@ -143,6 +147,24 @@ const exporterOf = async (
 function logOf({ logFormat, logLevel }: AgentConfig): Logger {
   const text = isText(logFormat, process.stderr);
   return pino({ name: 'agent', level: logLevel }, text ? textLog(process.stderr) : pino.destination(2));
+}
+
+/** @returns what this agent says of itself beside its work. */
+async function healthOf(
+  { stateFolder, cacheFolder, endpoint }: AgentConfig,
+  spool: Spool,
+): Promise<() => ProcessHealth> {
+  const reader = new HealthReader({
+    version: VERSION,
+    folders: [stateFolder, cacheFolder],
+    certificate() {
+      const { security } = endpoint();
+      return security.kind === 'mutual-tls' ? security.certificate : null;
+    },
+    waiting: () => ({ waitingResults: spool.size, oldestWaitingSeconds: spool.oldestSeconds }),
+  });
+  await reader.askDisks();
+  return () => reader.read();
 }
 
 function uploadsOf({ cacheFolder }: AgentConfig, connection: AgentConnection, log: Logger): BodyUploads {

@@ -16,6 +16,7 @@ import type {
   SessionResponse,
   Welcome,
 } from '../proto/gen/ridgepoint/v1/agents.js';
+import type { ProcessHealth } from '../proto/gen/ridgepoint/v1/health.js';
 import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
 import { responsesOf } from '../proto/several.js';
 import type { Duplex } from '../proto/stream.js';
@@ -36,6 +37,8 @@ export interface SessionNeeds {
   readonly connection: AgentConnection;
   readonly trials: TrialExecutor;
   readonly spool: Spool;
+  /** What this agent says of itself beside its work. */
+  readonly health: () => ProcessHealth;
   readonly backoff?: Backoff;
   /** Brings the files that a record refers to; left out = they stay here. */
   readonly bodies?: Pick<BodyUploads, 'bring'>;
@@ -244,7 +247,7 @@ export class Session {
   }
 
   async #converse(): Promise<void> {
-    const { connection, profile, trials, spool, log } = this.#needs;
+    const { connection, profile, trials, spool, health, log } = this.#needs;
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
     this.#renews = false;
@@ -256,6 +259,7 @@ export class Session {
         runningTrialIds: [...trials.trialIds],
         endedTrialIds: ended,
         stream: ++this.#streams,
+        health: health(),
       });
       await stream.send({ message: { $case: 'hello', value } });
       for await (const response of stream) {
@@ -357,11 +361,11 @@ export class Session {
 
   #beat(): void {
     if (!this.connected) return;
-    const { trials } = this.#needs;
+    const { trials, health } = this.#needs;
     const working = trials.runningCount > 0 ? 'busy' : (this.#held ?? 'idle');
     const state = this.#draining ? 'draining' : working;
     const trialIds = [...trials.trialIds, ...this.#bringing];
-    void this.#say({ $case: 'heartbeat', value: { trialIds, state } });
+    void this.#say({ $case: 'heartbeat', value: { trialIds, state, health: health() } });
   }
 
   /** A message that cannot be sent is lost with its stream; the next stream begins by saying it again. */

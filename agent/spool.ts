@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResultRecord } from '../core/result/result.js';
 import { parseRecord } from '../proto/convert.js';
@@ -14,6 +14,8 @@ export class Spool {
   /** What could not be written, kept in memory so that it is reported all the same. */
   readonly #unwritten = new Map<string, ResultRecord>();
   #known = new Set<string>();
+  /** Since when each waits, by the name of its file: milliseconds since 1970. */
+  readonly #since = new Map<string, number>();
 
   private constructor(folder: string, onTrouble: (message: string) => void) {
     this.#folder = folder;
@@ -26,6 +28,7 @@ export class Spool {
       await mkdir(folder, { recursive: true });
       const names = await readdir(folder);
       spool.#known = new Set(names.filter((name) => name.endsWith('.json')));
+      for (const name of spool.#known) spool.#since.set(name, (await stat(join(folder, name))).mtimeMs);
     } catch (error) {
       onTrouble(`the spool ${folder} cannot be used: ${(error as Error).message}`);
     }
@@ -35,6 +38,12 @@ export class Spool {
   /** Results that wait. */
   get size(): number {
     return this.#known.size + this.#unwritten.size;
+  }
+
+  /** Seconds that the oldest has waited; 0 = none waits. */
+  get oldestSeconds(): number {
+    const since = Math.min(...this.#since.values());
+    return this.#since.size === 0 ? 0 : Math.max(0, (Date.now() - since) / 1000);
   }
 
   /** Ids of the trials that wait, as far as their files say them. */
@@ -47,6 +56,7 @@ export class Spool {
   async put(record: ResultRecord): Promise<void> {
     const name = fileName(record.trialId);
     const draft = join(this.#folder, `${name}.draft`);
+    this.#since.set(name, this.#since.get(name) ?? Date.now());
     try {
       const file = await open(draft, 'w');
       try {
@@ -87,6 +97,7 @@ export class Spool {
   async remove(trialId: string): Promise<void> {
     this.#unwritten.delete(trialId);
     const name = fileName(trialId);
+    this.#since.delete(name);
     if (!this.#known.delete(name)) return;
     await rm(join(this.#folder, name), { force: true }).catch((error: Error) =>
       this.#onTrouble(error.message),
@@ -97,6 +108,7 @@ export class Spool {
   async setAside(trialId: string, reason: string): Promise<void> {
     this.#unwritten.delete(trialId);
     const name = fileName(trialId);
+    this.#since.delete(name);
     if (!this.#known.delete(name)) return;
     const aside = join(this.#folder, `${name}.refused`);
     try {
@@ -129,6 +141,7 @@ export class Spool {
       return parseRecord(await readFile(path, 'utf8'));
     } catch (error) {
       this.#known.delete(name);
+      this.#since.delete(name);
       const aside = join(this.#folder, `${name}.unreadable`);
       await rename(path, aside).catch(() => {});
       this.#onTrouble(`the spooled result ${name} was set aside as ${aside}: ${(error as Error).message}`);

@@ -1,10 +1,11 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Server } from '@grpc/grpc-js';
 import { failed } from '../core/errors.js';
 import { PACKAGE_ROOT, VERSION } from '../process/package.js';
 import { ArtifactServiceService } from '../proto/gen/ridgepoint/v1/artifacts.js';
 import { BodyServiceService } from '../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
+import { HealthReader, NOTHING_WAITS } from '../proto/health.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { ProxyIdentity } from '../proto/http/trusted-proxy.js';
 import { CallRates } from '../proto/rate-limit.js';
@@ -41,7 +42,7 @@ const isAlone = ({ fixedFleet, grpcAddress }: ResolvedConfig) => fixedFleet && g
 /** What is served over gRPC, where a message that cannot be read is an error of whoever sent it. */
 function addServices(
   server: Server,
-  parts: Parts & Pick<ControlApi, 'ownAddress'>,
+  parts: Parts & Pick<ControlApi, 'ownAddress' | 'health'>,
   { heartbeatSeconds, leaseSeconds }: ResolvedConfig,
   security: ServerSecurity,
 ): void {
@@ -70,7 +71,8 @@ export async function serve(
   const { server, listen } = makeServer(security, resolved.limits, watching);
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
-  addServices(server, { ...parts, ownAddress }, resolved, security);
+  const own = { ownAddress, health: healthOf(resolved, security) };
+  addServices(server, { ...parts, ...own }, resolved, security);
   const health = isAlone(resolved)
     ? null
     : (await import('../proto/reflection.js')).addStandardServices(server, join(PACKAGE_ROOT, 'proto'));
@@ -108,7 +110,7 @@ export async function serve(
     ...watching,
     ...proxy,
     baselines,
-    ownAddress,
+    ...own,
     otherWebUrls,
     security,
     version: VERSION,
@@ -127,6 +129,24 @@ export async function serve(
     metricsUrl: metricsUrl === null ? null : `${metricsUrl}/metrics`,
     webUrl,
     leave: () => health?.setServing(false, false),
+  };
+}
+
+/** @returns what this coordinator says of itself; of a log elsewhere, its server looks after the disk. */
+function healthOf({ log, bodies, artifacts }: ResolvedConfig, security: ServerSecurity) {
+  const reader = new HealthReader({
+    version: VERSION,
+    folders: [
+      ...(log.kind === 'sqlite' ? [dirname(log.path)] : []),
+      ...(bodies?.kind === 'folder' ? [bodies.path] : []),
+      ...(artifacts === null ? [] : [artifacts.path]),
+    ],
+    certificate: () => (security.kind === 'plaintext' ? null : security.certificate),
+    waiting: () => NOTHING_WAITS,
+  });
+  return async () => {
+    await reader.askDisks();
+    return reader.read();
   };
 }
 

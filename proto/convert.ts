@@ -185,6 +185,7 @@ export function toHello(
     runningTrialIds: [],
     endedTrialIds: [],
     stream: 1,
+    health: undefined,
     ...said,
   };
 }

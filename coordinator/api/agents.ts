@@ -78,6 +78,7 @@ export async function serveAgent(
     close: (reason) => closed.abort(reason),
   };
   api.registry.attach(profile, session, api.clock.isoTime(), hello.nodeProfileJson.length);
+  api.registry.hear(profile.name, api.clock.isoTime(), hello.health);
   api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
   api.audit.did('join', by, { node: profile.name });
   try {
@@ -180,8 +181,9 @@ async function receiveOther(
       return replies.map(toMessage);
     }
     case 'heartbeat': {
-      const { trialIds, state } = message.value;
+      const { trialIds, state, health } = message.value;
       registry.seen(node, clock.isoTime(), state === '' ? undefined : state);
+      registry.hear(node, clock.isoTime(), health);
       await dispatcher.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
       return [];
     }

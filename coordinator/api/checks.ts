@@ -3,6 +3,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
 import { invalid } from '../../proto/errors.js';
 import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
+import type { ProcessHealth } from '../../proto/gen/ridgepoint/v1/health.js';
 
 /** Trials that a node names beyond one for each device: one that is stopping, while the next one begins. */
 const BEYOND_DEVICES = 16;
@@ -18,6 +19,7 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
       checkText('instance', message.value.instance, ID_CHARACTERS);
       checkTrials(message.value.runningTrialIds, profile);
       message.value.endedTrialIds.forEach(checkTrial);
+      checkHealth(message.value.health);
       return;
     case 'leaseRequest': {
       const { deviceId } = message.value;
@@ -27,6 +29,7 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
     case 'heartbeat':
       checkText('state', message.value.state, NAME_CHARACTERS);
       checkTrials(message.value.trialIds, profile);
+      checkHealth(message.value.health);
       return;
     case 'leaving':
       checkTrials(message.value.returnedTrialIds, profile);
@@ -62,6 +65,18 @@ function checkTrials(trialIds: readonly string[], { name, devices }: NodeProfile
 function checkTrial(trialId: string): void {
   if (trialId.length <= ID_CHARACTERS && /^[\x21-\x7e]+$/.test(trialId)) return;
   throw invalid(`${quote(trialId)} is not a trial id.`);
+}
+
+function checkHealth(health: ProcessHealth | undefined): void {
+  if (health === undefined) return;
+  checkText('version', health.version, NAME_CHARACTERS);
+  checkText('end of the certificate', health.certificateEndsAt, NAME_CHARACTERS);
+  const { clockUnixMilliseconds, freeDiskBytes = 0, oldestWaitingSeconds } = health;
+  for (const number of [clockUnixMilliseconds, freeDiskBytes, oldestWaitingSeconds]) {
+    if (!Number.isFinite(number) || number < 0) throw invalid(`${number} is no time, and no size of a disk.`);
+  }
+  if (health.certificateEndsAt !== '' && Number.isNaN(Date.parse(health.certificateEndsAt)))
+    throw invalid(`${quote(health.certificateEndsAt)} is no time at which a certificate could end.`);
 }
 
 function checkText(what: string, text: string, most: number): void {

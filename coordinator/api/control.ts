@@ -24,6 +24,7 @@ import {
   type WatchLeaderResponse,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { ProcessHealth } from '../../proto/gen/ridgepoint/v1/health.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
@@ -48,6 +49,8 @@ export interface ControlApi {
   readonly clock: Clock;
   /** `host:port` by which others name this coordinator. */
   readonly ownAddress: () => string;
+  /** What this coordinator says of itself. */
+  readonly health: () => Promise<ProcessHealth>;
   readonly audit: Audit;
   readonly inform: (sentence: string) => void;
 }
@@ -365,7 +368,7 @@ async function* messagesOf(
 
 /** Who leads, now and at every change. */
 async function* watchLeader(
-  { dispatcher: { leadership }, ownAddress }: ControlApi,
+  { dispatcher: { leadership }, ownAddress, health }: ControlApi,
   signal: AbortSignal,
 ): AsyncGenerator<WatchLeaderResponse> {
   while (!signal.aborted) {
@@ -376,6 +379,7 @@ async function* watchLeader(
       leaderWebUrl: leader?.web ?? '',
       ownAddress: ownAddress(),
       trouble: trouble ?? '',
+      health: await health(),
     };
     await changed;
   }

@@ -201,7 +201,7 @@ export function runningTrials(
 /** What runs of other namespaces keeps a node busy, and is nobody's business. */
 export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Seer): NodeStatus[] {
   const running = runningTrials(dispatcher, registry);
-  return registry.entries().map(({ profile, session, lastSeenAt, state }) => {
+  return registry.entries().map(({ profile, session, lastSeenAt, state, ...heard }) => {
     const mine = running.filter(({ trial }) => trial.node === profile.name);
     const seen = mine.filter(({ sweepId }) => seesSweep(dispatcher, who, sweepId));
     return {
@@ -218,6 +218,10 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
       nodeProfileJson: JSON.stringify(profile),
       running: seen.map(({ trial }) => trial),
       cordoned: dispatcher.state.cordoned.get(profile.name) ?? '',
+      health: heard.health ?? undefined,
+      clockAheadSeconds: heard.clockAheadSeconds ?? undefined,
+      // What its configuration no longer asks for is not looked for: there is no reason why it is absent.
+      lostRunners: heard.formerRunners.filter((kind) => `runner ${kind}` in profile.absent),
     };
   });
 }

@@ -2,6 +2,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
 import type { Progress, SessionResponse } from '../../proto/gen/ridgepoint/v1/agents.js';
+import type { ProcessHealth } from '../../proto/gen/ridgepoint/v1/health.js';
 
 /** The open stream of an agent. */
 export interface Session {
@@ -26,6 +27,12 @@ export interface NodeEntry {
   readonly bytes: number;
   /** What the agent says of itself: `idle`, `busy`, `draining`, or `left` when it left on purpose. */
   readonly state: string;
+  /** As its agent said last; null = it has said nothing of itself. */
+  readonly health: ProcessHealth | null;
+  /** How far the agent's clock was ahead of ours then, the way of the message not subtracted. */
+  readonly clockAheadSeconds: number | null;
+  /** Kinds of runners that it has had, and that it has not said to have again. */
+  readonly formerRunners: readonly string[];
 }
 
 /** What all nodes together may say of themselves; ten thousand of eight devices say a third of it. */
@@ -89,7 +96,9 @@ export class Registry {
     const { caller, instance, stream } = session;
     this.#newest.set(profile.name, { caller, instance, stream });
     this.#bytes = all;
-    this.#nodes.set(profile.name, { profile, session, lastSeenAt: at, bytes, state: 'idle' });
+    const formerRunners = missedRunners(known, profile);
+    const unheard = { state: 'idle', health: null, clockAheadSeconds: null, formerRunners };
+    this.#nodes.set(profile.name, { profile, session, lastSeenAt: at, bytes, ...unheard });
   }
 
   /** @returns false when a newer stream of the same node has taken over already. */
@@ -104,6 +113,14 @@ export class Registry {
     const entry = this.#nodes.get(node);
     if (entry === undefined) return;
     this.#nodes.set(node, { ...entry, lastSeenAt: at, state: state ?? entry.state });
+  }
+
+  /** Takes in what an agent says of itself; undefined = it has said nothing. */
+  hear(node: string, at: string, health: ProcessHealth | undefined): void {
+    const entry = this.#nodes.get(node);
+    if (entry === undefined || health === undefined) return;
+    const clockAheadSeconds = (health.clockUnixMilliseconds - Date.parse(at)) / 1000;
+    this.#nodes.set(node, { ...entry, health, clockAheadSeconds });
   }
 
   session(node: string): Session | null {
@@ -161,4 +178,10 @@ export class Registry {
     this.#bytes = 0;
     this.#progress.clear();
   }
+}
+
+/** @returns kinds of runners that a node has had before, and does not say to have now. */
+function missedRunners(known: NodeEntry | undefined, { runners }: NodeProfile): string[] {
+  const had = [...(known?.formerRunners ?? []), ...(known?.profile.runners ?? []).map(({ kind }) => kind)];
+  return [...new Set(had)].filter((kind) => !runners.some((now) => now.kind === kind));
 }

@@ -121,7 +121,7 @@ describe('messages', () => {
     };
     const heartbeat = (count: number, length: number): SessionRequest['message'] => ({
       $case: 'heartbeat',
-      value: { trialIds: new Array<string>(count).fill('t'.repeat(length)), state: '' },
+      value: { trialIds: new Array<string>(count).fill('t'.repeat(length)), state: '', health: undefined },
     });
     expect(await saying(heartbeat(17, 100))).toMatchObject({ deviceId: 'cpu0' });
     expect(await saying(heartbeat(1025, 1))).toMatchObject({
@@ -159,7 +159,9 @@ describe('messages', () => {
     const client = raw(grpcAddress);
     const empty = Buffer.from(SessionRequest.encode({ message: undefined }).finish());
     const heartbeat = Buffer.from(
-      SessionRequest.encode({ message: { $case: 'heartbeat', value: { trialIds: [], state: '' } } }).finish(),
+      SessionRequest.encode({
+        message: { $case: 'heartbeat', value: { trialIds: [], state: '', health: undefined } },
+      }).finish(),
     );
     for (const bytes of [
       Buffer.from([0x22, 0xff, 0xff]),
@@ -177,7 +179,7 @@ describe('messages', () => {
     const coordinator = await weighed({});
     const client = raw(coordinator.address);
     const before = await coordinator.weigh();
-    const many = { trialIds: new Array<string>(2_000_000).fill('t'), state: '' };
+    const many = { trialIds: new Array<string>(2_000_000).fill('t'), state: '', health: undefined };
     const bytes = Buffer.from(
       SessionRequest.encode({ message: { $case: 'heartbeat', value: many } }).finish(),
     );

@@ -142,13 +142,13 @@ test('a sweep says why nothing of it runs: nobody is there, the agents measure f
   const reasons = async (id = sweepId) => (await status(client, id)).blockedReasons;
   expect(await reasons()).toEqual(['no node is connected: `ridge agent` makes one of a machine']);
   const { agent } = await enter(grpcAddress);
-  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'measuring' } });
+  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'measuring', health: undefined } });
   await expect
     .poll(() => reasons())
     .toEqual([`${agent.profile.name} measures its roofs first, which takes about a minute`]);
   expect((await client.listNodes()).nodes[0]?.state).toBe('measuring');
 
-  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'idle' } });
+  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'idle', health: undefined } });
   for (const { id } of agent.profile.devices)
     await agent.say({ $case: 'leaseRequest', value: { deviceId: id } });
   await agent.hear('lease');

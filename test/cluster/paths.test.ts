@@ -117,6 +117,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['config check PATH', [NONE, 'dir', BELOW]],
   ['doctor --config PATH', [NONE, 'dir']],
   ['doctor --noise --config PATH', [NONE, 'dir']],
+  ['doctor --fleet --token-file PATH', [NONE, 'dir']],
 ];
 
 /** Commands that take no path, or make what is not there. */

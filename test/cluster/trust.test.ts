@@ -157,12 +157,12 @@ describe('what an agent says', () => {
     ],
     [
       'hundreds of trials on one device',
-      { $case: 'heartbeat', value: { trialIds: Array(500).fill('t.x'), state: '' } },
+      { $case: 'heartbeat', value: { trialIds: Array(500).fill('t.x'), state: '', health: undefined } },
       /names 500 trials; with 1 devices it can run 17/,
     ],
     [
       'a trial id that is none',
-      { $case: 'heartbeat', value: { trialIds: ['a\u0000b'], state: '' } },
+      { $case: 'heartbeat', value: { trialIds: ['a\u0000b'], state: '', health: undefined } },
       /is not a trial id/,
     ],
     [
@@ -172,7 +172,7 @@ describe('what an agent says', () => {
     ],
     [
       'a state of a thousand characters',
-      { $case: 'heartbeat', value: { trialIds: [], state: 'x'.repeat(1000) } },
+      { $case: 'heartbeat', value: { trialIds: [], state: 'x'.repeat(1000), health: undefined } },
       /The state has 1000 characters/,
     ],
     [

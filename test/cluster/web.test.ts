@@ -179,7 +179,7 @@ test('a node that finished and left is drained, not lost, wherever nodes are lis
   const { grpcAddress, webUrl } = await start();
   const reader = await follow(`${webUrl}/api/v1/events`);
   const { agent } = await enter(grpcAddress);
-  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'draining' } });
+  await agent.say({ $case: 'heartbeat', value: { trialIds: [], state: 'draining', health: undefined } });
   await reader.until('draining', (e) => e.event === 'nodes' && e.data[0]?.state === 'draining');
   agent.vanish();
   await reader.until('drained', (e) => e.event === 'nodes' && e.data[0]?.state === 'drained');

@@ -4,6 +4,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { type AgentConnection, connectAgents } from '../../proto/client.js';
 import { parseLease, toHello, toReport } from '../../proto/convert.js';
 import type { SessionRequest, SessionResponse, Welcome } from '../../proto/gen/ridgepoint/v1/agents.js';
+import type { ProcessHealth } from '../../proto/gen/ridgepoint/v1/health.js';
 import type { ClientSecurity } from '../../proto/security.js';
 import type { Duplex } from '../../proto/stream.js';
 import { aNode, aRecord, type Ending } from './wire-records.js';
@@ -17,6 +18,7 @@ export interface FakeAgentOptions {
   readonly instance?: string;
   readonly running?: readonly string[];
   readonly security?: ClientSecurity;
+  readonly health?: ProcessHealth;
 }
 
 /** Speaks the agent's side of the session over real gRPC, word by word, as a test tells it. */
@@ -44,8 +46,8 @@ export class FakeAgent {
   ): Promise<{ agent: FakeAgent; welcome: Welcome }> {
     const agent = new FakeAgent(address, options);
     const instance = options.instance ?? agent.profile.name;
-    const { running = [] } = options;
-    const hello = toHello(agent.profile, { instance, runningTrialIds: [...running] });
+    const { running = [], health } = options;
+    const hello = toHello(agent.profile, { instance, runningTrialIds: [...running], health });
     try {
       await agent.say({ $case: 'hello', value: hello });
       return { agent, welcome: await agent.hear('welcome') };
@@ -119,7 +121,7 @@ export class FakeAgent {
   }
 
   async heartbeat(...trialIds: string[]): Promise<void> {
-    await this.say({ $case: 'heartbeat', value: { trialIds, state: '' } });
+    await this.say({ $case: 'heartbeat', value: { trialIds, state: '', health: undefined } });
   }
 
   /** Measures until the coordinator says that everything is finished. @returns the leases. */

@@ -185,7 +185,8 @@ class SyntheticAgent {
     const { over } = this.#work;
     const stream = this.#stream;
     const beat = setInterval(
-      () => this.#say([encoded({ $case: 'heartbeat', value: { trialIds: [], state: '' } })]),
+      () =>
+        this.#say([encoded({ $case: 'heartbeat', value: { trialIds: [], state: '', health: undefined } })]),
       5000,
     );
     const stop = (): void => void stream.end();

@@ -8,7 +8,7 @@ import type { TrialExecutor } from '../../agent/trial/executor.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { connectAgents } from '../../proto/client.js';
-import { aNode, aRecord } from './wire-records.js';
+import { aHealth, aNode, aRecord } from './wire-records.js';
 
 /** What an agent did, by its own journal; times are seconds of this process's clock. */
 export interface JournalEntry {
@@ -87,6 +87,7 @@ export class TimedAgent {
       connection,
       trials,
       spool: spool.spool,
+      health: () => aHealth(),
       onDrain: () => {},
       log: (level, message) => {
         if (process.env.RIDGE_DEBUG) console.error(`${clock().toFixed(2)} ${name} ${level}: ${message}`);

@@ -6,6 +6,7 @@ import { METRICS } from '../../core/metrics/catalogue.js';
 import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result/result.js';
 import { gradeOf, type WarningCode, warn } from '../../core/result/warnings.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import type { ProcessHealth } from '../../proto/gen/ridgepoint/v1/health.js';
 import { POLICY } from './experiments.js';
 
 /** A complete experiment whose id tells the position, for tests that need no real sweep. */
@@ -56,6 +57,19 @@ export function aNode(name = 'node-a', change: Partial<NodeProfile> = {}): NodeP
     roofs: {},
     labels: {},
     version: '0.1.0',
+    ...change,
+  };
+}
+
+/** What an agent says of itself that has nothing to complain of. */
+export function aHealth(change: Partial<ProcessHealth> = {}): ProcessHealth {
+  return {
+    version: '0.1.0',
+    clockUnixMilliseconds: Date.now(),
+    freeDiskBytes: 50e9,
+    certificateEndsAt: '',
+    waitingResults: 0,
+    oldestWaitingSeconds: 0,
     ...change,
   };
 }

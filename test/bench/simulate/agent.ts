@@ -230,7 +230,8 @@ export class SimulatedAgent {
   #beat(): void {
     this.process.after(HEARTBEAT_SECONDS, () => {
       const trialIds = this.#running === null ? [] : [this.#running.trialId];
-      if (this.#welcome) this.#wire?.say({ $case: 'heartbeat', value: { trialIds, state: '' } });
+      if (this.#welcome)
+        this.#wire?.say({ $case: 'heartbeat', value: { trialIds, state: '', health: undefined } });
       this.#beat();
     });
   }

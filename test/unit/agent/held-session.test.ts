@@ -8,7 +8,7 @@ import type { RunnerProbe } from '../../../engines/runners/runner.js';
 import type { AgentConnection } from '../../../proto/client.js';
 import { PROTOCOL, toGrant } from '../../../proto/convert.js';
 import { type SessionResponse, Welcome } from '../../../proto/gen/ridgepoint/v1/agents.js';
-import { aLease, aNode } from '../../support/wire-records.js';
+import { aHealth, aLease, aNode } from '../../support/wire-records.js';
 
 const UNANSWERED: RunnerProbe = {
   available: false,
@@ -67,7 +67,15 @@ test('an agent that looks for runners waits for the answer to what it asked befo
   } as unknown as TrialExecutor;
   const spool = { trialIds: [], size: 0, async *waiting() {} } as unknown as Spool;
   const profile = aNode();
-  const session = new Session({ profile, connection, trials, spool, onDrain: () => {}, log: () => {} });
+  const session = new Session({
+    profile,
+    connection,
+    trials,
+    spool,
+    health: () => aHealth(),
+    onDrain: () => {},
+    log: () => {},
+  });
   const going = new AbortController();
   let look = (): void => {};
   const missing = new MissingRunners({ runners: [], absent: {} }, [UNANSWERED], async () => {

@@ -132,6 +132,8 @@ describe('places of a fleet', () => {
     nodeProfileJson: JSON.stringify({ ...profile, name }),
     running: [],
     cordoned: '',
+    health: undefined,
+    lostRunners: [],
     ...more,
   });
   const fleetOf = (nodes: readonly NodeStatus[]) =>

@@ -45,7 +45,10 @@ const trial = {
   elapsedSeconds: 75,
 };
 const node = (name: string, running: (typeof trial)[], state: string, cordoned = '') => ({
-  status: { name, state, lastSeenAt: '', nodeProfileJson: '', running, cordoned },
+  status: {
+    ...{ name, state, lastSeenAt: '', nodeProfileJson: '', running, cordoned },
+    ...{ health: undefined, lostRunners: [] },
+  },
   profile: aNode(name),
 });
 const fleet: Fleet = {

@@ -10,7 +10,7 @@ import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep, submission } from '../../support/sweeps.js';
-import { aNode, aRecord } from '../../support/wire-records.js';
+import { aHealth, aNode, aRecord } from '../../support/wire-records.js';
 
 const ANN = {
   name: 'ann',
@@ -37,6 +37,7 @@ async function coordinator(points: number) {
     audit,
     registry: new Registry(),
     ownAddress: () => 'localhost:0',
+    health: async () => aHealth(),
     inform: () => undefined,
   };
   const document = fakeSweep(points, { placement: '{ driftControl: false, retries: 0 }' });

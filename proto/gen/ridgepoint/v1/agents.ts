@@ -17,6 +17,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ProcessHealth } from "./health.js";
 
 export const protobufPackage = "ridgepoint.v1";
 
@@ -75,6 +76,7 @@ export interface Hello {
   endedTrialIds: string[];
   /** Counts the streams that this run of the agent has opened, from 1: one that arrives behind a later one says what was so before. */
   stream: number;
+  health: ProcessHealth | undefined;
 }
 
 export interface Welcome {
@@ -118,6 +120,7 @@ export interface Heartbeat {
   trialIds: string[];
   /** `draining`, `busy`, `idle`; of an agent that asks for no work yet `measuring` (its roofs) or `looking` (for runners). */
   state: string;
+  health: ProcessHealth | undefined;
 }
 
 /** The result record (schemas/result.schema.json) as JSON, with what routing needs beside it. */
@@ -779,7 +782,15 @@ export const SessionResponses: MessageFns<SessionResponses> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [], stream: 0 };
+  return {
+    protocol: 0,
+    nodeProfileJson: "",
+    runningTrialIds: [],
+    instance: "",
+    endedTrialIds: [],
+    stream: 0,
+    health: undefined,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -801,6 +812,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.stream !== 0) {
       writer.uint32(48).uint32(message.stream);
+    }
+    if (message.health !== undefined) {
+      ProcessHealth.encode(message.health, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -866,6 +880,14 @@ export const Hello: MessageFns<Hello> = {
             message.stream = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.health = ProcessHealth.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -898,6 +920,7 @@ export const Hello: MessageFns<Hello> = {
         ? object.ended_trial_ids.map((e: any) => globalThis.String(e))
         : [],
       stream: isSet(object.stream) ? globalThis.Number(object.stream) : 0,
+      health: isSet(object.health) ? ProcessHealth.fromJSON(object.health) : undefined,
     };
   },
 
@@ -921,6 +944,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.stream !== 0) {
       obj.stream = Math.round(message.stream);
     }
+    if (message.health !== undefined) {
+      obj.health = ProcessHealth.toJSON(message.health);
+    }
     return obj;
   },
 
@@ -935,6 +961,9 @@ export const Hello: MessageFns<Hello> = {
     message.instance = object.instance ?? "";
     message.endedTrialIds = object.endedTrialIds?.map((e) => e) || [];
     message.stream = object.stream ?? 0;
+    message.health = (object.health !== undefined && object.health !== null)
+      ? ProcessHealth.fromPartial(object.health)
+      : undefined;
     return message;
   },
 };
@@ -1431,7 +1460,7 @@ export const NoWork: MessageFns<NoWork> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { trialIds: [], state: "" };
+  return { trialIds: [], state: "", health: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -1441,6 +1470,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.state !== "") {
       writer.uint32(18).string(message.state);
+    }
+    if (message.health !== undefined) {
+      ProcessHealth.encode(message.health, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1474,6 +1506,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.state = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.health = ProcessHealth.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1494,6 +1534,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         ? object.trial_ids.map((e: any) => globalThis.String(e))
         : [],
       state: isSet(object.state) ? globalThis.String(object.state) : "",
+      health: isSet(object.health) ? ProcessHealth.fromJSON(object.health) : undefined,
     };
   },
 
@@ -1505,6 +1546,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.state !== "") {
       obj.state = message.state;
     }
+    if (message.health !== undefined) {
+      obj.health = ProcessHealth.toJSON(message.health);
+    }
     return obj;
   },
 
@@ -1515,6 +1559,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     const message = createBaseHeartbeat();
     message.trialIds = object.trialIds?.map((e) => e) || [];
     message.state = object.state ?? "";
+    message.health = (object.health !== undefined && object.health !== null)
+      ? ProcessHealth.fromPartial(object.health)
+      : undefined;
     return message;
   },
 };

@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ProcessHealth } from "./health.js";
 
 export const protobufPackage = "ridgepoint.v1";
 
@@ -142,6 +143,8 @@ export interface WatchLeaderResponse {
   ownAddress: string;
   /** Why nothing can be asked now that changes something or reads the log, in a sentence: the log is away, or nobody leads. Empty = it can. */
   trouble: string;
+  /** Of the coordinator that answers. */
+  health: ProcessHealth | undefined;
 }
 
 export interface SubmitSweepRequest {
@@ -433,6 +436,16 @@ export interface NodeStatus {
   running: RunningTrial[];
   /** Why it is given no more work; empty = it is. */
   cordoned: string;
+  /** As its agent said last; absent = it has said nothing of itself. */
+  health:
+    | ProcessHealth
+    | undefined;
+  /** How far the agent's clock was ahead of the coordinator's when it said so, the way of the message not subtracted. */
+  clockAheadSeconds?:
+    | number
+    | undefined;
+  /** Kinds of runners that it had under this coordinator, and now looks for in vain. */
+  lostRunners: string[];
 }
 
 export interface DrainNodeRequest {
@@ -538,7 +551,7 @@ export const WatchLeaderRequest: MessageFns<WatchLeaderRequest> = {
 };
 
 function createBaseWatchLeaderResponse(): WatchLeaderResponse {
-  return { leaderAddress: "", leaderWebUrl: "", ownAddress: "", trouble: "" };
+  return { leaderAddress: "", leaderWebUrl: "", ownAddress: "", trouble: "", health: undefined };
 }
 
 export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
@@ -554,6 +567,9 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     }
     if (message.trouble !== "") {
       writer.uint32(34).string(message.trouble);
+    }
+    if (message.health !== undefined) {
+      ProcessHealth.encode(message.health, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -603,6 +619,14 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
             message.trouble = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.health = ProcessHealth.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -633,6 +657,7 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
         ? globalThis.String(object.own_address)
         : "",
       trouble: isSet(object.trouble) ? globalThis.String(object.trouble) : "",
+      health: isSet(object.health) ? ProcessHealth.fromJSON(object.health) : undefined,
     };
   },
 
@@ -650,6 +675,9 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     if (message.trouble !== "") {
       obj.trouble = message.trouble;
     }
+    if (message.health !== undefined) {
+      obj.health = ProcessHealth.toJSON(message.health);
+    }
     return obj;
   },
 
@@ -662,6 +690,9 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
     message.leaderWebUrl = object.leaderWebUrl ?? "";
     message.ownAddress = object.ownAddress ?? "";
     message.trouble = object.trouble ?? "";
+    message.health = (object.health !== undefined && object.health !== null)
+      ? ProcessHealth.fromPartial(object.health)
+      : undefined;
     return message;
   },
 };
@@ -4219,7 +4250,17 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
 };
 
 function createBaseNodeStatus(): NodeStatus {
-  return { name: "", state: "", lastSeenAt: "", nodeProfileJson: "", running: [], cordoned: "" };
+  return {
+    name: "",
+    state: "",
+    lastSeenAt: "",
+    nodeProfileJson: "",
+    running: [],
+    cordoned: "",
+    health: undefined,
+    clockAheadSeconds: undefined,
+    lostRunners: [],
+  };
 }
 
 export const NodeStatus: MessageFns<NodeStatus> = {
@@ -4241,6 +4282,15 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     }
     if (message.cordoned !== "") {
       writer.uint32(50).string(message.cordoned);
+    }
+    if (message.health !== undefined) {
+      ProcessHealth.encode(message.health, writer.uint32(58).fork()).join();
+    }
+    if (message.clockAheadSeconds !== undefined) {
+      writer.uint32(65).double(message.clockAheadSeconds);
+    }
+    for (const v of message.lostRunners) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -4306,6 +4356,30 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.cordoned = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.health = ProcessHealth.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.clockAheadSeconds = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lostRunners.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4336,6 +4410,17 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         ? object.running.map((e: any) => RunningTrial.fromJSON(e))
         : [],
       cordoned: isSet(object.cordoned) ? globalThis.String(object.cordoned) : "",
+      health: isSet(object.health) ? ProcessHealth.fromJSON(object.health) : undefined,
+      clockAheadSeconds: isSet(object.clockAheadSeconds)
+        ? globalThis.Number(object.clockAheadSeconds)
+        : isSet(object.clock_ahead_seconds)
+        ? globalThis.Number(object.clock_ahead_seconds)
+        : undefined,
+      lostRunners: globalThis.Array.isArray(object?.lostRunners)
+        ? object.lostRunners.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.lost_runners)
+        ? object.lost_runners.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -4359,6 +4444,15 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     if (message.cordoned !== "") {
       obj.cordoned = message.cordoned;
     }
+    if (message.health !== undefined) {
+      obj.health = ProcessHealth.toJSON(message.health);
+    }
+    if (message.clockAheadSeconds !== undefined) {
+      obj.clockAheadSeconds = floatToJson(message.clockAheadSeconds);
+    }
+    if (message.lostRunners?.length) {
+      obj.lostRunners = message.lostRunners;
+    }
     return obj;
   },
 
@@ -4373,6 +4467,11 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     message.nodeProfileJson = object.nodeProfileJson ?? "";
     message.running = object.running?.map((e) => RunningTrial.fromPartial(e)) || [];
     message.cordoned = object.cordoned ?? "";
+    message.health = (object.health !== undefined && object.health !== null)
+      ? ProcessHealth.fromPartial(object.health)
+      : undefined;
+    message.clockAheadSeconds = object.clockAheadSeconds ?? undefined;
+    message.lostRunners = object.lostRunners?.map((e) => e) || [];
     return message;
   },
 };

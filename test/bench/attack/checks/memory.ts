@@ -95,7 +95,7 @@ export const memoryChecks: readonly Check[] = [
       const agent = await ground.fakeAgent(target);
       const ids = Array.from({ length: 2_000_000 }, () => 'a');
       const cost = await costOf(target, async () => {
-        const value = { trialIds: ids, state: '' };
+        const value = { trialIds: ids, state: '', health: undefined };
         await agent.say({ $case: 'heartbeat', value }).catch(() => undefined);
         await within(60, 'an answer', agent.ask()).catch(() => undefined);
       });
