@@ -150,6 +150,9 @@ export function idleSettings(spelling: string): string[] {
         allocationsReading(setting).map((name) => `allocation=${name}`),
       ),
     ),
+    ...(/^dsnot.*[?&]updates=true/.test(spelling) && !/[?&]initial=sparsegpt(&|$)/.test(spelling)
+      ? [idle('updates', ['initial=sparsegpt'])]
+      : []),
     ...(says(spelling, 'maxSwaps') && method.kind !== 'swaps' ? [idle('maxSwaps', ['refine=swaps'])] : []),
   ];
 }

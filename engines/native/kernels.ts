@@ -54,9 +54,13 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       return mask;
     },
     dsnot({ rows, columns, values }, statistics, initial, pattern, settings) {
-      const [initialMask, mask] = [emptyMask(rows, columns), emptyMask(rows, columns)];
+      const isGiven = initial.kind === 'given';
+      const initialMask = isGiven ? initial.mask : emptyMask(rows, columns);
+      const mask = emptyMask(rows, columns);
       const counts = new BigInt64Array(5);
-      const { kind, factors, diagonal } = scoreArguments(initial);
+      // Of a given mask the score is Wanda's: by it weights are pruned within groups.
+      const score = isGiven ? wanda(statistics) : initial;
+      const { kind, factors, diagonal } = scoreArguments(score);
       const { sumPerSequence } = statistics;
       const divisor = growDivisor(statistics, settings);
       const { maxCycles, updateThreshold } = settings;
@@ -65,8 +69,8 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const bounds = [maxCycles, updateThreshold, strict, anySign, threads] as const;
       const grouped = patternArguments(pattern, columns);
       const into = [initialMask.bits, mask.bits, counts] as const;
-      const first = [kind, factors, diagonal] as const;
-      requireSuccess(native.ridge_dsnot(...of, ...first, ...grouped, ...bounds, ...into), initial);
+      const first = [kind, factors, diagonal, isGiven ? initial.lost : null] as const;
+      requireSuccess(native.ridge_dsnot(...of, ...first, ...grouped, ...bounds, ...into), score);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
       return {
         initialMask,

@@ -48,8 +48,9 @@ class Row {
       : columns(n), sorter(n), weights(nullptr), scores(n), wanda(n), order(n), flags(n), taken(n), contribution(n),
         grow_score(n), grow_order(n), prune_order(n), keep_order(n) {}
 
-  void fill(const float* sums, const float* divisor, bool ordered) {
-    double total = 0;
+  // lost: what the row's output has lost beside its pruned weights.
+  void fill(const float* sums, const float* divisor, bool ordered, float lost) {
+    double total = lost;
     for (int32_t j = 0; j < columns; j++) {
       const float d = weights[j] * sums[j];
       contribution[j] = d;
@@ -186,8 +187,8 @@ void exchange_strict(Row& state, int32_t group, const Settings& settings, Totals
 }  // namespace
 
 int32_t dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-              const float* divisor, const char* initial, const float* factors, const double* diagonal, int32_t pruned,
-              int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
+              const float* divisor, const char* initial, const float* factors, const double* diagonal, const float* lost,
+              int32_t pruned, int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
               int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) try {
   const Score first = score_named(initial);
   if (first == Score::kUnknown) return RIDGE_UNKNOWN_SCORE;
@@ -205,9 +206,15 @@ int32_t dsnot(const float* weights, int64_t rows, int32_t columns, const float* 
       state.weights = weights + row * columns;
       score_row(Score::kScaled, state.weights, columns, norms, nullptr, state.wanda.data());
       score_row(first, state.weights, columns, factors, diagonal, state.scores.data());
-      select_row(state.scores.data(), columns, pruned, group, state.sorter, state.order.data(), state.flags.data());
-      pack_row(initial_mask, row, columns, state.flags.data());
-      state.fill(sums, divisor, by_wanda && group == 0);
+      if (lost == nullptr) {
+        select_row(state.scores.data(), columns, pruned, group, state.sorter, state.order.data(), state.flags.data());
+        pack_row(initial_mask, row, columns, state.flags.data());
+      } else {
+        const uint8_t* bytes = initial_mask + row * row_bytes(columns);
+        for (int32_t j = 0; j < columns; j++) state.flags[j] = bytes[j >> 3] >> (j & 7) & 1;
+      }
+      const bool ordered = by_wanda && group == 0 && lost == nullptr;
+      state.fill(sums, divisor, ordered, lost == nullptr ? 0.0f : lost[row]);
       if (state.kept > 0 && state.kept < columns) {
         if (strict) exchange_strict(state, group, settings, own);
         else exchange_reference(state, row, group, settings, own);

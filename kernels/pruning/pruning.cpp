@@ -8,10 +8,10 @@ int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const 
 
 int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
                     const float* divisor, const char* initial, const float* factors, const double* diagonal,
-                    int32_t pruned, int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
-                    uint8_t* initial_mask, uint8_t* mask, int64_t* counts) {
-  return RIDGE_BEST(dsnot)(weights, rows, columns, norms, sums, divisor, initial, factors, diagonal, pruned, group,
-                           max_cycles, threshold, strict, without_same_sign, threads, initial_mask, mask, counts);
+                    const float* lost, int32_t pruned, int32_t group, int32_t max_cycles, double threshold,
+                    int32_t strict, int32_t without_same_sign, int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts) {
+  return RIDGE_BEST(dsnot)(weights, rows, columns, norms, sums, divisor, initial, factors, diagonal, lost, pruned,
+                           group, max_cycles, threshold, strict, without_same_sign, threads, initial_mask, mask, counts);
 }
 
 int32_t ridge_add_products(double* sums, const float* inputs, int64_t tokens, int32_t columns, int32_t threads) {

@@ -28,11 +28,12 @@ RIDGE_API int32_t ridge_select(const float* weights, int64_t rows, int32_t colum
 
 // norms: square roots of R, Wanda's factors, by which kept weights are pruned. sums: S. divisor: V^power, or null.
 // initial, factors, diagonal: the score of the first mask, as above.
+// lost: null, or one value for each row: what its output has lost already, added to its error. initial_mask is then read.
 // counts: cycles, steps, rows above the threshold, 1 where the published code fails, 1 where its choice is undefined.
 RIDGE_API int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms,
                               const float* sums, const float* divisor, const char* initial,
-                              const float* factors, const double* diagonal, int32_t pruned, int32_t group,
-                              int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
+                              const float* factors, const double* diagonal, const float* lost, int32_t pruned,
+                              int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign,
                               int32_t threads, uint8_t* initial_mask, uint8_t* mask, int64_t* counts);
 
 // Adds x x^T of every token to the upper triangle of sums, columns x columns. inputs: tokens x columns.

@@ -1,4 +1,4 @@
-import type { Exchange } from './dsnot/exchange.js';
+import type { Exchange, GivenMask } from './dsnot/exchange.js';
 import type { DsnotSettings } from './dsnot/settings.js';
 import type { Hessian, InverseFactor } from './hessian.js';
 import type { Mask } from './mask.js';
@@ -14,10 +14,11 @@ import type { ChannelStatistics } from './statistics.js';
  */
 export interface PruningEngine {
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask;
+  /** @param initial the score of the first mask, or the mask itself. */
   dsnot(
     weights: Matrix,
     statistics: ChannelStatistics,
-    initial: Score,
+    initial: Score | GivenMask,
     pattern: Pattern,
     settings: DsnotSettings,
   ): Exchange;

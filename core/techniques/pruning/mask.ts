@@ -59,6 +59,15 @@ export function forEachPruned(mask: Mask, row: number, visit: (at: number, colum
   }
 }
 
+/** Gives pruned weights their dense values, in place: those are what they come back with. */
+export function regrow(weights: Matrix, dense: Matrix, mask: Mask): void {
+  for (let row = 0; row < weights.rows; row++) {
+    forEachPruned(mask, row, (at) => {
+      weights.values[at] = dense.values[at]!;
+    });
+  }
+}
+
 /** Sets every pruned weight to 0, in place. */
 export function applyMask({ rows, values }: Matrix, mask: Mask): void {
   for (let row = 0; row < rows; row++) {

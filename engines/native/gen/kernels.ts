@@ -12,7 +12,7 @@ export const INTERFACES = {
   graph: 170716856,
   ops: 176399515,
   profile: 253908973,
-  pruning: 260677228,
+  pruning: 186341684,
   roofs: 117328498,
   steps: 249276558,
   tiles: 189783398,
@@ -148,7 +148,7 @@ export const PROTOTYPES = {
   pruning: {
     ridge_pruning_interface: 'int32_t ridge_pruning_interface()',
     ridge_select: 'int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const char *score, const float *factors, const double *diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t *mask)',
-    ridge_dsnot: 'int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const char *initial, const float *factors, const double *diagonal, int32_t pruned, int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads, uint8_t *initial_mask, uint8_t *mask, int64_t *counts)',
+    ridge_dsnot: 'int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const char *initial, const float *factors, const double *diagonal, const float *lost, int32_t pruned, int32_t group, int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads, uint8_t *initial_mask, uint8_t *mask, int64_t *counts)',
     ridge_add_products: 'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
     ridge_inverse_factor: 'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
     ridge_sparsegpt: 'int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, int32_t pruned, int32_t group, int32_t block_columns, int32_t threads, uint8_t *mask)',
@@ -253,7 +253,7 @@ export interface KernelFunctions {
   pruning: {
     ridge_pruning_interface(): number;
     ridge_select(weights: Float32Array | Pointer, rows: number | bigint, columns: number, score: string, factors: Float32Array | Pointer, diagonal: Float64Array | Pointer, pruned: number, group: number, threads: number, mask: Uint8Array | Pointer): number;
-    ridge_dsnot(weights: Float32Array | Pointer, rows: number | bigint, columns: number, norms: Float32Array | Pointer, sums: Float32Array | Pointer, divisor: Float32Array | Pointer, initial: string, factors: Float32Array | Pointer, diagonal: Float64Array | Pointer, pruned: number, group: number, maxCycles: number, threshold: number, strict: number, withoutSameSign: number, threads: number, initialMask: Uint8Array | Pointer, mask: Uint8Array | Pointer, counts: BigInt64Array | Pointer): number;
+    ridge_dsnot(weights: Float32Array | Pointer, rows: number | bigint, columns: number, norms: Float32Array | Pointer, sums: Float32Array | Pointer, divisor: Float32Array | Pointer, initial: string, factors: Float32Array | Pointer, diagonal: Float64Array | Pointer, lost: Float32Array | Pointer, pruned: number, group: number, maxCycles: number, threshold: number, strict: number, withoutSameSign: number, threads: number, initialMask: Uint8Array | Pointer, mask: Uint8Array | Pointer, counts: BigInt64Array | Pointer): number;
     ridge_add_products(sums: Float64Array | Pointer, inputs: Float32Array | Pointer, tokens: number | bigint, columns: number, threads: number): number;
     ridge_inverse_factor(hessian: Float64Array | Pointer, columns: number, damping: number, threads: number, dead: Uint8Array | Pointer, channel: Int32Array | Pointer): number;
     ridge_sparsegpt(weights: Float32Array | Pointer, rows: number | bigint, columns: number, factor: Float64Array | Pointer, dead: Uint8Array | Pointer, ratio: number, pruned: number, group: number, blockColumns: number, threads: number, mask: Uint8Array | Pointer): number;

@@ -4,6 +4,7 @@ import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.j
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import { regrow } from '../../../core/techniques/pruning/mask.js';
 import type { NamedMethod } from '../../../core/techniques/pruning/methods/index.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
 import { type Score, wanda } from '../../../core/techniques/pruning/scores.js';
@@ -150,6 +151,28 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
     }
   });
 
+  test('DSnoT from a mask that is given, of weights that were updated, is that of the reference', () => {
+    forAll(
+      200,
+      [layer, exchange('strict'), exchange('reference'), pattern],
+      (given, strict, other, where) => {
+        const factor = REFERENCE.inverseFactor(given.hessian!, 0.01);
+        const { mask, weights } = REFERENCE.sparseGpt(given.weights, factor, where, 8);
+        regrow(weights, given.weights, mask);
+        const lost = Float32Array.from({ length: weights.rows }, (_, row) => 3 * Math.sin(row));
+        const first = { kind: 'given', mask, lost } as const;
+        for (const method of [strict, other]) {
+          if (method.kind !== 'dsnot') throw new Error(method.kind);
+          const by = (engine: PruningEngine) =>
+            engine.dsnot(weights, given.statistics!, first, where, method.settings);
+          const expected = by(REFERENCE);
+          expect(expected.initialMask).toEqual(mask);
+          for (const engine of engines) expect(digests(by(engine))).toEqual(digests(expected));
+        }
+      },
+    );
+  });
+
   test('a score that the library does not know is refused, not taken for the magnitude', async () => {
     const { functions } = await openKernelLibrary(kernelsLibrary()!, 'pruning');
     const { ridge_select: select, ridge_dsnot: dsnot } = functions;
@@ -160,7 +183,7 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
     const [two, bit] = [Float32Array.of(1, 2), new Uint8Array(1)];
     const counts = new BigInt64Array(5);
     const from = (initial: string) =>
-      dsnot(two, 1, 2, two, two, null, initial, two, null, 1, 0, 1, 0.1, 0, 0, 1, bit, mask, counts);
+      dsnot(two, 1, 2, two, two, null, initial, two, null, null, 1, 0, 1, 0.1, 0, 0, 1, bit, mask, counts);
     expect([from('scaled'), from('random')]).toEqual([0, KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE]);
   });
 

@@ -89,6 +89,7 @@ describe('a word of sparsity', () => {
         kind: 'dsnot',
         initial: 'sparsegpt',
         damping: 0.05,
+        updates: false,
         settings: {
           mode: 'reference',
           maxCycles: 10,
@@ -105,6 +106,10 @@ describe('a word of sparsity', () => {
     expect(idleSettings('wanda:50%?allocation=sensitivity&spread=0.2')).toEqual([]);
     expect(idleSettings('wanda:50%?allocation=owl&spread=0.2&outlierFactor=7')).toEqual([]);
     expect(idleSettings('wanda:50%?refine=swaps&maxSwaps=10')).toEqual([]);
+    expect(idleSettings('dsnot:50%?initial=sparsegpt&updates=true')).toEqual([]);
+    expect(idleSettings('dsnot:50%?updates=true')).toEqual([
+      expect.stringMatching(/^updates changes nothing without initial=sparsegpt/),
+    ]);
     expect(idleSettings('wanda:50%?maxSwaps=10')).toEqual([
       expect.stringMatching(/^maxSwaps changes nothing without refine=swaps/),
     ]);

@@ -2,6 +2,14 @@ import type { Mask } from '../mask.js';
 import type { ChannelStatistics } from '../statistics.js';
 import type { DsnotSettings } from './settings.js';
 
+/** A first mask that was chosen before, of weights that may have been updated. */
+export interface GivenMask {
+  readonly kind: 'given';
+  readonly mask: Mask;
+  /** What updates of kept weights took from the output of each row, Σ (dense − updated weight) · S. */
+  readonly lost: Float32Array;
+}
+
 /** What an exchange of one layer did. */
 export interface Exchange {
   readonly initialMask: Mask;

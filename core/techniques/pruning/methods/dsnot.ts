@@ -1,9 +1,15 @@
 import { layerPatterns } from '../../layer-choice.js';
 import { choice, flag, integer, real, type SettingValues } from '../../spelling.js';
 import { DSNOT_DEFAULTS, type DsnotSettings, wrongSettings } from '../dsnot/settings.js';
+import type { PruningEngine } from '../engine.js';
+import type { Choice, Layer } from '../layer.js';
+import { regrow } from '../mask.js';
+import { type Matrix, rowOf } from '../matrix.js';
+import type { Pattern } from '../pattern.js';
 import { SCORE_NAMES, type ScoreName, scoreNamed } from '../scores.js';
+import type { ChannelStatistics } from '../statistics.js';
 import { type Method, masked, type Need } from './method.js';
-import { DAMPENING, DAMPING, wrongDamping } from './sparsegpt.js';
+import { DAMPENING, DAMPING, sparsegpt, wrongDamping } from './sparsegpt.js';
 
 export interface Dsnot {
   readonly kind: 'dsnot';
@@ -11,6 +17,8 @@ export interface Dsnot {
   readonly initial: ScoreName;
   readonly settings: DsnotSettings;
   readonly damping?: number;
+  /** Whether SparseGPT, which chooses the first mask, also updates what it keeps; default false. */
+  readonly updates?: boolean;
 }
 
 const OWN = {
@@ -41,6 +49,10 @@ const OWN = {
     ['*'],
     'Layers whose mask is exchanged; the others keep the initial one. The published code’s default is `attn_*` (`skip_layer mlp`).',
   ),
+  updates: flag(
+    false,
+    'Under `initial=sparsegpt`: starts from the mask and the weights that SparseGPT makes, not from its first scores alone.',
+  ),
   ...DAMPENING,
 } as const;
 
@@ -58,6 +70,7 @@ export const dsnot = {
     kind: 'dsnot',
     initial: values.initial,
     damping: values.dampening,
+    updates: values.updates && values.initial === 'sparsegpt',
     settings: {
       mode: values.mode,
       maxCycles: values.maxCycles,
@@ -67,13 +80,46 @@ export const dsnot = {
     },
   }),
   needs: ({ initial }) => [...new Set<Need>([...scoreNamed(initial).needs, 'statistics'])],
-  nameOf: ({ initial, settings }) => (settings.maxCycles === 0 ? initial : `${initial}+dsnot`),
+  nameOf({ initial, settings, updates = false }) {
+    const first = updates ? `updated-${initial}` : initial;
+    return settings.maxCycles === 0 ? first : `${first}+dsnot`;
+  },
   firstMask: (method) => ({ ...method, settings: { ...method.settings, maxCycles: 0 } }),
-  problem: ({ damping, settings }) => wrongDamping(damping) ?? wrongSettings(settings),
-  choose(layer, { initial, damping = DAMPING, settings }, pattern, engine) {
+  problem: ({ damping = DAMPING, settings, updates = false }, pattern) =>
+    (updates ? sparsegpt.problem({ kind: 'sparsegpt', damping }, pattern) : wrongDamping(damping)) ??
+    wrongSettings(settings),
+  choose(layer, { initial, damping = DAMPING, settings, updates = false }, pattern, engine) {
     const { weights, statistics } = layer;
+    if (updates) return afterUpdates(layer, { damping, settings }, pattern, engine);
     const score = scoreNamed(initial).make(layer, engine, damping);
     const exchange = engine.dsnot(weights, statistics!, score, pattern, settings);
     return masked(weights, exchange.mask, exchange);
   },
 } as const satisfies Method<Dsnot>;
+
+/**
+ * Exchanges what SparseGPT left: kept weights have the values that it gave them, pruned ones come back dense,
+ * and what its updates took from the output of a row counts as lost.
+ */
+function afterUpdates(
+  layer: Layer,
+  { damping, settings }: Required<Pick<Dsnot, 'damping' | 'settings'>>,
+  pattern: Pattern,
+  engine: PruningEngine,
+): Choice {
+  const first = sparsegpt.choose(layer, { kind: 'sparsegpt', damping }, pattern, engine);
+  const values = first.weights;
+  regrow(values, layer.weights, first.mask);
+  const lost = lostByUpdates(layer.weights, values, layer.statistics!);
+  const given = { kind: 'given', mask: first.mask, lost } as const;
+  const exchange = engine.dsnot(values, layer.statistics!, given, pattern, settings);
+  return masked(values, exchange.mask, exchange);
+}
+
+/** Σ (dense − updated weight) · S of every row: pruned weights have their dense values in both. */
+function lostByUpdates(dense: Matrix, values: Matrix, { sumPerSequence }: ChannelStatistics): Float32Array {
+  return Float32Array.from({ length: dense.rows }, (_, row) => {
+    const updated = rowOf(values, row);
+    return rowOf(dense, row).reduce((sum, w, j) => sum + (w - updated[j]!) * sumPerSequence[j]!, 0);
+  });
+}

@@ -1,5 +1,4 @@
-import { applyMask, forEachPruned, type Mask } from '../mask.js';
-import type { Matrix } from '../matrix.js';
+import { applyMask, regrow } from '../mask.js';
 import type { Chooser, Need } from './method.js';
 
 /**
@@ -42,15 +41,6 @@ export function swapsAfter<M>(methodOf: (method: M) => Chooser<M>): Chooser<Swap
       return { weights, mask: refinement.mask, exchange, refinement };
     },
   };
-}
-
-/** Gives pruned weights their dense values, in place: those are what they come back with. */
-function regrow(weights: Matrix, dense: Matrix, mask: Mask): void {
-  for (let row = 0; row < weights.rows; row++) {
-    forEachPruned(mask, row, (at) => {
-      weights.values[at] = dense.values[at]!;
-    });
-  }
 }
 
 const wrongBound = (maxSwaps: number) =>

@@ -1,10 +1,11 @@
-import type { Exchange } from '../../../../core/techniques/pruning/dsnot/exchange.js';
+import type { Exchange, GivenMask } from '../../../../core/techniques/pruning/dsnot/exchange.js';
 import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
 import { emptyMask, packRow } from '../../../../core/techniques/pruning/mask.js';
 import { type Matrix, rowOf } from '../../../../core/techniques/pruning/matrix.js';
 import type { Pattern } from '../../../../core/techniques/pruning/pattern.js';
 import { type Score, wanda } from '../../../../core/techniques/pruning/scores.js';
 import type { ChannelStatistics } from '../../../../core/techniques/pruning/statistics.js';
+import { isPruned } from '../mask.js';
 import { scoreRow } from '../scores.js';
 import { RowSelection } from '../selection.js';
 import { ReferenceExchange } from './reference.js';
@@ -15,12 +16,12 @@ import { StrictExchange } from './strict.js';
  * DSnoT (Dynamic Sparse no Training, arXiv 2310.08915): starts from the mask of least `initial` score per row
  * and exchanges pruned for kept weights until the row's expected output error is small. Weights are never
  * updated.
- * @param initial the score of the initial mask.
+ * @param initial the score of the initial mask, or the mask itself.
  */
 export function dsnot(
   weights: Matrix,
   statistics: ChannelStatistics,
-  initial: Score,
+  initial: Score | GivenMask,
   pattern: Pattern,
   settings: DsnotSettings,
 ): Exchange {
@@ -38,10 +39,17 @@ export function dsnot(
   for (let row = 0; row < rows; row++) {
     const values = rowOf(weights, row);
     scoreRow(wandaScore, values, wandaScores);
-    scoreRow(initial, values, scores);
-    selection.select(scores, state.flags);
+    if (initial.kind === 'given') {
+      scores.set(wandaScores);
+      state.flags.forEach((_, j, flags) => {
+        flags[j] = isPruned(initial.mask, row, j) ? 1 : 0;
+      });
+    } else {
+      scoreRow(initial, values, scores);
+      selection.select(scores, state.flags);
+    }
     packRow(initialMask, row, state.flags);
-    state.fill(values, wandaScores, selection.sorter);
+    state.fill(values, wandaScores, selection.sorter, initial.kind === 'given' ? initial.lost[row]! : 0);
     if (state.kept > 0 && state.kept < columns) {
       if (pattern.kind === 'unstructured') {
         if (settings.mode === 'reference') reference.exchange(state, row);

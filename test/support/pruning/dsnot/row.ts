@@ -47,9 +47,10 @@ export class ExchangeRow {
   /**
    * Takes a row whose `flags` are set.
    * @param wanda Wanda scores: what is pruned is always the least by Wanda, whatever chose the initial mask.
+   * @param lost what the row’s output has lost beside its pruned weights.
    */
-  fill(weights: Float32Array, wanda: Float32Array, sorter: StableOrder): void {
-    let error = 0;
+  fill(weights: Float32Array, wanda: Float32Array, sorter: StableOrder, lost: number): void {
+    let error = lost;
     for (let j = 0; j < this.columns; j++) {
       const d = Math.fround(weights[j]! * this.#sums[j]!);
       const pruned = this.flags[j] === 1;
