@@ -299,11 +299,12 @@ export function loadAgentConfig(
     servers,
     onnxRuntimes,
     rpc,
+    softwareDevices,
     ...rest
   } = checked.data;
   const errors: string[] = [];
   const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => `${bytesOf(name, path, errors)}`);
-  const engines = readEngines({ servers, onnxRuntimes, rpc }, errors);
+  const engines = readEngines({ servers, onnxRuntimes, rpc, softwareDevices }, errors);
   if (errors.length > 0) throw new AgentConfigError(errors);
   const stateFolder = resolve(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),

@@ -2,13 +2,14 @@ import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { FailureCode } from '../core/errors.js';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
+import { OBSERVED_RUNNER } from '../core/runners/index.js';
 import { NO_ENGINES, type NodeEngines } from '../engines/config.js';
 import { PROBE } from '../engines/runners/jobs.js';
 import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import type { RunnerProbe } from '../engines/runners/runner.js';
 import { readLimits } from '../process/device/cgroup.js';
 import { cpuDevices, readCpu } from '../process/device/cpu.js';
-import { metalDevices, nvidiaDevices } from '../process/device/gpu.js';
+import { metalDevices, nvidiaDevices, shareOf } from '../process/device/gpu.js';
 import { openNvml } from '../process/device/nvml.js';
 import { vulkanDevices } from '../process/device/sysfs-gpus.js';
 import { taskOf } from '../process/isolation/job.js';
@@ -70,6 +71,14 @@ const WITHOUT_ANSWER: ReadonlySet<FailureCode> = new Set([
   'internal',
 ]);
 
+/**
+ * @returns the runners to look for where devices alone are wanted: those of software are known to an engine
+ *   and to nobody else.
+ */
+export function listingDevices({ softwareDevices }: NodeEngines): readonly string[] {
+  return softwareDevices ? [OBSERVED_RUNNER] : [];
+}
+
 /** @returns what an agent of this configuration finds on its node. */
 export async function probeFor(config: AgentConfig): Promise<NodeProbe> {
   const { nodeName, labels, cpuGroups, gpus, runners, engines } = config;
@@ -117,6 +126,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
     ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus, settings.gpus) : []),
     ...metalDevices(inventory.chip, hostCpus, limits.memoryBytes),
     ...vulkanDevices(sensors.gpus, hostCpus),
+    ...softwareDevices(runnerProbes, hostCpus),
   ];
   const energy = await searchEnergy({ ...settings.meters, sensors }, nvml, devices);
   const runners = runnerProbes.flatMap((probe): RunnerProfile[] => (probe.available ? [probe.profile] : []));
@@ -149,6 +159,12 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
       version: VERSION,
     },
   };
+}
+
+/** Devices that drivers compute on the CPUs, which they share. */
+function softwareDevices(probes: readonly RunnerProbe[], cpus: readonly number[]): DeviceProfile[] {
+  const found = probes.flatMap((probe) => (probe.available ? (probe.softwareDevices ?? []) : []));
+  return found.map((device, index) => ({ ...device, cpus: shareOf(cpus, index, found.length) }));
 }
 
 /**

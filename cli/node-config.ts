@@ -21,6 +21,7 @@ const SHARED = [
   'servers',
   'onnxRuntimes',
   'rpc',
+  'softwareDevices',
 ] as const;
 
 /**

@@ -19,6 +19,12 @@ export const engineFields = {
   rpc: rpcSchema
     .prefault({})
     .describe('RPC servers of llama.cpp whose devices a sweep may use, by name (docs/rpc.md).'),
+  softwareDevices: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether GPUs that a driver computes on the CPU, such as Mesa’s lavapipe, count as devices, of the class `vulkan:software` (docs/vulkan.md).',
+    ),
 };
 
 const engineSchema = z.strictObject(engineFields);
@@ -32,17 +38,25 @@ export type EngineConfig = Pick<z.output<typeof engineSchema>, 'onnxRuntimes' | 
 /** What a node's engines are told by its configuration. */
 export interface NodeEngines extends EngineConfig {
   readonly servers: readonly ConfiguredServer[];
+  /** Whether devices that a driver computes on the CPU count. */
+  readonly softwareDevices: boolean;
 }
 
 /** @returns what a trial's own process is told: no server's command or environment. */
 export const inProcess = ({ onnxRuntimes, rpc }: NodeEngines): EngineConfig => ({ onnxRuntimes, rpc });
 
 /** Of a configuration that says nothing. */
-export const NO_ENGINES: NodeEngines = { servers: [], onnxRuntimes: {}, rpc: { servers: {} } };
+export const NO_ENGINES: NodeEngines = {
+  servers: [],
+  onnxRuntimes: {},
+  rpc: { servers: {} },
+  softwareDevices: false,
+};
 
 /** @throws Error with one sentence for a server that cannot be one. */
-export function enginesOf({ servers, onnxRuntimes, rpc }: z.output<typeof engineSchema>): NodeEngines {
-  return { servers: configuredServers(servers), onnxRuntimes, rpc };
+export function enginesOf({ servers, ...rest }: z.output<typeof engineSchema>): NodeEngines {
+  const { onnxRuntimes, rpc, softwareDevices } = rest;
+  return { servers: configuredServers(servers), onnxRuntimes, rpc, softwareDevices };
 }
 
 /** @returns the same with the names of servers in place of their addresses, which are no part of a record. */

@@ -4,7 +4,7 @@ import type { AgentConfig } from '../config.js';
 import { FactorsStore } from '../factors/store.js';
 import type { RunningAgent } from '../main.js';
 import { NoiseStore } from '../noise/store.js';
-import { probeFor, probeNode } from '../probe.js';
+import { listingDevices, probeFor, probeNode } from '../probe.js';
 import { RoofsStore } from '../roofs/store.js';
 
 // What commands ask of this room about the node that they run on.
@@ -40,7 +40,8 @@ export async function describeNode(config: AgentConfig): Promise<ThisNode> {
     nodeName,
     labels,
     cpuGroups,
-    runnerKinds: [],
+    runnerKinds: listingDevices(engines),
+    engines,
     meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot },
   });
   if ('nvml' in nvml) nvml.nvml.close();

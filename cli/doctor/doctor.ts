@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { type NodeProbe, probeNode } from '../../agent/probe.js';
+import { listingDevices, type NodeProbe, probeNode } from '../../agent/probe.js';
 import { groupBy } from '../../core/maps.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
@@ -37,7 +37,8 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       nodeName: hostname(),
       labels: {},
       cpuGroups,
-      runnerKinds: [],
+      runnerKinds: listingDevices(named),
+      engines: named,
       meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },
     }),
   ]);

@@ -1,6 +1,6 @@
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
-import type { RunnerProfile } from '../../core/experiment/node.js';
+import type { DeviceProfile, RunnerProfile } from '../../core/experiment/node.js';
 import { type OptionsOf, readOptions } from '../../core/experiment/options.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { RunnerKind } from '../../core/runners/runner.js';
@@ -75,6 +75,11 @@ export type RunnerProbe =
        * (`server mine`), with the reason; left out = none.
        */
       readonly missing?: Readonly<Record<string, string>>;
+      /**
+       * Devices that a driver computes on the CPU, where the node's configuration lets them count: the system
+       * knows nothing of them. Left out = none.
+       */
+      readonly softwareDevices?: readonly Omit<DeviceProfile, 'cpus'>[];
     }
   | {
       readonly available: false;

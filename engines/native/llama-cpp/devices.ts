@@ -24,6 +24,17 @@ const KINDS: Readonly<Record<number, EngineDevice['kind']>> = {
   [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_ACCEL]: 'accelerator',
 };
 
+/**
+ * Drivers that compute a GPU on the CPU, by how they name it: Mesa's lavapipe and Google's SwiftShader. ggml
+ * does not pass the type on by which Vulkan tells them apart (VkPhysicalDeviceType), and calls them GPUs.
+ */
+const SOFTWARE = /^(llvmpipe|SwiftShader)\b/;
+
+/** @returns those of the devices that are computed on the CPU. */
+export function softwareAmong(devices: readonly EngineDevice[]): readonly EngineDevice[] {
+  return devices.filter(({ kind, description }) => kind !== 'cpu' && SOFTWARE.test(description));
+}
+
 type Core = Pick<Llama, 'functions' | 'read' | 'allocate' | 'free'>;
 
 /** @returns every device of the backends that are loaded now. */

@@ -3,7 +3,8 @@ import { FailureError } from '../../../core/errors.js';
 import { rpcVariant } from '../../../core/runners/node-demands.js';
 import type { NodeEngines } from '../../config.js';
 import { nativeEngineFile } from '../../native/engines/location.js';
-import { type Llama, loadLlama } from '../../native/llama.js';
+import { type EngineDevice, type Llama, loadLlama } from '../../native/llama.js';
+import { listDevices, softwareAmong } from '../../native/llama-cpp/devices.js';
 import { loadRpc } from '../../native/llama-cpp/rpc.js';
 import type { ConfiguredRpc } from '../../native/llama-cpp/rpc-config.js';
 import { findEngine } from '../../native/packages.js';
@@ -11,7 +12,7 @@ import { loadPlugins } from '../../native/plugins.js';
 import type { RunnerProbe } from '../runner.js';
 
 /** Loads the CPU backend and every plugin that loads; says which device classes and variants there are. */
-export async function probe({ rpc }: NodeEngines): Promise<RunnerProbe> {
+export async function probe({ rpc, softwareDevices }: NodeEngines): Promise<RunnerProbe> {
   let llama: Llama;
   try {
     llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
@@ -40,11 +41,20 @@ export async function probe({ rpc }: NodeEngines): Promise<RunnerProbe> {
     missing: Object.fromEntries(
       problem === null ? [] : servers.map((name) => [`RPC server ${name}`, problem]),
     ),
+    ...(softwareDevices && { softwareDevices: softwareAmong(listDevices(llama)).map(profileOf) }),
     notes: [
       `CPU backend: ${llama.cpuLibrary ?? 'unknown file'}`,
       ...plugins.filter((p) => !p.ok).map((p) => `${p.deviceClass}: ${p.reason}`),
     ],
   };
+}
+
+/**
+ * A class of its own, so that a sweep that asks for `vulkan` never meets one, and no row of one is compared
+ * with a GPU's. Its id is the engine's own name: it has no address.
+ */
+function profileOf({ name, description, backend, memoryBytes }: EngineDevice) {
+  return { id: name, classes: [`${backend}:software`], name: description, memoryBytes };
 }
 
 /** Why the backend for RPC servers does not load; null where it does. */
