@@ -48,8 +48,11 @@ export function causeOf(facts: EndingFacts): Failure | null {
   return died(facts, ended);
 }
 
-/** What ggml prints before it aborts: where, and why. */
-const ENGINE_ABORTED = /^\S+\.(?:c|cpp|cu|h|m):\d+: (.+)$/m;
+/**
+ * What is printed before an abort: by ggml where and why, by C++ what an exception says that nobody caught,
+ * such as that of a lost Vulkan device.
+ */
+const ABORTED = /^(?:\S+\.(?:c|cpp|cu|h|m):\d+:| *what\(\):) +(.+)$/m;
 
 function died(
   { signal, exitCode, stderrTail, killedByUs, oomKillSeen }: EndingFacts,
@@ -61,7 +64,7 @@ function died(
   if (ALLOCATION_FAILED.test(stderrTail ?? ''))
     return ended('out-of-memory', 'died because memory could not be allocated');
   if (signal === null) return ended('crashed', `ended with exit code ${exitCode} and no answer`);
-  const said = ENGINE_ABORTED.exec(stderrTail ?? '')?.[1];
+  const said = ABORTED.exec(stderrTail ?? '')?.[1];
   const hint = 'The last lines of stderr are in the record; the agent goes on with the next trial.';
   return ended('crashed', `was killed by ${signal}${said === undefined ? '' : `: ${said}`}`, hint);
 }

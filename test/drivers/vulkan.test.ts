@@ -1,13 +1,18 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { probeNode } from '../../agent/probe.js';
 import { startTrial } from '../../agent/trial/start.js';
 import type { Experiment, Options } from '../../core/experiment/experiment.js';
+import { orElse } from '../../core/or-else.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { NO_ENGINES } from '../../engines/config.js';
+import { descendantsOf } from '../../process/isolation/processes.js';
 import { load, modelPath, prompt, rootMeanSquare } from '../models/loading.js';
 import { lease, trialContext } from '../support/bench.js';
+import { compileTo, hasGcc } from '../support/c-stub.js';
+import { temporaryFolder } from '../support/folder.js';
 import { ROOT } from '../support/ridge.js';
 import { hasSoftwareVulkan, showSoftwareVulkan, softwareVulkan } from '../support/software-vulkan.js';
 
@@ -26,7 +31,11 @@ async function probed(softwareDevices: boolean) {
 const FEW = { promptTokens: 4, generateTokens: 2, parallel: 1, contextDepth: 0 };
 
 /** A trial of the shipped model on the software device. */
-async function tried(options: Options, changes: Partial<Experiment> = {}, deviceIds = ['Vulkan0']) {
+async function tried(
+  options: Options,
+  changes: Partial<Experiment> = {},
+  onProgress: Parameters<typeof startTrial>[2] = () => {},
+) {
   const { devices, runners } = await probed(true);
   const context = trialContext({ limits: { idleSeconds: 0, trialTimeoutSeconds: 170 } });
   const node = { ...context, profile: { ...context.profile, devices, runners } };
@@ -37,9 +46,12 @@ async function tried(options: Options, changes: Partial<Experiment> = {}, device
     workload: { kind: 'latency', options: FEW },
     ...changes,
   });
-  const [deviceId = '', ...otherDeviceIds] = deviceIds;
-  return startTrial({ ...point, deviceId, otherDeviceIds }, node);
+  return startTrial({ ...point, deviceId: 'Vulkan0' }, node, onProgress);
 }
+
+/** Whether a process has the driver loaded. */
+const usesTheDriver = (pid: number) =>
+  orElse(() => readFileSync(`/proc/${pid}/maps`, 'utf8').includes('libvulkan_lvp'), false);
 
 beforeEach(() => {
   if (hasSoftwareVulkan) showSoftwareVulkan();
@@ -101,3 +113,45 @@ describe.skipIf(!hasSoftwareVulkan)(`a device that a driver computes on the CPU 
     expect(found.at(-1).deviceShares).toBe('0.5/0.5');
   });
 });
+
+describe.skipIf(!hasSoftwareVulkan || !hasGcc)(`when the device fails ${NEEDS}, and gcc`, () => {
+  beforeEach(() => {
+    const { LD_LIBRARY_PATH = '' } = softwareVulkan();
+    const folder = temporaryFolder();
+    compileTo(join(folder, 'libvulkan.so.1'), 'vulkan-failing-stub');
+    vi.stubEnv('RIDGEPOINT_VULKAN_LOADER', join(LD_LIBRARY_PATH, 'libvulkan.so.1'));
+    vi.stubEnv('LD_LIBRARY_PATH', `${folder}:${LD_LIBRARY_PATH}`);
+  });
+
+  test('a model that finds no memory there fails in one sentence', async () => {
+    vi.stubEnv('RIDGEPOINT_VULKAN_BYTES', '100000');
+    const { failure } = await (await tried({ threads: 1 })).done;
+    expect(failure).toMatchObject({ code: 'does-not-fit', signal: null });
+    expect(failure!.message).toMatch(/^llama\.cpp cannot load \S+, .*unable to allocate Vulkan0 buffer\.$/);
+    expect(failure!.hint).toMatch(/device with more memory\.$/);
+  });
+
+  test('a device that is lost ends its trial with the driver’s words, and not the agent', async () => {
+    vi.stubEnv('RIDGEPOINT_VULKAN_SUBMITS', '12');
+    const { failure } = await (await tried({ threads: 1 })).done;
+    expect(failure).toMatchObject({ code: 'crashed', signal: 'SIGABRT' });
+    expect(failure!.message).toBe('the trial was killed by SIGABRT: vk::Queue::submit: ErrorDeviceLost');
+    expect(descendantsOf(process.pid)).toEqual([]);
+  });
+});
+
+test.skipIf(!hasSoftwareVulkan)(
+  `a trial that is killed in the middle leaves no process, and the device takes the next ${NEEDS}`,
+  async () => {
+    const long = { kind: 'latency', options: { ...FEW, generateTokens: 100 } };
+    const phases: string[] = [];
+    const killed = await tried({ threads: 1 }, { workload: long }, ({ phase }) => phases.push(phase));
+    await vi.waitUntil(() => phases.includes('decode'), { timeout: 120_000 });
+    const computing = descendantsOf(process.pid).filter(usesTheDriver);
+    expect(computing).toHaveLength(1);
+    process.kill(computing[0]!, 'SIGKILL');
+    expect((await killed.done).failure).toMatchObject({ signal: 'SIGKILL' });
+    expect(descendantsOf(process.pid)).toEqual([]);
+    expect((await (await tried({ threads: 1 })).done).failure).toBeNull();
+  },
+);
