@@ -21,8 +21,9 @@ export async function ridgeHere(
   );
   const folder = process.cwd();
   process.chdir(cwd);
-  // As startRidge has it.
-  for (const [name, value] of Object.entries({ RIDGE_ROOFS: 'off', ...env })) vi.stubEnv(name, value);
+  // As startRidge has it. A run of all tests that shows colors forces them on what is started.
+  const surroundings = { RIDGE_ROOFS: 'off', FORCE_COLOR: undefined, ...env };
+  for (const [name, value] of Object.entries(surroundings)) vi.stubEnv(name, value);
   try {
     return { code: await runProgram(args), signal: null, ...said };
   } finally {
