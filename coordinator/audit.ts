@@ -23,7 +23,9 @@ export type Action =
   | 'uncordon'
   | 'join'
   | 'refuse-result'
-  | 'offer-artifact';
+  | 'offer-artifact'
+  | 'read-log'
+  | 'verify-log';
 
 /**
  * Refusals of one name, and of all strangers together, that are noted in a second; of more, how many there

@@ -38,6 +38,8 @@ export class Opened {
 /** What a coordinator is made of, before anybody is served. */
 export interface Parts {
   readonly log: Log;
+  /** The same as it is stored: a result refers to raw samples that are kept beside it. */
+  readonly storedLog: Log;
   readonly durability: Durability;
   readonly bodies: KeptBodies | null;
   readonly usage: BodyUsage | null;
@@ -73,7 +75,9 @@ export async function openParts(resolved: ResolvedConfig, logger: Logger, opened
   const clock = systemClock;
   const audit = openAudit(resolved, clock, logger, opened);
   const bodies = await openBodies(resolved.bodies);
-  const log = await openStore(resolved, { bodies, clock, logger }, opened);
+  const storedLog = await openStore(resolved, { clock, logger }, opened);
+  const warn = (sentence: string): void => logger.warn(sentence);
+  const log = withBodies(storedLog, { bodies, rawBytes: rawBytesOf(resolved), warn });
   const shelf = resolved.artifacts === null ? null : await Shelf.open(resolved.artifacts, clock.now);
   const durability = await log.durability();
   const asked = durability.level === 'synced' || resolved.log.kind === 'memory';
@@ -99,6 +103,7 @@ export async function openParts(resolved: ResolvedConfig, logger: Logger, opened
   const inform = (sentence: string): void => logger.info(sentence);
   return {
     log,
+    storedLog,
     durability,
     bodies,
     usage,
@@ -115,20 +120,19 @@ export async function openParts(resolved: ResolvedConfig, logger: Logger, opened
   };
 }
 
-/** Opens the log, with the store of bodies that it may refer to. */
+/** Opens the log as it is stored. */
 async function openStore(
   resolved: ResolvedConfig,
-  { bodies, clock, logger }: Pick<Parts, 'bodies' | 'clock' | 'logger'>,
+  { clock, logger }: Pick<Parts, 'clock' | 'logger'>,
   opened: Opened,
 ): Promise<Log> {
-  const warn = (sentence: string): void => logger.warn(sentence);
   const stored = await openWhenThere(resolved, {
     now: clock.now,
-    say: warn,
+    say: (sentence) => logger.warn(sentence),
     answer: (why) => answerUnready(resolved, why),
   });
   opened.closedBy(() => stored.close());
-  return withBodies(stored, { bodies, rawBytes: rawBytesOf(resolved), warn });
+  return stored;
 }
 
 interface Held extends Pick<Parts, 'log' | 'clock' | 'logger' | 'registry' | 'exporter' | 'logEvents'> {

@@ -39,6 +39,8 @@ import {
   type ListSweepsResponse,
   type PauseSweepRequest,
   type PauseSweepResponse,
+  type ReadLogRequest,
+  type ReadLogResponse,
   RecordDetail,
   type ResumeSweepRequest,
   type ResumeSweepResponse,
@@ -46,6 +48,7 @@ import {
   type StreamResultsResponse,
   type SubmitSweepRequest,
   type SubmitSweepResponse,
+  type VerifyLogResponse,
   type WatchLeaderResponse,
   type WatchSweepRequest,
   type WatchSweepResponse,
@@ -92,6 +95,12 @@ export interface ControlConnection {
   watchSweep(request: WatchSweepRequest, signal?: AbortSignal): AsyncIterable<WatchSweepResponse>;
   /** Whole records, one a message, unless the request says otherwise. */
   streamResults(request: ResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
+  /**
+   * Every entry of the log after one. It goes on where it broke off, and ends where the log ended when it
+   * began.
+   */
+  readLog(request: ReadLogRequest, signal?: AbortSignal): AsyncIterable<ReadLogResponse>;
+  verifyLog(signal?: AbortSignal): AsyncIterable<VerifyLogResponse>;
   /** Who leads, of each address that answers: the first that each of them says. */
   leaders(): Promise<{ readonly address: string; readonly answer: WatchLeaderResponse | WireError }[]>;
   /** A file that the result of a trial refers to, piece by piece. */
@@ -164,6 +173,7 @@ export function connectControl(
       const client = clients.clientAt(place.address);
       return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
     });
+  const streaming = streamsOf(access, clients);
   return {
     submitSweep: (request, limits) => asking((client) => client.submitSweep, request, limits),
     cancelSweep: (request, limits) => asking((client) => client.cancelSweep, request, limits),
@@ -176,22 +186,24 @@ export function connectControl(
     cordonNode: (request, limits) => asking((client) => client.cordonNode, request, limits),
     listNamespaces: (limits) => asking((client) => client.listNamespaces, {}, limits),
     watchSweep: (request, signal) =>
-      streamFromLeader(access, signal, (place, over) =>
-        incoming<WatchSweepResponse>(() => clients.clientAt(place.address).watchSweep(request), over),
-      ),
+      streaming<WatchSweepResponse>((client) => client.watchSweep(request), signal),
     streamResults(request, signal) {
       const wanted = { ...WHOLE_RECORDS, ...request };
-      return streamFromLeader(
-        access,
-        signal,
-        (place, over) =>
-          incoming<StreamResultsResponse>(() => clients.clientAt(place.address).streamResults(wanted), over),
-        // Entries of the log are numbered alike at every coordinator.
-        ({ position }) => {
-          wanted.after = Math.max(wanted.after, position);
-        },
-      );
+      // Entries of the log are numbered alike at every coordinator.
+      const seen = ({ position }: StreamResultsResponse): void => {
+        wanted.after = Math.max(wanted.after, position);
+      };
+      return streaming((client) => client.streamResults(wanted), signal, seen);
     },
+    readLog(request, signal) {
+      const wanted = { ...request };
+      const seen = ({ position, end }: ReadLogResponse): void => {
+        wanted.after = Math.max(wanted.after, position);
+        wanted.until = end;
+      };
+      return streaming((client) => client.readLog(wanted), signal, seen);
+    },
+    verifyLog: (signal) => streaming<VerifyLogResponse>((client) => client.verifyLog({}), signal),
     getBody(request, signal) {
       const wanted = { ...request, offset: 0 };
       return streamFromLeader(
@@ -214,6 +226,21 @@ export function connectControl(
       clients.close();
     },
   };
+}
+
+/** @returns what asks for a stream, and goes on where it broke off. */
+function streamsOf(access: CoordinatorAccess, clients: Clients<ControlServiceClient>) {
+  return <Message>(
+    open: (client: ControlServiceClient) => Incoming,
+    signal: AbortSignal | undefined,
+    seen?: (message: Message) => void,
+  ): AsyncIterable<Message> =>
+    streamFromLeader(
+      access,
+      signal,
+      (place, over) => incoming<Message>(() => open(clients.clientAt(place.address)), over),
+      seen,
+    );
 }
 
 function accessTo(

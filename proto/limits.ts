@@ -41,6 +41,8 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.ControlService/ResumeSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/DrainNode': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/CordonNode': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/ReadLog': { access: 'admin', requestBytes: 4 * KIB },
+  '/ridgepoint.v1.ControlService/VerifyLog': { access: 'admin', requestBytes: 4 * KIB },
   '/ridgepoint.v1.ControlService/ListNamespaces': read,
   '/ridgepoint.v1.ControlService/ListSweeps': read,
   '/ridgepoint.v1.ControlService/GetSweep': read,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
 
 export interface LogOptions {
@@ -6,6 +7,9 @@ export interface LogOptions {
   /** Configuration of the coordinator, which says where it keeps answers and raw samples. */
   readonly config?: string;
 }
+
+export type VerifyOptions = LogOptions & ConnectionOptions;
+export type BackupOptions = Pick<LogOptions, 'json'> & ConnectionOptions;
 
 export interface BodiesOptions extends LogOptions {
   readonly delete?: true;
@@ -19,16 +23,27 @@ const CONFIG = [
 const ADDRESS = 'a SQLite file, postgres://USER@HOST/DATABASE?schema=NAME, or nats://HOST?stream=NAME';
 
 export function registerLog(program: Command): void {
-  const log = program.command('log').description('check and copy the log of a coordinator');
-  log
+  const log = program.command('log').description('check, copy and back up the log of a coordinator');
+  const verify = log
     .command('verify')
     .description(
       'check every checksum of a log and the files that it refers to, and say where something is wrong; exit code 1 if anything is',
     )
-    .argument('<log>', ADDRESS)
+    .argument(
+      '[log]',
+      `${ADDRESS}, or a backup; left out = the log of a running coordinator, which takes the scope "admin"`,
+    )
     .option(...CONFIG)
-    .option('--json', 'print JSON')
-    .action(lazy(async () => (await import('./log.js')).verify));
+    .option('--json', 'print JSON');
+  addConnectionOptions(verify).action(lazy(async () => (await import('./verify.js')).verify));
+  const backup = log
+    .command('backup')
+    .description(
+      'write all that the log of a running coordinator holds to a file, from which `ridge restore` makes a log of any kind; takes the scope "admin"',
+    )
+    .argument('<file>', 'file to write; it must not be there yet')
+    .option('--json', 'print the manifest as JSON');
+  addConnectionOptions(backup).action(lazy(async () => (await import('./backup.js')).backup));
   log
     .command('bodies')
     .description(

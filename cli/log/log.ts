@@ -1,59 +1,17 @@
 import { existsSync } from 'node:fs';
 import { withBodies } from '../../coordinator/bodies/log-with-bodies.js';
 import { type KeptBodies, openBodies } from '../../coordinator/bodies/open.js';
-import {
-  type BodyBreak,
-  brokenBodies,
-  removeUnreferred,
-  unreferred,
-} from '../../coordinator/bodies/referred.js';
-import type { BodyStore } from '../../coordinator/bodies/store.js';
+import { removeUnreferred, unreferred } from '../../coordinator/bodies/referred.js';
 import { logFrom, readConfig, resolveConfig } from '../../coordinator/config.js';
 import { copyLog } from '../../coordinator/log/copy.js';
 import type { Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
-import { breakSentence, type Verified, verifyLog } from '../../coordinator/log/verify.js';
-import { EXIT, usageError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { BodiesOptions, LogOptions } from './command.js';
 
 /** People who wait are told how far it is after so many entries. */
 const SAID_ENTRIES = 100_000;
-
-/** Prints what is wrong with a log, a sentence for each place; sets the exit code where something is. */
-export async function verify(address: string, options: LogOptions): Promise<void> {
-  const log = await openAddress(address, false);
-  try {
-    const verified = await verifyLog(log, progressReporter('read'));
-    const breaks = verified.breaks.map((one) => ({ ...one, sentence: breakSentence(one) }));
-    const store = (await keptOf(address, options))?.store ?? null;
-    // A log that lacks entries cannot be read to its end.
-    const bodies = store === null || breaks.length > 0 ? [] : await bodyBreaks(log, store);
-    // Answers that are missing may be where they were given: on their node.
-    const wrong = [...breaks, ...bodies.filter(({ kind, raw }) => raw || kind === 'changed')];
-    if (options.json === true) printJson({ ...verified, breaks, bodies });
-    else {
-      for (const { sentence } of [...breaks, ...bodies]) printData(`${sentence}\n`);
-      printData(`${summary(verified, wrong.length)}\n`);
-    }
-    if (wrong.length > 0) process.exitCode = EXIT.failed;
-  } finally {
-    await log.close();
-  }
-}
-
-async function bodyBreaks(log: Log, store: BodyStore) {
-  const found: (BodyBreak & { sentence: string })[] = [];
-  for await (const one of brokenBodies(log, store)) {
-    const what = one.raw ? 'raw samples' : 'answers';
-    const wrong = one.kind === 'changed' ? 'is not what was put there' : 'is missing';
-    found.push({
-      ...one,
-      sentence: `Entry ${one.position} has ${what} in ${one.digest} of ${store.name}, which ${wrong}.`,
-    });
-  }
-  return found;
-}
 
 /** Lists what nothing refers to, and removes it where that is wanted. */
 export async function bodies(addresses: readonly string[], options: BodiesOptions): Promise<void> {
@@ -85,7 +43,10 @@ export async function bodies(addresses: readonly string[], options: BodiesOption
 /**
  * @returns the store that a configuration names, or that lies beside a SQLite file; null where there is none.
  */
-async function keptOf(address: string, { config: file }: LogOptions): Promise<KeptBodies | null> {
+export async function keptOf(
+  address: string,
+  { config: file }: Pick<LogOptions, 'config'>,
+): Promise<KeptBodies | null> {
   const config = readConfig({ log: logFrom(address) }, {}, file ?? null).bodies;
   if (config?.kind === 'folder' && !existsSync(config.path)) return null;
   return await openBodies(config);
@@ -95,13 +56,6 @@ async function keptOf(address: string, { config: file }: LogOptions): Promise<Ke
 export async function openWhole(address: string): Promise<Log> {
   const log = await openAddress(address, false);
   return withBodies(log, { bodies: await keptOf(address, {}), rawBytes: null, warn: say });
-}
-
-function summary({ entries }: Verified, wrong: number): string {
-  const count = `${entries} ${entries === 1 ? 'entry' : 'entries'}`;
-  const where = wrong === 1 ? 'one place' : `${wrong} places`;
-  const sound = wrong === 0 ? 'and nothing is wrong' : `and something is wrong at ${where}`;
-  return `${count}, ${sound}.`;
 }
 
 /** Copies a log to another one and compares both. */
@@ -141,7 +95,8 @@ export async function openAddress(address: string, make: boolean): Promise<Log> 
   return await openLog(log, make);
 }
 
-function progressReporter(done: string): (entries: number) => void {
+/** @returns what tells people who wait how many entries are done. */
+export function progressReporter(done: string): (entries: number) => void {
   let said = 0;
   return (entries) => {
     if (entries < said + SAID_ENTRIES) return;

@@ -37,6 +37,7 @@ import { serves } from '../scheduler/placement.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
 import type { SweepView } from '../scheduler/view.js';
+import { type LogApi, readLog, verifyLog } from './log.js';
 import { namespaceStatuses } from './namespaces.js';
 import { isLeaving, nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 import { resultsNamed, seesSweep, sweepNamed, sweepsOf } from './visible.js';
@@ -81,7 +82,7 @@ const MOST_CHARACTERS = 1_000;
 const TOGETHER_CHARACTERS = 256 * 1024;
 
 /** What people and tools ask for. */
-export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
+export function controlService(api: ControlApi & LogApi, handlers: Handlers): ControlServiceServer {
   const { dispatcher, registry, log, durability } = api;
   return {
     submitSweep: handlers.unary((request, context) => submitSweep(api, request, askerOf(context))),
@@ -142,6 +143,8 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       const most = request.together && !request.follow ? TOGETHER_CHARACTERS : 0;
       yield* messagesOf(storedResults(log, dispatcher, query, request.after, signal), most);
     }),
+    readLog: handlers.stream((request, context) => readLog(api, request, askerOf(context), context.signal)),
+    verifyLog: handlers.stream((_request, context) => verifyLog(api, askerOf(context), context.signal)),
     watchLeader: handlers.stream((_request, { signal }) => watchLeader(api, signal)),
   };
 }

@@ -29,7 +29,7 @@ function referredBy({ position, head, fact }: LogEntry): Referred[] {
 /**
  * Reads every file that a log refers to. @yields those that are missing, or are not what their digest says
  */
-export async function* brokenBodies(log: Log, store: BodyStore): AsyncGenerator<BodyBreak> {
+export async function* brokenBodies(log: Pick<Log, 'read'>, store: BodyStore): AsyncGenerator<BodyBreak> {
   const whole = new Set<string>();
   for await (const entry of log.read(0, 'row')) {
     for (const referred of referredBy(entry)) {

@@ -23,7 +23,7 @@ export interface Copied {
  * @throws FailureError where the other one holds something else, or was written to meanwhile
  */
 export async function copyLog(
-  from: Log,
+  from: Pick<Log, 'end' | 'read'>,
   to: Log,
   copied: (entries: number, of: number) => void = () => {},
 ): Promise<Copied> {
@@ -60,7 +60,7 @@ export async function copyLog(
 }
 
 /** SHA-256 over the first facts as any log gives them: how a log stores them makes no difference. */
-async function digestOf(log: Log, entries: number): Promise<string> {
+async function digestOf(log: Pick<Log, 'read'>, entries: number): Promise<string> {
   const hash = createHash('sha256');
   if (entries > 0) {
     for await (const { position, fact } of log.read(0, 'full')) {

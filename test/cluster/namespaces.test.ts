@@ -181,6 +181,12 @@ describe('a namespace', () => {
     });
     const nodes = await as('boss', async (control) => (await control.listNodes()).nodes);
     expect(nodes).toMatchObject([{ cordoned: 'a fan is loud' }]);
+    const readLog = async (control: ControlConnection) => {
+      for await (const { end } of control.readLog({ after: 0, until: 0 })) return end;
+      return null;
+    };
+    expect(await as('ann', readLog)).toBe('The token "ann" does not have the scope "admin".');
+    expect(await as('boss', readLog)).toBeGreaterThan(0);
     expect(await as('boss', (control) => control.cordonNode({ ...cordon, uncordon: true }))).toMatchObject({
       unchanged: false,
     });

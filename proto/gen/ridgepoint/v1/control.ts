@@ -193,6 +193,32 @@ export interface OtherMeasure {
   complete: number;
 }
 
+export interface ReadLogRequest {
+  /** Entries after this one. */
+  after: number;
+  /** The last one that is wanted; 0 = the end of the log. */
+  until: number;
+}
+
+export interface ReadLogResponse {
+  /** Facts as JSON, one for each entry. A result refers to raw samples that are kept beside the log. */
+  factsJson: string[];
+  /** Entry of the last of them. */
+  position: number;
+  /** Where the reading ends. The first message says it, before any entry. */
+  end: number;
+}
+
+export interface VerifyLogRequest {
+}
+
+export interface VerifyLogResponse {
+  /** Entries that were checked so far. */
+  entries: number;
+  /** Of the last message: what is wrong and where, as `ridge log verify --json` prints it; empty = it goes on. */
+  findingsJson: string;
+}
+
 export interface CancelSweepRequest {
   sweepId: string;
   reason: string;
@@ -1156,6 +1182,337 @@ export const OtherMeasure: MessageFns<OtherMeasure> = {
     message.sweepId = object.sweepId ?? "";
     message.name = object.name ?? "";
     message.complete = object.complete ?? 0;
+    return message;
+  },
+};
+
+function createBaseReadLogRequest(): ReadLogRequest {
+  return { after: 0, until: 0 };
+}
+
+export const ReadLogRequest: MessageFns<ReadLogRequest> = {
+  encode(message: ReadLogRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== 0) {
+      writer.uint32(8).uint64(message.after);
+    }
+    if (message.until !== 0) {
+      writer.uint32(16).uint64(message.until);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadLogRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadLogRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.until = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadLogRequest {
+    return {
+      after: isSet(object.after) ? globalThis.Number(object.after) : 0,
+      until: isSet(object.until) ? globalThis.Number(object.until) : 0,
+    };
+  },
+
+  toJSON(message: ReadLogRequest): unknown {
+    const obj: any = {};
+    if (message.after !== 0) {
+      obj.after = Math.round(message.after);
+    }
+    if (message.until !== 0) {
+      obj.until = Math.round(message.until);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReadLogRequest>): ReadLogRequest {
+    return ReadLogRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadLogRequest>): ReadLogRequest {
+    const message = createBaseReadLogRequest();
+    message.after = object.after ?? 0;
+    message.until = object.until ?? 0;
+    return message;
+  },
+};
+
+function createBaseReadLogResponse(): ReadLogResponse {
+  return { factsJson: [], position: 0, end: 0 };
+}
+
+export const ReadLogResponse: MessageFns<ReadLogResponse> = {
+  encode(message: ReadLogResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.factsJson) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).uint64(message.position);
+    }
+    if (message.end !== 0) {
+      writer.uint32(24).uint64(message.end);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadLogResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadLogResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.factsJson.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.end = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadLogResponse {
+    return {
+      factsJson: globalThis.Array.isArray(object?.factsJson)
+        ? object.factsJson.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.facts_json)
+        ? object.facts_json.map((e: any) => globalThis.String(e))
+        : [],
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      end: isSet(object.end) ? globalThis.Number(object.end) : 0,
+    };
+  },
+
+  toJSON(message: ReadLogResponse): unknown {
+    const obj: any = {};
+    if (message.factsJson?.length) {
+      obj.factsJson = message.factsJson;
+    }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
+    if (message.end !== 0) {
+      obj.end = Math.round(message.end);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReadLogResponse>): ReadLogResponse {
+    return ReadLogResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadLogResponse>): ReadLogResponse {
+    const message = createBaseReadLogResponse();
+    message.factsJson = object.factsJson?.map((e) => e) || [];
+    message.position = object.position ?? 0;
+    message.end = object.end ?? 0;
+    return message;
+  },
+};
+
+function createBaseVerifyLogRequest(): VerifyLogRequest {
+  return {};
+}
+
+export const VerifyLogRequest: MessageFns<VerifyLogRequest> = {
+  encode(_: VerifyLogRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyLogRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyLogRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): VerifyLogRequest {
+    return {};
+  },
+
+  toJSON(_: VerifyLogRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<VerifyLogRequest>): VerifyLogRequest {
+    return VerifyLogRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<VerifyLogRequest>): VerifyLogRequest {
+    const message = createBaseVerifyLogRequest();
+    return message;
+  },
+};
+
+function createBaseVerifyLogResponse(): VerifyLogResponse {
+  return { entries: 0, findingsJson: "" };
+}
+
+export const VerifyLogResponse: MessageFns<VerifyLogResponse> = {
+  encode(message: VerifyLogResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0) {
+      writer.uint32(8).uint64(message.entries);
+    }
+    if (message.findingsJson !== "") {
+      writer.uint32(18).string(message.findingsJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyLogResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyLogResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.findingsJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifyLogResponse {
+    return {
+      entries: isSet(object.entries) ? globalThis.Number(object.entries) : 0,
+      findingsJson: isSet(object.findingsJson)
+        ? globalThis.String(object.findingsJson)
+        : isSet(object.findings_json)
+        ? globalThis.String(object.findings_json)
+        : "",
+    };
+  },
+
+  toJSON(message: VerifyLogResponse): unknown {
+    const obj: any = {};
+    if (message.entries !== 0) {
+      obj.entries = Math.round(message.entries);
+    }
+    if (message.findingsJson !== "") {
+      obj.findingsJson = message.findingsJson;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VerifyLogResponse>): VerifyLogResponse {
+    return VerifyLogResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifyLogResponse>): VerifyLogResponse {
+    const message = createBaseVerifyLogResponse();
+    message.entries = object.entries ?? 0;
+    message.findingsJson = object.findingsJson ?? "";
     return message;
   },
 };
@@ -5259,6 +5616,26 @@ export const ControlServiceService = {
       Buffer.from(ListNamespacesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListNamespacesResponse => ListNamespacesResponse.decode(value),
   },
+  /** Every entry of the log, oldest first, up to its end as it was when reading began: what a backup is made of. */
+  readLog: {
+    path: "/ridgepoint.v1.ControlService/ReadLog" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReadLogRequest): Buffer => Buffer.from(ReadLogRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadLogRequest => ReadLogRequest.decode(value),
+    responseSerialize: (value: ReadLogResponse): Buffer => Buffer.from(ReadLogResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadLogResponse => ReadLogResponse.decode(value),
+  },
+  /** Checks every checksum of the log, and the files that it refers to. */
+  verifyLog: {
+    path: "/ridgepoint.v1.ControlService/VerifyLog" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: VerifyLogRequest): Buffer => Buffer.from(VerifyLogRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyLogRequest => VerifyLogRequest.decode(value),
+    responseSerialize: (value: VerifyLogResponse): Buffer => Buffer.from(VerifyLogResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyLogResponse => VerifyLogResponse.decode(value),
+  },
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader: {
     path: "/ridgepoint.v1.ControlService/WatchLeader" as const,
@@ -5290,6 +5667,10 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   /** Gives a node no more work, or does again; its agent stays, and what runs there is finished. */
   cordonNode: handleUnaryCall<CordonNodeRequest, CordonNodeResponse>;
   listNamespaces: handleUnaryCall<ListNamespacesRequest, ListNamespacesResponse>;
+  /** Every entry of the log, oldest first, up to its end as it was when reading began: what a backup is made of. */
+  readLog: handleServerStreamingCall<ReadLogRequest, ReadLogResponse>;
+  /** Checks every checksum of the log, and the files that it refers to. */
+  verifyLog: handleServerStreamingCall<VerifyLogRequest, VerifyLogResponse>;
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader: handleServerStreamingCall<WatchLeaderRequest, WatchLeaderResponse>;
 }
@@ -5466,6 +5847,20 @@ export interface ControlServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListNamespacesResponse) => void,
   ): ClientUnaryCall;
+  /** Every entry of the log, oldest first, up to its end as it was when reading began: what a backup is made of. */
+  readLog(request: ReadLogRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadLogResponse>;
+  readLog(
+    request: ReadLogRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReadLogResponse>;
+  /** Checks every checksum of the log, and the files that it refers to. */
+  verifyLog(request: VerifyLogRequest, options?: Partial<CallOptions>): ClientReadableStream<VerifyLogResponse>;
+  verifyLog(
+    request: VerifyLogRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<VerifyLogResponse>;
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader(request: WatchLeaderRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchLeaderResponse>;
   watchLeader(
