@@ -45,6 +45,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       cancel: async () => (await import('./steer/command.js')).registerCancel,
       sweeps: async () => (await import('./sweeps/command.js')).registerSweeps,
       results: async () => (await import('./results/command.js')).registerResults,
+      best: async () => (await import('./best/command.js')).registerBest,
       nodes: async () => (await import('./nodes/command.js')).registerNodes,
       top: async () => (await import('./top/command.js')).registerTop,
       slurm: async () => (await import('./slurm/command.js')).registerSlurm,

@@ -58,6 +58,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['sweeps --token-file PATH', [NONE, 'dir']],
   ['results --token-file PATH', [NONE, 'dir']],
   ['nodes --token-file PATH', [NONE, BELOW]],
+  ['best tiny --token-file PATH', [NONE, 'dir']],
   ['roofline PATH', [NONE, 'dir', BELOW]],
   ['roofline --hardware h100 --model PATH', [NONE, 'dir', 'file']],
   ['roofline --model model.gguf --hardware PATH.json', [NONE, BELOW]],
