@@ -45,11 +45,13 @@ export class CoordinatorProcesses {
     return this.members.map(({ address }) => address).join(',');
   }
 
-  async launch(member: Member): Promise<void> {
+  /** @param more settings than it had before */
+  async launch(member: Member, more: CoordinatorConfig = {}): Promise<void> {
     const config: CoordinatorConfig = {
       logLevel: process.env.RIDGE_DEBUG ? 'info' : 'error',
       drainSeconds: 0,
       ...this.#config,
+      ...more,
       grpcAddress: member.address,
       webAddress: member.web,
       metricsAddress: member.metrics,
