@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
+import { connectControl } from '../../proto/client.js';
 import { control, start } from '../support/coordinator.js';
 import { fillLog } from '../support/filled-log.js';
 import { sharedFolder } from '../support/folder.js';
@@ -53,6 +54,34 @@ test('a coordinator that runs is backed up and checked; what comes later is not 
   expect(await ridgeHere(['log', 'verify', path('restored.sqlite')])).toMatchObject({ code: 0 });
   const [earlier] = await sweepsOn(path('log.sqlite'));
   expect(await sweepsOn(path('restored.sqlite'))).toEqual([earlier]);
+});
+
+test('reading goes on where it broke off, to the end as it was when it began', async () => {
+  const log = { kind: 'sqlite' as const, path: path('long.sqlite') };
+  // More than a client is sent ahead of what it reads.
+  await fillLog(log.path, { results: 600 });
+  const first = await start({ log });
+  const reader = connectControl(
+    { address: first.grpcAddress, security: { kind: 'plaintext' } },
+    { seconds: 30, say: () => {} },
+  );
+  const ends = new Set<number>();
+  const facts: string[] = [];
+  let interrupted = false;
+  for await (const { factsJson, end } of reader.readLog({ after: 0, until: 0 })) {
+    ends.add(end);
+    facts.push(...factsJson);
+    if (interrupted || factsJson.length === 0) continue;
+    interrupted = true;
+    await first.stop('another one comes');
+    const second = await start({ log, grpcAddress: first.grpcAddress });
+    await control(second.grpcAddress).submitSweep(submission(fakeSweep(1, { name: 'later' })));
+  }
+  reader.close();
+  // The sweep, its results, and the key of leases.
+  expect([...ends]).toEqual([602]);
+  const trials = facts.flatMap((json) => /"trialId":"([^"]+)"/.exec(json)?.[1] ?? []);
+  expect([facts.length, trials.length, new Set(trials).size]).toEqual([602, 600, 600]);
 });
 
 test('a damaged log that is served says where, live', async () => {
