@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import pc from 'picocolors';
 import { listingDevices, type NodeProbe, probeNode } from '../../agent/probe.js';
 import { groupBy } from '../../core/maps.js';
 import { formatValue } from '../../core/metrics/format.js';
@@ -11,6 +10,7 @@ import { VERSION } from '../../process/package.js';
 import { EXIT } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printDrawn, printJson } from '../output/print.js';
+import { stdoutColors } from '../output/terminal.js';
 import type { DoctorOptions } from './command.js';
 import { hostLines, hostStates } from './host.js';
 import { powerFindings, settableHere } from './power.js';
@@ -135,8 +135,9 @@ function renewed(periods: NodeProbe['periods']): (source: string) => string {
 }
 
 function line(finding: Finding): string {
-  const mark = finding.ok ? pc.green('ok     ') : pc.yellow('missing');
-  const hint = finding.hint === null ? '' : `\n${' '.repeat(32)}${pc.dim(finding.hint)}`;
+  const colors = stdoutColors();
+  const mark = finding.ok ? colors.green('ok     ') : colors.yellow('missing');
+  const hint = finding.hint === null ? '' : `\n${' '.repeat(32)}${colors.dim(finding.hint)}`;
   return `${mark}  ${finding.name.padEnd(22)} ${finding.found}${hint}`;
 }
 

@@ -1,8 +1,8 @@
-import pc from 'picocolors';
 import type { DeviceProfile, DeviceSettable } from '../../core/experiment/node.js';
 import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
 import { readThrottling } from '../../process/device/cgroup.js';
 import { type HostFacts, type HostRoots, readHost, readSwappedPages } from '../../process/device/host.js';
+import { stdoutColors } from '../output/terminal.js';
 
 /** Something of this host that makes numbers move. */
 export interface HostFinding {
@@ -54,11 +54,12 @@ export function hostStates(
 
 /** @returns lines for people: each finding with what it costs and what changes it, or that there is none. */
 export function hostLines({ device, facts, findings }: HostState): string[] {
+  const colors = stdoutColors();
   if (findings.length === 0)
-    return [row(pc.green('ok     '), `${device}: ${seen(facts)}nothing of it is known to move numbers`)];
+    return [row(colors.green('ok     '), `${device}: ${seen(facts)}nothing of it is known to move numbers`)];
   return findings.flatMap(({ found, cost, change }) => [
-    row(pc.yellow('noise  '), `${device}: ${found}`),
-    ...[cost, change].flatMap((text) => (text === null ? [] : [`${' '.repeat(32)}${pc.dim(text)}`])),
+    row(colors.yellow('noise  '), `${device}: ${found}`),
+    ...[cost, change].flatMap((text) => (text === null ? [] : [`${' '.repeat(32)}${colors.dim(text)}`])),
   ]);
 }
 

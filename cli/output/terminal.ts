@@ -18,3 +18,8 @@ export function terminalStyle(stream: Partial<WriteStream>): TableOptions {
     unicode: process.platform === 'win32' || process.platform === 'darwin' || /utf-?8/i.test(locale),
   };
 }
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** @returns the colours of standard output, or none where it is a file or a pipe and nothing forces them. */
+export const stdoutColors = (): Colors => pc.createColors(terminalStyle(process.stdout).color);

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import pc from 'picocolors';
 import { measureRoofs } from '../../agent/door/roofs.js';
 import { measurerFor } from '../../agent/roofs/index.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
@@ -11,6 +10,7 @@ import { ARITHMETICS } from '../../core/work/work.js';
 import { usageError, workError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printDrawn, printJson, say } from '../output/print.js';
+import { stdoutColors } from '../output/terminal.js';
 import { FOREGROUND } from '../single/foreground.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
@@ -88,6 +88,7 @@ function chosen(node: ThisNode, { device: id, threads }: RoofsOptions): readonly
  * @returns the roofs as people read them: bandwidth, peaks, ridge points, and what disturbed the measurement.
  */
 function describe(roofs: Roofs): string {
+  const colors = stdoutColors();
   const { device, instructions, measuredAt, launchSeconds, links, warnings, caveats, absent } = roofs;
   const counts = [...new Set([...roofs.bandwidth, ...roofs.compute].map(({ threads }) => threads))].sort(
     (a, b) => a - b,
@@ -99,7 +100,7 @@ function describe(roofs: Roofs): string {
   ];
   const all = counts.at(-1) ?? 1;
   return [
-    pc.bold(facts.join(', ')),
+    colors.bold(facts.join(', ')),
     '',
     plainTable(['bandwidth, GB/s', ...counts.map(threadsOf), 'spread'], bandwidthRows(roofs, counts)),
     '',
@@ -110,15 +111,15 @@ function describe(roofs: Roofs): string {
     '',
     ...(launchSeconds === null ? [] : [`launch and join: ${(launchSeconds.value * 1e6).toFixed(2)} µs`]),
     ...links.map(({ name, bytesPerSecond }) => `link ${name}: ${giga(bytesPerSecond.value)} GB/s`),
-    pc.dim(
+    colors.dim(
       'best of all repeats; bytes as the program counts them, a multiply and an add as two; spread: stddev/mean at most',
     ),
-    ...Object.entries(absent).map(([name, reason]) => pc.dim(`no ${name}: ${reason}`)),
+    ...Object.entries(absent).map(([name, reason]) => colors.dim(`no ${name}: ${reason}`)),
     ...warnings.flatMap(({ code, message }) => [
-      pc.yellow(`${code}: ${message}`),
-      pc.dim(`  ${ROOF_WARNINGS[code]}`),
+      colors.yellow(`${code}: ${message}`),
+      colors.dim(`  ${ROOF_WARNINGS[code]}`),
     ]),
-    ...caveats.map((caveat) => pc.yellow(`caveat: ${caveat}`)),
+    ...caveats.map((caveat) => colors.yellow(`caveat: ${caveat}`)),
   ].join('\n');
 }
 

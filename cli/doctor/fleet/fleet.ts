@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pc from 'picocolors';
 import { groupBy } from '../../../core/maps.js';
 import { VERSION } from '../../../process/package.js';
 import type { ControlConnection } from '../../../proto/client.js';
@@ -10,6 +9,7 @@ import { withCoordinator } from '../../connection.js';
 import { EXIT } from '../../exit.js';
 import type { ConnectionOptions } from '../../options/connection.js';
 import { printDrawn, printJson } from '../../output/print.js';
+import { stdoutColors } from '../../output/terminal.js';
 import { type Check, type CoordinatorSeen, checkFleet, type Fleet, type QueueSeen } from './checks.js';
 
 /** Between two trials of a device nothing runs for a moment: a queue is looked at twice, so far apart. */
@@ -64,14 +64,15 @@ const standsStill = ({ state, running, queued }: SweepStatus): boolean =>
 const MOST_LINES = 20;
 
 function linesOf({ name, seen, findings }: Check): string[] {
+  const colors = stdoutColors();
   const label = name.padEnd(14);
-  if (findings.length === 0) return [`${pc.green('ok   ')}  ${label} ${seen}`];
+  if (findings.length === 0) return [`${colors.green('ok   ')}  ${label} ${seen}`];
   const lines = [...groupBy(findings, ({ advice }) => advice)].flatMap(([advice, alike]) => [
     ...alike
       .slice(0, MOST_LINES)
-      .map(({ who, found }) => `${pc.yellow('look ')}  ${label} ${who}: ${found}. ${pc.dim(advice)}`),
+      .map(({ who, found }) => `${colors.yellow('look ')}  ${label} ${who}: ${found}. ${colors.dim(advice)}`),
     ...(alike.length > MOST_LINES
-      ? [`${pc.yellow('look ')}  ${label} and ${alike.length - MOST_LINES} more (--json has all)`]
+      ? [`${colors.yellow('look ')}  ${label} and ${alike.length - MOST_LINES} more (--json has all)`]
       : []),
   ]);
   return lines;
