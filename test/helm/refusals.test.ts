@@ -167,6 +167,20 @@ const BY_TEMPLATES: readonly Refused[] = [
     'name the database',
   ],
   [
+    'a policy that keeps the coordinator from its database',
+    {
+      coordinator: { log: { kind: 'postgres', postgres: { url: 'postgres://r@db.data.svc:5432/results' } } },
+      networkPolicy: {
+        logServers: [
+          { podSelector: {} },
+          { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'postgres' } } },
+        ],
+      },
+    },
+    'networkPolicy.logServers',
+    'they keep the coordinator from its log on db.data.svc; name the namespace data, or leave the list empty.',
+  ],
+  [
     'jetstream without servers',
     { coordinator: { log: { kind: 'jetstream' } } },
     'coordinator.log.jetstream.servers',

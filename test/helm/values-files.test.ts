@@ -172,6 +172,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
     });
     expect(mounted(only(manifests, 'Deployment'), [settings.credentialsFolder ?? ''])).toEqual([]);
     const { rules } = only(manifests, 'ClusterRole');
+    expect(rules.at(-1)).toMatchObject({ resources: ['secrets'], resourceNames: ['second-coordinator'] });
     const verbs = (rules as { resources: string[]; verbs: string[] }[]).map((rule) => [
       rule.resources,
       rule.verbs,

@@ -12,7 +12,11 @@ export const CI_FILES = readdirSync(join(CHART, 'ci')).sort();
 
 export interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly labels: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels: Record<string, string>;
+  };
   // biome-ignore lint/suspicious/noExplicitAny: a rendered object has as many shapes as Kubernetes has kinds.
   readonly [field: string]: any;
 }

@@ -28,6 +28,24 @@
 {{- if and (eq .Values.coordinator.log.kind "postgres") (not .Values.coordinator.log.postgres.url) -}}
 {{- $errors = append $errors "coordinator.log.postgres.url: name the database, for log.kind is postgres." -}}
 {{- end -}}
+{{- range $address := include "ridgepoint.logAddresses" . | fromJsonArray -}}
+{{- $host := $address | regexFind "://[^/?]*" | trimPrefix "://" | regexFind "[^@]*$" | regexFind "^[^:]*" -}}
+{{- /* A name of the cluster is SERVICE, SERVICE.NAMESPACE or SERVICE.NAMESPACE.svc…; of others no policy can say where they are. */ -}}
+{{- $inside := regexMatch "^[a-z][a-z0-9-]*(\\.[a-z0-9-]+(\\.svc(\\..+)?)?)?$" $host -}}
+{{- $labels := splitList "." $host -}}
+{{- $namespace := ternary $.Release.Namespace (last (slice $labels 0 (min 2 (len $labels)))) (eq (len $labels) 1) -}}
+{{- $reached := or (not $inside) (not $.Values.networkPolicy.logServers) -}}
+{{- range $peer := $.Values.networkPolicy.logServers -}}
+{{- $named := dig "namespaceSelector" "matchLabels" "kubernetes.io/metadata.name" "" $peer -}}
+{{- $own := and (hasKey $peer "podSelector") (not (hasKey $peer "namespaceSelector")) -}}
+{{- if eq (ternary $.Release.Namespace (default $namespace $named) $own) $namespace -}}
+{{- $reached = true -}}
+{{- end -}}
+{{- end -}}
+{{- if and $.Values.networkPolicy.enabled (not $reached) -}}
+{{- $errors = append $errors (printf "networkPolicy.logServers: they keep the coordinator from its log on %s; name the namespace %s, or leave the list empty." $host $namespace) -}}
+{{- end -}}
+{{- end -}}
 {{- $web := .Values.coordinator.web -}}
 {{- $ports := list (int .Values.coordinator.service.port) -}}
 {{- if and $web.enabled (has (int $web.port) $ports) -}}

@@ -90,3 +90,42 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $names := list $name $short (printf "%s.svc" $short) (printf "%s.svc.cluster.local" $short) (printf "*.%s" (include "ridgepoint.podDomain" .)) "localhost" -}}
 {{- concat $names .Values.security.certificates.extraDnsNames | uniq | toJson -}}
 {{- end -}}
+
+{{/* A JSON list of the addresses of the log's servers; none for a file. */}}
+{{- define "ridgepoint.logAddresses" -}}
+{{- $log := .Values.coordinator.log -}}
+{{- $addresses := list -}}
+{{- if eq $log.kind "postgres" -}}
+{{- /* One address can name several servers: postgres://user@one:5432,two:5433/database. */ -}}
+{{- $hosts := $log.postgres.url | regexFind "://[^/?]*" | trimPrefix "://" | regexFind "[^@]*$" -}}
+{{- range splitList "," $hosts -}}
+{{- $addresses = append $addresses (printf "postgres://%s" .) -}}
+{{- end -}}
+{{- else if eq $log.kind "jetstream" -}}
+{{- $addresses = $log.jetstream.servers -}}
+{{- end -}}
+{{- toJson $addresses -}}
+{{- end -}}
+
+{{/* A JSON list of the addresses of the store of bodies and of where metrics are pushed to. */}}
+{{- define "ridgepoint.storeAddresses" -}}
+{{- $addresses := list -}}
+{{- with get (default dict .Values.coordinator.config.bodies) "endpoint" -}}
+{{- $addresses = append $addresses . -}}
+{{- end -}}
+{{- range .Values.coordinator.config.exporter.push -}}
+{{- $addresses = append $addresses .url -}}
+{{- end -}}
+{{- toJson $addresses -}}
+{{- end -}}
+
+{{/* A JSON list of the ports of an egress rule. Takes a list of addresses. */}}
+{{- define "ridgepoint.portsOf" -}}
+{{- $defaults := dict "postgres" 5432 "nats" 4222 "tls" 4222 "http" 80 "https" 443 -}}
+{{- $ports := list -}}
+{{- range . -}}
+{{- $own := . | regexFind "://[^/?]*" | regexFind ":[0-9]+$" | trimPrefix ":" -}}
+{{- $ports = append $ports (dict "port" (int (default (get $defaults (regexFind "^[a-z]+" .)) $own))) -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
