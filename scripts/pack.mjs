@@ -3,9 +3,11 @@
 // itself, and its native kernels as packages of their own, one for each platform, which the first names as
 // optional; and a bill of materials (`npm sbom`). Prints the archives, one a line, the package first. The
 // kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest
-// system it is for. --cross those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
-// --also darwin-arm64 the package names the kernels of that platform, which are packed on such a machine --to
-// FOLDER the archives are made there
+// system it is for.
+//
+// - `--cross`: also those for linux-arm64, by Debian's cross compiler (g++-aarch64-linux-gnu)
+// - `--also darwin-arm64`: the package names the kernels of that platform, which are packed on such a machine
+// - `--to FOLDER`: the archives are made there
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,

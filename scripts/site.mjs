@@ -3,10 +3,10 @@
 // read where they lie; a dead link fails the build. The generator is a package of its own (scripts/site), so
 // that nobody who builds or tests Ridgepoint installs it.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { installApart } from './install-apart.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const generator = join(root, 'scripts/site');
@@ -43,21 +43,11 @@ function run(command, args, options = {}) {
   if (status !== 0) process.exit(1);
 }
 
-/** What npm installed, in its own words; null where it has not yet. */
-function installedLock() {
-  try {
-    return JSON.parse(readFileSync(join(generator, 'node_modules/.package-lock.json'), 'utf8')).packages;
-  } catch {
-    return null;
-  }
-}
-const installed = installedLock();
-const { packages } = JSON.parse(readFileSync(join(generator, 'package-lock.json'), 'utf8'));
-const differs = ([path, { version, optional }]) =>
-  path !== '' && !optional && installed?.[path]?.version !== version;
-if (installed === null || Object.entries(packages).some(differs)) {
-  console.error('site: installing the generator (npm ci in scripts/site; half a minute)');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: generator });
+try {
+  installApart(generator, "the site's generator");
+} catch ({ message }) {
+  console.error(`site: ${message}`);
+  process.exit(1);
 }
 const vitepress = join(generator, 'node_modules/vitepress/bin/vitepress.js');
 run(process.execPath, [vitepress, 'build', generator, '--base', base], {

@@ -24,10 +24,19 @@ import {
 import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { MANIFEST } from '../../process/package.js';
+import {
+  barePath,
+  fetchNode,
+  type Machine,
+  MINIMAL_TOOLS,
+  machineIn,
+  makeEmptyRoot,
+  mayEnterRoots,
+  must,
+} from '../../scripts/machines.js';
 import { ROOT } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
 import { conclude, type Figure } from './figure.js';
-import { barePath, emptyRoot, type Machine, must } from './first-minute/machines.js';
 
 const NODE_BYTES = 150e6;
 const COORDINATOR_BYTES = 100e6;
@@ -39,8 +48,6 @@ const TABLE_SECONDS = NODE_MAJOR < 22 ? 240 : 180;
 /** What is installed beside the archives there. */
 const SQLITE = '@photostructure/sqlite';
 const BESIDE = NODE_MAJOR < 22 ? [`${SQLITE}@${MANIFEST.devDependencies[SQLITE]}`] : [];
-/** What a minimal system has. */
-const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
 /** What a compiler calls by name. */
 const BINUTILS = ['as', 'ld', 'ar', 'ranlib', 'nm', 'objcopy', 'objdump', 'strip'];
@@ -59,16 +66,6 @@ function bytesOf(path: string): number {
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
-/** Node.js as the registry has it; npm is this machine's. */
-function fetchNode(): string {
-  const place = join(folder, 'node');
-  mkdirSync(place);
-  const name = `node-${process.platform}-${process.arch}@${NODE_MAJOR}`;
-  const archive = must('npm', ['pack', '--silent', name], folder);
-  must('tar', ['-xzf', join(folder, archive), '-C', place, '--strip-components=1'], folder);
-  return place;
-}
 
 /** Lines in which npm or Node.js complain. */
 const warningsIn = (text: string): string[] =>
@@ -129,7 +126,12 @@ function tableText(table: ReturnType<typeof tableOf>, seconds: number): string {
 }
 
 function fromClone(node: string): void {
-  const machine = barePath(join(folder, 'clone-machine'), node, [...TOOLS, 'git', ...COMPILERS, ...BINUTILS]);
+  const machine = barePath(join(folder, 'clone-machine'), node, [
+    ...MINIMAL_TOOLS,
+    'git',
+    ...COMPILERS,
+    ...BINUTILS,
+  ]);
   const clone = join(folder, 'clone');
   must('git', ['clone', '--quiet', ROOT, clone], folder);
   const before = load();
@@ -151,6 +153,15 @@ function fromClone(node: string): void {
   });
 }
 
+/**
+ * A machine where the archives are installed: an empty root, or a PATH of its own where none may be entered.
+ */
+function packedMachine(place: string, node: string): Machine {
+  if (!mayEnterRoots()) return barePath(place, node, MINIMAL_TOOLS);
+  makeEmptyRoot(place, node, MINIMAL_TOOLS);
+  return machineIn(place);
+}
+
 async function fromArchives(node: string): Promise<void> {
   const archives = must(process.execPath, [join(ROOT, 'scripts/pack.mjs')], ROOT)
     .split('\n')
@@ -160,7 +171,7 @@ async function fromArchives(node: string): Promise<void> {
       return here;
     });
   const place = join(folder, 'packed-machine');
-  const machine = emptyRoot(place, node, TOOLS) ?? barePath(place, node, TOOLS);
+  const machine = packedMachine(place, node);
   const compilers = COMPILERS.filter((tool) => machine.has(tool));
   const prefix = join(folder, 'prefix');
   const install = machine.run(
@@ -253,7 +264,7 @@ async function coordinatorAlone(machine: Machine, archive: string): Promise<void
 }
 
 try {
-  const node = fetchNode();
+  const node = fetchNode(folder, NODE_MAJOR);
   if (only !== 'packed') fromClone(node);
   if (only !== 'clone') await fromArchives(node);
 } finally {

@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
@@ -20,6 +20,9 @@ export interface Machine {
   run(command: string, args: readonly string[], cwd: string): SpawnSyncReturns<string> & { seconds: number };
 }
 
+/** What a minimal system has, beside Node.js and npm. */
+export const MINIMAL_TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
+
 /** Variables that say how the network is reached. */
 const ROUTE =
   /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
@@ -34,6 +37,21 @@ export function must(command: string, args: readonly string[], cwd: string): str
   });
   if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} ended with ${status}`);
   return stdout.trim();
+}
+
+/**
+ * Node.js as the registry has it.
+ * @param folder gets the archive, and `node` with what is in it
+ * @param major its release
+ * @returns the folder where it lies
+ */
+export function fetchNode(folder: string, major: number): string {
+  const place = join(folder, 'node');
+  mkdirSync(place);
+  const name = `node-${process.platform}-${process.arch}@${major}`;
+  const archive = must('npm', ['pack', '--silent', name], folder);
+  must('tar', ['-xzf', join(folder, archive), '-C', place, '--strip-components=1'], folder);
+  return place;
 }
 
 const found = (program: string): string | null => {
@@ -56,7 +74,7 @@ export function barePath(folder: string, node: string, programs: readonly string
   }
   symlinkSync(join(node, 'bin/node'), join(bin, 'node'));
   symlinkSync(realpathSync(found('npm')!), join(bin, 'npm'));
-  const env = { ...route(), ...homeIn(folder), PATH: bin };
+  const env = { ...route(), ...homeIn(folder), TMPDIR: dirname(folder), PATH: bin };
   return machine(
     'a PATH of its own',
     (program) => existsSync(join(bin, program)),
@@ -68,18 +86,25 @@ export function barePath(folder: string, node: string, programs: readonly string
   );
 }
 
+/** Who enters an empty root. */
+export interface Visitor {
+  /** A folder of the root, which is also the home of npm's cache; / where null. */
+  readonly home?: string;
+  /** `uid:gid` as chroot's --userspec takes it; root where absent. */
+  readonly user?: string;
+}
+
 /**
- * A root folder with nothing in it but these programs, the libraries that they are linked to, npm and
- * certificates, entered by chroot in a namespace of mounts. What lies beside it (`dirname(root)`) is seen
- * under its own path.
- * @returns null where this process may make no namespace.
+ * Makes a root folder with nothing in it but these programs, the libraries that they are linked to, npm and
+ * certificates.
+ *
+ * @param node where a Node.js was unpacked
  */
-export function emptyRoot(root: string, node: string, programs: readonly string[]): Machine | null {
-  if (spawnSync('unshare', ['--mount', 'true']).status !== 0) return null;
-  const beside = dirname(root);
+export function makeEmptyRoot(root: string, node: string, programs: readonly string[]): void {
   const bin = join(root, 'bin');
-  for (const path of ['bin', 'usr/lib', 'etc', 'proc', 'sys', 'dev', 'tmp', beside])
+  for (const path of ['bin', 'usr/lib', 'etc', 'proc', 'sys', 'dev', 'tmp'])
     mkdirSync(join(root, path), { recursive: true });
+  chmodSync(join(root, 'tmp'), 0o1777);
   symlinkSync('../bin', join(root, 'usr/bin'));
   const take = (path: string, to = path) =>
     cpSync(realpathSync(path), join(root, to), { recursive: true, dereference: true });
@@ -95,16 +120,30 @@ export function emptyRoot(root: string, node: string, programs: readonly string[
   const npm = realpathSync(found('npm')!);
   take(join(dirname(npm), '..'), 'usr/lib/npm');
   symlinkSync('../usr/lib/npm/bin/npm-cli.js', join(bin, 'npm'));
-  const env = { ...route(), ...homeIn(root) };
+}
+
+/** Whether this process may enter another root: make a namespace of mounts, and chroot. */
+export const mayEnterRoots = (): boolean =>
+  spawnSync('unshare', ['--mount', 'chroot', '/', 'true']).status === 0;
+
+/**
+ * A root folder, entered by chroot in a namespace of mounts. What lies beside it (`dirname(root)`) is seen
+ * there under its own path.
+ */
+export function machineIn(root: string, { home = '/', user }: Visitor = {}): Machine {
+  const beside = dirname(root);
+  mkdirSync(join(root, beside), { recursive: true });
+  const env = { ...route(), ...homeIn(home), TMPDIR: '/tmp' };
+  const identity = user === undefined ? '' : `--userspec=${user} `;
   // Every shell is replaced by what it starts, so that a signal reaches the command.
   const enter = [
     'for d in proc sys dev; do mount --rbind /$d "$0/$d"; done',
     `mount --bind "${beside}" "$0${beside}"`,
-    `exec chroot "$0" /bin/sh -c 'PATH=/bin; export PATH; cd "$0"; exec "$@"' "$@"`,
+    `exec chroot ${identity}"$0" /bin/sh -c 'PATH=/bin; export PATH; cd "$0" && exec "$@"' "$@"`,
   ].join(' && ');
   return machine(
     'an empty root',
-    (program) => existsSync(join(bin, program)),
+    (program) => existsSync(join(root, 'bin', program)),
     (command, args, cwd) => ({
       file: 'unshare',
       args: ['--mount', 'sh', '-c', enter, root, cwd, command, ...args],
@@ -113,11 +152,7 @@ export function emptyRoot(root: string, node: string, programs: readonly string[
   );
 }
 
-const homeIn = (folder: string) => ({
-  HOME: folder,
-  npm_config_cache: join(folder, 'npm-cache'),
-  TMPDIR: dirname(folder),
-});
+const homeIn = (folder: string) => ({ HOME: folder, npm_config_cache: join(folder, 'npm-cache') });
 
 /** @returns the files of shared libraries that a program is linked to, its loader among them. */
 function librariesOf(program: string): string[] {
