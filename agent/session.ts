@@ -6,7 +6,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import { tooLargeRecord } from '../core/result/too-large.js';
 import type { BeforeWork } from '../proto/before-work.js';
 import type { AgentConnection } from '../proto/client.js';
-import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
+import { PROTOCOL, parseLease, protocolRefusal, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import type {
   NoWork,
@@ -328,10 +328,8 @@ export class Session {
 
   #welcomed(welcome: Welcome): void {
     const { trials, log } = this.#needs;
-    if (welcome.protocol !== PROTOCOL) {
-      const versions = `it speaks version ${welcome.protocol}, this agent ${PROTOCOL}`;
-      throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
-    }
+    const skew = protocolRefusal(PROTOCOL, welcome.protocol);
+    if (skew !== null) throw new WireError('invalid', skew);
     log('info', 'connected to the coordinator');
     this.#trouble = null;
     this.#backoff.reset();

@@ -23,6 +23,13 @@ import { takeMeasurements } from './measurements.js';
 /** Version of the session's messages. Raised when an older peer could misunderstand a newer one. */
 export const PROTOCOL = 1;
 
+/** @returns why an agent and a coordinator of these protocols do not meet and which to update, or null. */
+export function protocolRefusal(agent: number, coordinator: number): string | null {
+  if (agent === coordinator) return null;
+  const older = agent < coordinator ? 'agent' : 'coordinator';
+  return `The agent speaks protocol ${agent} and the coordinator ${coordinator}: update the ${older}.`;
+}
+
 /** Of one node. A machine with more is several nodes, or is lying. */
 const MOST_DEVICES = 512;
 /** Logical CPUs: ten times those of the largest machines. */

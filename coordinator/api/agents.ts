@@ -1,5 +1,5 @@
 import { toFailure } from '../../core/errors.js';
-import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
+import { PROTOCOL, parseNodeProfile, parseReport, protocolRefusal, toGrant } from '../../proto/convert.js';
 import { invalid, WireError } from '../../proto/errors.js';
 import type {
   AgentServiceServer,
@@ -54,12 +54,8 @@ export async function serveAgent(
     throw invalid('A session begins with Hello; another message came first.');
   }
   const hello = first.value.message.value;
-  if (hello.protocol < PROTOCOL) {
-    throw new WireError(
-      'refused',
-      `This coordinator speaks protocol ${PROTOCOL}, the agent ${hello.protocol}: update it.`,
-    );
-  }
+  const skew = protocolRefusal(hello.protocol, PROTOCOL);
+  if (skew !== null) throw new WireError('refused', skew);
   const profile = parseNodeProfile(hello.nodeProfileJson);
   const refusal = context.nodeRefusal(profile.name);
   if (refusal !== null) throw new WireError('forbidden', refusal);
