@@ -208,7 +208,8 @@ describe('quality in a sweep', () => {
   });
 
   test('a run that is killed goes on behind the last item that was answered, and each counts once', async () => {
-    const count = 120;
+    // More than is answered between two looks at the journal on a machine that has much else to do.
+    const count = 600;
     const item = (i: number) =>
       JSON.stringify({ id: `k${i}`, context: 'They went into the', answer: 'forest' });
     file('many.jsonl', Array.from({ length: count }, (_, i) => item(i)).join('\n'));
