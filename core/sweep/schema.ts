@@ -239,7 +239,10 @@ const objectives = z
   });
 
 const bound = z
-  .strictObject({ atMost: z.number().optional(), atLeast: z.number().optional() })
+  .strictObject({
+    atMost: z.number().optional().describe('The most that it may be.'),
+    atLeast: z.number().optional().describe('The least that it may be.'),
+  })
   .meta({ id: 'bound', title: 'atMost, atLeast or both, in the unit of the metric' });
 
 export const SEARCH = z.strictObject({
@@ -268,7 +271,7 @@ export const SEARCH = z.strictObject({
     'It ends when an hour of one device adds less than this share to the volume under its front, such as 0.01; null: it does not.',
   ),
   constraints: z
-    .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, bound.optional()])))
+    .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, bound.optional().describe(m.help)])))
     .optional()
     .describe(
       'Bounds that the search keeps to: points that miss one come behind all that meet them, and get no further starts.',
@@ -304,67 +307,69 @@ export const sweepSchema = z
       })
       .optional()
       .describe('Left out, the sweep is named after its first model.'),
-    spec: z.strictObject({
-      models: oneOrMany('model', model).describe('What is run. An axis.'),
-      techniques: z
-        .strictObject(written(techniqueFields))
-        .optional()
-        .describe('What is varied on the weights. Every list is an axis.'),
-      runners: blocks('runner', RUNNERS, runnerFields)
-        .optional()
-        .describe(
-          `What runs the models; ${DEFAULT_RUNNER} with its defaults when left out. Every list is an axis.`,
+    spec: z
+      .strictObject({
+        models: oneOrMany('model', model).describe('What is run. An axis.'),
+        techniques: z
+          .strictObject(written(techniqueFields))
+          .optional()
+          .describe('What is varied on the weights. Every list is an axis.'),
+        runners: blocks('runner', RUNNERS, runnerFields)
+          .optional()
+          .describe(
+            `What runs the models; ${DEFAULT_RUNNER} with its defaults when left out. Every list is an axis.`,
+          ),
+        workloads: blocks('workload', WORKLOADS, workloadFields)
+          .optional()
+          .describe(
+            'What is asked of a runner; latency with its defaults when left out. Every list is an axis.',
+          ),
+        zip: z
+          .array(z.array(axisName).min(2).max(AXIS_NAMES.length))
+          .max(AXIS_NAMES.length)
+          .optional()
+          .describe('Groups of axes that walk together instead of being multiplied.'),
+        include: z
+          .array(included)
+          .max(100)
+          .optional()
+          .describe(
+            'Points added: the named axes take these values, the others all of theirs; exclude does not touch them.',
+          ),
+        points: z
+          .array(point)
+          .max(100)
+          .optional()
+          .describe(
+            'Single points with names, beside the product of the axes; where no axis has a second value, these alone. exclude does not touch them.',
+          ),
+        exclude: z
+          .array(selector)
+          .max(100)
+          .optional()
+          .describe('Points left out: those that match every named axis.'),
+        measure: MEASURE.extend(REPETITION)
+          .optional()
+          .describe('How long to measure, and when a row may be believed.'),
+        quality: QUALITY.optional().describe(
+          'What is asked about the answers of each model, after it was timed.',
         ),
-      workloads: blocks('workload', WORKLOADS, workloadFields)
-        .optional()
-        .describe(
-          'What is asked of a runner; latency with its defaults when left out. Every list is an axis.',
+        device: z
+          .strictObject(written(settingFields))
+          .optional()
+          .describe(
+            'How the device is set while a trial runs; needs a power helper on the node. Every list is an axis.',
+          ),
+        placement: z
+          .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
+          .optional()
+          .describe('Where trials run and in which order.'),
+        objectives: objectives.optional(),
+        search: SEARCH.optional().describe(
+          'Finds the front of the objectives without measuring every point; left out, all are measured.',
         ),
-      zip: z
-        .array(z.array(axisName).min(2).max(AXIS_NAMES.length))
-        .max(AXIS_NAMES.length)
-        .optional()
-        .describe('Groups of axes that walk together instead of being multiplied.'),
-      include: z
-        .array(included)
-        .max(100)
-        .optional()
-        .describe(
-          'Points added: the named axes take these values, the others all of theirs; exclude does not touch them.',
-        ),
-      points: z
-        .array(point)
-        .max(100)
-        .optional()
-        .describe(
-          'Single points with names, beside the product of the axes; where no axis has a second value, these alone. exclude does not touch them.',
-        ),
-      exclude: z
-        .array(selector)
-        .max(100)
-        .optional()
-        .describe('Points left out: those that match every named axis.'),
-      measure: MEASURE.extend(REPETITION)
-        .optional()
-        .describe('How long to measure, and when a row may be believed.'),
-      quality: QUALITY.optional().describe(
-        'What is asked about the answers of each model, after it was timed.',
-      ),
-      device: z
-        .strictObject(written(settingFields))
-        .optional()
-        .describe(
-          'How the device is set while a trial runs; needs a power helper on the node. Every list is an axis.',
-        ),
-      placement: z
-        .strictObject({ device: deviceField.written.optional(), ...PLACEMENT })
-        .optional()
-        .describe('Where trials run and in which order.'),
-      objectives: objectives.optional(),
-      search: SEARCH.optional().describe(
-        'Finds the front of the objectives without measuring every point; left out, all are measured.',
-      ),
-    }),
+      })
+      .describe('What is measured, of which models, how and where.'),
   })
   .meta({
     title: 'Ridgepoint sweep',

@@ -155,6 +155,8 @@ export interface SweepObjectStatus {
   readonly queued?: number;
   /** `12/40` */
   readonly progress?: string;
+  /** One line for a table: why it is not taken, waits, or lacks results. Left out = nothing is to be said. */
+  readonly reason?: string;
   readonly agents?: { readonly wanted: number; readonly active: number; readonly suspended: number };
   /** Of `bestRows` the first, in one line. */
   readonly best?: string;
@@ -184,17 +186,25 @@ const statusSchema = z.strictObject({
   running: count('Points that are measured at this moment.'),
   queued: count('Points that wait.'),
   progress: z.string().optional().describe('Settled points of all.'),
-  agents: z
-    .strictObject({ wanted: z.int(), active: z.int(), suspended: z.int() })
+  reason: z
+    .string()
     .optional()
-    .describe('Jobs of agents: how many there are to be, have a pod, and wait for a queue.'),
+    .describe('One line: why it is not taken, waits, or lacks results; the conditions say it in full.'),
+  agents: z
+    .strictObject({
+      wanted: z.int().describe('Jobs that there are to be.'),
+      active: z.int().describe('Jobs that have a pod.'),
+      suspended: z.int().describe('Jobs that wait for a queue.'),
+    })
+    .optional()
+    .describe('Jobs of agents.'),
   best: z.string().optional().describe('The best row by the first objective.'),
   bestRows: z
     .array(
       z.strictObject({
-        experimentId: z.string(),
-        label: z.string(),
-        metrics: z.record(z.string(), z.number()),
+        experimentId: z.string().describe('The id of the experiment, as `ridge results` has it.'),
+        label: z.string().describe('What distinguishes it from the other rows.'),
+        metrics: z.record(z.string(), z.number()).describe("Its values of the sweep's objectives."),
       }),
     )
     .max(10)
@@ -204,11 +214,11 @@ const statusSchema = z.strictObject({
   conditions: z
     .array(
       z.strictObject({
-        type: z.string(),
-        status: z.enum(['True', 'False', 'Unknown']),
-        reason: z.string(),
-        message: z.string(),
-        observedGeneration: z.int().optional(),
+        type: z.string().describe('Accepted, Running, Complete or Degraded.'),
+        status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+        reason: z.string().describe('Why, in one word.'),
+        message: z.string().describe('Why, in sentences.'),
+        observedGeneration: z.int().optional().describe('The generation of the spec that it is about.'),
         lastTransitionTime: z.iso.datetime().describe('When the status changed last.'),
       }),
     )

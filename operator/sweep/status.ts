@@ -34,6 +34,8 @@ export interface Best {
 
 /** Of a message: the API takes 32,768, and people read the first hundreds. */
 const MOST_CHARACTERS = 4_000;
+/** Of the line that `kubectl get sweeps` shows. */
+const MOST_IN_A_TABLE = 200;
 
 /** One of an object's conditions, without what follows from the last one. */
 type Stated = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
@@ -52,6 +54,8 @@ export function statusOf(observed: Observed, asked: Asked): SweepObjectStatus {
   const generation = object.metadata.generation ?? 0;
   const states = jobs.map(jobState);
   const wanted = observed.reading.ok ? (observed.reading.spec.agents?.replicas ?? null) : null;
+  const all = conditions(observed);
+  const reason = reasonOf(all);
   return {
     observedGeneration: generation,
     ...(sweepId !== null && { sweepId }),
@@ -59,6 +63,7 @@ export function statusOf(observed: Observed, asked: Asked): SweepObjectStatus {
     ...(sweep === null ? countsOf(object) : countsOf({ status: sweep })),
     ...(sweep !== null && { progress: `${settled(sweep)}/${sweep.points}` }),
     ...(sweep === null && object.status?.progress !== undefined && { progress: object.status.progress }),
+    ...(reason !== null && { reason }),
     ...(wanted !== null && {
       agents: {
         wanted,
@@ -69,8 +74,26 @@ export function statusOf(observed: Observed, asked: Asked): SweepObjectStatus {
     ...(best === null
       ? bestOf(object)
       : { best: best.line, bestRows: best.rows, bestRowsDigest: best.digest }),
-    conditions: conditions(observed).map((one) => dated(one, object, generation, observed.now)),
+    conditions: all.map((one) => dated(one, object, generation, observed.now)),
   };
+}
+
+/** @returns the first line of what a reader of a table has to know; null where all is as it should be. */
+function reasonOf(all: readonly Stated[]): string | null {
+  const [accepted, running, complete, degraded] = all as [Stated, Stated, Stated, Stated];
+  const telling =
+    accepted.status === 'False'
+      ? accepted
+      : degraded.status === 'True'
+        ? degraded
+        : complete.reason === 'FinishedInPart'
+          ? complete
+          : running.status === 'False' && running.reason !== 'Finished'
+            ? running
+            : null;
+  if (telling === null) return null;
+  const [line = ''] = telling.message.split('\n');
+  return line.length > MOST_IN_A_TABLE ? `${line.slice(0, MOST_IN_A_TABLE - 1)}…` : line;
 }
 
 const settled = ({ complete, failed, invalid }: SweepSeen): number => complete + failed + invalid;

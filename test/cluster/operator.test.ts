@@ -35,7 +35,7 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
     if (installed('kubectl')) {
       const words = ['--kubeconfig', lab.plane.kubeconfig('admin'), 'get', 'sweeps', '-n', 'bench'];
       const { stdout } = spawnSync('kubectl', words, { encoding: 'utf8' });
-      expect(stdout).toMatch(/NAME\s+PROGRESS\s+RUNNING\s+FAILED\s+STATE\s+BEST\s+AGE/);
+      expect(stdout).toMatch(/NAME\s+PROGRESS\s+RUNNING\s+FAILED\s+STATE\s+BEST\s+REASON\s+AGE/);
       expect(stdout).toMatch(/first\s+4\/4\s+0\s+0\s+Finished\s+.*decodeTokensPerSecond/);
     }
     await until('its Jobs to go', async () => ((await lab.api.list('Job')).length === 0 ? true : null));
@@ -48,6 +48,7 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
     expect(conditions.find(({ type }) => type === 'Accepted')?.message).toMatch(
       /spec\.sweep\.spec.*did you mean runners\?/,
     );
+    expect((await lab.status('wrong')).reason).toMatch(/did you mean runners\?/);
     for (const edit of [{ models: 'builtin:small' }, { runers: { kind: 'none' } }, { more: 1 }])
       await expect(lab.api.merge('Sweep', 'wrong', { spec: { sweep: { spec: edit } } })).rejects.toThrow(
         'a sweep never changes',

@@ -29,6 +29,19 @@ function offences(schema: Schema, path = ''): string[] {
   ];
 }
 
+/** @returns the fields that say nothing of themselves, each with its place. */
+function undescribed(schema: Schema, path = ''): string[] {
+  const fields = Object.entries((schema.properties ?? {}) as Record<string, Schema>);
+  const inside = [schema.items, schema.additionalProperties].filter((part) => typeof part === 'object');
+  return [
+    ...fields.flatMap(([name, field]) => [
+      ...(field.description === undefined ? [`${path}.${name}`] : []),
+      ...undescribed(field, `${path}.${name}`),
+    ]),
+    ...inside.flatMap((part) => undescribed(part as Schema, `${path}[]`)),
+  ];
+}
+
 describe('the kind', () => {
   // biome-ignore lint/suspicious/noExplicitAny: the shape of a CustomResourceDefinition.
   const definition = sweepDefinition() as any;
@@ -37,6 +50,10 @@ describe('the kind', () => {
   test('has a structural schema, small enough to be applied', () => {
     expect(offences(schema)).toEqual([]);
     expect(JSON.stringify(definition).length).toBeLessThan(200_000);
+  });
+
+  test('describes every field, for `kubectl explain`', () => {
+    expect(undescribed(schema)).toEqual([]);
   });
 
   test('knows what the sweep file has, and prunes nothing of it', () => {

@@ -209,7 +209,7 @@ describe('one look', () => {
     });
     expect(stepsOf(actions)).toEqual(['tell']);
     const told = (actions[0] as Extract<Action, { step: 'tell' }>).status;
-    expect(told).toMatchObject({ complete: 2, progress: '2/3' });
+    expect(told).toMatchObject({ complete: 2, progress: '2/3', reason: 'nobody answers' });
     expect(condition(told, 'Degraded')).toMatchObject({ status: 'True', reason: 'CoordinatorUnavailable' });
   });
 
@@ -228,6 +228,7 @@ describe('one look', () => {
       reason: 'Refused',
       message: refusal,
     });
+    expect(told.reason).toBe('spec.search.budget.joules: no row will have a number for it');
     expect(condition(told, 'Running')).toMatchObject({ status: 'False', reason: 'NotAccepted' });
   });
 
