@@ -130,7 +130,12 @@ export class Dispatcher {
     return this.#behind.projection.isDamaged(position);
   }
 
-  /** Position of a trial's entry in the log; undefined for an unknown trial. */
+  /** Whether an entry that is about a sweep was written before the sweep was deleted. */
+  isDeleted(sweepId: string, position: number): boolean {
+    return this.#behind.projection.isDeleted(sweepId, position);
+  }
+
+  /** Position of a trial's entry in the log; undefined for an unknown trial, and for a deleted one. */
   entryOf(trialId: string): number | undefined {
     return this.#behind.projection.entryOf(trialId);
   }

@@ -3,6 +3,7 @@ import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
 import { Column } from './scheduler/column.js';
 import { damageOf } from './scheduler/damage.js';
+import { isDeletedTrial } from './scheduler/deletion.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
 import { type KeptSweep, type Piece, StateTaker, statePieces } from './scheduler/kept.js';
 import { inNamespace } from './scheduler/namespaces.js';
@@ -15,6 +16,7 @@ type Submitted = Extract<FactHead, { fact: 'SweepSubmitted' }>;
 /** Of a snapshot: what a projection knows beside the state. */
 interface Kept {
   readonly submissions: Map<string, number>;
+  readonly deletions: Map<string, number>;
   readonly damaged: Set<number>;
   readonly said: readonly string[];
   readonly searched: Map<string, number[]>;
@@ -36,6 +38,8 @@ export class Projection {
   readonly #entries = new Column((length) => new Uint32Array(length));
   /** Entry of the newest submission of each sweep, by its id. */
   readonly #submissions = new Map<string, number>();
+  /** Entry by which a sweep was deleted last, by its id. */
+  readonly #deletions = new Map<string, number>();
   /** Entries of the log that are left out. */
   readonly #damaged = new Set<number>();
   /** Entries of each sweep that is searched: its search is made of them again. */
@@ -60,12 +64,16 @@ export class Projection {
     return this.#damaged.has(position);
   }
 
-  /** Position of a trial's entry in the log; undefined for an unknown trial. */
+  /** Whether an entry that is about a sweep was written before the sweep was deleted. */
+  isDeleted(sweepId: string, position: number): boolean {
+    return position <= (this.#deletions.get(sweepId) ?? 0);
+  }
+
+  /** Position of a trial's entry in the log; undefined for an unknown trial, and for a deleted one. */
   entryOf(trialId: string): number | undefined {
     const number = this.state.recorded.numberOf(trialId);
-    return number === undefined || number >= this.#entries.length
-      ? undefined
-      : this.#entries.at(number) || undefined;
+    if (number === undefined || number >= this.#entries.length) return undefined;
+    return isDeletedTrial(this.state, trialId) ? undefined : this.#entries.at(number) || undefined;
   }
 
   /** Position of the entry by which a sweep was submitted last; undefined for an unknown one. */
@@ -78,6 +86,7 @@ export class Projection {
     this.#position = position;
     applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#resumed(fact, view) : null);
     if (fact.fact === 'SweepSubmitted') this.#submissions.set(fact.sweepId, position);
+    if (fact.fact === 'SweepDeleted') this.#forget(fact.sweepId, position);
     const sweepId = sweepOf(fact);
     if (this.#isSearched(sweepId)) {
       const entries = this.#searched.get(sweepId);
@@ -122,6 +131,7 @@ export class Projection {
   *pieces(shown: Iterable<string>): Generator<Piece> {
     const kept: Kept = {
       submissions: this.#submissions,
+      deletions: this.#deletions,
       damaged: this.#damaged,
       said: this.#said,
       searched: this.#searched,
@@ -150,6 +160,7 @@ export class Projection {
       if (of === 'projection') {
         kept = value as Kept;
         for (const [sweepId, at] of kept.submissions) this.#submissions.set(sweepId, at);
+        for (const [sweepId, at] of kept.deletions) this.#deletions.set(sweepId, at);
         for (const at of kept.damaged) this.#damaged.add(at);
         this.#said.push(...kept.said);
       } else if (of === 'entries') for (const entry of value as Uint32Array) this.#entries.push(entry);
@@ -175,6 +186,12 @@ export class Projection {
     if (view?.sweepId !== sweepId)
       throw new Error(`it has the sweep ${sweepId}, which the log does not have`);
     taker.takeSweep(view, sweep);
+  }
+
+  #forget(sweepId: string, position: number): void {
+    this.#submissions.delete(sweepId);
+    this.#searched.delete(sweepId);
+    this.#deletions.set(sweepId, position);
   }
 
   #isSearched(sweepId: string): boolean {

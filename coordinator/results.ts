@@ -2,6 +2,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import type { Dispatcher } from './dispatcher.js';
 import { readRecord } from './log/detail.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
+import { isDeletedTrial, successorsOf } from './scheduler/deletion.js';
 import { queueKey } from './scheduler/state.js';
 import { readTrialId } from './scheduler/trial-id.js';
 
@@ -69,6 +70,7 @@ async function resultOf(
   const { head } = entry;
   if (head.fact === 'ResultRecorded') {
     if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
+    if (dispatcher.isDeleted(head.record.sweep.id, entry.position)) return null;
     if (query.sees?.(head.record.sweep.id) === false) return null;
     if (dispatcher.state.repeated.has(head.record.trialId)) return null;
     if (isSuperseded(dispatcher, head.record.trialId, head.record.sweep.id)) return null;
@@ -76,13 +78,14 @@ async function resultOf(
   }
   // Of every sweep: the trial is listed where it was recorded.
   if (head.fact !== 'ResultReused' || head.sweepId !== query.sweepId) return null;
+  if (dispatcher.isDeleted(head.sweepId, entry.position)) return null;
   if (isSuperseded(dispatcher, head.trialId, head.sweepId)) return null;
   return await resultOfTrial(log, dispatcher, head.trialId, query.detail);
 }
 
 /** @returns whether another trial of the same sweep stands in a trial's place, with new answers. */
 function isSuperseded({ state }: Dispatcher, trialId: string, sweepId: string): boolean {
-  return (state.superseded.get(trialId) ?? []).some((other) => readTrialId(other)?.sweepId === sweepId);
+  return successorsOf(state, trialId).some((other) => readTrialId(other)?.sweepId === sweepId);
 }
 
 function storedResult(entry: LogEntry): StoredResult | null {
@@ -96,7 +99,7 @@ function storedResult(entry: LogEntry): StoredResult | null {
  *   point ended with.
  */
 export function counts(dispatcher: Dispatcher, record: ResultHead): boolean {
-  if (record.sweep.purpose !== 'measure') return false;
+  if (record.sweep.purpose !== 'measure' || isDeletedTrial(dispatcher.state, record.trialId)) return false;
   if (record.status === 'complete' && record.valid) return !dispatcher.state.repeated.has(record.trialId);
   const sweep = dispatcher.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';

@@ -260,7 +260,8 @@ function toMessage(reply: Reply): SessionResponse['message'] {
       return { $case: 'resultRefused', value: { trialId: reply.trialId, reason: reply.reason } };
     case 'unknown-trials':
     case 'not-paused':
-      throw new Error('unknown trials are part of Welcome, and no node resumes a sweep');
+    case 'not-deleted':
+      throw new Error('unknown trials are part of Welcome, and no node resumes or deletes a sweep');
   }
 }
 

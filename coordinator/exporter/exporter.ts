@@ -6,6 +6,8 @@ import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log, LogEntry, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
+import { counts } from '../results.js';
+import { isDeletedTrial } from '../scheduler/deletion.js';
 import { namespaceOf } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
 import { GenAi } from './push/gen-ai.js';
@@ -44,7 +46,8 @@ export class Exporter {
     this.#registry = registry;
     const objectivesOf = (sweepId: string) =>
       this.#dispatcher.state.sweeps.get(sweepId)?.view.objectives ?? [];
-    this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf);
+    const isGone = (trialId: string) => isDeletedTrial(this.#dispatcher.state, trialId);
+    this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf, isGone);
     this.#exposition = new Exposition(options.version, () => this.#snapshot);
   }
 
@@ -79,8 +82,7 @@ export class Exporter {
     try {
       for await (const { fact } of entriesOf(log, older)) {
         if (signal.aborted) return;
-        if (fact.fact !== 'ResultRecorded' || this.#dispatcher.state.repeated.has(fact.record.trialId))
-          continue;
+        if (fact.fact !== 'ResultRecorded' || !counts(this.#dispatcher, fact.record)) continue;
         this.#window.addOlder(fact.record, this.#clock.now() - this.#age(fact.record));
         await nextTurn();
       }
@@ -151,7 +153,7 @@ export class Exporter {
   }
 
   #show(record: ResultRecord, ageSeconds: number): void {
-    if (isShown(record) && !this.#dispatcher.state.repeated.has(record.trialId))
+    if (isShown(record) && counts(this.#dispatcher, record))
       this.#window.add(this.#named(record), this.#clock.now() - ageSeconds);
   }
 

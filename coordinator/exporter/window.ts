@@ -86,6 +86,8 @@ export class ResultWindow {
   readonly #limit: number;
   readonly #keepSeconds: number;
   readonly #objectivesOf: (sweepId: string) => readonly Objective[];
+  /** Whether a trial was deleted meanwhile. */
+  readonly #isGone: (trialId: string) => boolean;
   /** Oldest first; Map keeps the order of insertion. */
   readonly #newest = new Map<string, WindowEntry>();
   /** By sweep, and what each was estimated from. */
@@ -97,7 +99,9 @@ export class ResultWindow {
     limit: number,
     keepSeconds: number,
     objectivesOf: (sweepId: string) => readonly Objective[] = () => [],
+    isGone: (trialId: string) => boolean = () => false,
   ) {
+    this.#isGone = isGone;
     this.#limit = limit;
     this.#keepSeconds = keepSeconds;
     this.#objectivesOf = objectivesOf;
@@ -106,7 +110,11 @@ export class ResultWindow {
   /** A further start of an experiment on the same device counts together with those before. */
   add(record: ResultRecord, now: number): void {
     const key = placeKey(record);
-    const entry = entryOf(this.#newest.get(key)?.starts ?? [], record, now);
+    const entry = entryOf(
+      (this.#newest.get(key)?.starts ?? []).filter(({ trialId }) => !this.#isGone(trialId)),
+      record,
+      now,
+    );
     this.#newest.delete(key);
     this.#newest.set(key, entry);
     for (const oldest of this.#newest.keys()) {
@@ -152,16 +160,24 @@ export class ResultWindow {
   }
 
   #fresh(now: number): WindowEntry[] {
-    const fresh = ({ since }: WindowEntry): boolean => now - since <= this.#keepSeconds;
-    for (const [key, entry] of this.#newest) if (!fresh(entry)) this.#newest.delete(key);
+    this.#tidy(this.#newest, now);
     const best = [...this.#best].flatMap(([sweepId, byObjective]) => {
-      for (const [objective, entry] of byObjective) if (!fresh(entry)) byObjective.delete(objective);
+      this.#tidy(byObjective, now);
       if (byObjective.size === 0) this.#best.delete(sweepId);
       return [...byObjective.values()];
     });
     const all = new Map(best.map((entry) => [placeKey(firstOf(entry)), entry]));
     for (const [key, entry] of this.#newest) all.set(key, entry);
     return [...all.values()];
+  }
+
+  /** Takes out entries that are too old, and starts that were deleted. */
+  #tidy(entries: Map<string, WindowEntry>, now: number): void {
+    for (const [key, { starts, since }] of entries) {
+      const left = starts.filter(({ trialId }) => !this.#isGone(trialId));
+      if (left.length === 0 || now - since > this.#keepSeconds) entries.delete(key);
+      else if (left.length < starts.length) entries.set(key, new Entry(left, since));
+    }
   }
 
   /**

@@ -31,6 +31,16 @@ export type Fact =
       readonly reason: string;
       readonly at: string;
     }
+  /**
+   * The sweep and its results are gone from what a coordinator knows and shows; the entries stay in the log.
+   * Submitted again, it is measured anew.
+   */
+  | {
+      readonly fact: 'SweepDeleted';
+      readonly sweepId: string;
+      readonly reason: string;
+      readonly at: string;
+    }
   /** Nothing more of it is begun until `SweepResumed`. */
   | {
       readonly fact: 'SweepPaused' | 'SweepResumed';

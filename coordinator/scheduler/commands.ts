@@ -60,6 +60,13 @@ export type Event =
       readonly sweepId: string;
       readonly reason: string;
     }
+  /** The sweep and its results are to be gone. */
+  | {
+      readonly event: 'delete-requested';
+      readonly at: string;
+      readonly sweepId: string;
+      readonly reason: string;
+    }
   /** Nothing more of the sweep is to be begun, or it is to go on; what runs is finished. */
   | {
       readonly event: 'pause-requested' | 'resume-requested';
@@ -101,6 +108,8 @@ export type Command =
   | { readonly command: 'unknown-trials'; readonly trialIds: readonly string[] }
   /** The sweep that was to go on was not paused. */
   | { readonly command: 'not-paused'; readonly sweepId: string }
+  /** The sweep that was to be deleted stays, and why: one sentence. */
+  | { readonly command: 'not-deleted'; readonly sweepId: string; readonly reason: string }
   /** To other nodes' streams. */
   | {
       readonly command: 'stop-trial';

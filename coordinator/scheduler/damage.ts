@@ -1,6 +1,7 @@
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { NAMESPACE } from '../../core/sweep/namespace.js';
 import type { FactHead, ResultHead } from '../log/log.js';
+import { isDeletedTrial } from './deletion.js';
 import type { SchedulerState } from './state.js';
 
 /** Beyond any block that was ever allocated; a forged number up there would leave none for honest ones. */
@@ -25,6 +26,10 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
         : 'a sweep that may take no time';
     case 'SweepCancelled':
       return isName(fact.sweepId) ? null : 'a cancellation without a sweep';
+    case 'SweepDeleted':
+      return isName(fact.sweepId) && typeof fact.reason === 'string'
+        ? null
+        : 'a deletion without a sweep or a reason';
     case 'SweepPaused':
     case 'SweepResumed': {
       if (!isName(fact.sweepId))
@@ -42,6 +47,7 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       if (!isName(fact.trialId)) return 'a result taken over from no trial';
       if (state.forged.has(fact.trialId)) return `what it takes over, ${fact.trialId}, is damaged itself`;
       if (!state.recorded.has(fact.trialId)) return `what it takes over, ${fact.trialId}, was never recorded`;
+      if (isDeletedTrial(state, fact.trialId)) return `what it takes over, ${fact.trialId}, was deleted`;
       return pointDamage(state, fact.sweepId, fact.position);
     case 'PromotionDecided':
     case 'ExperimentGivenUp':

@@ -5,6 +5,7 @@ import type { Told } from '../../search/searcher.js';
 import { askedOf } from '../log/detail.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
+import { deleteSweep } from './deletion.js';
 import { chargeTrial } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { serves } from './placement.js';
@@ -59,6 +60,9 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
     case 'SweepCancelled':
       if (sweep !== undefined) cancel(state, sweep, fact.reason);
       return;
+    case 'SweepDeleted':
+      deleteSweep(state, fact.sweepId);
+      return;
     case 'SweepPaused':
     case 'SweepResumed':
       if (sweep === undefined || (sweep.cancelled && fact.fact === 'SweepPaused')) return;
@@ -75,6 +79,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
     case 'ResultReused': {
       if (sweep === undefined) return;
       const { position, trialId } = fact;
+      sweep.sources.add(readTrialId(trialId)?.sweepId ?? '');
       const start = { trialId, reused: true, ...state.known.startOf(trialId) };
       const queue = queueOf(sweep, fact.node ?? '');
       addStart(sweep.view, queue, position, start, true);
@@ -180,6 +185,7 @@ export function addSweep(
     trials: state.recorded,
     queues: new Map(),
     trialSeconds: [],
+    sources: new Set(),
   };
   if (!view.placement.perNode) queueOf(sweep, '');
   for (const node of state.nodes.values()) if (!node.lost) joinAxis(sweep, node.profile);

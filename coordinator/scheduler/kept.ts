@@ -16,7 +16,10 @@ type PieceOf<T extends { restore(piece: never): void }> = Parameters<T['restore'
 export type Piece = readonly [of: string, value: unknown];
 
 interface Globals
-  extends Pick<SchedulerState, 'leaseKey' | 'forged' | 'repeated' | 'superseded' | 'usage' | 'cordoned'> {
+  extends Pick<
+    SchedulerState,
+    'leaseKey' | 'forged' | 'repeated' | 'superseded' | 'usage' | 'cordoned' | 'deleted' | 'severalTurns'
+  > {
   readonly otherReleases: Map<string, OtherRelease>;
 }
 
@@ -37,6 +40,7 @@ export interface KeptSweep {
     | 'budget'
     | 'nextBlock'
     | 'trialSeconds'
+    | 'sources'
   >;
 }
 
@@ -53,8 +57,19 @@ interface KeptQueue {
  * left out, and points under way wait as if nobody had them. The place of a point in the order is no fact.
  */
 export function* statePieces(state: SchedulerState): Generator<Piece> {
-  const { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned } = state;
-  const globals = { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned };
+  const { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned, deleted, severalTurns } =
+    state;
+  const globals = {
+    otherReleases,
+    leaseKey,
+    forged,
+    repeated,
+    superseded,
+    usage,
+    cordoned,
+    deleted,
+    severalTurns,
+  };
   yield ['globals', globals satisfies Globals];
   yield* named('recorded', state.recorded.pieces());
   yield* named('known', state.known.pieces());
@@ -118,14 +133,27 @@ export class StateTaker {
     for (const [namespace, seconds] of this.#usage) this.#state.usage.set(namespace, seconds);
   }
 
-  #takeGlobals({ otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned }: Globals): void {
+  #takeGlobals({
+    otherReleases,
+    leaseKey,
+    forged,
+    repeated,
+    superseded,
+    usage,
+    cordoned,
+    deleted,
+    severalTurns,
+  }: Globals): void {
     const state = this.#state;
     for (const [sweepId, other] of otherReleases) state.otherReleases.set(sweepId, other);
     state.leaseKey = leaseKey;
+    // A sweep that made it so may be deleted.
+    state.severalTurns ||= severalTurns;
     for (const trialId of forged) state.forged.add(trialId);
     for (const trialId of repeated) state.repeated.add(trialId);
     for (const [trialId, others] of superseded) state.superseded.set(trialId, others);
     for (const [node, reason] of cordoned) state.cordoned.set(node, reason);
+    for (const [sweepId, before] of deleted) state.deleted.set(sweepId, before);
     this.#usage = usage;
   }
 }
@@ -135,8 +163,18 @@ function* named(of: string, values: Iterable<unknown>): Generator<Piece> {
 }
 
 function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
-  const { priority, submittedAt, cancelled, ended, lastNode, paused, questions, nextBlock, trialSeconds } =
-    sweep;
+  const {
+    priority,
+    submittedAt,
+    cancelled,
+    ended,
+    lastNode,
+    paused,
+    questions,
+    nextBlock,
+    trialSeconds,
+    sources,
+  } = sweep;
   const budget = sweep.budget && { seconds: sweep.budget.seconds, beganAt: null, short: false };
   const rest = {
     priority,
@@ -149,6 +187,7 @@ function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
     budget,
     nextBlock,
     trialSeconds,
+    sources,
   };
   return { sweepId: view.sweepId, searched: view.newSearch !== null, rest };
 }

@@ -2,6 +2,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { ofNewestBuild } from '../../judgement/trials.js';
 import type { Fact } from '../log/log.js';
+import { isGoing, successorsOf } from './deletion.js';
 import { namespaceOf } from './namespaces.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
@@ -30,7 +31,8 @@ export function reusable(
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known
     .validTrials(experiment.id)
-    .filter((known) => mayReuse(known, experiment, node) && !state.superseded.has(known.trialId))
+    .filter((known) => mayReuse(known, experiment, node) && successorsOf(state, known.trialId).length === 0)
+    .filter(({ trialId }) => !isGoing(state, trialId))
     // What another namespace measured is nobody's here.
     .filter(({ trialId }) => namespaceOfTrial(state, trialId) === view.namespace)
     // What was measured under other gates is another start under these, if it is one at all.

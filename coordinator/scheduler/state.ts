@@ -116,6 +116,8 @@ export interface SweepState {
   readonly queues: Map<string, PointQueue>;
   /** Seconds of the newest finished trials, for the time left. */
   readonly trialSeconds: number[];
+  /** Ids of the sweeps whose results it took over: none of them is deleted before it. */
+  readonly sources: Set<string>;
 }
 
 /** Positions allocated to one device at a time, between two runs of the drift control. */
@@ -233,6 +235,10 @@ export interface SchedulerState {
   readonly superseded: Map<string, string[]>;
   /** Every recorded trial. */
   readonly recorded: TrialTable;
+  /** By id of a deleted sweep: how many trials were recorded when it was deleted (deletion.ts). */
+  readonly deleted: Map<string, number>;
+  /** Sweeps whose deletion is being written. This is no fact. */
+  readonly deleting: Set<string>;
   draining: boolean;
   /**
    * Nodes that may hold leases of whoever led before: nothing is leased until each of them has said what it
@@ -269,6 +275,8 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     repeated: new Set(),
     superseded: new Map(),
     recorded,
+    deleted: new Map(),
+    deleting: new Set(),
     draining: false,
     awaited: null,
     usage: new Map(),

@@ -4,6 +4,7 @@ import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import { appendOf, type Command, type Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
+import { beginDeletion, deletionRefusal } from './deletion.js';
 import { hasNoTry, letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { doubtQuestions, questionsChanged } from './stale.js';
 import { endStalled } from './stalled.js';
@@ -73,6 +74,8 @@ export function step(state: SchedulerState, event: Event): Command[] {
     }
     case 'cancel-requested':
       return cancelAsked(state, event.sweepId, event.reason, event.at);
+    case 'delete-requested':
+      return deleteAsked(state, event.sweepId, event.reason, event.at);
     case 'pause-requested':
     case 'resume-requested':
       return pauseAsked(state, event);
@@ -133,6 +136,7 @@ export function withdrawGrants(state: SchedulerState, decided: readonly Command[
 export function notWritten(state: SchedulerState, facts: readonly Fact[]): void {
   if (facts.some((fact) => fact.fact === 'ResultRecorded')) return;
   for (const fact of facts) {
+    if (fact.fact === 'SweepDeleted') state.deleting.delete(fact.sweepId);
     if (fact.fact !== 'ResultReused' && fact.fact !== 'ExperimentGivenUp') continue;
     const sweep = state.sweeps.get(fact.sweepId);
     const queue = sweep === undefined ? undefined : queueOf(sweep, fact.node ?? '');
@@ -322,6 +326,13 @@ function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at:
     .filter((lease) => lease.sweepId === sweepId)
     .map((lease): Command => ({ command: 'stop-trial', node: lease.node, trialId: lease.trialId, reason }));
   return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
+}
+
+function deleteAsked(state: SchedulerState, sweepId: string, reason: string, at: string): Command[] {
+  const refusal = deletionRefusal(state, sweepId);
+  if (refusal !== null) return [{ command: 'not-deleted', sweepId, reason: refusal }];
+  beginDeletion(state, sweepId);
+  return [{ command: 'append', facts: [{ fact: 'SweepDeleted', sweepId, reason, at }] }];
 }
 
 /**

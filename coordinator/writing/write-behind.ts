@@ -19,7 +19,9 @@ export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-no
 /** An answer for whoever caused the event. */
 export type Reply = Extract<
   Command,
-  { command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' | 'not-paused' }
+  {
+    command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' | 'not-paused' | 'not-deleted';
+  }
 >;
 
 /** Where facts are written, and who is told. */

@@ -91,7 +91,7 @@ const step = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      fact: fc.constantFrom('submit', 'cancel', 'pause', 'resume', 'give-up', 'reuse', 'cordon'),
+      fact: fc.constantFrom('submit', 'cancel', 'pause', 'resume', 'give-up', 'reuse', 'cordon', 'delete'),
       about,
     }),
   },
@@ -125,7 +125,10 @@ function factsOf(steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T 
     else if (one.fact === 'cancel') facts.push({ fact: 'SweepCancelled', sweepId, ...reason });
     else if (one.fact === 'pause') facts.push({ fact: 'SweepPaused', sweepId, ...reason });
     else if (one.fact === 'resume') facts.push({ fact: 'SweepResumed', sweepId, ...reason });
-    else if (one.fact === 'cordon')
+    else if (one.fact === 'delete') {
+      facts.push({ fact: 'SweepDeleted', sweepId, ...reason }, submission(DOCUMENTS[one.about.sweep]!));
+      trials.splice(0, Infinity, ...trials.filter((trialId) => !trialId.startsWith(`t.${sweepId}.`)));
+    } else if (one.fact === 'cordon')
       facts.push({ fact: 'NodeCordoned', node: `node-${one.about.node}`, ...reason });
     else if (one.fact === 'give-up') facts.push({ fact: 'ExperimentGivenUp', ...point, ...reason });
     else if (trials.length > 0)
@@ -147,7 +150,8 @@ function open({ settled }: PointQueue, positions: Iterable<number>): number[] {
 /** Everything that facts have decided. */
 function said(projection: Projection): unknown {
   const { state, position } = projection;
-  const { leaseKey, forged, repeated, usage, cordoned, otherReleases, recorded, severalTurns } = state;
+  const { leaseKey, forged, repeated, usage, cordoned, otherReleases, recorded, severalTurns, deleted } =
+    state;
   const trials = Array.from({ length: recorded.size }, (_, number) => recorded.idOf(number));
   const sweeps = [...state.sweeps].map(([id, sweep]) => {
     const { view, queues, trials: _, ...rest } = sweep;
@@ -166,7 +170,15 @@ function said(projection: Projection): unknown {
         .sort(([a], [b]) => a - b)
         .map(([at, count]) => [at, count, queue.starts.firstOf(at), queue.starts.saidOf(at)]),
     }));
-    return [id, rest, of, sweepStatus(sweep), searchProgress(sweep), projection.submissionOf(id)];
+    return [
+      id,
+      rest,
+      of,
+      sweepStatus(sweep),
+      searchProgress(sweep),
+      projection.submissionOf(id),
+      projection.isDeleted(id, 1 + DOCUMENTS.length),
+    ];
   });
   const known = VIEWS.flatMap((view) =>
     Array.from({ length: view.count }, (_, at) => state.known.validTrials(view.experimentAt(at, null).id)),
@@ -181,6 +193,7 @@ function said(projection: Projection): unknown {
     cordoned,
     otherReleases,
     severalTurns,
+    deleted,
     sweeps,
     known,
     entries,

@@ -1,0 +1,82 @@
+import { releaseBlock } from './block-allocator.js';
+import type { SchedulerState, SweepState } from './state.js';
+import { slotsOf } from './state.js';
+import { sweepStatus } from './status.js';
+import { readTrialId } from './trial-id.js';
+
+/**
+ * A deleted sweep is gone from the state: its points, its outcomes, its place among the sweeps. Its trials
+ * stay known by their ids, so that a record that comes twice is still written once. `deleted` says how many
+ * trials were recorded by then: those of the sweep with a lower number are deleted with it, and those that
+ * come after it was submitted anew are not.
+ */
+
+/** @returns one sentence that says why a sweep cannot be deleted now; null = it can. */
+export function deletionRefusal(state: SchedulerState, sweepId: string): string | null {
+  const sweep = state.sweeps.get(sweepId);
+  if (sweep === undefined && !state.otherReleases.has(sweepId)) return `There is no sweep ${sweepId} here.`;
+  if (sweep !== undefined) {
+    const { state: stated } = sweepStatus(sweep);
+    if (stated !== 'done' && stated !== 'cancelled')
+      return `Sweep ${sweepId} is ${stated}: cancel it first (\`ridge cancel ${sweepId}\`), then delete it.`;
+    const running = [...state.leases.values()].filter((lease) => lease.sweepId === sweepId).length;
+    if (running > 0)
+      return `Sweep ${sweepId} still has ${running} ${running === 1 ? 'trial' : 'trials'} running: delete it when they have ended.`;
+  }
+  const user = userOf(state, sweepId);
+  if (user === null) return null;
+  return `Sweep ${user.view.sweepId} (${user.view.name}) shows results of sweep ${sweepId}: delete that one first.`;
+}
+
+/** @returns a sweep that took over results of another one; null = none did. */
+function userOf(state: SchedulerState, sweepId: string): SweepState | null {
+  for (const sweep of state.sweeps.values())
+    if (sweep.view.sweepId !== sweepId && sweep.sources.has(sweepId)) return sweep;
+  return null;
+}
+
+/**
+ * A deletion is decided, and not written yet: nothing more of the sweep is begun, and no other one takes its
+ * results over meanwhile.
+ */
+export function beginDeletion(state: SchedulerState, sweepId: string): void {
+  state.deleting.add(sweepId);
+  for (const slot of slotsOf(state)) if (slot.block?.sweepId === sweepId) releaseBlock(state, slot);
+}
+
+/** What the fact does. */
+export function deleteSweep(state: SchedulerState, sweepId: string): void {
+  const queues = [...(state.sweeps.get(sweepId)?.queues.values() ?? [])];
+  for (const slot of slotsOf(state)) {
+    if (slot.block?.sweepId === sweepId) releaseBlock(state, slot);
+    for (const queue of queues) slot.deferredSeen.delete(queue);
+  }
+  state.sweeps.delete(sweepId);
+  state.otherReleases.delete(sweepId);
+  state.deleting.delete(sweepId);
+  state.deleted.set(sweepId, state.recorded.size);
+}
+
+/** @returns whether a trial was deleted with its sweep. */
+export function isDeletedTrial(
+  { deleted, recorded }: Pick<SchedulerState, 'deleted' | 'recorded'>,
+  trialId: string,
+): boolean {
+  if (deleted.size === 0) return false;
+  const before = deleted.get(readTrialId(trialId)?.sweepId ?? '');
+  return before !== undefined && (recorded.numberOf(trialId) ?? before) < before;
+}
+
+/** @returns whether no sweep takes a trial over any more: it is deleted, or is about to be. */
+export function isGoing(state: SchedulerState, trialId: string): boolean {
+  if (state.deleting.size > 0 && state.deleting.has(readTrialId(trialId)?.sweepId ?? '')) return true;
+  return isDeletedTrial(state, trialId);
+}
+
+/** @returns the trials with new answers that stand in a trial's place, without those that are deleted. */
+export function successorsOf(
+  state: Pick<SchedulerState, 'deleted' | 'recorded' | 'superseded'>,
+  trialId: string,
+): string[] {
+  return (state.superseded.get(trialId) ?? []).filter((other) => !isDeletedTrial(state, other));
+}
