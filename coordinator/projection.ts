@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
 import { Column } from './scheduler/column.js';
 import { damageOf } from './scheduler/damage.js';
-import { isDeletedTrial } from './scheduler/deletion.js';
+import { isDeletedTrial } from './scheduler/deleted-trials.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
 import { type KeptSweep, type Piece, StateTaker, statePieces } from './scheduler/kept.js';
 import { inNamespace } from './scheduler/namespaces.js';

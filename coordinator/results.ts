@@ -2,7 +2,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import type { Dispatcher } from './dispatcher.js';
 import { readRecord } from './log/detail.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
-import { isDeletedTrial, successorsOf } from './scheduler/deletion.js';
+import { isDeletedTrial, successorsOf } from './scheduler/deleted-trials.js';
 import { queueKey } from './scheduler/state.js';
 import { readTrialId } from './scheduler/trial-id.js';
 

@@ -7,7 +7,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Log, LogEntry, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { counts } from '../results.js';
-import { isDeletedTrial } from '../scheduler/deletion.js';
+import { isDeletedTrial } from '../scheduler/deleted-trials.js';
 import { namespaceOf } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
 import { GenAi } from './push/gen-ai.js';

@@ -1,7 +1,7 @@
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { NAMESPACE } from '../../core/sweep/namespace.js';
 import type { FactHead, ResultHead } from '../log/log.js';
-import { isDeletedTrial } from './deletion.js';
+import { isDeletedTrial } from './deleted-trials.js';
 import type { SchedulerState } from './state.js';
 
 /** Beyond any block that was ever allocated; a forged number up there would leave none for honest ones. */

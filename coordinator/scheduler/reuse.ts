@@ -2,7 +2,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
 import { ofNewestBuild } from '../../judgement/trials.js';
 import type { Fact } from '../log/log.js';
-import { isGoing, successorsOf } from './deletion.js';
+import { isGoing, successorsOf } from './deleted-trials.js';
 import { namespaceOf } from './namespaces.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
