@@ -1,18 +1,28 @@
+import { createHash } from 'node:crypto';
 import { securityOf } from '../proto/credentials.js';
 import { WireError } from '../proto/errors.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { Coordinator } from './coordinators.js';
 import { isConflict, isGone, isPassing, type KubeClient, KubeError } from './kubernetes/client.js';
-import { JOBS, type Job, type KubeObject, SECRETS } from './kubernetes/objects.js';
+import {
+  EVENTS,
+  JOBS,
+  type Job,
+  type KubeEvent,
+  type KubeObject,
+  type Resource,
+  SECRETS,
+} from './kubernetes/objects.js';
 import { keyOf, Watched } from './kubernetes/watched.js';
 import { Queue } from './queue.js';
 import { type OperatorSettings, securityIn } from './settings.js';
 import { type Asked, askedBy, type Others } from './sweep/asked.js';
-import { SWEEPS, type SweepObject, type SweepObjectStatus, type SweepSpec } from './sweep/definition.js';
+import { SWEEPS, type SweepObject, type SweepSpec } from './sweep/definition.js';
+import type { SweepEvent } from './sweep/events.js';
 import { UID_LABEL } from './sweep/job.js';
 import { type Reading, readObject } from './sweep/reading.js';
-import { type Action, FINALIZER, type Observed, reconcile } from './sweep/reconcile.js';
-import { type Seen, statusOf } from './sweep/status.js';
+import { type Action, FINALIZER, type Observed, reconcile, type Told, toldOf } from './sweep/reconcile.js';
+import type { Seen } from './sweep/status.js';
 
 /** Does one step; tests put themselves around it. */
 export type Around = (action: Action, work: () => Promise<void>) => Promise<void>;
@@ -277,12 +287,9 @@ export class Controller {
         return;
       }
       case 'tell':
-        return await this.#tell(object, action.status);
+        return await this.#tell(object, action);
       case 'start-agent':
-        await client.create(JOBS, namespace, action.job).catch((error: unknown) => {
-          // It is there already: this process, or the one before, has just made it.
-          if (!(error instanceof KubeError) || error.reason !== 'AlreadyExists') throw error;
-        });
+        await this.#create(JOBS, namespace, action.job);
         return;
       case 'end-agent':
         await client.delete(JOBS, namespace, action.name, action.uid).catch((error: unknown) => {
@@ -291,8 +298,22 @@ export class Controller {
     }
   }
 
-  async #tell(object: SweepObject, status: SweepObjectStatus): Promise<void> {
+  async #create(resource: Resource, namespace: string, made: KubeObject): Promise<void> {
+    await this.#needs.client.create(resource, namespace, made).catch((error: unknown) => {
+      // It is there already: this process, or the one before, has just made it.
+      if (!(error instanceof KubeError) || error.reason !== 'AlreadyExists') throw error;
+    });
+  }
+
+  async #tell(object: SweepObject, { status, events }: Told): Promise<void> {
     const { name, namespace = '', uid } = object.metadata;
+    const now = new Date().toISOString();
+    for (const event of events)
+      await this.#create(EVENTS, namespace, kubeEvent(event, object, now)).catch((error: unknown) => {
+        // A sweep goes on where its operator may write no events.
+        if (isPassing(error)) throw error;
+        this.#needs.log('warn', `${keyOf(object)}: the event ${event.reason}: ${(error as Error).message}`);
+      });
     const metadata = { name, namespace, uid: uid ?? '' };
     const applied = { apiVersion: SWEEPS.apiVersion, kind: SWEEPS.kind, metadata, status };
     this.#saw(await this.#needs.client.apply<SweepObject>(SWEEPS, namespace, applied, '/status'));
@@ -315,11 +336,11 @@ export class Controller {
     memory.fault = sentence;
     const isAway = error instanceof KubeError && error.status === 0;
     if (isNew && !isAway) {
-      const status = statusOf(
+      const told = toldOf(
         { ...observed, seen: { ...observed.seen, fault: sentence } },
         object.status?.asked ?? null,
       );
-      await this.#tell(object, status).catch(() => undefined);
+      await this.#tell(object, told).catch(() => undefined);
     }
     return 'again';
   }
@@ -374,6 +395,34 @@ export class Controller {
     if (ids === null && coordinator.trouble !== null) this.#needs.log('warn', coordinator.trouble);
     this.#queueAll((object) => ids === null || ids.has(this.#idOf(object) ?? ''));
   }
+}
+
+/**
+ * @returns an event of a Sweep; whoever tells of the same change of the same object gives it the same name.
+ */
+function kubeEvent({ type, reason, message }: SweepEvent, object: SweepObject, now: string): KubeEvent {
+  const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata;
+  const change = createHash('sha256').update([uid, resourceVersion, reason].join(' ')).digest('hex');
+  return {
+    apiVersion: EVENTS.apiVersion,
+    kind: EVENTS.kind,
+    metadata: { name: `${name.slice(0, 200)}.${change.slice(0, 16)}`, namespace },
+    involvedObject: {
+      apiVersion: SWEEPS.apiVersion,
+      kind: SWEEPS.kind,
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+    },
+    type,
+    reason,
+    message,
+    source: { component: 'ridgepoint-operator' },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
 }
 
 /** What the coordinator would say again, however often it is asked. */

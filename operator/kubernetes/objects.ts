@@ -57,6 +57,21 @@ export interface Job extends KubeObject {
   };
 }
 
+/** `core/v1`, as the API has it. */
+export interface KubeEvent extends KubeObject {
+  readonly involvedObject: Readonly<
+    Record<'apiVersion' | 'kind' | 'name' | 'namespace' | 'uid' | 'resourceVersion', string>
+  >;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly source: { readonly component: string };
+  /** RFC 3339. */
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+  readonly count: number;
+}
+
 export interface Lease extends KubeObject {
   readonly spec?: {
     readonly holderIdentity?: string;
@@ -75,6 +90,7 @@ export interface Resource {
   readonly plural: string;
 }
 
+export const EVENTS: Resource = { apiVersion: 'v1', kind: 'Event', plural: 'events' };
 export const JOBS: Resource = { apiVersion: 'batch/v1', kind: 'Job', plural: 'jobs' };
 export const LEASES: Resource = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 export const SECRETS: Resource = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };

@@ -1,6 +1,7 @@
 import type { Job } from '../kubernetes/objects.js';
 import { type Asked, askedBy, isLeftTo, type Others } from './asked.js';
 import type { SweepObject, SweepObjectStatus, SweepSpec } from './definition.js';
+import { eventsOf, type SweepEvent } from './events.js';
 import { type AgentDefaults, agentJob, isCurrent, jobState } from './job.js';
 import type { Reading } from './reading.js';
 import { type Seen, sameStatus, statusOf } from './status.js';
@@ -36,7 +37,14 @@ export type Action =
   | { readonly step: 'cancel' | 'suspend' | 'resume'; readonly sweepId: string; readonly reason: string }
   | { readonly step: 'start-agent'; readonly job: Job }
   | { readonly step: 'end-agent'; readonly name: string; readonly uid: string }
-  | { readonly step: 'tell'; readonly status: SweepObjectStatus };
+  /** Events come first: they are named after the status before, so that none is written twice. */
+  | ({ readonly step: 'tell' } & Told);
+
+/** What an object says next, and what its reader is told of the change. */
+export interface Told {
+  readonly status: SweepObjectStatus;
+  readonly events: readonly SweepEvent[];
+}
 
 /** Kept on an object until its sweep is cancelled and its agents are gone. */
 export const FINALIZER = 'ridgepoint.dev/sweep';
@@ -159,8 +167,15 @@ const endAll = ({ jobs }: Observed): readonly Action[] => jobs.flatMap((job) => 
 
 /** Nothing where the object says so already. */
 function tell(observed: Observed, asked: Asked): readonly Action[] {
+  const told = toldOf(observed, asked);
+  return sameStatus(told.status, observed.object.status) ? [] : [{ step: 'tell', ...told }];
+}
+
+/** @returns the status of an object as it is now, and the events since the one that it has. */
+export function toldOf(observed: Observed, asked: Asked): Told {
   const status = statusOf(observed, asked);
-  return sameStatus(status, observed.object.status) ? [] : [{ step: 'tell', status }];
+  const failures = observed.seen.sweep?.failureReasons ?? [];
+  return { status, events: eventsOf(observed.object.status, status, failures) };
 }
 
 const isOpen = (state: string): boolean => state === 'running' || state === 'paused';

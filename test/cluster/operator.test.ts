@@ -32,6 +32,9 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
     expect(bestRows.length).toBeGreaterThan(0);
     expect(best).toContain('decodeTokensPerSecond');
     expect(bestRowsDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const reasons = await lab.events('first');
+    expect(reasons).toEqual(expect.arrayContaining(['Accepted', 'Started', 'Finished']));
+    expect(new Set(reasons).size, reasons.join(' ')).toBe(reasons.length);
     if (installed('kubectl')) {
       const words = ['--kubeconfig', lab.plane.kubeconfig('admin'), 'get', 'sweeps', '-n', 'bench'];
       const { stdout } = spawnSync('kubectl', words, { encoding: 'utf8' });
@@ -49,6 +52,7 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
       /spec\.sweep\.spec.*did you mean runners\?/,
     );
     expect((await lab.status('wrong')).reason).toMatch(/did you mean runners\?/);
+    expect(await lab.events('wrong')).toEqual(['Invalid']);
     for (const edit of [{ models: 'builtin:small' }, { runers: { kind: 'none' } }, { more: 1 }])
       await expect(lab.api.merge('Sweep', 'wrong', { spec: { sweep: { spec: edit } } })).rejects.toThrow(
         'a sweep never changes',

@@ -8,6 +8,7 @@ export type Anything = any;
 const MERGE = 'application/merge-patch+json';
 const PATHS: Record<string, string> = {
   Sweep: '/apis/ridgepoint.dev/v1alpha1/namespaces/NS/sweeps',
+  Event: '/api/v1/namespaces/NS/events',
   Job: '/apis/batch/v1/namespaces/NS/jobs',
   Pod: '/api/v1/namespaces/NS/pods',
   Secret: '/api/v1/namespaces/NS/secrets',

@@ -156,6 +156,12 @@ export class Lab {
     return (await this.api.get('Sweep', name)).status ?? {};
   }
 
+  /** @returns the reasons of an object's Events, in no order. */
+  async events(name: string): Promise<string[]> {
+    const events = await this.api.list('Event');
+    return events.filter(({ involvedObject }) => involvedObject.name === name).map(({ reason }) => reason);
+  }
+
   /** Waits until a condition of an object has a status, or a reason. */
   async says(name: string, type: string, word: string, seconds = 60): Promise<SweepObjectStatus> {
     let last: SweepObjectStatus = {};
