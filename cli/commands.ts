@@ -51,6 +51,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       slurm: async () => (await import('./slurm/command.js')).registerSlurm,
       config: async () => (await import('./config/command.js')).registerConfig,
       log: async () => (await import('./log/command.js')).registerLog,
+      'support-bundle': async () => (await import('./support-bundle/command.js')).registerSupportBundle,
       restore: async () => (await import('./restore/command.js')).registerRestore,
       certs: async () => (await import('./certs/command.js')).registerCerts,
       token: async () => (await import('./token/command.js')).registerToken,

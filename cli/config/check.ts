@@ -52,7 +52,7 @@ function fileProblems(file: string, options: CheckOptions): string[] {
 }
 
 /** @returns whose settings they are by the file's name, else by the most fields that are known there. */
-function kindOf(file: string, data: object): SettingsWord {
+export function kindOf(file: string, data: object): SettingsWord {
   const named = SETTINGS_WORDS.find((word) => basename(file).startsWith(word));
   if (named !== undefined) return named;
   const known = (word: SettingsWord) =>

@@ -21,13 +21,8 @@ export async function listNodes(options: ListOptions): Promise<void> {
     ...(await control.listNodes()),
     leaders: await control.leaders(),
   }));
+  if (options.json === true) return printJson(nodeListing(nodes));
   const rows: Row[] = nodes.map((status) => ({ status, profile: parseNodeProfile(status.nodeProfileJson) }));
-  if (options.json === true)
-    return printJson(
-      rows.map(({ status: { name, state, lastSeenAt, running, cordoned }, profile }) => {
-        return { name, state, lastSeenAt, running, cordoned: cordoned === '' ? null : cordoned, profile };
-      }),
-    );
   if (logDurability === 'delayed' || logDurability === 'unknown')
     say(`the coordinator’s log: ${logSentence}`);
   sayWhoLeads(leaders);
@@ -47,6 +42,14 @@ export async function listNodes(options: ListOptions): Promise<void> {
       status.running[0]?.label ?? null,
     ]),
   );
+}
+
+/** @returns nodes as `ridge nodes --json` prints them. */
+export function nodeListing(nodes: readonly NodeStatus[]): object[] {
+  return nodes.map(({ name, state, lastSeenAt, running, cordoned, nodeProfileJson }) => {
+    const profile = parseNodeProfile(nodeProfileJson);
+    return { name, state, lastSeenAt, running, cordoned: cordoned === '' ? null : cordoned, profile };
+  });
 }
 
 /** Of several coordinators, which one leads, which stand by, and which do not answer. */

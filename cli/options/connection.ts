@@ -22,6 +22,11 @@ export function addConnectionOptions(command: Command): Command {
   );
 }
 
+/** Adds the same options to a command that never waits: it says of a coordinator what it does now. */
+export function addPromptConnectionOptions(command: Command): Command {
+  return addCredentialOptions(command.addOption(coordinatorOption().default(DEFAULT_COORDINATOR)));
+}
+
 /**
  * Adds the same options to the agent, whose configuration file may say them, too: nothing has a default here.
  */

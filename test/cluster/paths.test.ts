@@ -115,6 +115,8 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['slurm submit PATH', [NONE, 'dir', BELOW]],
   ['log verify PATH', [NONE]],
   ['log backup PATH', [NONE, 'dir', BELOW]],
+  ['support-bundle PATH', [NONE, 'dir', 'file', BELOW]],
+  ['support-bundle out.tar.gz --config PATH', [NONE, 'dir', BELOW]],
   ['restore PATH --into restored.sqlite', [NONE, 'dir', BELOW]],
   ['restore file --into PATH', ['dir', 'file', BELOW]],
   ['top --token-file PATH', [NONE, 'dir']],

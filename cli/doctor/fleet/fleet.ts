@@ -23,12 +23,12 @@ export async function doctorFleet(options: ConnectionOptions & { readonly json?:
   const checks = checkFleet(await withCoordinator(options, lookAtFleet));
   const ok = checks.every(({ findings }) => findings.length === 0);
   if (options.json === true) printJson({ ok, checks });
-  else printDrawn(checks.flatMap(linesOf).join('\n'));
+  else printDrawn(checks.flatMap(linesOfCheck).join('\n'));
   return ok ? EXIT.ok : EXIT.failed;
 }
 
 /** Asks every coordinator of itself, and the one that leads of nodes and sweeps. */
-async function lookAtFleet(control: ControlConnection): Promise<Fleet> {
+export async function lookAtFleet(control: ControlConnection): Promise<Fleet> {
   const [answers, { nodes }] = await Promise.all([control.leaders(), control.listNodes()]);
   return {
     version: VERSION,
@@ -63,7 +63,8 @@ const standsStill = ({ state, running, queued }: SweepStatus): boolean =>
 /** Most lines of one kind of finding: a fleet of thousands may have thousands. */
 const MOST_LINES = 20;
 
-function linesOf({ name, seen, findings }: Check): string[] {
+/** @returns a check as people read it. */
+export function linesOfCheck({ name, seen, findings }: Check): string[] {
   const colors = stdoutColors();
   const label = name.padEnd(14);
   if (findings.length === 0) return [`${colors.green('ok   ')}  ${label} ${seen}`];
