@@ -181,6 +181,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       [['sweeps'], ['list', 'watch', 'patch']],
       [['sweeps/status'], ['patch']],
       [['jobs'], ['list', 'watch', 'create', 'delete']],
+      [['events'], ['create']],
       [['secrets'], ['get']],
     ]);
     const [grpc] = only(manifests, 'NetworkPolicy', '-coordinator').spec.ingress;
