@@ -161,7 +161,11 @@ async function healthOf(
       const { security } = endpoint();
       return security.kind === 'mutual-tls' ? security.certificate : null;
     },
-    waiting: () => ({ waitingResults: spool.size, oldestWaitingSeconds: spool.oldestSeconds }),
+    waiting: () => ({
+      waitingResults: spool.size + spool.newerSize,
+      oldestWaitingSeconds: spool.oldestSeconds,
+      newerResults: spool.newerSize,
+    }),
   });
   await reader.askDisks();
   return () => reader.read();
@@ -263,7 +267,8 @@ function metricsOf(
           profile: probe.profile,
           connected: () => session.connected,
           runningOn: () => trials.runningOn,
-          spooledResults: () => spool.size,
+          spooledResults: () => spool.size + spool.newerSize,
+          newerResults: () => spool.newerSize,
           meters: found,
         });
         opened = { meters: found, read };

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ResultRecord } from '../core/result/result.js';
+import { isNewerSchema, RESULT_SCHEMA, type ResultRecord } from '../core/result/result.js';
 import { parseRecord } from '../proto/convert.js';
 
 /**
  * Results that no coordinator has confirmed: on disk before they are sent, gone once they are acknowledged.
- * A file that cannot be read is set aside and costs nobody else anything.
+ * A file that cannot be read is set aside and costs nobody else anything. A record of a newer release stays
+ * where it is, until that release sends it.
  */
 export class Spool {
   readonly #folder: string;
@@ -14,6 +15,8 @@ export class Spool {
   /** What could not be written, kept in memory so that it is reported all the same. */
   readonly #unwritten = new Map<string, ResultRecord>();
   #known = new Set<string>();
+  /** Names of files that only a newer release can send. */
+  readonly #newer = new Set<string>();
   /** Since when each waits, by the name of its file: milliseconds since 1970. */
   readonly #since = new Map<string, number>();
 
@@ -29,15 +32,21 @@ export class Spool {
       const names = await readdir(folder);
       spool.#known = new Set(names.filter((name) => name.endsWith('.json')));
       for (const name of spool.#known) spool.#since.set(name, (await stat(join(folder, name))).mtimeMs);
+      for (const name of [...spool.#known]) await spool.#leaveIfNewer(name);
     } catch (error) {
       onTrouble(`the spool ${folder} cannot be used: ${(error as Error).message}`);
     }
     return spool;
   }
 
-  /** Results that wait. */
+  /** Results that wait and that this release can send. */
   get size(): number {
     return this.#known.size + this.#unwritten.size;
+  }
+
+  /** Results that wait for a newer release, which wrote them. */
+  get newerSize(): number {
+    return this.#newer.size;
   }
 
   /** Seconds that the oldest has waited; 0 = none waits. */
@@ -135,6 +144,18 @@ export class Spool {
     await this.put(record);
   }
 
+  /** Before the first hello, which promises the coordinator the trials that can be sent. */
+  async #leaveIfNewer(name: string): Promise<void> {
+    const path = join(this.#folder, name);
+    const schema = await schemaOf(path);
+    if (!isNewerSchema(schema)) return;
+    this.#known.delete(name);
+    this.#newer.add(name);
+    this.#onTrouble(
+      `the spooled result ${path} is of the schema ${schema}, and this release reads ${RESULT_SCHEMA}: it stays there until an agent of the newer release sends it`,
+    );
+  }
+
   async #read(name: string): Promise<ResultRecord | null> {
     const path = join(this.#folder, name);
     try {
@@ -147,6 +168,15 @@ export class Spool {
       this.#onTrouble(`the spooled result ${name} was set aside as ${aside}: ${(error as Error).message}`);
       return null;
     }
+  }
+}
+
+/** @returns what the file says it is; null where it is no JSON, which reading it reports. */
+async function schemaOf(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))?.schema;
+  } catch {
+    return null;
   }
 }
 

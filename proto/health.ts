@@ -9,12 +9,15 @@ export interface HealthSource {
   readonly folders: readonly string[];
   /** @returns PEM of the certificate that it shows; null = it shows none. May throw where files are away. */
   certificate(): Buffer | null;
-  /** @returns results on its disk, and for how many seconds the oldest has waited. */
-  waiting(): Pick<ProcessHealth, 'waitingResults' | 'oldestWaitingSeconds'>;
+  /**
+   * @returns results on its disk, for how many seconds the oldest has waited, and how many are a newer
+   *   release's.
+   */
+  waiting(): Pick<ProcessHealth, 'waitingResults' | 'oldestWaitingSeconds' | 'newerResults'>;
 }
 
 /** Nothing of its own waits in a coordinator. */
-export const NOTHING_WAITS = { waitingResults: 0, oldestWaitingSeconds: 0 };
+export const NOTHING_WAITS = { waitingResults: 0, oldestWaitingSeconds: 0, newerResults: 0 };
 
 /**
  * What a process says of itself. Disks are asked in the background: one that does not answer, as of a server

@@ -11,6 +11,8 @@ export interface AgentState {
   /** Devices of the trials that run now. */
   runningOn(): readonly string[];
   spooledResults(): number;
+  /** Those of them that wait for a newer release. */
+  newerResults(): number;
   /** Meters of node and devices, not of a trial; read at every scrape. */
   readonly meters: readonly ExportedMeter[];
 }
@@ -49,6 +51,7 @@ function addAgent(state: AgentState, add: Add): void {
   add('ridgepoint_agent_connected', {}, state.connected() ? 1 : 0);
   add('ridgepoint_agent_running_trials', {}, state.runningOn().length);
   add('ridgepoint_agent_spooled_results', {}, state.spooledResults());
+  add('ridgepoint_agent_newer_results', {}, state.newerResults());
   add('ridgepoint_agent_memory_bytes', {}, process.memoryUsage.rss());
   add('ridgepoint_agent_processor_seconds_total', {}, (user + system) / 1e6);
   add('ridgepoint_node_info', { cpu_model: cpuModel, version }, 1);

@@ -260,6 +260,10 @@ export const AGENT_METRICS = [
     agent_connected: { labels: ['node'], help: '1 while a coordinator answers.' },
     agent_running_trials: { labels: ['node'], help: 'Trials that run now.' },
     agent_spooled_results: { labels: ['node'], help: 'Results no coordinator has confirmed yet.' },
+    agent_newer_results: {
+      labels: ['node'],
+      help: 'Those of the spooled results that wait for a newer release, which wrote them.',
+    },
     agent_memory_bytes: { labels: ['node'], help: 'Resident memory of the agent itself.' },
     agent_processor_seconds_total: {
       labels: ['node'],

@@ -33,6 +33,12 @@ import { SEVERITIES, WARNINGS, type WarningCode } from './warnings.js';
  */
 export const RESULT_SCHEMA = 'ridgepoint.dev/result/v1';
 
+/** @returns whether a newer release wrote a record of this schema; this one cannot read it, and keeps it. */
+export function isNewerSchema(schema: unknown): boolean {
+  const versionOf = (name: string) => Number(/^ridgepoint\.dev\/result\/v([0-9]{1,9})$/.exec(name)?.[1]);
+  return typeof schema === 'string' && versionOf(schema) > versionOf(RESULT_SCHEMA);
+}
+
 const axisValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 /** Exports make columns, labels and files of these names. */
 const optionName = z

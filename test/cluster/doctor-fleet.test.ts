@@ -57,7 +57,13 @@ test('each fault of a fleet has a line that says what to do', async () => {
   });
   await enter(grpcAddress, {
     profile: aNode('full'),
-    health: aHealth({ ...health, freeDiskBytes: 1e6, waitingResults: 3, oldestWaitingSeconds: 600 }),
+    health: aHealth({
+      ...health,
+      freeDiskBytes: 1e6,
+      waitingResults: 3,
+      oldestWaitingSeconds: 600,
+      newerResults: 1,
+    }),
   });
   const old = await enter(grpcAddress, { profile: aNode('old'), health: aHealth({ version: '0.0.1' }) });
   const { agent } = await enter(grpcAddress, { profile: aNode('poor'), instance: 'first' });
@@ -90,7 +96,7 @@ test('each fault of a fleet has a line that says what to do', async () => {
     `^certificates node ending: its certificate ends at ${minute}$`,
     '^runners node poor: it no longer has the runner fake: its library does not load$',
     '^disks node full: .+B are free where it writes$',
-    '^spools node full: 3 results wait on its disk, the oldest for 10 min$',
+    '^spools node full: 3 results wait on its disk, the oldest for 10 min; for a newer release: 1$',
     '^spools node gone: a result waits on its disk',
     '^queue sweep fake: 2 points wait and nothing of it runs: .+llama-cpp',
   ];

@@ -69,6 +69,7 @@ export function aHealth(change: Partial<ProcessHealth> = {}): ProcessHealth {
     freeDiskBytes: 50e9,
     certificateEndsAt: '',
     waitingResults: 0,
+    newerResults: 0,
     oldestWaitingSeconds: 0,
     ...change,
   };

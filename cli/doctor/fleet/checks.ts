@@ -248,16 +248,29 @@ function spools(speakers: readonly Speaker[]): Check {
   const findings = speakers
     .filter(
       ({ health, isHere }) =>
-        health.waitingResults > 0 && (!isHere || health.oldestWaitingSeconds > MOST_WAITING_SECONDS),
+        health.newerResults > 0 ||
+        (health.waitingResults > 0 && (!isHere || health.oldestWaitingSeconds > MOST_WAITING_SECONDS)),
     )
-    .map(({ who, health: { waitingResults: count, oldestWaitingSeconds: seconds }, isHere }) => ({
+    .map(({ who, health, isHere }) => ({
       who,
-      found: `${count === 1 ? 'a result waits' : `${count} results wait`} on its disk, the oldest for ${duration(seconds)}`,
-      advice: isHere
-        ? 'Its messages name what the coordinator answers; docs/runbook.md#ridgepointresultswaiting.'
-        : 'Start its agent again, and keep its state folder: it brings them.',
+      found: waitingWords(health),
+      advice: spoolAdvice(health, isHere),
     }));
   return { name: 'spools', seen: 'no result waits for long', findings };
+}
+
+function waitingWords({ waitingResults, oldestWaitingSeconds, newerResults }: ProcessHealth): string {
+  const count = waitingResults === 1 ? 'a result waits' : `${waitingResults} results wait`;
+  const newer = newerResults === 0 ? '' : `; for a newer release: ${newerResults}`;
+  return `${count} on its disk, the oldest for ${duration(oldestWaitingSeconds)}${newer}`;
+}
+
+function spoolAdvice({ newerResults }: ProcessHealth, isHere: boolean): string {
+  if (newerResults > 0)
+    return 'Start the newer release of the agent there, which sends them; its messages name the files.';
+  return isHere
+    ? 'Its messages name what the coordinator answers; docs/runbook.md#ridgepointresultswaiting.'
+    : 'Start its agent again, and keep its state folder: it brings them.';
 }
 
 function queues({ queues: all }: Fleet): Check {

@@ -22,7 +22,8 @@ describe.skipIf(!canBuildStub)('an agent with two GPUs, through a stub library (
     const { meters: settings, profile } = trialContext();
     const devices = ['cpu0', 'GPU-aaaa', 'GPU-bbbb'].map((id) => ({ id }));
     const meters = openExported({ ...settings, energy: 'auto' }, { nvml }, devices);
-    const state = { profile, connected: () => true, runningOn: () => [], spooledResults: () => 0, meters };
+    const spools = { spooledResults: () => 0, newerResults: () => 0 };
+    const state = { profile, connected: () => true, runningOn: () => [], ...spools, meters };
     const text = plainText(agentMetrics(state)());
     for (const { meter } of meters) meter.close();
     for (const device of ['GPU-aaaa', 'GPU-bbbb']) {

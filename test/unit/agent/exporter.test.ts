@@ -30,6 +30,7 @@ function textOf(meters: AgentState['meters']): () => string {
     connected: () => false,
     runningOn: () => ['cpu0'],
     spooledResults: () => 2,
+    newerResults: () => 1,
     meters,
   });
   return () => plainText(read());
@@ -50,6 +51,7 @@ test('energy of the node is a counter that shows the source’s own count, by do
   expect(first).toContain('ridgepoint_node_energy_joules_total{node="n1",domain="dram-0"} 7\n');
   expect(first).toMatch(/^ridgepoint_agent_running_trials\{node="n1"\} 1$/m);
   expect(first).toMatch(/^ridgepoint_agent_spooled_results\{node="n1"\} 2$/m);
+  expect(first).toMatch(/^ridgepoint_agent_newer_results\{node="n1"\} 1$/m);
   expect(first).toMatch(/^ridgepoint_agent_connected\{node="n1"\} 0$/m);
   expect(first).toMatch(/^ridgepoint_device_busy\{node="n1",device="cpu0"\} 1$/m);
   values = { 'energyJoules:package-0': 130, 'energyJoules:dram-0': 7 };

@@ -72,6 +72,29 @@ test('a file that is no record is set aside, and the others are still there', as
   ]);
 });
 
+test('a record of a newer release stays as it is, for that release, and the others are sent', async () => {
+  const folder = join(temporaryFolder(), 'spool');
+  const troubles: string[] = [];
+  await (await Spool.open(folder, () => {})).put(record('t.a'));
+  const newer = JSON.stringify({ ...record('t.b'), schema: 'ridgepoint.dev/result/v2' });
+  writeFileSync(join(folder, 't.b.json'), newer);
+  writeFileSync(join(folder, 'older.json'), '{"schema":"ridgepoint.dev/result/v0"}');
+  const spool = await Spool.open(folder, (trouble) => void troubles.push(trouble));
+  expect(spool.newerSize).toBe(1);
+  expect(spool.trialIds).toEqual(['t.a']);
+  expect(troubles).toEqual([
+    expect.stringMatching(/t\.b\.json is of the schema ridgepoint.dev\/result\/v2, .*reads .*\/v1/),
+  ]);
+  expect(await waiting(spool)).toEqual(['t.a']);
+  await spool.remove('t.a');
+  await spool.remove('t.b');
+  // An agent that ends once all is sent must not wait for what it cannot send.
+  expect(spool.size).toBe(0);
+  expect(spool.newerSize).toBe(1);
+  expect(readdirSync(folder)).toEqual(['older.json.unreadable', 't.b.json']);
+  expect(readFileSync(join(folder, 't.b.json'), 'utf8')).toBe(newer);
+});
+
 test('a result that the disk does not take is kept in memory, and said so', async () => {
   const file = join(temporaryFolder(), 'not-a-folder');
   writeFileSync(file, '');

@@ -26,6 +26,8 @@ export interface ProcessHealth {
   /** Results on its disk that no coordinator has acknowledged, and for how long the oldest has waited. */
   waitingResults: number;
   oldestWaitingSeconds: number;
+  /** Those of the waiting results that a newer release wrote, and that it alone can send. */
+  newerResults: number;
 }
 
 function createBaseProcessHealth(): ProcessHealth {
@@ -36,6 +38,7 @@ function createBaseProcessHealth(): ProcessHealth {
     certificateEndsAt: "",
     waitingResults: 0,
     oldestWaitingSeconds: 0,
+    newerResults: 0,
   };
 }
 
@@ -58,6 +61,9 @@ export const ProcessHealth: MessageFns<ProcessHealth> = {
     }
     if (message.oldestWaitingSeconds !== 0) {
       writer.uint32(49).double(message.oldestWaitingSeconds);
+    }
+    if (message.newerResults !== 0) {
+      writer.uint32(56).uint32(message.newerResults);
     }
     return writer;
   },
@@ -123,6 +129,14 @@ export const ProcessHealth: MessageFns<ProcessHealth> = {
             message.oldestWaitingSeconds = reader.double();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.newerResults = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -163,6 +177,11 @@ export const ProcessHealth: MessageFns<ProcessHealth> = {
         : isSet(object.oldest_waiting_seconds)
         ? globalThis.Number(object.oldest_waiting_seconds)
         : 0,
+      newerResults: isSet(object.newerResults)
+        ? globalThis.Number(object.newerResults)
+        : isSet(object.newer_results)
+        ? globalThis.Number(object.newer_results)
+        : 0,
     };
   },
 
@@ -186,6 +205,9 @@ export const ProcessHealth: MessageFns<ProcessHealth> = {
     if (message.oldestWaitingSeconds !== 0) {
       obj.oldestWaitingSeconds = floatToJson(message.oldestWaitingSeconds);
     }
+    if (message.newerResults !== 0) {
+      obj.newerResults = Math.round(message.newerResults);
+    }
     return obj;
   },
 
@@ -200,6 +222,7 @@ export const ProcessHealth: MessageFns<ProcessHealth> = {
     message.certificateEndsAt = object.certificateEndsAt ?? "";
     message.waitingResults = object.waitingResults ?? 0;
     message.oldestWaitingSeconds = object.oldestWaitingSeconds ?? 0;
+    message.newerResults = object.newerResults ?? 0;
     return message;
   },
 };
