@@ -1,24 +1,15 @@
-import { createHash } from 'node:crypto';
 import { securityOf } from '../proto/credentials.js';
 import { WireError } from '../proto/errors.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { Coordinator } from './coordinators.js';
 import { isConflict, isGone, isPassing, type KubeClient, KubeError } from './kubernetes/client.js';
-import {
-  EVENTS,
-  JOBS,
-  type Job,
-  type KubeEvent,
-  type KubeObject,
-  type Resource,
-  SECRETS,
-} from './kubernetes/objects.js';
+import { EVENTS, JOBS, type Job, type KubeObject, type Resource, SECRETS } from './kubernetes/objects.js';
 import { keyOf, Watched } from './kubernetes/watched.js';
 import { Queue } from './queue.js';
 import { type OperatorSettings, securityIn } from './settings.js';
 import { type Asked, askedBy, type Others } from './sweep/asked.js';
 import { SWEEPS, type SweepObject, type SweepSpec } from './sweep/definition.js';
-import type { SweepEvent } from './sweep/events.js';
+import { eventObject } from './sweep/events.js';
 import { UID_LABEL } from './sweep/job.js';
 import { type Reading, readObject } from './sweep/reading.js';
 import { type Action, FINALIZER, type Observed, reconcile, type Told, toldOf } from './sweep/reconcile.js';
@@ -309,7 +300,7 @@ export class Controller {
     const { name, namespace = '', uid } = object.metadata;
     const now = new Date().toISOString();
     for (const event of events)
-      await this.#create(EVENTS, namespace, kubeEvent(event, object, now)).catch((error: unknown) => {
+      await this.#create(EVENTS, namespace, eventObject(event, object, now)).catch((error: unknown) => {
         // A sweep goes on where its operator may write no events.
         if (isPassing(error)) throw error;
         this.#needs.log('warn', `${keyOf(object)}: the event ${event.reason}: ${(error as Error).message}`);
@@ -395,34 +386,6 @@ export class Controller {
     if (ids === null && coordinator.trouble !== null) this.#needs.log('warn', coordinator.trouble);
     this.#queueAll((object) => ids === null || ids.has(this.#idOf(object) ?? ''));
   }
-}
-
-/**
- * @returns an event of a Sweep; whoever tells of the same change of the same object gives it the same name.
- */
-function kubeEvent({ type, reason, message }: SweepEvent, object: SweepObject, now: string): KubeEvent {
-  const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata;
-  const change = createHash('sha256').update([uid, resourceVersion, reason].join(' ')).digest('hex');
-  return {
-    apiVersion: EVENTS.apiVersion,
-    kind: EVENTS.kind,
-    metadata: { name: `${name.slice(0, 200)}.${change.slice(0, 16)}`, namespace },
-    involvedObject: {
-      apiVersion: SWEEPS.apiVersion,
-      kind: SWEEPS.kind,
-      name,
-      namespace,
-      uid,
-      resourceVersion,
-    },
-    type,
-    reason,
-    message,
-    source: { component: 'ridgepoint-operator' },
-    firstTimestamp: now,
-    lastTimestamp: now,
-    count: 1,
-  };
 }
 
 /** What the coordinator would say again, however often it is asked. */

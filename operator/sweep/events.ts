@@ -1,4 +1,7 @@
-import type { SweepObjectStatus } from './definition.js';
+import { EVENTS, type KubeEvent } from '../kubernetes/objects.js';
+import { SWEEPS, type SweepObject, type SweepObjectStatus } from './definition.js';
+import { sha256 } from './job.js';
+import { settled } from './status.js';
 
 /** What `kubectl describe sweep` and `kubectl events` show of a Sweep. */
 export interface SweepEvent {
@@ -8,15 +11,15 @@ export interface SweepEvent {
   readonly message: string;
 }
 
-/** Of an event's message, in the API server's own bound. */
+/** Of an event's message: the API server takes few more. */
 const MOST_CHARACTERS = 1_000;
 
-/** The sweep stands still, and is to go on by itself or by somebody's word. */
+/** Reasons for which a sweep stands still until somebody, or its queue, lets it go on. */
 const HALTED: ReadonlySet<string> = new Set(['Paused', 'Cancelled', 'Queued', 'WantedByOthers']);
 
 /**
  * What happened between two statuses of an object: accepted or refused, begun, halted, resumed, ended, a
- * point failed, agents lost to others, something in disorder. Pure, so that whoever writes the same status
+ * point failed, agents preempted, something in disorder. Pure, so that whoever writes the same status
  * writes the same events.
  * @param failures why points failed, as the coordinator says it.
  */
@@ -38,17 +41,52 @@ export function eventsOf(
     .map((event) => ({ ...event, message: event.message.slice(0, MOST_CHARACTERS) }));
 }
 
-interface Stated {
+/**
+ * @param now RFC 3339
+ * @returns the event as the API server takes it; whoever tells of the same change of the same object gives it
+ *   the same name.
+ */
+export function eventObject(
+  { type, reason, message }: SweepEvent,
+  object: SweepObject,
+  now: string,
+): KubeEvent {
+  const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata;
+  const change = sha256([uid, resourceVersion, reason].join(' ')).slice(0, 16);
+  const { apiVersion, kind } = SWEEPS;
+  return {
+    apiVersion: EVENTS.apiVersion,
+    kind: EVENTS.kind,
+    metadata: { name: `${name.slice(0, 200)}.${change}`, namespace },
+    involvedObject: { apiVersion, kind, name, namespace, uid, resourceVersion },
+    type,
+    reason,
+    message,
+    source: { component: 'ridgepoint-operator' },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
+}
+
+/** A condition as it stands after. */
+interface ConditionChange {
   readonly reason: string;
   readonly message: string;
   readonly reasonBefore: string;
   readonly isNew: boolean;
 }
 
-/** @returns a condition as it stands after, and whether its reason is another than before. */
-function stated(type: string, before: SweepObjectStatus | undefined, after: SweepObjectStatus): Stated {
-  const reasonBefore = before?.conditions?.find((one) => one.type === type)?.reason ?? '';
-  const { reason = '', message = '' } = after.conditions?.find((one) => one.type === type) ?? {};
+/** @returns how the reason of a condition changed; '' where the condition was not there. */
+function conditionChange(
+  type: string,
+  before: SweepObjectStatus | undefined,
+  after: SweepObjectStatus,
+): ConditionChange {
+  const conditionIn = (status: SweepObjectStatus | undefined) =>
+    status?.conditions?.find((one) => one.type === type);
+  const reasonBefore = conditionIn(before)?.reason ?? '';
+  const { reason = '', message = '' } = conditionIn(after) ?? {};
   return { reason, message, reasonBefore, isNew: reason !== reasonBefore };
 }
 
@@ -56,17 +94,14 @@ type Found = SweepEvent | null;
 type Change = (before: SweepObjectStatus | undefined, after: SweepObjectStatus) => Found;
 
 const acceptance: Change = (before, after) => {
-  const { reason, message, isNew } = stated('Accepted', before, after);
+  const { reason, message, isNew } = conditionChange('Accepted', before, after);
   if (!isNew || reason === 'NotSubmitted') return null;
   return { type: reason === 'Accepted' ? 'Normal' : 'Warning', reason, message };
 };
 
-const settled = ({ complete = 0, failed = 0, invalid = 0 }: SweepObjectStatus): number =>
-  complete + failed + invalid;
-
 /** Between two points a sweep may wait for a moment: that is neither a start nor an end. */
 const progress: Change = (before, after) => {
-  const { reason, message, reasonBefore, isNew } = stated('Running', before, after);
+  const { reason, message, reasonBefore, isNew } = conditionChange('Running', before, after);
   if (!isNew) return null;
   if (HALTED.has(reason)) return { type: 'Normal', reason, message };
   if (reason === 'Running' && settled(before ?? {}) === 0)
@@ -92,17 +127,17 @@ const preemption: Change = (before, after) => {
   const [was, is] = [before?.agents, after.agents];
   if (was === undefined || is === undefined) return null;
   if (is.active >= was.active || is.suspended <= was.suspended) return null;
-  const message = `${is.suspended} of ${is.wanted} agents wait for their queue again; what they measured is measured once more`;
+  const message = `${is.suspended} of ${is.wanted} agents wait for their queue again; the points that they were measuring are measured again`;
   return { type: 'Warning', reason: 'Preempted', message };
 };
 
 const end: Change = (before, after) => {
-  const { reason, message, isNew } = stated('Complete', before, after);
+  const { reason, message, isNew } = conditionChange('Complete', before, after);
   if (!isNew || reason === 'NotFinished') return null;
   return { type: reason === 'Finished' ? 'Normal' : 'Warning', reason, message };
 };
 
 const disorder: Change = (before, after) => {
-  const { reason, message, isNew } = stated('Degraded', before, after);
+  const { reason, message, isNew } = conditionChange('Degraded', before, after);
   return isNew && reason !== 'AsExpected' ? { type: 'Warning', reason, message } : null;
 };

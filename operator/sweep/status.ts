@@ -78,25 +78,24 @@ export function statusOf(observed: Observed, asked: Asked): SweepObjectStatus {
   };
 }
 
-/** @returns the first line of what a reader of a table has to know; null where all is as it should be. */
-function reasonOf(all: readonly Stated[]): string | null {
-  const [accepted, running, complete, degraded] = all as [Stated, Stated, Stated, Stated];
-  const telling =
-    accepted.status === 'False'
-      ? accepted
-      : degraded.status === 'True'
-        ? degraded
-        : complete.reason === 'FinishedInPart'
-          ? complete
-          : running.status === 'False' && running.reason !== 'Finished'
-            ? running
-            : null;
-  if (telling === null) return null;
-  const [line = ''] = telling.message.split('\n');
-  return line.length > MOST_IN_A_TABLE ? `${line.slice(0, MOST_IN_A_TABLE - 1)}…` : line;
+/** @returns one line for a table: what its reader has to know; null where all is as it should be. */
+function reasonOf(all: Conditions): string | null {
+  const [line = ''] = tellingOf(all)?.message.split('\n') ?? [];
+  if (line.length > MOST_IN_A_TABLE) return `${line.slice(0, MOST_IN_A_TABLE - 1)}…`;
+  return line === '' ? null : line;
 }
 
-const settled = ({ complete, failed, invalid }: SweepSeen): number => complete + failed + invalid;
+/** @returns the condition that says most, the gravest first; null where none says anything. */
+function tellingOf([accepted, running, complete, degraded]: Conditions): Stated | null {
+  if (accepted.status === 'False') return accepted;
+  if (degraded.status === 'True') return degraded;
+  if (complete.reason === 'FinishedInPart') return complete;
+  return running.status === 'False' && running.reason !== 'Finished' ? running : null;
+}
+
+/** @returns points that are measured no more; 0 where the counts are not known. */
+export const settled = ({ complete = 0, failed = 0, invalid = 0 }: SweepObjectStatus): number =>
+  complete + failed + invalid;
 
 /** What is not known at this moment is as it was said last. */
 function countsOf({ status }: { readonly status?: SweepObjectStatus }): SweepObjectStatus {
@@ -111,7 +110,9 @@ function bestOf({ status }: SweepObject): SweepObjectStatus {
   return { best, bestRows, bestRowsDigest } as SweepObjectStatus;
 }
 
-function conditions(observed: Observed): readonly Stated[] {
+type Conditions = readonly [accepted: Stated, running: Stated, complete: Stated, degraded: Stated];
+
+function conditions(observed: Observed): Conditions {
   return [accepted(observed), running(observed), complete(observed.seen), degraded(observed)];
 }
 
