@@ -1,12 +1,5 @@
 import { addSweep } from './facts.js';
-import {
-  type OtherRelease,
-  type PointQueue,
-  queueOf,
-  type SchedulerState,
-  type SweepState,
-  type Tries,
-} from './state.js';
+import { type PointQueue, queueOf, type SchedulerState, type SweepState, type Tries } from './state.js';
 import type { SweepView } from './view.js';
 
 /** What a part of the state takes back, piece by piece. */
@@ -15,33 +8,41 @@ type PieceOf<T extends { restore(piece: never): void }> = Parameters<T['restore'
 /** One value of a snapshot, and what it belongs to. */
 export type Piece = readonly [of: string, value: unknown];
 
-interface Globals
-  extends Pick<
-    SchedulerState,
-    'leaseKey' | 'forged' | 'repeated' | 'superseded' | 'usage' | 'cordoned' | 'deleted' | 'severalTurns'
-  > {
-  readonly otherReleases: Map<string, OtherRelease>;
-}
+/** Parts of the state that are kept as they are. */
+const GLOBALS = [
+  'otherReleases',
+  'leaseKey',
+  'forged',
+  'repeated',
+  'superseded',
+  'usage',
+  'cordoned',
+  'deleted',
+  'severalTurns',
+] as const;
+
+type Globals = Pick<SchedulerState, (typeof GLOBALS)[number]>;
+
+/** Fields of a sweep that are kept as they are. */
+const OF_SWEEP = [
+  'priority',
+  'submittedAt',
+  'cancelled',
+  'ended',
+  'lastNode',
+  'paused',
+  'questions',
+  'nextBlock',
+  'trialSeconds',
+  'sources',
+] as const;
 
 /** A sweep without its view and its points. */
 export interface KeptSweep {
   readonly sweepId: string;
   /** Its search is made again of its entries. */
   readonly searched: boolean;
-  readonly rest: Pick<
-    SweepState,
-    | 'priority'
-    | 'submittedAt'
-    | 'cancelled'
-    | 'ended'
-    | 'lastNode'
-    | 'paused'
-    | 'questions'
-    | 'budget'
-    | 'nextBlock'
-    | 'trialSeconds'
-    | 'sources'
-  >;
+  readonly rest: Pick<SweepState, (typeof OF_SWEEP)[number] | 'budget'>;
 }
 
 interface KeptQueue {
@@ -57,20 +58,7 @@ interface KeptQueue {
  * left out, and points under way wait as if nobody had them. The place of a point in the order is no fact.
  */
 export function* statePieces(state: SchedulerState): Generator<Piece> {
-  const { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned, deleted, severalTurns } =
-    state;
-  const globals = {
-    otherReleases,
-    leaseKey,
-    forged,
-    repeated,
-    superseded,
-    usage,
-    cordoned,
-    deleted,
-    severalTurns,
-  };
-  yield ['globals', globals satisfies Globals];
+  yield ['globals', picked(state, GLOBALS) satisfies Globals];
   yield* named('recorded', state.recorded.pieces());
   yield* named('known', state.known.pieces());
   for (const sweep of state.sweeps.values()) {
@@ -133,63 +121,34 @@ export class StateTaker {
     for (const [namespace, seconds] of this.#usage) this.#state.usage.set(namespace, seconds);
   }
 
-  #takeGlobals({
-    otherReleases,
-    leaseKey,
-    forged,
-    repeated,
-    superseded,
-    usage,
-    cordoned,
-    deleted,
-    severalTurns,
-  }: Globals): void {
+  #takeGlobals(kept: Globals): void {
     const state = this.#state;
-    for (const [sweepId, other] of otherReleases) state.otherReleases.set(sweepId, other);
-    state.leaseKey = leaseKey;
+    for (const [sweepId, other] of kept.otherReleases) state.otherReleases.set(sweepId, other);
+    state.leaseKey = kept.leaseKey;
     // A sweep that made it so may be deleted.
-    state.severalTurns ||= severalTurns;
-    for (const trialId of forged) state.forged.add(trialId);
-    for (const trialId of repeated) state.repeated.add(trialId);
-    for (const [trialId, others] of superseded) state.superseded.set(trialId, others);
-    for (const [node, reason] of cordoned) state.cordoned.set(node, reason);
-    for (const [sweepId, before] of deleted) state.deleted.set(sweepId, before);
-    this.#usage = usage;
+    state.severalTurns ||= kept.severalTurns;
+    for (const trialId of kept.forged) state.forged.add(trialId);
+    for (const trialId of kept.repeated) state.repeated.add(trialId);
+    for (const [trialId, others] of kept.superseded) state.superseded.set(trialId, others);
+    for (const [node, reason] of kept.cordoned) state.cordoned.set(node, reason);
+    for (const [sweepId, before] of kept.deleted) state.deleted.set(sweepId, before);
+    this.#usage = kept.usage;
   }
+}
+
+/** @returns an object of some fields of another one. */
+function picked<T extends object, K extends keyof T>(from: T, fields: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(fields.map((field) => [field, from[field]])) as Pick<T, K>;
 }
 
 function* named(of: string, values: Iterable<unknown>): Generator<Piece> {
   for (const value of values) yield [of, value];
 }
 
-function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
-  const {
-    priority,
-    submittedAt,
-    cancelled,
-    ended,
-    lastNode,
-    paused,
-    questions,
-    nextBlock,
-    trialSeconds,
-    sources,
-  } = sweep;
+function keptSweep(sweep: SweepState): KeptSweep {
   const budget = sweep.budget && { seconds: sweep.budget.seconds, beganAt: null, short: false };
-  const rest = {
-    priority,
-    submittedAt,
-    cancelled,
-    ended,
-    lastNode,
-    paused,
-    questions,
-    budget,
-    nextBlock,
-    trialSeconds,
-    sources,
-  };
-  return { sweepId: view.sweepId, searched: view.newSearch !== null, rest };
+  const { sweepId, newSearch } = sweep.view;
+  return { sweepId, searched: newSearch !== null, rest: { ...picked(sweep, OF_SWEEP), budget } };
 }
 
 function keptQueue(key: string, queue: PointQueue): KeptQueue {
