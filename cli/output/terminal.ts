@@ -19,7 +19,7 @@ export function terminalStyle(stream: Partial<WriteStream>): TableOptions {
   };
 }
 
-type Colors = ReturnType<typeof pc.createColors>;
+export type Colors = ReturnType<typeof pc.createColors>;
 
 /** @returns the colours of standard output, or none where it is a file or a pipe and nothing forces them. */
 export const stdoutColors = (): Colors => pc.createColors(terminalStyle(process.stdout).color);

@@ -21,10 +21,14 @@ type Gathered = { readonly path: string } & ({ readonly text: string } | { reado
 export async function makeSupportBundle(output: string, options: SupportBundleOptions): Promise<void> {
   const path = outputPath(output, options.force === true);
   const security = clientSecurity(options);
-  for (const file of options.config ?? []) tryFile(`cannot read ${file}`, () => readFileSync(file));
+  const settings = (options.config ?? []).map((file) => {
+    return { file, text: tryFile(`cannot read ${file}`, () => readFileSync(file, 'utf8')) };
+  });
   const known = [...secretsOf(process.env), ...(security.kind === 'token' ? [security.token] : [])];
   const clean = (text: string) => withoutSecrets(text, known);
-  const gathered = await Promise.all(partsOf(options).map(async (part) => await gatheredPart(part, clean)));
+  const gathered = await Promise.all(
+    partsOf(options, settings).map(async (part) => await gatheredPart(part, clean)),
+  );
   const lines = gathered.map(lineOf);
   const contents = [`ridgepoint ${VERSION}, ${new Date().toISOString()}`, ...lines].join('\n');
   const files = new Map([['contents.txt', Buffer.from(clean(`${contents}\n`))]]);

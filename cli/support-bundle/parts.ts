@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
+import pc from 'picocolors';
 import { VERSION } from '../../process/package.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { parseNodeProfile } from '../../proto/convert.js';
@@ -8,13 +9,13 @@ import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { ask, isSuccess } from '../../proto/http/ask.js';
 import { DEFAULT_COORDINATOR_METRICS } from '../../proto/ports.js';
 import { withCoordinator } from '../connection.js';
-import { checkFleet } from '../doctor/fleet/checks.js';
+import { checkFleet, type Fleet } from '../doctor/fleet/checks.js';
 import { linesOfCheck, lookAtFleet } from '../doctor/fleet/fleet.js';
 import { tryFile, workError } from '../exit.js';
 import { nodeListing } from '../nodes/nodes.js';
 import { stateWord } from '../sweeps/sweeps.js';
 import type { SupportBundleOptions } from './command.js';
-import { shownSettings } from './settings.js';
+import { type SettingsText, shownSettings } from './settings.js';
 
 /** A file of the bundle. */
 export interface Part {
@@ -29,22 +30,16 @@ const AUDIT_LINES = 500;
 const AUDIT_BYTES = AUDIT_LINES * 1024;
 
 /** @returns what a bundle is made of, each part apart from the others: one that fails leaves the rest. */
-export function partsOf(options: SupportBundleOptions): Part[] {
+export function partsOf(options: SupportBundleOptions, settings: readonly SettingsText[]): Part[] {
   const asked =
     (work: (control: ControlConnection) => Promise<string>): Part['gather'] =>
     () =>
       withCoordinator({ ...options, wait: false }, work);
-  const config = options.config ?? [];
   return [
     { path: 'versions.json', gather: () => versions(options) },
     {
       path: 'doctor.txt',
-      gather: asked(
-        async (control) =>
-          `${checkFleet(await lookAtFleet(control))
-            .flatMap(linesOfCheck)
-            .join('\n')}\n`,
-      ),
+      gather: asked(async (control) => doctorText(await lookAtFleet(control))),
     },
     {
       path: 'nodes.json',
@@ -56,13 +51,21 @@ export function partsOf(options: SupportBundleOptions): Part[] {
     },
     { path: 'metrics.txt', gather: () => got(metricsUrl(options)) },
     { path: 'alerts.json', gather: () => alerts(options.prometheus) },
-    ...(config.length === 0 ? [{ path: 'settings', gather: noSettings }] : []),
-    ...config.map((file, i) => ({
-      path: `settings/${i + 1}-${basename(file).replace(/[^\w.-]/g, '_')}`,
-      gather: () => shownSettings(file).text,
+    ...(settings.length === 0 ? [{ path: 'settings', gather: noSettings }] : []),
+    ...settings.map((one, i) => ({
+      path: `settings/${i + 1}-${basename(one.file).replace(/[^\w.-]/g, '_')}`,
+      gather: () => shownSettings(one).text,
     })),
-    { path: 'audit.jsonl', gather: () => auditEnd(config) },
+    { path: 'audit.jsonl', gather: () => auditEnd(settings) },
   ];
+}
+
+/** Colors of a terminal have no place in a file. */
+function doctorText(fleet: Fleet): string {
+  const colors = pc.createColors(false);
+  return `${checkFleet(fleet)
+    .flatMap((check) => linesOfCheck(check, colors))
+    .join('\n')}\n`;
 }
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -133,16 +136,16 @@ async function got(address: string): Promise<string> {
 }
 
 /** @returns the last lines of the audit log that one of these files of settings names. */
-function auditEnd(config: readonly string[]): string {
-  const file = config.map(auditFileIn).find((name) => name !== null);
+function auditEnd(settings: readonly SettingsText[]): string {
+  const file = settings.map(auditFileIn).find((name) => name !== null);
   if (file === undefined || file === null)
     throw workError('no readable coordinator.yaml that names an audit log is given by --config');
   return tryFile(`cannot read the audit log ${file}`, () => lastLines(file));
 }
 
-function auditFileIn(file: string): string | null {
+function auditFileIn(settings: SettingsText): string | null {
   try {
-    return shownSettings(file).auditFile;
+    return shownSettings(settings).auditFile;
   } catch {
     // Said by the part that shows the file.
     return null;

@@ -1,11 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { readYaml } from '../../core/input/yaml.js';
 import { kindOf } from '../config/check.js';
 import { SETTINGS_FILES } from '../config/kinds.js';
 import type { SettingsWord } from '../config/words.js';
-import { tryFile, workError } from '../exit.js';
+import { workError } from '../exit.js';
 import { isSecretName, TAKEN_OUT } from './secrets.js';
+
+/** A file of settings as it is, secrets included. */
+export interface SettingsText {
+  /** Its path, for messages and to tell whose settings it has. */
+  readonly file: string;
+  readonly text: string;
+}
 
 /** A file of settings as it may be shown. */
 export interface ShownSettings {
@@ -25,10 +31,10 @@ const FLAG = /^-{1,2}[\w-]+$/;
 /**
  * Reads a file of settings for somebody else's eyes: comments are left out, and values of fields that no
  * setting has, since a misspelt name says nothing of what it holds.
- * @throws CommandError (1, 2) where it cannot be read; nothing of an unreadable file is shown.
+ * @throws CommandError (1) where it is no YAML with fields; nothing of it is shown then.
  */
-export function shownSettings(file: string): ShownSettings {
-  const yaml = readYaml(tryFile(`cannot read ${file}`, () => readFileSync(file, 'utf8')));
+export function shownSettings({ file, text }: SettingsText): ShownSettings {
+  const yaml = readYaml(text);
   const data = yaml.readable ? (yaml.data ?? {}) : null;
   if (data === null || typeof data !== 'object' || Array.isArray(data))
     throw workError(`${file} is no file of settings; \`ridge config check\` says what is wrong with it`);

@@ -41,10 +41,9 @@ test('a bundle has what a running fleet says of itself', async () => {
   const coordinator = await start({ metricsAddress: '127.0.0.1:0' });
   await enter(coordinator.grpcAddress, { profile: aNode('one'), health: aHealth({ version: VERSION }) });
   const { sweepId } = await withSweep(coordinator, 2);
-  const { files } = await bundle('running.tar.gz', [
-    ...['-c', coordinator.grpcAddress],
-    ...['--metrics', coordinator.metricsUrl!],
-  ]);
+  const args = ['-c', coordinator.grpcAddress, '--metrics', coordinator.metricsUrl!];
+  // Colors are for a terminal: the files of a bundle have none.
+  const { files } = await bundle('running.tar.gz', args, { FORCE_COLOR: '1' });
   expect(JSON.parse(files.get('versions.json')!)).toMatchObject({
     command: { version: VERSION },
     coordinators: [{ version: VERSION, leads: true }],

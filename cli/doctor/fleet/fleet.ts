@@ -9,7 +9,7 @@ import { withCoordinator } from '../../connection.js';
 import { EXIT } from '../../exit.js';
 import type { ConnectionOptions } from '../../options/connection.js';
 import { printDrawn, printJson } from '../../output/print.js';
-import { stdoutColors } from '../../output/terminal.js';
+import { type Colors, stdoutColors } from '../../output/terminal.js';
 import { type Check, type CoordinatorSeen, checkFleet, type Fleet, type QueueSeen } from './checks.js';
 
 /** Between two trials of a device nothing runs for a moment: a queue is looked at twice, so far apart. */
@@ -23,7 +23,7 @@ export async function doctorFleet(options: ConnectionOptions & { readonly json?:
   const checks = checkFleet(await withCoordinator(options, lookAtFleet));
   const ok = checks.every(({ findings }) => findings.length === 0);
   if (options.json === true) printJson({ ok, checks });
-  else printDrawn(checks.flatMap(linesOfCheck).join('\n'));
+  else printDrawn(checks.flatMap((check) => linesOfCheck(check, stdoutColors())).join('\n'));
   return ok ? EXIT.ok : EXIT.failed;
 }
 
@@ -64,8 +64,7 @@ const standsStill = ({ state, running, queued }: SweepStatus): boolean =>
 const MOST_LINES = 20;
 
 /** @returns a check as people read it. */
-export function linesOfCheck({ name, seen, findings }: Check): string[] {
-  const colors = stdoutColors();
+export function linesOfCheck({ name, seen, findings }: Check, colors: Colors): string[] {
   const label = name.padEnd(14);
   if (findings.length === 0) return [`${colors.green('ok   ')}  ${label} ${seen}`];
   const lines = [...groupBy(findings, ({ advice }) => advice)].flatMap(([advice, alike]) => [
