@@ -13,8 +13,8 @@ export function registerSupportBundle(program: Command): void {
   const command = program
     .command('support-bundle')
     .description(
-      'gather what somebody needs who looks after a fault of the service, without secrets, in one file for a ticket: versions, `ridge doctor --fleet`, nodes, counts of sweeps, metrics, settings and the end of the audit log. ' +
-        'What cannot be had is a line with the reason',
+      'gather in one file, without secrets, what a ticket about a fault of the service needs: versions, `ridge doctor --fleet`, nodes, counts of sweeps, metrics, settings and the end of the audit log. ' +
+        'What cannot be gathered is a line with the reason',
     )
     .argument('<file>', 'file to write (tar.gz)')
     .option('--config <files...>', 'coordinator.yaml, agent.yaml or operator.yaml of this machine')
