@@ -5,7 +5,7 @@ import { quote } from '../core/quote.js';
 import { type Marks, NO_MARKS, readMarks } from './certificates/marks.js';
 import { WireError } from './errors.js';
 import { METHODS } from './limits.js';
-import type { CertificateGrant, Grant, Scope, ServerSecurity, TokenGrant } from './security.js';
+import type { CertificateGrant, Grant, Scope, ServerSecurity, Tls, TokenGrant } from './security.js';
 
 const BEARER = 'Bearer ';
 
@@ -97,7 +97,7 @@ export function nodeRefusal(shown: Shown, security: ServerSecurity, node: string
 /** Grants that the caller holds, and the name that it has by each. */
 function grantsOf(
   { commonName, authorization }: Shown,
-  security: Exclude<ServerSecurity, { kind: 'plaintext' }>,
+  security: Tls,
 ): { name: string; grant: CertificateGrant | TokenGrant }[] {
   if (security.kind === 'mutual-tls') {
     if (commonName === undefined) return [];

@@ -143,7 +143,8 @@ export function serverCredentials(address: string, security: ServerSecurity): Se
     : ServerCredentials.createSsl(null, pair, false);
 }
 
-type Tls = Exclude<ServerSecurity, { kind: 'plaintext' }>;
+/** Of a server that shows a certificate. */
+export type Tls = Exclude<ServerSecurity, { kind: 'plaintext' }>;
 type Provider = experimental.CertificateProvider;
 
 const NOTHING = {

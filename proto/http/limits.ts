@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { ServerSecurity } from '../security.js';
+import type { ServerSecurity, Tls } from '../security.js';
 
 /** What one HTTP server takes at most. */
 export interface HttpLimits {
@@ -69,16 +69,12 @@ export function limitedServer(
 }
 
 /** A certificate that was renewed is shown to whoever connects from then on. */
-function renewed(
-  server: SecureServer,
-  security: Exclude<ServerSecurity, { kind: 'plaintext' }>,
-  limits: HttpLimits,
-): void {
+function renewed(server: SecureServer, security: Tls, limits: HttpLimits): void {
   const end = security.onRenewed?.(() => server.setSecureContext(tlsOptions(security, limits)));
   if (end !== undefined) server.once('close', end);
 }
 
-function tlsOptions(security: Exclude<ServerSecurity, { kind: 'plaintext' }>, limits: HttpLimits) {
+function tlsOptions(security: Tls, limits: HttpLimits) {
   const { key, certificate: cert } = security;
   const client =
     security.kind === 'mutual-tls' ? { ca: security.ca, requestCert: true, rejectUnauthorized: true } : {};
