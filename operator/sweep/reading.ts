@@ -1,4 +1,5 @@
 import { pathText } from '../../core/input/diagnostic.js';
+import { orElse } from '../../core/or-else.js';
 import { DEFAULT_NAMESPACE, idInNamespace, sweepId } from '../../core/sweep/identity.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { documentOf, type SweepObject, type SweepSpec, specSchema } from './definition.js';
@@ -34,7 +35,9 @@ export function readObject(object: SweepObject): Reading {
       ),
     };
   }
-  const document = documentOf(object);
+  // To write JSON takes a stack as deep as the object.
+  const document = orElse(() => documentOf(object), null);
+  if (document === null) return { ok: false, sentences: ['spec.sweep: it is nested too deeply'] };
   const parsed = parseSweep(document);
   if (parsed.ok) {
     const namespace = object.metadata.namespace ?? DEFAULT_NAMESPACE;

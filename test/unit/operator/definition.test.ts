@@ -104,6 +104,13 @@ describe('an object', () => {
   });
 });
 
+test('an object that is nested thousands deep is refused, and ends nothing', () => {
+  let deep: unknown = 'x';
+  for (let i = 0; i < 20_000; i++) deep = [deep];
+  const reading = readObject(anObject({ sweep: { ...SWEEP, spec: { ...SWEEP.spec, models: deep } } }));
+  expect(reading).toEqual({ ok: false, sentences: ['spec.sweep: it is nested too deeply'] });
+});
+
 describe('how the API server and the coordinator are found', () => {
   const folder = sharedFolder();
   const file = (name: string, content: string) => {
