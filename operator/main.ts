@@ -8,6 +8,7 @@ import type { Access } from './kubernetes/access.js';
 import { KubeClient } from './kubernetes/client.js';
 import { Leadership } from './kubernetes/leadership.js';
 import { type OperatorSettings, securityIn } from './settings.js';
+import { serveWebhook } from './webhook/server.js';
 
 export interface RunningOperator {
   /** Ends what was begun, lets another operator lead, and leaves. */
@@ -21,7 +22,8 @@ const OPEN = { config: { access: 'public' } } as const;
  * Starts an operator: it waits until it leads, and looks after Sweeps while it does. Nothing is lost wherever
  * it is stopped.
  * @param around tests put themselves around each step.
- * @throws WireError where its credentials cannot be read, or its address is taken.
+ * @throws WireError where its credentials cannot be read, or an address is taken; FailureError where the
+ *   webhook's certificate cannot be read.
  */
 export async function startOperator(
   settings: OperatorSettings,
@@ -43,7 +45,11 @@ export async function startOperator(
     identity: `${hostname()}-${randomUUID().slice(0, 8)}`,
   });
   let asked = false;
-  const health = await serveHealth(settings.healthAddress, () => asked);
+  const servers = await openServers(
+    settings,
+    () => asked,
+    (sentence) => logger.warn(sentence),
+  );
   const work = async () => {
     while (!over.signal.aborted) {
       asked = true;
@@ -56,7 +62,7 @@ export async function startOperator(
       if (!over.signal.aborted) logger.warn('another operator leads now');
     }
     await leadership.release();
-    await health?.close();
+    await Promise.all(servers.map((server) => server.close()));
     client.close();
   };
   const done = work();
@@ -69,8 +75,24 @@ export async function startOperator(
   };
 }
 
-async function serveHealth(address: string | null, ready: () => boolean): Promise<HttpServer | null> {
-  if (address === null) return null;
+/** Whoever is ready answers reviews, too. @throws where one cannot be opened; then none is. */
+async function openServers(
+  { webhook, healthAddress }: OperatorSettings,
+  ready: () => boolean,
+  tell: (sentence: string) => void,
+): Promise<readonly HttpServer[]> {
+  const servers: HttpServer[] = [];
+  try {
+    if (webhook !== null) servers.push(await serveWebhook(webhook, tell));
+    if (healthAddress !== null) servers.push(await serveHealth(healthAddress, ready));
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
+}
+
+async function serveHealth(address: string, ready: () => boolean): Promise<HttpServer> {
   const { app, listen } = openHttp(address, { kind: 'plaintext' });
   app.get('/healthz', OPEN, async () => ({ status: 'ok' }));
   app.get('/readyz', OPEN, async (_request, reply) => {

@@ -82,6 +82,17 @@ export const operatorSettingsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Where /healthz and /readyz are served, host:port; null = nowhere.'),
+  webhook: z
+    .strictObject({
+      address: z.string().min(1).describe('host:port, always HTTPS.'),
+      certificateFolder: z
+        .string()
+        .min(1)
+        .describe('A folder with tls.crt and tls.key; they are read again when they change.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Where the API server asks whether a Sweep may be applied; null = it is not asked.'),
   ...LOG_SETTINGS,
 });
 
