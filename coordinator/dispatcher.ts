@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import { DEFAULT_NAMESPACE } from '../core/sweep/identity.js';
 import { Leadership } from './leadership.js';
+import { LeaseWaits } from './lease-waits.js';
 import type { ChangeSignal } from './log/change-signal.js';
 import type { LogHealth } from './log/health.js';
 import type { Leader, Term } from './log/leadership.js';
@@ -20,7 +21,7 @@ import { openProjection } from './snapshot/snapshot.js';
 import type { SweepReader } from './sweep-reader.js';
 import { ReportWriter } from './writing/report-writer.js';
 import type { ReportedEvent } from './writing/waiting-reports.js';
-import { type Reply, WriteBehind, type WriteBehindDependencies } from './writing/write-behind.js';
+import { type Push, type Reply, WriteBehind, type WriteBehindDependencies } from './writing/write-behind.js';
 
 export interface DispatcherDependencies extends WriteBehindDependencies, SnapshotDependencies {
   readonly options: SchedulerOptions;
@@ -31,6 +32,8 @@ export interface DispatcherDependencies extends WriteBehindDependencies, Snapsho
    * snapshot, and for those that were shown then.
    */
   readonly replayed?: (head: ResultHead, position: number) => void;
+  /** Called for every lease with the seconds that its device waited for it (`LeaseWaits`). */
+  readonly leased?: (seconds: number) => void;
 }
 
 /**
@@ -44,11 +47,17 @@ export class Dispatcher {
   readonly #reports: ReportWriter;
   readonly #nodes: NotedNodes;
   readonly #snapshots: SnapshotKeeper;
+  readonly #waits: LeaseWaits;
 
   private constructor(parts: DispatcherDependencies, projection: Projection) {
     this.leadership = new Leadership();
     this.#parts = parts;
-    this.#behind = new WriteBehind(parts, projection, this.leadership);
+    this.#waits = new LeaseWaits(parts.clock, parts.leased ?? (() => undefined));
+    const push = (command: Push): void => {
+      this.#waits.pushed(command);
+      parts.push(command);
+    };
+    this.#behind = new WriteBehind({ ...parts, push }, projection, this.leadership);
     this.#reports = new ReportWriter(parts.log, this.#behind);
     this.#nodes = new NotedNodes(this.leadership, projection.state);
     this.#snapshots = new SnapshotKeeper(parts, projection);
@@ -78,6 +87,7 @@ export class Dispatcher {
 
   /** Leads no more: goes on as a standby, as if it had never led. */
   standDown(why: string): Promise<void> {
+    this.#waits.clear();
     this.leadership.ended(why); // At once: what is done now may be waiting for a store that is away.
     return this.#behind.oneAtATime(async () => {
       standDown(this.state);
@@ -153,11 +163,18 @@ export class Dispatcher {
    */
   dispatch(event: Event, bytes = 0): Promise<Reply[]> {
     if (event.event === 'reported') return this.#report(event, bytes);
-    const late = event.event === 'work-requested' ? this.#reports.lateWritten : null;
-    if (late !== null) return late.then(() => this.dispatch(event));
-    if (event.event === 'work-requested' && this.leads && this.state.leaseKey !== null)
-      return this.#grant(event);
+    if (event.event === 'work-requested') return this.#requestWork(event);
+    if (event.event === 'node-disconnected' || event.event === 'node-leaving') this.#waits.left(event.node);
     return this.#inTurn(event);
+  }
+
+  async #requestWork(event: WorkRequested): Promise<Reply[]> {
+    this.#waits.asked(event);
+    for (let late = this.#reports.lateWritten; late !== null; late = this.#reports.lateWritten) await late;
+    const ready = this.leads && this.state.leaseKey !== null;
+    const replies = await (ready ? this.#grant(event) : this.#inTurn(event));
+    this.#waits.answered(event, replies);
+    return replies;
   }
 
   async #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
@@ -189,7 +206,7 @@ export class Dispatcher {
    * Grants at once, beside an append that is under way, where nothing has to be written for it: what is
    * leased is no fact.
    */
-  async #grant(event: Event): Promise<Reply[]> {
+  async #grant(event: WorkRequested): Promise<Reply[]> {
     const commands = step(this.state, event);
     if (!commands.some(({ command }) => command === 'append')) return this.#behind.carryOut(commands);
     return this.#behind.oneAtATime(async () => {
@@ -274,6 +291,8 @@ export class Dispatcher {
     if (this.leads) await this.#snapshots.keep((task) => this.#behind.oneAtATime(task));
   }
 }
+
+type WorkRequested = Extract<Event, { event: 'work-requested' }>;
 
 /** Whose sweep it is, and how soon it is its turn there. */
 export interface Turn {

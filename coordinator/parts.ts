@@ -158,6 +158,7 @@ function openDispatcher(
     shown: () => exporter.shown(),
     followed: (_head, position) => void exporter.followed(log, position),
     appended: (seconds) => exporter.appended(seconds),
+    leased: (seconds) => exporter.leased(seconds),
     logFailed: (reason) => {
       logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
       logEvents.emit('failed', reason);

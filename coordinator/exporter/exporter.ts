@@ -126,6 +126,11 @@ export class Exporter {
     this.#exposition.trials.appended(seconds);
   }
 
+  /** Takes in how long a device waited for its lease. */
+  leased(seconds: number): void {
+    this.#exposition.trials.leased(seconds);
+  }
+
   /** @param accept the request's Accept header, see `formatFor`. */
   async expose(accept: string): Promise<{ contentType: string; body: string }> {
     return answer(accept, await this.families());
@@ -133,10 +138,12 @@ export class Exporter {
 
   /** Everything that is exported now. */
   async families(): Promise<Family[]> {
+    const now = this.#clock.now();
     this.#snapshot = takeSnapshot({
       dispatcher: this.#dispatcher,
       registry: this.#registry,
-      shown: this.#window.resultsAt(this.#clock.now()),
+      shown: this.#window.resultsAt(now),
+      now,
       goneBefore: Date.parse(this.#clock.isoTime()) - this.#options.keepNodeSeconds * 1000,
     });
     return await this.#exposition.families();

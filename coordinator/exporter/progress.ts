@@ -55,6 +55,8 @@ export function addFleet(registry: MetricRegistry, snapshot: () => Snapshot): vo
     ridgepoint_leases: () => snapshot().leases.map(({ node, purpose }) => [{ node, purpose }, 1] as const),
     ridgepoint_leases_granted_total: () =>
       Object.entries(snapshot().granted).map(([purpose, count]) => [{ purpose }, count] as const),
+    ridgepoint_oldest_waiting_point_seconds: () =>
+      [...snapshot().waits].map(([reason, seconds]) => [{ reason }, seconds] as const),
     ridgepoint_leases_lost_total: () => [[{}, snapshot().lost]],
   });
 }

@@ -10,6 +10,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, SchedulerState, SweepState } from '../scheduler/state.js';
 import { type SweepStatus, sweepStatus } from '../scheduler/status.js';
+import { longestWaits, type WaitReason } from '../scheduler/waits.js';
 import { type RankedResult, rankResults } from './ranking.js';
 import type { WindowResult } from './window.js';
 
@@ -29,6 +30,8 @@ export interface Snapshot {
   readonly logRefused: number;
   readonly granted: Readonly<Record<LeaseState['purpose'], number>>;
   readonly lost: number;
+  /** Seconds, by what is waited for. */
+  readonly waits: ReadonlyMap<WaitReason, number>;
 }
 
 export interface SweepProgress {
@@ -66,6 +69,7 @@ export const EMPTY: Snapshot = {
   logRefused: 0,
   granted: { measure: 0, control: 0, probe: 0, quality: 0 },
   lost: 0,
+  waits: new Map(),
 };
 
 /** Sweeps whose progress is exported: the newest ones. */
@@ -77,9 +81,11 @@ export interface Sources {
   readonly shown: readonly WindowResult[];
   /** Nodes not seen since then have gone for good. Milliseconds since 1970. */
   readonly goneBefore: number;
+  /** Monotonic seconds. */
+  readonly now: number;
 }
 
-export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Sources): Snapshot {
+export function takeSnapshot({ dispatcher, registry, shown, goneBefore, now }: Sources): Snapshot {
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
@@ -107,6 +113,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
     logRefused: dispatcher.logHealth.refusedAppends,
     granted: state.granted,
     lost: state.lost,
+    waits: longestWaits(state, now),
   };
 }
 

@@ -17,7 +17,8 @@ type HistogramName =
   | 'ridgepoint_inter_token_latency_seconds'
   | 'ridgepoint_first_token_latency_seconds'
   | 'ridgepoint_trial_duration_seconds'
-  | 'ridgepoint_log_append_duration_seconds';
+  | 'ridgepoint_log_append_duration_seconds'
+  | 'ridgepoint_lease_wait_seconds';
 
 /** What trials alike are counted by: those of one device with one model, runner and type of weights. */
 interface Alike {
@@ -52,6 +53,7 @@ export class Trials {
       ridgepoint_first_token_latency_seconds: histogram('ridgepoint_first_token_latency_seconds'),
       ridgepoint_trial_duration_seconds: histogram('ridgepoint_trial_duration_seconds'),
       ridgepoint_log_append_duration_seconds: histogram('ridgepoint_log_append_duration_seconds'),
+      ridgepoint_lease_wait_seconds: histogram('ridgepoint_lease_wait_seconds'),
     };
   }
 
@@ -93,8 +95,18 @@ export class Trials {
 
   /** Counts an append to the log. */
   appended(seconds: number): void {
-    const appends = this.#histograms.ridgepoint_log_append_duration_seconds;
-    appends.observeAll(appends.seriesOf({}), [seconds], {});
+    this.#count('ridgepoint_log_append_duration_seconds', seconds);
+  }
+
+  /** Counts a lease that a device waited for. */
+  leased(seconds: number): void {
+    this.#count('ridgepoint_lease_wait_seconds', seconds);
+  }
+
+  /** Counts what is no trial's, and has no labels. */
+  #count(name: HistogramName, seconds: number): void {
+    const histogram = this.#histograms[name];
+    histogram.observeAll(histogram.seriesOf({}), [seconds], {});
   }
 
   #observe(

@@ -101,6 +101,8 @@ export type Command =
       readonly deviceId: string;
       readonly retrySeconds: number;
       readonly idle: boolean;
+      /** Whether points may wait for it that it is not given yet; else nothing is there for it. */
+      readonly undecided: boolean;
     }
   | { readonly command: 'acknowledge'; readonly trialId: string }
   /** The record is not taken in, and never will be. */

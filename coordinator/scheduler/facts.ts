@@ -178,6 +178,7 @@ export function addSweep(
     ended: null,
     lastNode: null,
     stalled: null,
+    wait: null,
     paused: null,
     questions: null,
     doubted: false,

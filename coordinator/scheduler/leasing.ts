@@ -51,7 +51,7 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
     state.waiting.set(slot, false);
     const { deviceId } = slot;
     const retrySeconds = Math.max(AWAITED_RETRY_SECONDS, spread(state));
-    return [{ command: 'no-work', deviceId, retrySeconds, idle: false }];
+    return [{ command: 'no-work', deviceId, retrySeconds, idle: false, undecided: true }];
   }
   const leaving = state.draining || node?.leaving !== null || state.cordoned.has(slot.node);
   const lease =
@@ -74,7 +74,8 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
   const soon = allocation.facts.length > 0 || allocation.unfinished;
   const later = idle ? IDLE_RETRY_SECONDS : Math.max(RETRY_SECONDS, spread(state));
   const retrySeconds = soon ? 0.02 : later;
-  return [...commands, { command: 'no-work', deviceId: slot.deviceId, retrySeconds, idle }];
+  const { deviceId } = slot;
+  return [...commands, { command: 'no-work', deviceId, retrySeconds, idle, undecided: soon }];
 }
 
 /** @returns seconds after which each of those who wait may ask again. */
@@ -262,6 +263,7 @@ function grantLease(
   );
   state.granted[purpose] += 1;
   sweep.lastNode = slot.node;
+  sweep.wait = null;
   // The first start of a point, and the control, are as long as they were asked for.
   const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;
   if (sweep.budget !== null && short) sweep.budget.short = true;

@@ -15,6 +15,7 @@ import type { Stalled } from './stalled.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
+import type { Wait } from './waits.js';
 
 export interface SchedulerOptions {
   readonly leaseSeconds: number;
@@ -101,6 +102,8 @@ export interface SweepState {
   lastNode: string | null;
   /** It waits for a node that has left; null = it does not. */
   stalled: Stalled | null;
+  /** What its next point waits for; null = no point of it waits. This is no fact. */
+  wait: Wait | null;
   /** Why nothing more of it is begun; null = it is not paused. */
   paused: string | null;
   /** What it asks its models (`questionsId`), as a node said last; null = no node has. */

@@ -23,6 +23,7 @@ import {
 import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
 import { attemptCost, judge } from './verdict.js';
+import { noteWaits } from './waits.js';
 import { wakeWaiting } from './waking.js';
 
 /**
@@ -48,7 +49,9 @@ export function step(state: SchedulerState, event: Event): Command[] {
       const node = markSeen(state, event.node, event.now);
       const slot = node?.slots.get(event.deviceId);
       if (slot !== undefined) return requestWork(state, slot, event.now, event.at);
-      return [{ command: 'no-work', deviceId: event.deviceId, retrySeconds: 15, idle: false }];
+      return [
+        { command: 'no-work', deviceId: event.deviceId, retrySeconds: 15, idle: false, undecided: false },
+      ];
     }
     case 'heartbeat': {
       markSeen(state, event.node, event.now);
@@ -112,6 +115,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
 export function standDown(state: SchedulerState): void {
   for (const lease of [...state.leases.values()]) letGo(state, lease);
   for (const slot of slotsOf(state)) releaseBlock(state, slot);
+  for (const sweep of state.sweeps.values()) sweep.wait = null;
   state.nodes.clear();
   state.waiting.clear();
   state.awaited = null;
@@ -383,6 +387,7 @@ function tick(state: SchedulerState, now: number, at: string, crowded = false): 
   }
   commands.push(...appendOf(endStalled(state, now, at)));
   forget(state, now, crowded);
+  noteWaits(state, now);
   return returned ? [...commands, ...wakeWaiting(state)] : commands;
 }
 

@@ -52,7 +52,7 @@ function slotsFor(state: SchedulerState, running: readonly SweepState[], most: n
   const left = new Map<PointQueue, number>();
   for (const [slot, idle] of state.waiting) {
     if (found.length === most || found.length + passed.length === LOOKED_AT_EACH * most) break;
-    if (isFor(state, slot, open, left)) found.push(slot);
+    if (mayTake(state, slot, open, left)) found.push(slot);
     else passed.push([slot, idle]);
   }
   // Those behind them are looked at first the next time.
@@ -64,8 +64,9 @@ function slotsFor(state: SchedulerState, running: readonly SweepState[], most: n
 /**
  * @param left points that nobody has been woken for, of each queue that was looked at; one less where the
  *   slot may run one.
+ * @returns whether a slot may be given a point of these sweeps, as far as can be told before it asks.
  */
-function isFor(
+export function mayTake(
   state: SchedulerState,
   slot: Slot,
   running: readonly SweepState[],

@@ -65,6 +65,9 @@ export const POINT_STATES = [
   'cancelled',
 ] as const;
 
+/** What the next point of a sweep can wait for. */
+export const WAIT_REASONS = ['coordinator', 'device', 'node', 'quota', 'paused'] as const;
+
 /** Labels of a ceiling that results stand under. */
 export const ROOF_LABELS = ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'] as const;
 
@@ -132,6 +135,14 @@ export const COORDINATOR_METRICS = described({
   leases_granted_total: {
     labels: ['purpose'],
     help: 'Leases granted since this coordinator started: to measure a point, to probe it for a search, to ask it again, or for drift control.',
+  },
+  lease_wait_seconds: {
+    kind: 'histogram',
+    help: 'Time from when a device asked for work, or was told that there is some, until it had a lease. A request that finds nothing to do ends the wait uncounted; one that a takeover of another coordinator holds back goes on waiting.',
+  },
+  oldest_waiting_point_seconds: {
+    labels: ['reason'],
+    help: 'Longest time for which the next point of a sweep has waited: since the one before it was leased, or since it began to wait for that. By reason: coordinator (a device that may take it asked in vain), device (all such are busy), node (no connected node may take it), quota or paused. Absent where nothing waits.',
   },
   leases_lost_total: {
     help: 'Leases that ended without a record since this coordinator started: the node went silent or gave them back.',

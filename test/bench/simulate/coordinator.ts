@@ -231,4 +231,5 @@ const noWork = (deviceId: string): Reply => ({
   deviceId,
   retrySeconds: 2,
   idle: false,
+  undecided: false,
 });
