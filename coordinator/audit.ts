@@ -16,6 +16,7 @@ export interface By {
 export type Action =
   | 'submit'
   | 'cancel'
+  | 'delete'
   | 'pause'
   | 'resume'
   | 'drain'

@@ -30,6 +30,8 @@ import {
   ControlServiceClient,
   type CordonNodeRequest,
   type CordonNodeResponse,
+  type DeleteSweepsRequest,
+  type DeleteSweepsResponse,
   type DrainNodeRequest,
   type DrainNodeResponse,
   type GetSweepRequest,
@@ -83,6 +85,7 @@ type ResultsRequest = Pick<StreamResultsRequest, 'sweepId' | 'follow' | 'allTria
 export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
   cancelSweep(request: CancelSweepRequest, limits?: CallLimits): Promise<CancelSweepResponse>;
+  deleteSweeps(request: DeleteSweepsRequest, limits?: CallLimits): Promise<DeleteSweepsResponse>;
   pauseSweep(request: PauseSweepRequest, limits?: CallLimits): Promise<PauseSweepResponse>;
   resumeSweep(request: ResumeSweepRequest, limits?: CallLimits): Promise<ResumeSweepResponse>;
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
@@ -177,6 +180,7 @@ export function connectControl(
   return {
     submitSweep: (request, limits) => asking((client) => client.submitSweep, request, limits),
     cancelSweep: (request, limits) => asking((client) => client.cancelSweep, request, limits),
+    deleteSweeps: (request, limits) => asking((client) => client.deleteSweeps, request, limits),
     pauseSweep: (request, limits) => asking((client) => client.pauseSweep, request, limits),
     resumeSweep: (request, limits) => asking((client) => client.resumeSweep, request, limits),
     listSweeps: (limits) => asking((client) => client.listSweeps, {}, limits),

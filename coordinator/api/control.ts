@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
 import { lackingEnergy, WITHOUT_ENERGY } from '../../core/sweep/energy.js';
 import { DEFAULT_NAMESPACE } from '../../core/sweep/identity.js';
@@ -37,8 +36,10 @@ import { serves } from '../scheduler/placement.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
 import type { SweepView } from '../scheduler/view.js';
+import { deleteSweeps } from './deletion.js';
 import { type LogApi, readLog, verifyLog } from './log.js';
 import { namespaceStatuses } from './namespaces.js';
+import { bounded, reasonOf } from './reason.js';
 import { isLeaving, nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 import { resultsNamed, seesSweep, sweepNamed, sweepsOf } from './visible.js';
 
@@ -76,8 +77,6 @@ function managesNodes({ who }: Asker): void {
 
 /** Pushes of one watcher are at least this far apart; what happens between them is sent together. */
 const WATCH_MILLISECONDS = 250;
-/** Of a reason or a name that somebody gives. */
-const MOST_CHARACTERS = 1_000;
 /** Records of a message, about; a larger one has a message of its own. */
 const TOGETHER_CHARACTERS = 256 * 1024;
 
@@ -87,6 +86,9 @@ export function controlService(api: ControlApi & LogApi, handlers: Handlers): Co
   return {
     submitSweep: handlers.unary((request, context) => submitSweep(api, request, askerOf(context))),
     cancelSweep: handlers.unary((request, context) => cancelSweep(api, request, askerOf(context))),
+    deleteSweeps: handlers.unary(async (request, context) => ({
+      sweeps: await deleteSweeps(api, request, askerOf(context)),
+    })),
     pauseSweep: handlers.unary((request, context) => pauseSweep(api, request, askerOf(context))),
     resumeSweep: handlers.unary((request, context) => resumeSweep(api, request, askerOf(context))),
     listSweeps: handlers.unary(async (_request, { who }) => ({
@@ -320,24 +322,6 @@ function notOver(sweep: SweepState): void {
     );
   }
   if (state === 'done') throw new WireError('refused', `Sweep ${sweepId} is done: nothing of it is left.`);
-}
-
-/** @returns the reason that somebody gives, or who it was. @throws WireError `invalid` */
-function reasonOf(reason: string, done: string, by: By): string {
-  bounded('reason', reason);
-  return reason === '' ? `${done} by ${by.name}` : reason;
-}
-
-/**
- * What people write beside what they ask for is kept in the log and shown to everybody, on terminals, too.
- * @throws WireError `invalid`
- */
-function bounded(what: string, text: string): void {
-  if (printable(text) !== text) {
-    throw invalid(`The ${what} has control characters or line breaks: write it as one line of plain text.`);
-  }
-  if (text.length <= MOST_CHARACTERS) return;
-  throw invalid(`The ${what} has ${text.length} characters: write ${MOST_CHARACTERS} at most.`);
 }
 
 /** @param most characters of a message with more than one record */

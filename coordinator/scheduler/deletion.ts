@@ -1,4 +1,5 @@
 import { releaseBlock } from './block-allocator.js';
+import { namespaceOf } from './namespaces.js';
 import type { SchedulerState, SweepState } from './state.js';
 import { slotsOf } from './state.js';
 import { sweepStatus } from './status.js';
@@ -10,8 +11,15 @@ import { sweepStatus } from './status.js';
  * come after it was submitted anew are not.
  */
 
-/** @returns one sentence that says why a sweep cannot be deleted now; null = it can. */
-export function deletionRefusal(state: SchedulerState, sweepId: string): string | null {
+/**
+ * @param gone sweeps that are taken for deleted already.
+ * @returns one sentence that says why a sweep cannot be deleted now; null = it can.
+ */
+export function deletionRefusal(
+  state: SchedulerState,
+  sweepId: string,
+  gone: ReadonlySet<string> = new Set(),
+): string | null {
   const sweep = state.sweeps.get(sweepId);
   if (sweep === undefined && !state.otherReleases.has(sweepId)) return `There is no sweep ${sweepId} here.`;
   if (sweep !== undefined) {
@@ -22,15 +30,19 @@ export function deletionRefusal(state: SchedulerState, sweepId: string): string 
     if (running > 0)
       return `Sweep ${sweepId} still has ${running} ${running === 1 ? 'trial' : 'trials'} running: delete it when they have ended.`;
   }
-  const user = userOf(state, sweepId);
+  const user = userOf(state, sweepId, gone);
   if (user === null) return null;
-  return `Sweep ${user.view.sweepId} (${user.view.name}) shows results of sweep ${sweepId}: delete that one first.`;
+  const { sweepId: userId, name, namespace } = user.view;
+  // Who may delete the one need not know of the other.
+  if (namespace !== namespaceOf(state, sweepId))
+    return `A sweep of another namespace shows results of sweep ${sweepId}: that one has to be deleted first.`;
+  return `Sweep ${userId} (${name}) shows results of sweep ${sweepId}: delete that one first.`;
 }
 
-/** @returns a sweep that took over results of another one; null = none did. */
-function userOf(state: SchedulerState, sweepId: string): SweepState | null {
-  for (const sweep of state.sweeps.values())
-    if (sweep.view.sweepId !== sweepId && sweep.sources.has(sweepId)) return sweep;
+/** @returns a sweep that took over results of another one; null = none that stays did. */
+function userOf(state: SchedulerState, sweepId: string, gone: ReadonlySet<string>): SweepState | null {
+  for (const [userId, sweep] of state.sweeps)
+    if (userId !== sweepId && !gone.has(userId) && sweep.sources.has(sweepId)) return sweep;
   return null;
 }
 

@@ -56,6 +56,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['resume s --token-file PATH', [NONE, 'dir']],
   ['cancel s --token-file PATH', [NONE, 'dir']],
   ['sweeps --token-file PATH', [NONE, 'dir']],
+  ['sweeps delete s --yes --token-file PATH', [NONE, 'dir']],
   ['results --token-file PATH', [NONE, 'dir']],
   ['nodes --token-file PATH', [NONE, BELOW]],
   ['best tiny --token-file PATH', [NONE, 'dir']],

@@ -3,6 +3,7 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
+import type { ClientSecurity } from '../../proto/security.js';
 import { FakeAgent } from './fake-agent.js';
 import { fakeSweep, submission } from './sweeps.js';
 
@@ -22,9 +23,12 @@ export async function start(config: CoordinatorConfig = {}): Promise<RunningCoor
   return coordinator;
 }
 
-/** A client of it, in plaintext, that is closed when the test ends. */
-export function control(address: string): ControlConnection {
-  const connection = connectControl({ address, security: { kind: 'plaintext' } });
+/** A client of it that is closed when the test ends. */
+export function control(
+  address: string,
+  security: ClientSecurity = { kind: 'plaintext' },
+): ControlConnection {
+  const connection = connectControl({ address, security });
   onTestFinished(() => connection.close());
   return connection;
 }

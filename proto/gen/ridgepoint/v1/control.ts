@@ -227,6 +227,28 @@ export interface CancelSweepRequest {
 export interface CancelSweepResponse {
 }
 
+export interface DeleteSweepsRequest {
+  /** In any order: the one submitted last is deleted first, since it may show results of the others. */
+  sweepIds: string[];
+  reason: string;
+  /** Only says what would become of each. */
+  dryRun: boolean;
+}
+
+export interface DeleteSweepsResponse {
+  /** In the order of their deletion. */
+  sweeps: SweepDeletion[];
+}
+
+export interface SweepDeletion {
+  sweepId: string;
+  name: string;
+  /** Points whose results it has. */
+  complete: number;
+  /** Why it stays, one sentence; empty = it is deleted, or would be. */
+  refusal: string;
+}
+
 export interface PauseSweepRequest {
   sweepId: string;
   reason: string;
@@ -1654,6 +1676,305 @@ export const CancelSweepResponse: MessageFns<CancelSweepResponse> = {
   },
   fromPartial(_: DeepPartial<CancelSweepResponse>): CancelSweepResponse {
     const message = createBaseCancelSweepResponse();
+    return message;
+  },
+};
+
+function createBaseDeleteSweepsRequest(): DeleteSweepsRequest {
+  return { sweepIds: [], reason: "", dryRun: false };
+}
+
+export const DeleteSweepsRequest: MessageFns<DeleteSweepsRequest> = {
+  encode(message: DeleteSweepsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sweepIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSweepsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSweepsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSweepsRequest {
+    return {
+      sweepIds: globalThis.Array.isArray(object?.sweepIds)
+        ? object.sweepIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.sweep_ids)
+        ? object.sweep_ids.map((e: any) => globalThis.String(e))
+        : [],
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: DeleteSweepsRequest): unknown {
+    const obj: any = {};
+    if (message.sweepIds?.length) {
+      obj.sweepIds = message.sweepIds;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSweepsRequest>): DeleteSweepsRequest {
+    return DeleteSweepsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSweepsRequest>): DeleteSweepsRequest {
+    const message = createBaseDeleteSweepsRequest();
+    message.sweepIds = object.sweepIds?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseDeleteSweepsResponse(): DeleteSweepsResponse {
+  return { sweeps: [] };
+}
+
+export const DeleteSweepsResponse: MessageFns<DeleteSweepsResponse> = {
+  encode(message: DeleteSweepsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sweeps) {
+      SweepDeletion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSweepsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSweepsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweeps.push(SweepDeletion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSweepsResponse {
+    return {
+      sweeps: globalThis.Array.isArray(object?.sweeps) ? object.sweeps.map((e: any) => SweepDeletion.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DeleteSweepsResponse): unknown {
+    const obj: any = {};
+    if (message.sweeps?.length) {
+      obj.sweeps = message.sweeps.map((e) => SweepDeletion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSweepsResponse>): DeleteSweepsResponse {
+    return DeleteSweepsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSweepsResponse>): DeleteSweepsResponse {
+    const message = createBaseDeleteSweepsResponse();
+    message.sweeps = object.sweeps?.map((e) => SweepDeletion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSweepDeletion(): SweepDeletion {
+  return { sweepId: "", name: "", complete: 0, refusal: "" };
+}
+
+export const SweepDeletion: MessageFns<SweepDeletion> = {
+  encode(message: SweepDeletion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.complete !== 0) {
+      writer.uint32(24).uint32(message.complete);
+    }
+    if (message.refusal !== "") {
+      writer.uint32(34).string(message.refusal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SweepDeletion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSweepDeletion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.complete = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.refusal = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SweepDeletion {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      complete: isSet(object.complete) ? globalThis.Number(object.complete) : 0,
+      refusal: isSet(object.refusal) ? globalThis.String(object.refusal) : "",
+    };
+  },
+
+  toJSON(message: SweepDeletion): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.complete !== 0) {
+      obj.complete = Math.round(message.complete);
+    }
+    if (message.refusal !== "") {
+      obj.refusal = message.refusal;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SweepDeletion>): SweepDeletion {
+    return SweepDeletion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SweepDeletion>): SweepDeletion {
+    const message = createBaseSweepDeletion();
+    message.sweepId = object.sweepId ?? "";
+    message.name = object.name ?? "";
+    message.complete = object.complete ?? 0;
+    message.refusal = object.refusal ?? "";
     return message;
   },
 };
@@ -5536,6 +5857,17 @@ export const ControlServiceService = {
     responseSerialize: (value: ResumeSweepResponse): Buffer => Buffer.from(ResumeSweepResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResumeSweepResponse => ResumeSweepResponse.decode(value),
   },
+  /** Sweeps that are over, with their results, for good; what shows their results is deleted first. */
+  deleteSweeps: {
+    path: "/ridgepoint.v1.ControlService/DeleteSweeps" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteSweepsRequest): Buffer => Buffer.from(DeleteSweepsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteSweepsRequest => DeleteSweepsRequest.decode(value),
+    responseSerialize: (value: DeleteSweepsResponse): Buffer =>
+      Buffer.from(DeleteSweepsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteSweepsResponse => DeleteSweepsResponse.decode(value),
+  },
   listSweeps: {
     path: "/ridgepoint.v1.ControlService/ListSweeps" as const,
     requestStream: false as const,
@@ -5654,6 +5986,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   /** Nothing more of the sweep is begun until it is resumed; what runs is finished. */
   pauseSweep: handleUnaryCall<PauseSweepRequest, PauseSweepResponse>;
   resumeSweep: handleUnaryCall<ResumeSweepRequest, ResumeSweepResponse>;
+  /** Sweeps that are over, with their results, for good; what shows their results is deleted first. */
+  deleteSweeps: handleUnaryCall<DeleteSweepsRequest, DeleteSweepsResponse>;
   listSweeps: handleUnaryCall<ListSweepsRequest, ListSweepsResponse>;
   /** A sweep as it was submitted last. */
   getSweep: handleUnaryCall<GetSweepRequest, GetSweepResponse>;
@@ -5736,6 +6070,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeSweepResponse) => void,
+  ): ClientUnaryCall;
+  /** Sweeps that are over, with their results, for good; what shows their results is deleted first. */
+  deleteSweeps(
+    request: DeleteSweepsRequest,
+    callback: (error: ServiceError | null, response: DeleteSweepsResponse) => void,
+  ): ClientUnaryCall;
+  deleteSweeps(
+    request: DeleteSweepsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteSweepsResponse) => void,
+  ): ClientUnaryCall;
+  deleteSweeps(
+    request: DeleteSweepsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteSweepsResponse) => void,
   ): ClientUnaryCall;
   listSweeps(
     request: ListSweepsRequest,
