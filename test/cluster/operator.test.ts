@@ -1,8 +1,14 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../operator/kubernetes/objects.js';
+import { hasHelm, only, renderOnce } from '../support/helm.js';
 import { hasKubernetes } from '../support/kubernetes/control-plane.js';
 import { Lab } from '../support/kubernetes/lab.js';
-import { installed, until } from '../support/services.js';
+import { freePort, installed, until } from '../support/services.js';
+import { Authority } from '../support/tls.js';
 
 describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserver and etcd)', () => {
   let lab: Lab;
@@ -106,6 +112,91 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
       await lab.api.merge('Job', metadata.name, { spec: { suspend: false } });
     await lab.says('queued', 'Complete', 'True');
   });
+
+  test.skipIf(!hasHelm)(
+    'with the webhook a wrong Sweep is refused when it is applied, and without an answer it is taken (needs helm)',
+    async () => {
+      const { agents } = lab.object('right').spec;
+      const { sweep } = lab.object('right').spec as { sweep: { spec: object } };
+      const wrong = (name: string, spec: object) =>
+        lab.object(name, { sweep: { spec: { ...sweep.spec, ...spec } }, agents });
+      await lab.api.apply(wrong('older', { runers: {} }));
+      await lab.says('older', 'Accepted', 'Invalid');
+      const { asked, name } = await hookUp(lab);
+      const refused: [string, object, RegExp][] = [
+        [
+          'runers',
+          { runers: { kind: 'fake' } },
+          /denied the request: spec\.sweep\.spec\.runers: .*did you mean runners\?/,
+        ],
+        [
+          'fakee',
+          { runners: { kind: 'fakee' } },
+          /denied the request: spec\.sweep\.spec\.runners\.kind: .*did you mean fake\?/,
+        ],
+        [
+          'many',
+          { workloads: { kind: 'latency', promptTokens: 'many' } },
+          /denied the request: spec\.sweep\.spec\.workloads\.promptTokens: .*not \\"many\\"/,
+        ],
+      ];
+      for (const [object, spec, sentence] of refused) {
+        await expect(lab.api.apply(wrong(object, spec))).rejects.toThrow(sentence);
+        expect(await lab.api.find('Sweep', object)).toBeNull();
+      }
+      if (installed('kubectl')) {
+        const words = ['--kubeconfig', lab.plane.kubeconfig('admin'), 'apply', '--filename', '-'];
+        // The webhook is in this process, so this process may not wait for kubectl.
+        const asking = promisify(execFile)('kubectl', words);
+        asking.child.stdin?.end(JSON.stringify(wrong('runers', { runers: { kind: 'fake' } })));
+        await expect(asking).rejects.toThrow(
+          /invalid: .*denied the request: .*runers.*did you mean runners\?/,
+        );
+      }
+      await lab.api.apply(lab.object('right'));
+      await lab.says('right', 'Complete', 'True');
+      // What is there already can still be labelled, and deleted with its finalizer.
+      await lab.api.merge('Sweep', 'older', { metadata: { labels: { seen: 'yes' } } });
+      await lab.api.delete('Sweep', 'older');
+      await lab.gone('Sweep', 'older');
+      await asked.stop();
+      await lab.api.apply(wrong('unasked', { runers: {} }));
+      await lab.says('unasked', 'Accepted', 'Invalid');
+      await lab.api.delete('ValidatingWebhookConfiguration', name);
+      await lab.api.delete('Sweep', 'unasked');
+      await lab.gone('Sweep', 'unasked');
+    },
+  );
 });
+
+/**
+ * Has the API server ask a second operator, which waits for the Lease, as the chart configures it; at an
+ * address of this machine, for there is no network of pods.
+ */
+async function hookUp(lab: Lab) {
+  const certificateFolder = join(lab.folder, 'webhook');
+  mkdirSync(certificateFolder);
+  const authority = new Authority(certificateFolder, 'webhook-ca');
+  const pair = authority.issue('webhook');
+  copyFileSync(pair.certificateFile, join(certificateFolder, 'tls.crt'));
+  copyFileSync(pair.keyFile, join(certificateFolder, 'tls.key'));
+  const address = `127.0.0.1:${await freePort()}`;
+  const asked = await lab.operator({ webhook: { address, certificateFolder } });
+  const { webhooks, ...hook } = only(renderOnce('webhook-values.yaml'), 'ValidatingWebhookConfiguration');
+  const url = `https://${address}${webhooks[0].clientConfig.service.path}`;
+  const clientConfig = { url, caBundle: authority.ca.toString('base64') };
+  await lab.api.apply({
+    ...hook,
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    webhooks: [{ ...webhooks[0], clientConfig }],
+  } as KubeObject);
+  const path = `${lab.api.path('Sweep')}?dryRun=All`;
+  const probe = lab.object('probe', { sweep: { spec: { models: 'builtin:tiny', runers: {} } } });
+  await until('the webhook to be asked', async () => {
+    const said = await lab.api.text('POST', path, probe).catch((error: unknown) => (error as Error).message);
+    return said.includes('denied the request') ? true : null;
+  });
+  return { asked, name: hook.metadata.name };
+}
 
 const LENGTHS = Array.from({ length: 40 }, (_, i) => 16 * (i + 1));

@@ -4,7 +4,7 @@ import { type Endpoint, mayReach } from '../support/kubernetes/network-policies.
 
 /** Of `render`. */
 const HOME = 'bench';
-const NAMED = { grpc: 7117, metrics: 9464, web: 7118, health: 9466 };
+const NAMED = { grpc: 7117, metrics: 9464, web: 7118, health: 9466, webhook: 9443 };
 
 const pod = (namespace: string, labels: Record<string, string> = {}, address = '10.1.0.9'): Endpoint => ({
   namespace,
@@ -32,6 +32,7 @@ const SERVERS: readonly (readonly [who: string, port: number, protocol?: 'UDP'])
   ['coordinator', 9464],
   ['agent', 9464],
   ['operator', 9466],
+  ['operator', 9443],
   ['database', 5432],
   ['nats', 4222],
   ['dns', 53, 'UDP'],
@@ -98,6 +99,18 @@ describe.skipIf(!hasHelm)('who may reach whom (needs helm)', () => {
       'operator > dns:53',
     ]);
     expect(pairs.filter((pair) => pair.includes('api'))).toHaveLength(1);
+  });
+
+  test('with its webhook: strangers may ask it, too, or the API server alone where the values say where that is', () => {
+    const asks = (values: object | string) =>
+      reachable(render(values)).filter((pair) => / > operator:/.test(pair) && !pair.startsWith('test >'));
+    const own = ['agent', 'coordinator'].map((client) => `${client} > operator:9443`);
+    const pairs = asks('webhook-values.yaml');
+    expect(pairs).toContain('api > operator:9443');
+    expect(pairs.filter((pair) => own.includes(pair) || pair.endsWith(':9466'))).toEqual([]);
+    const narrow = { apiServers: [{ ipBlock: { cidr: '10.0.0.1/32' } }] };
+    const operator = { enabled: true, webhook: { enabled: true } };
+    expect(asks({ operator, networkPolicy: narrow })).toEqual(['api > operator:9443']);
   });
 
   test('the coordinator reaches the database that the values name, and agents do not', () => {

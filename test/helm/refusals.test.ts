@@ -127,6 +127,12 @@ const BY_SCHEMA: readonly Refused[] = [
     'a time such as 720h, 30m or 15s',
   ],
   [
+    'a path as an authority',
+    { operator: { webhook: { caBundle: 'ca.crt' } } },
+    '/operator/webhook/caBundle',
+    'the PEM text of an authority, which begins with -----BEGIN CERTIFICATE-----',
+  ],
+  [
     'a number as text',
     { coordinator: { service: { port: '7117' } } },
     '/coordinator/service/port',
@@ -153,6 +159,23 @@ const BY_TEMPLATES: readonly Refused[] = [
     { security: { certificates: { from: 'existing', existing: { coordinator: 'c' } } } },
     'security.certificates.existing.agent',
     'name the Secret with tls.crt, tls.key and ca.crt',
+  ],
+  [
+    'a webhook without its certificate',
+    {
+      operator: { enabled: true, webhook: { enabled: true } },
+      security: {
+        certificates: { from: 'existing', existing: { coordinator: 'c', agent: 'a', operator: 'o' } },
+      },
+    },
+    'security.certificates.existing.webhook',
+    'operator.webhook.caBundle: give the authority of the webhook',
+  ],
+  [
+    'an authority that is known',
+    { operator: { webhook: { caBundle: '-----BEGIN CERTIFICATE-----' } } },
+    'operator.webhook.caBundle',
+    'leave it out, for certificates.from is self-made',
   ],
   [
     'some tokens of one’s own',

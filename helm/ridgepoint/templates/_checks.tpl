@@ -5,7 +5,7 @@
 {{- $security := .Values.security -}}
 {{- $mutual := include "ridgepoint.mutual" . -}}
 {{- if eq $security.certificates.from "existing" -}}
-{{- range $who := ternary (list "coordinator" "agent" "operator") (list "coordinator") (eq $mutual "true") -}}
+{{- range $who := include "ridgepoint.certified" . | fromJsonArray -}}
 {{- if not (get $security.certificates.existing $who) -}}
 {{- $errors = append $errors (printf "security.certificates.existing.%s: name the Secret with tls.crt, tls.key and ca.crt, for certificates.from is existing." $who) -}}
 {{- end -}}
@@ -81,6 +81,13 @@
 {{- end -}}
 {{- if and .Values.operator.enabled (not $mutual) (not .Values.operator.agentCredentials) -}}
 {{- $errors = append $errors "operator.agentCredentials: name a Secret with token and ca.crt, for agents of Sweeps mount one Secret, and security.authentication is token." -}}
+{{- end -}}
+{{- $bundle := .Values.operator.webhook.caBundle -}}
+{{- if and (include "ridgepoint.webhooks" .) (eq $security.certificates.from "existing") (not $bundle) -}}
+{{- $errors = append $errors "operator.webhook.caBundle: give the authority of the webhook's certificate as PEM (--set-file), for certificates.from is existing." -}}
+{{- end -}}
+{{- if and $bundle (ne $security.certificates.from "existing") -}}
+{{- $errors = append $errors (printf "operator.webhook.caBundle: leave it out, for certificates.from is %s and the authority is known." $security.certificates.from) -}}
 {{- end -}}
 {{- $names := list -}}
 {{- range .Values.agent.models -}}

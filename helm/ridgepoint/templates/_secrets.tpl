@@ -4,7 +4,38 @@
 {{- if eq .Values.security.authentication "mutual-tls" }}true{{ end -}}
 {{- end -}}
 
-{{/* Secret with a certificate. Takes { root, who }: coordinator, agent or operator. */}}
+{{/* A JSON list of who has a certificate: servers always, clients where they show one. */}}
+{{- define "ridgepoint.certified" -}}
+{{- $who := ternary (list "coordinator" "agent" "operator") (list "coordinator") (eq (include "ridgepoint.mutual" .) "true") -}}
+{{- if include "ridgepoint.webhooks" . -}}
+{{- $who = append $who "webhook" -}}
+{{- end -}}
+{{- toJson $who -}}
+{{- end -}}
+
+{{/* A JSON list of the DNS names of a certificate; none for clients. Takes { root, who }. */}}
+{{- define "ridgepoint.certifiedNames" -}}
+{{- if eq .who "coordinator" -}}
+{{- include "ridgepoint.dnsNames" .root -}}
+{{- else if eq .who "webhook" -}}
+{{- list (printf "%s.%s.svc" (include "ridgepoint.webhook" .root) .root.Release.Namespace) | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{/* The common name of a certificate. Takes { root, who }. */}}
+{{- define "ridgepoint.commonName" -}}
+{{- if eq .who "coordinator" -}}
+{{- include "ridgepoint.coordinator" .root -}}
+{{- else if eq .who "webhook" -}}
+{{- include "ridgepoint.webhook" .root -}}
+{{- else -}}
+{{- .who -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Secret with a certificate. Takes { root, who }: coordinator, agent, operator or webhook. */}}
 {{- define "ridgepoint.tlsSecret" -}}
 {{- $certificates := .root.Values.security.certificates -}}
 {{- if eq $certificates.from "existing" -}}
