@@ -141,8 +141,10 @@ export class Controller {
   #readingOf(object: SweepObject): Reading {
     const memory = this.#memoryOf(object);
     const generation = object.metadata.generation ?? 0;
-    if (memory.reading?.generation !== generation)
-      memory.reading = { generation, reading: readObject(object) };
+    if (memory.reading?.generation !== generation) {
+      const reading = readObject(object, this.#needs.settings.coordinatorNamespaces);
+      memory.reading = { generation, reading };
+    }
     return memory.reading.reading;
   }
 

@@ -6,6 +6,7 @@ import { integerBetween } from '../core/bounds.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_SETTINGS } from '../core/log-settings.js';
 import { orElse } from '../core/or-else.js';
+import { NAMESPACE } from '../core/sweep/namespace.js';
 import { securityOf } from '../proto/credentials.js';
 import { invalid } from '../proto/errors.js';
 import { DEFAULT_COORDINATOR } from '../proto/ports.js';
@@ -30,6 +31,15 @@ export const operatorSettingsSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Whose Sweeps are looked after; empty = those of all namespaces.'),
+  coordinatorNamespaces: z
+    .record(
+      z.string().min(1),
+      z.string().regex(NAMESPACE, 'use small letters, digits, dots and dashes, 63 at most'),
+    )
+    .default({})
+    .describe(
+      'Namespaces of the coordinator, by namespaces of Kubernetes. Sweeps of one that is not named here are in the one of the same name.',
+    ),
   coordinatorsOfSweeps: z
     .boolean()
     .default(false)

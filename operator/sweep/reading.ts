@@ -10,10 +10,7 @@ export type Reading =
       readonly ok: true;
       readonly spec: SweepSpec;
       readonly document: string;
-      /**
-       * The coordinator's namespace that it is in: that of the object. Two namespaces that ask for the same
-       * have nothing in common.
-       */
+      /** The coordinator's namespace that it is in. Two of them that ask for the same share nothing. */
       readonly namespace: string;
       /** As this release makes it; what the coordinator says counts. */
       readonly sweepId: string;
@@ -23,8 +20,13 @@ export type Reading =
 /**
  * Reads an object as the coordinator would. Lines and columns mean nothing here: the API server keeps no
  * text.
+ * @param coordinatorNamespaces of the coordinator, by namespaces of Kubernetes; a namespace that is not there
+ *   is the one of its own name.
  */
-export function readObject(object: SweepObject): Reading {
+export function readObject(
+  object: SweepObject,
+  coordinatorNamespaces: Readonly<Record<string, string>> = {},
+): Reading {
   const checked = specSchema.safeParse(object.spec);
   if (!checked.success) {
     return {
@@ -40,7 +42,8 @@ export function readObject(object: SweepObject): Reading {
   if (document === null) return { ok: false, sentences: ['spec.sweep: it is nested too deeply'] };
   const parsed = parseSweep(document);
   if (parsed.ok) {
-    const namespace = object.metadata.namespace ?? DEFAULT_NAMESPACE;
+    const own = object.metadata.namespace ?? DEFAULT_NAMESPACE;
+    const namespace = new Map(Object.entries(coordinatorNamespaces)).get(own) ?? own;
     const id = idInNamespace(sweepId(parsed.sweep), namespace);
     return { ok: true, spec: checked.data, document, namespace, sweepId: id };
   }

@@ -147,10 +147,7 @@ function running({ reading, seen, jobs, others }: Observed): Stated {
       return notRunning('OtherRelease', 'it was measured by another release; its results are there');
     case 'running':
       if (isLeftTo(others, askedBy(reading.spec)))
-        return notRunning(
-          'WantedByOthers',
-          'another Sweep of the namespace asks for the same, and goes on with it',
-        );
+        return notRunning('WantedByOthers', 'another Sweep asks for the same, and goes on with it');
       if (sweep.running > 0)
         return stated('Running', true, 'Running', `${sweep.running} points are measured`);
       if (jobs.length > 0 && jobs.every((job) => jobState(job) === 'suspended'))

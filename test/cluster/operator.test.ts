@@ -15,7 +15,7 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
   beforeAll(async () => {
     lab = await Lab.open();
     await lab.node('gpus', { 'nvidia.com/gpu': '2' }, { accelerator: 'test' });
-    await lab.operator();
+    await lab.operator({ coordinatorNamespaces: { bench: 'measurements' } });
   }, 120_000);
   afterAll(async () => await lab?.close(), 60_000);
 
@@ -31,6 +31,10 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
       'Degraded False',
     ]);
     expect(lab.kubelets[0]?.most).toBeLessThanOrEqual(2);
+    const { sweeps } = await lab.control.listSweeps();
+    expect(sweeps.map(({ sweepId, namespace }) => [sweepId, namespace])).toEqual([
+      [status.sweepId, 'measurements'],
+    ]);
     const counted = await lab.counted(status.sweepId!);
     expect([...counted.values()]).toEqual([1, 1, 1, 1]);
     await lab.says('first', 'Complete', 'True');

@@ -127,6 +127,12 @@ const BY_SCHEMA: readonly Refused[] = [
     'a time such as 720h, 30m or 15s',
   ],
   [
+    'a namespace in capitals',
+    { operator: { coordinatorNamespaces: { bench: 'Team A' } } },
+    '/operator/coordinatorNamespaces/bench',
+    'a namespace of the coordinator: small letters, digits, dots and dashes, 63 at most',
+  ],
+  [
     'a path as an authority',
     { operator: { webhook: { caBundle: 'ca.crt' } } },
     '/operator/webhook/caBundle',

@@ -164,6 +164,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
     const settings = readSettings(undefined, config);
     expect(settings).toMatchObject({
       namespaces: [],
+      coordinatorNamespaces: { 'team-a-staging': 'team-a' },
       coordinatorsOfSweeps: true,
       lease: { namespace: 'bench', name: 'rp-ridgepoint-operator' },
       agents: {

@@ -11,6 +11,7 @@
 {{- $config := dict "coordinator" (include "ridgepoint.address" .) -}}
 {{- $_ := set $config "credentialsFolder" "/etc/ridgepoint/credentials" -}}
 {{- $_ := set $config "namespaces" (ternary list (list .Release.Namespace) $operator.allNamespaces) -}}
+{{- $_ := set $config "coordinatorNamespaces" $operator.coordinatorNamespaces -}}
 {{- $_ := set $config "coordinatorsOfSweeps" (not (empty $operator.coordinatorsOfSweeps)) -}}
 {{- $_ := set $config "lease" (dict "namespace" .Release.Namespace "name" (printf "%s-operator" (include "ridgepoint.fullname" .))) -}}
 {{- $_ := set $config "healthAddress" (printf "%s:9466" $host) -}}

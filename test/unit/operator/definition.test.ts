@@ -144,6 +144,8 @@ describe('how the API server and the coordinator are found', () => {
     expect(() => findAccess(join(folder, 'none'))).toThrow('cannot read');
     expect(() => securityIn(folder)).not.toThrow();
     expect(securityIn(folder)).toMatchObject({ kind: 'token', token: 'renewed' });
+    const spaced = { coordinatorNamespaces: { lab: 'Team A' } };
+    expect(() => readSettings(undefined, spaced)).toThrow('configuration is wrong');
     expect(() => readSettings(undefined, { pollSeconds: -1 })).toThrow('configuration is wrong');
     expect(() => readSettings(file('bad.yaml', 'coordinatr: a'), {})).toThrow();
   });

@@ -281,6 +281,24 @@ describe('one look', () => {
     expect(idOf('team-a')).toBe(idOf('team-a'));
   });
 
+  test('namespaces that lead to the same one of the coordinator share a sweep; no other does', () => {
+    const namespaces = { staging: 'team-a', 'team-b': 'lab' };
+    const placeOf = (namespace: string) => {
+      const reading = readObject(anObject({}, { namespace }), namespaces);
+      return reading.ok ? [reading.namespace, reading.sweepId] : [];
+    };
+    expect(placeOf('staging')).toEqual(placeOf('team-a'));
+    const others = ['staging', 'team-b', 'team-c', 'constructor'].map(placeOf);
+    expect(others.map(([namespace]) => namespace)).toEqual(['team-a', 'lab', 'team-c', 'constructor']);
+    expect(new Set(others.map(([, id]) => id)).size).toBe(4);
+  });
+
+  test('a sweep that is submitted stays in the namespace that it is in', () => {
+    const object = anObject({}, { finalizers: [FINALIZER] });
+    const reading = readObject(object, { lab: 'elsewhere' });
+    expect(stepsOf(reconcile({ ...running(), object, reading }))).not.toContain('submit');
+  });
+
   test('a deleted object waits for the coordinator, and says how it can go without', () => {
     const observed = running();
     const object = anObject(AGENTS, { finalizers: [FINALIZER], deletionTimestamp: 'now' });
