@@ -17,6 +17,8 @@ export type Action =
   | 'submit'
   | 'cancel'
   | 'delete'
+  | 'pin'
+  | 'unpin'
   | 'pause'
   | 'resume'
   | 'drain'

@@ -41,6 +41,8 @@ import {
   type ListSweepsResponse,
   type PauseSweepRequest,
   type PauseSweepResponse,
+  type PinSweepRequest,
+  type PinSweepResponse,
   type ReadLogRequest,
   type ReadLogResponse,
   RecordDetail,
@@ -86,6 +88,7 @@ export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
   cancelSweep(request: CancelSweepRequest, limits?: CallLimits): Promise<CancelSweepResponse>;
   deleteSweeps(request: DeleteSweepsRequest, limits?: CallLimits): Promise<DeleteSweepsResponse>;
+  pinSweep(request: PinSweepRequest, limits?: CallLimits): Promise<PinSweepResponse>;
   pauseSweep(request: PauseSweepRequest, limits?: CallLimits): Promise<PauseSweepResponse>;
   resumeSweep(request: ResumeSweepRequest, limits?: CallLimits): Promise<ResumeSweepResponse>;
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
@@ -181,6 +184,7 @@ export function connectControl(
     submitSweep: (request, limits) => asking((client) => client.submitSweep, request, limits),
     cancelSweep: (request, limits) => asking((client) => client.cancelSweep, request, limits),
     deleteSweeps: (request, limits) => asking((client) => client.deleteSweeps, request, limits),
+    pinSweep: (request, limits) => asking((client) => client.pinSweep, request, limits),
     pauseSweep: (request, limits) => asking((client) => client.pauseSweep, request, limits),
     resumeSweep: (request, limits) => asking((client) => client.resumeSweep, request, limits),
     listSweeps: (limits) => asking((client) => client.listSweeps, {}, limits),

@@ -38,6 +38,7 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   // Ids and a reason for people.
   '/ridgepoint.v1.ControlService/CancelSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/DeleteSweeps': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/PinSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/PauseSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/ResumeSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/DrainNode': { access: 'submit', requestBytes: 64 * KIB },

@@ -1,3 +1,4 @@
+import type { BundleOptions } from '../bundle/command.js';
 import { makeBundle } from '../bundle/make.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import { printTable } from '../output/plain-table.js';
@@ -8,9 +9,9 @@ import { baselines, newBaseline } from './store.js';
 export async function saveBaseline(
   name: string,
   sources: readonly string[],
-  options: ConnectionOptions & { readonly force?: true },
+  options: Pick<BundleOptions, 'force' | 'pin' | keyof ConnectionOptions>,
 ): Promise<void> {
-  await makeBundle(sources, { ...options, output: newBaseline(name) });
+  await makeBundle(sources, { ...options, output: newBaseline(name), pinReason: `baseline ${name}` });
 }
 
 /** `ridge baseline list`. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { NO_PIN } from '../bundle/command.js';
 import { addConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
 
@@ -13,7 +14,8 @@ export function registerBaseline(program: Command): void {
     .description('keep results by a name')
     .argument('<name>', 'letters, digits, dots and dashes')
     .argument('<sources...>', 'as `ridge bundle` takes them')
-    .option('-f, --force', 'replace the baseline that has this name');
+    .option('-f, --force', 'replace the baseline that has this name')
+    .option('--no-pin', NO_PIN);
   addConnectionOptions(save).action(lazy(async () => (await import('./baseline.js')).saveBaseline));
   baseline
     .command('list')

@@ -1,13 +1,18 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, usageError } from '../exit.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { lazy } from '../options/lazy.js';
+
+export const NO_PIN = 'let a coordinator delete the sweep, as if it had not been read';
 
 export interface BundleOptions extends ConnectionOptions {
   readonly output?: string;
   readonly key?: string;
   readonly force?: true;
   readonly json?: true;
+  /** A coordinator that has the sweep does not delete it until it is unpinned. */
+  readonly pin: boolean;
 }
 
 export function registerBundle(program: Command): void {
@@ -24,6 +29,7 @@ export function registerBundle(program: Command): void {
     .option('-o, --output <file>', 'the bundle to write: the same results give the same bytes')
     .option('--key <file>', 'PEM: the private Ed25519 key to sign with')
     .option('-f, --force', 'overwrite the output if it exists')
+    .option('--no-pin', NO_PIN)
     .option('--json', 'of verify: print JSON');
   addConnectionOptions(bundle).action(async (sources: readonly string[], options: BundleOptions) => {
     const { output } = options;
@@ -32,7 +38,7 @@ export function registerBundle(program: Command): void {
     if (output === undefined)
       throw usageError('--output is missing', 'Write ridge bundle ridge-out/RUN --output run.bundle.');
     const { makeBundle } = await import('./make.js');
-    await makeBundle(sources, { ...options, output });
+    await makeBundle(sources, { ...options, output, pinReason: `bundle ${basename(output)}` });
   });
   bundle
     .command('verify')

@@ -7,6 +7,9 @@ import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { regraded } from '../../judgement/regrade.js';
 import { VERSION } from '../../process/package.js';
+import type { ControlConnection } from '../../proto/client.js';
+import { WireError } from '../../proto/errors.js';
+import type { SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
 import { publishedOf } from '../../report/published.js';
 import { withNamedSweep } from '../connection.js';
@@ -31,9 +34,13 @@ export const IN_BUNDLE = {
   sweep: 'sweep.yaml',
 } as const;
 
-type MakeOptions = BundleOptions & { readonly output: string };
+interface MakeOptions extends BundleOptions {
+  readonly output: string;
+  /** What a coordinator pins its sweep for: `bundle lab.bundle`. */
+  readonly pinReason: string;
+}
 
-/** `ridge bundle`: everything of some results in one file. */
+/** `ridge bundle`: everything of some results in one file. A sweep of a coordinator is pinned there. */
 export async function makeBundle(sources: readonly string[], options: MakeOptions): Promise<void> {
   const output = outputPath(options.output, options.force === true);
   const { files, manifest } = await gathered(sources, options);
@@ -81,8 +88,25 @@ async function sourceContents(source: string, options: MakeOptions, folder: stri
   if (existsSync(source)) return [contentsOf(source)];
   return await withNamedSweep(source, options, async (control, sweep) => {
     await fetchRun(control, sweep.sweepId, folder, { allTrials: true });
+    if (options.pin) await pin(control, sweep, options.pinReason);
     return [{ ...contentsOf(folder), name: sweep.name }];
   });
+}
+
+/** What is bundled stays where its answers and its later trials are. Who may only read is told. */
+async function pin(
+  control: ControlConnection,
+  { sweepId, name, pinned }: SweepStatus,
+  reason: string,
+): Promise<void> {
+  if (pinned !== '') return;
+  try {
+    await control.pinSweep({ sweepId, reason, unpin: false });
+    say(`pinned ${name} on the coordinator: it is not deleted before \`ridge sweeps unpin ${sweepId}\``);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    say(`the coordinator did not pin ${name} and may delete it; the bundle has all of it: ${error.message}`);
+  }
 }
 
 /** @returns the lines of a log that are results. Others, which a node spoiled, are named and left out. */

@@ -12,11 +12,15 @@ export interface DeleteOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
+export interface PinOptions extends ConnectionOptions {
+  readonly reason: string;
+}
+
 export function registerSweeps(program: Command): void {
   const command = program
     .command('sweeps')
     .description(
-      'list the sweeps of a coordinator, print the file of one as it was submitted, or delete some',
+      'list the sweeps of a coordinator, print the file of one as it was submitted, delete some, or pin those that stay',
     )
     .argument('[sweep]', 'sweep id or name')
     .option('--json', 'print JSON');
@@ -40,4 +44,18 @@ export function registerSweeps(program: Command): void {
     // `sweeps` has the same options and takes them, wherever they stand.
     process.exitCode = await deleteSweeps(named, self.optsWithGlobals<DeleteOptions>());
   });
+  for (const [action, does] of [
+    ['pin', 'they are not deleted until they are unpinned'],
+    ['unpin', 'they may be deleted again'],
+  ] as const) {
+    const pin = command
+      .command(action)
+      .description(`${action} sweeps: ${does}`)
+      .argument('<sweep...>', 'sweep ids, or names that only one sweep has')
+      .option('--reason <text>', 'shown by `ridge sweeps`', '');
+    addConnectionOptions(pin).action(async (named: string[], _options: PinOptions, self: Command) => {
+      const { pinSweeps } = await import('./pin.js');
+      await pinSweeps(named, action === 'unpin', self.optsWithGlobals<PinOptions>());
+    });
+  }
 }

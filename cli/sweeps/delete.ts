@@ -1,10 +1,11 @@
 import type { ControlConnection } from '../../proto/client.js';
-import type { SweepDeletion, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { SweepDeletion } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
 import { CommandError, EXIT, usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
 import { questioner, yesOrNo } from '../questioner.js';
 import type { DeleteOptions } from './command.js';
+import { sweepsNamed } from './named.js';
 
 /**
  * Deletes sweeps with their results, after a question that --yes answers.
@@ -13,29 +14,13 @@ import type { DeleteOptions } from './command.js';
 export async function deleteSweeps(named: readonly string[], options: DeleteOptions): Promise<number> {
   const { reason, dryRun = false, json = false, ...connection } = options;
   return await withCoordinator(connection, async (control) => {
-    const { sweeps: known } = await control.listSweeps();
-    const sweepIds = [...new Set(named.map((one) => theSweep(known, one).sweepId))];
+    const sweepIds = (await sweepsNamed(control, named)).map(({ sweepId }) => sweepId);
     if (!dryRun && options.yes !== true) await confirm(control, sweepIds);
     const { sweeps } = await control.deleteSweeps({ sweepIds, reason, dryRun });
     if (json) printJson(sweeps.map(({ refusal, ...sweep }) => ({ ...sweep, refusal: refusal || null })));
     else for (const sweep of sweeps) say(becomes(sweep, dryRun ? 'would be deleted' : 'is deleted'));
     return sweeps.some(({ refusal }) => refusal !== '') ? EXIT.failed : EXIT.ok;
   });
-}
-
-/**
- * What is deleted is named without doubt.
- * @throws CommandError (2) when nothing has that name, or several sweeps have.
- */
-function theSweep(known: readonly SweepStatus[], named: string): SweepStatus {
-  const byId = known.find(({ sweepId }) => sweepId === named);
-  if (byId !== undefined) return byId;
-  const found = known.filter(({ sweepId, name }) => name === named || sweepId.startsWith(named));
-  const [sweep, ...others] = found;
-  if (sweep === undefined) throw usageError(`there is no sweep ${named}`, '`ridge sweeps` lists them.');
-  if (others.length === 0) return sweep;
-  const ids = found.map(({ sweepId }) => sweepId).join(', ');
-  throw usageError(`${named} can be any of ${found.length} sweeps`, `Name one by its id: ${ids}.`);
 }
 
 /** @throws CommandError where nobody can be asked, or the answer is no. */

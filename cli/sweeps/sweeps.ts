@@ -23,7 +23,8 @@ export async function printSweep(named: string, options: ListOptions): Promise<v
 /** Prints every sweep of a coordinator, newest last. */
 export async function listSweeps(options: ListOptions): Promise<void> {
   const { sweeps } = await withCoordinator(options, (control) => control.listSweeps());
-  if (options.json === true) return printJson(sweeps.map((s) => ({ ...s, state: stateWord(s) })));
+  if (options.json === true)
+    return printJson(sweeps.map((s) => ({ ...s, state: stateWord(s), pinned: s.pinned || null })));
   if (sweeps.length === 0) return say('no sweeps yet; submit one: `ridge submit FILE`');
   // Who has one alone need not be told.
   const several = new Set(sweeps.map(({ namespace }) => namespace)).size > 1;
@@ -32,12 +33,13 @@ export async function listSweeps(options: ListOptions): Promise<void> {
     ['sweep', 'name', ...(several ? ['namespace'] : []), 'state', ...counts, 'submitted'],
     sweeps.map((s) => [
       ...[s.sweepId, s.name, ...(several ? [s.namespace] : [])],
-      stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
+      `${stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s)}${s.pinned === '' ? '' : ', pinned'}`,
       ...counts.map((name) => s[name]),
       s.submittedAt,
     ]),
   );
   for (const s of sweeps) {
     for (const reason of s.blockedReasons) say(`${s.name}: ${whyItWaits(s, reason)}`);
+    if (s.pinned !== '') say(`${s.name} is pinned: ${s.pinned}`);
   }
 }

@@ -39,6 +39,7 @@ import type { SweepView } from '../scheduler/view.js';
 import { deleteSweeps } from './deletion.js';
 import { type LogApi, readLog, verifyLog } from './log.js';
 import { namespaceStatuses } from './namespaces.js';
+import { pinSweep } from './pins.js';
 import { bounded, reasonOf } from './reason.js';
 import { isLeaving, nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
 import { resultsNamed, seesSweep, sweepNamed, sweepsOf } from './visible.js';
@@ -89,12 +90,13 @@ export function controlService(api: ControlApi & LogApi, handlers: Handlers): Co
     deleteSweeps: handlers.unary(async (request, context) => ({
       sweeps: await deleteSweeps(api, request, askerOf(context)),
     })),
+    pinSweep: handlers.unary((request, context) => pinSweep(api, request, askerOf(context))),
     pauseSweep: handlers.unary((request, context) => pauseSweep(api, request, askerOf(context))),
     resumeSweep: handlers.unary((request, context) => resumeSweep(api, request, askerOf(context))),
     listSweeps: handlers.unary(async (_request, { who }) => ({
       sweeps: [
         ...(mayUse(who, DEFAULT_NAMESPACE)
-          ? [...dispatcher.state.otherReleases.values()].map(otherReleaseStatus)
+          ? [...dispatcher.state.otherReleases.values()].map((other) => otherReleaseStatus(dispatcher, other))
           : []),
         ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, registry, sweep)),
       ],

@@ -49,6 +49,7 @@ export function wireStatus(dispatcher: Dispatcher, registry: Registry, sweep: Sw
     ...status,
     namespace,
     priority: sweep.priority,
+    pinned: dispatcher.state.pinned.get(status.sweepId) ?? '',
     secondsLeft: secondsLeft(dispatcher, sweep),
     state: toSweepState(state),
     running,
@@ -137,7 +138,10 @@ function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
 }
 
 /** A sweep of another release: what was measured of it, and no more than that. */
-export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
+export function otherReleaseStatus(
+  { state }: Dispatcher,
+  { sweepId, name, submittedAt, counts }: OtherRelease,
+): SweepStatus {
   return SweepStatus.fromPartial({
     sweepId,
     name,
@@ -146,6 +150,7 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     starts: 1,
     maxStarts: 1,
     namespace: DEFAULT_NAMESPACE,
+    pinned: state.pinned.get(sweepId) ?? '',
     state: WireState.SWEEP_STATE_NOT_RESUMED,
     points: counts.complete + counts.invalid + counts.failed,
   });

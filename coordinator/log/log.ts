@@ -41,6 +41,13 @@ export type Fact =
       readonly reason: string;
       readonly at: string;
     }
+  /** It is not deleted until `SweepUnpinned`. */
+  | {
+      readonly fact: 'SweepPinned' | 'SweepUnpinned';
+      readonly sweepId: string;
+      readonly reason: string;
+      readonly at: string;
+    }
   /** Nothing more of it is begun until `SweepResumed`. */
   | {
       readonly fact: 'SweepPaused' | 'SweepResumed';

@@ -67,6 +67,13 @@ export type Event =
       readonly sweepId: string;
       readonly reason: string;
     }
+  /** The sweep is not to be deleted, or it may be again. */
+  | {
+      readonly event: 'pin-requested' | 'unpin-requested';
+      readonly at: string;
+      readonly sweepId: string;
+      readonly reason: string;
+    }
   /** Nothing more of the sweep is to be begun, or it is to go on; what runs is finished. */
   | {
       readonly event: 'pause-requested' | 'resume-requested';

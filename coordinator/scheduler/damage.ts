@@ -30,6 +30,11 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       return isName(fact.sweepId) && typeof fact.reason === 'string'
         ? null
         : 'a deletion without a sweep or a reason';
+    case 'SweepPinned':
+    case 'SweepUnpinned':
+      return isName(fact.sweepId) && typeof fact.reason === 'string'
+        ? null
+        : 'a pin without a sweep or a reason';
     case 'SweepPaused':
     case 'SweepResumed': {
       if (!isName(fact.sweepId))

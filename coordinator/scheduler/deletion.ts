@@ -22,6 +22,9 @@ export function deletionRefusal(
 ): string | null {
   const sweep = state.sweeps.get(sweepId);
   if (sweep === undefined && !state.otherReleases.has(sweepId)) return `There is no sweep ${sweepId} here.`;
+  const pin = state.pinned.get(sweepId);
+  if (pin !== undefined)
+    return `Sweep ${sweepId} is pinned (${pin}): unpin it first (\`ridge sweeps unpin ${sweepId}\`), then delete it.`;
   if (sweep !== undefined) {
     const { state: stated } = sweepStatus(sweep);
     if (stated !== 'done' && stated !== 'cancelled')
@@ -65,5 +68,6 @@ export function deleteSweep(state: SchedulerState, sweepId: string): void {
   state.sweeps.delete(sweepId);
   state.otherReleases.delete(sweepId);
   state.deleting.delete(sweepId);
+  state.pinned.delete(sweepId);
   state.deleted.set(sweepId, state.recorded.size);
 }

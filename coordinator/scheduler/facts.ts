@@ -63,6 +63,12 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
     case 'SweepDeleted':
       deleteSweep(state, fact.sweepId);
       return;
+    case 'SweepPinned':
+      if (sweep !== undefined || state.otherReleases.has(sweepId)) state.pinned.set(sweepId, fact.reason);
+      return;
+    case 'SweepUnpinned':
+      state.pinned.delete(sweepId);
+      return;
     case 'SweepPaused':
     case 'SweepResumed':
       if (sweep === undefined || (sweep.cancelled && fact.fact === 'SweepPaused')) return;

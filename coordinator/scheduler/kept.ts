@@ -18,6 +18,7 @@ const GLOBALS = [
   'usage',
   'cordoned',
   'deleted',
+  'pinned',
   'severalTurns',
 ] as const;
 
@@ -132,6 +133,7 @@ export class StateTaker {
     for (const [trialId, others] of kept.superseded) state.superseded.set(trialId, others);
     for (const [node, reason] of kept.cordoned) state.cordoned.set(node, reason);
     for (const [sweepId, before] of kept.deleted) state.deleted.set(sweepId, before);
+    for (const [sweepId, reason] of kept.pinned) state.pinned.set(sweepId, reason);
     this.#usage = kept.usage;
   }
 }

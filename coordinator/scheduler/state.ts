@@ -240,6 +240,8 @@ export interface SchedulerState {
   readonly recorded: TrialTable;
   /** By id of a deleted sweep: how many trials were recorded when it was deleted (deletion.ts). */
   readonly deleted: Map<string, number>;
+  /** Sweeps that are not deleted, and why; until somebody takes that back. */
+  readonly pinned: Map<string, string>;
   /** Sweeps whose deletion is being written. This is no fact. */
   readonly deleting: Set<string>;
   draining: boolean;
@@ -279,6 +281,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     superseded: new Map(),
     recorded,
     deleted: new Map(),
+    pinned: new Map(),
     deleting: new Set(),
     draining: false,
     awaited: null,

@@ -79,6 +79,9 @@ export function step(state: SchedulerState, event: Event): Command[] {
       return cancelAsked(state, event.sweepId, event.reason, event.at);
     case 'delete-requested':
       return deleteAsked(state, event.sweepId, event.reason, event.at);
+    case 'pin-requested':
+    case 'unpin-requested':
+      return pinAsked(state, event);
     case 'pause-requested':
     case 'resume-requested':
       return pauseAsked(state, event);
@@ -337,6 +340,19 @@ function deleteAsked(state: SchedulerState, sweepId: string, reason: string, at:
   if (refusal !== null) return [{ command: 'not-deleted', sweepId, reason: refusal }];
   beginDeletion(state, sweepId);
   return [{ command: 'append', facts: [{ fact: 'SweepDeleted', sweepId, reason, at }] }];
+}
+
+/** The same again is no news, and what is not there, or is just being deleted, is not pinned. */
+function pinAsked(
+  state: SchedulerState,
+  { event, sweepId, reason, at }: Extract<Event, { event: 'pin-requested' | 'unpin-requested' }>,
+): Command[] {
+  const isThere = state.sweeps.has(sweepId) || state.otherReleases.has(sweepId);
+  if (!isThere || state.deleting.has(sweepId)) return [];
+  const pin = event === 'pin-requested';
+  if (pin ? state.pinned.get(sweepId) === reason : !state.pinned.has(sweepId)) return [];
+  const fact = pin ? 'SweepPinned' : 'SweepUnpinned';
+  return [{ command: 'append', facts: [{ fact, sweepId, reason, at }] }];
 }
 
 /**

@@ -8,7 +8,7 @@ import type { SchedulerOptions } from '../scheduler/state.js';
 /**
  * Raised when a snapshot holds something else, or when facts come to mean something else within a release.
  */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** What a snapshot is of. */
 interface Head {

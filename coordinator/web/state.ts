@@ -17,6 +17,7 @@ export function liveSweep(dispatcher: Dispatcher, registry: Registry, sweep: Swe
     ...status,
     state: fromSweepState(state),
     search: liveSearch(sweep, status.spared),
+    pinned: status.pinned || null,
     trialSeconds: trialSeconds === 0 ? null : trialSeconds,
     objectives: objectives.map(({ metric, maximize }) => ({ metric, better: maximize ? 'max' : 'min' })),
   };

@@ -38,6 +38,8 @@ export interface LiveSweep extends Omit<Pace, 'running'> {
   readonly blockedReasons: readonly string[];
   /** Why points were given up, each reason once. */
   readonly failureReasons: readonly string[];
+  /** Why it is not deleted until somebody takes that back; null = it is not pinned. */
+  readonly pinned: string | null;
   readonly objectives: readonly Objective[];
   /** null = every point is measured. */
   readonly search: LiveSearch | null;

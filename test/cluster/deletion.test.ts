@@ -76,6 +76,51 @@ test('several are deleted together, though one shows results of another', async 
   expect(await names()).toEqual(['old', 'kept']);
 });
 
+test('a pinned sweep stays until it is unpinned, and the list says why', async () => {
+  const { agent, submit, names, ridge } = await world();
+  const sweepId = await submit('old');
+  await agent.work();
+  expect((await ridge()).stdout).not.toContain('pinned');
+  expect((await ridge('pin', 'old', '--reason', 'it is in the paper')).stderr).toContain(
+    `old (${sweepId}) is pinned`,
+  );
+  const listed = await ridge();
+  expect(listed.stdout).toContain('done, pinned');
+  expect(listed.stderr).toContain('old is pinned: it is in the paper');
+  expect(JSON.parse((await ridge('--json')).stdout)).toMatchObject([{ pinned: 'it is in the paper' }]);
+  expect(await ridge('delete', 'old', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is pinned (it is in the paper): unpin it first'),
+  });
+  expect((await ridge('unpin', 'old')).stderr).toContain('is pinned no more');
+  expect((await ridge('unpin', 'old')).stderr).toContain('was not pinned');
+  expect(JSON.parse((await ridge('--json')).stdout)).toMatchObject([{ pinned: null }]);
+  expect((await ridge('delete', 'old', '--yes')).code).toBe(0);
+  expect(await names()).toEqual([]);
+});
+
+test('what a baseline or a bundle is made of is pinned, unless that is not wanted', async () => {
+  const { grpcAddress, agent, submit, ridge } = await world();
+  const env = { XDG_STATE_HOME: join(folder, 'state') };
+  const made = (...words: string[]) => ridgeHere([...words, '-c', grpcAddress], { cwd: folder, env });
+  const pins = async () =>
+    JSON.parse((await ridge('--json')).stdout).map(({ pinned }: { pinned: string | null }) => pinned);
+  const sweepId = await submit('old');
+  await agent.work();
+  expect((await made('bundle', 'old', '-o', 'first.bundle', '--no-pin')).code).toBe(0);
+  expect(await pins()).toEqual([null]);
+  expect(await made('baseline', 'save', 'release-1', 'old')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`it is not deleted before \`ridge sweeps unpin ${sweepId}\``),
+  });
+  expect(await pins()).toEqual(['baseline release-1']);
+  await made('bundle', 'old', '-o', 'second.bundle');
+  expect(await pins(), 'the first reason stands').toEqual(['baseline release-1']);
+  expect((await ridge('unpin', 'old')).code).toBe(0);
+  await made('bundle', 'old', '-o', 'third.bundle');
+  expect(await pins()).toEqual(['bundle third.bundle']);
+});
+
 test('what is not named without doubt, or not confirmed, is not deleted', async () => {
   const { agent, submit, names, ridge } = await world();
   const first = await submit('twin', 1);
@@ -109,10 +154,19 @@ test('who may not know of a sweep does not delete it; who may is named in the au
   for (const dryRun of [true, false])
     await expect(as('bob').deleteSweeps({ ...asked, dryRun })).rejects.toMatchObject({ code: 'not-found' });
   await expect(as('eve').deleteSweeps(asked)).rejects.toMatchObject({ code: 'forbidden' });
+  const pinned = { sweepId, reason: '', unpin: false };
+  await expect(as('bob').pinSweep(pinned)).rejects.toMatchObject({ code: 'not-found' });
+  await expect(as('eve').pinSweep(pinned)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(await as('ann').pinSweep(pinned)).toEqual({ unchanged: false });
+  await as('ann').pinSweep({ ...pinned, unpin: true });
   expect((await as('ann').deleteSweeps(asked)).sweeps).toMatchObject([{ sweepId, refusal: '' }]);
-  const noted = jsonLines(readFileSync(file, 'utf8')).filter(({ action }) => action === 'delete');
+  const noted = jsonLines(readFileSync(file, 'utf8')).filter(({ action }) =>
+    /delete|pin/.test(String(action)),
+  );
   expect(noted).toMatchObject([
-    { who: 'ann', sweepId, name: 'secret', complete: 0, reason: 'deleted by ann' },
+    { who: 'ann', action: 'pin', sweepId, reason: 'pinned by ann' },
+    { who: 'ann', action: 'unpin', sweepId, reason: 'unpinned by ann' },
+    { who: 'ann', action: 'delete', sweepId, name: 'secret', complete: 0, reason: 'deleted by ann' },
   ]);
 });
 

@@ -57,6 +57,8 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['cancel s --token-file PATH', [NONE, 'dir']],
   ['sweeps --token-file PATH', [NONE, 'dir']],
   ['sweeps delete s --yes --token-file PATH', [NONE, 'dir']],
+  ['sweeps pin s --token-file PATH', [NONE, 'dir']],
+  ['sweeps unpin s --token-file PATH', [NONE, 'dir']],
   ['results --token-file PATH', [NONE, 'dir']],
   ['nodes --token-file PATH', [NONE, BELOW]],
   ['best tiny --token-file PATH', [NONE, 'dir']],

@@ -30,6 +30,7 @@ const sweep = {
   namespace: 'lab',
   priority: 0,
   secondsLeft: 7260,
+  pinned: '',
   spared: 0,
   search: undefined,
 };

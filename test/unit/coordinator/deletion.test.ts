@@ -126,6 +126,35 @@ describe('a deletion is refused', () => {
     ]);
   });
 
+  test('of a pinned sweep, until it is unpinned; also after a restart', async () => {
+    const one = await fleet();
+    const sweepId = await one.submit(document('old'));
+    await one.measure();
+    const ask = ({ dispatcher }: Fleet, event: 'pin-requested' | 'unpin-requested', reason = 'paper') =>
+      dispatcher.dispatch({ event, at: '', sweepId, reason });
+    await ask(one, 'pin-requested');
+    const { position } = one.dispatcher;
+    await ask(one, 'pin-requested');
+    expect(one.dispatcher.position, 'the same again is no news').toBe(position);
+    const next = await fleet(one.log);
+    expect(await next.remove(sweepId)).toEqual([
+      {
+        command: 'not-deleted',
+        sweepId,
+        reason: expect.stringContaining('is pinned (paper): unpin it first'),
+      },
+    ]);
+    await ask(next, 'unpin-requested');
+    await ask(next, 'unpin-requested');
+    expect(next.dispatcher.position).toBe(position + 1);
+    expect(await next.remove(sweepId)).toEqual([]);
+    // What is gone is not pinned, and a sweep that is submitted again is not pinned by what was before.
+    await ask(next, 'pin-requested');
+    expect(next.dispatcher.position).toBe(position + 2);
+    await next.submit(document('old'));
+    expect(next.dispatcher.state.pinned).toEqual(new Map());
+  });
+
   test('of a sweep whose results another one shows, until that one is deleted; also after a restart', async () => {
     const one = await fleet();
     const sweepId = await one.submit(document('old'));

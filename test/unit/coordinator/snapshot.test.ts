@@ -91,7 +91,18 @@ const step = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      fact: fc.constantFrom('submit', 'cancel', 'pause', 'resume', 'give-up', 'reuse', 'cordon', 'delete'),
+      fact: fc.constantFrom(
+        'submit',
+        'cancel',
+        'pause',
+        'resume',
+        'give-up',
+        'reuse',
+        'cordon',
+        'delete',
+        'pin',
+        'unpin',
+      ),
       about,
     }),
   },
@@ -125,6 +136,8 @@ function factsOf(steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T 
     else if (one.fact === 'cancel') facts.push({ fact: 'SweepCancelled', sweepId, ...reason });
     else if (one.fact === 'pause') facts.push({ fact: 'SweepPaused', sweepId, ...reason });
     else if (one.fact === 'resume') facts.push({ fact: 'SweepResumed', sweepId, ...reason });
+    else if (one.fact === 'pin') facts.push({ fact: 'SweepPinned', sweepId, ...reason });
+    else if (one.fact === 'unpin') facts.push({ fact: 'SweepUnpinned', sweepId, ...reason });
     else if (one.fact === 'delete') {
       facts.push({ fact: 'SweepDeleted', sweepId, ...reason }, submission(DOCUMENTS[one.about.sweep]!));
       trials.splice(0, Infinity, ...trials.filter((trialId) => !trialId.startsWith(`t.${sweepId}.`)));
@@ -150,8 +163,8 @@ function open({ settled }: PointQueue, positions: Iterable<number>): number[] {
 /** Everything that facts have decided. */
 function said(projection: Projection): unknown {
   const { state, position } = projection;
-  const { leaseKey, forged, repeated, usage, cordoned, otherReleases, recorded, severalTurns, deleted } =
-    state;
+  const { leaseKey, forged, repeated, usage, cordoned, otherReleases, recorded, severalTurns } = state;
+  const { deleted, pinned } = state;
   const trials = Array.from({ length: recorded.size }, (_, number) => recorded.idOf(number));
   const sweeps = [...state.sweeps].map(([id, sweep]) => {
     const { view, queues, trials: _, ...rest } = sweep;
@@ -194,6 +207,7 @@ function said(projection: Projection): unknown {
     otherReleases,
     severalTurns,
     deleted,
+    pinned,
     sweeps,
     known,
     entries,

@@ -62,6 +62,7 @@ export function seenSweep(changes: Partial<SweepSeen> = {}): SweepSeen {
     namespace: 'default',
     priority: 0,
     secondsLeft: 0,
+    pinned: '',
     ...changes,
   };
 }

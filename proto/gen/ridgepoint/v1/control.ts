@@ -249,6 +249,18 @@ export interface SweepDeletion {
   refusal: string;
 }
 
+export interface PinSweepRequest {
+  sweepId: string;
+  reason: string;
+  /** Takes it back. */
+  unpin: boolean;
+}
+
+export interface PinSweepResponse {
+  /** It was so before: nothing was written. */
+  unchanged: boolean;
+}
+
 export interface PauseSweepRequest {
   sweepId: string;
   reason: string;
@@ -333,6 +345,8 @@ export interface SweepStatus {
   priority: number;
   /** Until it is done, at the pace of its newest trials and with the devices that it has now; 0 = nobody can tell. */
   secondsLeft: number;
+  /** Why it is not deleted until somebody takes that back; empty = it is not pinned. */
+  pinned: string;
 }
 
 /** A search of the points of a sweep. */
@@ -1979,6 +1993,178 @@ export const SweepDeletion: MessageFns<SweepDeletion> = {
   },
 };
 
+function createBasePinSweepRequest(): PinSweepRequest {
+  return { sweepId: "", reason: "", unpin: false };
+}
+
+export const PinSweepRequest: MessageFns<PinSweepRequest> = {
+  encode(message: PinSweepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.unpin !== false) {
+      writer.uint32(24).bool(message.unpin);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PinSweepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePinSweepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unpin = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PinSweepRequest {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      unpin: isSet(object.unpin) ? globalThis.Boolean(object.unpin) : false,
+    };
+  },
+
+  toJSON(message: PinSweepRequest): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.unpin !== false) {
+      obj.unpin = message.unpin;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PinSweepRequest>): PinSweepRequest {
+    return PinSweepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PinSweepRequest>): PinSweepRequest {
+    const message = createBasePinSweepRequest();
+    message.sweepId = object.sweepId ?? "";
+    message.reason = object.reason ?? "";
+    message.unpin = object.unpin ?? false;
+    return message;
+  },
+};
+
+function createBasePinSweepResponse(): PinSweepResponse {
+  return { unchanged: false };
+}
+
+export const PinSweepResponse: MessageFns<PinSweepResponse> = {
+  encode(message: PinSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.unchanged !== false) {
+      writer.uint32(8).bool(message.unchanged);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PinSweepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePinSweepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.unchanged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PinSweepResponse {
+    return { unchanged: isSet(object.unchanged) ? globalThis.Boolean(object.unchanged) : false };
+  },
+
+  toJSON(message: PinSweepResponse): unknown {
+    const obj: any = {};
+    if (message.unchanged !== false) {
+      obj.unchanged = message.unchanged;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PinSweepResponse>): PinSweepResponse {
+    return PinSweepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PinSweepResponse>): PinSweepResponse {
+    const message = createBasePinSweepResponse();
+    message.unchanged = object.unchanged ?? false;
+    return message;
+  },
+};
+
 function createBasePauseSweepRequest(): PauseSweepRequest {
   return { sweepId: "", reason: "" };
 }
@@ -2588,6 +2774,7 @@ function createBaseSweepStatus(): SweepStatus {
     namespace: "",
     priority: 0,
     secondsLeft: 0,
+    pinned: "",
   };
 }
 
@@ -2676,6 +2863,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     if (message.secondsLeft !== 0) {
       writer.uint32(225).double(message.secondsLeft);
+    }
+    if (message.pinned !== "") {
+      writer.uint32(234).string(message.pinned);
     }
     return writer;
   },
@@ -2917,6 +3107,14 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.secondsLeft = reader.double();
             continue;
           }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.pinned = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3001,6 +3199,7 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         : isSet(object.seconds_left)
         ? globalThis.Number(object.seconds_left)
         : 0,
+      pinned: isSet(object.pinned) ? globalThis.String(object.pinned) : "",
     };
   },
 
@@ -3090,6 +3289,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.secondsLeft !== 0) {
       obj.secondsLeft = floatToJson(message.secondsLeft);
     }
+    if (message.pinned !== "") {
+      obj.pinned = message.pinned;
+    }
     return obj;
   },
 
@@ -3128,6 +3330,7 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.namespace = object.namespace ?? "";
     message.priority = object.priority ?? 0;
     message.secondsLeft = object.secondsLeft ?? 0;
+    message.pinned = object.pinned ?? "";
     return message;
   },
 };
@@ -5868,6 +6071,16 @@ export const ControlServiceService = {
       Buffer.from(DeleteSweepsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteSweepsResponse => DeleteSweepsResponse.decode(value),
   },
+  /** A pinned sweep is not deleted until it is unpinned. */
+  pinSweep: {
+    path: "/ridgepoint.v1.ControlService/PinSweep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PinSweepRequest): Buffer => Buffer.from(PinSweepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PinSweepRequest => PinSweepRequest.decode(value),
+    responseSerialize: (value: PinSweepResponse): Buffer => Buffer.from(PinSweepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PinSweepResponse => PinSweepResponse.decode(value),
+  },
   listSweeps: {
     path: "/ridgepoint.v1.ControlService/ListSweeps" as const,
     requestStream: false as const,
@@ -5988,6 +6201,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   resumeSweep: handleUnaryCall<ResumeSweepRequest, ResumeSweepResponse>;
   /** Sweeps that are over, with their results, for good; what shows their results is deleted first. */
   deleteSweeps: handleUnaryCall<DeleteSweepsRequest, DeleteSweepsResponse>;
+  /** A pinned sweep is not deleted until it is unpinned. */
+  pinSweep: handleUnaryCall<PinSweepRequest, PinSweepResponse>;
   listSweeps: handleUnaryCall<ListSweepsRequest, ListSweepsResponse>;
   /** A sweep as it was submitted last. */
   getSweep: handleUnaryCall<GetSweepRequest, GetSweepResponse>;
@@ -6086,6 +6301,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteSweepsResponse) => void,
+  ): ClientUnaryCall;
+  /** A pinned sweep is not deleted until it is unpinned. */
+  pinSweep(
+    request: PinSweepRequest,
+    callback: (error: ServiceError | null, response: PinSweepResponse) => void,
+  ): ClientUnaryCall;
+  pinSweep(
+    request: PinSweepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PinSweepResponse) => void,
+  ): ClientUnaryCall;
+  pinSweep(
+    request: PinSweepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PinSweepResponse) => void,
   ): ClientUnaryCall;
   listSweeps(
     request: ListSweepsRequest,
